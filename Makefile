@@ -1,0 +1,59 @@
+# Two commands for a newcomer: `make serve` talks, `make test` proves it. `make help` lists the rest.
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/pip --disable-pip-version-check -q install
+RUN    := $(BIN)/python -m
+
+.PHONY: help setup setup-dev serve test test-long check format bench lock system-deps clean
+
+help:            ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.runtime  ## make .venv with the server's own packages
+$(VENV)/.runtime: requirements/runtime.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "wardline needs $(PYTHON): install Python 3.11 or set PYTHON=/path/to/python3.11"; exit 2; }
+	@echo "installing the server's packages into $(VENV) (about a minute)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) --require-hashes -r requirements/runtime.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup-dev: $(VENV)/.dev
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
+	@echo "installing the packages that tests need"
+	@$(PIP) --require-hashes -r requirements/dev.lock
+	@touch $@
+
+serve: setup     ## run the server; opens http://127.0.0.1:8080
+	@$(BIN)/wardline serve $(ARGS)
+
+check: setup-dev ## format, lint, types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup-dev ## rewrite files to the house format
+	@$(BIN)/ruff check -q --fix . || true
+	@$(BIN)/ruff format .
+
+test: system-deps setup-dev check  ## everything a change must pass
+	@$(RUN) pytest -m "not long"
+
+test-long: system-deps setup-dev   ## full counts, soak and figures
+	@$(RUN) pytest -m long
+
+bench: setup-dev ## the latency bench on this machine
+	@$(BIN)/wardline bench $(ARGS)
+
+lock:            ## rewrite the hash-locked requirements (needs uv)
+	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --group build -o requirements/runtime.lock
+	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --group build --group dev -c requirements/runtime.lock -o requirements/dev.lock
+
+system-deps:     ## install what the tests need from Debian (says what, asks nobody)
+	@tools/system-deps
+
+clean:           ## remove what the targets made
+	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""Callers and measurements on the public doors only."""

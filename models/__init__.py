@@ -1,0 +1,1 @@
+"""Engines that hear, think and speak, behind the Protocols of `models.ports`."""

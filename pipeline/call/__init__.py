@@ -1,0 +1,1 @@
+"""One call: listen, think, speak, and the ledger of what was heard."""

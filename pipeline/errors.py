@@ -1,0 +1,76 @@
+"""What can go wrong in the server.
+
+WardlineError                 code is stable and safe to log; the message never quotes a caller
+├── ConfigError               wrong settings: every fault at once, with key and what to write
+├── StartUpError              something the server needs is missing or taken (port, file, key)
+└── CallRefused               this call cannot be served now
+    ├── OfferInvalid          the SDP or body is not what we accept (400)
+    ├── NotAuthorised         token missing, used, expired or not for this (401/403)
+    ├── TooMany               rate, pending-offer or capacity limit (429/503), with retry_after_s
+    └── NoMediaPath           no address the caller could reach (503)
+"""
+
+from __future__ import annotations
+
+
+class WardlineError(Exception):
+    """The root of the server's own errors."""
+
+    code = "wardline_error"
+
+
+class ConfigError(WardlineError):
+    """Settings are wrong; `faults` holds one line each."""
+
+    code = "config_error"
+
+    def __init__(self, faults: list[str]) -> None:
+        """Keep every fault; the message lists them."""
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class StartUpError(WardlineError):
+    """The server cannot start; the message says what to do."""
+
+    code = "start_up_error"
+
+
+class CallRefused(WardlineError):
+    """A caller is turned away with an HTTP status, a stable code and a plain sentence."""
+
+    status = 503
+    code = "call_refused"
+
+    def __init__(self, message: str, *, retry_after_s: int | None = None) -> None:
+        """Name the reason in words the page can show."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class OfferInvalid(CallRefused):
+    """The offer is not one we accept."""
+
+    status = 400
+    code = "offer_invalid"
+
+
+class NotAuthorised(CallRefused):
+    """The token is missing, unknown, used or expired."""
+
+    status = 401
+    code = "not_authorised"
+
+
+class TooMany(CallRefused):
+    """A limit is reached."""
+
+    status = 429
+    code = "too_many"
+
+
+class NoMediaPath(CallRefused):
+    """The answer would hold no candidate."""
+
+    status = 503
+    code = "no_media_path"

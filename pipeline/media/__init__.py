@@ -1,0 +1,1 @@
+"""Sound as arithmetic: jitter, resampling, playout. No framework frames."""

@@ -1,0 +1,1 @@
+"""The process that owns the listening socket, the workers and their output."""

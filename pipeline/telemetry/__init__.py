@@ -1,0 +1,1 @@
+"""Declared events and marks: what the server may say about itself."""

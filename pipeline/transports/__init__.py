@@ -1,0 +1,1 @@
+"""Doors a caller comes in by: bytes become 20 ms of PCM, and PCM becomes bytes."""

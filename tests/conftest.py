@@ -1,0 +1,38 @@
+"""Async tests run on a virtual clock, may not block the loop and may not leave a task behind."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from blockbuster import blockbuster_ctx
+
+from tests.virtual_loop import VirtualLoop
+
+
+@pytest.fixture(autouse=True)
+def _no_blocking_calls_in_the_loop() -> Iterator[None]:
+    with blockbuster_ctx():
+        yield
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    test = pyfuncitem.obj
+    if not inspect.iscoroutinefunction(test):
+        return None
+    names = inspect.signature(test).parameters
+    arguments: dict[str, Any] = {name: pyfuncitem.funcargs[name] for name in names}
+    real_time = pyfuncitem.get_closest_marker("wire") is not None
+
+    async def body() -> None:
+        await test(**arguments)
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        assert not left, f"tasks left running: {sorted(task.get_name() for task in left)}"
+
+    with asyncio.Runner(debug=True, loop_factory=None if real_time else VirtualLoop) as runner:
+        runner.run(body())
+    return True

@@ -1,0 +1,1 @@
+"""Small fakes that keep the promises of the Protocols."""
