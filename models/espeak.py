@@ -1,0 +1,1 @@
+"""Embedded voice: espeak-ng through ctypes, streaming, with word events."""

@@ -1,0 +1,1 @@
+"""Any OpenAI-compatible chat server on loopback."""

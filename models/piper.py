@@ -1,0 +1,1 @@
+"""A Piper voice from a local directory."""

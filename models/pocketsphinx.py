@@ -1,0 +1,1 @@
+"""Embedded recogniser: PocketSphinx in child processes, because it holds the interpreter lock."""

@@ -1,0 +1,1 @@
+"""Silero voice activity: one shared ONNX session, a recurrent state per call."""

@@ -1,0 +1,1 @@
+"""smart-turn v3.2: an acoustic guess whether the caller has finished."""

@@ -1,0 +1,1 @@
+"""faster-whisper from a local directory."""
