@@ -31,7 +31,9 @@ def test_every_locked_package_is_pinned_with_a_hash_and_no_address(lock: str) ->
 def test_the_lock_holds_every_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     locked = set(
-        re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements/runtime.lock").read_text(), re.M)
+        re.findall(
+            r"^([a-z0-9-]+)==", (ROOT / "requirements/runtime.lock").read_text(), re.MULTILINE
+        )
     )
     declared = {re.split(r"[=><]", name)[0].strip() for name in project["dependencies"]}
     assert declared <= locked
@@ -39,4 +41,4 @@ def test_the_lock_holds_every_declared_dependency() -> None:
 
 def test_the_heavy_engine_stays_out_of_the_default_install() -> None:
     locked = (ROOT / "requirements/runtime.lock").read_text()
-    assert not re.search(r"^(torch|vllm|nvidia-)", locked, re.M)
+    assert not re.search(r"^(torch|vllm|nvidia-)", locked, re.MULTILINE)
