@@ -38,8 +38,8 @@ class GateSettings:
 
     threshold: float = 0.5
     """Silero's probability from which a window is speech (row T4: at 0.3 breathing interrupts)."""
-    aggressiveness: int = 2
-    """webrtcvad's own scale, 0 to 3."""
+    aggressiveness: int = 1
+    """webrtcvad's own scale, 0 to 3. At 2 and 3 it closes inside words, at 1 it still never decides alone."""
     possible_frames: int = 3
     """Voiced frames before we duck: 55/63 ms after onset (p50/p95)."""
     confirm_frames: int = 8
@@ -77,7 +77,9 @@ class SpeechGate:
         self._level = _Level()
         self._state = _State.QUIET
         self._run = 0
-        """Voiced frames in a row."""
+        """Voiced frames since the pre-gate opened; a gap as short as a closed consonant is bridged."""
+        self._gap = 0
+        self._run_began_ms = 0.0
         self._open_frames = 0
         """Frames for which Silero still runs."""
         self._doubted = False
@@ -108,7 +110,7 @@ class SpeechGate:
         self._echo.heard(samples, at_ms)
         if opened and self._state is not _State.SPEAKING and self._echo.explains(at_ms):
             opened = False
-        self._count(opened)
+        self._count(opened and energetic, at_ms)
         loud = self._windows.push(samples, at_ms, run=self._open_frames > 0)
         if energetic and self._windows.agrees:
             self._last_voiced_ms = at_ms
@@ -120,13 +122,18 @@ class SpeechGate:
             case _State.PAUSED:
                 return self._paused(at_ms, loud, energetic)
 
-    def _count(self, opened: bool) -> None:
+    def _count(self, opened: bool, at_ms: float) -> None:
         if opened:
+            if self._run == 0:
+                self._run_began_ms = at_ms - FRAME_MS
             self._run += 1
+            self._gap = 0
             self._open_frames = OPEN_FRAMES
             return
-        self._run = 0
-        self._doubted = False
+        self._gap += 1
+        if self._gap > BRIDGED_FRAMES:
+            self._run = 0
+            self._doubted = False
         if self._state is not _State.SPEAKING:
             self._open_frames = max(0, self._open_frames - 1)
 
@@ -135,7 +142,7 @@ class SpeechGate:
         if self._run == 0:
             return self._closed(at_ms)
         if self._confirmed(at_ms, energetic):
-            onset_ms = at_ms - self._windows.believed_frames(self._run, at_ms) * FRAME_MS
+            onset_ms = self._windows.voice_began_ms(self._run_began_ms)
             self._state = _State.SPEAKING
             self._last_voiced_ms = at_ms
             return (SpeechStarted(at_ms, onset_ms),)
@@ -163,10 +170,9 @@ class SpeechGate:
         of cough would count as 160 ms of voice.
         """
         settings = self._settings
-        if (
-            not energetic
-            or self._windows.believed_frames(self._run, at_ms) < settings.confirm_frames
-        ):
+        believed_ms = at_ms - self._windows.voice_began_ms(self._run_began_ms)
+        frames = min(self._run, round(believed_ms / FRAME_MS))
+        if not energetic or frames < settings.confirm_frames:
             return False
         since_ms = at_ms - settings.confirm_frames * FRAME_MS
         return self._windows.agreeing_since(since_ms) >= settings.confirm_windows
@@ -187,6 +193,9 @@ class SpeechGate:
             self.release()
         return ()
 
+
+BRIDGED_FRAMES = 3
+"""Between "s" and "t" of "stop" the pre-gate closes for up to 60 ms; the gap itself is not counted."""
 
 OPEN_FRAMES = 15
 """Silero goes on for 300 ms after the pre-gate closed: one soft syllable must not reset its state."""
@@ -289,11 +298,9 @@ class _Windows:
             1 for ended_ms in self._agreed if ended_ms > since_ms + self._size * _SAMPLE_MS / 2
         )
 
-    def believed_frames(self, run: int, at_ms: float) -> int:
-        """How many of the `run` voiced frames belong to the voice, not to noise before it."""
+    def voice_began_ms(self, opened_ms: float) -> float:
+        """When the voice began in a run that opened the pre-gate at `opened_ms`, perhaps with noise."""
         if self._first_agreed_ms is None:
-            return run
+            return opened_ms
         began_ms = self._first_agreed_ms - self._size * _SAMPLE_MS
-        if began_ms - (at_ms - run * FRAME_MS) < self._NOISY_MS:
-            return run
-        return min(run, int((at_ms - began_ms + self._LEAD_MS) / FRAME_MS))
+        return opened_ms if began_ms - opened_ms < self._NOISY_MS else began_ms - self._LEAD_MS

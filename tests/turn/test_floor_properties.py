@@ -173,7 +173,7 @@ class _Promises:
         self.owed = False
         self.protected = False
 
-    def see(self, actions: tuple[object, ...]) -> None:
+    def see(self, actions: tuple[object, ...]) -> None:  # noqa: C901  # one case a promise
         for action in actions:
             match action:
                 case Interrupt():

@@ -286,7 +286,7 @@ def test_row_t25_an_answer_starts_the_ladder_anew() -> None:
     asked(line, DAY, at_ms=8_000, epoch=2)
     line.tell(*spoken(9_000, 9_500), heard(9_600, 1, ANSWERED)).wait_until(9_800)
     asked(line, DAY, at_ms=11_000, epoch=3)
-    assert [action for action in line.wait_until(18_500).actions(Reprompt)] == [
+    assert list(line.wait_until(18_500).actions(Reprompt)) == [
         Reprompt(1, False),
         Reprompt(1, False),
     ]
