@@ -56,9 +56,10 @@ class Caller:
         ca_file: str | None = None,
         seed: int = 0,
         on_line: Callable[[Shown], None] = lambda _line: None,
+        record: CallRecord | None = None,
     ) -> None:
-        """`url` is the address of the page; `ca_file` is for a server with a certificate of its own."""
-        self.record = CallRecord()
+        """`url` is the page's address; `ca_file` for a certificate of one's own; `record` outlives a failure."""
+        self.record = CallRecord() if record is None else record
         self.state = ""
         """The last `state` message: greeting, listening, thinking, speaking, ended."""
         self.clock = clock or LoopClock()
@@ -145,7 +146,7 @@ class Caller:
 
         def replied() -> bool:
             loud_ms = self._ear.last_loud_ms
-            return self.ended or (loud_ms is not None and loud_ms > since_ms)
+            return self.has_ended() or (loud_ms is not None and loud_ms > since_ms)
 
         await self._until(replied, timeout_ms, "the server did not answer")
         self.measure()
@@ -157,7 +158,9 @@ class Caller:
             return next((f.at_ms for f in self._ear.frames if f.loud and f.at_ms > after_ms), None)
 
         await self._until(
-            lambda: self.ended or first_loud_ms() is not None, timeout_ms, "the server said nothing"
+            lambda: self.has_ended() or first_loud_ms() is not None,
+            timeout_ms,
+            "the server said nothing",
         )
         return first_loud_ms() or self.clock.now_ms()
 
@@ -167,7 +170,7 @@ class Caller:
         since_ms = turn.end_ms if turn.end_ms is not None else turn.begun_ms
 
         def quiet() -> bool:
-            if self.ended:
+            if self.has_ended():
                 return True
             loud_ms = self._ear.last_loud_ms
             if loud_ms is None or loud_ms <= since_ms:
@@ -188,7 +191,7 @@ class Caller:
     async def pause(self, duration_ms: float) -> None:
         """Let time pass; raises CallLost at once when the call is lost."""
         until_ms = self.clock.now_ms() + duration_ms
-        await self._until(lambda: self.ended or self.clock.now_ms() >= until_ms)
+        await self._until(lambda: self.has_ended() or self.clock.now_ms() >= until_ms)
 
     async def press(self, keys: str) -> TurnRecord:
         """Press keys of the dial pad, five a second."""
@@ -216,8 +219,7 @@ class Caller:
         await self._front.hang_up()
         self._changed()
 
-    @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Either side said goodbye."""
         return bool(self.record.ended)
 
@@ -257,7 +259,7 @@ class Caller:
             now_ms = self.clock.now_ms()
             self._line.send({"type": "ping", "t": now_ms})
             limit_ms = PONG_LIMIT_ALONE_MS if self._events_broken else PONG_LIMIT_MS
-            if now_ms - self._last_pong_ms > limit_ms and not self.ended:
+            if now_ms - self._last_pong_ms > limit_ms and not self.has_ended():
                 self._lose("the server stopped answering in the middle of the call")
             await asyncio.sleep(PING_EVERY_MS / 1000)
 
@@ -277,7 +279,7 @@ class Caller:
 
     def _on_line_state(self, connected: bool, gone: bool) -> None:
         self._connected = connected
-        if gone and not self.ended and not self._left:
+        if gone and not self.has_ended() and not self._left:
             self._lose("the connection to the server broke off")
         self._changed()
 
