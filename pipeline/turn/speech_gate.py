@@ -52,7 +52,7 @@ class GateSettings:
     """After a pause this long the next voice must prove itself from the beginning."""
     doubt_ms: float = 600.0
     """A sound that keeps the pre-gate open this long without Silero's agreement is hum: stop ducking."""
-    floor_dbfs: float = -60.0
+    floor_dbfs: float = -58.0
     """Nothing below this level is a voice near a microphone."""
 
 
@@ -204,8 +204,12 @@ OPEN_FRAMES = 15
 class _Level:
     """Tells a frame as loud as the voice it belongs to from the pre-gate being slow to close."""
 
-    _BELOW_PEAK_DB = 25.0
+    _BELOW_PEAK_DB = 32.0
     """Vowels and weak consonants of one speaker lie within this range."""
+    _ABOVE_ROOM_SHARE = 0.35
+    """Of the distance between the room and the voice: closures of consonants reach down that far."""
+    _ABOVE_ROOM_DB = 6.0
+    """A voice stands out of the room it is in."""
     _PEAK_FALL_DB = 1.0
     """A frame: a click does not hide the voice after it."""
     _FLOOR_RISE_DB = 0.1
@@ -219,7 +223,11 @@ class _Level:
         self._floor = min(level, self._floor + self._FLOOR_RISE_DB)
         self._floor = max(self._floor, -90.0)
         self._peak = max(level if opened else -90.0, self._peak - self._PEAK_FALL_DB)
-        limit = max(self._peak - self._BELOW_PEAK_DB, (self._peak + self._floor) / 2)
+        limit = max(
+            self._peak - self._BELOW_PEAK_DB,
+            self._floor + (self._peak - self._floor) * self._ABOVE_ROOM_SHARE,
+            self._floor + self._ABOVE_ROOM_DB,
+        )
         return opened and level >= limit
 
 
