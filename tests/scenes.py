@@ -34,7 +34,11 @@ def speech(text: str, voice: str = "slt", level_dbfs: float = -20.0) -> Sound:
         # Both programs write to a pipe and cannot know the length beforehand: take what is there.
         pcm = reader.readframes(len(riff))
     raw = np.frombuffer(pcm[: len(pcm) & ~1], np.int16).astype(np.float32) / 32_768.0
-    return at_level(trimmed(soxr.resample(raw, rate_hz, RATE_HZ)), level_dbfs)
+    return at_level(trimmed(_resampled(raw, rate_hz, RATE_HZ)), level_dbfs)
+
+
+def _resampled(sound: Sound, from_hz: int, to_hz: int) -> Sound:
+    return np.asarray(soxr.resample(sound, from_hz, to_hz), np.float32)
 
 
 def trimmed(sound: Sound, below_peak_db: float = 40.0) -> Sound:
@@ -47,7 +51,7 @@ def trimmed(sound: Sound, below_peak_db: float = 40.0) -> Sound:
 def levels_db(sound: Sound, step: int) -> Sound:
     count = len(sound) // step
     power = np.square(sound[: count * step].reshape(count, step)).mean(axis=1)
-    return (10.0 * np.log10(power + 1e-12)).astype(np.float32)
+    return np.asarray(10.0 * np.log10(power + 1e-12), np.float32)
 
 
 def at_level(sound: Sound, level_dbfs: float) -> Sound:
@@ -57,7 +61,9 @@ def at_level(sound: Sound, level_dbfs: float) -> Sound:
     )
     active = levels[levels > levels.max() - 25.0]
     now_db = 10.0 * np.log10(np.mean(10.0 ** (active / 10.0)))
-    return np.clip(sound * 10.0 ** ((level_dbfs - now_db) / 20.0), -1.0, 1.0).astype(np.float32)
+    return np.asarray(
+        np.clip(sound * 10.0 ** ((level_dbfs - now_db) / 20.0), -1.0, 1.0), np.float32
+    )
 
 
 def silence(duration_ms: float) -> Sound:
@@ -132,7 +138,7 @@ def mm_hmm(level_dbfs: float = -24.0, gap_ms: float = 60.0) -> Sound:
         time_s = np.arange(int(duration_ms * RATE_HZ / 1_000)) / RATE_HZ
         parts = [np.sin(2 * np.pi * base_hz * n * time_s) / n**1.6 for n in range(1, 9)]
         body = np.sum(parts, axis=0) * np.hanning(len(time_s)) ** 0.5
-        return body.astype(np.float32)
+        return np.asarray(body, np.float32)
 
     return at_level(
         np.concatenate((hummed(118, 170), silence(gap_ms), hummed(142, 220))), level_dbfs
@@ -169,16 +175,16 @@ def frames(sound: Sound) -> list[bytes]:
 
 def through_g711(sound: Sound) -> Sound:
     """8 kHz mu-law and back, by the formula of G.711 in 8 bits."""
-    narrow = np.clip(soxr.resample(sound, RATE_HZ, 8_000), -1.0, 1.0)
+    narrow = np.clip(_resampled(sound, RATE_HZ, 8_000), -1.0, 1.0)
     mu = 255.0
     compressed = np.sign(narrow) * np.log1p(mu * np.abs(narrow)) / np.log1p(mu)
     coded = np.round(compressed * 127.0) / 127.0
     plain = np.sign(coded) * np.expm1(np.abs(coded) * np.log1p(mu)) / mu
-    wide = soxr.resample(plain.astype(np.float32), 8_000, RATE_HZ)
+    wide = _resampled(plain.astype(np.float32), 8_000, RATE_HZ)
     return np.resize(wide, len(sound)).astype(np.float32)
 
 
 def echo(sent: Sound, loss_db: float, delay_ms: float) -> Sound:
     """Our own voice as the caller's microphone hears it."""
     late = np.concatenate((silence(delay_ms), sent))[: len(sent)]
-    return (late * 10.0 ** (-loss_db / 20.0)).astype(np.float32)
+    return np.asarray(late * 10.0 ** (-loss_db / 20.0), np.float32)

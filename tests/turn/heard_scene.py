@@ -21,7 +21,8 @@ from pipeline.turn.events import (
     WithdrawEager,
     WordsHeard,
 )
-from pipeline.turn.floor import Floor, FloorSettings
+from pipeline.turn.floor import Floor
+from pipeline.turn.settings import FloorSettings
 from pipeline.turn.speech_gate import FRAME_MS, GateSettings, SpeechGate
 from tests import scenes
 from tests.scenes import Sound

@@ -70,7 +70,7 @@ def spoken_with_pauses(
 
 
 def cut_off(scene: HeardScene) -> bool:
-    """Did the caller, before the last part was over, hear a reply begin?"""
+    """True when the caller heard a reply begin before the last part was over."""
     last_ms = scene.words[-1][0]
     reopened = scene.at(ReopenTurn)
     for ended_ms in scene.at(EndTurn):

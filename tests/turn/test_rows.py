@@ -38,7 +38,8 @@ from pipeline.turn.events import (
     VoiceUnconfirmed,
     WithdrawEager,
 )
-from pipeline.turn.floor import FloorSettings, HeldBy
+from pipeline.turn.settings import FloorSettings
+from pipeline.turn.standing import HeldBy
 from tests.turn.table import Played, asked, heard, spoken
 
 ANSWERED = Completeness.ANSWERED

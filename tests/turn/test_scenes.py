@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
@@ -108,36 +109,33 @@ NOISE = [
 SILENT = [
     Case("nothing", lambda: scenes.silence(1_000), False, False),
     *[
-        Case(f"a click at {level} dBFS", lambda level=level: click(1, 0, level), False, False)
+        Case(f"a click at {level} dBFS", partial(click, 1, 0, level), False, False)
         for level in (-6.0, -12.0, -20.0, -30.0)
     ],
+    *[Case(f"{count} clicks", partial(click, count, 120), False, False) for count in (2, 4, 8)],
     *[
-        Case(f"{count} clicks", lambda count=count: click(count, 120), False, False)
-        for count in (2, 4, 8)
-    ],
-    *[
-        Case(f"breath at {level} dBFS", lambda level=level: breath(700, level), False, False)
+        Case(f"breath at {level} dBFS", partial(breath, 700, level), False, False)
         for level in (-64.0, -60.0)
     ],
     *[
-        Case(f"hum at {level} dBFS", lambda level=level: hum(2_000, level), False, False)
+        Case(f"hum at {level} dBFS", partial(hum, 2_000, level), False, False)
         for level in (-66.0, -62.0)
     ],
     *[
         Case(
             f"a voice at {level} dBFS",
-            lambda level=level: speech("hello there", "rms", level),
+            partial(speech, "hello there", "rms", level),
             False,
             False,
         )
         for level in (-66.0, -62.0)
     ],
     *[
-        Case(f"{ms} ms of a word", lambda ms=ms: broken_off("wait", "slt", ms), False, False)
+        Case(f"{ms} ms of a word", partial(broken_off, "wait", "slt", ms), False, False)
         for ms in (15.0, 25.0, 35.0)
     ],
     *[
-        Case(f"a cough at {level} dBFS", lambda level=level: cough(1, level), False, False)
+        Case(f"a cough at {level} dBFS", partial(cough, 1, level), False, False)
         for level in (-66.0, -62.0)
     ],
     Case("a tick", lambda: tone(2_000, 15), False, False),
