@@ -94,9 +94,10 @@ class SpeechGate:
 
     def release(self) -> None:
         """The turn was closed: whatever voice comes next must prove itself from the beginning."""
-        self._state = _State.QUIET
-        self._run = 0
-        self._windows.forget_run()
+        if self._state in (_State.SPEAKING, _State.PAUSED):
+            self._state = _State.QUIET
+            self._run = 0
+            self._windows.forget_run()
 
     def push(self, frame: bytes, at_ms: float) -> tuple[GateEvent, ...]:
         """Take 20 ms of 16 kHz PCM that ended at `at_ms`."""

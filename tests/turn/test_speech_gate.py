@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -131,3 +133,18 @@ def test_frames_of_a_wrong_length_are_survived() -> None:
     for frame in (b"", b"\1", b"\0" * 639, b"\0" * 641, b"\xff" * 5_000):
         gate.push(frame, 20.0)
         gate.note_sent(frame, 20.0)
+
+
+def test_a_frame_is_cheap_beside_the_detector() -> None:
+    ours = scenes.frames(scenes.noise(4_000, 200, 3_000) * 0.1)
+    theirs = scenes.frames(scenes.placed(voiced(3_000), 500, 4_000))
+    best_us = float("inf")
+    for _ in range(5):
+        gate = SpeechGate(LevelVoice())
+        began_s = time.thread_time()
+        for index, frame in enumerate(theirs):
+            gate.note_sent(ours[index], 20.0 * (index + 1))
+            gate.push(frame, 20.0 * (index + 1))
+        best_us = min(best_us, (time.thread_time() - began_s) / len(theirs) * 1e6)
+    print(f"{best_us:.0f} us of processor time a frame, both sides speaking")
+    assert best_us <= 200, "100 on a quiet machine; twice that is a regression anywhere"
