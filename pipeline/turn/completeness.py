@@ -55,6 +55,9 @@ OPEN_ENDINGS = (
     | _words("un una unos unas mi mis su sus tu es son está estoy soy era tengo quiero necesito")
 )
 
+SAID_BEFORE_MORE = _words("think guess suppose prefer rather creo prefiero")
+"""Open unless the answer came before them: "I think" goes on, "Friday I think" does not."""
+
 CLOSED_PAIRS = frozenset(
     {"come in", "came in", "check in", "walk in", "be in", "go in", "log in", "log on", "hold on"}
     | {"go on", "i am", "i do", "i have", "i can", "i would", "i will", "i did", "it is", "that is"}
@@ -188,7 +191,7 @@ def _completeness(tokens: Sequence[str], digits: int, asked: Asked | None) -> Co
         return Completeness.OPEN
     if asked is not None and _answers(tokens, digits, asked):
         return Completeness.ANSWERED
-    if all(word in FILLERS for word in tokens):
+    if tokens[-1] in SAID_BEFORE_MORE or all(word in FILLERS for word in tokens):
         return Completeness.OPEN
     return Completeness.PLAUSIBLE
 

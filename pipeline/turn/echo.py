@@ -9,6 +9,7 @@ sooner. Knows nothing of speech: the gate asks before it ducks or interrupts.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,10 +36,13 @@ _FLOOR_DB = -75.0
 """A band below this is G.711's own noise."""
 _RANGE_DB = 30.0
 """Cells this far below the loudest one say nothing."""
+_ROOM_FALL = 0.3
+_ROOM_RISE_DB = 0.05
+"""A hop: the room's level is followed down at once and up by 5 dB a second, slower than any word."""
+_ABOVE_ROOM_DB = 9.0
+"""Cells nearer to the room's level are the room."""
 _STRANGER_DB = 3.3
 """Spread up to which an unknown path is echo: echo's 95th percentile is 3.0, another voice's 5th 4.0."""
-_SURE_DB = 2.5
-"""Spread up to which a delay and a loss are taken as this call's echo path."""
 _KNOWN_DB = 6.0
 """Excess up to which a known path explains what is heard: another voice does not fit both its figures."""
 _LEARNT = 5
@@ -57,7 +61,7 @@ def level_db(samples: Samples) -> float:
 
 def _band_matrix() -> Samples:
     frequencies = np.arange(_SPAN_SAMPLES // 2 + 1) * LISTEN_RATE_HZ / _SPAN_SAMPLES
-    edges = zip(_BAND_EDGES_HZ[:-1], _BAND_EDGES_HZ[1:], strict=True)
+    edges = itertools.pairwise(_BAND_EDGES_HZ)
     columns = [(frequencies >= low) & (frequencies < high) for low, high in edges]
     return np.stack(columns, axis=1).astype(np.float32)
 
@@ -128,6 +132,8 @@ class Echo:
         self._sent = _Envelope()
         self._heard = _Envelope()
         self._path = _Path()
+        self._room: Samples = np.full(_BANDS, SILENCE_DB, np.float32)
+        """Level of the caller's room by band."""
 
     def sent(self, pcm16k: bytes, at_ms: float) -> None:
         """Remember what went out, of any length; `at_ms` is the instant of its end."""
@@ -138,41 +144,43 @@ class Echo:
         """Remember what came in. Costs nothing while we have been silent for long."""
         if self._recent(at_ms):
             self._heard.take(samples, at_ms)
+            for row in self._heard.rows[-2:]:
+                fall = _ROOM_FALL * (row - self._room)
+                self._room += np.where(row < self._room, fall, _ROOM_RISE_DB)
 
     def explains(self, at_ms: float) -> bool:
         """True when what was just heard is what we sent."""
         if not self._recent(at_ms):
             return False
         heard = self._heard.rows[-_COMPARED:]
-        weights = np.maximum(0.0, heard - max(_FLOOR_DB, float(heard.max()) - _RANGE_DB)).ravel()
+        least = max(_FLOOR_DB, float(heard.max()) - _RANGE_DB)
+        weights = np.maximum(0.0, heard - np.maximum(least, self._room + _ABOVE_ROOM_DB)).ravel()
         total = float(weights.sum())
         if total == 0.0:
             return False
-        loss = heard.ravel() - self._sent_by_lag(at_ms)
+        loss = heard.ravel() - self._sent_by_lag()
         gains = loss @ weights / total
         spreads = np.sqrt(np.maximum(0.0, np.square(loss) @ weights / total - np.square(gains)))
         spreads[gains > -_LEAST_LOSS_DB] = np.inf
         best = int(np.argmin(spreads))
-        if self._known_path_explains(loss, weights / total):
-            if spreads[best] <= _SURE_DB:
-                self._path.learn(best, float(gains[best]))
-            return True
-        if spreads[best] <= _SURE_DB:
+        known = self._known_path_explains(loss, weights / total)
+        if spreads[best] <= _STRANGER_DB:
             self._path.learn(best, float(gains[best]))
-        return bool(spreads[best] <= _STRANGER_DB)
+        return known or bool(spreads[best] <= _STRANGER_DB)
 
     def _recent(self, at_ms: float) -> bool:
         return at_ms - self._sent.end_ms < _KEPT * _HOP_MS
 
-    def _sent_by_lag(self, at_ms: float) -> Samples:
+    def _sent_by_lag(self) -> Samples:
         """What was sent before, one row of cells a delay, the shortest delay first."""
-        quiet = round((self._heard.end_ms - self._sent.end_ms) / _HOP_MS)
         rows = self._sent.rows
+        quiet = round((self._heard.end_ms - self._sent.end_ms) / _HOP_MS)
         if quiet > 0:
             silence = np.full((min(quiet, _KEPT), _BANDS), SILENCE_DB, np.float32)
             rows = np.concatenate((rows[len(silence) :], silence))
         elif quiet < 0:  # a frame went out ahead of the one that just came in
-            rows = np.concatenate((np.full((-quiet, _BANDS), SILENCE_DB, np.float32), rows[:quiet]))
+            ahead = min(-quiet, _KEPT)
+            rows = np.concatenate((np.full((ahead, _BANDS), SILENCE_DB, np.float32), rows[:-ahead]))
         # Half a hop of delay smears a cell by several dB: rows between the rows stand for it.
         fine = np.repeat(rows, 2, axis=0)[:-1]
         fine[1::2] = 0.5 * (rows[:-1] + rows[1:])

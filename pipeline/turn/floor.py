@@ -8,17 +8,14 @@ remembers nothing that the events did not say. How long a silence must last is `
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import assert_never
 
-from pipeline.turn.endpoint import EndpointSettings, wait_ms, waits
+from pipeline.turn.endpoint import wait_ms, waits
 from pipeline.turn.events import (
     Action,
     AnswerTyped,
     Asked,
     BeginUtterance,
-    BreakSilence,
     CommitInterrupt,
     CompletionGuessed,
     DropUtterance,
@@ -29,12 +26,10 @@ from pipeline.turn.events import (
     Interrupt,
     KeyPressed,
     LineChanged,
-    OfferPerson,
     ReopenTurn,
     ReplyAbandoned,
     ReplyDrained,
     ReplyStarted,
-    Reprompt,
     ResumeReply,
     SpeechPaused,
     SpeechResumed,
@@ -47,67 +42,12 @@ from pipeline.turn.events import (
     WithdrawEager,
     WordsHeard,
 )
+from pipeline.turn.ladder import Ladder
+from pipeline.turn.settings import FloorSettings
+from pipeline.turn.standing import Caller, HeldBy, Reply, held_by
+from pipeline.turn.utterance import Utterance
 
 Actions = Iterator[Action]
-
-
-class Reply(Enum):
-    """Where our own voice stands."""
-
-    NONE = "none"
-    PENDING = "pending"
-    """Promised, nothing of it sent yet: from the decision to the first sample."""
-    SPEAKING = "speaking"
-    PARKED = "parked"
-    """Interrupted on suspicion: it is dropped once words were heard, else it goes on."""
-
-
-class Caller(Enum):
-    """What the caller does."""
-
-    SILENT = "silent"
-    TALKING = "talking"
-    PAUSED = "paused"
-    """Silent in an utterance that is not over."""
-
-
-class HeldBy(Enum):
-    """The floor's state in one word, for telemetry and the page."""
-
-    NOBODY = "nobody"
-    CALLER = "caller"
-    PAUSE = "pause"
-    PENDING = "reply_pending"
-    US = "us"
-    CONTESTED = "contested"
-
-
-@dataclass(frozen=True, slots=True)
-class FloorSettings:
-    """What an operator may choose; every figure in milliseconds has its reason beside it."""
-
-    endpoint: EndpointSettings = field(default_factory=EndpointSettings)
-    debounce_ms: float = 300.0
-    """After an interruption nothing is decided sooner: "No - wait - actually yes" is one turn (row T6)."""
-    verdict_ms: float = 360.0
-    """After the last voiced sample of an interruption: no transcript by then means noise, for the
-    reply must go on within 400 ms of it (target B3)."""
-    late_words_ms: float = 2_000.0
-    """How much later words still turn a resumed reply into a real interruption."""
-    longest_contest_ms: float = 4_000.0
-    """A sound this long without a word (music, a vacuum cleaner) does not keep us silent."""
-    sure_words: int = 3
-    """A passing hypothesis commits an interruption from here: recognisers hear one word in a cough."""
-    voice_hold_ms: float = 200.0
-    """A decision that falls due while the pre-gate is open waits this long for the detector's verdict."""
-    speech_like_ms: float = 500.0
-    """A sound this long was speech we did not understand (no-match); a shorter one is ignored."""
-    dead_air_ms: float = 3_000.0
-    """Words are pending and nobody has spoken for this long: say something."""
-    waiting_sentences: int = 3
-    """After so many of them a person takes over."""
-    reprompts: int = 2
-    """Then a person takes over (row T25)."""
 
 
 class Floor:
@@ -116,45 +56,38 @@ class Floor:
     def __init__(self, settings: FloorSettings | None = None) -> None:
         """Nobody has spoken yet; the first event that counts is the greeting's `ReplyStarted`."""
         self._settings = settings or FloorSettings()
+        self._ladder = Ladder(self._settings)
         self._now_ms = 0.0
+        self._down_ms: float | None = None
+        # our side
         self._reply = Reply.NONE
         self._epoch = -1
         self._protected = False
         self._filler = False
         self._ducked = False
-        self._caller = Caller.SILENT
-        self._utterance = False
-        self._eager = False
-        self._interrupting = False
-        self._carried = False
-        self._keyed = False
         self._answers_turn = False
-        self._evidence: Evidence | None = None
-        self._completion: float | None = None
+        """The reply we promised answers a turn, not a silence."""
+        self._owed_ms: float | None = None
+        """Since when words of ours are owed."""
+        self._parked_ms = 0.0
+        # the caller's side
+        self._caller = Caller.SILENT
+        self._utterance: Utterance | None = None
+        self._carried = False
+        """Words of a reopened turn wait for the rest of it."""
+        self._keyed = False
+        """A whole answer was typed into the greeting."""
+        self._possible_ms: float | None = None
+        """Since when the pre-gate is open without a verdict."""
+        self._quiet_ms: float | None = None
+        """Since when the caller owes an answer."""
         self._asked: Asked | None = None
         self._asked_by_reply: Asked | None = None
-        self._onset_ms = 0.0
-        self._since_ms = 0.0
-        self._settling_ms = 0.0
-        self._parked_ms = 0.0
-        self._possible_ms: float | None = None
-        self._quiet_ms: float | None = None
-        self._owed_ms: float | None = None
-        self._down_ms: float | None = None
-        self._waiting_sentences = 0
-        self._no_input = 0
-        self._no_match = 0
 
     @property
     def held_by(self) -> HeldBy:
         """Who has the floor."""
-        if self._reply is Reply.PARKED:
-            return HeldBy.CONTESTED
-        if self._reply is Reply.SPEAKING:
-            return HeldBy.US
-        if self._caller is not Caller.SILENT:
-            return HeldBy.CALLER if self._caller is Caller.TALKING else HeldBy.PAUSE
-        return HeldBy.PENDING if self._reply is Reply.PENDING else HeldBy.NOBODY
+        return held_by(self._reply, self._caller)
 
     @property
     def asked(self) -> Asked | None:
@@ -226,10 +159,8 @@ class Floor:
 
     def _speech_started(self, onset_ms: float) -> Actions:
         self._possible_ms = None
-        if not self._utterance:
-            self._onset_ms = onset_ms
         yield from self._take_floor()
-        yield from self._caller_talks()
+        yield from self._caller_talks(onset_ms)
 
     def _speech_resumed(self) -> Actions:
         """One detector window is enough to go on in an utterance, never enough to interrupt us."""
@@ -238,7 +169,7 @@ class Floor:
             return
         if self._reply is Reply.PENDING:
             yield from self._take_floor()
-        yield from self._caller_talks()
+        yield from self._caller_talks(self._now_ms)
 
     def _take_floor(self) -> Actions:
         """The caller speaks: our reply is parked, or withdrawn when nothing of it was heard."""
@@ -256,41 +187,38 @@ class Floor:
     def _interrupt(self) -> Actions:
         self._reply = Reply.PARKED
         self._parked_ms = self._now_ms
-        self._interrupting = True
+        if self._utterance is not None:
+            self._utterance.interrupting = True
         yield Interrupt()
         yield from self._unduck()
 
-    def _caller_talks(self) -> Actions:
+    def _caller_talks(self, onset_ms: float) -> Actions:
         self._caller = Caller.TALKING
         self._quiet_ms = None
-        self._completion = None
-        if self._evidence is not None:
-            self._evidence = _passing(self._evidence)
-        yield from self._withdraw_eager()
-        if not self._utterance:
-            self._utterance = True
-            self._evidence = None
+        if self._utterance is None:
+            contested = self._reply is Reply.PARKED
+            self._utterance = Utterance(onset_ms, interrupting=contested)
             yield BeginUtterance()
+            return
+        self._utterance.goes_on()
+        if self._utterance.eager:
+            self._utterance.eager = False
+            yield WithdrawEager()
 
     def _speech_paused(self, since_ms: float) -> Actions:
         self._possible_ms = None
         yield from self._unduck()
-        if self._caller is not Caller.TALKING:
+        if self._caller is not Caller.TALKING or self._utterance is None:
             return
         self._caller = Caller.PAUSED
-        self._since_ms = min(since_ms, self._now_ms)
+        self._utterance.since_ms = min(since_ms, self._now_ms)
         if not (self._reply is Reply.SPEAKING and self._protected):
-            yield from self._take_eager()
+            yield from self._take_eager(self._utterance)
 
-    def _take_eager(self) -> Actions:
-        self._eager = True
-        self._settling_ms = self._now_ms
+    def _take_eager(self, utterance: Utterance) -> Actions:
+        utterance.eager = True
+        utterance.settling_ms = self._now_ms
         yield TakeEager()
-
-    def _withdraw_eager(self) -> Actions:
-        if self._eager:
-            self._eager = False
-            yield WithdrawEager()
 
     def _unduck(self) -> Actions:
         if self._ducked:
@@ -300,23 +228,18 @@ class Floor:
     # --- the caller's words ----------------------------------------------------------------------
 
     def _words_heard(self, evidence: Evidence) -> Actions:
-        if not self._utterance:
+        utterance = self._utterance
+        if utterance is None:
             return
+        utterance.evidence = evidence
         if self._caller is Caller.TALKING:
-            evidence = _passing(evidence)
-        self._evidence = evidence
-        if self._reply is Reply.PARKED and self._is_interruption(evidence):
-            yield from self._commit_interrupt()
-        elif self._reply is Reply.SPEAKING and not self._protected and evidence.settled:
-            yield from self._late_words(evidence)
-
-    def _is_interruption(self, evidence: Evidence) -> bool:
-        enough = 1 if evidence.settled else self._settings.sure_words
-        return evidence.words >= enough and self._counts(evidence)
-
-    def _counts(self, evidence: Evidence) -> bool:
-        """Words that somebody means: "mm-hmm" only answers a pending question (row T27)."""
-        return evidence.words > 0 and not (evidence.backchannel and self._asked is None)
+            utterance.goes_on()
+        if self._reply is Reply.PARKED:
+            enough = 1 if utterance.settled else self._settings.sure_words
+            if utterance.words >= enough and utterance.counts(self._asked):
+                yield from self._commit_interrupt()
+        elif self._reply is Reply.SPEAKING and not self._protected and utterance.settled:
+            yield from self._late_words(utterance)
 
     def _commit_interrupt(self) -> Actions:
         """The parked reply is gone; the question it was about to ask is the one now answered."""
@@ -325,17 +248,17 @@ class Floor:
             self._asked = self._asked_by_reply
         yield CommitInterrupt()
 
-    def _late_words(self, evidence: Evidence) -> Actions:
+    def _late_words(self, utterance: Utterance) -> Actions:
         """We had taken it for noise and speak again: words settle the matter after all."""
-        if self._counts(evidence):
+        if utterance.counts(self._asked):
             yield from self._interrupt()
             yield from self._commit_interrupt()
         else:
             yield from self._drop_utterance()
 
     def _completion_guessed(self, probability: float) -> Actions:
-        if self._caller is Caller.PAUSED:
-            self._completion = probability
+        if self._caller is Caller.PAUSED and self._utterance is not None:
+            self._utterance.completion = probability
         yield from ()
 
     # --- our reply -------------------------------------------------------------------------------
@@ -350,7 +273,7 @@ class Floor:
         self._filler = event.filler
         if not event.filler:
             self._asked_by_reply = event.asked
-            self._waiting_sentences = 0
+            self._ladder.we_spoke()
             if self._answers_turn:  # a reprompt leaves its question pending
                 self._asked = None
         self._owed_ms = None
@@ -377,8 +300,8 @@ class Floor:
             yield from self._end_turn()
         elif self._caller is Caller.SILENT:
             self._quiet_ms = self._now_ms
-        elif self._caller is Caller.PAUSED and was_protected:
-            yield from self._take_eager()
+        elif self._caller is Caller.PAUSED and self._utterance is not None and was_protected:
+            yield from self._take_eager(self._utterance)
 
     def _reply_abandoned(self) -> Actions:
         """Nobody will speak as promised: what is owed stays owed, and the watchdog keeps counting."""
@@ -416,7 +339,7 @@ class Floor:
             yield from self._take_floor()
         if self._reply is Reply.NONE and self._caller is Caller.SILENT:
             self._quiet_ms = self._now_ms
-        self._no_input = 0
+        self._ladder.key_pressed()
         if completes:
             yield from self._end_turn()
 
@@ -430,9 +353,8 @@ class Floor:
 
     def _shift(self, lost_ms: float) -> None:
         """Time without a line did not pass for anybody."""
-        self._onset_ms += lost_ms
-        self._since_ms += lost_ms
-        self._settling_ms += lost_ms
+        if self._utterance is not None:
+            self._utterance.shift(lost_ms)
         self._parked_ms += lost_ms
         self._possible_ms = _later(self._possible_ms, lost_ms)
         self._quiet_ms = _later(self._quiet_ms, lost_ms)
@@ -442,25 +364,24 @@ class Floor:
 
     def _deadlines(self) -> Iterator[tuple[float, Callable[[], Actions]]]:
         """Every decision that time alone will make in the present state, with its instant."""
-        paused = self._caller is Caller.PAUSED and self._utterance
+        settings = self._settings
+        paused = self._utterance if self._caller is Caller.PAUSED else None
         match self._reply:
-            case Reply.NONE if paused:
-                yield self._held(self._turn_over_ms()), self._utterance_over
-            case Reply.NONE if self._owed_ms is not None and self._caller is Caller.SILENT:
-                yield self._owed_ms + self._settings.dead_air_ms, self._break_silence
+            case Reply.NONE if paused is not None:
+                yield self._held(self._turn_over_ms(paused)), self._utterance_over
+            case Reply.NONE | Reply.PENDING if self._owed_ms is not None:
+                if self._caller is Caller.SILENT:
+                    yield self._owed_ms + settings.dead_air_ms, self._break_silence
             case Reply.NONE if self._quiet_ms is not None:
-                row = waits(self._asked, self._settings.endpoint)
+                row = waits(self._asked, settings.endpoint)
                 yield self._held(self._quiet_ms + row.no_input_ms), self._nothing_said
-            case Reply.PARKED if paused:
-                settled = self._evidence is not None and self._evidence.settled
-                known = self._settings.debounce_ms if settled else self._settings.verdict_ms
-                yield self._held(self._since_ms + known), self._was_noise
+            case Reply.PARKED if paused is not None:
+                wait_ms = settings.debounce_ms if paused.settled else settings.verdict_ms
+                yield self._held(paused.since_ms + wait_ms), self._was_noise
             case Reply.PARKED:
-                yield self._parked_ms + self._settings.longest_contest_ms, self._was_noise
-            case Reply.SPEAKING if paused and not self._protected:
-                yield self._since_ms + self._settings.late_words_ms, self._drop_utterance
-            case Reply.PENDING if self._owed_ms is not None:
-                yield self._owed_ms + self._settings.dead_air_ms, self._break_silence
+                yield self._parked_ms + settings.longest_contest_ms, self._was_noise
+            case Reply.SPEAKING if paused is not None and not self._protected:
+                yield paused.since_ms + settings.late_words_ms, self._drop_utterance
             case _:
                 pass
 
@@ -470,90 +391,64 @@ class Floor:
             return due_ms
         return max(due_ms, self._possible_ms + self._settings.voice_hold_ms)
 
-    def _turn_over_ms(self) -> float:
-        """When the utterance is over on what is known now."""
+    def _turn_over_ms(self, utterance: Utterance) -> float:
+        """When the utterance is over, on what is known now."""
         settings = self._settings
-        wait = wait_ms(self._evidence, self._asked, self._completion, settings.endpoint)
-        if self._evidence is not None and self._evidence.settled:
-            return self._since_ms + max(wait, settings.debounce_ms if self._interrupting else 0.0)
-        if not self._some_words():
+        wait = wait_ms(utterance.evidence, self._asked, utterance.completion, settings.endpoint)
+        if utterance.settled:
+            return utterance.since_ms + max(wait, settings.debounce_ms * utterance.interrupting)
+        if not self._carried and utterance.words == 0:
             # The recogniser is late or dead: its words are waited for as long as silence is bearable.
             wait = max(wait, settings.dead_air_ms)
-        return max(self._since_ms, self._settling_ms) + wait
-
-    def _some_words(self) -> bool:
-        return self._carried or (self._evidence is not None and self._evidence.words > 0)
+        return max(utterance.since_ms, utterance.settling_ms) + wait
 
     def _utterance_over(self) -> Actions:
-        evidence = self._evidence
-        if self._carried or (evidence is not None and self._counts(evidence)):
+        utterance = self._utterance
+        if utterance is None:
+            return
+        if self._carried or utterance.counts(self._asked):
             yield from self._end_turn()
             return
-        sound_ms = self._since_ms - self._onset_ms
-        wordless = evidence is None or evidence.words == 0
         yield from self._drop_utterance()
         self._quiet_ms = self._now_ms
-        if wordless and sound_ms >= self._settings.speech_like_ms:
-            self._no_match += 1
-            yield from self._ask_again(self._no_match, heard_something=True)
+        if utterance.words == 0 and utterance.sound_ms >= self._settings.speech_like_ms:
+            self._promise(answers_turn=False)
+            yield self._ladder.not_understood()
 
     def _end_turn(self) -> Actions:
         self._close_utterance()
         self._carried = False
         self._keyed = False
-        self._no_input = self._no_match = self._waiting_sentences = 0
+        self._ladder.answered()
         self._promise(answers_turn=True)
         yield EndTurn()
 
     def _drop_utterance(self) -> Actions:
-        if self._utterance:
+        if self._utterance is not None:
             self._close_utterance()
             yield DropUtterance()
 
     def _close_utterance(self) -> None:
         self._caller = Caller.SILENT
-        self._utterance = False
-        self._eager = False
-        self._interrupting = False
-        self._completion = None
+        self._utterance = None
 
     def _was_noise(self) -> Actions:
         """No words came of it: we go on. Words that come late still count (see `_late_words`)."""
-        evidence = self._evidence
         self._reply = Reply.SPEAKING
-        self._interrupting = False
         yield ResumeReply()
-        if evidence is not None and evidence.settled:
+        if self._utterance is not None and self._utterance.settled:
             yield from self._drop_utterance()
 
     def _nothing_said(self) -> Actions:
-        self._no_input += 1
-        yield from self._ask_again(self._no_input, heard_something=False)
-
-    def _ask_again(self, attempt: int, *, heard_something: bool) -> Actions:
         self._promise(answers_turn=False)
-        if attempt > self._settings.reprompts:
-            yield OfferPerson()
-        else:
-            yield Reprompt(attempt=attempt, heard_something=heard_something)
+        yield self._ladder.nothing_said()
 
     def _break_silence(self) -> Actions:
-        self._waiting_sentences += 1
-        self._owed_ms = self._now_ms
-        if self._waiting_sentences == self._settings.waiting_sentences + 1:
-            yield OfferPerson()
-        elif self._waiting_sentences <= self._settings.waiting_sentences:
-            yield BreakSilence()
-        else:
-            self._owed_ms = None
+        said = self._ladder.dead_air()
+        self._owed_ms = None if said is None else self._now_ms
+        if said is not None:
+            yield said
 
 
 def _later(instant_ms: float | None, by_ms: float) -> float | None:
     return None if instant_ms is None else instant_ms + by_ms
-
-
-def _passing(evidence: Evidence) -> Evidence:
-    """The same words, no longer known to be all of them."""
-    if not evidence.settled:
-        return evidence
-    return Evidence(evidence.words, evidence.completeness, evidence.digits, evidence.backchannel)

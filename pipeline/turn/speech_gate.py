@@ -46,13 +46,15 @@ class GateSettings:
     """Voiced frames before speech is believed: 150 ms and the rest of the frame it ends in (row T5)."""
     confirm_windows: int = 2
     """Agreeing Silero windows inside that span."""
-    pause_windows: int = 2
-    """Silent Silero windows before a pause is reported: about 64 ms."""
+    pause_windows: int = 1
+    """Silent Silero windows before a pause is reported: it is itself 60 to 120 ms late."""
+    pause_ms: float = 60.0
+    """And so long nothing as loud as the voice: a closed consonant is shorter."""
     resume_ms: float = 300.0
     """After a pause this long the next voice must prove itself from the beginning."""
     doubt_ms: float = 600.0
     """A sound that keeps the pre-gate open this long without Silero's agreement is hum: stop ducking."""
-    floor_dbfs: float = -60.0
+    floor_dbfs: float = -58.0
     """Nothing below this level is a voice near a microphone."""
 
 
@@ -94,9 +96,10 @@ class SpeechGate:
 
     def release(self) -> None:
         """The turn was closed: whatever voice comes next must prove itself from the beginning."""
-        self._state = _State.QUIET
-        self._run = 0
-        self._windows.forget_run()
+        if self._state in (_State.SPEAKING, _State.PAUSED):
+            self._state = _State.QUIET
+            self._run = 0
+            self._windows.forget_run()
 
     def push(self, frame: bytes, at_ms: float) -> tuple[GateEvent, ...]:
         """Take 20 ms of 16 kHz PCM that ended at `at_ms`."""
@@ -178,7 +181,9 @@ class SpeechGate:
         return self._windows.agreeing_since(since_ms) >= settings.confirm_windows
 
     def _speaking(self, at_ms: float) -> tuple[GateEvent, ...]:
-        if self._windows.silent < self._settings.pause_windows:
+        settings = self._settings
+        quiet_ms = at_ms - self._last_voiced_ms
+        if self._windows.silent < settings.pause_windows or quiet_ms < settings.pause_ms:
             return ()
         self._state = _State.PAUSED
         self._paused_ms = at_ms
@@ -204,8 +209,12 @@ OPEN_FRAMES = 15
 class _Level:
     """Tells a frame as loud as the voice it belongs to from the pre-gate being slow to close."""
 
-    _BELOW_PEAK_DB = 25.0
+    _BELOW_PEAK_DB = 32.0
     """Vowels and weak consonants of one speaker lie within this range."""
+    _ABOVE_ROOM_SHARE = 0.35
+    """Of the distance between the room and the voice: closures of consonants reach down that far."""
+    _ABOVE_ROOM_DB = 6.0
+    """A voice stands out of the room it is in."""
     _PEAK_FALL_DB = 1.0
     """A frame: a click does not hide the voice after it."""
     _FLOOR_RISE_DB = 0.1
@@ -219,7 +228,11 @@ class _Level:
         self._floor = min(level, self._floor + self._FLOOR_RISE_DB)
         self._floor = max(self._floor, -90.0)
         self._peak = max(level if opened else -90.0, self._peak - self._PEAK_FALL_DB)
-        limit = max(self._peak - self._BELOW_PEAK_DB, (self._peak + self._floor) / 2)
+        limit = max(
+            self._peak - self._BELOW_PEAK_DB,
+            self._floor + (self._peak - self._floor) * self._ABOVE_ROOM_SHARE,
+            self._floor + self._ABOVE_ROOM_DB,
+        )
         return opened and level >= limit
 
 

@@ -17,7 +17,8 @@ from pipeline.turn.events import (
     TimerDue,
     WordsHeard,
 )
-from pipeline.turn.floor import Floor, FloorSettings
+from pipeline.turn.floor import Floor
+from pipeline.turn.settings import FloorSettings
 
 
 class Played:

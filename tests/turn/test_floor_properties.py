@@ -37,7 +37,8 @@ from pipeline.turn.events import (
     WithdrawEager,
     WordsHeard,
 )
-from pipeline.turn.floor import Floor, HeldBy
+from pipeline.turn.floor import Floor
+from pipeline.turn.standing import HeldBy
 
 QUESTIONS = st.sampled_from(
     [None, Asked("day"), Asked("phone", digits=10), Asked("open", profile=Profile.PATIENT)]

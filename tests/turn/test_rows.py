@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+from pathlib import Path
+
 import pytest
 
 from pipeline.turn.endpoint import WAITS, EndpointSettings
@@ -38,7 +41,8 @@ from pipeline.turn.events import (
     VoiceUnconfirmed,
     WithdrawEager,
 )
-from pipeline.turn.floor import FloorSettings, HeldBy
+from pipeline.turn.settings import FloorSettings
+from pipeline.turn.standing import HeldBy
 from tests.turn.table import Played, asked, heard, spoken
 
 ANSWERED = Completeness.ANSWERED
@@ -95,6 +99,13 @@ def test_row_t3_one_table_holds_the_profiles(profile: Profile, end_ms: float) ->
     line = asked(Played(), Asked("day", profile=profile))
     line.tell(*spoken(1_000, 2_000), heard(2_100, 2, ANSWERED))
     assert line.wait_until(5_000).at(EndTurn) == [2_000 + end_ms]
+
+
+def test_row_t3_the_documented_table_is_the_one_that_is_used() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "turn-taking.md").read_text()
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    documented = {row[0]: tuple(float(cell) for cell in row[1:]) for row in rows[1:]}
+    assert documented == {profile.value: astuple(row) for profile, row in WAITS.items()}
 
 
 def test_digit_mode_waits_inside_a_number_and_ends_at_once_when_it_is_full() -> None:
@@ -169,6 +180,25 @@ def test_row_t6_three_bursts_in_800_ms_are_one_interruption_and_one_turn() -> No
     assert line.at(EndTurn) == [2_100.0], "300 ms of silence must follow"
     assert line.count(BeginUtterance) == 1, "one utterance holds all the words"
     assert line.count(WithdrawEager) == 2
+
+
+def test_row_t7_an_interruption_has_a_timeline() -> None:
+    line = speaking().tell(VoicePossible(1_060), *spoken(1_000, 1_300), heard(1_460, 2))
+    line.wait_until(1_700).tell(ReplyStarted(1_750, 2))
+    assert (line.at(Duck), line.at(Interrupt)) == ([1_060], [1_160])
+    assert (line.at(CommitInterrupt), line.at(EndTurn)) == ([1_460], [1_600])
+    assert line.floor.held_by is HeldBy.US
+
+
+def test_row_t9_nothing_comes_before_the_flush() -> None:
+    line = speaking().tell(SpeechStarted(1_160, 1_000))
+    assert line.names[0] == "Interrupt"
+
+
+def test_row_t11_the_interruption_is_committed_before_its_turn_ends() -> None:
+    line = speaking().tell(*spoken(1_000, 1_600), heard(1_950, 3))
+    assert line.names[-2:] == ["CommitInterrupt", "EndTurn"]
+    assert line.at(CommitInterrupt) == line.at(EndTurn) == [1_950]
 
 
 def test_row_t8_the_steps_of_an_interruption_come_in_order() -> None:
@@ -248,6 +278,12 @@ def test_row_t17_a_typed_answer_waits_for_the_end_of_the_greeting() -> None:
     line = speaking(protected=True).tell(AnswerTyped(2_000)).wait_until(5_000)
     assert line.log == []
     assert line.tell(ReplyDrained(8_000, 1, DAY)).log == [(8_000, EndTurn())]
+
+
+def test_row_t24_a_protected_goodbye_is_played_to_its_end() -> None:
+    line = asked(Played(), Asked("confirm")).tell(ReplyStarted(1_000, 2, protected=True))
+    line.tell(VoicePossible(1_500), *spoken(1_450, 2_000), heard(2_150, 2), KeyPressed(2_500))
+    assert line.wait_until(4_000).names == ["BeginUtterance"]
 
 
 # --- T25, T29: silence and speech that was not understood ----------------------------------------
