@@ -22,6 +22,7 @@ import numpy as np
 
 from models.errors import EngineFailed, EngineUnavailable
 from models.ports import Language, SpeechChunk, WordTiming
+from models.word_times import share
 
 SAMPLE_RATE_HZ = 22_050
 MAX_TEXT_CHARACTERS = 2_000
@@ -222,13 +223,14 @@ class _Job:
     def _hand_on(self, end_sample: int) -> None:
         words: list[WordTiming] = []
         if self._marks:
+            # the library speaks some words in one breath ("on the"): they share one mark
             token, start = self._marks.popleft()
             start = min(start, end_sample)
             words += [
                 WordTiming(word, start, start) for _, word in self._tokens[self._told : token]
             ]
             self._told = self._marks[0][0] if self._marks else len(self._tokens)
-            words += _share(
+            words += share(
                 [word for _, word in self._tokens[token : self._told]], start, end_sample
             )
         count = 2 * (end_sample - self._given_samples)
@@ -236,17 +238,6 @@ class _Job:
         self._given_samples = end_sample
         quieter = np.frombuffer(pcm, np.int16).astype(np.float32) * _GAIN
         self._deliver(SpeechChunk(quieter.astype(np.int16).tobytes(), tuple(words)))
-
-
-def _share(words: list[str], start: int, end: int) -> list[WordTiming]:
-    """Words the library speaks in one breath ("on the") share its time by their letters."""
-    letters = [sum(letter.isalnum() for letter in word) for word in words]
-    total, done, timings = max(1, sum(letters)), 0, []
-    for word, count in zip(words, letters, strict=True):
-        first = start + (end - start) * done // total
-        done += count
-        timings.append(WordTiming(word, first, start + (end - start) * done // total))
-    return timings
 
 
 class _Stream:
