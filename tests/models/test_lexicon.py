@@ -62,6 +62,11 @@ def test_a_guess_follows_english_spelling() -> None:
     assert guess("nation") == ["N AE SH AH N"]
 
 
+def test_an_addition_may_have_several_readings() -> None:
+    both = Lexicon(STOCK / "cmudict-en-us.dict", {"zyrp": "Z AY R P | Z IH R P"})
+    assert both.pronounce("zyrp") == ["Z AY R P", "Z IH R P"]
+
+
 def test_a_wrong_phone_names_the_word() -> None:
     with pytest.raises(ValueError, match="'statin'"):
         Lexicon(STOCK / "cmudict-en-us.dict", {"statin": "S T AXX"})
