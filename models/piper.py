@@ -164,11 +164,13 @@ def _speak(
     pcm = b"".join(chunk.audio_int16_bytes for chunk in made)
     if not pcm:
         return None
-    words = piece.split()
-    timings = _aligned(words, made, start_sample) or share(
-        words, start_sample, start_sample + len(pcm) // 2
-    )
-    return SpeechChunk(pcm, tuple(timings))
+    return SpeechChunk(pcm, tuple(word_times(piece.split(), made, start_sample)))
+
+
+def word_times(words: list[str], made: list[AudioChunk], start_sample: int) -> list[WordTiming]:
+    """Where each word of the text lies in the audio, counted on from `start_sample`."""
+    samples = sum(len(chunk.audio_float_array) for chunk in made)
+    return _aligned(words, made, start_sample) or share(words, start_sample, start_sample + samples)
 
 
 def _aligned(words: list[str], made: list[AudioChunk], start_sample: int) -> list[WordTiming]:

@@ -8,10 +8,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import numpy as np
 import pytest
+from piper.voice import AudioChunk, PhonemeAlignment
 
 from models.errors import EngineFailed, EngineUnavailable
-from models.piper import PiperSettings, PiperTextToSpeech, pieces
+from models.piper import PiperSettings, PiperTextToSpeech, pieces, word_times
+from models.ports import WordTiming
 
 
 @pytest.mark.parametrize(
@@ -56,3 +59,27 @@ async def test_speaking_before_the_start_is_a_failure(tmp_path: Path) -> None:
     voice = PiperTextToSpeech(PiperSettings((("en", tmp_path),)))
     with pytest.raises(EngineFailed):
         _ = [chunk async for chunk in voice.synthesize("hello")]
+
+
+def made(phonemes: str, *, aligned: bool) -> AudioChunk:
+    """A sentence as Piper gives it: ten samples for each phoneme."""
+    alignments = [PhonemeAlignment(one, [1], 10) for one in phonemes] if aligned else None
+    return AudioChunk(
+        22_050, 2, 1, np.zeros(10 * len(phonemes), np.float32), [*phonemes], [], None, alignments
+    )
+
+
+def test_words_begin_where_the_alignments_say() -> None:
+    chunk = made("^hɛloʊ ju.$", aligned=True)
+    assert word_times(["Hello", "you."], [chunk], 100) == [
+        WordTiming("Hello", 110, 170),
+        WordTiming("you.", 170, 210),
+    ]
+
+
+@pytest.mark.parametrize("aligned", [True, False], ids=["numbers-expanded", "no-alignments"])
+def test_words_share_the_audio_when_alignments_do_not_fit(aligned: bool) -> None:
+    chunk = made("^wʌn tu θɹi.$", aligned=aligned)
+    timings = word_times(["at", "123"], [chunk], 50)
+    end = 50 + 10 * len(chunk.phonemes)
+    assert timings == [WordTiming("at", 50, 102), WordTiming("123", 102, end)]
