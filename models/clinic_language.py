@@ -42,7 +42,7 @@ class ClinicLanguage:
     urgent: tuple[str, ...] = ()
     """Whole sentences that must never be missed; each enters the corpus as it is."""
     pronunciations: Mapping[str, str] = field(default_factory=dict)
-    """ARPAbet phones of words that the dictionary may lack."""
+    """ARPAbet phones of words that the dictionary may lack; `|` parts one reading from the next."""
     held_out: tuple[str, ...] = ()
     """Sentences kept out of the corpus because recognition is measured on them."""
     samples: int = 24_000

@@ -26,7 +26,7 @@ from models.stock_model import Floats, Ints, StockModel, read_stock_model
 
 _VERSION = 1  # raise it when the same input would give another model
 CLINIC_SHARE = 0.5
-STOCK_WORDS = 8_000
+STOCK_WORDS = 14_000
 """General vocabulary kept: more words cost decoding time and invite confusion."""
 _FLOOR = 1e-9
 _UNSEEN_WORD = 1e-7

@@ -121,11 +121,12 @@ class Lexicon:
         for line in lines:
             word, _, phones = line.partition(" ")
             self._known.setdefault(_VARIANT.sub("", word), []).append(phones.strip())
-        for word, phones in additions.items():
-            wrong = [phone for phone in phones.split() if phone not in PHONES]
-            if wrong or not phones.split():
-                raise ValueError(f"pronunciation of {word!r}: unknown phones {wrong}")
-            self._known.setdefault(word.lower(), []).insert(0, phones)
+        for word, readings in additions.items():
+            for phones in reversed(readings.split("|")):
+                wrong = [phone for phone in phones.split() if phone not in PHONES]
+                if wrong or not phones.split():
+                    raise ValueError(f"pronunciation of {word!r}: unknown phones {wrong}")
+                self._known.setdefault(word.lower(), []).insert(0, " ".join(phones.split()))
         self._spelled = spelled
 
     def __contains__(self, word: str) -> bool:

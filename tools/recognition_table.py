@@ -32,6 +32,7 @@ from models.language_model import build
 from models.pocketsphinx_child import RATE_HZ, Ear
 
 DATA = Path(__file__).resolve().parent.parent / "tests" / "data"
+UTTERANCES_PER_CALL = 8
 FLITE_VOICES = ("slt", "rms", "awb")
 REASONS = ("check-up", "annual physical", "follow-up visit", "vaccination", "blood test", "cough or cold",
            "prescription refill", "test results", "new patient visit", "back pain", "something else")  # fmt: skip
@@ -173,13 +174,17 @@ class Reading:
 def hear(
     ear: Ear, spoken: Iterable[Sentence], voices: Sequence[str], channels: Sequence[str]
 ) -> Iterable[Reading]:
-    """Every sentence in every voice and channel."""
+    """Every sentence in every voice and channel, in calls of a few utterances each."""
+    wanted = list(spoken)
     with tempfile.TemporaryDirectory() as folder:
-        for sentence in spoken:
-            for voice in voices:
-                samples = speak(sentence.text, voice, Path(folder))
-                for channel in channels:
-                    yield _hear_one(ear, sentence, voice, channel, CHANNELS[channel](samples))
+        for voice in voices:
+            said = [speak(sentence.text, voice, Path(folder)) for sentence in wanted]
+            for channel in channels:
+                for index, sentence in enumerate(wanted):
+                    if index % UTTERANCES_PER_CALL == 0:
+                        ear.forget_caller()
+                    samples = CHANNELS[channel](said[index])
+                    yield _hear_one(ear, sentence, voice, channel, samples)
 
 
 def _hear_one(

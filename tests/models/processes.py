@@ -26,7 +26,7 @@ async def send(signal_number: int, pid: int) -> None:
 
 
 async def until_gone(*pids: int) -> None:
-    await asyncio.to_thread(_until_gone, pids)
+    await asyncio.to_thread(wait_until_gone, *pids)
 
 
 def _family() -> Family:
@@ -49,7 +49,7 @@ def _children(parent: int) -> list[int]:
     return found
 
 
-def _until_gone(pids: tuple[int, ...]) -> None:
+def wait_until_gone(*pids: int) -> None:
     deadline = time.monotonic() + 10
     while any(_runs(pid) for pid in pids):
         assert time.monotonic() < deadline, "processes are left"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +17,7 @@ from models.clinic_language import clinic_language
 from models.errors import EngineBusy, EngineFailed, EngineUnavailable
 from models.pocketsphinx import PocketSphinx, PocketSphinxSettings
 from models.ports import Recognizer
-from tests.models.processes import family, send, until_gone
+from tests.models.processes import family, send, until_gone, wait_until_gone
 from tests.models.speech import spoken
 
 pytestmark = pytest.mark.wire
@@ -197,6 +199,35 @@ async def test_nothing_is_left_after_stop(cache: Path) -> None:
         running = await family()
         assert len(running.calls) == 1
     await until_gone(running.loader, *running.calls)
+
+
+_WORKER = """
+import asyncio, sys
+from pathlib import Path
+from tests.models.processes import family
+from tests.models.test_pocketsphinx import started
+
+async def main():
+    async with started(Path(sys.argv[1])) as engine:
+        await (await engine.open()).settle()
+        running = await family()
+        print(running.loader, *running.calls, flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def test_no_process_outlives_a_worker_that_is_killed(cache: Path) -> None:
+    root = Path(__file__).resolve().parent.parent.parent
+    with subprocess.Popen(
+        [sys.executable, "-c", _WORKER, str(cache)], cwd=root, stdout=subprocess.PIPE, text=True
+    ) as worker:
+        assert worker.stdout is not None
+        pids = [int(pid) for pid in worker.stdout.readline().split()]
+        worker.kill()
+    assert len(pids) == 2
+    wait_until_gone(*pids)
 
 
 async def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
