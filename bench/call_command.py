@@ -7,12 +7,20 @@ import asyncio
 import json
 import random
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from bench.audio import Samples, read_sound
 from bench.caller import Caller, Shown
-from bench.conversation import NO_INTERRUPTIONS, Interruptions, Verdict, play, speak_lines
+from bench.conversation import (
+    NO_INTERRUPTIONS,
+    SPEECH_LIMIT_MS,
+    Interruptions,
+    Verdict,
+    play,
+    speak_lines,
+)
 from bench.errors import BenchError, NothingHeard
 from bench.record import CallRecord, TurnRecord
 from bench.recordings import RecordedVoice
@@ -138,7 +146,8 @@ def run(arguments: argparse.Namespace) -> int:
     printer = Printer(sys.stderr if arguments.json else sys.stdout)
     record = CallRecord()
     try:
-        verdict = asyncio.run(_call(arguments, printer, record))
+        part = _part(arguments)
+        verdict = asyncio.run(_call(arguments, part, printer, record))
     except BenchError as error:
         verdict = Verdict(False, str(error))
     if record.turns:
@@ -150,29 +159,47 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if verdict.met else 1
 
 
-async def _call(arguments: argparse.Namespace, printer: Printer, record: CallRecord) -> Verdict:
-    lines = await _lines(arguments)
-    script: Script | None = None
-    voice: Voice | None = None
-    if not lines and (arguments.script or not arguments.keys):
-        script = shipped(arguments.script or "booking")
-        voice = _script_voice(script, arguments.voice)
-    if arguments.say:
-        _warn(printer, choose(arguments.voice))
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What the caller will do: a script, or lines, spoken with a voice."""
+
+    script: Script | None
+    voice: Voice
+    recordings: tuple[tuple[str, Samples], ...]
+
+
+def _part(arguments: argparse.Namespace) -> _Part:
+    """Read scripts and files before the loop runs: they block, and a fault should cost no call."""
+    own_lines = bool(arguments.say or arguments.wav or (arguments.keys and not arguments.script))
+    script = None if own_lines else shipped(arguments.script or "booking")
+    voice = choose(arguments.voice)
+    if script is not None and not arguments.voice:
+        voice = RecordedVoice(script.name, voice)
+    recordings = tuple((name, read_sound(Path(name))) for name in arguments.wav or [])
+    return _Part(script, voice, recordings)
+
+
+async def _call(
+    arguments: argparse.Namespace, part: _Part, printer: Printer, record: CallRecord
+) -> Verdict:
+    lines = [(text, await part.voice.speak(text)) for text in arguments.say or []]
+    lines += part.recordings
     call = Caller(arguments.url, ca_file=arguments.ca, on_line=printer.line, record=record)
     try:
         async with asyncio.timeout(arguments.timeout_s), call:
-            if script is not None and voice is not None:
-                verdict = await _play(call, script, voice, arguments)
-                _warn(printer, voice)
-                return verdict
-            await speak_lines(call, lines, arguments.barge_in_after_ms)
-            if arguments.keys and not call.has_ended():
-                await call.press(arguments.keys)
-                await call.reply_over(60_000.0)
-            return Verdict(True, "")
+            if part.script is not None:
+                verdict = await _play(call, part.script, part.voice, arguments)
+            else:
+                await speak_lines(call, lines, arguments.barge_in_after_ms)
+                if arguments.keys and not call.has_ended():
+                    await call.press(arguments.keys)
+                    await call.reply_over(SPEECH_LIMIT_MS)
+                verdict = Verdict(True, "")
     except TimeoutError:
         raise NothingHeard(f"the call took longer than {arguments.timeout_s:.0f} s") from None
+    if part.voice.warning and (lines or part.script) and not arguments.wav:
+        printer.note(part.voice.warning)
+    return verdict
 
 
 async def _play(
@@ -184,23 +211,6 @@ async def _play(
     return await play(
         call, script, voice, draw=random.Random(0), interruptions=cuts, keys=arguments.keys
     )
-
-
-def _script_voice(script: Script, named: str | None) -> Voice:
-    return choose(named) if named else RecordedVoice(script.name, choose())
-
-
-async def _lines(arguments: argparse.Namespace) -> list[tuple[str, Samples]]:
-    """What --say and --wav ask for, ready before the call begins."""
-    lines = [(text, await choose(arguments.voice).speak(text)) for text in arguments.say or []]
-    for name in arguments.wav or []:
-        lines += [(name, await asyncio.to_thread(read_sound, Path(name)))]
-    return lines
-
-
-def _warn(printer: Printer, voice: Voice) -> None:
-    if voice.warning:
-        printer.note(voice.warning)
 
 
 def _positive(text: str) -> float:

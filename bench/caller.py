@@ -228,6 +228,11 @@ class Caller:
         """Arrival times and levels of all that was heard."""
         return self._ear
 
+    @property
+    def microphone(self) -> Microphone:
+        """How well our own frames kept their time."""
+        return self._mic
+
     def measure(self) -> None:
         """Bring the wire times of every turn up to date."""
         turns = self.record.turns

@@ -35,6 +35,8 @@ class Interruptions:
     count: int
     after_ms: tuple[float, float]
     """A range to draw from."""
+    per_reply: int = 1
+    """How often the same words are cut: the interrupting line asks to hear them again."""
 
 
 NO_INTERRUPTIONS = Interruptions(0, (0.0, 0.0))
@@ -74,10 +76,11 @@ async def play(
         turn = await _answer(call, script, part, voice, agent_words, keys)
         if call.has_ended():
             break
-        if left > 0 and turn.how == "speech":
-            left -= await cut_in(
-                call, voice, script.interrupt, draw.uniform(*interruptions.after_ms)
-            )
+        for _ in range(min(left, interruptions.per_reply) if turn.how == "speech" else 0):
+            after_ms = draw.uniform(*interruptions.after_ms)
+            left -= await cut_in(call, voice, script.interrupt, after_ms)
+            if call.has_ended():
+                break
         await call.reply_over(REPLY_LIMIT_MS + SPEECH_LIMIT_MS)
     return verdict(call, script)
 

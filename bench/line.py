@@ -89,8 +89,6 @@ class Line:
             connection, self._connection = self._connection, None
             self._channel = None
             connection.remove_all_listeners()
-            for transceiver in connection.getTransceivers():
-                await self._ear.release(transceiver.receiver)
             await connection.close()
 
     def _message(self, message: str | bytes) -> None:

@@ -190,17 +190,12 @@ class Ear:
         if not hasattr(receiver, name):
             raise RuntimeError(f"this aiortc has no {name}: the caller needs 1.16")
         setattr(receiver, name, self)
-
-    @staticmethod
-    async def release(receiver: RTCRtpReceiver) -> None:
-        """End aiortc's idle decoder thread: its own `stop` would block the loop until the thread is gone."""
-        thread = getattr(receiver, "_RTCRtpReceiver__decoder_thread", None)
-        if thread is not None:
-            getattr(receiver, "_RTCRtpReceiver__decoder_queue").put(None)  # noqa: B009  # no name mangling
-            await asyncio.to_thread(thread.join)
+        # aiortc starts a decoder thread and blocks the loop when it ends it. Nothing is ever decoded there:
+        # with the end already in its queue the thread is gone before anyone waits for it.
+        getattr(receiver, "_RTCRtpReceiver__decoder_queue").put(None)  # noqa: B009  # no name mangling
 
     def add(self, packet: RtpPacket) -> tuple[bool, JitterFrame | None]:
-        """Take a packet; nothing is handed back, so aiortc's decoder thread stays asleep."""
+        """Take a packet; nothing is handed back to aiortc."""
         at_ms = self._clock.now_ms()
         if self._is_new(packet) and packet.payload:
             samples = self._decode(packet.payload)

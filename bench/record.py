@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
+from bench.audio import RATE_HZ
 from bench.media import HeardFrame
 
 SPEAKING_GAP_MS = 120.0
@@ -66,6 +68,13 @@ def stale_frames(
     until_ms = float("inf") if next_reply_ms is None else next_reply_ms
     stale = [frame.at_ms for frame in frames if frame.loud and flush_ms < frame.at_ms < until_ms]
     return len(stale), (stale[-1] - flush_ms if stale else 0.0)
+
+
+def pacing_errors_ms(frames: Sequence[HeardFrame]) -> list[float]:
+    """How far each packet arrived from where its RTP time puts it, against the median packet."""
+    drift = [frame.at_ms - frame.rtp_sample * 1000.0 / RATE_HZ for frame in frames]
+    middle = median(drift) if drift else 0.0
+    return [value - middle for value in drift]
 
 
 @dataclass(slots=True)

@@ -32,13 +32,15 @@ class RecordedVoice:
 
     async def speak(self, text: str) -> Samples:
         """Read the recording in a thread."""
-        recording = self._folder / file_name(text)
-        if not recording.is_file():
+        samples = await asyncio.to_thread(self._read, text)
+        if samples is None:
             self.warning = self._otherwise.warning
             return await self._otherwise.speak(text)
+        return samples
 
-        def read() -> Samples:
-            with as_file(recording) as path:
-                return read_sound(path)
-
-        return await asyncio.to_thread(read)
+    def _read(self, text: str) -> Samples | None:
+        recording = self._folder / file_name(text)
+        if not recording.is_file():
+            return None
+        with as_file(recording) as path:
+            return read_sound(path)

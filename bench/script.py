@@ -55,10 +55,10 @@ class Script:
         """Which question the agent's last words put; the last sentence counts before the ones before it."""
         for sentence in reversed(re.split(r"(?<=[.?!])\s+", words.strip().lower())):
             found = [
-                (sentence.rfind(phrase) + len(phrase), len(phrase), question.name)
+                (place, len(phrase), question.name)
                 for question in self.questions.values()
                 for phrase in question.when
-                if phrase in sentence
+                if (place := _end_of(phrase, sentence)) is not None
             ]
             if found:
                 return max(found)[2]
@@ -153,6 +153,12 @@ def _strings(key: str, value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
         raise ScriptInvalid(f"{key} must be a list of texts with at least one")
     return tuple(value)
+
+
+def _end_of(phrase: str, sentence: str) -> int | None:
+    """Where a phrase ends the last time it stands there in whole words: "day" is not in "today"."""
+    places = [found.end() for found in re.finditer(rf"(?<!\w){re.escape(phrase)}(?!\w)", sentence)]
+    return places[-1] if places else None
 
 
 def _plain(text: str) -> str:

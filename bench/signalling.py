@@ -67,6 +67,10 @@ class Front:
             headers={"Origin": self._base},  # what a browser sends for the page of this address
         )
 
+    async def healthy(self) -> None:
+        """Ask whether the server is ready; raises BenchError when it is not."""
+        await self._request("GET", "/healthz", None, 200, None)
+
     async def token(self) -> str:
         """Ask for a call."""
         body = await self._post("/api/calls", {}, 201, None)
@@ -118,11 +122,22 @@ class Front:
     async def _post(
         self, path: str, body: dict[str, str], wanted: int, bearer: str | None
     ) -> dict[str, Any]:
+        return await self._request("POST", path, body, wanted, bearer)
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, str] | None,
+        wanted: int,
+        bearer: str | None,
+    ) -> dict[str, Any]:
         if self._session is None:
             raise BenchError("the connection is not open")
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
         try:
-            async with self._session.post(
+            async with self._session.request(
+                method,
                 self._base + path,
                 json=body,
                 headers=headers,

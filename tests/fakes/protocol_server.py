@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import cryptography.hazmat.primitives.serialization  # noqa: F401  # pyOpenSSL imports it late: two loops would meet at the import lock
 import numpy as np
 from aiohttp import web
 from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
@@ -106,6 +107,7 @@ class _Call:
         self.pings = 0
         self.messages: list[dict[str, Any]] = []
         self.ended = asyncio.Event()
+        self.worker_lost = False
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._out = _Out()
         self._out.on_end = self._drained
@@ -137,12 +139,14 @@ class _Call:
         await connection.setLocalDescription(await connection.createAnswer())
         return connection.localDescription.sdp
 
+    def lose_worker(self) -> None:
+        self.worker_lost = True
+        self.ended.set()
+
     async def close(self) -> None:
         for timer in self._timers:
             timer.cancel()
         self.ended.set()
-        for transceiver in self.connection.getTransceivers():
-            await self._ear.release(transceiver.receiver)
         await self.connection.close()
 
     def send(self, body: dict[str, Any]) -> None:
@@ -232,6 +236,8 @@ class ProtocolServer:
         self.flushes = True
         self.falls_silent = True
         self.mute_pongs = False
+        self.forget_tokens = False
+        self.hide_candidates = False
         self.deaf_turns: set[int] = set()
         self.greeting = Reply("Hello. How can I help?")
         self.reject: tuple[int, str, str] | None = None
@@ -249,6 +255,7 @@ class ProtocolServer:
         app.router.add_post("/api/offer", self._post_offer)
         app.router.add_post("/api/hangup", self._post_hangup)
         app.router.add_get("/api/calls/events", self._get_events)
+        app.router.add_get("/healthz", self._get_healthz)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -267,13 +274,15 @@ class ProtocolServer:
         if self._runner is not None:
             runner, self._runner = self._runner, None
             await runner.cleanup()
+        await _end_connecting()
 
     async def _post_calls(self, request: web.Request) -> web.Response:
         self.origins.append(request.headers.get("Origin", ""))
         if self.reject is not None:
             return _error(*self.reject)
         token = f"token-{len(self._tokens)}"
-        self._tokens.add(token)
+        if not self.forget_tokens:
+            self._tokens.add(token)
         return web.json_response({"token": token, "expires_s": 60}, status=201)
 
     async def _post_offer(self, request: web.Request) -> web.Response:
@@ -286,6 +295,8 @@ class ProtocolServer:
         call = _Call(self, len(self.calls))
         self.calls.append(call)
         sdp = await call.accept(body["sdp"])
+        if self.hide_candidates:
+            sdp = "".join(line for line in sdp.splitlines(True) if "candidate:" not in line)
         return web.json_response(
             {
                 "type": "answer",
@@ -302,6 +313,9 @@ class ProtocolServer:
                 call.ended.set()
         return web.Response(status=204)
 
+    async def _get_healthz(self, _request: web.Request) -> web.Response:
+        return web.json_response({"ready": True, "workers": [], "version": "fake"})
+
     async def _get_events(self, request: web.Request) -> web.StreamResponse:
         key = request.headers.get("Authorization", "").removeprefix("Bearer ")
         call = next((call for call in self.calls if call.key == key), None)
@@ -316,8 +330,23 @@ class ProtocolServer:
                     await call.ended.wait()
             except TimeoutError:
                 continue
+        if call.worker_lost:
+            await response.write(b'{"type": "worker_lost"}\n')
         return response
 
 
 def _error(status: int, code: str, message: str) -> web.Response:
     return web.json_response({"error": {"code": code, "message": message}}, status=status)
+
+
+async def _end_connecting() -> None:
+    """Cancel the task that connects: aiortc leaves it behind when the other side never comes."""
+    left = [
+        task
+        for task in asyncio.all_tasks()
+        if "RTCPeerConnection.__connect" in getattr(task.get_coro(), "__qualname__", "")
+    ]
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left)
