@@ -11,7 +11,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-import soxr  # type: ignore[import-untyped]  # ships no py.typed
+import soxr
 from numpy.typing import NDArray
 
 from bench.errors import SoundUnreadable

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import espeakng_loader  # type: ignore[import-untyped]  # ships no py.typed
+import espeakng_loader
 import numpy as np
 
 from bench.audio import Samples, read_sound, to_48k, trim

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-import soxr  # type: ignore[import-untyped]  # ships no py.typed
+import soxr
 
 from bench.audio import RATE_HZ, Samples
 from bench.recordings import file_name
