@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -31,6 +32,8 @@ REPLY_OVER_MS = 250.0
 """Quiet on the wire after the server said it is listening: longer than the gaps between words."""
 REPLY_OVER_ALONE_MS = 1_500.0
 """The same for a server that does not say so: longer than the gap between two sentences."""
+LOOK_BACK_MS = 1_000.0
+"""Audio before an onset that can matter to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,13 @@ class Caller:
         self._connect_timeout_ms = connect_timeout_ms
         self._on_line = on_line
         self._changes = asyncio.Event()
-        self._ear = Ear(self.clock, self._changed)
+        self._ear = Ear(self.clock, self._on_packet)
         self._mic = Microphone(self.clock, self._changed, seed)
         self._line = Line(self._mic, self._ear, self._on_message, self._on_line_state)
         self._lines: dict[tuple[str, int], TurnRecord] = {}
         self._replies: list[tuple[float, int]] = []
         self._flushes: list[tuple[float, int]] = []
+        self._unheard_epoch: int | None = None
         self._last_pong_ms = 0.0
         self._connected = False
         self._events_broken = False
@@ -129,7 +133,7 @@ class Caller:
                 await self.hang_up()
         finally:
             await self._close()
-            self.measure()
+            self.measure(everything=True)
 
     async def say(self, samples: Samples, said: str) -> TurnRecord:
         """Say a recording to its end; a server that is speaking is interrupted."""
@@ -150,19 +154,6 @@ class Caller:
 
         await self._until(replied, timeout_ms, "the server did not answer")
         self.measure()
-
-    async def speaking_since(self, after_ms: float, timeout_ms: float) -> float:
-        """Wait for the first loud packet after a moment and return when it arrived."""
-
-        def first_loud_ms() -> float | None:
-            return next((f.at_ms for f in self._ear.frames if f.loud and f.at_ms > after_ms), None)
-
-        await self._until(
-            lambda: self.has_ended() or first_loud_ms() is not None,
-            timeout_ms,
-            "the server said nothing",
-        )
-        return first_loud_ms() or self.clock.now_ms()
 
     async def reply_over(self, timeout_ms: float) -> None:
         """Wait until the server has said something since the last turn began and is listening again."""
@@ -233,23 +224,30 @@ class Caller:
         """How well our own frames kept their time."""
         return self._mic
 
-    def measure(self) -> None:
-        """Bring the wire times of every turn up to date."""
+    def measure(self, *, everything: bool = False) -> None:
+        """Bring the wire times of the last two turns, or of all, up to date."""
         turns = self.record.turns
-        frames = self._ear.frames
-        for turn, following in zip(turns, [*turns[1:], None], strict=True):
-            if turn.onset_ms is None or turn.end_ms is None:
-                continue
-            flush_ms = next((at for at, _ in self._flushes if turn.onset_ms < at), None)
-            until_ms = following.begun_ms if following else float("inf")
-            next_reply_ms = next((at for at, _ in self._replies if turn.onset_ms < at), None)
-            turn.wire = wire_times(frames, turn.onset_ms, turn.end_ms, next_reply_ms, until_ms)
-            if flush_ms is not None and flush_ms < until_ms and turn.wire.interrupted:
-                turn.flush_ms = flush_ms - turn.onset_ms
-                after = next((at for at, _ in self._replies if at > flush_ms), None)
-                turn.stale_frames, turn.stale_ms = stale_frames(frames, flush_ms, after)
+        pairs = list(zip(turns, [*turns[1:], None], strict=True))
+        for turn, following in pairs if everything else pairs[-2:]:
+            self._measure(turn, following.begun_ms if following else float("inf"))
         self.record.lost_packets = self._ear.lost_packets
         self.record.skipped_frames = self._mic.skipped_frames
+
+    def _measure(self, turn: TurnRecord, until_ms: float) -> None:
+        onset_ms, end_ms = turn.onset_ms, turn.end_ms
+        if onset_ms is None or end_ms is None:
+            return
+        first = bisect_left(
+            self._ear.frames, onset_ms - LOOK_BACK_MS, key=lambda frame: frame.at_ms
+        )
+        frames = self._ear.frames[first:]
+        next_reply_ms = next((at for at, _ in self._replies if at > onset_ms), None)
+        turn.wire = wire_times(frames, onset_ms, end_ms, next_reply_ms, until_ms)
+        flush_ms = next((at for at, _ in self._flushes if onset_ms < at < until_ms), None)
+        if flush_ms is not None and turn.wire.interrupted:
+            turn.flush_ms = flush_ms - onset_ms
+            after_ms = next((at for at, _ in self._replies if at > flush_ms), None)
+            turn.stale_frames, turn.stale_ms = stale_frames(frames, flush_ms, after_ms)
 
     # --- its parts --------------------------------------------------------------------------------
 
@@ -282,6 +280,13 @@ class Caller:
             self._lost = CallLost(sentence)
             self._changed()
 
+    def _on_packet(self) -> None:
+        """Tell the server, as the page does, when a reply was first heard."""
+        if self._unheard_epoch is not None and self._ear.frames[-1].loud:
+            epoch, self._unheard_epoch = self._unheard_epoch, None
+            self._line.send({"type": "heard", "epoch": epoch, "t": self._ear.frames[-1].at_ms})
+        self._changed()
+
     def _on_line_state(self, connected: bool, gone: bool) -> None:
         self._connected = connected
         if gone and not self.has_ended() and not self._left:
@@ -307,6 +312,7 @@ class Caller:
                 self._flushes.append((now_ms, epoch))
             case {"type": "speak", "epoch": int(epoch)}:
                 self._replies.append((now_ms, epoch))
+                self._unheard_epoch = epoch
             case {"type": "state", "value": str(value)}:
                 self.state = value
             case {"type": "caption", "who": str(who), "turn": int(turn), "text": str(text)}:

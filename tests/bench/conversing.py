@@ -41,13 +41,20 @@ class ToneVoice:
 class ToneReceptionist:
     """Asks in a given order, mishears what it is told to mishear once, takes corrections, confirms."""
 
-    def __init__(self, script: Script, order: list[str], misheard: dict[str, str]) -> None:
+    def __init__(
+        self,
+        script: Script,
+        order: list[str],
+        misheard: dict[str, str],
+        reply_ms: float = 700.0,
+    ) -> None:
         self.fields: dict[str, str] = {}
         self.heard: list[str] = []
         self._script = script
         self._lines = script.lines()
         self._open = list(order)
         self._misheard = dict(misheard)
+        self._reply_ms = reply_ms
         self._last = Reply(QUESTIONS[order[0]])
 
     def __call__(self, pitch: int) -> Reply:
@@ -73,4 +80,4 @@ class ToneReceptionist:
         return self._again(line)
 
     def _again(self, line: str) -> Reply:
-        return Reply(self._last.text, line, self._last.fields, duration_ms=900.0)
+        return Reply(self._last.text, line, self._last.fields, duration_ms=self._reply_ms)

@@ -88,6 +88,8 @@ async def test_keys_typing_and_goodbye_travel_as_the_protocol_says() -> None:
             {"type": "dtmf", "key": key} for key in "5*#"
         ]
         assert {"type": "typed", "text": "Tuesday"} in line.messages
+        (heard,) = [m for m in line.messages if m["type"] == "heard"]
+        assert heard["epoch"] == 1
         assert line.pings >= 1
         assert line.ended.is_set()
         assert server.origins == [server.url]

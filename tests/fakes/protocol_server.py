@@ -324,7 +324,10 @@ class ProtocolServer:
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
         while not call.ended.is_set():
-            await response.write(b'{"type": "alive"}\n')
+            try:
+                await response.write(b'{"type": "alive"}\n')
+            except ConnectionResetError:
+                return response
             try:
                 async with asyncio.timeout(1.0):
                     await call.ended.wait()
