@@ -21,7 +21,7 @@ from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessi
 from aiortc.mediastreams import MediaStreamTrack
 from av import AudioFrame
 
-from pipeline.transports.pages import SECURITY_HEADERS, load_pages
+from pipeline.transports.pages import SECURITY_HEADERS, Page, load_pages
 
 PAGES = load_pages()
 RATE_HZ = 48_000
@@ -119,6 +119,7 @@ class PageServer:
         self.live: list[asyncio.Queue[dict[str, Any] | None]] = []
         self.authorisations: list[str] = []
         self.url = ""
+        self.extra: dict[str, Page] = {}
         self._streams: set[asyncio.Task[Any]] = set()
 
     @contextlib.asynccontextmanager
@@ -143,6 +144,7 @@ class PageServer:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         self._stop_listening = site.stop
+        self._front = runner.server
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         real = aioice.ice.get_host_addresses
         aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"]
@@ -155,9 +157,15 @@ class PageServer:
 
     async def vanish(self) -> None:
         """The whole server dies: no port, no streams, no media."""
-        await self._stop_listening()
+        if self.url:
+            self.url = ""
+            await self._stop_listening()
         for stream in [*self._streams]:
             stream.cancel()
+        for door in self._front.connections if self._front is not None else []:
+            door.force_close()
+            if door.transport is not None:
+                door.transport.abort()
         for call in self.calls:
             for connection in call.connections:
                 await connection.close()
@@ -184,7 +192,7 @@ class PageServer:
         return response
 
     async def _page(self, request: web.Request) -> web.Response:
-        page = PAGES.get(request.path)
+        page = PAGES.get(request.path) or self.extra.get(request.path)
         if page is None:
             return web.Response(status=404)
         return web.Response(body=page.body, headers={"Content-Type": page.content_type})

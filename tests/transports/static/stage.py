@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from playwright.async_api import Browser, BrowserContext, Page, Playwright, async_playwright
 
+from pipeline.transports.pages import Page as WirePage
 from tests.fakes.page_server import FakeCall, PageServer
 
 T = TypeVar("T")
@@ -31,6 +32,9 @@ FLAGS = [
     "--autoplay-policy=user-gesture-required",
 ]
 TAP = Path(__file__).with_name("tap.js").read_text()
+TAP_WORKLET = WirePage(
+    Path(__file__).with_name("tap_worklet.js").read_bytes(), "text/javascript; charset=utf-8"
+)
 TEST_LIMIT_S = 30
 
 
@@ -123,6 +127,7 @@ class Stage:
             if microphone:
                 await context.grant_permissions(["microphone"], origin=server.url)
             if tap:
+                server.extra["/static/tap-worklet.js"] = TAP_WORKLET
                 await context.add_init_script(TAP)
             if script:
                 await context.add_init_script(script)

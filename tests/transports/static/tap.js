@@ -3,25 +3,13 @@
 (() => {
   const tap = { blocks: [], arrived: [] };
   window.tapped = tap;
-  const WORKLET = `registerProcessor("tap", class extends AudioWorkletProcessor {
-    constructor() { super(); this.blocks = []; }
-    process([input]) {
-      const samples = input[0] ?? [];
-      let square = 0;
-      for (const sample of samples) square += sample * sample;
-      this.blocks.push([currentTime, Math.sqrt(square / 128)]);
-      if (this.blocks.length === 8) { this.port.postMessage(this.blocks); this.blocks = []; }
-      return true;
-    }
-  });`;
   const connect = AudioNode.prototype.connect;
   AudioNode.prototype.connect = function (target, ...rest) {
     const result = connect.call(this, target, ...rest);
     if (target === this.context.destination) {
       const { context } = this;
       tap.context = context;
-      const url = URL.createObjectURL(new Blob([WORKLET], { type: "text/javascript" }));
-      context.audioWorklet.addModule(url).then(() => {
+      context.audioWorklet.addModule("/static/tap-worklet.js").then(() => {
         const node = new AudioWorkletNode(context, "tap", { numberOfOutputs: 0 });
         node.port.onmessage = ({ data }) => tap.blocks.push(...data);
         connect.call(this, node);

@@ -43,9 +43,7 @@ async def test_the_page_is_silent_within_20_ms_of_the_flush(stage: Stage) -> Non
         measured = await seat.page.evaluate(TAILS)
         assert len(measured) == FLUSHES
         assert all(row["loud"] > 0 for row in measured), "each flush cut a sounding reply"
-        tails_ms = [
-            row["tail_ms"] + row["wall_ms"] - decided_ms[row["epoch"]] for row in measured
-        ]
+        tails_ms = [row["tail_ms"] + row["wall_ms"] - decided_ms[row["epoch"]] for row in measured]
         assert statistics.median(tails_ms) <= 20, sorted(tails_ms)
         print(f"flush decision to silence: {sorted(round(tail, 1) for tail in tails_ms)} ms")
         heard = await call.until("heard", FLUSHES // 2)

@@ -90,9 +90,7 @@ async def test_the_keyboard_runs_a_whole_call(stage: Stage) -> None:
         ("SecurityError", "The microphone is blocked"),
     ],
 )
-async def test_each_microphone_error_has_its_own_words(
-    stage: Stage, name: str, words: str
-) -> None:
+async def test_each_microphone_error_has_its_own_words(stage: Stage, name: str, words: str) -> None:
     broken = (
         "navigator.mediaDevices.getUserMedia = () => "
         f"Promise.reject(new DOMException('no', '{name}'))"
@@ -177,7 +175,9 @@ async def test_a_dead_connection_is_replaced_and_the_call_goes_on(stage: Stage) 
 
 
 async def test_blocked_media_is_said_after_eight_seconds(stage: Stage) -> None:
-    async with stage.seat(script="RTCPeerConnection.prototype.setRemoteDescription = async () => {}") as seat:
+    async with stage.seat(
+        script="RTCPeerConnection.prototype.setRemoteDescription = async () => {}"
+    ) as seat:
         await seat.page.click("#call-button")
         await seat.page.click("#consent-call")
         await seat.page.wait_for_selector("#problem:not([hidden])", timeout=11_000)
@@ -199,7 +199,9 @@ async def test_an_urgent_call_shows_the_number_large(stage: Stage) -> None:
         call.send(type="urgent", text="Please call now.", number="020 7946 0999")
         await seat.page.wait_for_selector("#urgent:not([hidden])")
         assert await seat.page.get_attribute("#urgent-number", "href") == "tel:02079460999"
-        size = await seat.page.evaluate("parseFloat(getComputedStyle(document.getElementById('urgent-number')).fontSize)")
+        size = await seat.page.evaluate(
+            "parseFloat(getComputedStyle(document.getElementById('urgent-number')).fontSize)"
+        )
         assert size >= 24
 
 
