@@ -72,7 +72,7 @@ class FakeCall:
         self.connections: list[RTCPeerConnection] = []
         self.channel: RTCDataChannel | None = None
         self.answers_pings = True
-        self.hung_up = False
+        self.hung_up = asyncio.Event()
         self.facts: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self._news = asyncio.Event()
 
@@ -119,6 +119,7 @@ class PageServer:
         self.live: list[asyncio.Queue[dict[str, Any] | None]] = []
         self.authorisations: list[str] = []
         self.url = ""
+        self._opened = asyncio.Event()
         self.extra: dict[str, Page] = {}
         self._streams: set[asyncio.Task[Any]] = set()
 
@@ -174,7 +175,8 @@ class PageServer:
         """The call with this number, once its data channel is open."""
         async with asyncio.timeout(limit_s):
             while len(self.calls) < number or self.calls[number - 1].channel is None:
-                await asyncio.sleep(0.02)
+                self._opened.clear()
+                await self._opened.wait()
         return self.calls[number - 1]
 
     def show(self, **message: Any) -> None:
@@ -233,6 +235,7 @@ class PageServer:
         def opened(channel: RTCDataChannel) -> None:
             channel.on("message", call.take)
             call.channel = channel
+            self._opened.set()
 
         connection.addTrack(Tone())
         await connection.setRemoteDescription(RTCSessionDescription(offer["sdp"], "offer"))
@@ -255,7 +258,7 @@ class PageServer:
         key = json.loads(await request.text())["call_key"]
         for call in self.calls:
             if call.key == key:
-                call.hung_up = True
+                call.hung_up.set()
         return web.Response(status=204)
 
     async def _live(self, request: web.Request) -> web.StreamResponse:

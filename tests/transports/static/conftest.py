@@ -28,7 +28,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     test = pyfuncitem.obj
     if not inspect.iscoroutinefunction(test):
         return None
-    here: Stage = pyfuncitem.funcargs["stage"]
+    here = pyfuncitem.funcargs["stage"]
+    assert isinstance(here, Stage)
     names = inspect.signature(test).parameters
     here.run(test(**{name: pyfuncitem.funcargs[name] for name in names}))
     return True

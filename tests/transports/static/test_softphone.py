@@ -29,8 +29,7 @@ async def test_a_call_connects_and_shows_captions_and_the_request(stage: Stage) 
         await seat.page.click("#hang-up")
         assert await seat.text("#after-title") == "You hung up"
         async with asyncio.timeout(5):
-            while not call.hung_up:
-                await asyncio.sleep(0.02)
+            await call.hung_up.wait()
         assert seat.console == []
 
 
@@ -210,5 +209,4 @@ async def test_leaving_the_page_hangs_up(stage: Stage) -> None:
         call = await seat.call()
         await seat.page.goto("about:blank")
         async with asyncio.timeout(5):
-            while not call.hung_up:
-                await asyncio.sleep(0.02)
+            await call.hung_up.wait()
