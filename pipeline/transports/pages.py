@@ -45,7 +45,7 @@ class Page:
 
     body: bytes = field(repr=False)
     content_type: str
-    headers: Mapping[str, str] = field(default=SECURITY_HEADERS, repr=False)
+    headers: Mapping[str, str] = field(default_factory=lambda: SECURITY_HEADERS, repr=False)
 
 
 def load_pages() -> dict[str, Page]:

@@ -67,13 +67,15 @@ export class Card {
     row.dataset.field = field;
     const term = document.createElement("dt");
     term.textContent = fieldLabel(field);
-    const value = document.createElement("dd");
+    const place = document.createElement("dd");
+    const value = document.createElement("span");
     const button = document.createElement("button");
     mask(value, button, field);
     button.type = "button";
     button.className = "button quiet reveal";
     button.addEventListener("click", () => void this.#toggle(field, value, button));
-    row.append(term, value, button);
+    place.append(value, button);
+    row.append(term, place);
     this.fields.append(row);
   }
 

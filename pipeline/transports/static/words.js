@@ -48,7 +48,7 @@ export const PROBLEMS = {
 
 /** Why a call ended -> [headline, sentence]. */
 export const ENDINGS = {
-  goodbye: ["Call finished", "Thank you for calling. The practice has your request."],
+  goodbye: ["Call finished", "Thank you for calling."],
   hung_up: ["You hung up", "Nothing of this call is kept in the browser."],
   person: ["Please speak with our staff", "Telephone the practice and a person will help you."],
   error: ["The call ended because of a fault on our side", "We are sorry. Please call again, or telephone the practice."],
