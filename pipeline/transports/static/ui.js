@@ -16,6 +16,8 @@ const CLEAR_AFTER_MS = 120_000;
 const UNHEARD_MS = 8000;
 const SEEN_LEVEL = 0.25;
 
+const UNMEASURED = { rttMs: null, jitterMs: null, lossPercent: null, bufferMs: null };
+
 export class Screen {
   constructor() {
     this.captions = new Captions({ log: byId("captions-log"), drafts: byId("captions-drafts") });
@@ -116,6 +118,7 @@ export class Screen {
       this.soundSeenMs = performance.now();
       byId("hint").textContent = "";
     }
+    if (stage === "reconnecting") this.quality(0, UNMEASURED);
     this.#clearLater();
     const heading = stage === "consent" || before.stage === "consent" && stage === "idle" ? null : HEADINGS[stage];
     if (heading) byId(heading).focus({ preventScroll: false });
@@ -298,7 +301,7 @@ export class Screen {
     byId("urgent-text").textContent = "";
     byId("hint").textContent = "";
     byId("timer").textContent = "0:00";
-    this.quality(0, { rttMs: null, jitterMs: null, lossPercent: null, bufferMs: null });
+    this.quality(0, UNMEASURED);
   }
 }
 
