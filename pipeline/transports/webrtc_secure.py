@@ -135,8 +135,8 @@ def assert_aiortc_fits() -> None:
     dtls = LocalDtls(agent, ice)
     sctp = LocalSctp(dtls)
     needed: tuple[tuple[object, str], ...] = (
-        (agent, "_check_list _nominated _protocols _queue _local_candidates request_received"),
-        (agent, "_local_candidates_start _local_candidates_end data_received"),
+        (agent, "_check_list _nominated _protocols _queue _local_candidates _remote_candidates"),
+        (agent, "_local_candidates_start _local_candidates_end data_received request_received"),
         (ice, "_connection _role_set"),
         (dtls, "_rtp_router _rtp_header_extensions_map _tx_srtp _task _set_role"),
         (sctp, "_advertised_rwnd _data_channel_queue _data_channel_flush _data_channels"),
