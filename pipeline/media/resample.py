@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import soxr  # type: ignore[import-untyped]  # ships no annotations
+import soxr
 from numpy.typing import NDArray
 
 TAPS = 161
