@@ -1,6 +1,6 @@
-"""What a receptionist may tell a call, and what a call may ask of a receptionist.
+"""What a receptionist tells the call, and what the call may ask of a receptionist.
 
-The conversation decides through `Desk`; the session implements it. Knows no flow, engine or transport.
+Knows no engine, no transport and no call flow: only the seam between the two.
 """
 
 from __future__ import annotations
@@ -12,44 +12,44 @@ from pipeline.turn.events import Asked
 
 
 class Desk(Protocol):
-    """What the conversation decides about the call; implemented by the session."""
+    """The call as a receptionist sees it."""
 
     def asked(self, asked: Asked | None) -> None:
-        """Name the question that is pending once the reply has drained."""
+        """Say which question is pending once the reply has been heard."""
 
     def field(self, name: str, value: str | None, shown: str) -> None:
-        """Fill, change or clear (None) a field of the request; `shown` is safe for the caller's page."""
+        """A field of the request is known; `shown` is all that a page may display of it."""
 
     def complete(self) -> None:
-        """Say that the request is booked."""
+        """The caller confirmed the read-back: the request stands."""
 
     def urgent(self, kind: str, sentence: str) -> None:
-        """Show the urgent sentence and raise an alert."""
+        """Urgent words were heard: show the sentence large and raise the alert."""
 
     def person(self, why: str) -> None:
-        """Say that a person has to take over."""
+        """A person takes over; `why` is a token of ours."""
 
     def end(self, reason: str) -> None:
-        """Hang up after the goodbye has been played."""
+        """Hang up once everything said has been played."""
 
 
 class Receptionist(LanguageModel, Protocol):
-    """A language model that also knows what to say when nobody asked it anything."""
+    """A language model that also knows the lines a call needs outside a turn."""
 
     def greeting(self) -> str:
-        """Return the first words of the call."""
+        """The first words, not to be interrupted."""
 
     def reprompt(self, attempt: int, heard_something: bool) -> str:
-        """Return the question again, in other words; `attempt` counts from 1."""
+        """The question again, after silence or after speech nobody understood."""
 
     def keyed(self, keys: Keyed) -> str | None:
-        """Take digits for the asked slot; return what to say, or None for nothing."""
+        """Take keypad keys, each once; words to say, or None when more keys are needed."""
 
     def take_over(self) -> str:
-        """Return the sentence that hands over to a person."""
+        """The ladder is exhausted: the words that lead to a person."""
 
     def filler(self) -> str:
-        """Return a few words for a pause in thinking."""
+        """Something short while the reply is late."""
 
     def apology(self) -> str:
-        """Return the sentence for an engine that failed."""
+        """Something failed: say so, with the way to a person."""

@@ -38,7 +38,7 @@ from pipecat.workers.runner import WorkerRunner
 
 from models.ports import Language, LanguageModel, Spoken, TextToSpeech
 from pipeline.call.ledger import Ledger
-from pipeline.call.reply import Replies
+from pipeline.call.reply import Kind, Replies
 from pipeline.call.settings import CallSettings
 from pipeline.call.speak import CUT, Speaker, SpeakHooks, Voice
 from pipeline.call.think import Lines, Thinker, ThinkHooks
@@ -187,10 +187,14 @@ class CallGraph:
         self._enter(frame)
         self._errands.put_nowait(self._wait_for_cut)
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, kind: Kind = Kind.LINE) -> None:
         """Speak a sentence of ours, outside any reply of the model."""
-        frame = TTSSpeakFrame(text, append_to_context=False)
-        self._errands.put_nowait(lambda: self._voice.queue_frame(frame))
+
+        async def errand() -> None:
+            self.replies.announce(kind)
+            await self._voice.queue_frame(TTSSpeakFrame(text, append_to_context=False))
+
+        self._errands.put_nowait(errand)
 
     def bot_started(self) -> None:
         """The first sample of a reply was sent."""
@@ -202,6 +206,13 @@ class CallGraph:
 
     def forget_turn(self, text: Spoken) -> None:
         """Take the last user message out again: its words come once more, as part of a longer turn."""
+
+        async def errand() -> None:
+            self._forget(text)
+
+        self._errands.put_nowait(errand)
+
+    def _forget(self, text: Spoken) -> None:
         messages = self.context.messages
         for index in range(len(messages) - 1, -1, -1):
             message = messages[index]

@@ -9,19 +9,32 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from enum import StrEnum
 
-from pipeline.call.ledger import Ledger, LedgerEntry, Span, SpokenWord, resume_sample
+from pipeline.call.ledger import Ledger, LedgerEntry, Span, SpokenWord, heard, resume_sample
 from pipeline.media.playout import Playout
 
 _BYTES_PER_SAMPLE = 2
 
 
+class Kind(StrEnum):
+    """Who speaks in a reply."""
+
+    MODEL = "model"
+    GREETING = "greeting"
+    FILLER = "filler"
+    """Bridges a pause: the promised reply is still to come."""
+    LINE = "line"
+    """Another sentence of ours."""
+
+
 class Reply:
     """One reply: its audio, its words, and which spans of it were sent."""
 
-    def __init__(self, entry: LedgerEntry) -> None:
+    def __init__(self, entry: LedgerEntry, kind: Kind = Kind.MODEL) -> None:
         """Begin empty."""
         self.entry = entry
+        self.kind = kind
         self.pcm = bytearray()
         self.words: list[SpokenWord] = []
         self.text = ""
@@ -38,6 +51,10 @@ class Reply:
     def rest(self) -> bytes:
         """Return the audio from the origin on."""
         return bytes(self.pcm[self.origin_sample * _BYTES_PER_SAMPLE :])
+
+    def heard_text(self) -> str:
+        """Return the words that were heard."""
+        return " ".join(word.text for word in heard(self.words, self.sent))
 
     def stop_at(self, sent_samples: int) -> None:
         """Note that so many samples were sent since the origin, and go on later at the cut word."""
@@ -56,6 +73,7 @@ class Replies:
         self._ledger = ledger
         self._queue: deque[Reply] = deque()
         self._by_key: dict[str, Reply] = {}
+        self._announced: deque[Kind] = deque()
         self._opened: Reply | None = None
         self._parked = False
         self._live: Reply | None = None
@@ -80,12 +98,19 @@ class Replies:
         reply.entry.close((), (), interrupted=False)
         return True
 
+    def announce(self, kind: Kind) -> None:
+        """The next utterance outside a response is of this kind."""
+        self._announced.append(kind)
+
     def begin(self, key: str, *, aside: bool) -> None:
         """The voice begins: in the open response, or an utterance of its own."""
         if not self.cut_passed.is_set():
             return
-        opened = None if aside else self._opened
-        self._by_key[key] = opened or Reply(self._ledger.open())
+        if aside or self._opened is None:
+            kind = self._announced.popleft() if aside and self._announced else Kind.LINE
+            self._by_key[key] = Reply(self._ledger.open(), kind)
+        else:
+            self._by_key[key] = self._opened
 
     def add(self, key: str, pcm: bytes, words: Sequence[SpokenWord], text: str) -> Reply | None:
         """Take the next audio with words placed from its first sample; None when it is stale."""
@@ -158,7 +183,7 @@ class Replies:
         self._parked = False
         self._cut += 1
         self.cut_passed.clear()
-        heard = self._queue[0] if self._queue else None
+        head = self._queue[0] if self._queue else None
         for reply in (
             *self._queue,
             *self._by_key.values(),
@@ -167,8 +192,9 @@ class Replies:
             reply.entry.close(reply.words, reply.sent, interrupted=True)
         self._queue.clear()
         self._by_key.clear()
+        self._announced.clear()
         self._opened = None
-        return self._cut, heard
+        return self._cut, head
 
     # --- what the playout reports ------------------------------------------------------------
 

@@ -315,7 +315,11 @@ def tool_specs(context: LLMContext) -> list[ToolSpec]:
 
 
 def _tool_spec(tool: FunctionSchema) -> ToolSpec:
-    parameters: dict[str, object] = {"type": "object", "properties": tool.properties, "required": tool.required}
+    parameters: dict[str, object] = {
+        "type": "object",
+        "properties": tool.properties,
+        "required": tool.required,
+    }
     return ToolSpec(tool.name, tool.description, parameters)
 
 
