@@ -131,7 +131,7 @@ class Call:
             parts.recognizer, parts.evidence_of, self, parts.settings, parts.turn_completion
         )
         self._receptionist = parts.receptionist(self)
-        self._graph = CallGraph(
+        self.graph = CallGraph(
             self._receptionist,
             parts.tts,
             self.playout,
@@ -140,7 +140,7 @@ class Call:
             parts.settings,
             language=parts.language,
         )
-        self._replies = self._graph.replies
+        self._replies = self.graph.replies
         self._to_listen_rate = _to_listen_rate(parts.sample_rate_hz)
         self.playout.on_started = self._playout_started  # type: ignore[method-assign]  # a hook, see Playout
         self.playout.on_drained = self._playout_drained  # type: ignore[method-assign]  # a hook, see Playout
@@ -178,7 +178,7 @@ class Call:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 self._listener.start(tasks)
-                tasks.create_task(self._graph.run(), name=f"graph-{self.call_id}")
+                tasks.create_task(self.graph.run(), name=f"graph-{self.call_id}")
                 tasks.create_task(self._greet(), name=f"greeting-{self.call_id}")
                 await self._over.wait()
                 raise _Over
@@ -211,7 +211,7 @@ class Call:
         await self._present.wait()
         emit(CallStarted(Token(self.call_id)))
         self._page.state("greeting")
-        self._graph.say(self._receptionist.greeting(), Kind.GREETING)
+        self.graph.say(self._receptionist.greeting(), Kind.GREETING)
 
     def _finish(self, reason: str) -> None:
         if not self._over.is_set():
@@ -221,7 +221,7 @@ class Call:
     def _reach_limit(self) -> None:
         self._cut_replies()
         self.end("limit")
-        self._graph.say(self._settings.limit_sentence)
+        self.graph.say(self._settings.limit_sentence)
 
     def _wake(self, name: str, after_ms: float, call: Callable[[], None]) -> None:
         self._sleep(name)
@@ -348,27 +348,27 @@ class Call:
                 self._reopen_turn()
             case DropUtterance():
                 self._listener.discard()
-                self._graph.drop_turn()
+                self.graph.drop_turn()
                 self._gate.release()
             case Reprompt():
-                self._graph.say(self._receptionist.reprompt(action.attempt, action.heard_something))
+                self.graph.say(self._receptionist.reprompt(action.attempt, action.heard_something))
             case OfferPerson():
-                self._graph.say(self._receptionist.take_over())
+                self.graph.say(self._receptionist.take_over())
             case BreakSilence():
-                self._graph.say(self._receptionist.filler(), Kind.FILLER)
+                self.graph.say(self._receptionist.filler(), Kind.FILLER)
             case _:
                 assert_never(action)
 
     def _cut_replies(self) -> Reply | None:
         """Give up every reply; the graph is cancelled behind it."""
         cut, reply = self._replies.cut()
-        self._graph.interrupt(cut)
+        self.graph.interrupt(cut)
         return reply
 
     def _commit_interrupt(self) -> None:
-        self._graph.open_turn()
+        self.graph.open_turn()
         reply = self._cut_replies()
-        self._graph.bot_stopped()
+        self.graph.bot_stopped()
         self._ending = None
         self._sleep("goodbye")
         if reply is not None:
@@ -389,7 +389,7 @@ class Call:
 
     def _withdraw_eager(self) -> None:
         self._listener.withdraw_eager()
-        self._graph.withdraw_eager()
+        self.graph.withdraw_eager()
         self._marks.restart(*Mark)
 
     def _reopen_turn(self) -> None:
@@ -400,7 +400,7 @@ class Call:
             return
         self._turn -= 1
         self._listener.keep(answering)
-        self._graph.forget_turn(answering)
+        self.graph.forget_turn(answering)
         if self._reply_id and isinstance(self._receptionist, Reopening):
             self._receptionist.reopen(self._reply_id)
 
@@ -433,7 +433,7 @@ class Call:
     def _send_turn(self, text: Spoken) -> None:
         self._marks.mark(Mark.FINAL_TEXT, self._clock.now_ms())
         if not text:
-            self._graph.drop_turn()
+            self.graph.drop_turn()
             self._tell(ReplyAbandoned(self._clock.now_ms()))
             return
         self._turn += 1
@@ -442,18 +442,18 @@ class Call:
         self._answering = text
         self._page.caller_said(self._turn, text, final=True)
         self._page.state("thinking")
-        self._graph.end_turn(text)
+        self.graph.end_turn(text)
 
     def _answer_keys(self, keyed: Keyed) -> None:
         """Keys go to the desk alone: never into words, captions or a model."""
-        self._graph.drop_turn()
+        self.graph.drop_turn()
         answer = self._receptionist.keyed(keyed)
         if answer is None:
             self._tell(ReplyAbandoned(self._clock.now_ms()))
         else:
             self._turn += 1
             self._turn_reported = False
-            self._graph.say(answer)
+            self.graph.say(answer)
 
     # --- the playout's hooks ---------------------------------------------------------------------
 
@@ -463,7 +463,7 @@ class Call:
         kind = reply.kind if reply is not None else Kind.LINE
         self._marks.mark(Mark.FIRST_SAMPLE_OUT, now_ms)
         self._page.send(Speak(epoch))
-        self._graph.bot_started()
+        self.graph.bot_started()
         if kind is not Kind.GREETING:
             self._page.state("speaking")
         if kind is not Kind.FILLER:
@@ -483,7 +483,7 @@ class Call:
         reply = self._replies.drained()
         if reply is None:
             return
-        self._graph.bot_stopped()
+        self.graph.bot_stopped()
         self._page.agent_said(self._turn, reply.heard_text(), final=True)
         if not self._replies.busy:
             if self._ending is not None and reply.kind is not Kind.FILLER:
@@ -525,7 +525,7 @@ class Call:
         """Let the model start, unless our own reply may still go on."""
         self._marks.mark(Mark.EAGER_TEXT, self._clock.now_ms())
         if not self._replies.busy:
-            self._graph.take_eager(text)
+            self.graph.take_eager(text)
 
     def completion(self, probability: float) -> None:
         """The sound's own opinion."""
@@ -581,7 +581,7 @@ class Call:
         """A stage raised: say so, unless that is what fails."""
         emit(GraphFault(Token(self.call_id), Token("graph")))
         if self._count_fault():
-            self._graph.say(self._receptionist.apology())
+            self.graph.say(self._receptionist.apology())
 
     def _count_fault(self) -> bool:
         self._faults += 1
