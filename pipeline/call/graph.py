@@ -59,7 +59,10 @@ class GraphHooks(ThinkHooks, SpeakHooks, Protocol):
 
 
 class FloorStop(EagerUserTurnStopStrategy):  # type: ignore[no-untyped-call]  # pipecat's hook is untyped
-    """The floor has decided: a final transcript ends the turn now, not at the next 0.5 s tick."""
+    """The floor has decided: a final transcript ends the turn now, and nothing else does."""
+
+    async def _task_handler(self) -> None:
+        """Never tick: the stock 0.5 s tick may end a turn while a stop is being compared, and answer it twice."""
 
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
         """Close an empty turn too: while one is open, results of tools are withheld."""

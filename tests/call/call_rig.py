@@ -160,6 +160,14 @@ class CallRig:
         ]
 
     @property
+    def interrupted(self) -> list[bool]:
+        return [
+            bool(message.get("interrupted"))
+            for message in self.call.graph.context.messages
+            if isinstance(message, dict)
+        ]
+
+    @property
     def wire_words(self) -> list[str]:
         return self.voice.words_on(b"".join(pcm for _, _, pcm in self.wire))
 

@@ -59,3 +59,15 @@ async def test_an_eager_answer_that_was_right_is_spoken_once_and_confirmed_once(
         await rig.turn("On Tuesday.")
         assert rig.voice.texts == ["Answer to on Tuesday."]
         assert len(rig.model.requests) == len(rig.model.confirmed) == 1
+
+
+async def test_a_stop_at_the_instant_of_the_stock_tick_is_answered_once() -> None:
+    async with running(FakeLanguageModel(answer_to)) as rig:
+        await rig.turn("hello")
+        for at_s in (0.4995, 0.5, 0.5005, 1.0):
+            rig.graph.take_eager(Spoken(f"Tuesday {at_s}"))
+            await asyncio.sleep(at_s)
+            rig.wire.clear()
+            await rig.turn(f"Tuesday {at_s}")
+        assert len(rig.model.requests) == len(rig.model.confirmed) == 5
+        assert len(rig.said()) == 5
