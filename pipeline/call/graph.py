@@ -44,8 +44,9 @@ from pipeline.call.speak import CUT, Speaker, SpeakHooks, Voice
 from pipeline.call.think import Lines, Thinker, ThinkHooks
 from pipeline.media.playout import Playout
 
-CUT_DEADLINE_S = 0.5
-"""An interruption crosses an idle graph in about a millisecond; a stuck one must not hold the next turn."""
+PASSAGE_DEADLINE_S = 0.5
+"""A frame is taken in, and an interruption crosses the graph, in about a millisecond; a stuck one must not
+hold the next turn."""
 
 DROPPED = "dropped"
 """Key in a stop proposal's metadata: the turn that was opened held no words after all."""
@@ -119,11 +120,9 @@ class CallGraph:
                 empty_user_turn=None,
             ),
         )
-        self._head: FrameProcessor = self._pair.user()
+        self.head: FrameProcessor = self._pair.user()
         self._worker = PipelineWorker(
-            Pipeline(
-                [self._head, self.thinker, self._voice, self._speaker, self._pair.assistant()]
-            ),
+            Pipeline([self.head, self.thinker, self._voice, self._speaker, self._pair.assistant()]),
             enable_rtvi=False,
             enable_tracing=False,
             enable_turn_tracking=False,
@@ -225,12 +224,26 @@ class CallGraph:
                 return
 
     def _enter(self, frame: Frame) -> None:
-        self._errands.put_nowait(lambda: self._head.queue_frame(frame, FrameDirection.DOWNSTREAM))
+        """Hand a frame to the head and wait until it has taken it in: an interruption may not overtake words."""
+
+        async def errand() -> None:
+            taken = asyncio.Event()
+
+            async def on_taken(*_: object) -> None:
+                taken.set()
+
+            await self.head.queue_frame(frame, FrameDirection.DOWNSTREAM, on_taken)
+            await self._in_time(taken)
+
+        self._errands.put_nowait(errand)
 
     async def _wait_for_cut(self) -> None:
+        await self._in_time(self.replies.cut_passed)
+
+    async def _in_time(self, passed: asyncio.Event) -> None:
         try:
-            async with asyncio.timeout(CUT_DEADLINE_S):
-                await self.replies.cut_passed.wait()
+            async with asyncio.timeout(PASSAGE_DEADLINE_S):
+                await passed.wait()
         except TimeoutError:
             self._hooks.fault()
 

@@ -78,6 +78,7 @@ class Replies:
         self._parked = False
         self._live: Reply | None = None
         self._epoch_used = False
+        self._in_flight_samples = 0
         self._cut = 0
         self.cut_passed = asyncio.Event()
         """Set unless an interruption is on its way through the graph."""
@@ -102,6 +103,10 @@ class Replies:
         """The next utterance outside a response is of this kind."""
         self._announced.append(kind)
 
+    def note_made(self, samples: int) -> None:
+        """The voice has made audio that `add` will bring: it counts as lead from here on."""
+        self._in_flight_samples += samples
+
     def begin(self, key: str, *, aside: bool) -> None:
         """The voice begins: in the open response, or an utterance of its own."""
         if not self.cut_passed.is_set():
@@ -114,6 +119,7 @@ class Replies:
 
     def add(self, key: str, pcm: bytes, words: Sequence[SpokenWord], text: str) -> Reply | None:
         """Take the next audio with words placed from its first sample; None when it is stale."""
+        self._in_flight_samples = max(0, self._in_flight_samples - len(pcm) // _BYTES_PER_SAMPLE)
         reply = self._by_key.get(key) if self.cut_passed.is_set() else None
         if reply is None or reply.ended:
             return None
@@ -150,6 +156,7 @@ class Replies:
     def cut_arrived(self, cut: int) -> None:
         """The interruption has passed the whole graph: what arrives now is new."""
         if cut == self._cut:
+            self._in_flight_samples = 0
             self.cut_passed.set()
 
     # --- what the floor decides --------------------------------------------------------------
@@ -227,7 +234,8 @@ class Replies:
     def lead_samples(self) -> int:
         """Samples made that were not sent yet."""
         made = sum(reply.total_samples - reply.origin_sample for reply in self._queue)
-        return made - (0 if self._parked or not self._queue else self._playout.sent_samples)
+        sent = 0 if self._live is None else self._playout.sent_samples
+        return made - sent + self._in_flight_samples
 
     def _start(self, reply: Reply) -> None:
         if self._epoch_used:

@@ -144,6 +144,7 @@ class Voice(TTSService):
                         break
                     frame = clause.take(chunk, context_id)
                     if frame is not None:
+                        self._replies.note_made(len(frame.audio) // 2)
                         yield frame
         except EngineError as error:
             failure = error.code
@@ -151,6 +152,7 @@ class Voice(TTSService):
             failure = "timeout"
         last = clause.finish(context_id)
         if last is not None:
+            self._replies.note_made(len(last.audio) // 2)
             yield last
         if failure is not None or not clause.made_samples:
             self._hooks.voice_failed(failure or "no_audio")

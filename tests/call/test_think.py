@@ -10,7 +10,7 @@ from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 
 from models.errors import EngineFailed
-from models.ports import ReplyRequest, Spoken, TextDelta, ToolCall
+from models.ports import ReplyEvent, ReplyRequest, Spoken, TextDelta, ToolCall
 from pipeline.call.settings import CallSettings
 from pipeline.call.think import chat_messages
 from tests.call.graph_rig import GraphRig, running
@@ -19,8 +19,8 @@ from tests.fakes.language_model import Answer, FakeLanguageModel, tokens
 APOLOGY = "I am sorry, say that again."
 
 
-def always(*events: object) -> Answer:
-    return lambda _: list(events)  # type: ignore[return-value]  # events of any kind, see FakeLanguageModel
+def always(*events: ReplyEvent | float | Exception) -> Answer:
+    return lambda _: events
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,11 @@ async def test_a_stream_that_was_given_up_is_closed() -> None:
 
 
 async def test_a_failure_on_an_eager_turn_is_asked_again_on_the_final_one() -> None:
-    answers = iter([[EngineFailed("x")], tokens("Good morning.")])
-    async with running(FakeLanguageModel(lambda _: next(answers))) as rig:
+    answers: list[list[ReplyEvent | Exception]] = [
+        [EngineFailed("x")],
+        [*tokens("Good morning.")],
+    ]
+    async with running(FakeLanguageModel(lambda _: answers.pop(0))) as rig:
         rig.graph.take_eager(Spoken("hello"))
         await asyncio.sleep(0.2)
         await rig.turn("hello")

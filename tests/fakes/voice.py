@@ -9,6 +9,9 @@ import numpy as np
 
 from models.ports import Language, SpeechChunk, WordTiming
 
+FADED_SAMPLES = 48
+"""The playout fades a reply in over 5 ms: those samples no longer show their word (a frame has 160)."""
+
 
 class FakeVoice:
     """`tags[value]` is the word, how many samples it has, and the number of the clause it came in."""
@@ -68,5 +71,5 @@ class FakeVoice:
         return [
             self.tags[int(value)][0]
             for value, count in zip(values, counts, strict=True)
-            if int(value) in self.tags and 2 * count >= self.tags[int(value)][1]
+            if int(value) in self.tags and 2 * (count + FADED_SAMPLES) >= self.tags[int(value)][1]
         ]
