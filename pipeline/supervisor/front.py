@@ -185,8 +185,7 @@ class Front:
         if wait_s := self._mint_limit.take(self._door.caller_key(request), now_ms):
             raise TooMany("Too many calls from here; wait a little.", retry_after_s=wait_s)
         await self._door.body(request)
-        if self.draining:
-            raise LinesBusy("The server is being stopped.", retry_after_s=30)
+        self._refuse_when_draining()
         worker = self.workers.freest() if self.workers else None
         if worker is None:
             raise LinesBusy("All lines are busy.", retry_after_s=5)
@@ -199,6 +198,7 @@ class Front:
         token = bearer(request)
         self._tokens.check(token, self._clock.now_ms())
         sdp = _sdp(await self._door.body(request))
+        self._refuse_when_draining()
         now_ms = self._clock.now_ms()
         worker = self._worker(self._tokens.redeem(token, now_ms))
         call, key = self._calls.open(worker.name, now_ms)
@@ -250,6 +250,10 @@ class Front:
             return response
         finally:
             call.streams -= 1
+
+    def _refuse_when_draining(self) -> None:
+        if self.draining:
+            raise LinesBusy("The server is being stopped.", retry_after_s=30)
 
     def _worker(self, name: str) -> Worker:
         worker = self.workers.named(name) if self.workers else None

@@ -82,7 +82,7 @@ def is_event(payload: bytes) -> bool:
     """Whether this is a JSON object with an event's name and values that cannot hold words."""
     try:
         record = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     if not isinstance(record, dict) or not isinstance(record.get("event"), str):
         return False

@@ -127,8 +127,9 @@ class Workers:
         return max(ready, key=lambda w: w.free_slots, default=None)
 
     def named(self, name: str) -> Worker | None:
-        """The worker of this name if it answers calls now."""
-        return next((w for w in self.all if w.name == name and w.state == "ready"), None)
+        """The worker of this name if calls may go on in it."""
+        going_on = (w for w in self.all if w.state in {"ready", "draining"})
+        return next((w for w in going_on if w.name == name), None)
 
     async def drain(self, limit_ms: float) -> None:
         """Let calls finish for so long, then end every worker; no worker is started again."""

@@ -86,7 +86,7 @@ class Served:
         limit = time.monotonic() + 20
         while len(found := self.events(name)) < count:
             assert time.monotonic() < limit, f"no {name} in\n{self.log()}\n{self.out()}"
-            assert self.process.poll() is None or name in {"worker_ended"}, self.log()
+            assert self.process.poll() is None or name == "worker_ended", self.log()
             time.sleep(0.02)
         return found
 
