@@ -6,7 +6,7 @@ What the supervisor asks (`CallHost`) is answered here. Knows engines only as po
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -20,7 +20,6 @@ from models.ports import (
     VoiceActivity,
 )
 from pipeline.call.desk import Desk, Receptionist
-from pipeline.call.request import RequestSink
 from pipeline.call.session import Call, CallParts
 from pipeline.call.settings import CallSettings
 from pipeline.clock import Clock, LoopClock
@@ -42,18 +41,11 @@ class Engines:
     tts: TextToSpeech
     voice: VoiceActivity
     completion: TurnCompletion | None
-    receptionist: Callable[[Desk, RequestSink], Receptionist]
+    receptionist: Callable[[Desk], Receptionist]
     """Makes a receptionist for one call."""
-    warm_up: Callable[[], Any]
+    warm_up: Callable[[], Awaitable[None]]
     """Starts whatever is slow to start; awaited once."""
-    shut_down: Callable[[], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    call: Call
-    sink: RequestSink
-    began_ms: float
+    shut_down: Callable[[], Awaitable[None]]
 
 
 class Switchboard:
@@ -68,7 +60,6 @@ class Switchboard:
         notify: Notify,
         *,
         calls_limit: int,
-        new_sink: Callable[[], RequestSink],
         clock: Clock | None = None,
     ) -> None:
         """Nothing is started yet."""
@@ -78,9 +69,8 @@ class Switchboard:
         self._floor_settings = floor_settings
         self._notify = notify
         self._calls_limit = calls_limit
-        self._new_sink = new_sink
         self._clock = clock or LoopClock()
-        self._calls: dict[str, _Running] = {}
+        self._calls: dict[str, Call] = {}
         self._opening = 0
         self._draining = False
         self._tasks = asyncio.TaskGroup()
@@ -105,6 +95,11 @@ class Switchboard:
         await self.stop()
         await self._house.__aexit__(kind, error, trace)
 
+    @property
+    def near_a_turn(self) -> bool:
+        """True while somebody in this process would notice a pause of the whole process."""
+        return any(call.near_a_turn for call in self._calls.values())
+
     # --- CallHost --------------------------------------------------------------------------------
 
     async def start(self) -> None:
@@ -124,13 +119,12 @@ class Switchboard:
             ) from None
         finally:
             self._opening -= 1
-        sink = self._new_sink()
         parts = CallParts(
             recognizer=recognizer,
             voice_stream=self._engines.voice.open(),
             window_samples=self._engines.voice.window_samples,
             tts=self._engines.tts,
-            receptionist=lambda desk: self._engines.receptionist(desk, sink),
+            receptionist=self._engines.receptionist,
             turn_completion=self._engines.completion,
             settings=self._call_settings,
             floor=self._floor_settings,
@@ -141,29 +135,29 @@ class Switchboard:
         except BaseException:
             await recognizer.close()
             raise
-        self._calls[call_id] = _Running(call, sink, self._clock.now_ms())
+        self._calls[call_id] = call
         self._quiet.clear()
         self._tasks.create_task(self._live(call), name=f"call {call_id}")
         return answer
 
     async def reoffer(self, call_id: str, sdp: str) -> str:
         """Give a caller who lost the connection a new one."""
-        running = self._calls.get(call_id)
-        if running is None:
+        call = self._calls.get(call_id)
+        if call is None:
             raise NotAuthorised("This call is over.")
-        return await self._door.offer(sdp, running.call)
+        return await self._door.offer(sdp, call)
 
     async def hang_up(self, call_id: str, reason: str) -> None:
         """End a call from outside."""
-        running = self._calls.get(call_id)
-        if running is not None:
+        call = self._calls.get(call_id)
+        if call is not None:
             self._door.drop(call_id, reason)
-            running.call.hang_up(reason)
+            call.hang_up(reason)
 
     async def reveal(self, call_id: str, field: str) -> str | None:
         """One value of the request, for a member of staff who asked for it."""
-        running = self._calls.get(call_id)
-        return running.sink.shown(field) if running is not None else None
+        call = self._calls.get(call_id)
+        return call.request_value(field) if call is not None else None
 
     def free_slots(self) -> int:
         """Calls that could be answered now."""
