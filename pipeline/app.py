@@ -10,7 +10,7 @@ from models.espeak import EspeakSettings, EspeakVoice
 from models.openai_llm import OpenAiLanguageModel, OpenAiSettings
 from models.piper import PiperSettings, PiperTextToSpeech
 from models.pocketsphinx import PocketSphinx, PocketSphinxSettings
-from models.ports import SpeechToText, TextToSpeech
+from models.ports import Language, SpeechToText, TextToSpeech
 from models.silero import SileroVoice
 from models.smart_turn import SmartTurn
 from models.whisper import WhisperSettings, WhisperSpeechToText
@@ -56,7 +56,7 @@ def _engines(settings: Settings, flow: Flow, heap: Heap) -> Engines:
 
     def receptionist(desk: Desk) -> Receptionist:
         scripted = ScriptedReceptionist(flow, desk, today)
-        return scripted if model is None else ModelledReceptionist(model, scripted, flow)
+        return scripted if model is None else ModelledReceptionist(model, scripted, flow.practice_name)
 
     async def warm_up() -> None:
         async with asyncio.TaskGroup() as group:
@@ -101,8 +101,12 @@ def _stt(settings: Settings, flow: Flow) -> SpeechToText:
 def _tts(settings: Settings) -> TextToSpeech:
     if settings.engines.tts == "piper":
         voice = Path(settings.engines.piper_voice).expanduser()
-        return PiperTextToSpeech(PiperSettings(((settings.practice.language, voice.parent),)))
+        return PiperTextToSpeech(PiperSettings(((_language(settings), voice.parent),)))
     return EspeakVoice(EspeakSettings())
+
+
+def _language(settings: Settings) -> Language:
+    return "es" if settings.practice.language == "es" else "en"
 
 
 def _chat_model(settings: Settings) -> OpenAiLanguageModel | None:

@@ -225,5 +225,5 @@ class LiveView:
         """Show the end."""
         self._tell("ended", reason=reason)
 
-    def _tell(self, kind: str, **facts: Any) -> None:
-        self._notify("live", {"type": kind, "call_id": self._call_id, **facts})
+    def _tell(self, fact: str, **details: Any) -> None:
+        self._notify("live", {"type": fact, "call_id": self._call_id, **details})
