@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import assert_never
 
 import numpy as np
@@ -18,36 +17,31 @@ import numpy as np
 from models.ports import (
     LISTEN_RATE_HZ,
     Keyed,
-    Language,
-    Recognizer,
     Spoken,
-    TextToSpeech,
-    TurnCompletion,
-    VoiceStream,
 )
-from pipeline.call.desk import Desk, Receptionist
+from pipeline.call.by_hand import KEYS, ByHand
 from pipeline.call.events import (
     CallEnded,
     CallStarted,
     GraphFault,
     ReplyFailed,
-    TurnEnded,
-    UrgentRaised,
 )
+from pipeline.call.front import Front
 from pipeline.call.graph import CallGraph
-from pipeline.call.listen import EvidenceOf, Listener
+from pipeline.call.listen import Listener
 from pipeline.call.observer import CallObserver, NoObserver
 from pipeline.call.page import Page
+from pipeline.call.parts import CallParts as CallParts  # whoever builds a call needs both
 from pipeline.call.reply import Kind, Reply
-from pipeline.call.settings import CallSettings
 from pipeline.call.think import Lines, Reopening
+from pipeline.call.timers import Timers
+from pipeline.call.turn_log import TurnLog
 from pipeline.clock import Clock, LoopClock
 from pipeline.line import CallerLeg, Flush, Speak
 from pipeline.media.playout import Playout
 from pipeline.media.resample import Decimator, Resampler
 from pipeline.telemetry.events import Token, emit
-from pipeline.telemetry.marks import Mark, TurnMarks
-from pipeline.turn.completeness import evidence
+from pipeline.telemetry.marks import Mark
 from pipeline.turn.events import (
     Action,
     AnswerTyped,
@@ -80,28 +74,10 @@ from pipeline.turn.events import (
     WordsHeard,
 )
 from pipeline.turn.floor import Floor
-from pipeline.turn.settings import FloorSettings
 from pipeline.turn.speech_gate import SpeechGate
+from pipeline.turn.standing import HeldBy
 
 SILENT_FRAME = bytes(LISTEN_RATE_HZ // 50 * 2)
-
-
-@dataclass(frozen=True, slots=True)
-class CallParts:
-    """What one call is made of; the composition root opens the engines' parts, the call closes them."""
-
-    recognizer: Recognizer
-    voice_stream: VoiceStream
-    window_samples: int
-    tts: TextToSpeech
-    receptionist: Callable[[Desk], Receptionist]
-    turn_completion: TurnCompletion | None = None
-    settings: CallSettings = field(default_factory=CallSettings)
-    floor: FloorSettings = field(default_factory=FloorSettings)
-    language: Language = "en"
-    sample_rate_hz: int = 48_000
-    """Of the line: 48 kHz for WebRTC, 8 kHz for G.711."""
-    evidence_of: EvidenceOf = evidence
 
 
 class _Over(Exception):
@@ -109,7 +85,7 @@ class _Over(Exception):
 
 
 class Call:
-    """A call: `CallPort` for its door, `Desk` for its receptionist, hooks for its ear and its graph."""
+    """A call: `CallPort` for its door, hooks for its ear and its graph."""
 
     def __init__(
         self,
@@ -130,7 +106,8 @@ class Call:
         self._listener = Listener(
             parts.recognizer, parts.evidence_of, self, parts.settings, parts.turn_completion
         )
-        self._receptionist = parts.receptionist(self)
+        self._front = Front(call_id, self._page, self._asks, self._end_after_goodbye)
+        self._receptionist = parts.receptionist(self._front)
         self.graph = CallGraph(
             self._receptionist,
             parts.tts,
@@ -148,22 +125,18 @@ class Call:
         self._tasks: asyncio.TaskGroup | None = None
         self._told: deque[Event] = deque()
         self._telling = False
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._timers = Timers()
         self._over = asyncio.Event()
         self._reason = ""
         self._present = asyncio.Event()
         self._muted = False
         self._asked: Asked | None = None
-        self._keys = ""
-        self._keyed: Keyed | None = None
-        self._typed: Spoken | None = None
+        self._by_hand = ByHand()
         self._answering: Spoken | None = None
         """The words whose reply nobody has heard anything of yet: a reopened turn takes them up again."""
         self._reply_id = ""
         self._ending: str | None = None
-        self._turn = 0
-        self._turn_reported = True
-        self._marks = TurnMarks(0)
+        self._log = TurnLog(call_id, self._page, self._clock)
         self._faults = 0
         self._interruptions = 0
         self._false_interruptions = 0
@@ -173,7 +146,7 @@ class Call:
     async def run(self) -> str:
         """Live from the caller's arrival to the end; return why it ended."""
         began_ms = self._clock.now_ms()
-        self._wake("limit", self._settings.max_call_ms, self._reach_limit)
+        self._timers.wake("limit", self._settings.max_call_ms, self._reach_limit)
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -190,8 +163,7 @@ class Call:
         finally:
             self._reason = self._reason or "shutdown"
             self._tasks = None
-            for timer in self._timers.values():
-                timer.cancel()
+            self._timers.cancel_all()
             self.playout.flush()
             self._page.bye(_BYES.get(self._reason, "error"), self._reason)
             emit(
@@ -199,11 +171,12 @@ class Call:
                     Token(self.call_id),
                     Token(self._reason),
                     self._clock.now_ms() - began_ms,
-                    self._turn,
+                    self._log.turn,
                     self._interruptions,
                     self._false_interruptions,
                 )
             )
+            self._front.forget()
             await self._recognizer.close()
         return self._reason
 
@@ -220,25 +193,15 @@ class Call:
 
     def _reach_limit(self) -> None:
         self._cut_replies()
-        self.end("limit")
+        self._end_after_goodbye("limit")
         self.graph.say(self._settings.limit_sentence)
-
-    def _wake(self, name: str, after_ms: float, call: Callable[[], None]) -> None:
-        self._sleep(name)
-        delay_s = max(0.001, after_ms / 1000.0)
-        self._timers[name] = asyncio.get_running_loop().call_later(delay_s, call)
-
-    def _sleep(self, name: str) -> None:
-        timer = self._timers.pop(name, None)
-        if timer is not None:
-            timer.cancel()
 
     # --- CallPort: what the door brings ----------------------------------------------------------
 
     def attach(self, leg: CallerLeg) -> None:
         """The caller is here (again)."""
         self._page.attach(leg)
-        self._sleep("lost")
+        self._timers.cancel("lost")
         if self._present.is_set():
             self._tell(LineChanged(self._clock.now_ms(), up=True))
         self._present.set()
@@ -247,7 +210,7 @@ class Call:
         """The caller's connection is lost; the call waits a while for it to come back."""
         self._page.detach()
         self._tell(LineChanged(self._clock.now_ms(), up=False))
-        self._wake("lost", self._settings.reconnect_ms, lambda: self._finish("lost"))
+        self._timers.wake("lost", self._settings.reconnect_ms, lambda: self._finish("lost"))
 
     def on_audio(self, frame: bytes) -> None:
         """Take 20 ms of 16 kHz PCM."""
@@ -261,22 +224,16 @@ class Call:
 
     def on_key(self, key: str) -> None:
         """Collect keys for the question that wants digits; any other key is an answer by itself."""
-        if len(key) != 1 or key not in "0123456789*#" or self._tasks is None:
+        if len(key) != 1 or key not in KEYS or self._tasks is None:
             return
         wanted = self._asked.digits if self._asked is not None else 0
-        if key == "*":
-            self._keys = ""
-        elif key != "#":
-            self._keys += key
-        complete = bool(self._keys) and (key == "#" or len(self._keys) >= max(1, wanted))
-        if complete:
-            self._keyed, self._keys = Keyed(self._keys), ""
+        complete = self._by_hand.press(key, wanted)
         self._tell(KeyPressed(self._clock.now_ms(), completes=complete))
 
     def on_typed(self, text: Spoken) -> None:
         """Take a typed answer."""
         if text and self._tasks is not None:
-            self._typed = text
+            self._by_hand.type(text)
             self._tell(AnswerTyped(self._clock.now_ms()))
 
     def on_heard(self, epoch: int, at_ms: float) -> None:
@@ -308,19 +265,18 @@ class Call:
             self._telling = False
         due_ms = self._floor.next_due_ms
         if due_ms is None or self._over.is_set():
-            self._sleep("floor")
+            self._timers.cancel("floor")
         else:
-            self._wake("floor", due_ms - self._clock.now_ms(), self._floor_due)
+            self._timers.wake("floor", due_ms - self._clock.now_ms(), self._floor_due)
 
     def _floor_due(self) -> None:
         self._tell(TimerDue(self._clock.now_ms()))
 
     def _note(self, event: Event) -> None:
         if isinstance(event, SpeechPaused):
-            self._marks.speech_ended(event.since_ms)
-            self._marks.mark(Mark.PAUSE_SEEN, event.at_ms)
+            self._log.paused(event.since_ms)
         elif isinstance(event, SpeechResumed):
-            self._marks.restart(*Mark)
+            self._log.resumed()
 
     def _perform(self, action: Action) -> None:  # noqa: C901  # one line per kind of action
         match action:
@@ -370,11 +326,11 @@ class Call:
         reply = self._cut_replies()
         self.graph.bot_stopped()
         self._ending = None
-        self._sleep("goodbye")
+        self._timers.cancel("goodbye")
         if reply is not None:
-            self._page.agent_said(self._turn, reply.heard_text(), final=True)
-        if self._turn:
-            self._report_turn(interrupted=True)
+            self._page.agent_said(self._log.turn, reply.heard_text(), final=True)
+        if self._log.turn:
+            self._log.report(interrupted=True)
 
     def _resume_reply(self) -> None:
         self._false_interruptions += 1
@@ -383,14 +339,14 @@ class Call:
             self._told.append(ReplyDrained(self._clock.now_ms(), self.playout.epoch, self._asked))
 
     def _begin_utterance(self) -> None:
-        self._marks = TurnMarks(self._turn + 1)
+        self._log.begin_utterance()
         self._listener.begin()
         self._page.state("listening")
 
     def _withdraw_eager(self) -> None:
         self._listener.withdraw_eager()
         self.graph.withdraw_eager()
-        self._marks.restart(*Mark)
+        self._log.resumed()
 
     def _reopen_turn(self) -> None:
         """The caller went on before hearing anything: those words and the next are one turn."""
@@ -398,49 +354,48 @@ class Call:
         answering, self._answering = self._answering, None
         if answering is None:
             return
-        self._turn -= 1
+        self._log.give_back()
         self._listener.keep(answering)
         self.graph.forget_turn(answering)
         if self._reply_id and isinstance(self._receptionist, Reopening):
             self._receptionist.reopen(self._reply_id)
 
     def _end_turn(self) -> None:
-        now_ms = self._clock.now_ms()
         self._gate.release()
-        self._marks.mark(Mark.DECISION, now_ms)
-        typed, self._typed = self._typed, None
-        keyed, self._keyed = self._keyed, None
-        if typed is not None or keyed is not None:
+        self._log.mark(Mark.DECISION)
+        answer = self._by_hand.take()
+        if answer is not None:
             self._listener.discard()
-            self._marks = TurnMarks(self._turn + 1)
-            self._marks.speech_ended(now_ms)
-            self._marks.mark(Mark.DECISION, now_ms)
-        if typed is not None:
-            self._send_turn(typed)
-        elif keyed is not None:
-            self._answer_keys(keyed)
-        else:
-            text = self._listener.final_now
-            if text is not None:
-                self._send_turn(text)
-            elif self._tasks is not None:
-                self._tasks.create_task(self._finish_turn(), name="final-text")
+            self._log.answered_by_hand()
+        match answer:
+            case Spoken():
+                self._send_turn(answer)
+            case Keyed():
+                self._answer_keys(answer)
+            case None:
+                self._send_heard()
+
+    def _send_heard(self) -> None:
+        text = self._listener.final_now
+        if text is not None:
+            self._send_turn(text)
+        elif self._tasks is not None:
+            self._tasks.create_task(self._finish_turn(), name="final-text")
 
     async def _finish_turn(self) -> None:
         text = await self._listener.final()
         self._send_turn(text)
 
     def _send_turn(self, text: Spoken) -> None:
-        self._marks.mark(Mark.FINAL_TEXT, self._clock.now_ms())
+        self._log.mark(Mark.FINAL_TEXT)
         if not text:
             self.graph.drop_turn()
             self._tell(ReplyAbandoned(self._clock.now_ms()))
             return
-        self._turn += 1
-        self._turn_reported = False
+        self._log.take_turn()
         self._reply_id = ""
         self._answering = text
-        self._page.caller_said(self._turn, text, final=True)
+        self._page.caller_said(self._log.turn, text, final=True)
         self._page.state("thinking")
         self.graph.end_turn(text)
 
@@ -451,8 +406,7 @@ class Call:
         if answer is None:
             self._tell(ReplyAbandoned(self._clock.now_ms()))
         else:
-            self._turn += 1
-            self._turn_reported = False
+            self._log.take_turn()
             self.graph.say(answer)
 
     # --- the playout's hooks ---------------------------------------------------------------------
@@ -461,14 +415,14 @@ class Call:
         now_ms = self._clock.now_ms()
         reply = self._replies.current
         kind = reply.kind if reply is not None else Kind.LINE
-        self._marks.mark(Mark.FIRST_SAMPLE_OUT, now_ms)
+        self._log.mark(Mark.FIRST_SAMPLE_OUT)
         self._page.send(Speak(epoch))
         self.graph.bot_started()
         if kind is not Kind.GREETING:
             self._page.state("speaking")
         if kind is not Kind.FILLER:
             self._answering = None
-            self._report_turn(interrupted=False)
+            self._log.report(interrupted=False)
         self._tell(
             ReplyStarted(
                 now_ms,
@@ -484,7 +438,7 @@ class Call:
         if reply is None:
             return
         self.graph.bot_stopped()
-        self._page.agent_said(self._turn, reply.heard_text(), final=True)
+        self._page.agent_said(self._log.turn, reply.heard_text(), final=True)
         if not self._replies.busy:
             if self._ending is not None and reply.kind is not Kind.FILLER:
                 self._finish(self._ending)
@@ -496,34 +450,16 @@ class Call:
     def _playout_sent(self, at_ms: float, pcm: bytes) -> None:
         self._gate.note_sent(self._to_listen_rate(pcm), at_ms)
 
-    def _report_turn(self, *, interrupted: bool) -> None:
-        if self._turn_reported:
-            return
-        self._turn_reported = True
-        marks = self._marks
-        self._page.turn_timed(self._turn, marks.timeline_ms(), interrupted=interrupted)
-        emit(
-            TurnEnded(
-                Token(self.call_id),
-                self._turn,
-                marks.after_speech_ms(Mark.DECISION),
-                marks.after_speech_ms(Mark.FINAL_TEXT),
-                marks.after_speech_ms(Mark.FIRST_TOKEN),
-                marks.after_speech_ms(Mark.FIRST_SAMPLE_OUT),
-                interrupted,
-            )
-        )
-
     # --- the listener's hooks --------------------------------------------------------------------
 
     def words(self, text: Spoken, evidence: Evidence) -> None:
         """Words were heard: for the floor their worth, for the caller's own eyes the text."""
-        self._page.caller_said(self._turn + 1, text, final=False)
+        self._page.caller_said(self._log.turn + 1, text, final=False)
         self._tell(WordsHeard(self._clock.now_ms(), evidence))
 
     def settled(self, text: Spoken) -> None:
         """Let the model start, unless our own reply may still go on."""
-        self._marks.mark(Mark.EAGER_TEXT, self._clock.now_ms())
+        self._log.mark(Mark.EAGER_TEXT)
         if not self._replies.busy:
             self.graph.take_eager(text)
 
@@ -543,7 +479,7 @@ class Call:
 
     def first_token(self) -> None:
         """The model has begun to answer."""
-        self._marks.mark(Mark.FIRST_TOKEN, self._clock.now_ms())
+        self._log.mark(Mark.FIRST_TOKEN)
 
     def confirmed(self, reply_id: str) -> None:
         """The reply to a turn that is over is on its way."""
@@ -555,13 +491,13 @@ class Call:
 
     def clause(self, text: str) -> None:
         """A clause went to the voice."""
-        self._marks.mark(Mark.FIRST_CLAUSE, self._clock.now_ms())
+        self._log.mark(Mark.FIRST_CLAUSE)
 
     def audio(self, text: str) -> None:
         """Audio waits to be sent."""
         self._faults = 0
-        self._marks.mark(Mark.FIRST_AUDIO, self._clock.now_ms())
-        self._page.agent_said(self._turn, text, final=False)
+        self._log.mark(Mark.FIRST_AUDIO)
+        self._page.agent_said(self._log.turn, text, final=False)
 
     def empty(self) -> None:
         """A reply ended without a sound."""
@@ -590,35 +526,26 @@ class Call:
             return False
         return True
 
-    # --- Desk: what the conversation decides -----------------------------------------------------
+    # --- what the desk decides -------------------------------------------------------------------
 
-    def asked(self, asked: Asked | None) -> None:
-        """This question is pending once the reply has drained."""
+    def _asks(self, asked: Asked | None) -> None:
         self._asked = asked
-        self._keys = ""
+        self._by_hand.begin_again()
         self._listener.expect(asked)
 
-    def field(self, name: str, value: str | None, shown: str) -> None:
-        """Show a field of the request; the value itself stays with the desk."""
-        self._page.field(name, None if value is None else shown)
-
-    def complete(self) -> None:
-        """The request is booked."""
-        self._page.complete()
-
-    def urgent(self, kind: str, sentence: str) -> None:
-        """Show the urgent sentence and raise the alert."""
-        emit(UrgentRaised(Token(self.call_id), Token(kind)))
-        self._page.urgent(kind, sentence)
-
-    def person(self, why: str) -> None:
-        """A person has to take over: until calls can be transferred the alert is all."""
-        self._page.person(why)
-
-    def end(self, reason: str) -> None:
-        """Hang up after the goodbye has been played."""
+    def _end_after_goodbye(self, reason: str) -> None:
         self._ending = reason
-        self._wake("goodbye", self._settings.goodbye_grace_ms, lambda: self._finish(reason))
+        self._timers.wake("goodbye", self._settings.goodbye_grace_ms, lambda: self._finish(reason))
+
+    @property
+    def near_a_turn(self) -> bool:
+        """True while a pause of the whole process would be heard or would delay an answer."""
+        quiet = self._floor.held_by is HeldBy.NOBODY and not self._replies.busy
+        return self._tasks is not None and self._present.is_set() and not quiet
+
+    def request_value(self, field: str) -> str | None:
+        """Return a field's real value, for a member of staff who asked for it."""
+        return self._front.value(field)
 
 
 MOST_FAULTS = 3

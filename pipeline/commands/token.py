@@ -35,7 +35,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     try:
         settings = config.load(arguments.config)
-        tokens = StaffTokens(Path(settings.state.directory))
+        tokens = StaffTokens(Path(settings.state.directory).expanduser())
         status: int = arguments.act(arguments, tokens)
     except ConfigError as error:
         return say_faults(error)
@@ -58,7 +58,7 @@ def _create(arguments: argparse.Namespace, tokens: StaffTokens) -> int:
 
 def _list(_: argparse.Namespace, tokens: StaffTokens) -> int:
     now_ms = tokens.now_ms()
-    known = tokens.list()
+    known = tokens.known()
     if not known:
         print("no tokens; make one with: wardline token create NAME")
         return 0

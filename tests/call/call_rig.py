@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.call.session import Call, CallParts
+from pipeline.call.desk import Desk
+from pipeline.call.parts import CallParts
+from pipeline.call.session import Call
 from pipeline.call.settings import CallSettings
 from pipeline.line import Bye, Caption, Flush, ToCaller
 from tests import scenes
@@ -150,6 +152,11 @@ class CallRig:
         await self.say(text)
         await self.silent(500)
         await self.until_quiet()
+
+    @property
+    def desk(self) -> Desk:
+        assert self.receptionist.desk is not None
+        return self.receptionist.desk
 
     @property
     def context(self) -> list[tuple[str, str]]:

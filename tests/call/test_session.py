@@ -101,7 +101,7 @@ async def test_words_that_go_on_before_the_reply_is_heard_are_one_turn() -> None
 
 async def test_keys_fill_the_asked_slot_and_are_no_words_anywhere() -> None:
     async with calling(FakeReceptionist(answer_to)) as rig:
-        rig.call.asked(Asked("phone", digits=4))
+        rig.desk.asked(Asked("phone", digits=4))
         await rig.greeted()
         for key in "5*7319":
             rig.call.on_key(key)
@@ -237,3 +237,29 @@ async def test_speech_in_the_greeting_is_the_first_turn_after_it() -> None:
             ("user", "my chest hurts"),
             ("assistant", "You said my chest hurts."),
         ]
+
+
+async def test_a_field_is_shown_masked_and_its_value_is_gone_with_the_call() -> None:
+    async with calling(FakeReceptionist(answer_to)) as rig:
+        await rig.greeted()
+        rig.desk.field("phone", "5550142", "ending in 42")
+        rig.desk.urgent("chest_pain", "Hang up and dial.")
+        assert rig.watch.fields == {"phone": "ending in 42"}
+        assert rig.watch.kinds == ["chest_pain"]
+        assert rig.call.request_value("phone") == "5550142"
+        rig.desk.field("phone", None, "")
+        assert rig.watch.fields == {}
+        assert rig.call.request_value("phone") is None
+        rig.desk.field("phone", "5550142", "ending in 42")
+    assert rig.call.request_value("phone") is None
+
+
+async def test_a_call_is_near_a_turn_unless_nobody_speaks() -> None:
+    async with calling(FakeReceptionist(answer_to)) as rig:
+        rig.connect()
+        await rig.silent(200)
+        assert rig.call.near_a_turn
+        await rig.until_quiet()
+        assert not rig.call.near_a_turn
+        await rig.say("hello")
+        assert rig.call.near_a_turn

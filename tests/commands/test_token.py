@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pipeline.supervisor.staff import StaffTokens
 
 from pipeline.cli import main
 from pipeline.errors import NotAuthorised
+from pipeline.supervisor.staff import StaffTokens
 
 
 @pytest.fixture(autouse=True)

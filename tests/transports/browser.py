@@ -88,9 +88,10 @@ class Browser:
                 await asyncio.sleep(0.005)
 
     async def close(self) -> None:
-        before = {*asyncio.all_tasks()}
+        theirs = asyncio.all_tasks() - {asyncio.current_task()}
         await self.connection.close()
-        await asyncio.wait({*before} - {asyncio.current_task()}, timeout=0.2)
+        if theirs:  # stock aiortc cancels tasks without waiting for them
+            await asyncio.wait(theirs, timeout=0.2)
 
 
 @asynccontextmanager

@@ -1,0 +1,267 @@
+"""The supervisor: one listening socket, the workers behind it, their end in order.
+
+`run_server` returns when the server has been stopped and everything it started has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from aiohttp import web
+
+from pipeline.clock import MonotonicClock
+from pipeline.errors import StartUpError
+from pipeline.settings import Settings, Tls
+from pipeline.supervisor.door import shown_host
+from pipeline.supervisor.front import Front, Page
+from pipeline.supervisor.staff import StaffTokens
+from pipeline.supervisor.workers import Workers
+from pipeline.telemetry.events import Event, Token, emit
+
+BACKLOG = 128
+CERTIFICATE_CHECK_MS = 2_000.0
+STREAM_END_LIMIT_S = 2.0
+_PAGE_PATHS = {"index.html": "/", "staff.html": "/staff"}
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".mp3": "audio/mpeg",
+}
+
+
+class ServerReady(Event):
+    """Engines are warm; calls are answered."""
+
+    port: int
+    workers: int
+
+
+class ServerStopping(Event):
+    """A signal came; calls may finish for so long."""
+
+    signal: Token
+    limit_ms: float
+
+
+class CertificateLoaded(Event):
+    """New handshakes use the certificate on disk now; `accepted` false keeps the old one."""
+
+    accepted: bool
+
+
+class _Closed(asyncio.Protocol):
+    """What a connection over the limit meets."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the terminal wants to hear."""
+
+    listening: Callable[[str], None] = lambda url: None
+    ready: Callable[[str], None] = lambda url: None
+    changed: Callable[[Workers], None] = lambda workers: None
+
+
+def bind(settings: Settings) -> socket.socket:
+    """The listening socket; a port in use is a sentence."""
+    http = settings.http
+    family = socket.AF_INET6 if ":" in http.bind else socket.AF_INET
+    try:
+        return socket.create_server((http.bind, http.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise StartUpError(
+                f"port {http.port} on {http.bind} is in use by another program; stop it, or choose another port"
+                f" with `wardline serve --port {min(http.port + 1, 65535)}` or http.port in the configuration"
+            ) from None
+        if error.errno == errno.EACCES:
+            raise StartUpError(
+                f"port {http.port} needs more rights than this user has; choose one above 1023 with --port"
+            ) from None
+        raise StartUpError(
+            f"cannot listen on {http.bind}: {error.strerror}; set http.bind to an address of this machine"
+        ) from None
+
+
+def tls_context(tls: Tls) -> ssl.SSLContext:
+    """TLS 1.2 or later with the configured certificate, or a sentence."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(
+            Path(tls.cert).expanduser(), Path(tls.key).expanduser(), password=_no_password
+        )
+    except (OSError, ssl.SSLError, StartUpError):
+        raise StartUpError(
+            f"tls.cert {tls.cert} and tls.key {tls.key} cannot be used together; give a PEM certificate and its"
+            " PEM key without a passphrase, or run `wardline tls init`"
+        ) from None
+    return context
+
+
+def _no_password() -> str:
+    raise StartUpError("the key has a passphrase")
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    body: bytes
+    content_type: str
+
+
+def static_pages() -> dict[str, Page]:
+    """The files of `pipeline/transports/static` by URL path, read once."""
+    folder = resources.files("pipeline.transports") / "static"
+    pages: dict[str, Page] = {}
+    for entry in folder.iterdir() if folder.is_dir() else ():
+        suffix = Path(entry.name).suffix
+        if suffix in _TYPES:
+            path = _PAGE_PATHS.get(entry.name, f"/static/{entry.name}")
+            pages[path] = _File(entry.read_bytes(), _TYPES[suffix])
+    return pages
+
+
+async def run_server(
+    settings: Settings,
+    pages: Mapping[str, Page],
+    staff: StaffTokens,
+    *,
+    worker_module: str = "pipeline.worker",
+    hooks: Hooks | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, drain, and end everything; a second signal ends it at once."""
+    hooks = hooks or Hooks()
+    context = tls_context(settings.tls) if settings.tls.cert else None
+    front = Front(settings, staff, pages, MonotonicClock())
+    stop, now = asyncio.Event(), asyncio.Event()
+    runner = web.AppRunner(
+        front.app(),
+        access_log=None,  # it would write callers' addresses
+        keepalive_timeout=settings.http.request_limit_ms
+        / 1000,  # also closes a head that trickles in
+        shutdown_timeout=STREAM_END_LIMIT_S,
+        handler_cancellation=True,
+    )
+    with bind(settings) as listening, _signals(stop, now, settings):
+        port = listening.getsockname()[1]
+        scheme = "https" if context else "http"
+        url = settings.http.public_url or f"{scheme}://{shown_host(settings.http.bind)}:{port}"
+        await runner.setup()
+        try:
+            server = await asyncio.get_running_loop().create_server(
+                lambda: _admit(runner, settings.http.connections_max), sock=listening, ssl=context
+            )
+            hooks.listening(url)
+            async with server, Workers(settings, front, module=worker_module) as workers:
+                front.workers = workers
+                await _while_serving(settings, workers, hooks, url, port, context, stop)
+                front.draining = True
+                await _drain(workers, settings, now)
+                front.close()
+        finally:
+            front.close()
+            await runner.cleanup()
+
+
+def _admit(runner: web.AppRunner, connections_max: int) -> asyncio.Protocol:
+    if runner.server is None or len(runner.server.connections) >= connections_max:
+        return _Closed()
+    return runner.server()
+
+
+async def _while_serving(
+    settings: Settings,
+    workers: Workers,
+    hooks: Hooks,
+    url: str,
+    port: int,
+    context: ssl.SSLContext | None,
+    stop: asyncio.Event,
+) -> None:
+    async def watch_workers() -> None:
+        said = False
+        while True:
+            workers.changed.clear()
+            hooks.changed(workers)
+            if workers.ready() and not said:
+                said = True
+                emit(ServerReady(port=port, workers=len(workers.all)))
+                hooks.ready(url)
+            await workers.changed.wait()
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(watch_workers(), name="watch workers")]
+        if context is not None:
+            tasks.append(group.create_task(_watch_certificate(settings.tls, context)))
+        await stop.wait()
+        for task in tasks:
+            task.cancel()
+
+
+async def _drain(workers: Workers, settings: Settings, now: asyncio.Event) -> None:
+    """Drain, or stop waiting when the second signal comes."""
+    async with asyncio.TaskGroup() as group:
+        draining = group.create_task(workers.drain(settings.workers.drain_limit_ms))
+        hurry = group.create_task(now.wait())
+        await asyncio.wait({draining, hurry}, return_when=asyncio.FIRST_COMPLETED)
+        draining.cancel()
+        hurry.cancel()
+
+
+async def _watch_certificate(tls: Tls, context: ssl.SSLContext) -> None:
+    """Load the certificate again when its files change; open connections keep theirs."""
+    seen = await asyncio.to_thread(_stamp, tls)
+    while True:
+        await asyncio.sleep(CERTIFICATE_CHECK_MS / 1000)
+        stamp = await asyncio.to_thread(_stamp, tls)
+        if stamp == seen:
+            continue
+        seen = stamp
+        try:
+            await asyncio.to_thread(tls_context, tls)  # a broken pair must not replace a good one
+            await asyncio.to_thread(context.load_cert_chain, tls.cert, tls.key)
+        except (StartUpError, OSError):
+            emit(CertificateLoaded(accepted=False))
+        else:
+            emit(CertificateLoaded(accepted=True))
+
+
+def _stamp(tls: Tls) -> tuple[int, ...]:
+    try:
+        return tuple(Path(path).expanduser().stat().st_mtime_ns for path in (tls.cert, tls.key))
+    except OSError:  # half way through being replaced
+        return ()
+
+
+@contextlib.contextmanager
+def _signals(stop: asyncio.Event, now: asyncio.Event, settings: Settings) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+
+    def on(name: str) -> None:
+        if stop.is_set():
+            now.set()
+            return
+        emit(ServerStopping(signal=Token(name), limit_ms=float(settings.workers.drain_limit_ms)))
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on, number.name)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
