@@ -46,8 +46,9 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 def serve(settings: Settings, worker_module: str = "pipeline.worker") -> int:
     """Run the server until it is stopped; 0 when it stopped as asked."""
     log.take_over("supervisor", level=settings.log.level)
-    from pipeline.supervisor.server import Hooks, run_server, static_pages
+    from pipeline.supervisor.server import Hooks, run_server
     from pipeline.supervisor.staff import StaffTokens
+    from pipeline.transports.pages import load_pages
 
     state = Path(settings.state.directory).expanduser()
     _open_log(settings, state)
@@ -73,7 +74,7 @@ def serve(settings: Settings, worker_module: str = "pipeline.worker") -> int:
     asyncio.run(
         run_server(
             settings,
-            static_pages(),
+            load_pages(),
             staff,
             worker_module=worker_module,
             hooks=Hooks(listening=listening, ready=ready),

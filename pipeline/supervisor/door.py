@@ -19,20 +19,10 @@ from pipeline.config import is_loopback
 from pipeline.errors import CallRefused, NotAuthorised, OfferInvalid
 from pipeline.settings import Http
 from pipeline.telemetry.log import crashed
+from pipeline.transports.pages import SECURITY_HEADERS
 
 BODY_BYTES_MAX = 32 * 1024
 
-SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'; object-src 'none'"
-    ),
-    "Permissions-Policy": "microphone=(self), camera=(), geolocation=(), display-capture=()",
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 HSTS = "max-age=31536000"
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]

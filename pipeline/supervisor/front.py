@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import web
 
@@ -25,6 +25,7 @@ from pipeline.supervisor.staff import StaffTokens
 from pipeline.supervisor.tokens import TOKEN_LIFE_MS, CallTokens, OpenCall, OpenCalls
 from pipeline.supervisor.workers import Worker, Workers
 from pipeline.telemetry.events import Event, Token, emit
+from pipeline.transports.pages import Page
 
 OFFER_LIMIT_MS = 10_000.0
 """Building an answer takes tens of milliseconds; a worker that takes longer is stuck."""
@@ -33,18 +34,6 @@ ALIVE_EVERY_MS = 1_000.0
 WRITE_LIMIT_MS = 10_000.0
 STREAMS_PER_CALL_MAX = 2
 IDLE_CHECK_MS = 5_000.0
-
-
-class Page(Protocol):
-    """One file of the pages, in memory."""
-
-    @property
-    def body(self) -> bytes:
-        """What is sent."""
-
-    @property
-    def content_type(self) -> str:
-        """Its MIME type, with charset."""
 
 
 class LinesBusy(CallRefused):

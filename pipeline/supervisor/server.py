@@ -13,7 +13,6 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from aiohttp import web
@@ -22,22 +21,15 @@ from pipeline.clock import MonotonicClock
 from pipeline.errors import StartUpError
 from pipeline.settings import Settings, Tls
 from pipeline.supervisor.door import shown_host
-from pipeline.supervisor.front import Front, Page
+from pipeline.supervisor.front import Front
 from pipeline.supervisor.staff import StaffTokens
 from pipeline.supervisor.workers import Workers
 from pipeline.telemetry.events import Event, Token, emit
+from pipeline.transports.pages import Page
 
 BACKLOG = 128
 CERTIFICATE_CHECK_MS = 2_000.0
 STREAM_END_LIMIT_S = 2.0
-_PAGE_PATHS = {"index.html": "/", "staff.html": "/staff"}
-_TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".mp3": "audio/mpeg",
-}
 
 
 class ServerReady(Event):
@@ -115,24 +107,6 @@ def tls_context(tls: Tls) -> ssl.SSLContext:
 
 def _no_password() -> str:
     raise StartUpError("the key has a passphrase")
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    body: bytes
-    content_type: str
-
-
-def static_pages() -> dict[str, Page]:
-    """The files of `pipeline/transports/static` by URL path, read once."""
-    folder = resources.files("pipeline.transports") / "static"
-    pages: dict[str, Page] = {}
-    for entry in folder.iterdir() if folder.is_dir() else ():
-        suffix = Path(entry.name).suffix
-        if suffix in _TYPES:
-            path = _PAGE_PATHS.get(entry.name, f"/static/{entry.name}")
-            pages[path] = _File(entry.read_bytes(), _TYPES[suffix])
-    return pages
 
 
 async def run_server(
