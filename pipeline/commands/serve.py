@@ -50,7 +50,7 @@ def serve(settings: Settings, worker_module: str = "pipeline.worker") -> int:
     from pipeline.supervisor.staff import StaffTokens
     from pipeline.transports.pages import load_pages
 
-    state = Path(settings.state.directory).expanduser()
+    state = Path(settings.state.directory)
     _open_log(settings, state)
     staff = StaffTokens(state)
     needs_first = not staff.known()
@@ -89,7 +89,7 @@ def _open_log(settings: Settings, state: Path) -> None:
     name = settings.log.file or (str(state / "events.jsonl") if sys.stderr.isatty() else "")
     if not name:
         return
-    path = Path(name).expanduser()
+    path = Path(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         log.redirect(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
