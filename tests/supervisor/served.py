@@ -114,6 +114,7 @@ def served(
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGINT)  # the second signal: do not wait for calls
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(8)
         if process.poll() is None:

@@ -165,7 +165,7 @@ def test_a_home_folder_in_the_certificate_path_is_found(
     monkeypatch.setenv("HOME", str(tmp_path))
     make(tmp_path / "tls", ["127.0.0.1"], wall_now())
     settings = config.from_mapping({"tls": {"cert": f"~/tls/{CERT}", "key": f"~/tls/{KEY}"}})
-    assert Certificate(settings.tls).context
+    Certificate(settings.tls)
     assert settings.tls.cert == str(tmp_path / "tls" / CERT)
 
 
