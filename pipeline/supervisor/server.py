@@ -28,6 +28,13 @@ from pipeline.transports.pages import Page
 
 BACKLOG = 128
 STREAM_END_LIMIT_S = 2.0
+PROGRESS_EVERY_S = 1.0
+
+
+class ServerListening(Event):
+    """The port is open; engines are not warm yet."""
+
+    port: int
 
 
 class ServerReady(Event):
@@ -56,8 +63,11 @@ class Hooks:
     """What the terminal wants to hear."""
 
     listening: Callable[[str], None] = lambda url: None
+    """The port is open; engines are not warm yet."""
     ready: Callable[[str], None] = lambda url: None
+    """Calls are answered; called once."""
     changed: Callable[[Workers], None] = lambda workers: None
+    """A worker changed, or engines have been warming for another second."""
 
 
 def bind(settings: Settings) -> socket.socket:
@@ -113,6 +123,7 @@ async def run_server(
                 sock=listening,
                 ssl=certificate.context if certificate else None,
             )
+            emit(ServerListening(port=port))
             hooks.listening(url)
             async with server, Workers(settings, front, module=worker_module) as workers:
                 front.workers = workers
@@ -149,7 +160,9 @@ async def _while_serving(
                 said = True
                 emit(ServerReady(port=port, workers=len(workers.all)))
                 hooks.ready(url)
-            await workers.changed.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if said else PROGRESS_EVERY_S):
+                    await workers.changed.wait()
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(watch_workers(), name="watch workers")]
