@@ -122,6 +122,9 @@ async def run_server(
                 lambda: _admit(runner, settings.http.connections_max),
                 sock=listening,
                 ssl=certificate.context if certificate else None,
+                ssl_handshake_timeout=settings.http.request_limit_ms / 1000
+                if certificate
+                else None,
             )
             emit(ServerListening(port=port))
             hooks.listening(url)
