@@ -24,6 +24,8 @@ PREFIX = "WARDLINE_"
 CONFIG_VARIABLE = "WARDLINE_CONFIG"
 FILE_BYTES_MAX = 1 << 20
 TEXT_CHARACTERS_MAX = 2000
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+"""Controls, and the surrogates that stand for bytes of the environment that are no UTF-8."""
 
 _KEPT_FOR_CHILDREN = re.compile(
     r"(PATH|HOME|USER|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|XDG_\w+|LD_LIBRARY_PATH|VIRTUAL_ENV|PYTHON\w+"
@@ -43,7 +45,7 @@ def load(path: str | Path | None = None, environment: Mapping[str, str] | None =
     env = os.environ if environment is None else environment
     faults: list[str] = []
     named = path or env.get(CONFIG_VARIABLE)
-    tree = _read(Path(named), faults) if named else {}
+    tree = _read(Path(os.path.expanduser(named)), faults) if named else {}
     for key, value in _from_environment(env, faults):
         if not _put(tree, key, value):
             faults.append(f"{key[0]}: must be a table ([{key[0]}])")
@@ -198,11 +200,12 @@ def _value(old: Any, value: Any, rules: Mapping[str, Any]) -> tuple[str, Any]:
         return "", tuple(value)
     if not isinstance(value, str):
         return f'write a text in quotes, e.g. "{old}"', old
-    return _text_fault(value, rules), value
+    text = os.path.expanduser(value) if rules.get("kind") in _PATHS else value
+    return _text_fault(text, rules), text
 
 
 def _text_fault(text: str, rules: Mapping[str, Any]) -> str:
-    if len(text) > TEXT_CHARACTERS_MAX or any(ord(c) < 32 or ord(c) == 127 for c in text):
+    if len(text) > TEXT_CHARACTERS_MAX or _UNPRINTABLE.search(text):
         return f"at most {TEXT_CHARACTERS_MAX} characters on one line, without control characters"
     if choices := rules.get("choices"):
         return "" if text in choices else "write one of " + ", ".join(f'"{c}"' for c in choices)
@@ -260,12 +263,16 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _file(text: str) -> str:
-    return "" if Path(text).expanduser().is_file() else "no such file; give the path of one"
+def _file(text: str) -> str:  # os.path: a name too long is "no such file", not an exception
+    return "" if os.path.isfile(text) else "no such file; give the path of one"
 
 
 def _directory(text: str) -> str:
-    return "" if Path(text).expanduser().is_dir() else "no such folder; give the path of one"
+    return "" if os.path.isdir(text) else "no such folder; give the path of one"
+
+
+def _any_path(text: str) -> str:
+    return "there is no such user; write the whole path" if text.startswith("~") else ""
 
 
 def _phone(text: str) -> str:
@@ -282,8 +289,10 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "file": _file,
     "directory": _directory,
     "phone": _phone,
-    "any_path": lambda text: "",
+    "any_path": _any_path,
 }
+_PATHS = {"file", "directory", "any_path"}
+"""Where `~` stands for the home folder, here and nowhere later: the rest of the server gets whole paths."""
 
 
 def _across(s: Settings) -> Iterator[str]:

@@ -44,6 +44,8 @@ def test_without_a_file_the_defaults_hold() -> None:
         ('[engines]\nstt = "whisper"', "engines.whisper_directory: needed"),
         ('[engines]\nllm_url = "https://api.example.com/v1"', "must point at this machine"),
         ('[engines]\npiper_voice = "/nowhere"', "engines.piper_voice: no such file"),
+        ('[state]\ndirectory = "~nobody-here/x"', "state.directory: there is no such user"),
+        (f'[practice]\nflow_file = "{"x" * 300}"', "practice.flow_file: no such file"),
         ('[practice]\nname = "a\\nb"', "practice.name: at most"),
         ('[practice]\nlanguage = "es"', 'needs engines.stt = "whisper"'),
         ('[practice]\nphone = "call me"', "practice.phone: write a telephone number"),
@@ -81,6 +83,27 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         config.load(tmp_path / "none.toml", {})
+
+
+def test_a_home_folder_is_found_in_every_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "flow.toml").touch()
+    (tmp_path / "c.toml").write_text(
+        '[state]\ndirectory = "~/state"\n[log]\nfile = "~/log"\n'
+        '[practice]\nflow_file = "~/flow.toml"\n[engines]\nwhisper_directory = "~"\n'
+    )
+    settings = config.load(None, {"WARDLINE_CONFIG": "~/c.toml"})
+    assert settings.state.directory == str(tmp_path / "state")
+    assert settings.log.file == str(tmp_path / "log")
+    assert settings.practice.flow_file == str(tmp_path / "flow.toml")
+    assert settings.engines.whisper_directory == str(tmp_path)
+
+
+def test_bytes_of_the_environment_that_are_no_text_are_a_fault() -> None:
+    with pytest.raises(ConfigError, match=r"practice\.name"):
+        config.load(None, {"WARDLINE_PRACTICE_NAME": "\udcff"})
 
 
 def test_a_secret_is_masked_and_the_rest_reads_back(tmp_path: Path) -> None:

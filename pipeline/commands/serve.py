@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import sys
 from dataclasses import replace
@@ -26,12 +27,9 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     try:
         settings = _settings(arguments)
-        return serve(settings)
     except ConfigError as error:
         return say_faults(error)
-    except StartUpError as error:
-        print(f"wardline: {error}", file=sys.stderr)
-        return 1
+    return serve(settings)
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
@@ -44,51 +42,58 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
 
 def serve(settings: Settings, worker_module: str = "pipeline.worker") -> int:
-    """Run the server until it is stopped; 0 when it stopped as asked."""
+    """Run the server until it is stopped; 0 when it stopped as asked, 1 with a sentence when it cannot run."""
     log.take_over("supervisor", level=settings.log.level)
-    from pipeline.supervisor.server import Hooks, run_server, static_pages
+    try:
+        return _serve(settings, worker_module)
+    except Exception as error:  # noqa: BLE001  # the edge of the program; its text may quote anything
+        cause: BaseException = error
+        while isinstance(cause, BaseExceptionGroup):  # what a task raised
+            cause = cause.exceptions[0]
+        if isinstance(cause, StartUpError):
+            return _fail(str(cause))
+        crash = log.crashed(cause)
+        return _fail(
+            f"an unexpected {crash.type} at {crash.module}:{crash.line} ended the server;"
+            " `wardline doctor` says what this machine lacks"
+        )
+
+
+def _serve(settings: Settings, worker_module: str) -> int:
+    from pipeline.clock import MonotonicClock
+    from pipeline.commands.terminal import Terminal
+    from pipeline.supervisor.server import Hooks, run_server
     from pipeline.supervisor.staff import StaffTokens
+    from pipeline.transports.pages import load_pages
 
-    state = Path(settings.state.directory).expanduser()
-    _open_log(settings, state)
+    state = Path(settings.state.directory)
+    events = _open_log(settings, state)
     staff = StaffTokens(state)
-    needs_first = not staff.known()
-
-    def listening(url: str) -> None:
-        print(f"Wardline listens on {url}", flush=True)
-        if needs_first:
-            link = f"{url}/staff#{staff.create('first')}"
-            print(f"Staff link, shown this once: {link}", flush=True)
-        engines = settings.engines
-        print(
-            f"Engines: hearing {engines.stt}, thinking {engines.llm}, speaking {engines.tts};"
-            f" {settings.workers.count} worker(s), {settings.workers.calls_per_worker} calls each",
-            flush=True,
-        )
-        print("Warming the engines ...", flush=True)
-
-    def ready(url: str) -> None:
-        print(f"Ready: open {url} and press Call. Ctrl-C stops the server.", flush=True)
-
-    asyncio.run(
-        run_server(
-            settings,
-            static_pages(),
-            staff,
-            worker_module=worker_module,
-            hooks=Hooks(listening=listening, ready=ready),
-        )
+    terminal = Terminal(
+        settings,
+        sys.stdout,
+        MonotonicClock(),
+        events=events or "standard error",
+        first_token=None if staff.known() else lambda: staff.create("first"),
     )
-    print("Stopped.", flush=True)
+    hooks = Hooks(terminal.listening, terminal.ready, terminal.changed)
+    asyncio.run(run_server(settings, load_pages(), staff, worker_module=worker_module, hooks=hooks))
+    terminal.stopped()
     return 0
 
 
-def _open_log(settings: Settings, state: Path) -> None:
+def _fail(sentence: str) -> int:
+    with contextlib.suppress(OSError):  # nobody may be there to read it
+        print(f"wardline: {sentence}", file=sys.stderr, flush=True)
+    return 1
+
+
+def _open_log(settings: Settings, state: Path) -> str:
     """Events go to the named file; on a terminal to the state directory, so that the two do not mix."""
     name = settings.log.file or (str(state / "events.jsonl") if sys.stderr.isatty() else "")
     if not name:
-        return
-    path = Path(name).expanduser()
+        return ""
+    path = Path(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         log.redirect(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
@@ -96,6 +101,7 @@ def _open_log(settings: Settings, state: Path) -> None:
         raise StartUpError(
             f"cannot write {path}: {error.strerror}; set log.file or state.directory"
         ) from None
+    return name
 
 
 command = Command("serve", "Run the server", _configure, _run)

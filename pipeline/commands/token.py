@@ -35,7 +35,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     try:
         settings = config.load(arguments.config)
-        tokens = StaffTokens(Path(settings.state.directory).expanduser())
+        tokens = StaffTokens(Path(settings.state.directory))
         status: int = arguments.act(arguments, tokens)
     except ConfigError as error:
         return say_faults(error)

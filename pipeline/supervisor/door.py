@@ -19,21 +19,14 @@ from pipeline.config import is_loopback
 from pipeline.errors import CallRefused, NotAuthorised, OfferInvalid
 from pipeline.settings import Http
 from pipeline.telemetry.log import crashed
+from pipeline.transports.pages import SECURITY_HEADERS
 
 BODY_BYTES_MAX = 32 * 1024
 
-SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'; object-src 'none'"
-    ),
-    "Permissions-Policy": "microphone=(self), camera=(), geolocation=(), display-capture=()",
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 HSTS = "max-age=31536000"
+
+STREAM = "wardline.stream"
+"""Where a request keeps the stream that was begun as its answer."""
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -91,7 +84,16 @@ class Door:
         self._hsts = tls or http.public_url.startswith("https:")
 
     async def pass_through(self, request: web.Request, handler: Serve) -> web.StreamResponse:
-        """Check, serve, and turn every way it can end into JSON."""
+        """Check, serve, and turn every way it can end into JSON, or into a cut once a stream has begun."""
+        answer = await self._answer(request, handler)
+        begun: web.StreamResponse | None = request.get(STREAM)
+        if begun is None or begun is answer:
+            return answer
+        if request.transport is not None:  # a second head must not follow the first in one stream
+            request.transport.abort()
+        return begun
+
+    async def _answer(self, request: web.Request, handler: Serve) -> web.StreamResponse:
         try:
             self._check_host(request)
             self._check_origin(request)

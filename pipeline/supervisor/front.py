@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import web
 
@@ -18,13 +18,14 @@ from pipeline.clock import Clock
 from pipeline.errors import CallRefused, NotAuthorised, OfferInvalid, TooMany
 from pipeline.settings import Settings
 from pipeline.supervisor.channel import ChannelClosed
-from pipeline.supervisor.door import BODY_BYTES_MAX, Door, Serve, bearer, text_of
+from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer, text_of
 from pipeline.supervisor.limits import RateLimit
 from pipeline.supervisor.live import LiveView
 from pipeline.supervisor.staff import StaffTokens
 from pipeline.supervisor.tokens import TOKEN_LIFE_MS, CallTokens, OpenCall, OpenCalls
 from pipeline.supervisor.workers import Worker, Workers
 from pipeline.telemetry.events import Event, Token, emit
+from pipeline.transports.pages import Page
 
 OFFER_LIMIT_MS = 10_000.0
 """Building an answer takes tens of milliseconds; a worker that takes longer is stuck."""
@@ -33,18 +34,6 @@ ALIVE_EVERY_MS = 1_000.0
 WRITE_LIMIT_MS = 10_000.0
 STREAMS_PER_CALL_MAX = 2
 IDLE_CHECK_MS = 5_000.0
-
-
-class Page(Protocol):
-    """One file of the pages, in memory."""
-
-    @property
-    def body(self) -> bytes:
-        """What is sent."""
-
-    @property
-    def content_type(self) -> str:
-        """Its MIME type, with charset."""
 
 
 class LinesBusy(CallRefused):
@@ -91,7 +80,7 @@ class Front:
         self.workers: Workers | None = None
         self._tokens = CallTokens()
         self._calls = OpenCalls()
-        self._live = LiveView()
+        self._live = LiveView(clock)
         self._mint_limit = RateLimit(settings.limits.tokens_per_minute)
         self._staff_limit = RateLimit(60)
         self._door = Door(settings.http, tls=bool(settings.tls.cert))
@@ -116,6 +105,7 @@ class Front:
         app.router.add_post("/api/hangup", self._hangup)
         app.router.add_get("/api/live", self._live_stream, allow_head=False)
         app.router.add_post("/api/live/reveal", self._reveal)
+        app.router.add_post("/api/live/active", self._active)
         for path in self._pages:
             app.router.add_get(path, self._page)
         return app
@@ -284,17 +274,25 @@ class Front:
         _, token_id = await self._staff_name(request)
         with self._live.watch() as watching:
             response = await _stream(request)
-            while not self._closing.is_set():
+            checked_ms = self._clock.now_ms()
+            while not self._closing.is_set() and not watching.overrun:
                 message = await watching.next(limit_ms=IDLE_CHECK_MS)
                 if message is not None:
                     await _write(response, message)
+                if self._clock.now_ms() - checked_ms < IDLE_CHECK_MS:
                     continue
+                checked_ms = self._clock.now_ms()
                 state = await asyncio.to_thread(self._staff.state_of, token_id)
                 if state != "valid":
                     await _write(response, {"type": "signed_out", "reason": state})
                     break
                 await _write(response, {"type": "alive"})
             return response
+
+    async def _active(self, request: web.Request) -> web.Response:
+        """Somebody sits at the live view: `use` counts it, and nothing else happens."""
+        await self._staff_name(request)
+        return web.Response(status=204)
 
     async def _reveal(self, request: web.Request) -> web.Response:
         name, _ = await self._staff_name(request)
@@ -324,6 +322,7 @@ def _answer(answer: dict[str, Any], call: OpenCall, key: str) -> web.Response:
 async def _stream(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
     response.headers["X-Accel-Buffering"] = "no"
+    request[STREAM] = response
     await response.prepare(request)
     return response
 

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from pipeline import config
+from pipeline.errors import StartUpError
 from pipeline.settings import Settings
 from pipeline.supervisor.channel import Channel, ChannelClosed
 from pipeline.telemetry.events import Event, emit
@@ -36,7 +37,10 @@ class CallHost(Protocol):
     """The calls of one worker. Methods raise `CallRefused` to turn a caller away."""
 
     async def start(self) -> None:
-        """Warm the engines; returns when a call could be answered at once."""
+        """Warm the engines; returns when a call could be answered at once.
+
+        Raises `StartUpError` for what the operator can mend: its sentence reaches the terminal.
+        """
 
     async def offer(self, call_id: str, sdp: str) -> str:
         """Answer a new caller's offer; the call begins when the connection is up."""
@@ -128,7 +132,7 @@ async def serve_calls(
     async with asyncio.TaskGroup() as group:
         running = group.create_task(_until_closed(channel, over), name="channel")
         try:
-            await _start_or_closed(host, over)
+            await _start_or_closed(channel, host, over)
             if not over.is_set():
                 channel.on_notice = lambda kind, payload: forget(group, kind, payload)
                 channel.notify("ready", {"free_slots": host.free_slots()})
@@ -161,10 +165,18 @@ async def _until_closed(channel: Channel, over: asyncio.Event) -> None:
         over.set()
 
 
-async def _start_or_closed(host: CallHost, over: asyncio.Event) -> None:
-    """Warm up, or give up when the supervisor goes away meanwhile."""
+async def _start_or_closed(channel: Channel, host: CallHost, over: asyncio.Event) -> None:
+    """Warm up, or give up when the supervisor goes away meanwhile; what is missing is said to the terminal."""
+
+    async def start() -> None:
+        try:
+            await host.start()
+        except StartUpError as error:
+            channel.notify("cannot_start", {"message": str(error)})
+            raise
+
     async with asyncio.TaskGroup() as group:
-        starting = group.create_task(host.start(), name="warm up")
+        starting = group.create_task(start(), name="warm up")
         gone = group.create_task(over.wait(), name="supervisor gone")
         await asyncio.wait({starting, gone}, return_when=asyncio.FIRST_COMPLETED)
         gone.cancel()

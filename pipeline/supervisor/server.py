@@ -10,34 +10,31 @@ import contextlib
 import errno
 import signal
 import socket
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
 
 from aiohttp import web
 
 from pipeline.clock import MonotonicClock
 from pipeline.errors import StartUpError
-from pipeline.settings import Settings, Tls
+from pipeline.settings import Settings
+from pipeline.supervisor.certificate import Certificate
 from pipeline.supervisor.door import shown_host
-from pipeline.supervisor.front import Front, Page
+from pipeline.supervisor.front import Front
 from pipeline.supervisor.staff import StaffTokens
 from pipeline.supervisor.workers import Workers
 from pipeline.telemetry.events import Event, Token, emit
+from pipeline.transports.pages import Page
 
 BACKLOG = 128
-CERTIFICATE_CHECK_MS = 2_000.0
 STREAM_END_LIMIT_S = 2.0
-_PAGE_PATHS = {"index.html": "/", "staff.html": "/staff"}
-_TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".mp3": "audio/mpeg",
-}
+PROGRESS_EVERY_S = 1.0
+
+
+class ServerListening(Event):
+    """The port is open; engines are not warm yet."""
+
+    port: int
 
 
 class ServerReady(Event):
@@ -54,12 +51,6 @@ class ServerStopping(Event):
     limit_ms: float
 
 
-class CertificateLoaded(Event):
-    """New handshakes use the certificate on disk now; `accepted` false keeps the old one."""
-
-    accepted: bool
-
-
 class _Closed(asyncio.Protocol):
     """What a connection over the limit meets."""
 
@@ -72,8 +63,11 @@ class Hooks:
     """What the terminal wants to hear."""
 
     listening: Callable[[str], None] = lambda url: None
+    """The port is open; engines are not warm yet."""
     ready: Callable[[str], None] = lambda url: None
+    """Calls are answered; called once."""
     changed: Callable[[Workers], None] = lambda workers: None
+    """A worker changed, or engines have been warming for another second."""
 
 
 def bind(settings: Settings) -> socket.socket:
@@ -97,44 +91,6 @@ def bind(settings: Settings) -> socket.socket:
         ) from None
 
 
-def tls_context(tls: Tls) -> ssl.SSLContext:
-    """TLS 1.2 or later with the configured certificate, or a sentence."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(
-            Path(tls.cert).expanduser(), Path(tls.key).expanduser(), password=_no_password
-        )
-    except (OSError, ssl.SSLError, StartUpError):
-        raise StartUpError(
-            f"tls.cert {tls.cert} and tls.key {tls.key} cannot be used together; give a PEM certificate and its"
-            " PEM key without a passphrase, or run `wardline tls init`"
-        ) from None
-    return context
-
-
-def _no_password() -> str:
-    raise StartUpError("the key has a passphrase")
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    body: bytes
-    content_type: str
-
-
-def static_pages() -> dict[str, Page]:
-    """The files of `pipeline/transports/static` by URL path, read once."""
-    folder = resources.files("pipeline.transports") / "static"
-    pages: dict[str, Page] = {}
-    for entry in folder.iterdir() if folder.is_dir() else ():
-        suffix = Path(entry.name).suffix
-        if suffix in _TYPES:
-            path = _PAGE_PATHS.get(entry.name, f"/static/{entry.name}")
-            pages[path] = _File(entry.read_bytes(), _TYPES[suffix])
-    return pages
-
-
 async def run_server(
     settings: Settings,
     pages: Mapping[str, Page],
@@ -145,7 +101,7 @@ async def run_server(
 ) -> None:
     """Serve until SIGTERM or SIGINT, drain, and end everything; a second signal ends it at once."""
     hooks = hooks or Hooks()
-    context = tls_context(settings.tls) if settings.tls.cert else None
+    certificate = Certificate(settings.tls) if settings.tls.cert else None
     front = Front(settings, staff, pages, MonotonicClock())
     stop, now = asyncio.Event(), asyncio.Event()
     runner = web.AppRunner(
@@ -156,19 +112,25 @@ async def run_server(
         shutdown_timeout=STREAM_END_LIMIT_S,
         handler_cancellation=True,
     )
-    with bind(settings) as listening, _signals(stop, now, settings):
+    with bind(settings) as listening, _signals(stop, now, settings, certificate):
         port = listening.getsockname()[1]
-        scheme = "https" if context else "http"
+        scheme = "https" if certificate else "http"
         url = settings.http.public_url or f"{scheme}://{shown_host(settings.http.bind)}:{port}"
         await runner.setup()
         try:
             server = await asyncio.get_running_loop().create_server(
-                lambda: _admit(runner, settings.http.connections_max), sock=listening, ssl=context
+                lambda: _admit(runner, settings.http.connections_max),
+                sock=listening,
+                ssl=certificate.context if certificate else None,
+                ssl_handshake_timeout=settings.http.request_limit_ms / 1000
+                if certificate
+                else None,
             )
+            emit(ServerListening(port=port))
             hooks.listening(url)
             async with server, Workers(settings, front, module=worker_module) as workers:
                 front.workers = workers
-                await _while_serving(settings, workers, hooks, url, port, context, stop)
+                await _while_serving(settings, workers, hooks, url, port, certificate, stop)
                 front.draining = True
                 await _drain(workers, settings, now)
                 front.close()
@@ -189,7 +151,7 @@ async def _while_serving(
     hooks: Hooks,
     url: str,
     port: int,
-    context: ssl.SSLContext | None,
+    certificate: Certificate | None,
     stop: asyncio.Event,
 ) -> None:
     async def watch_workers() -> None:
@@ -201,12 +163,14 @@ async def _while_serving(
                 said = True
                 emit(ServerReady(port=port, workers=len(workers.all)))
                 hooks.ready(url)
-            await workers.changed.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if said else PROGRESS_EVERY_S):
+                    await workers.changed.wait()
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(watch_workers(), name="watch workers")]
-        if context is not None:
-            tasks.append(group.create_task(_watch_certificate(settings.tls, context)))
+        if certificate is not None:
+            tasks.append(group.create_task(certificate.watch(), name="watch certificate"))
         await stop.wait()
         for task in tasks:
             task.cancel()
@@ -222,33 +186,10 @@ async def _drain(workers: Workers, settings: Settings, now: asyncio.Event) -> No
         hurry.cancel()
 
 
-async def _watch_certificate(tls: Tls, context: ssl.SSLContext) -> None:
-    """Load the certificate again when its files change; open connections keep theirs."""
-    seen = await asyncio.to_thread(_stamp, tls)
-    while True:
-        await asyncio.sleep(CERTIFICATE_CHECK_MS / 1000)
-        stamp = await asyncio.to_thread(_stamp, tls)
-        if stamp == seen:
-            continue
-        seen = stamp
-        try:
-            await asyncio.to_thread(tls_context, tls)  # a broken pair must not replace a good one
-            await asyncio.to_thread(context.load_cert_chain, tls.cert, tls.key)
-        except (StartUpError, OSError):
-            emit(CertificateLoaded(accepted=False))
-        else:
-            emit(CertificateLoaded(accepted=True))
-
-
-def _stamp(tls: Tls) -> tuple[int, ...]:
-    try:
-        return tuple(Path(path).expanduser().stat().st_mtime_ns for path in (tls.cert, tls.key))
-    except OSError:  # half way through being replaced
-        return ()
-
-
 @contextlib.contextmanager
-def _signals(stop: asyncio.Event, now: asyncio.Event, settings: Settings) -> Iterator[None]:
+def _signals(
+    stop: asyncio.Event, now: asyncio.Event, settings: Settings, certificate: Certificate | None
+) -> Iterator[None]:
     loop = asyncio.get_running_loop()
 
     def on(name: str) -> None:
@@ -258,10 +199,16 @@ def _signals(stop: asyncio.Event, now: asyncio.Event, settings: Settings) -> Ite
         emit(ServerStopping(signal=Token(name), limit_ms=float(settings.workers.drain_limit_ms)))
         stop.set()
 
+    def hung_up() -> None:
+        """A terminal that closes must not end calls; with TLS it also means: read the certificate again."""
+        if certificate is not None:
+            certificate.reload()
+
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on, number.name)
+    loop.add_signal_handler(signal.SIGHUP, hung_up)
     try:
         yield
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.remove_signal_handler(number)

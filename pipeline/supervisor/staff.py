@@ -157,6 +157,16 @@ class StaffTokens:
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[list[StaffToken]]:
+        try:
+            with self._locked() as tokens:
+                yield tokens
+        except OSError as error:
+            raise StartUpError(
+                f"cannot write {self._path}: {error.strerror}; set state.directory to a folder of this user"
+            ) from None
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[list[StaffToken]]:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:

@@ -33,6 +33,11 @@ HEALTHY_AFTER_MS = 60_000.0
 KILL_AFTER_MS = 2_000.0
 """From SIGTERM to SIGKILL."""
 
+LAST_WORDS_MS = 200.0
+"""A process that ended may have said something that is still on its way."""
+
+FAULT_CHARACTERS_MAX = 500
+
 State = Literal["starting", "ready", "draining", "stopped", "waiting"]
 
 
@@ -56,8 +61,25 @@ class WorkerEnded(Event):
 
     worker: Token
     status: int
+    reason: Token
+    """Asked to, ended by itself, or out of time."""
     expected: bool
     calls_lost: int
+    next_start_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a worker's life ended, for the terminal."""
+
+    status: int
+    """Exit status; minus the signal's number when it was killed."""
+    was_ready: bool
+    calls_lost: int
+    too_late: bool
+    """It was ended because it did not become ready in time."""
+    fault: str
+    """What it said was missing; never a caller's words."""
     next_start_ms: float
 
 
@@ -72,6 +94,8 @@ class Worker:
     channel: Channel | None = None
     pid: int = 0
     starts: int = 0
+    unexpected: End | None = None
+    """Its last end that nobody asked for."""
 
 
 class Watcher(Protocol):
@@ -189,11 +213,15 @@ class Workers:
         emit(WorkerStarted(worker=Token(worker.name), pid=process.pid))
         channel = Channel(ours)
         began_s = asyncio.get_running_loop().time()
-        status = -1
+        was_ready, too_late, fault = False, False, ""
 
         def on_notice(kind: str, payload: dict[str, Any]) -> None:
+            nonlocal was_ready, fault
             if kind == "ready":
+                was_ready = True
                 self._on_ready(worker, payload, began_s)
+            elif kind == "cannot_start":
+                fault = _one_line(payload.get("message"))
             elif kind == "capacity":
                 self._take_slots(worker, payload)
             else:
@@ -204,7 +232,7 @@ class Workers:
             await channel.open()
             channel.send_settings(config.to_mapping(self._settings))
             worker.channel = channel
-            await self._until_over(worker, process, channel)
+            too_late = await self._until_over(worker, process, channel)
         finally:
             worker.channel = None
             self._become(worker, "stopped")
@@ -215,20 +243,28 @@ class Workers:
             worker.calls.clear()
             status = await _end(process)
             pipe.close()
+            next_start_ms = 0.0 if expected else back_off_ms
+            reason = "asked" if expected else "warm_up_limit" if too_late else "ended"
             emit(
                 WorkerEnded(
                     worker=Token(worker.name),
                     status=status,
+                    reason=Token(reason),
                     expected=expected,
                     calls_lost=calls_lost,
-                    next_start_ms=0.0 if expected else back_off_ms,
+                    next_start_ms=next_start_ms,
                 )
             )
+            if not expected:
+                worker.unexpected = End(
+                    status, was_ready, calls_lost, too_late, fault, next_start_ms
+                )
+                self.changed.set()
 
     async def _until_over(
         self, worker: Worker, process: asyncio.subprocess.Process, channel: Channel
-    ) -> None:
-        """Return as soon as the channel closes, the process ends, or warming takes too long."""
+    ) -> bool:
+        """Return as soon as the channel closes, the process ends, or (true) warming takes too long."""
         limit_ms = self._settings.workers.warm_up_limit_ms
         async with asyncio.TaskGroup() as group:
             running = group.create_task(channel.run(), name=f"{worker.name} channel")
@@ -237,8 +273,12 @@ class Workers:
                 self._warm(worker, limit_ms), name=f"{worker.name} warm-up limit"
             )
             await asyncio.wait({running, ended, warm}, return_when=asyncio.FIRST_COMPLETED)
+            too_late = warm.done()
+            if ended.done():
+                await asyncio.wait({running}, timeout=LAST_WORDS_MS / 1000)
             for task in (running, ended, warm):
                 task.cancel()
+        return too_late
 
     async def _warm(self, worker: Worker, limit_ms: float) -> None:
         await asyncio.sleep(limit_ms / 1000)
@@ -292,6 +332,12 @@ class Workers:
         if isinstance(slots, int) and worker.state == "ready":
             worker.free_slots = max(0, slots)
             self.changed.set()
+
+
+def _one_line(said: object) -> str:
+    """A worker's sentence for the terminal, without anything that could move its cursor."""
+    text = said if isinstance(said, str) else ""
+    return "".join(c if c.isprintable() else " " for c in text[:FAULT_CHARACTERS_MAX])
 
 
 async def _end(process: asyncio.subprocess.Process) -> int:

@@ -193,11 +193,13 @@ def child_variables(
     return {**QUIET_ENVIRONMENT, CHILD_VARIABLE: f"{nonce}:{descriptor}:{level}:{process}"}
 
 
-def crashed(error: BaseException) -> None:
-    """Say that this exception ended something, and where; nothing of its text."""
+def crashed(error: BaseException) -> Crashed:
+    """Say that this exception ended something, and where; nothing of its text. Returns what was said."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    emit(_crash(type(error), error.__traceback__))
+    event = _crash(type(error), error.__traceback__)
+    emit(event)
+    return event
 
 
 def _crash(kind: type[BaseException], trace: TracebackType | None) -> Crashed:

@@ -6,11 +6,6 @@ import sys
 
 from pipeline import config
 from pipeline.commands.serve import serve
-from pipeline.errors import StartUpError
 
 if __name__ == "__main__":
-    try:
-        sys.exit(serve(config.load(sys.argv[1]), "tests.fakes.fake_worker"))
-    except StartUpError as error:
-        print(f"wardline: {error}", file=sys.stderr)
-        sys.exit(1)
+    sys.exit(serve(config.load(sys.argv[1]), "tests.fakes.fake_worker"))

@@ -1,7 +1,8 @@
 """A worker process whose calls are names in a set: for tests of everything around a call.
 
 `python -m tests.fakes.fake_worker`. An offer's SDP may ask for trouble: "bad" is refused, "crash" raises with the
-SDP in its text, "noise" prints it everywhere, "slow" never answers.
+SDP in its text, "noise" prints it everywhere, "slow" never answers. A practice called "never ready" or
+"cannot start" has such workers.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import asyncio  # noqa: E402  # nothing may be imported before the outputs are t
 import os  # noqa: E402
 import sys  # noqa: E402
 
-from pipeline.errors import OfferInvalid, TooMany  # noqa: E402
+from pipeline.errors import OfferInvalid, StartUpError, TooMany  # noqa: E402
 from pipeline.settings import Settings  # noqa: E402
 from pipeline.supervisor.channel import Channel  # noqa: E402
 from pipeline.supervisor.host import notifier, serve_calls, work  # noqa: E402
@@ -24,13 +25,17 @@ class FakeHost:
     """Keeps the promises of `CallHost` without sound."""
 
     def __init__(self, settings: Settings, channel: Channel) -> None:
+        self._practice = settings.practice.name
         self._slots = settings.workers.calls_per_worker
         self._calls: set[str] = set()
         self._changed = asyncio.Event()
         self._notify = notifier(channel, lambda: self)
 
     async def start(self) -> None:
-        return None
+        if self._practice == "never ready":
+            await asyncio.Event().wait()
+        if self._practice == "cannot start":
+            raise StartUpError("the voice is missing: run make setup")
 
     async def offer(self, call_id: str, sdp: str) -> str:
         if sdp.startswith("bad"):

@@ -93,9 +93,14 @@ class Served:
 
 @contextlib.contextmanager
 def served(
-    directory: Path, toml: str = "", context: ssl.SSLContext | None = None, http: str = ""
+    directory: Path,
+    toml: str = "",
+    context: ssl.SSLContext | None = None,
+    http: str = "",
+    *,
+    ready: bool = True,
 ) -> Iterator[Served]:
-    """The server, ready, until the block is left."""
+    """The server, ready (or only listening), until the block is left."""
     file = directory / "wardline.toml"
     state = directory / "state"
     file.write_text(f'[http]\nport = 0\n{http}\n[state]\ndirectory = "{state}"\n{toml}')
@@ -109,11 +114,14 @@ def served(
         )
     server = Served(process, 0, directory, context)
     try:
-        server.port = server.until("server_ready")[0]["port"]
+        if ready:
+            server.until("server_ready")
+        server.port = server.until("server_listening")[0]["port"]
         yield server
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGINT)  # the second signal: do not wait for calls
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(8)
         if process.poll() is None:

@@ -16,6 +16,7 @@ import psutil  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from pipeline import config
+from pipeline.transports.pages import SECURITY_HEADERS, load_pages
 from tests.supervisor.served import Served, served, staff_token
 
 pytestmark = pytest.mark.wire
@@ -26,6 +27,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     toml = "[limits]\ntokens_per_minute = 1000\n[workers]\ncalls_per_worker = 50\n"
     with served(tmp_path_factory.mktemp("front"), toml) as running:
         yield running
+
+
+def test_pages_and_api_carry_the_same_security_headers(server: Served) -> None:
+    pages = load_pages()
+    for path in ("/", "/staff", "/static/main.js", "/static/apology.mp3", "/api/practice", "/none"):
+        with contextlib.closing(server.connect()) as connection:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read()
+        assert {key: answer.headers[key] for key in SECURITY_HEADERS} == SECURITY_HEADERS
+        assert "Strict-Transport-Security" not in answer.headers  # no TLS here
+        if path in pages:
+            assert body == pages[path].body
+            assert answer.headers["Content-Type"] == pages[path].content_type
 
 
 def test_a_call_token_works_once(server: Served) -> None:
