@@ -32,6 +32,8 @@ LONGEST_CHARACTERS = 6_000
 """About seven minutes of speech; of a longer text the beginning and the end are read."""
 NEAR_WORDS = 12
 """Ideas further apart than a clause say different things."""
+MOST_READINGS = 11
+"""The best and ten alternatives: what the recogniser gives."""
 SCOPE_WORDS = 6
 """A "not" further away than this is not about the symptom."""
 
@@ -48,7 +50,25 @@ _OPENED = {
 _ENDINGS = {"n't": "not", "'m": "am", "'re": "are", "'ve": "have", "'ll": "will", "'s": "is", "'d": "would"}  # fmt: skip
 _TOKEN = re.compile(r"[a-z0-9']+|[.?!;,]")
 _STOPS = frozenset(".?!;,")
-_SUBJECTS = frozenset(["i", "he", "she", "it", "they", "we", "my", "his", "her", "there", "this"])
+_SUBJECTS = frozenset(("i", "he", "she", "it", "they", "we", "there"))
+_OWNERS = frozenset(("my", "his", "her", "our", "the"))
+_VERBS = frozenset(
+    (
+        "am",
+        "is",
+        "are",
+        "have",
+        "has",
+        "feel",
+        "feels",
+        "can",
+        "hurts",
+        "hurt",
+        "keep",
+        "keeps",
+        "went",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +162,30 @@ def classify(text: str, phrases: Sequence[str] = ()) -> Urgency | None:
 
 def hear(texts: Iterable[str], phrases: Sequence[str] = ()) -> Urgency | None:
     """The danger told by any reading of one utterance: the best one and its alternatives."""
-    return next((found for text in texts if (found := classify(text, phrases))), None)
+    readings = list(itertools.islice(texts, MOST_READINGS))
+    if not readings:
+        return None
+    best, *others = readings
+    found = classify(best, phrases)
+    if found is not None:
+        return found
+    explained = _explained(best, phrases)
+    raised = [other for text in others if (other := classify(text, phrases))]
+    for other in raised:
+        if other.kind not in explained or 2 * len(raised) > len(others):
+            return other
+    return None
+
+
+def _explained(text: str, phrases: Sequence[str]) -> set[str]:
+    """Kinds the text speaks of without telling of danger: denied, long ago, of the office."""
+    breath = _read(_words(text))
+    kinds = {
+        kind
+        for kind, near, anywhere in _RULES
+        if all(name in breath.found for name in (*near, *anywhere))
+    }
+    return kinds | {"practice"} if phrases and kinds else kinds
 
 
 def _words(text: str) -> list[str]:
@@ -178,7 +221,7 @@ def _read(words: list[str]) -> _Breath:
     clauses: list[int] = []
     clause = 0
     for word in words:
-        clause += word in CLAUSE_ENDS or word in _STOPS
+        clause += word in CLAUSE_ENDS or word in _STOPS or _claims(words, len(clauses))
         clauses.append(clause)
     breath = _Breath(words, clauses)
     now: set[int] = set()
@@ -202,6 +245,19 @@ def _read(words: list[str]) -> _Breath:
     return breath
 
 
+def _claims(words: list[str], index: int) -> bool:
+    """A new sentence about here and now starts: "would you see me, I have chest pain"."""
+    before = words[index - 1] if index else ""
+    if words[index] in _OWNERS:
+        return any(word in _VERBS for word in words[index + 2 : index + 4])
+    if words[index] not in _SUBJECTS or index + 1 == len(words):
+        return False
+    verb = words[index + 1]
+    if before in ("if", "when", "where", "do", "did", "would", "could", "should"):
+        return words[index] in ("i", "he", "she") and verb in ("am", "is", "can") and before == "if"
+    return verb in _VERBS
+
+
 def _is_year(words: list[str], index: int) -> bool:
     following = words[index : index + 2]
     return bool(following) and (
@@ -215,10 +271,7 @@ def _together(breath: _Breath, names: list[str]) -> bool:
         return False
     first, *others = ([at for at in breath.found[name] if _counts(breath, *at)] for name in names)
     starts = [[start for start, _ in places] for places in others]
-    for start, _ in first:
-        if all(_near(places, start) for places in starts):
-            return True
-    return False
+    return any(all(_near(places, start) for places in starts) for start, _ in first)
 
 
 def _near(starts: list[int], position: int) -> bool:

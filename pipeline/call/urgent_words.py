@@ -42,12 +42,14 @@ NEAR_MISSES: dict[str, str] = {
     "having a strobe/stroked/strokes": "having a stroke",
     "is/am/are/feels/feel/so week": "is weak",
     "epipen/happy/epi/appy pen": "epi pen",
+    "nose bleed/bleeds/bleeding": "nosebleed",
     "nine one one": "911",
 }
 """What is written when a key phrase is said: the left side is read as the right."""
 
 FIGURES = """
-dying to/for|to die for|died/die laughing|dying laughing|kill for|killing me with|killing time|catch my breath i just|
+traffic/job/boss/heat/commute/parking/work/price/prices/copay is/are killing me|giving/gave/give me a heart attack with/when/over|
+kids/boss/kid/dog/you are/is/gave giving/me a heart attack|are giving me a heart attack|almost/nearly gave me a heart attack|dying to/for|to die for|died/die laughing|dying laughing|kill for|killing me with|killing time|catch my breath i just|
 let me catch my breath|scared me to death|bored to death|sick to death|over my dead body|heart set on|heart to heart|
 heart broken|broke my heart|cross my heart|by heart|off my chest|stroke of luck/genius|bleeding edge|choked up|
 heart skipped a beat when|save my life|poison ivy/oak|poison control|emergency room/contact/contacts/department/exit/fund|
@@ -167,8 +169,10 @@ minutes ago|an hour ago|hours ago|just now|just started|ahora|hoy|is back|came b
 like before|happening|keeps|keep|still|suddenly|all of a sudden|worse
 """
 HYPOTHETICAL = """
-who do i/you/we call|who should i call|who would i call|what number do i|if i had/have/ever/get/got/were|if he/she/they/someone/somebody/you ever|
-if someone/somebody/anyone/anybody|if it is/was/were|would a/the/you/my/that/this|could a/the/this|is it common|common after|
+first aid|is there a class/course/pamphlet/risk|class/course/training/pamphlet for/on/about|can this/these|cause/causes|
+how would i/we/you know|how do i/we know|when/if i floss/brush/shave|after flossing/brushing/shaving|for the future|for future reference|
+could this medicine/drug/pill/shot/vaccine|who do i/you/we call|who should i call|who would i call|what number do i|if i had/have/ever/get/got/were|if he/she/they/someone/somebody/you ever|
+if someone/somebody/anyone/anybody|if it is/was/were|would a/the/you|could a/the|is it common|common after|
 do/does you/the/your doctor/clinic/office/treat/offer/handle/take|in case of/i|just in case|school paper|for a paper/class/project|what happens if|what are the|
 what is the difference|side effect/effects|can a/the|what do you do/recommend if/for|do you see/treat|is there a risk|
 how do you know|can you get|what causes|hypothetically|i was wondering if|what counts as|is fainting/bleeding|your policy on|signs of
@@ -237,7 +241,7 @@ CLAUSE_ENDS = frozenset(
     ]
 )
 NOT_NEGATING = """
-not sure|do not know|not know|no idea|not only|not just|not wait|no joke|no kidding|no matter|not want to bother|not help
+not last year/month/week/time|not yesterday|not sure|do not know|not know|no idea|not only|not just|not wait|no joke|no kidding|no matter|not want to bother|not help
 |not helping|not working|not getting better|not going away|not go away|not let up|not stop|not stopping|no wait|no no|no better
 |not right|not quit|do not think i can|not believe|not tell|no relief
 """
