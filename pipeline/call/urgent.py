@@ -179,7 +179,7 @@ def hear(texts: Iterable[str], phrases: Sequence[str] = ()) -> Urgency | None:
 
 def _explained(text: str, phrases: Sequence[str]) -> set[str]:
     """Kinds the text speaks of without telling of danger: denied, long ago, of the office."""
-    breath = _read(_words(text))
+    breath = _read(_words(text), figures=False)
     kinds = {
         kind
         for kind, near, anywhere in _RULES
@@ -217,7 +217,8 @@ def _open(token: str) -> list[str]:
     return [token]
 
 
-def _read(words: list[str]) -> _Breath:
+def _read(words: list[str], *, figures: bool = True) -> _Breath:
+    """Clauses, contexts and ideas; without `figures` a way of speaking is taken at its word."""
     clauses: list[int] = []
     clause = 0
     for word in words:
@@ -228,6 +229,8 @@ def _read(words: list[str]) -> _Breath:
     for index in range(len(words)):
         for end, name in _CONTEXT.at(words, index):
             if name == "figure":
+                if not figures:
+                    continue
                 breath.masked.update(range(index, end))
             elif name == "now":
                 now.add(clauses[index])

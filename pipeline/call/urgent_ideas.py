@@ -12,7 +12,7 @@ IDEAS: dict[str, str] = {
     "PAIN": "pain|pains|painful|hurt|hurts|hurting|ache|aches|aching|sore|cramp|cramps|cramping|stabbing|sharp|burning|discomfort|dolor|duele|killing me",
     "PRESS": "tight|tightness|tightening|heavy|heaviness|pressure|squeezing|squeeze|crushing|crush|weight|gripping|clenching|elephant|brick|funny|fluttering|pounding|vise|exploding|opresion",
     "RACE": "flips|flopping|racing|races|pounding|fluttering|skipping|skips|stopped|stopping|stops|beating fast/hard/funny|out of my chest|going crazy|thumping|irregular|out of rhythm|flip flopping",
-    "ELEPHANT": "elephant sitting/standing/on|truck/weight/brick/bricks on my chest",
+    "ELEPHANT": "standing/sitting on my/his/her chest|elephant sitting/standing/on|truck/weight/brick/bricks on my chest",
     "RADIATES": "down my/his/her left/arm|into my/his/her jaw/arm/neck/back/shoulder|up my/his/her neck/jaw|left arm",
     "HEART_ATTACK": "heart attack|heart stopped|cardiac arrest|ataque al corazon|infarto|ataque cardiaco",
     "BREATH": "breath|breathe|breathes|breathing|breaths|air|respirar|inhale",
@@ -67,7 +67,7 @@ IDEAS: dict[str, str] = {
     "EPI": "epi pen|epinephrine|adrenaline",
     "EPI_USED": "used|gave|stuck|not right|jabbed|still|injected|had to use|did not",
     "FACE": "face|lips|lip|tongue|throat|eyes|mouth|neck|cara|lengua|garganta|airway",
-    "SWELL": "swelling|swollen|swelled|swells|puffing|puffed|puffy|closing|closed|closes|blowing up|hinchada|blew up|itching|thick|ballooned|ballooning|tight",
+    "SWELL": "bigger|huge|putting up|puffs up|swells up|swelling|swollen|swelled|swells|puffing|puffed|puffy|closing|closed|closes|blowing up|hinchada|blew up|itching|thick|ballooned|ballooning|tight",
     "HIVES": "hives|welts|rash all over|covered in|breaking out|broke out|blotchy|red all over|itching all over",
     "ALLERGEN": "peanut|peanuts|nut|nuts|shrimp|shellfish|bee|bees|wasp|wasps|hornet|stung|sting|cashew|walnut|egg|penicillin|antibiotic|antibiotics|amoxicillin|milk|sesame|almond|fire ants|shot|medicine|medication|crab|lobster",
     "REACTS": "throwing up|threw up|vomiting|swelling|swollen|hives|welts|dizzy|wheezing|coughing|closing|faint|hoarse|breathe|itching all over|broke out|pale|blotchy",
@@ -106,9 +106,10 @@ IDEAS: dict[str, str] = {
     "SEPSIS": "sepsis|septic|red streaks|red line going|red streak",
     "EYE_HURT": "something in my eye and i can not|chemical/bleach/acid/cleaner in my/his/her eye/eyes|splashed in my/his/her eyes|stabbed in the eye",
     "HOT": "hundred and four|hundred and five|hundred and six|104|105|106|one oh four|one oh five",
-    "AGAIN": "same pain/symptoms|the same|happening again|same thing again|same as last time|like last time|feels the same|same feeling|feels like it did|it is back|just like before|again now|like before|exactly like|same symptoms|doing it again|coming back|otra vez",
+    "AGAIN": "same pain/symptoms|got the same|happening again|same thing again|same as last time|like last time|feels the same|same feeling|feels like it did|it is back|just like before|again now|like before|exactly like|same symptoms|doing it again|it is coming back|otra vez",
     "PAST_ACUTE": "stroke|heart attack|seizure|seizures|blood clot|overdose|aneurysm|embolism|anaphylaxis|ectopic|bleed",
     "PALE_SICK": "cold and clammy|clammy and|gray and sweaty|gray and sweating|white as a sheet|pale and sweaty|pale and sweating|pale and clammy",
+    "ACCIDENT": "car/motorcycle/bike/truck accident/crash/wreck|rear ended|been in an accident",
     "NITRO": "nitro|nitroglycerin",
     "STILL": "still there/hurts/hurting/here|not helping|not working|not help|not gone|no relief|not touching it",
     "RIBS": "ribs|rib",
@@ -129,11 +130,11 @@ IDEAS: dict[str, str] = {
 RULES = """
 chest_pain: CHEST PAIN | NITRO STILL | RIBS PRESS | CHEST PRESS | MY_CHEST | ELEPHANT | HEART PAIN | HEART RACE | PRESS RADIATES | PAIN RADIATES | CHEST SWEAT | CHEST BAD
 heart_attack: HEART_ATTACK
-breathing: CANNOT BREATH | ASTHMA WORSE | RIBS BREATH | NO_BREATH | LIPS BLUE | WHEEZE BAD | WHEEZE CANNOT | CHOKE | WHEEZE ~CHILD
+breathing: CANNOT BREATH | PAIN BREATH | ASTHMA WORSE | RIBS BREATH | NO_BREATH | LIPS BLUE | WHEEZE BAD | WHEEZE CANNOT | CHOKE | WHEEZE ~CHILD
 unresponsive: NO_PULSE | NO_MOVE | FLOPPY
 stroke: STROKE | LIMB LIMP | CANNOT FEEL LIMB | SPEECH JUMBLED | NO_SENSE | SIGHT | SPIN LIMP | SPIN SPEECH
 bleeding: BLEED | BLOOD FLOW | NOSEBLEED ENDLESS | BRING_UP BLOOD | TARRY | CUT CUT_BAD
-injury: WOUND_NOW | BURN BURN_BAD | FELL_FAR | EYE_HURT
+injury: WOUND_NOW | ACCIDENT PAIN | BURN BURN_BAD | FELL_FAR | EYE_HURT
 overdose: OVERDOSE | TOOK MANY MEDICINE | TOOK ALL_AT_ONCE | GOT_INTO POISON | YOUNG GOT_INTO MEDICINE | ALL_AT_ONCE MEDICINE
 suicide: SUICIDE | GOODBYE WEAPON | INTENT PLUNGE | INTENT HARM SELF | SELF WEAPON | SELF DEEP | GUN
 violence: ASSAULT | INTENT HARM OTHERS

@@ -41,6 +41,14 @@ NEAR_MISSES: dict[str, str] = {
     "face is dripping/grouping": "face is drooping",
     "having a strobe/stroked/strokes": "having a stroke",
     "is/am/are/feels/feel/so week": "is weak",
+    "can seem/hardly to": "can not seem to",
+    "an affair": "enough air",
+    "a fair": "enough air",
+    "speech/words is/are/was/been/has stored/stirred/slurs/third": "speech slurred",
+    "just/i blood/block/black out": "just blacked out",
+    "just/keep blocking/blood in/out out": "just blacked out",
+    "thinking about changing/sending/bending my life": "ending my life",
+    "soaking/soaked/soap prefer/through": "soaked through",
     "epipen/happy/epi/appy pen": "epi pen",
     "nose bleed/bleeds/bleeding": "nosebleed",
     "nine one one": "911",
@@ -157,7 +165,7 @@ ADMIN_HEADS = frozenset(
 """After a key word these make it a noun of the office: "stroke clinic", "seizure medicine refill"."""
 
 HISTORY = """
-years/months/decades ago|a year/month ago|last year/month/spring/summer/fall/autumn/winter|when i/he/she was/were|
+last refill/visit|twenty ten/eleven/twelve/thirteen/fourteen/fifteen/sixteen/seventeen/eighteen/nineteen|years/months/decades ago|a year/month ago|last year/month/spring/summer/fall/autumn/winter|when i/he/she was/were|
 back in|as a child/baby/kid/teenager|in college/childhood|in the spring/summer/fall/winter/past|used to|died of/from|
 history of|passed away|long time ago|years back|follow up after/for/from/on/about|following up after/on|all better now|ever since i was|
 decades ago|in january/february/march/april/may/june/july/august/september/october/november/december|
@@ -169,7 +177,7 @@ minutes ago|an hour ago|hours ago|just now|just started|ahora|hoy|is back|came b
 like before|happening|keeps|keep|still|suddenly|all of a sudden|worse
 """
 HYPOTHETICAL = """
-first aid|is there a class/course/pamphlet/risk|class/course/training/pamphlet for/on/about|can this/these|cause/causes|
+open in an|clinic/office open|first aid|is there a class/course/pamphlet/risk|class/course/training/pamphlet for/on/about|can this/these|cause/causes|
 how would i/we/you know|how do i/we know|when/if i floss/brush/shave|after flossing/brushing/shaving|for the future|for future reference|
 could this medicine/drug/pill/shot/vaccine|who do i/you/we call|who should i call|who would i call|what number do i|if i had/have/ever/get/got/were|if he/she/they/someone/somebody/you ever|
 if someone/somebody/anyone/anybody|if it is/was/were|would a/the/you|could a/the|is it common|common after|

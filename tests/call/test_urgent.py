@@ -148,7 +148,8 @@ def test_office_talk_around_an_acute_symptom_still_raises(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["i need a chest x-ray appointment", "the stroke clinic called me", "seizure medicine refill",
+    ["can you block out two hours", "is the clinic open in an emergency",
+     "i had a stroke last year can i see the same doctor", "i need a chest x-ray appointment", "the stroke clinic called me", "seizure medicine refill",
      "i had a heart attack in 2019", "who do i call if it is an emergency",
      "no tengo dolor de pecho", "", "   ", "..."],
 )  # fmt: skip
