@@ -3,7 +3,7 @@
 PYTHON ?= python3.11
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/pip --disable-pip-version-check -q install
+PIP    := $(BIN)/pip --disable-pip-version-check -qq install
 RUN    := $(BIN)/python -m
 
 .PHONY: help setup setup-dev serve test test-long check format bench lock system-deps clean

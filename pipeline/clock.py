@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, date, datetime
 from typing import Protocol
 
 
@@ -28,3 +29,13 @@ class LoopClock:
     def now_ms(self) -> float:
         """Milliseconds of `loop.time()`."""
         return asyncio.get_running_loop().time() * 1000.0
+
+
+def wall_now() -> datetime:
+    """The date and time in UTC: for certificates and what people read, never for intervals."""
+    return datetime.now(UTC)
+
+
+def today() -> date:
+    """The practice's date: what "tomorrow" counts from, in the machine's time zone."""
+    return datetime.now().astimezone().date()

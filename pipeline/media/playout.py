@@ -2,11 +2,31 @@
 
 `epoch` names a reply. Whatever carries another epoch than the current one never reaches a sink; a
 barge-in is `flush()`: one increment, synchronously. Knows nothing of codecs, packets or engines.
+
+Frames leave on a grid of absolute deadlines, one each 20 ms while a sink is attached. The first frame
+of a reply takes the next free slot of the grid at once instead of waiting for it (at most one frame
+early), so no lead builds up; a stall of the loop is caught up by at most `CATCH_UP_FRAMES` frames.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
 from typing import Protocol
+
+import numpy as np
+
+from pipeline.media.loudness import Gain, comfort_noise, fade_in, fade_out
+
+FRAME_S = 0.020
+CATCH_UP_FRAMES = 3
+"""Frames sent back to back after a stall; what is missing beyond that is skipped, or the caller's
+jitter buffer grows for the rest of the call."""
+LEAD_MS = 30_000.0
+"""Synthesis may run this far ahead of the wire (96 kB/s at 48 kHz); see `room_ms`."""
+HARD_LEAD_MS = 120_000.0
+"""Beyond this `push` raises: somebody ignores `room_ms`."""
 
 
 class FrameSink(Protocol):
@@ -16,6 +36,17 @@ class FrameSink(Protocol):
         """Send one 20 ms frame; `voiced` is False for comfort noise, whose epoch means nothing."""
 
 
+@dataclass(slots=True)
+class _Reply:
+    """Audio of one reply; replies of one epoch follow each other."""
+
+    pcm: bytearray = field(default_factory=bytearray)
+    ended: bool = False
+    sent_samples: int = 0
+    starved: bool = False
+    """Audio was due and not there: what comes next is faded in."""
+
+
 class Playout:
     """One call's output. Created by the call, paced by the loop's clock, sent by the attached door."""
 
@@ -23,40 +54,104 @@ class Playout:
         """An output at the line's own rate, 48 kHz for WebRTC and 8 kHz for G.711."""
         self.sample_rate_hz = sample_rate_hz
         self.epoch = 0
+        self.frame_samples = sample_rate_hz // 50
+        self._frame_bytes = 2 * self.frame_samples
+        self._replies: deque[_Reply] = deque()
+        self._queued_bytes = 0
+        self._last_sent_samples = 0
+        self._noise = comfort_noise(sample_rate_hz)
+        self._noise_at = 0
+        self._gain = Gain(sample_rate_hz)
+        self._room = asyncio.Event()
+        self._room.set()
+        self._sink: FrameSink | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._due_s = 0.0
+
+    # --- the door's side -------------------------------------------------------------------------
 
     def attach(self, sink: FrameSink) -> None:
         """Send frames here from now on, comfort noise while there is nothing to say."""
-        raise NotImplementedError
+        running = self._sink is not None
+        self._sink = sink
+        if not running:
+            self._due_s = asyncio.get_running_loop().time()
+            self._arm(self._due_s)
 
     def detach(self) -> None:
         """Stop the pacer; queued audio stays."""
-        raise NotImplementedError
+        self._sink = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # --- the call's side -------------------------------------------------------------------------
 
     def push(self, epoch: int, pcm: bytes) -> bool:
-        """Queue audio of a reply; False (and dropped) when the epoch is not the current one."""
-        raise NotImplementedError
+        """Queue audio of a reply; False (and dropped) when the epoch is not the current one.
+
+        Never drops audio of the current epoch. Whoever synthesises faster than real time waits with
+        `wait_for_room` (or looks at `room_ms`) before the next chunk; ignoring it raises BufferError
+        once two minutes are queued.
+        """
+        if epoch != self.epoch:
+            return False
+        if len(pcm) % 2:
+            raise ValueError("pcm must hold whole 16-bit samples")
+        if self._queued_bytes + len(pcm) > self._bytes_in(HARD_LEAD_MS):
+            raise BufferError("two minutes of audio are queued: wait_for_room() before push()")
+        if not pcm:
+            return True
+        if not self._replies or self._replies[-1].ended:
+            self._replies.append(_Reply())
+        self._replies[-1].pcm += pcm
+        self._queued_bytes += len(pcm)
+        if self.room_ms <= 0.0:
+            self._room.clear()
+        self._hurry()
+        return True
 
     def end(self, epoch: int) -> None:
-        """No more audio comes for this reply: `on_drained` follows its last sample."""
-        raise NotImplementedError
+        """No more audio comes for this reply: `on_drained` follows its last sample.
+
+        A reply without any audio is never drained: there was nothing to hear.
+        """
+        if epoch == self.epoch and self._replies:
+            self._replies[-1].ended = True
+            self._hurry()
 
     def flush(self) -> int:
         """Barge-in: void everything queued, bump the epoch; return the samples of the reply that were sent."""
-        raise NotImplementedError
+        self.epoch += 1
+        sent = self._replies[0].sent_samples if self._replies else 0
+        self._last_sent_samples = sent
+        self._replies.clear()
+        self._queued_bytes = 0
+        self._room.set()
+        return sent
 
     def set_gain_db(self, gain_db: float) -> None:
         """Duck (-15) or restore (0) with a short ramp."""
-        raise NotImplementedError
+        self._gain.set_db(gain_db)
 
     @property
     def sent_samples(self) -> int:
-        """Samples of the current reply that were really sent."""
-        raise NotImplementedError
+        """Samples of the current reply that were really sent; of the last one while none is current."""
+        return self._replies[0].sent_samples if self._replies else self._last_sent_samples
 
     @property
     def queued_samples(self) -> int:
         """Samples of the current reply that wait."""
-        raise NotImplementedError
+        return len(self._replies[0].pcm) // 2 if self._replies else 0
+
+    @property
+    def room_ms(self) -> float:
+        """Milliseconds of audio that may be pushed before synthesis should wait."""
+        return LEAD_MS - self._queued_bytes * 500.0 / self.sample_rate_hz
+
+    async def wait_for_room(self) -> None:
+        """Return when the lead is below its cap (a flush makes room too)."""
+        await self._room.wait()
 
     def on_started(self, epoch: int) -> None:
         """Hook: the first sample of a reply was sent (replaced by the call)."""
@@ -66,3 +161,99 @@ class Playout:
 
     def on_sent(self, at_ms: float, pcm: bytes) -> None:
         """Hook: a voiced frame was sent; the echo comparison keeps the last 500 ms (replaced by the call)."""
+
+    # --- the pacer -------------------------------------------------------------------------------
+
+    def _arm(self, at_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(at_s, self._tick)
+
+    def _hurry(self) -> None:
+        """Let the first frame of a reply take the next slot now; hooks never run inside `push`."""
+        if self._sink is not None and self._may_start():
+            self._arm(self._due_s - FRAME_S)
+
+    def _may_start(self) -> bool:
+        reply = self._replies[0] if self._replies else None
+        return reply is not None and reply.sent_samples == 0 and self._ready(reply)
+
+    def _ready(self, reply: _Reply) -> bool:
+        return len(reply.pcm) >= self._frame_bytes or reply.ended
+
+    def _tick(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        self._timer = None
+        early_s = FRAME_S if self._may_start() else 0.0
+        late_frames = int((now_s - self._due_s) / FRAME_S + 1e-6)
+        if late_frames > CATCH_UP_FRAMES:
+            self._due_s += (late_frames - CATCH_UP_FRAMES) * FRAME_S
+        # The selector wakes up to a clock tick early; half a millisecond is not early.
+        while self._sink is not None and self._due_s - early_s <= now_s + 0.0005:
+            self._due_s += FRAME_S
+            early_s = 0.0
+            self._arm(self._due_s)  # before the sink: its failure must not stop the pacer
+            self._send_one(now_s)
+
+    def _send_one(self, now_s: float) -> None:
+        sink = self._sink
+        if sink is None:
+            return
+        reply = self._replies[0] if self._replies else None
+        if reply is None or not self._ready(reply):
+            if reply is not None and reply.sent_samples:
+                reply.starved = True
+            sink(self.epoch, self._next_noise(), False)
+            return
+        epoch = self.epoch
+        if not reply.pcm:  # ended after its last sample had been sent
+            sink(epoch, self._next_noise(), False)
+            self._finish(epoch, reply)
+            return
+        started = reply.sent_samples == 0
+        pcm = self._take(reply, fade=reply.starved or (started and epoch > 0))
+        sink(epoch, pcm, True)
+        self.on_sent(now_s * 1000.0, pcm)
+        if started and self.epoch == epoch:
+            self.on_started(epoch)
+        if reply.ended and not reply.pcm:
+            self._finish(epoch, reply)
+
+    def _take(self, reply: _Reply, *, fade: bool) -> bytes:
+        """Cut the next frame off a reply, count it, and shape its edges."""
+        piece = bytes(reply.pcm[: self._frame_bytes])
+        del reply.pcm[: len(piece)]
+        reply.sent_samples += len(piece) // 2
+        self._queued_bytes -= len(piece)
+        if self.room_ms > 0.0:
+            self._room.set()
+        last = reply.ended and not reply.pcm
+        if not fade and not last and self._gain.steady_at_unity:
+            reply.starved = False
+            return piece
+        samples = np.frombuffer(piece, dtype="<i2").astype(np.float32)
+        if fade:
+            fade_in(samples, self.sample_rate_hz)
+        if last:
+            fade_out(samples, self.sample_rate_hz)
+        reply.starved = False
+        shaped = self._gain.apply(samples)
+        frame = np.clip(np.rint(shaped), -32768, 32767).astype("<i2").tobytes()
+        if len(frame) < self._frame_bytes:
+            frame += self._next_noise()[len(frame) :]
+        return frame
+
+    def _finish(self, epoch: int, reply: _Reply) -> None:
+        """A reply is over, unless a hook has just flushed it."""
+        if self.epoch == epoch and self._replies and self._replies[0] is reply:
+            self._last_sent_samples = reply.sent_samples
+            self._replies.popleft()
+            self._hurry()
+            self.on_drained(epoch)
+
+    def _next_noise(self) -> bytes:
+        self._noise_at = (self._noise_at + self._frame_bytes) % len(self._noise)
+        return self._noise[self._noise_at : self._noise_at + self._frame_bytes]
+
+    def _bytes_in(self, span_ms: float) -> int:
+        return int(span_ms * self.sample_rate_hz / 500.0)

@@ -124,6 +124,10 @@ class ReplyStarted:
     epoch: int
     protected: bool = False
     """The greeting: may not be interrupted; speech during it is kept for the next turn (row T17)."""
+    filler: bool = False
+    """A waiting sentence ("one moment"): the promised reply is still to come after it."""
+    asked: Asked | None = None
+    """The question this reply will end with, when already known: an early answer is waited for rightly."""
 
 
 @dataclass(frozen=True, slots=True)

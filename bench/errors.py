@@ -1,0 +1,56 @@
+"""What can go wrong for a caller or a measurement.
+
+BenchError                  the message is one plain sentence for a terminal
+├── ServerUnreachable       nothing answers at the address
+├── CallRejected            the server answered and said no: status, code and its own sentence
+├── MediaUnreachable        the offer was accepted and no media path came up
+├── CallLost                the call ended without a goodbye: server dead, connection gone
+├── NothingHeard            the server stayed silent for too long
+├── SoundUnreadable         a recording cannot be read, or holds no speech
+├── VoiceUnavailable        no speech synthesiser on this machine
+└── ScriptInvalid           a script file is wrong
+"""
+
+from __future__ import annotations
+
+
+class BenchError(Exception):
+    """The root of what a caller or a measurement can report."""
+
+
+class ServerUnreachable(BenchError):
+    """Nothing answers at the address."""
+
+
+class CallRejected(BenchError):
+    """The server answered and refused."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        """Keep what the server said."""
+        super().__init__(f"the server refused ({status} {code}): {message}")
+        self.status = status
+        self.code = code
+
+
+class MediaUnreachable(BenchError):
+    """Signalling works, audio does not."""
+
+
+class CallLost(BenchError):
+    """The call ended without a goodbye."""
+
+
+class NothingHeard(BenchError):
+    """The server stayed silent for too long."""
+
+
+class SoundUnreadable(BenchError):
+    """A recording cannot be used."""
+
+
+class VoiceUnavailable(BenchError):
+    """No speech synthesiser is installed."""
+
+
+class ScriptInvalid(BenchError):
+    """A script file is wrong; the message names the key."""

@@ -1,0 +1,226 @@
+"""`wardline doctor`: what this machine lacks to serve calls, each with what to do about it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import ipaddress
+import json
+import os
+import platform
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from cryptography import x509
+
+from pipeline import config
+from pipeline.cli import Command
+from pipeline.clock import wall_now
+from pipeline.commands.check_config import say_faults
+from pipeline.errors import ConfigError
+from pipeline.settings import Settings
+
+Verdict = Literal["pass", "warn", "fail"]
+
+MEMORY_BASE_MB = 900
+"""Measured: supervisor, one worker with its engines and the recogniser's loader."""
+MEMORY_PER_CALL_MB = 40
+"""A recogniser is forked from the loader and shares its model."""
+DISK_MB = 200
+"""Built language models and the event log."""
+RENEW_DAYS = 14
+CLOCK_FLOOR_YEAR = 2025
+"""A clock before this was never set: tokens and certificates would be judged wrongly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at."""
+
+    name: str
+    verdict: Verdict
+    message: str
+    """What was found and, unless it passed, what to do."""
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at everything, in the order a newcomer would mend it."""
+    for look in LOOKS:
+        yield look(settings)
+
+
+def _python(_: Settings) -> Finding:
+    version = platform.python_version()
+    if version.startswith("3.11."):
+        return Finding("python", "pass", version)
+    return Finding("python", "fail", f"{version}: run the server with Python 3.11")
+
+
+def _packages(_: Settings) -> Finding:
+    names = ("aiohttp", "aiortc", "pipecat", "onnxruntime", "pocketsphinx", "espeakng_loader")
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    if missing:
+        return Finding("packages", "fail", f"missing {', '.join(missing)}: run make setup")
+    return Finding("packages", "pass", "everything the server imports is installed")
+
+
+def _engine_files(settings: Settings) -> Finding:
+    engines = settings.engines
+    wanted = {
+        "engines.whisper_directory": engines.whisper_directory if engines.stt == "whisper" else "",
+        "engines.piper_voice": engines.piper_voice if engines.tts == "piper" else "",
+    }
+    missing = [key for key, path in wanted.items() if path and not Path(path).exists()]
+    if missing:
+        return Finding(
+            "engines", "fail", f"{', '.join(missing)}: nothing is there; correct the path"
+        )
+    return Finding("engines", "pass", f"{engines.stt}, {engines.llm}, {engines.tts}")
+
+
+def _tcp_port(settings: Settings) -> Finding:
+    http = settings.http
+    family = socket.AF_INET6 if ":" in http.bind else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((http.bind, http.port))
+        except OSError as error:
+            return Finding(
+                "port",
+                "fail",
+                f"TCP {http.bind}:{http.port}: {error.strerror}; stop what uses it (a running Wardline?)"
+                " or set http.port",
+            )
+    return Finding("port", "pass", f"TCP {http.bind}:{http.port} is free")
+
+
+def _udp_ports(settings: Settings) -> Finding:
+    media = settings.media
+    wanted = 2 * settings.workers.count * settings.workers.calls_per_worker
+    free = 0
+    for port in range(media.port_min, media.port_max + 1):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                free += 1
+            except OSError:
+                continue
+        if free >= wanted:
+            return Finding("media ports", "pass", f"UDP {media.port_min}-{media.port_max}")
+    return Finding(
+        "media ports",
+        "fail",
+        f"{free} free UDP ports in {media.port_min}-{media.port_max}, {wanted} needed:"
+        " widen media.port_min and media.port_max",
+    )
+
+
+def _certificate(settings: Settings) -> Finding:
+    tls, bind = settings.tls, settings.http.bind
+    if not tls.cert:
+        if ipaddress.ip_address(bind).is_loopback:
+            return Finding(
+                "certificate",
+                "warn",
+                "none: browsers on other machines get no microphone; `wardline tls init` makes one",
+            )
+        return Finding(
+            "certificate", "fail", f"http.bind {bind} needs TLS: run `wardline tls init`"
+        )
+    try:
+        found = x509.load_pem_x509_certificate(Path(tls.cert).read_bytes())
+    except (OSError, ValueError):
+        return Finding("certificate", "fail", f"{tls.cert} is not a readable PEM certificate")
+    days = (found.not_valid_after_utc - wall_now()).days
+    if days < 0:
+        return Finding("certificate", "fail", "expired: run `wardline tls init` again")
+    if days <= RENEW_DAYS:
+        return Finding("certificate", "warn", f"expires in {days} days: run `wardline tls init`")
+    return Finding("certificate", "pass", f"valid for {days} days")
+
+
+def _clock(_: Settings) -> Finding:
+    now = wall_now()
+    if now.year < CLOCK_FLOOR_YEAR:
+        return Finding(
+            "clock", "fail", f"it says {now:%Y-%m-%d}: set it (timedatectl set-ntp true)"
+        )
+    return Finding("clock", "pass", f"{now:%Y-%m-%d %H:%M} UTC")
+
+
+def _cores(settings: Settings) -> Finding:
+    cores = len(os.sched_getaffinity(0))
+    workers = settings.workers.count
+    if workers > cores:
+        return Finding(
+            "cores", "warn", f"{workers} workers on {cores} cores: set workers.count = {cores}"
+        )
+    return Finding("cores", "pass", f"{cores} for {workers} worker{'s' * (workers != 1)}")
+
+
+def _memory(settings: Settings) -> Finding:
+    calls = settings.workers.count * settings.workers.calls_per_worker
+    wanted_mb = settings.workers.count * MEMORY_BASE_MB + calls * MEMORY_PER_CALL_MB
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    available = next(line for line in lines if line.startswith("MemAvailable:"))
+    found_mb = int(available.split()[1]) // 1024
+    if found_mb < wanted_mb:
+        return Finding(
+            "memory",
+            "warn",
+            f"{found_mb} MB available, about {wanted_mb} MB wanted for {calls} calls",
+        )
+    return Finding("memory", "pass", f"{found_mb} MB available, about {wanted_mb} MB wanted")
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = Path(settings.state.directory).absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free_mb = shutil.disk_usage(folder).free // 2**20
+    if not os.access(folder, os.W_OK):
+        return Finding("state", "fail", f"{folder} is not writable: set state.directory")
+    if free_mb < DISK_MB:
+        return Finding("state", "fail", f"{free_mb} MB free at {folder}, {DISK_MB} MB needed")
+    return Finding("state", "pass", f"{folder}, {free_mb} MB free")
+
+
+LOOKS: tuple[Callable[[Settings], Finding], ...] = (
+    _python,
+    _packages,
+    _engine_files,
+    _tcp_port,
+    _udp_ports,
+    _certificate,
+    _clock,
+    _cores,
+    _memory,
+    _disk,
+)
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", help="the server's configuration file")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        settings = config.load(arguments.config)
+    except ConfigError as error:
+        return say_faults(error)
+    findings = list(examine(settings))
+    if arguments.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            print(f"{finding.verdict:<5} {finding.name:<12} {finding.message}")
+    return 1 if any(finding.verdict == "fail" for finding in findings) else 0
+
+
+command = Command("doctor", "Say what this machine lacks", _configure, _run)

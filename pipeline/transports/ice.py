@@ -1,0 +1,219 @@
+"""Our side of ICE: which addresses and ports are offered, and who may send to them.
+
+aioice binds every interface but loopback on any port, and hands every datagram of a stranger to DTLS
+(an empty one ends the call). Here addresses and ports are the operator's, and strangers are not heard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import random
+import struct
+from collections.abc import Iterable
+from typing import cast
+
+import aioice
+import ifaddr
+from aioice.candidate import candidate_foundation, candidate_priority
+from aioice.ice import CandidatePair, StunProtocol
+from aioice.stun import Message
+from aiortc import RTCIceCandidate, RTCIceGatherer
+
+from pipeline.errors import NoMediaPath
+from pipeline.transports.settings import MediaSettings
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+MAX_QUEUED_DATAGRAMS = 256
+"""Five seconds of audio: more is a flood or a stalled loop."""
+
+
+def own_addresses() -> list[str]:
+    """Every address of this machine, link-local IPv6 aside."""
+    found: list[str] = []
+    for adapter in ifaddr.get_adapters():
+        for ip in adapter.ips:
+            if isinstance(ip.ip, str):
+                found.append(ip.ip)
+            elif ip.ip[2] == 0:
+                found.append(ip.ip[0])
+    return found
+
+
+def allowed_networks(settings: MediaSettings) -> tuple[Network, ...]:
+    """The configured networks, or loopback and this machine's own addresses."""
+    names: Iterable[str] = settings.allowed_networks or (
+        "127.0.0.0/8",
+        "::1/128",
+        *own_addresses(),
+    )
+    return tuple(ipaddress.ip_network(name, strict=False) for name in names)
+
+
+def is_allowed(address: str, networks: tuple[Network, ...]) -> bool:
+    """Whether an address lies in one of the networks; a name (`*.local`) does not."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(ip in network for network in networks)
+
+
+def usable_candidates(
+    candidates: Iterable[RTCIceCandidate], networks: tuple[Network, ...]
+) -> list[RTCIceCandidate]:
+    """The caller's candidates we may send to. Raises NoMediaPath when all it has is out of bounds.
+
+    A caller with nothing but `*.local` names stays: its checks reach us, and their source is checked.
+    """
+    offered = list(candidates)
+    if not offered:
+        raise NoMediaPath("The offer has no candidate: wait until ICE gathering is complete.")
+    kept = [each for each in offered if is_allowed(each.ip, networks)]
+    if not kept and not any(each.ip.endswith(".local") for each in offered):
+        raise NoMediaPath(
+            "No address of this caller is inside media.allowed_networks; ask the operator to add its network."
+        )
+    return kept
+
+
+def addresses_to_offer(
+    settings: MediaSettings, networks: tuple[Network, ...], caller: list[RTCIceCandidate]
+) -> list[str]:
+    """Own addresses for this caller: loopback only to a caller who may be on this machine."""
+    own = own_addresses()
+    if settings.media_addresses:
+        return list(settings.media_addresses)
+    local = not caller or any(
+        each.ip in own or ipaddress.ip_address(each.ip).is_loopback for each in caller
+    )
+    return [
+        address
+        for address in own
+        if is_allowed(address, networks)
+        and (local or not ipaddress.ip_address(address).is_loopback)
+    ]
+
+
+class _Listener(StunProtocol):
+    """One UDP socket that hears only those who proved to be the caller."""
+
+    def datagram_received(self, data: bytes | str, addr: tuple[object, ...]) -> None:
+        """Checks of allowed sources, and data of addresses that passed a check."""
+        connection = self.receiver
+        host = str(addr[0])
+        if not data or isinstance(data, str) or not isinstance(connection, LocalIce):
+            return
+        if data[0] < 4:  # STUN, RFC 7983 section 7
+            if connection.hears(host):
+                try:
+                    super().datagram_received(data, addr)
+                except (ValueError, LookupError, AssertionError, TypeError, struct.error):
+                    connection.foreign_datagrams += 1
+                return
+        elif connection.knows((host, addr[1])):
+            connection.data_received(data, self.local_candidate.component)
+            return
+        connection.foreign_datagrams += 1
+
+    def error_received(self, exc: Exception) -> None:
+        """A port was unreachable: the checks and the watchdog notice on their own."""
+
+
+class LocalIce(aioice.Connection):
+    """An ICE agent bound to given addresses and ports, deaf to others."""
+
+    def __init__(
+        self, *, addresses: list[str], ports: tuple[int, int], networks: tuple[Network, ...]
+    ) -> None:
+        """Never a STUN or TURN server: no packet goes to anybody but the caller."""
+        super().__init__(ice_controlling=False)
+        self._addresses = addresses
+        self._ports = ports
+        self._networks = networks
+        self.foreign_datagrams = 0
+
+    def hears(self, host: str) -> bool:
+        """Whether checks from this address are answered."""
+        return is_allowed(host, self._networks)
+
+    def knows(self, address: tuple[str, object]) -> bool:
+        """Whether this transport address belongs to the caller."""
+        return any(pair.remote_addr == address for pair in self._pairs())
+
+    def send_now(self, data: bytes) -> bool:
+        """Hand a datagram to the socket within this call; False when there is no path or it is congested."""
+        pair = self._nominated.get(1)
+        if pair is None or pair.protocol.transport.is_closing():
+            return False
+        waiting = cast("asyncio.WriteTransport", pair.protocol.transport).get_write_buffer_size()
+        if waiting:
+            return False  # audio must not wait in a buffer that no fence guards
+        pair.protocol.transport.sendto(data, pair.remote_addr)
+        return True
+
+    def data_received(self, data: bytes, component: int) -> None:
+        """Queue a datagram of the caller; drop when nobody keeps up."""
+        if self._queue.qsize() < MAX_QUEUED_DATAGRAMS:
+            super().data_received(data, component)
+
+    def request_received(
+        self, message: Message, addr: tuple[str, int], protocol: StunProtocol
+    ) -> None:
+        """Answer a check; one without a priority is malformed (RFC 8445 section 7.1.1)."""
+        if "PRIORITY" in message.attributes:
+            super().request_received(message, addr, protocol)
+
+    async def gather_candidates(self) -> None:
+        """Bind one socket on each address; raises NoMediaPath when none could be bound."""
+        if self._local_candidates_start:
+            return
+        self._local_candidates_start = True
+        for address in self._addresses:
+            await self._bind(address)
+        self._local_candidates_end = True
+        if not self._local_candidates:
+            where = "media.port_min to media.port_max" if any(self._ports) else "media.addresses"
+            raise NoMediaPath(
+                f"No UDP port for media could be opened; check {where} in the configuration."
+            )
+
+    async def _bind(self, address: str) -> None:
+        for port in self._port_choices():
+            try:
+                _, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
+                    lambda: _Listener(self), local_addr=(address, port)
+                )
+            except OSError:
+                continue
+            host, bound = protocol.transport.get_extra_info("sockname")[:2]
+            protocol.local_candidate = aioice.Candidate(
+                foundation=candidate_foundation("host", "udp", host),
+                component=1,
+                transport="udp",
+                priority=candidate_priority(1, "host"),
+                host=host,
+                port=bound,
+                type="host",
+            )
+            self._protocols.append(protocol)
+            self._local_candidates.append(protocol.local_candidate)
+            return
+
+    def _port_choices(self) -> list[int]:
+        first, last = self._ports
+        if not first:
+            return [0]
+        return random.sample(range(first, last + 1), k=last - first + 1)
+
+    def _pairs(self) -> list[CandidatePair]:
+        return [*self._nominated.values(), *self._check_list]
+
+
+class LocalGatherer(RTCIceGatherer):
+    """aiortc's gatherer around our agent."""
+
+    def __init__(self, agent: LocalIce) -> None:
+        """No servers: aiortc's own default would be a public one."""
+        super().__init__(iceServers=[])
+        self._connection = agent

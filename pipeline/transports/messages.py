@@ -1,0 +1,122 @@
+"""What a caller may say on the data channel: text in, facts out; anything else is junk and counted.
+
+The words are those of `docs/protocol.md`. Knows no socket, so every limit is tested as arithmetic.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+
+from models.ports import Spoken
+from pipeline.transports.sdp import MAX_MESSAGE_BYTES
+
+MESSAGES_PER_S = 50.0
+JUNK_LIMIT = 200
+"""Messages we could not use before the connection is closed: no client of ours sends one."""
+MAX_TYPED_CHARACTERS = 500
+KEYS = frozenset("0123456789*#")
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """The caller is alive; `t` is its own clock."""
+
+    t: float
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A keypad key."""
+
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A typed answer."""
+
+    text: Spoken
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """First audible sample of a reply, on the page's clock."""
+
+    epoch: int
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """The microphone was muted or unmuted."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """The caller leaves."""
+
+
+FromCaller = Ping | Key | Typed | Heard | Mute | HangUp
+
+
+def read_message(text: str | bytes) -> FromCaller | None:
+    """One message; None when it is not one of ours."""
+    if isinstance(text, bytes) or len(text.encode("utf-8", "surrogatepass")) > MAX_MESSAGE_BYTES:
+        return None
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(message, dict):
+        return None
+    match message:
+        case {"type": "ping", "t": t} if _is_number(t):
+            return Ping(float(t))
+        case {"type": "dtmf", "key": str(key)} if key in KEYS:
+            return Key(key)
+        case {"type": "typed", "text": str(typed)} if 0 < len(typed) <= MAX_TYPED_CHARACTERS:
+            return Typed(Spoken(typed))
+        case {"type": "heard", "epoch": int(epoch), "t": t} if _is_number(t) and epoch >= 0:
+            return Heard(epoch, float(t))
+        case {"type": "mute", "on": bool(on)}:
+            return Mute(on)
+        case {"type": "bye"}:
+            return HangUp()
+        case _:
+            return None
+
+
+class Inbox:
+    """Reads one connection's messages within its limits."""
+
+    def __init__(self) -> None:
+        """Start with a second's worth of allowance."""
+        self._allowance = MESSAGES_PER_S
+        self._at_ms: float | None = None
+        self.junk = 0
+
+    def read(self, text: str | bytes, now_ms: float) -> FromCaller | None:
+        """The message, or None when it is junk or one too many this second."""
+        passed_ms = now_ms - self._at_ms if self._at_ms is not None else 0.0
+        self._at_ms = now_ms
+        self._allowance = min(MESSAGES_PER_S, self._allowance + passed_ms * MESSAGES_PER_S / 1000.0)
+        if self._allowance < 1.0:
+            self.junk += 1
+            return None
+        self._allowance -= 1.0
+        message = read_message(text)
+        self.junk += message is None
+        return message
+
+    @property
+    def overrun(self) -> bool:
+        """True when this connection has sent too much that nobody can use."""
+        return self.junk >= JUNK_LIMIT
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

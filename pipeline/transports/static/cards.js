@@ -1,0 +1,115 @@
+/** One call of the live view as a card. Values are masked; a revealed one is masked again by itself. */
+
+import { clock, fieldLabel } from "/static/words.js";
+import { tag, waterfall } from "/static/waterfall.js";
+
+/** Long enough to write a number down, short enough for a screen in a corridor. */
+const REVEALED_MS = 20_000;
+const MASK = "••••••";
+
+const STATES = { greeting: "Greeting", listening: "Listening", thinking: "Thinking", speaking: "Speaking", ended: "Ended", reconnecting: "Reconnecting" };
+
+export class Card {
+  /** @param {string} id @param {(field: string) => Promise<string>} reveal */
+  constructor(id, reveal) {
+    this.reveal = reveal;
+    this.root = document.createElement("article");
+    this.root.className = "panel card";
+    this.root.dataset.call = id;
+    this.title = document.createElement("h2");
+    this.title.textContent = `Call ${id.slice(-6)}`;
+    this.state = tag("");
+    this.time = document.createElement("span");
+    this.time.className = "card-time";
+    const head = document.createElement("div");
+    head.className = "card-head";
+    head.append(this.title, this.state, this.time);
+    this.urgent = document.createElement("p");
+    this.urgent.className = "card-urgent";
+    this.urgent.hidden = true;
+    this.fields = document.createElement("dl");
+    this.fields.className = "card-fields";
+    this.turns = document.createElement("div");
+    this.turns.className = "turns";
+    this.requestTitle = document.createElement("h3");
+    this.turnsTitle = document.createElement("h3");
+    this.root.append(head, this.urgent, this.requestTitle, this.fields, this.turnsTitle, this.turns);
+    /** @type {Set<number>} */
+    this.timers = new Set();
+    this.drawn = null;
+  }
+
+  /** @param {any} call a call of the board */
+  show(call) {
+    this.state.textContent = STATES[call.state] ?? call.state;
+    this.state.dataset.state = call.state;
+    this.root.classList.toggle("ended", call.endedMs !== null);
+    this.root.classList.toggle("is-urgent", Boolean(call.urgent));
+    this.urgent.hidden = !call.urgent;
+    this.urgent.textContent = call.urgent ? `Urgent: ${call.urgent.replaceAll("_", " ")}. Call this patient back now.` : "";
+    this.requestTitle.textContent = call.complete ? "Request, complete" : "Request so far";
+    this.turnsTitle.textContent = `Turns, ${call.interruptions} interrupted`;
+    for (const field of call.fields) this.#field(field);
+    const last = call.turns[call.turns.length - 1] ?? null;
+    if (last === this.drawn) return;
+    this.drawn = last;
+    this.turns.replaceChildren(...call.turns.slice(-3).reverse().map(waterfall));
+  }
+
+  /** @param {any} call @param {number} nowMs */
+  tick(call, nowMs) {
+    this.time.textContent = clock((call.endedMs ?? nowMs) - call.startedMs);
+  }
+
+  #field(field) {
+    if ([...this.fields.children].some((row) => /** @type {HTMLElement} */ (row).dataset.field === field)) return;
+    const row = document.createElement("div");
+    row.dataset.field = field;
+    const term = document.createElement("dt");
+    term.textContent = fieldLabel(field);
+    const place = document.createElement("dd");
+    const value = document.createElement("span");
+    const button = document.createElement("button");
+    mask(value, button, field);
+    button.type = "button";
+    button.className = "button quiet reveal";
+    button.addEventListener("click", () => void this.#toggle(field, value, button));
+    place.append(value, button);
+    row.append(term, place);
+    this.fields.append(row);
+  }
+
+  async #toggle(field, value, button) {
+    if (button.dataset.shown) return mask(value, button, field);
+    button.disabled = true;
+    try {
+      value.textContent = await this.reveal(field);
+      button.textContent = "Hide";
+      button.setAttribute("aria-label", `Hide ${fieldLabel(field)}`);
+      button.dataset.shown = "yes";
+      const timer = setTimeout(() => {
+        this.timers.delete(timer);
+        mask(value, button, field);
+      }, REVEALED_MS);
+      this.timers.add(timer);
+    } catch (error) {
+      value.textContent = error instanceof Error ? error.message : "Not available";
+    } finally {
+      button.disabled = false;
+      button.focus();
+    }
+  }
+
+  remove() {
+    for (const timer of this.timers) clearTimeout(timer);
+    this.root.replaceChildren();
+    this.root.remove();
+  }
+}
+
+function mask(value, button, field) {
+  value.textContent = MASK;
+  button.textContent = "Reveal";
+  button.setAttribute("aria-label", `Reveal ${fieldLabel(field)}`);
+  delete button.dataset.shown;
+}

@@ -1,0 +1,355 @@
+"""The browser's door: offers in, answers out, and each caller joined to its call until one of them leaves.
+
+A call starts when its connection stands, survives the loss of it for a while, and is told of its end
+exactly once. Knows nothing of HTTP, tokens or turn-taking.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import assert_never
+
+from pipeline.clock import LoopClock
+from pipeline.errors import NoMediaPath, TooMany, WardlineError
+from pipeline.line import CallPort, Pong, ToCaller
+from pipeline.telemetry.events import Event, Token, emit
+from pipeline.transports.ice import allowed_networks
+from pipeline.transports.liveness import Liveness, Presence
+from pipeline.transports.messages import (
+    FromCaller,
+    HangUp,
+    Heard,
+    Inbox,
+    Key,
+    Mute,
+    Ping,
+    Typed,
+)
+from pipeline.transports.sdp import read_offer
+from pipeline.transports.settings import MediaSettings
+from pipeline.transports.webrtc_peer import Peer
+from pipeline.transports.webrtc_secure import assert_aiortc_fits
+
+RETRY_AFTER_S = 2
+
+
+class CallerConnected(Event):
+    """A connection stands; `again` when it replaced or revived one."""
+
+    call_id: Token
+    again: bool
+
+
+class CallerAway(Event):
+    """The connection was lost; the call waits."""
+
+    call_id: Token
+
+
+class CallerGone(Event):
+    """The door has let go of a call."""
+
+    call_id: Token
+    reason: Token
+    sent_packets: int
+    received_packets: int
+    concealed_frames: int
+    junk_messages: int
+    foreign_datagrams: int
+
+
+class ConnectionFailed(Event):
+    """An offer did not become a connection, or a connection broke on our side."""
+
+    call_id: Token
+    reason: Token
+
+
+class _Leg:
+    """What a call holds of its caller: one connection, void when that is replaced."""
+
+    def __init__(self, visit: _Visit) -> None:
+        self._visit = visit
+
+    def send(self, message: ToCaller) -> None:
+        """Transmit before returning; dropped when the connection is gone."""
+        self._visit.peer.send(message)
+
+    def close(self, reason: str) -> None:
+        """Hang up once queued messages are out."""
+        line = self._visit.line
+        if line.visit is self._visit:
+            line.end(reason)
+
+
+class _Visit:
+    """One connection of a call."""
+
+    def __init__(self, line: _Line, peer: Peer) -> None:
+        self.line = line
+        self.peer = peer
+        self.inbox = Inbox()
+
+
+class _Line:
+    """One call's way to its caller, over all the connections it has had."""
+
+    def __init__(self, call: CallPort, settings: MediaSettings) -> None:
+        self.call = call
+        self.visit: _Visit | None = None
+        self.attached = False
+        self.connections = 0
+        self.pending: set[_Visit] = set()
+        self.ended = asyncio.Event()
+        self.reason = ""
+        self.liveness = Liveness(
+            away_after_ms=settings.reconnecting_after_ms,
+            gone_after_ms=settings.end_after_ms,
+            now_ms=LoopClock().now_ms(),
+        )
+
+    def end(self, reason: str) -> None:
+        """The call is over; the first reason counts."""
+        if not self.ended.is_set():
+            self.reason = reason
+            self.detach()
+            self.ended.set()
+            for visit in {*self.pending, *filter(None, [self.visit])}:
+                visit.peer.end()
+
+    def attach(self, visit: _Visit) -> None:
+        """Join this connection to the call."""
+        self.visit, self.attached = visit, True
+        self.call.attach(_Leg(visit))
+        self.call.playout.attach(visit.peer.audio.send_frame)
+
+    def detach(self) -> None:
+        """Part the connection from the call; queued audio waits."""
+        if self.attached:
+            self.attached = False
+            self.call.playout.detach()
+            self.call.detach()
+
+    def hear(self, frame: bytes, visit: _Visit) -> None:
+        """Hand on audio of the connection that is attached, and of no other."""
+        if self.attached and self.visit is visit:
+            self.call.on_audio(frame)
+
+
+class WebRtcDoor:
+    """Every browser's call of this worker. Use it as `async with WebRtcDoor(settings) as door:`."""
+
+    def __init__(self, settings: MediaSettings) -> None:
+        """Check the pinned library; raises StartUpError."""
+        self._settings = settings
+        self._networks = allowed_networks(settings)
+        self._lines: dict[str, _Line] = {}
+        self._tasks = asyncio.TaskGroup()
+        self._closing = False
+        self.pending_offers = 0
+
+    async def __aenter__(self) -> WebRtcDoor:
+        """Open the door."""
+        assert_aiortc_fits()
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End every call and wait until nothing of them is left."""
+        self._closing = True
+        for line in list(self._lines.values()):
+            self._hang_up(line, "shutdown")
+        await self._tasks.__aexit__(kind, error, trace)
+
+    @property
+    def calls(self) -> int:
+        """Calls whose connection stands or is waited for."""
+        return len(self._lines)
+
+    async def offer(self, sdp: str, call: CallPort) -> str:
+        """Answer an offer for a new call, or again for one that goes on (reconnection).
+
+        Raises OfferInvalid, TooMany or NoMediaPath; then nothing was opened and the call was not told.
+        After an answer the call is told of its end exactly once: by `hang_up` unless it closed the leg itself.
+        """
+        if self._closing:
+            raise NoMediaPath("The server is shutting down.")
+        offer = read_offer(sdp)
+        if self.pending_offers >= self._settings.max_pending_offers:
+            raise TooMany("Too many callers are connecting just now.", retry_after_s=RETRY_AFTER_S)
+        line = self._lines.get(call.call_id) or _Line(call, self._settings)
+        visit: _Visit
+
+        peer = Peer(
+            offer,
+            self._settings,
+            self._networks,
+            fence=lambda: call.playout.epoch,
+            on_frame=lambda frame: line.hear(frame, visit),
+            on_message=lambda text: self._on_message(text, visit),
+        )
+        visit = _Visit(line, peer)
+        self.pending_offers += 1
+        line.pending.add(visit)
+        try:
+            answer = await peer.answer()
+        except BaseException:
+            self.pending_offers -= 1
+            line.pending.discard(visit)
+            await peer.close()
+            raise
+        self._lines[call.call_id] = line
+        self._tasks.create_task(self._serve(visit), name=f"webrtc {call.call_id}")
+        return answer
+
+    def drop(self, call_id: str, reason: str) -> None:
+        """The caller has left by another way (the page's beacon): end its call."""
+        line = self._lines.get(call_id)
+        if line is not None:
+            self._hang_up(line, reason)
+
+    # --- one connection ----------------------------------------------------------------------------
+
+    async def _serve(self, visit: _Visit) -> None:
+        """From answer to last socket of one connection."""
+        line, call_id = visit.line, Token(visit.line.call.call_id)
+        try:
+            if await self._connected(visit) and not line.ended.is_set():
+                self._take_over(visit)
+                await visit.peer.ending.wait()
+        except Exception as error:  # noqa: BLE001  # the edge of a call: one caller's fault must not end the others
+            emit(ConnectionFailed(call_id=call_id, reason=Token(type(error).__name__)))
+        finally:
+            if line.ended.is_set():
+                await visit.peer.farewell()
+            await visit.peer.close()
+            self._left(visit)
+
+    async def _connected(self, visit: _Visit) -> bool:
+        """Wait for the connection within its limit."""
+        line = visit.line
+        try:
+            await visit.peer.connect(self._settings.connect_limit_ms)
+        except (TimeoutError, ConnectionError) as error:
+            reason = "timeout" if isinstance(error, TimeoutError) else "connection_error"
+            emit(ConnectionFailed(call_id=Token(line.call.call_id), reason=Token(reason)))
+            return False
+        finally:
+            self.pending_offers -= 1
+            line.pending.discard(visit)
+        return True
+
+    def _take_over(self, visit: _Visit) -> None:
+        """This connection is the call's now; one that it replaces is closed."""
+        line, before = visit.line, visit.line.visit
+        line.detach()
+        line.liveness.heard(LoopClock().now_ms())
+        line.connections += 1
+        if line.connections == 1:
+            name = f"webrtc watch {line.call.call_id}"
+            self._tasks.create_task(self._watch(line), name=name)
+        line.attach(visit)
+        if before is not None:
+            before.peer.end()
+        again = line.connections > 1
+        emit(CallerConnected(call_id=Token(line.call.call_id), again=again))
+
+    def _left(self, visit: _Visit) -> None:
+        """A connection is over: the call waits for another, or ends."""
+        line = visit.line
+        if line.visit is visit and line.attached and not line.ended.is_set():
+            line.detach()
+            emit(CallerAway(call_id=Token(line.call.call_id)))
+        if not line.connections and not line.pending:
+            self._hang_up(line, "not_connected")
+            self._forget(line)
+
+    # --- one call ----------------------------------------------------------------------------------
+
+    async def _watch(self, line: _Line) -> None:
+        """Notice a caller who fell silent, until the call ends."""
+        while not line.ended.is_set():
+            now_ms = LoopClock().now_ms()
+            match line.liveness.verdict(now_ms):
+                case Presence.GONE:
+                    self._hang_up(line, "lost")
+                    break
+                case Presence.AWAY if line.attached:
+                    line.detach()
+                    emit(CallerAway(call_id=Token(line.call.call_id)))
+                case _:
+                    pass
+            wait_ms = max(20.0, line.liveness.next_change_ms(now_ms) - now_ms)
+            try:
+                async with asyncio.timeout(wait_ms / 1000.0):
+                    await line.ended.wait()
+            except TimeoutError:
+                continue
+        self._forget(line)
+
+    def _hang_up(self, line: _Line, reason: str) -> None:
+        """End a call from the caller's side and tell it."""
+        if not line.ended.is_set():
+            line.end(reason)
+            line.call.hang_up(reason)
+
+    def _forget(self, line: _Line) -> None:
+        if self._lines.get(line.call.call_id) is not line:
+            return
+        del self._lines[line.call.call_id]
+        visit = line.visit
+        emit(
+            CallerGone(
+                call_id=Token(line.call.call_id),
+                reason=Token(line.reason),
+                sent_packets=visit.peer.audio.sent_packets if visit else 0,
+                received_packets=visit.peer.audio.received.received if visit else 0,
+                concealed_frames=visit.peer.audio.received.concealed if visit else 0,
+                junk_messages=visit.inbox.junk if visit else 0,
+                foreign_datagrams=visit.peer.agent.foreign_datagrams if visit else 0,
+            )
+        )
+
+    # --- messages ----------------------------------------------------------------------------------
+
+    def _on_message(self, text: str | bytes, visit: _Visit) -> None:
+        """Read one message and tell the call, if this connection is the call's."""
+        now_ms = LoopClock().now_ms()
+        message = visit.inbox.read(text, now_ms)
+        if visit.inbox.overrun:
+            visit.peer.end()
+        line = visit.line
+        if message is None or line.visit is not visit or line.ended.is_set():
+            return
+        line.liveness.heard(now_ms)
+        if not line.attached and not visit.peer.ending.is_set():
+            line.attach(visit)
+            emit(CallerConnected(call_id=Token(line.call.call_id), again=True))
+        try:
+            self._tell(message, visit)
+        except WardlineError as error:
+            emit(ConnectionFailed(call_id=Token(line.call.call_id), reason=Token(error.code)))
+
+    def _tell(self, message: FromCaller, visit: _Visit) -> None:
+        call = visit.line.call
+        match message:
+            case Ping(t):
+                visit.peer.send(Pong(t))
+            case Key(key):
+                call.on_key(key)
+            case Typed(text):
+                call.on_typed(text)
+            case Heard(epoch, at_ms):
+                call.on_heard(epoch, at_ms)
+            case Mute(on):
+                call.on_muted(on)
+            case HangUp():
+                self._hang_up(visit.line, "caller")
+            case _:
+                assert_never(message)

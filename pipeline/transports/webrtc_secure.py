@@ -1,0 +1,167 @@
+"""aiortc's DTLS and SCTP with the seams we need: sending within the call, and an end that leaves nothing.
+
+Every private name of aiortc that the server relies on is used in this file and in `ice.py`;
+`assert_aiortc_fits` checks them at start-up, so that an upgrade fails there and not in a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+from aiortc import RTCCertificate, RTCDataChannel, RTCDtlsTransport, RTCIceTransport
+from aiortc.rtcdtlstransport import RtpReceiver, RtpSender
+from aiortc.rtcrtpparameters import RTCRtpReceiveParameters
+from aiortc.rtcsctptransport import WEBRTC_STRING, RTCSctpTransport
+from pylibsrtp import Error as SrtpError
+
+from pipeline.errors import StartUpError
+from pipeline.transports.ice import LocalGatherer, LocalIce
+
+MAX_BUFFERED_BYTES = 256 * 1024
+"""Messages a caller has not acknowledged: beyond this it is not reading."""
+MAX_PARTIAL_BYTES = 64 * 1024
+"""Fragments of unfinished messages: ours have one fragment."""
+MAX_CHANNELS = 8
+
+
+class AudioEnd(RtpReceiver, RtpSender, Protocol):
+    """What receives a caller's packets and the reports about ours."""
+
+
+class LocalDtls(RTCDtlsTransport):
+    """A DTLS transport that sends audio without a suspension point."""
+
+    def __init__(self, agent: LocalIce, ice: RTCIceTransport) -> None:
+        """A transport with a certificate of its own."""
+        super().__init__(ice, [RTCCertificate.generateCertificate()])
+        self._agent = agent
+
+    def take_role(self, *, server: bool) -> None:
+        """Be the server or the client of the handshake, as the answer says."""
+        self._set_role("server" if server else "client")
+
+    def route_audio(self, leg: AudioEnd, payload_type: int, ssrc: int) -> None:
+        """Send this payload type's packets, and reports about our stream `ssrc`, to `leg`."""
+        self._rtp_header_extensions_map.configure(RTCRtpReceiveParameters())
+        self._rtp_router.register_receiver(leg, ssrcs=[], payload_types=[payload_type])
+        self._rtp_router.register_sender(leg, ssrc=ssrc)
+
+    def unroute_audio(self, leg: AudioEnd) -> None:
+        """Forget `leg`."""
+        self._rtp_router.unregister_receiver(leg)
+        self._rtp_router.unregister_sender(leg)
+
+    def send_rtp_now(self, packet: bytes) -> bool:
+        """Encrypt and hand a packet to the socket before returning; False when there is no way."""
+        if self.state != "connected":
+            return False
+        try:
+            return self._agent.send_now(self._tx_srtp.protect(packet))
+        except SrtpError:
+            return False
+
+    def send_rtcp_now(self, packets: bytes) -> bool:
+        """The same for reports."""
+        if self.state != "connected":
+            return False
+        try:
+            return self._agent.send_now(self._tx_srtp.protect_rtcp(packets))
+        except SrtpError:
+            return False
+
+    async def stop(self) -> None:
+        """Close, and wait for the receiving task, which aiortc leaves behind."""
+        pump = self._task
+        await super().stop()
+        if pump is not None:
+            await asyncio.wait({pump})
+            if not pump.cancelled():
+                pump.exception()  # retrieved: a malformed packet's error ends here, not in a log line
+
+
+class LocalSctp(RTCSctpTransport):
+    """SCTP that transmits before `send` returns and survives malformed packets."""
+
+    def __init__(self, transport: LocalDtls) -> None:
+        """Bound what an unfinished message may occupy."""
+        super().__init__(transport)
+        self._advertised_rwnd = MAX_PARTIAL_BYTES
+        self.malformed = 0
+
+    def send_now(self, channel: RTCDataChannel, text: str) -> bool:
+        """Transmit a message within this call; False when the channel is gone or nobody reads."""
+        data = text.encode()
+        if channel.readyState != "open" or channel.bufferedAmount + len(data) > MAX_BUFFERED_BYTES:
+            return False
+        channel._addBufferedAmount(len(data))  # noqa: SLF001  # as aiortc's own _data_channel_send
+        self._data_channel_queue.append((channel, WEBRTC_STRING, data))
+        try:
+            _run_now(self._data_channel_flush())
+        except ConnectionError:
+            return False
+        return True
+
+    @property
+    def unacknowledged(self) -> bool:
+        """True while a message of ours may still be lost."""
+        return bool(self._data_channel_queue or self._outbound_queue or self._sent_queue)
+
+    async def _handle_data(self, data: bytes) -> None:
+        if self._advertised_rwnd < 0 or len(self._data_channels) > MAX_CHANNELS:
+            raise ConnectionError("the caller exceeds the limits of its data channel")
+        try:
+            await super()._handle_data(data)
+        except (AssertionError, LookupError, ValueError, TypeError, struct.error):
+            self.malformed += 1
+
+    async def stop(self) -> None:
+        """Abort the association and its timers."""
+        await super().stop()
+        self._t1_cancel()
+        self._t2_cancel()
+        self._t3_cancel()
+        if self._reconfig_handle is not None:
+            self._reconfig_handle.cancel()
+            self._reconfig_handle = None
+
+
+def assert_aiortc_fits() -> None:
+    """Raise StartUpError when the installed aiortc or aioice lacks a name that we rely on."""
+    agent = LocalIce(addresses=[], ports=(0, 0), networks=())
+    ice = RTCIceTransport(LocalGatherer(agent))
+    dtls = LocalDtls(agent, ice)
+    sctp = LocalSctp(dtls)
+    needed: tuple[tuple[object, str], ...] = (
+        (agent, "_check_list _nominated _protocols _queue _local_candidates request_received"),
+        (agent, "_local_candidates_start _local_candidates_end data_received"),
+        (ice, "_connection _role_set"),
+        (dtls, "_rtp_router _rtp_header_extensions_map _tx_srtp _task _set_role"),
+        (sctp, "_advertised_rwnd _data_channel_queue _data_channel_flush _data_channels"),
+        (sctp, "_outbound_queue _sent_queue _handle_data _reconfig_handle"),
+        (sctp, "_t1_cancel _t2_cancel _t3_cancel"),
+    )
+    missing = [
+        f"{type(owner).__name__}.{name}"
+        for owner, names in needed
+        for name in names.split()
+        if not hasattr(owner, name)
+    ]
+    if ice._connection is not agent:  # noqa: SLF001  # the seam itself is under test
+        missing.append("RTCIceGatherer._connection")
+    if missing:
+        raise StartUpError(
+            f"aiortc or aioice is not the pinned version (missing {', '.join(missing)}): run `make setup`"
+        )
+
+
+def _run_now(step: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine of aiortc that is `async` in name only; it must not suspend."""
+    try:
+        step.send(None)
+    except StopIteration:
+        return
+    step.close()
+    raise RuntimeError("aiortc suspends while it sends: the flush would be late")

@@ -1,0 +1,217 @@
+"""What a transcript is worth to turn-taking: text and the pending question in, numbers out.
+
+A calculation on words. It understands no meaning beyond "does this sound finished" and "does it have
+the shape of an answer"; what the answer is belongs to the call flow. English, and the basics of Spanish.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pipeline.turn.events import Asked, Completeness, Evidence
+
+_TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+")
+_NOISE = re.compile(r"\[[^\]]*\]|<[^>]*>|\+\+[^+]*\+\+")
+"""Recognisers mark breath and noise as [NOISE], <sil> or ++COUGH++: those are no words."""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+FILLERS = _words("um umm uh uhh er erm ah hmm hm mm eh em este pues mmm")
+
+BACKCHANNELS = FILLERS | _words(
+    "mhm mmhm mmhmm hmm huh uh-huh ok okay right yeah yep yes yup sure alright good great fine cool"
+    " sí si ajá aja vale bueno claro ya bien"
+)
+BACKCHANNEL_PHRASES = frozenset(
+    {"i see", "got it", "all right", "of course", "de acuerdo", "está bien"}
+)
+LONGEST_BACKCHANNEL = 3
+"""Words: "yeah yeah okay" is one, four such words are somebody's answer."""
+
+OPEN_ENDINGS = (
+    FILLERS
+    # conjunctions
+    | _words("and but or because cause so if that when then than while although unless until plus")
+    # prepositions
+    | _words(
+        "to for with at on in from about of by around before after between since during near into"
+    )
+    # articles, possessives, pointers
+    | _words(
+        "a an the my your his her our their its every each some any this these another next last"
+    )
+    # a verb that wants more
+    | _words("is are was were am be been i'm it's that's he's she's they're we're i've there's")
+    | _words("i you we they he she have has had need want would could can will should do does did")
+    | _words("i'd i'll we'd let's gonna wanna called named maybe like well just actually not very")
+    # Spanish
+    | _words(
+        "y o pero porque que si cuando para por con en de del desde hasta sobre a al el la los las"
+    )
+    | _words("un una unos unas mi mis su sus tu es son está estoy soy era tengo quiero necesito")
+)
+
+SAID_BEFORE_MORE = _words("think guess suppose prefer rather creo prefiero")
+"""Open unless the answer came before them: "I think" goes on, "Friday I think" does not."""
+
+CLOSED_PAIRS = frozenset(
+    {"come in", "came in", "check in", "walk in", "be in", "go in", "log in", "log on", "hold on"}
+    | {"go on", "i am", "i do", "i have", "i can", "i would", "i will", "i did", "it is", "that is"}
+    | {"i could", "i was", "they are", "it was", "you can", "of course not", "i think so"}
+    | {
+        "rather not",
+        "probably not",
+        "certainly not",
+        "maybe not",
+        "i'm not",
+        "do that",
+        "like that",
+    }
+    | {
+        "with that",
+        "about that",
+        "of that",
+        "is that",
+        "for that",
+        "i need it",
+        "and so",
+        "think so",
+    }
+    | {
+        "next to last",
+        "the last",
+        "at last",
+        "as well",
+        "very well",
+        "not well",
+        "feel well",
+        "el sí",
+    }
+    | {
+        "creo que sí",
+        "that's him",
+        "the next",
+        "me too",
+        "no more",
+        "any more",
+        "to do",
+        "thank you",
+    }
+)
+"""Last two words that do end a sentence although the very last word usually does not."""
+
+YES_NO = _words(
+    "yes yeah yep yup no nope nah correct right sure exactly absolutely okay ok wrong incorrect"
+    " mhm sí si correcto exacto claro"
+)
+YES_SOUNDS = frozenset({"mm hmm", "mm hm", "mm mm", "uh huh", "um hum"})
+DAYS = _words(
+    "monday tuesday wednesday thursday friday saturday sunday today tomorrow weekday weekend week"
+    " january february march april june july august september october november december"
+    " lunes martes miércoles miercoles jueves viernes sábado sabado domingo hoy mañana semana"
+    " first second third fourth fifth sixth seventh eighth ninth tenth twentieth thirtieth asap anytime"
+)
+TIMES = _words(
+    "morning afternoon evening noon midday lunchtime o'clock oclock am pm anytime early late"
+    " mañana tarde noche mediodía mediodia"
+)
+NAME_CARRIERS = _words("my name is it's its this the first last i'm i am me llamo mi nombre es soy")
+
+ONES = _words(
+    "zero oh one two three four five six seven eight nine"
+    " cero uno una dos tres cuatro cinco seis siete ocho nueve"
+)
+TEENS = _words(
+    "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+    " diez once doce trece catorce quince dieciséis dieciseis diecisiete dieciocho diecinueve"
+)
+TENS = _words(
+    "twenty thirty forty fifty sixty seventy eighty ninety"
+    " veinte treinta cuarenta cincuenta sesenta setenta ochenta noventa"
+)
+REPEATS = {"double": 2, "triple": 3, "doble": 2}
+HUNDREDS = _words("hundred cien ciento")
+
+
+def evidence(text: str, asked: Asked | None, settled: bool) -> Evidence:
+    """The worth of `text` while `asked` is pending; `settled` when it covers all audio up to the pause."""
+    tokens = _tokens(text)
+    digits = count_digits(tokens)
+    return Evidence(
+        words=len(tokens),
+        completeness=_completeness(tokens, digits, asked),
+        digits=digits,
+        backchannel=is_backchannel(tokens),
+        settled=settled,
+    )
+
+
+def is_backchannel(tokens: Sequence[str]) -> bool:
+    """True for nothing but "mm-hmm", "okay", "yes" and their like."""
+    if not tokens or len(tokens) > LONGEST_BACKCHANNEL:
+        return False
+    return " ".join(tokens) in BACKCHANNEL_PHRASES or all(word in BACKCHANNELS for word in tokens)
+
+
+def count_digits(tokens: Sequence[str]) -> int:
+    """How many digits are spoken: "double five twenty three" and "55 23" are both four."""
+    count = 0
+    repeat = 1
+    after_ten = False
+    for word in tokens:
+        if word in REPEATS:
+            repeat = REPEATS[word]
+            continue
+        if word.isdecimal():
+            count += len(word)
+        elif word in ONES:
+            count += 0 if after_ten and word not in ("oh", "zero", "cero") else repeat
+        elif word in TEENS or word in TENS or word in HUNDREDS:
+            count += 2
+        after_ten = word in TENS
+        repeat = 1
+    return count
+
+
+def _tokens(text: str) -> tuple[str, ...]:
+    lowered = _NOISE.sub(" ", text.lower().replace("’", "'"))
+    return tuple(_TOKEN.findall(lowered))
+
+
+def _completeness(tokens: Sequence[str], digits: int, asked: Asked | None) -> Completeness:
+    if not tokens:
+        return Completeness.NONE
+    if asked is not None and asked.digits and digits:
+        return Completeness.ANSWERED if digits >= asked.digits else Completeness.OPEN
+    if _ends_open(tokens) and not (asked is not None and is_backchannel(tokens)):
+        return Completeness.OPEN
+    if asked is not None and _answers(tokens, digits, asked):
+        return Completeness.ANSWERED
+    if tokens[-1] in SAID_BEFORE_MORE or all(word in FILLERS for word in tokens):
+        return Completeness.OPEN
+    return Completeness.PLAUSIBLE
+
+
+def _ends_open(tokens: Sequence[str]) -> bool:
+    if tokens[-1] not in OPEN_ENDINGS:
+        return False
+    return not any(" ".join(tokens[-length:]) in CLOSED_PAIRS for length in (2, 3))
+
+
+def _answers(tokens: Sequence[str], digits: int, asked: Asked) -> bool:
+    """Does it have the shape of an answer to this slot? Open questions have no shape."""
+    match asked.slot:
+        case "confirm":
+            return not YES_NO.isdisjoint(tokens) or " ".join(tokens) in YES_SOUNDS
+        case "day":
+            return digits > 0 or not DAYS.isdisjoint(tokens)
+        case "time":
+            return digits > 0 or not TIMES.isdisjoint(tokens)
+        case "name":
+            return any(word not in NAME_CARRIERS and word not in FILLERS for word in tokens)
+        case _:
+            return False

@@ -1,0 +1,104 @@
+"""How long a silence must last before the caller's turn is over.
+
+Knows numbers only: the words' worth (`Evidence`), the pending question and an acoustic guess. Refuses
+to know words, audio, clocks and who is speaking. One table holds every wait (rows T1 to T3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from pipeline.turn.events import Asked, Completeness, Evidence, Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """One profile's silences, each counted from the caller's last voiced sample."""
+
+    end_ms: float
+    """After words that can end here: the profile's name-giving figure."""
+    unanswered_ms: float
+    """After words that could end here but do not answer the question: people think aloud first."""
+    ceiling_ms: float
+    """After words that end in mid-phrase, or when no transcript came: nobody waits longer."""
+    digits_ms: float
+    """Inside a number: pauses between groups are longer than pauses between phrases."""
+    no_input_ms: float
+    """Silence after our question before it is asked again (row T29)."""
+
+
+WAITS = MappingProxyType(
+    {
+        # The ceilings stand above 1.2 s, the longest mid-turn pause of target E1, but for `fast`,
+        # whose purpose is to stop somebody who volunteers more than was asked.
+        Profile.FAST: Waits(150.0, 400.0, 900.0, 1_500.0, 7_000.0),
+        Profile.NORMAL: Waits(200.0, 600.0, 1_500.0, 2_000.0, 7_000.0),
+        Profile.PATIENT: Waits(250.0, 900.0, 2_500.0, 3_000.0, 12_000.0),
+    }
+)
+
+ACOUSTIC_LIMIT_MS = 150.0
+"""smart-turn was near chance on synthetic speech: it may lengthen a wait by this much, never end a turn."""
+
+ACOUSTIC_DOUBT = 0.5
+"""Below this probability of completeness the wait grows, in proportion."""
+
+NOISE_MS = 300.0
+"""Silence after a sound without words before it is dropped: a second burst belongs to the first (row T6)."""
+
+OPEN_SLOTS = frozenset({"open", "reason"})
+"""Questions that any sentence answers: text alone cannot say more than "could end here"."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """What an operator may choose."""
+
+    profile: Profile = Profile.NORMAL
+    """Used while no question names its own."""
+    silence_ms: float | None = None
+    """Overrides the profile's `end_ms` where no question is pending (row T1)."""
+
+
+def waits(asked: Asked | None, settings: EndpointSettings) -> Waits:
+    """The row of the table that holds now; a question's profile outranks the setting (row T2)."""
+    return WAITS[asked.profile if asked is not None else settings.profile]
+
+
+def wait_ms(
+    evidence: Evidence | None,
+    asked: Asked | None,
+    completion: float | None,
+    settings: EndpointSettings,
+) -> float:
+    """Silence after the last voiced sample at which the turn ends, on what is known now.
+
+    `evidence` is None or unsettled while no transcript covers the pause: then only the ceiling ends it.
+    """
+    row = waits(asked, settings)
+    end_ms = row.end_ms
+    if asked is None and settings.silence_ms is not None:
+        end_ms = settings.silence_ms
+    if evidence is None or not evidence.settled:
+        return row.ceiling_ms
+    if asked is not None and asked.digits and evidence.digits:
+        return end_ms if evidence.digits >= asked.digits else row.digits_ms
+    match evidence.completeness:
+        case Completeness.NONE:
+            return max(end_ms, NOISE_MS)
+        case Completeness.OPEN:
+            return row.digits_ms if asked is not None and asked.digits else row.ceiling_ms
+        case Completeness.ANSWERED:
+            return end_ms
+        case Completeness.PLAUSIBLE:
+            specific = asked is not None and asked.slot not in OPEN_SLOTS
+            return (row.unanswered_ms if specific else end_ms) + _doubt_ms(completion)
+
+
+def _doubt_ms(completion: float | None) -> float:
+    """What the acoustic guess adds: nothing from 0.5 upwards, all of its limit at 0."""
+    if completion is None:
+        return 0.0
+    lack = (ACOUSTIC_DOUBT - completion) / ACOUSTIC_DOUBT
+    return ACOUSTIC_LIMIT_MS * min(1.0, max(0.0, lack))

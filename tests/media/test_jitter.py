@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.media.jitter import MAX_WAIT_MS, STALL_WAIT_MS, Hole, JitterBuffer, Media
+
+CLOCK_HZ = 48_000
+FRAME = 960
+
+
+class Feed:
+    """Runs a buffer over (arrival, packet number) pairs and keeps (time, item)."""
+
+    def __init__(self, first_timestamp: int = 0, first_sequence: int = 0, ppm: float = 0.0) -> None:
+        self.buffer = JitterBuffer(CLOCK_HZ)
+        self.out: list[tuple[float, Media | Hole]] = []
+        self._timestamp = first_timestamp
+        self._sequence = first_sequence
+
+    def wait_until(self, at_ms: float) -> None:
+        while True:
+            due = self.buffer.due_ms()
+            if due is None or due > at_ms:
+                return
+            self.out += [(due, item) for item in self.buffer.take(due)]
+
+    def arrive(self, at_ms: float, number: int, *, ssrc: int = 1, offset: int = 0) -> None:
+        self.wait_until(at_ms)
+        self.buffer.add(
+            ssrc=ssrc,
+            sequence=(self._sequence + number) & 0xFFFF,
+            timestamp=(self._timestamp + number * FRAME + offset) & 0xFFFFFFFF,
+            samples=FRAME,
+            payload=number.to_bytes(4, "big"),
+            arrival_ms=at_ms,
+        )
+        self.out += [(at_ms, item) for item in self.buffer.take(at_ms)]
+
+    def numbers(self) -> list[int | None]:
+        return [
+            int.from_bytes(item.payload, "big") if isinstance(item, Media) else None
+            for _, item in self.out
+        ]
+
+
+def steady(count: int, *, without: Iterable[int] = ()) -> list[tuple[float, int]]:
+    missing = set(without)
+    return [(1000.0 + 20.0 * n, n) for n in range(count) if n not in missing]
+
+
+def test_ordered_packets_pass_without_any_delay() -> None:
+    feed = Feed()
+    for at, number in steady(100):
+        feed.arrive(at, number)
+    assert feed.numbers() == list(range(100))
+    assert [at for at, _ in feed.out] == [at for at, _ in steady(100)]
+
+
+def test_two_swapped_packets_leave_in_order() -> None:
+    feed = Feed()
+    for at, number in [(0.0, 0), (40.0, 2), (45.0, 1), (60.0, 3)]:
+        feed.arrive(at, number)
+    assert feed.numbers() == [0, 1, 2, 3]
+
+
+def test_a_hole_is_waited_for_and_then_concealed() -> None:
+    feed = Feed()
+    for at, number in steady(50, without=[20]):
+        feed.arrive(at, number)
+    assert feed.numbers() == [*range(20), None, *range(21, 50)]
+    expected_ms = 1000.0 + 20.0 * 20
+    hole_at = next(at for at, item in feed.out if isinstance(item, Hole))
+    assert 20.0 < hole_at - expected_ms <= MAX_WAIT_MS
+
+
+def test_delay_is_back_to_nothing_right_after_a_loss() -> None:
+    feed = Feed()
+    for at, number in steady(100, without=[20, 50]):
+        feed.arrive(at, number)
+    assert feed.out[-1][0] == 1000.0 + 20.0 * 99
+    assert sum(at > 1000.0 + 20.0 * n for n, (at, _) in enumerate(feed.out)) <= 8
+
+
+def test_duplicates_and_late_packets_are_dropped_and_counted() -> None:
+    feed = Feed()
+    for at, number in [*steady(10), (1185.0, 9), (1190.0, 3)]:
+        feed.arrive(at, number)
+    assert feed.numbers() == list(range(10))
+    assert feed.buffer.counts.late == 2
+
+
+@pytest.mark.parametrize("first", [0, 2**32 - 5 * FRAME, 2**31 - FRAME])
+def test_counters_may_wrap(first: int) -> None:
+    feed = Feed(first_timestamp=first, first_sequence=65_530)
+    for at, number in steady(30, without=[7]):
+        feed.arrive(at, number)
+    assert feed.numbers() == [*range(7), None, *range(8, 30)]
+
+
+def test_a_stall_shorter_than_its_limit_loses_nothing() -> None:
+    feed = Feed()
+    for at, number in steady(10):
+        feed.arrive(at, number)
+    for number in range(10, 16):
+        feed.arrive(1000.0 + 20 * 10 + STALL_WAIT_MS - 1, number)
+    assert feed.numbers() == list(range(16))
+
+
+def test_silence_of_the_sender_still_counts_time() -> None:
+    feed = Feed()
+    for at, number in steady(10):
+        feed.arrive(at, number)
+    feed.wait_until(6000.0)
+    holes = [item for _, item in feed.out if isinstance(item, Hole)]
+    assert len(holes) == pytest.approx((6000.0 - 1200.0 - STALL_WAIT_MS) / 20.0, abs=1)
+
+
+def test_dtx_gap_is_silence_and_not_loss() -> None:
+    feed = Feed()
+    for at, number in steady(10):
+        feed.arrive(at, number)
+    feed.arrive(1000.0 + 20 * 10, 10, offset=4 * FRAME)
+    holes = [item for _, item in feed.out if isinstance(item, Hole)]
+    assert [hole.lost for hole in holes] == [False] * 4
+    assert feed.numbers()[-1] == 10
+
+
+@pytest.mark.parametrize("offset", [10 * CLOCK_HZ, -10 * CLOCK_HZ, 2**31 - 1])
+def test_huge_jumps_start_a_new_timeline(offset: int) -> None:
+    feed = Feed()
+    for at, number in steady(10):
+        feed.arrive(at, number)
+    for at, number in steady(20)[10:]:
+        feed.arrive(at, number, offset=offset)
+    assert feed.numbers() == list(range(20))
+    assert feed.buffer.counts.restarts == 1
+
+
+def test_new_ssrc_starts_a_new_timeline() -> None:
+    feed = Feed()
+    for at, number in steady(10):
+        feed.arrive(at, number)
+    for at, number in steady(20)[10:]:
+        feed.arrive(at, number, ssrc=2, offset=123_456_789)
+    assert feed.numbers() == list(range(20))
+
+
+@pytest.mark.parametrize("ppm", [-200.0, 200.0])
+def test_ten_minutes_of_skew_add_neither_delay_nor_holes(ppm: float) -> None:
+    feed = Feed()
+    jitter = np.random.default_rng(3).exponential(3.0, 30_000)
+    for number in range(30_000):
+        feed.arrive(20.0 * number * (1 + ppm * 1e-6) + float(jitter[number]), number)
+    assert feed.numbers() == list(range(30_000))
+    assert feed.buffer.wait_ms <= MAX_WAIT_MS
+    due = feed.buffer.due_ms()
+    assert due is not None
+    last_ms = 20.0 * 30_000 * (1 + ppm * 1e-6)
+    assert 0.0 <= due - last_ms <= STALL_WAIT_MS + 20.0
+
+
+def test_wait_grows_with_the_lateness_it_sees_and_shrinks_again() -> None:
+    feed = Feed()
+    for number in range(100):
+        feed.arrive(20.0 * number + (45.0 if number % 10 == 5 else 0.0), number)
+    assert 50.0 < feed.buffer.wait_ms <= MAX_WAIT_MS
+    for number in range(100, 1600):
+        feed.arrive(20.0 * number, number)
+    assert feed.buffer.wait_ms == pytest.approx(40.0)
+
+
+PACKETS = st.lists(
+    st.tuples(
+        st.floats(0.0, 3_000.0),
+        st.integers(0, 2**16 - 1),
+        st.integers(0, 2**32 - 1) | st.integers(0, 50).map(lambda n: n * FRAME),
+        st.integers(-5, 5_760),
+        st.integers(1, 2),
+    ),
+    max_size=60,
+)
+
+
+@given(packets=PACKETS)
+@settings(max_examples=200, deadline=None)
+def test_no_stream_of_packets_breaks_it(packets: list[tuple[float, int, int, int, int]]) -> None:
+    buffer = JitterBuffer(CLOCK_HZ)
+    now_ms = 0.0
+    emitted = 0
+    for at_ms, sequence, timestamp, samples, ssrc in sorted(packets):
+        now_ms = at_ms
+        buffer.add(
+            ssrc=ssrc,
+            sequence=sequence,
+            timestamp=timestamp,
+            samples=samples,
+            payload=b"",
+            arrival_ms=at_ms,
+        )
+        for item in buffer.take(now_ms):
+            assert item.samples > 0
+            emitted += item.samples
+    assert emitted <= (now_ms + 1_000.0) * 48 * max(1, len(packets))

@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.media.playout import HARD_LEAD_MS, Playout
+from tests.virtual_loop import VirtualLoop
+
+RATE_HZ = 8_000
+FRAME = 160
+
+
+def tone_of(value: int, samples: int) -> bytes:
+    """Audio whose every sample tells which reply it belongs to."""
+    return np.full(samples, value, dtype="<i2").tobytes()
+
+
+class Wire:
+    """Keeps every frame that left."""
+
+    def __init__(self, playout: Playout) -> None:
+        self.frames: list[tuple[float, int, bytes, bool]] = []
+        self.started: list[int] = []
+        self.drained: list[int] = []
+        playout.on_started = self.hear_start  # type: ignore[method-assign]  # hooks are replaced
+        playout.on_drained = self.hear_end  # type: ignore[method-assign]  # hooks are replaced
+
+    def hear_start(self, epoch: int) -> None:
+        self.started.append(epoch)
+
+    def hear_end(self, epoch: int) -> None:
+        self.drained.append(epoch)
+
+    def __call__(self, epoch: int, pcm: bytes, voiced: bool) -> None:
+        self.frames.append((asyncio.get_running_loop().time() * 1000.0, epoch, pcm, voiced))
+
+    def voiced(self) -> list[tuple[float, int, bytes]]:
+        return [(at, epoch, pcm) for at, epoch, pcm, voiced in self.frames if voiced]
+
+
+def line() -> tuple[Playout, Wire]:
+    playout = Playout(RATE_HZ)
+    wire = Wire(playout)
+    playout.attach(wire)
+    return playout, wire
+
+
+async def test_an_idle_line_sends_comfort_noise_on_the_grid() -> None:
+    playout, wire = line()
+    await asyncio.sleep(0.995)
+    playout.detach()
+    assert len(wire.frames) == 50
+    assert np.allclose(np.diff([at for at, *_ in wire.frames]), 20.0)
+    samples = np.frombuffer(b"".join(pcm for _, _, pcm, _ in wire.frames), dtype="<i2")
+    level_dbov = 20 * np.log10(np.sqrt(np.mean(samples.astype(float) ** 2)) / 32768)
+    assert -67 < level_dbov < -63
+
+
+async def test_first_frame_of_a_reply_leaves_at_once_and_the_grid_stays() -> None:
+    playout, wire = line()
+    await asyncio.sleep(0.205)
+    playout.push(0, tone_of(5, 3 * FRAME))
+    playout.end(0)
+    await asyncio.sleep(0.2)
+    playout.detach()
+    assert [round(at) for at, _, _ in wire.voiced()] == [205, 240, 260]
+    assert [round(at) for at, *_ in wire.frames][-3:] == [360, 380, 400]
+
+
+async def test_repeated_starts_never_run_ahead_by_more_than_one_frame() -> None:
+    playout, wire = line()
+    await asyncio.sleep(0.101)
+    for _ in range(10):
+        playout.push(playout.flush() * 0 + playout.epoch, tone_of(7, FRAME))
+        await asyncio.sleep(0.002)
+    await asyncio.sleep(0.1)
+    playout.detach()
+    sent_ms = [at for at, *_ in wire.frames]
+    lead_ms = [20.0 * slot - (at - sent_ms[0]) for slot, at in enumerate(sent_ms)]
+    assert max(lead_ms) <= 20.0 + 1e-6
+
+
+async def test_sent_samples_counts_what_left_and_nothing_else() -> None:
+    playout, wire = line()
+    playout.push(0, tone_of(3, 10 * FRAME))
+    await asyncio.sleep(0.070)
+    on_the_wire = len(wire.voiced()) * FRAME
+    assert playout.sent_samples == on_the_wire
+    assert playout.queued_samples == 10 * FRAME - on_the_wire
+    assert playout.flush() == on_the_wire
+    assert playout.queued_samples == 0
+    playout.detach()
+
+
+async def test_partial_last_frame_counts_its_real_samples() -> None:
+    playout, wire = line()
+    playout.push(0, tone_of(1000, FRAME + 40))
+    playout.end(0)
+    await asyncio.sleep(0.1)
+    playout.detach()
+    assert playout.sent_samples == FRAME + 40
+    assert len(wire.voiced()) == 2
+    assert all(len(pcm) == 2 * FRAME for _, _, pcm in wire.voiced())
+    assert wire.drained == [0]
+
+
+async def test_old_epoch_is_refused_after_a_flush() -> None:
+    playout, wire = line()
+    assert playout.push(0, tone_of(1, FRAME))
+    playout.flush()
+    assert not playout.push(0, tone_of(1, FRAME))
+    playout.end(0)
+    await asyncio.sleep(0.1)
+    playout.detach()
+    assert wire.voiced() == []
+    assert wire.drained == []
+
+
+async def test_replies_of_one_epoch_follow_each_other() -> None:
+    playout, wire = line()
+    playout.push(0, tone_of(1, FRAME))
+    playout.end(0)
+    playout.push(0, tone_of(2, FRAME))
+    playout.end(0)
+    await asyncio.sleep(0.1)
+    playout.detach()
+    assert wire.started == [0, 0]
+    assert wire.drained == [0, 0]
+    assert playout.sent_samples == FRAME
+
+
+async def test_end_after_the_last_sample_still_drains() -> None:
+    playout, wire = line()
+    playout.push(0, tone_of(1, FRAME))
+    await asyncio.sleep(0.05)
+    assert wire.drained == []
+    playout.end(0)
+    await asyncio.sleep(0.05)
+    playout.detach()
+    assert wire.drained == [0]
+
+
+async def test_a_starved_reply_sends_noise_and_fades_back_in() -> None:
+    playout, wire = line()
+    playout.push(0, tone_of(9_000, FRAME))
+    await asyncio.sleep(0.1)
+    playout.push(0, tone_of(9_000, FRAME))
+    await asyncio.sleep(0.05)
+    playout.detach()
+    again = np.frombuffer(wire.voiced()[1][2], dtype="<i2")
+    assert again[0] == 0
+    assert np.all(np.diff(again) >= 0)
+    assert again[-1] == 9_000
+    assert wire.started == [0]
+
+
+async def test_duck_lowers_by_15_db_without_a_step() -> None:
+    playout, wire = line()
+    playout.push(0, tone_of(10_000, 10 * FRAME))
+    await asyncio.sleep(0.03)
+    playout.set_gain_db(-15.0)
+    await asyncio.sleep(0.08)
+    playout.set_gain_db(0.0)
+    await asyncio.sleep(0.06)
+    playout.detach()
+    samples = np.frombuffer(b"".join(pcm for _, _, pcm in wire.voiced()), dtype="<i2").astype(int)
+    assert np.abs(np.diff(samples)).max() < 200
+    assert samples.min() == round(10_000 * 10 ** (-15 / 20))
+    assert samples[-1] == 10_000
+
+
+async def test_a_stall_is_caught_up_by_three_frames_and_no_more() -> None:
+    playout, wire = line()
+    playout.push(0, tone_of(1, 100 * FRAME))
+    await asyncio.sleep(0.1)
+    before = len(wire.frames)
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    loop._jumping.now_s += 0.5
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert len(wire.frames) - before <= 4
+    await asyncio.sleep(0.1)
+    playout.detach()
+    assert np.allclose(np.diff([at for at, *_ in wire.frames[-4:]]), 20.0)
+
+
+async def test_detach_keeps_the_queue_for_the_next_connection() -> None:
+    playout, _ = line()
+    playout.push(0, tone_of(4, 10 * FRAME))
+    await asyncio.sleep(0.05)
+    playout.detach()
+    sent = playout.sent_samples
+    await asyncio.sleep(1.0)
+    assert playout.sent_samples == sent
+    again = Wire(playout)
+    playout.attach(again)
+    await asyncio.sleep(0.05)
+    playout.detach()
+    assert playout.sent_samples == sent + len(again.voiced()) * FRAME
+
+
+async def test_synthesis_waits_for_room() -> None:
+    playout, _ = line()
+    playout.push(0, tone_of(1, 31 * RATE_HZ))
+    assert playout.room_ms <= 0
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await playout.wait_for_room()
+    assert 0.9 < loop.time() - began < 1.2
+    with pytest.raises(BufferError):
+        playout.push(0, tone_of(1, int(HARD_LEAD_MS / 1000) * RATE_HZ))
+    playout.detach()
+
+
+async def test_a_hook_may_flush_and_push() -> None:
+    playout, wire = line()
+
+    def interrupt(epoch: int) -> None:
+        wire.started.append(epoch)
+        if epoch == 0:
+            playout.flush()
+            playout.push(playout.epoch, tone_of(2, FRAME))
+            playout.end(playout.epoch)
+
+    playout.on_started = interrupt  # type: ignore[method-assign]  # hooks are replaced
+    playout.push(0, tone_of(1, FRAME))
+    playout.end(0)
+    await asyncio.sleep(0.2)
+    playout.detach()
+    assert wire.started == [0, 1]
+    assert wire.drained == [1]
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("push"), st.integers(1, 700)),
+        st.tuples(st.just("late_push"), st.integers(1, 700)),
+        st.tuples(st.just("end"), st.just(0)),
+        st.tuples(st.just("flush"), st.just(0)),
+        st.tuples(st.just("wait"), st.integers(0, 90)),
+        st.tuples(st.just("reconnect"), st.just(0)),
+        st.tuples(st.just("duck"), st.sampled_from([-15, 0])),
+    ),
+    max_size=40,
+)
+
+
+class Script:
+    """Performs random steps on a line and remembers what may be on the wire afterwards."""
+
+    def __init__(self) -> None:
+        self.playout, self.wire = line()
+        self.frames_at_flush: list[int] = []
+        self.pushed = {0: 0}
+
+    async def perform(self, step: str, amount: int) -> None:
+        playout = self.playout
+        match step:
+            case "push":
+                assert playout.push(playout.epoch, tone_of(1_000 + playout.epoch * 100, amount))
+                self.pushed[playout.epoch] = self.pushed.get(playout.epoch, 0) + amount
+            case "late_push":
+                assert not playout.push(playout.epoch - 1, tone_of(999, amount))
+            case "end":
+                playout.end(playout.epoch)
+            case "flush":
+                playout.flush()
+                self.frames_at_flush.append(len(self.wire.frames))
+            case "wait":
+                await asyncio.sleep(amount / 1000.0)
+            case "reconnect":
+                playout.detach()
+                playout.attach(self.wire)
+            case "duck":
+                playout.set_gain_db(float(amount))
+
+
+@given(steps=STEPS)
+@settings(max_examples=300, deadline=None)
+def test_no_interleaving_puts_an_old_epoch_on_the_wire(steps: list[tuple[str, int]]) -> None:
+    """Rows T9 and T10: after a flush nothing older leaves, and two epochs never interleave."""
+
+    async def scenario() -> None:
+        script = Script()
+        for step, amount in steps:
+            await script.perform(step, amount)
+        await asyncio.sleep(0.1)
+        script.playout.detach()
+        frames, voiced = script.wire.frames, script.wire.voiced()
+        epochs = [epoch for _, epoch, _ in voiced]
+        assert epochs == sorted(epochs)
+        for epoch, count in enumerate(script.frames_at_flush):
+            assert all(sent > epoch for _, sent, _, is_voiced in frames[count:] if is_voiced)
+        for _, epoch, pcm in voiced:
+            # ducking, fades and the noise behind a last sample may lower a frame, never relabel it
+            loudest = int(np.abs(np.frombuffer(pcm, dtype="<i2")).max())
+            assert loudest <= max(1_000 + epoch * 100, 120)
+        for epoch, samples in script.pushed.items():
+            sent_frames = sum(1 for _, sent, _ in voiced if sent == epoch)
+            assert sent_frames * FRAME <= samples + FRAME * (1 + steps.count(("end", 0)))
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(scenario())

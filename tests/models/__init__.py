@@ -1,0 +1,1 @@
+"""Engines: hearing, thinking, speaking."""

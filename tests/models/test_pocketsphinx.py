@@ -1,0 +1,239 @@
+"""The embedded recogniser with real processes and a real model."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from models.clinic_language import clinic_language
+from models.errors import EngineBusy, EngineFailed, EngineUnavailable
+from models.pocketsphinx import PocketSphinx, PocketSphinxSettings
+from models.ports import Recognizer
+from tests.models.processes import family, send, until_gone, wait_until_gone
+from tests.models.speech import spoken
+
+pytestmark = pytest.mark.wire
+
+LANGUAGE = clinic_language(["check-up", "MRI", "vaccination"], ["chest pain"])
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("speech-cache")
+
+
+@asynccontextmanager
+async def started(
+    cache: Path, slots: int = 2, deadline_ms: float = 20_000
+) -> AsyncIterator[PocketSphinx]:
+    engine = PocketSphinx(
+        PocketSphinxSettings(LANGUAGE, cache, slots=slots, deadline_ms=deadline_ms)
+    )
+    await engine.start()
+    try:
+        yield engine
+    finally:
+        await engine.stop()
+
+
+def feed(ear: Recognizer, pcm: bytes) -> None:
+    for start in range(0, len(pcm), 640):
+        ear.feed(pcm[start : start + 640])
+
+
+async def test_a_booking_sentence_is_heard_word_for_word(cache: Path, tmp_path: Path) -> None:
+    pcm = await asyncio.to_thread(spoken, "i would like to see the doctor on tuesday", tmp_path)
+    async with started(cache) as engine:
+        ear = await engine.open()
+        ear.begin()
+        feed(ear, pcm)
+        heard = await ear.settle()
+        await ear.close()
+    assert heard.text.text == "i would like to see the doctor on tuesday"
+    assert heard.confidence is not None
+
+
+async def test_a_reason_the_operator_added_is_heard_without_code(
+    cache: Path, tmp_path: Path
+) -> None:
+    pcm = await asyncio.to_thread(spoken, "i need an M R I", tmp_path)
+    async with started(cache) as engine:
+        ear = await engine.open()
+        ear.begin()
+        feed(ear, pcm)
+        heard = await ear.settle()
+        await ear.close()
+    assert "mri" in heard.text.text.split()
+
+
+async def test_speech_after_an_eager_end_continues_the_same_utterance(
+    cache: Path, tmp_path: Path
+) -> None:
+    whole = await asyncio.to_thread(spoken, "tuesday in the afternoon please", tmp_path)
+    half = len(whole) // 4 * 2
+    async with started(cache) as engine:
+        ear = await engine.open()
+        ear.begin()
+        feed(ear, whole)
+        straight = await ear.settle()
+        ear.begin()
+        feed(ear, whole[:half])
+        early = await ear.settle()
+        feed(ear, whole[half:])
+        late = await ear.settle()
+        again = await ear.settle()
+        await ear.close()
+    assert late.text.text == straight.text.text == "tuesday in the afternoon please"
+    assert again.text.text == late.text.text
+    assert early.text.text != late.text.text
+
+
+async def test_partial_words_come_while_the_caller_still_talks(cache: Path, tmp_path: Path) -> None:
+    pcm = await asyncio.to_thread(spoken, "i would like to see the doctor on tuesday", tmp_path)
+    async with started(cache) as engine:
+        ear = await engine.open()
+        ear.begin()
+        feed(ear, pcm[: len(pcm) // 4 * 2])
+        partial = await ear.hypothesis()
+        await ear.close()
+    assert partial.text.text.startswith("i would")
+
+
+async def test_silence_noise_and_odd_bytes_give_few_words_and_no_error(cache: Path) -> None:
+    async with started(cache) as engine:
+        ear = await engine.open()
+        assert (await ear.settle()).text.text == ""
+        ear.begin()
+        assert (await ear.settle()).text.text == ""
+        ear.begin()
+        ear.feed(bytes(32_001))
+        assert (await ear.settle()).text.text == ""
+        ear.begin()
+        ear.feed(os.urandom(64_000))
+        await ear.settle()
+        ear.discard()
+        assert (await ear.settle()).text.text == ""
+        await ear.close()
+
+
+async def test_a_pool_without_a_free_slot_refuses_until_one_is_given_back(cache: Path) -> None:
+    async with started(cache, slots=1) as engine:
+        assert engine.free_slots() == 1
+        first = await engine.open()
+        assert engine.free_slots() == 0
+        with pytest.raises(EngineBusy):
+            await engine.open()
+        await first.close()
+        await first.close()
+        assert engine.free_slots() == 1
+        await (await engine.open()).close()
+
+
+async def test_a_killed_call_process_fails_one_utterance_and_the_next_is_heard(
+    cache: Path, tmp_path: Path
+) -> None:
+    pcm = await asyncio.to_thread(spoken, "tuesday in the afternoon please", tmp_path)
+    async with started(cache) as engine:
+        ear = await engine.open()
+        ear.begin()
+        feed(ear, pcm)
+        await ear.hypothesis()
+        (victim,) = (await family()).calls
+        await send(signal.SIGKILL, victim)
+        await until_gone(victim)
+        with pytest.raises(EngineFailed):
+            await ear.settle()
+        ear.begin()
+        feed(ear, pcm)
+        heard = await ear.settle()
+        await ear.close()
+    assert heard.text.text == "tuesday in the afternoon please"
+
+
+async def test_a_killed_loader_comes_back_and_takes_its_children_along(
+    cache: Path, tmp_path: Path
+) -> None:
+    pcm = await asyncio.to_thread(spoken, "tuesday in the afternoon please", tmp_path)
+    async with started(cache) as engine:
+        ear = await engine.open()
+        await ear.settle()
+        before = await family()
+        await send(signal.SIGKILL, before.loader)
+        await until_gone(before.loader, *before.calls)
+        ear.begin()
+        feed(ear, pcm)
+        heard = await ear.settle()
+        await ear.close()
+    assert heard.text.text == "tuesday in the afternoon please"
+
+
+async def test_a_process_that_hangs_is_ended_at_the_deadline(cache: Path) -> None:
+    async with started(cache, deadline_ms=3_000) as engine:
+        ear = await engine.open()
+        await ear.settle()
+        (stuck,) = (await family()).calls
+        await send(signal.SIGSTOP, stuck)
+        ear.begin()
+        ear.feed(bytes(3_200))
+        with pytest.raises(EngineFailed):
+            await ear.settle()
+        await until_gone(stuck)
+        ear.begin()
+        ear.feed(bytes(3_200))
+        assert (await ear.settle()).text.text == ""
+        await ear.close()
+
+
+async def test_nothing_is_left_after_stop(cache: Path) -> None:
+    async with started(cache) as engine:
+        ear = await engine.open()
+        await ear.settle()
+        running = await family()
+        assert len(running.calls) == 1
+    await until_gone(running.loader, *running.calls)
+
+
+_WORKER = """
+import asyncio, sys
+from pathlib import Path
+from tests.models.processes import family
+from tests.models.test_pocketsphinx import started
+
+async def main():
+    async with started(Path(sys.argv[1])) as engine:
+        await (await engine.open()).settle()
+        running = await family()
+        print(running.loader, *running.calls, flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def test_no_process_outlives_a_worker_that_is_killed(cache: Path) -> None:
+    root = Path(__file__).resolve().parent.parent.parent
+    with subprocess.Popen(
+        [sys.executable, "-c", _WORKER, str(cache)], cwd=root, stdout=subprocess.PIPE, text=True
+    ) as worker:
+        assert worker.stdout is not None
+        pids = [int(pid) for pid in worker.stdout.readline().split()]
+        worker.kill()
+    assert len(pids) == 2
+    wait_until_gone(*pids)
+
+
+async def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.touch()
+    engine = PocketSphinx(PocketSphinxSettings(LANGUAGE, blocked / "cache"))
+    with pytest.raises(EngineUnavailable, match="cache"):
+        await engine.start()
+    assert engine.free_slots() == 0

@@ -1,0 +1,44 @@
+"""What a wheel and a lock must promise."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("name", ["pipeline", "models", "phi", "bench"])
+def test_import_name_is_claimed_by_no_other_distribution(name: str) -> None:
+    # An editable install records no files, so an empty list is fine here.
+    assert set(packages_distributions().get(name, [])) <= {"wardline"}
+
+
+@pytest.mark.parametrize("lock", ["runtime.lock", "dev.lock"])
+def test_every_locked_package_is_pinned_with_a_hash_and_no_address(lock: str) -> None:
+    text = (ROOT / "requirements" / lock).read_text()
+    assert "://" not in text
+    entries = re.split(r"\n(?=[a-z0-9])", text.strip())
+    unpinned = [e.split()[0] for e in entries if "==" not in e or "--hash=sha256:" not in e]
+    assert len(entries) > 50
+    assert unpinned == []
+
+
+def test_the_lock_holds_every_declared_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    locked = set(
+        re.findall(
+            r"^([a-z0-9-]+)==", (ROOT / "requirements/runtime.lock").read_text(), re.MULTILINE
+        )
+    )
+    declared = {re.split(r"[=><]", name)[0].strip() for name in project["dependencies"]}
+    assert declared <= locked
+
+
+def test_the_heavy_engine_stays_out_of_the_default_install() -> None:
+    locked = (ROOT / "requirements/runtime.lock").read_text()
+    assert not re.search(r"^(torch|vllm|nvidia-)", locked, re.MULTILINE)

@@ -1,0 +1,109 @@
+"""A caller on stock aiortc in the same process: what a browser would be to the door."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+from aiortc.rtp import RtpPacket
+from av import AudioFrame
+
+
+class ToneTrack(MediaStreamTrack):
+    """A microphone that hears a steady tone."""
+
+    kind = "audio"
+
+    def __init__(self, hertz: float = 440.0) -> None:
+        super().__init__()
+        self._hertz = hertz
+        self._at = 0
+        self._start_s: float | None = None
+
+    async def recv(self) -> AudioFrame:
+        loop = asyncio.get_running_loop()
+        if self._start_s is None:
+            self._start_s = loop.time()
+        await asyncio.sleep(max(0.0, self._start_s + self._at / 48_000 - loop.time()))
+        at = (self._at + np.arange(960)) / 48_000
+        samples = (6_000 * np.sin(2 * np.pi * self._hertz * at)).astype(np.int16)
+        frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
+        frame.sample_rate = 48_000
+        frame.pts = self._at
+        frame.time_base = Fraction(1, 48_000)
+        self._at += 960
+        return frame
+
+
+class Browser:
+    """One caller: keeps every packet, message and arrival time."""
+
+    def __init__(self) -> None:
+        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.connection.addTrack(ToneTrack())
+        self.channel: RTCDataChannel = self.connection.createDataChannel("wardline")
+        self.messages: list[tuple[float, dict[str, Any]]] = []
+        self.packets: list[tuple[float, RtpPacket]] = []
+        self.connected = asyncio.Event()
+        self.channel.on("open", self.connected.set)
+        self.channel.on("message", self._on_message)
+        receiver = self.connection.getReceivers()[0]
+        self._pass_on = receiver._handle_rtp_packet
+        receiver._handle_rtp_packet = self._on_packet  # type: ignore[method-assign]  # a tap at the wire
+
+    def _on_message(self, text: str) -> None:
+        self.messages.append((asyncio.get_running_loop().time() * 1000.0, json.loads(text)))
+
+    async def _on_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:
+        self.packets.append((asyncio.get_running_loop().time() * 1000.0, packet))
+
+    async def offer(self) -> str:
+        await self.connection.setLocalDescription(await self.connection.createOffer())
+        return self.connection.localDescription.sdp
+
+    async def accept(self, answer: str) -> None:
+        await self.connection.setRemoteDescription(RTCSessionDescription(sdp=answer, type="answer"))
+
+    def say(self, message: dict[str, Any] | str | bytes) -> None:
+        self.channel.send(json.dumps(message) if isinstance(message, dict) else message)
+
+    async def wait_for(self, kind: str, count: int = 1) -> dict[str, Any]:
+        async with asyncio.timeout(5):
+            while True:
+                found = [message for _, message in self.messages if message["type"] == kind]
+                if len(found) >= count:
+                    return found[count - 1]
+                await asyncio.sleep(0.005)
+
+    async def close(self) -> None:
+        theirs = asyncio.all_tasks() - {asyncio.current_task()}
+        await self.connection.close()
+        if theirs:  # stock aiortc cancels tasks without waiting for them
+            await asyncio.wait(theirs, timeout=0.2)
+
+
+@asynccontextmanager
+async def calling(offer: Any, call: Any) -> AsyncIterator[Browser]:
+    """A caller whose connection stands."""
+    browser = Browser()
+    try:
+        await browser.accept(await offer(await browser.offer(), call))
+        async with asyncio.timeout(5):
+            await browser.connected.wait()
+            while call.leg is None:  # noqa: ASYNC110  # the caller's side cannot see the call
+                await asyncio.sleep(0.005)
+        yield browser
+    finally:
+        await browser.close()

@@ -1,0 +1,135 @@
+"""The live view: the token's way, masked values, the alarm, the lock, the lost connection."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fakes.page_server import STAFF_TOKEN
+from tests.transports.static.stage import Stage
+
+pytestmark = [pytest.mark.browser, pytest.mark.wire]
+
+
+async def test_the_token_of_the_link_leaves_the_address_bar_and_is_never_in_a_query(
+    stage: Stage,
+) -> None:
+    async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        assert seat.page.url == f"{seat.server.url}/staff"
+        assert seat.server.authorisations == [f"Bearer {STAFF_TOKEN}"]
+        assert all(STAFF_TOKEN not in path for _, path in seat.server.requests)
+        assert await seat.page.evaluate("localStorage.length + sessionStorage.length") == 0
+        assert await seat.page.is_visible("#empty")
+        assert seat.console == []
+
+
+async def test_values_are_masked_until_revealed_one_by_one(stage: Stage) -> None:
+    async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        seat.server.show(type="call", call_id="c-1", state="listening", since_s=3)
+        fields = {"first_name": "masked", "day": "masked"}
+        seat.server.show(type="request", call_id="c-1", fields=fields, complete=False)
+        await seat.page.wait_for_selector("[data-field=day]")
+        assert "masked" not in await seat.text(".card-fields")
+        await seat.page.click("[data-field=day] .reveal")
+        await seat.page.wait_for_selector("[data-field=day] [data-shown]")
+        assert await seat.text("[data-field=day] dd span") == "value of day"
+        assert "value of" not in await seat.text("[data-field=first_name] dd span")
+        assert seat.server.revealed == [{"call_id": "c-1", "field": "day"}]
+        await seat.page.click("#lock")
+        assert "value of day" not in await seat.page.content()
+
+
+async def test_turns_become_waterfalls_and_interruptions_are_counted(stage: Stage) -> None:
+    async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        marks = {"first_rtp": 410.0, "endpoint": 210.0, "stt_final": -20.0}
+        seat.server.show(type="turn", call_id="c-1", turn=1, marks_ms=marks, interrupted=True)
+        await seat.page.wait_for_selector(".turn")
+        assert await seat.page.locator(".waterfall .bar").count() == 3
+        shown = await seat.text(".waterfall ol")
+        assert shown.index("-20 ms") < shown.index("210 ms") < shown.index("410 ms")
+        assert await seat.text("#figure-interruptions") == "1"
+        assert await seat.text("#figure-reply") == "410 ms"
+
+
+async def test_an_urgent_call_raises_an_assertive_alarm(stage: Stage) -> None:
+    async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        seat.server.show(type="urgent", call_id="c-1", kind="chest_pain")
+        await seat.page.wait_for_selector(".alarm-line")
+        assert "chest pain" in await seat.text("#alarm")
+        assert await seat.page.get_attribute("#alarm", "aria-live") == "assertive"
+
+
+@pytest.mark.parametrize(("status", "words"), [(401, "unknown, expired"), (403, "may not look")])
+async def test_a_refused_token_says_what_to_do(stage: Stage, status: int, words: str) -> None:
+    async with stage.seat("/staff") as seat:
+        seat.server.staff_status = status
+        await seat.page.fill("#token", "wrong")
+        await seat.page.press("#token", "Enter")
+        await seat.page.wait_for_selector("#gate-error:not(:empty)")
+        assert words in await seat.text("#gate-error")
+
+
+async def test_a_lost_stream_is_opened_again(stage: Stage) -> None:
+    async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
+        await seat.page.wait_for_selector("#link[data-good=true]")
+        seat.server.live[0].put_nowait(None)
+        await seat.page.wait_for_selector("#link[data-good=false]")
+        await seat.page.wait_for_selector("#link[data-good=true]")
+        assert len(seat.server.authorisations) == 2
+
+
+async def test_fifteen_idle_minutes_lock_the_view(stage: Stage) -> None:
+    async with stage.seat("/staff", script="") as seat:
+        await seat.page.clock.install()
+        await seat.page.goto(f"{seat.server.url}/staff#{STAFF_TOKEN}")
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        seat.server.show(type="call", call_id="c-1", state="listening", since_s=3)
+        await seat.page.wait_for_selector(".card")
+        await seat.page.clock.fast_forward("14:50")
+        assert await seat.page.is_visible("#board")
+        await seat.page.clock.fast_forward("00:15")
+        await seat.page.wait_for_selector("#gate:not([hidden])")
+        assert "15 minutes" in await seat.text("#gate-error")
+        assert await seat.page.locator(".card").count() == 0
+
+
+async def test_a_touch_reaches_the_server_within_a_minute_and_nothing_else_does(
+    stage: Stage,
+) -> None:
+    async with stage.seat("/staff", script="") as seat:
+        page, active = seat.page, seat.server.active
+        await page.clock.install()
+        await page.goto(f"{seat.server.url}/staff#{STAFF_TOKEN}")
+        await page.wait_for_selector("#board:not([hidden])")
+        await page.clock.fast_forward("02:00")
+        assert active == []
+        await page.mouse.move(10, 10)
+        async with page.expect_response("**/api/live/active"):
+            await page.clock.run_for(1000)
+        await page.mouse.move(20, 10)
+        await page.clock.run_for(50_000)
+        await page.evaluate("fetch('/healthz').then(() => null)")
+        assert len(active) == 1
+        async with page.expect_response("**/api/live/active"):
+            await page.clock.run_for(10_000)
+        await page.clock.fast_forward("05:00")
+        await page.evaluate("fetch('/healthz').then(() => null)")
+        assert active == [f"Bearer {STAFF_TOKEN}"] * 2
+
+
+@pytest.mark.parametrize(("reason", "words"), [("idle", "15 minutes"), ("revoked", "revoked")])
+async def test_a_token_that_the_server_signs_out_locks_the_view(
+    stage: Stage, reason: str, words: str
+) -> None:
+    async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        seat.server.show(type="call", call_id="c-1", state="listening", since_s=3)
+        await seat.page.wait_for_selector(".card")
+        seat.server.show(type="signed_out", reason=reason)
+        await seat.page.wait_for_selector("#gate:not([hidden])")
+        assert words in await seat.text("#gate-error")
+        assert await seat.page.locator(".card").count() == 0
+        assert len(seat.server.authorisations) == 1
