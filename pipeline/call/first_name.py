@@ -28,6 +28,10 @@ _WEAK = ("it's", "it is", "this is", "i'm", "i am", "that's", "for", "me", "unde
 _TAILS = frozenset(
     [
         "here",
+        "i",
+        "i'd",
+        "i've",
+        "my",
         "calling",
         "speaking",
         "speak",
