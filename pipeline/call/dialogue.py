@@ -12,6 +12,7 @@ from enum import StrEnum
 from pipeline.call import verbalise
 from pipeline.call.asides import Aside
 from pipeline.call.flow import SLOTS, Flow
+from pipeline.call.phone import without_number
 from pipeline.call.request import Request
 from pipeline.call.slots import Understood, understand
 from pipeline.call.urgent import hear
@@ -132,7 +133,10 @@ def asked_of(state: State) -> Asked:
 
 def respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     """Answer one utterance."""
-    urgency = hear((heard.text, *heard.alternatives), flow.urgent_phrases)
+    asks_number = state.asked == "phone"
+    readings = (heard.text, *heard.alternatives)
+    told = (without_number(text, asked=asks_number) for text in readings)
+    urgency = hear(told, flow.urgent_phrases)
     if urgency is not None:
         return _urgent(flow, state, urgency.kind)
     if state.phase is Phase.BOOKED:

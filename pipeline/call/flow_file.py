@@ -20,6 +20,8 @@ from pipeline.call.time_of_day import OpeningHours
 from pipeline.call.words import words
 from pipeline.errors import ConfigError
 
+__all__ = ["Flow", "PracticeFacts", "load_flow", "parse_flow", "read_flow"]
+
 Table = dict[str, object]
 
 _OWN_FACTS = {"practice", "phone", "emergency_number"}

@@ -221,3 +221,16 @@ def test_it_keeps_the_promise_of_the_port() -> None:
     assert FLOW.practice.spoken_phone in receptionist.apology()
     assert receptionist.reprompt(1, heard_something=False)
     assert receptionist.reprompt(2, heard_something=True)
+
+
+async def test_a_callback_number_may_hold_an_emergency_number() -> None:
+    call = await Call().until("phone")
+    await call.say("four one three nine one one five eight oh eight")
+    assert call.desk.fields["phone"] == "4139115808"
+    assert "urgent" not in call.desk.names()
+
+
+async def test_an_emergency_number_alone_is_urgent_even_where_digits_are_asked() -> None:
+    call = await Call().until("phone")
+    await call.say("nine one one")
+    assert "urgent" in call.desk.names()
