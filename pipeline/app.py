@@ -15,7 +15,8 @@ from models.silero import SileroVoice
 from models.smart_turn import SmartTurn
 from models.whisper import WhisperSettings, WhisperSpeechToText
 from pipeline.call.desk import Desk, Receptionist
-from pipeline.call.flow_file import Flow, load_flow
+from pipeline.call.flow import Flow
+from pipeline.call.flow_file import load_flow
 from pipeline.call.modelled import ModelledReceptionist
 from pipeline.call.receptionist import ScriptedReceptionist
 from pipeline.call.settings import CallSettings
@@ -56,7 +57,9 @@ def _engines(settings: Settings, flow: Flow, heap: Heap) -> Engines:
 
     def receptionist(desk: Desk) -> Receptionist:
         scripted = ScriptedReceptionist(flow, desk, today)
-        return scripted if model is None else ModelledReceptionist(model, scripted, flow.practice_name)
+        return (
+            scripted if model is None else ModelledReceptionist(model, scripted, flow.practice_name)
+        )
 
     async def warm_up() -> None:
         async with asyncio.TaskGroup() as group:
@@ -91,7 +94,12 @@ def _stt(settings: Settings, flow: Flow) -> SpeechToText:
     words = flow.vocabulary()
     return PocketSphinx(
         PocketSphinxSettings(
-            language=clinic_language(words.reasons, words.urgent_phrases, words.practice_words),
+            language=clinic_language(
+                words.reasons,
+                words.urgent_phrases,
+                words.practice_words,
+                first_names=flow.first_names,
+            ),
             cache_directory=Path(settings.state.directory).expanduser() / "cache",
             slots=slots,
         )

@@ -105,7 +105,7 @@ class Vocabulary:
     """What a recogniser's language model is built from."""
 
     reasons: tuple[str, ...]
-    words: tuple[str, ...]
+    practice_words: tuple[str, ...]
     urgent_phrases: tuple[str, ...]
 
 
@@ -149,8 +149,23 @@ class Flow:
         """A reason by its key."""
         return next(reason for reason in self.reasons if reason.key == key)
 
+    @property
+    def practice_name(self) -> str:
+        """As it is spoken and shown."""
+        return self.practice.name
+
+    @property
+    def practice_phone(self) -> str:
+        """As it is shown when a person is needed."""
+        return self.practice.phone
+
+    @cached_property
+    def urgent_phrases(self) -> tuple[str, ...]:
+        """The practice's own phrases, whatever their kind."""
+        return tuple(phrase for _, phrase in self.urgent.phrases)
+
     def vocabulary(self) -> Vocabulary:
         """Every way of saying a reason, the practice's words and names, and the urgent phrases."""
         forms = tuple(form for reason in self.reasons for form in reason.spoken)
         own = (*self.extra_words, *self.first_names)
-        return Vocabulary(forms, own, tuple(phrase for _, phrase in self.urgent.phrases))
+        return Vocabulary(forms, own, self.urgent_phrases)

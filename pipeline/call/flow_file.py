@@ -9,15 +9,18 @@ import re
 import string
 import tomllib
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import resources
 from pathlib import Path
+from typing import Protocol
 
 from pipeline.call.flow import SLOTS, Flow, Greeting, Lines, Practice, Prompt, Reason, UrgentPack
 from pipeline.call.request import valid_first_name
 from pipeline.call.time_of_day import OpeningHours
 from pipeline.call.words import words
 from pipeline.errors import ConfigError
+
+__all__ = ["Flow", "PracticeFacts", "load_flow", "parse_flow", "read_flow"]
 
 Table = dict[str, object]
 
@@ -43,8 +46,37 @@ _LONGEST_LINE = 400
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
-def load_flow(path: Path | None = None) -> Flow:
-    """Load a flow, the shipped one without a path; raises ConfigError naming every fault."""
+class PracticeFacts(Protocol):
+    """Who answers, as the server's settings have it: outranks the `[practice]` of the file."""
+
+    @property
+    def name(self) -> str:
+        """As it is spoken."""
+
+    @property
+    def phone(self) -> str:
+        """Said and shown when a person is needed."""
+
+    @property
+    def emergency_number(self) -> str:
+        """Said, never dialled."""
+
+    @property
+    def flow_file(self) -> str:
+        """Path of the call flow; empty: the one shipped with the package."""
+
+
+def load_flow(practice: PracticeFacts | None = None) -> Flow:
+    """Load the practice's flow, or the shipped one; raises ConfigError naming every fault."""
+    if practice is None:
+        return read_flow(None)
+    flow = read_flow(Path(practice.flow_file).expanduser() if practice.flow_file else None)
+    own = Practice(practice.name, practice.phone, practice.emergency_number)
+    return replace(flow, practice=own)
+
+
+def read_flow(path: Path | None) -> Flow:
+    """Read one file, the shipped one without a path."""
     where = "the shipped flow" if path is None else str(path)
     try:
         if path is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from pipeline.call.request import valid_phone
-from pipeline.call.words import TEENS, TENS, UNITS, Words, find, has_any
+from pipeline.call.words import TEENS, TENS, UNITS, Words, find, has_any, words
 
 _REPEATS = {"double": 2, "triple": 3}
 _BRIDGES = frozenset(
@@ -31,6 +31,8 @@ _BRIDGES = frozenset(
     ]
 )
 _REPAIRS = frozenset(["no", "wait", "sorry", "actually", "correction", "scratch", "nope"])
+_EMERGENCY_DIGITS = 3
+"""So few digits may be the emergency number itself."""
 _SHORTEST_UNASKED = 7
 """Fewer digits in passing are a time or a date, not a number."""
 
@@ -90,6 +92,15 @@ def whole(digits: str) -> str | None:
 def replace_tail(number: str, tail: str) -> str | None:
     """The number with its last digits replaced."""
     return whole(number[: -len(tail)] + tail) if 0 < len(tail) <= 4 else None
+
+
+def without_number(text: str, *, asked: bool) -> str:
+    """The text without the digits of a number: a callback number may hold an emergency number."""
+    spoken = words(text)
+    heard = hear_phone(spoken, asked=asked)
+    if heard.number is None and len(heard.piece) <= _EMERGENCY_DIGITS:
+        return text
+    return " ".join(word for index, word in enumerate(spoken) if index not in heard.used)
 
 
 def _without_prefix_talk(spoken: Words) -> Words:

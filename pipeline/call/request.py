@@ -94,32 +94,17 @@ def valid_time(time: str) -> bool:
 class RequestSink(Protocol):
     """Where a confirmed request goes."""
 
-    def put(self, call_id: str, request: Request) -> None:
+    def put(self, request: Request) -> None:
         """Take a request that the caller confirmed."""
-
-    def forget(self, call_id: str) -> None:
-        """The call is over: drop what belongs to it alone."""
 
 
 class InMemorySink:
-    """Keeps a request only while its call lasts."""
+    """The call's own: holds its request while the call lasts, and nothing afterwards."""
 
     def __init__(self) -> None:
         """Start empty."""
-        self._requests: dict[str, Request] = {}
+        self.request: Request | None = None
 
-    def __repr__(self) -> str:
-        """Say how many requests are held."""
-        return f"InMemorySink({len(self._requests)} requests)"
-
-    def put(self, call_id: str, request: Request) -> None:
-        """Keep it until the call ends."""
-        self._requests[call_id] = request
-
-    def get(self, call_id: str) -> Request | None:
-        """What a running call has confirmed."""
-        return self._requests.get(call_id)
-
-    def forget(self, call_id: str) -> None:
-        """Drop it."""
-        self._requests.pop(call_id, None)
+    def put(self, request: Request) -> None:
+        """Keep it."""
+        self.request = request
