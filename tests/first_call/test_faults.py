@@ -210,7 +210,9 @@ def test_thirty_garbage_or_abandoned_offers_leave_nothing_behind(frail: Served) 
         tokens = [_token(frail) for _ in range(times * 4)]  # while a line is free
         for _ in range(times):
             assert asyncio.run(_abandoned_offer(frail, tokens.pop())) in (200, 429, 503)
-            assert _bad_requests(frail, tokens) == REFUSED
+            refused = _bad_requests(frail, tokens)
+            assert refused[2:] == REFUSED[2:]
+            assert set(refused[:2]) <= {400, 503}  # 503: abandoned offers hold every line
 
     until(lambda: idle(frail), READY_S, "an idle server")
     asyncio.run(one_call())
