@@ -34,10 +34,15 @@ _KEPT_FOR_CHILDREN = re.compile(
 """Proxies, keys and whatever else the operator's shell holds stay out of the workers."""
 
 
+QUIET = {"ORT_DISABLE_TELEMETRY": "1"}
+"""onnxruntime 1.31 for Linux otherwise reports to its maker's servers (measured: DNS queries ten seconds
+after the start), and keeps a device id and a database in the home directory."""
+
+
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """The environment of a process we start: what it needs to run, plus `extra`."""
     kept = {key: value for key, value in os.environ.items() if _KEPT_FOR_CHILDREN.match(key)}
-    return {**kept, **extra}
+    return {**kept, **QUIET, **extra}
 
 
 def load(path: str | Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:

@@ -187,7 +187,9 @@ def _bad_requests(server: Served, tokens: list[str]) -> list[int]:
     offer = {"type": "offer", "sdp": "v=0\r\n"}
     asked = [
         server.offer("this is no session description", tokens.pop()),
-        server.offer("v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 x 1\r\n", tokens.pop()),
+        server.offer(
+            "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 x 1\r\n", tokens.pop()
+        ),
         server.offer("v=0\r\n", token="x" * 43),
         server.ask("POST", "/api/offer", b"x" * 100_000, Authorization=bearer),
         server.ask("POST", "/api/offer", b"{", Authorization=bearer),
@@ -268,7 +270,7 @@ def test_a_second_connection_keeps_the_call_and_its_request(frail: Served) -> No
                 call.record.request = {}
                 line.send({"type": "typed", "text": "My name is Maria."})
                 async with asyncio.timeout(15):
-                    while len(call.record.request) <= len(before):
+                    while len(call.record.request) <= len(before):  # noqa: ASYNC110  # the server's word, looked for
                         await asyncio.sleep(0.05)
                 calls = await asyncio.to_thread(frail.calls)
                 return before, list(call.record.request), calls
@@ -311,4 +313,3 @@ def test_a_killed_supervisor_leaves_no_process(tmp_path: Path, model_cache: Path
         until(
             lambda: not any(alive(pid) for pid in everyone), 5.0, "the end of workers and decoders"
         )
-
