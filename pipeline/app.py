@@ -56,7 +56,9 @@ def _engines(settings: Settings, flow: Flow, heap: Heap) -> Engines:
 
     def receptionist(desk: Desk) -> Receptionist:
         scripted = ScriptedReceptionist(flow, desk, today)
-        return scripted if model is None else ModelledReceptionist(model, scripted, flow.practice_name)
+        return (
+            scripted if model is None else ModelledReceptionist(model, scripted, flow.practice_name)
+        )
 
     async def warm_up() -> None:
         async with asyncio.TaskGroup() as group:

@@ -25,7 +25,7 @@ BODY_BYTES_MAX = 32 * 1024
 
 HSTS = "max-age=31536000"
 
-STREAM = "wardline.stream"
+STREAM = web.RequestKey("stream", web.StreamResponse)
 """Where a request keeps the stream that was begun as its answer."""
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -86,7 +86,7 @@ class Door:
     async def pass_through(self, request: web.Request, handler: Serve) -> web.StreamResponse:
         """Check, serve, and turn every way it can end into JSON, or into a cut once a stream has begun."""
         answer = await self._answer(request, handler)
-        begun: web.StreamResponse | None = request.get(STREAM)
+        begun = request.get(STREAM)
         if begun is None or begun is answer:
             return answer
         if request.transport is not None:  # a second head must not follow the first in one stream

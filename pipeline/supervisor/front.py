@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from pipeline.clock import Clock
-from pipeline.errors import CallRefused, NotAuthorised, OfferInvalid, TooMany
+from pipeline.errors import LinesBusy, NotAuthorised, OfferInvalid, TooMany
 from pipeline.settings import Settings
 from pipeline.supervisor.channel import ChannelClosed
 from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer, text_of
@@ -34,13 +34,6 @@ ALIVE_EVERY_MS = 1_000.0
 WRITE_LIMIT_MS = 10_000.0
 STREAMS_PER_CALL_MAX = 2
 IDLE_CHECK_MS = 5_000.0
-
-
-class LinesBusy(CallRefused):
-    """No worker could answer a call now."""
-
-    status = 503
-    code = "lines_busy"
 
 
 class CallAnswered(Event):
@@ -176,7 +169,8 @@ class Front:
             raise TooMany("Too many calls from here; wait a little.", retry_after_s=wait_s)
         await self._door.body(request)
         self._refuse_when_draining()
-        worker = self.workers.freest() if self.workers else None
+        waiting = self._tokens.waiting(now_ms)
+        worker = self.workers.freest(waiting) if self.workers else None
         if worker is None:
             raise LinesBusy("All lines are busy.", retry_after_s=5)
         token = self._tokens.mint(worker.name, now_ms)
