@@ -86,7 +86,7 @@ class Door:
     async def pass_through(self, request: web.Request, handler: Serve) -> web.StreamResponse:
         """Check, serve, and turn every way it can end into JSON, or into a cut once a stream has begun."""
         answer = await self._answer(request, handler)
-        begun = request.get(STREAM)
+        begun: web.StreamResponse | None = request.get(STREAM)
         if begun is None or begun is answer:
             return answer
         if request.transport is not None:  # a second head must not follow the first in one stream

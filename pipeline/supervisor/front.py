@@ -33,7 +33,8 @@ OFFER_LIMIT_MS = 10_000.0
 ALIVE_EVERY_MS = 1_000.0
 WRITE_LIMIT_MS = 10_000.0
 STREAMS_PER_CALL_MAX = 2
-IDLE_CHECK_MS = 5_000.0
+STAFF_CHECK_MS = 1_000.0
+"""How soon a revoked token is signed out of an open live view."""
 
 
 class CallAnswered(Event):
@@ -270,10 +271,10 @@ class Front:
             response = await _stream(request)
             checked_ms = self._clock.now_ms()
             while not self._closing.is_set() and not watching.overrun:
-                message = await watching.next(limit_ms=IDLE_CHECK_MS)
+                message = await watching.next(limit_ms=STAFF_CHECK_MS)
                 if message is not None:
                     await _write(response, message)
-                if self._clock.now_ms() - checked_ms < IDLE_CHECK_MS:
+                if self._clock.now_ms() - checked_ms < STAFF_CHECK_MS:
                     continue
                 checked_ms = self._clock.now_ms()
                 state = await asyncio.to_thread(self._staff.state_of, token_id)
