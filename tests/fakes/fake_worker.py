@@ -2,7 +2,7 @@
 
 `python -m tests.fakes.fake_worker`. An offer's SDP may ask for trouble: "bad" is refused, "crash" raises with the
 SDP in its text, "noise" prints it everywhere, "slow" never answers. A practice called "never ready",
-"cannot start" or "wrong flow" has such workers.
+"cannot start" or "wrong flow" has such workers; one called "hears" has the real recogniser's processes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ log.take_over("worker")
 import asyncio  # noqa: E402  # nothing may be imported before the outputs are taken over
 import os  # noqa: E402
 import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
 
 from models.errors import EngineUnavailable  # noqa: E402
 from pipeline.errors import ConfigError, OfferInvalid, TooMany  # noqa: E402
@@ -27,6 +28,7 @@ class FakeHost:
 
     def __init__(self, settings: Settings, channel: Channel) -> None:
         self._practice = settings.practice.name
+        self._directory = Path(settings.state.directory)
         self._slots = settings.workers.calls_per_worker
         self._calls: set[str] = set()
         self._changed = asyncio.Event()
@@ -35,8 +37,21 @@ class FakeHost:
     async def start(self) -> None:
         if self._practice == "never ready":
             await asyncio.Event().wait()
+        if self._practice == "hears":
+            await self._hear()
         if self._practice == "cannot start":
             raise ExceptionGroup("", [EngineUnavailable("the voice is missing: run make setup")])
+
+    async def _hear(self) -> None:
+        """Start the real recogniser and lend it, so that there are children of a child."""
+        from models.clinic_language import clinic_language
+        from models.pocketsphinx import PocketSphinx, PocketSphinxSettings
+
+        language = clinic_language(["check-up"], ["chest pain"])
+        engine = PocketSphinx(PocketSphinxSettings(language, self._directory / "cache", slots=1))
+        await engine.start()
+        ear = await engine.open()
+        await ear.settle()  # its process answers
 
     async def offer(self, call_id: str, sdp: str) -> str:
         if sdp.startswith("bad"):
