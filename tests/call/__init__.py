@@ -1,1 +1,1 @@
-"""Tests of one call: listen, think, speak, ledger, graph, session."""
+"""Tests of pipeline.call."""

@@ -255,11 +255,14 @@ async def test_a_field_is_shown_masked_and_its_value_is_gone_with_the_call() -> 
 
 
 async def test_a_call_is_near_a_turn_unless_nobody_speaks() -> None:
+    near: list[bool] = []
     async with calling(FakeReceptionist(answer_to)) as rig:
         rig.connect()
         await rig.silent(200)
-        assert rig.call.near_a_turn
+        near.append(rig.call.near_a_turn)
         await rig.until_quiet()
-        assert not rig.call.near_a_turn
+        near.append(rig.call.near_a_turn)
         await rig.say("hello")
-        assert rig.call.near_a_turn
+        near.append(rig.call.near_a_turn)
+    assert near == [True, False, True]
+    assert not rig.call.near_a_turn
