@@ -6,7 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiohttp import web
 
+from pipeline.supervisor import front
 from pipeline.supervisor.live import QUEUE_MAX, LiveView, Watching
 
 
@@ -96,6 +98,20 @@ async def test_a_page_too_far_behind_is_sent_away_and_others_are_not() -> None:
     with view.watch() as back:
         assert len(await seen(back)) == QUEUE_MAX + 1
         assert not back.overrun
+
+
+class Stuck(web.StreamResponse):
+    """An answer whose reader takes nothing."""
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_a_reader_who_takes_nothing_for_ten_seconds_is_given_up() -> None:
+    began_s = asyncio.get_running_loop().time()
+    with pytest.raises(TimeoutError):
+        await front._write(Stuck(), {"type": "alive"})
+    assert asyncio.get_running_loop().time() - began_s == pytest.approx(10)
 
 
 async def test_closing_wakes_whoever_waits() -> None:
