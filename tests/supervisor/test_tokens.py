@@ -105,7 +105,7 @@ def test_the_file_holds_no_token_and_is_ours_alone(tmp_path: Path) -> None:
     staff = StaffTokens(tmp_path)
     token = staff.create("desk")
     file = tmp_path / FILE_NAME
-    assert token.rpartition("_")[2] not in file.read_text()
+    assert token.split("_", 2)[2] not in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
