@@ -176,8 +176,8 @@ class Switchboard:
     async def stop(self) -> None:
         """End every call; returns when their tasks are over."""
         self._draining = True
-        for call_id in list(self._calls):
-            await self.hang_up(call_id, "shutdown")
+        for call in list(self._calls.values()):
+            call.hang_up("shutdown")  # says goodbye on its line, which the door would have taken away
         await self._quiet.wait()
 
     # --- one call --------------------------------------------------------------------------------
