@@ -177,7 +177,9 @@ class Switchboard:
         """End every call; returns when their tasks are over."""
         self._draining = True
         for call in list(self._calls.values()):
-            call.hang_up("shutdown")  # says goodbye on its line, which the door would have taken away
+            call.hang_up(
+                "shutdown"
+            )  # says goodbye on its line, which the door would have taken away
         await self._quiet.wait()
 
     # --- one call --------------------------------------------------------------------------------

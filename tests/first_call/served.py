@@ -185,7 +185,9 @@ def served(directory: Path, toml: str = "", cache: Path | None = None) -> Iterat
             process.wait()
             raise AssertionError("the server did not end after SIGTERM") from None
     try:
-        until(lambda: not any(alive(pid) for pid in everyone), OUTLIVE_S, "the end of its processes")
+        until(
+            lambda: not any(alive(pid) for pid in everyone), OUTLIVE_S, "the end of its processes"
+        )
     finally:
         for pid in everyone:
             if alive(pid):

@@ -187,7 +187,9 @@ def _bad_requests(server: Served, tokens: list[str]) -> list[int]:
     offer = {"type": "offer", "sdp": "v=0\r\n"}
     asked = [
         server.offer("this is no session description", tokens.pop()),
-        server.offer("v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 x 1\r\n", tokens.pop()),
+        server.offer(
+            "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=video 9 x 1\r\n", tokens.pop()
+        ),
         server.offer("v=0\r\n", token="x" * 43),
         server.ask("POST", "/api/offer", b"x" * 100_000, Authorization=bearer),
         server.ask("POST", "/api/offer", b"{", Authorization=bearer),
@@ -311,4 +313,3 @@ def test_a_killed_supervisor_leaves_no_process(tmp_path: Path, model_cache: Path
         until(
             lambda: not any(alive(pid) for pid in everyone), 5.0, "the end of workers and decoders"
         )
-

@@ -32,7 +32,10 @@ def disguises(text: str) -> set[bytes]:
         raw = cased.encode()
         forms |= {raw, raw.hex().encode(), raw.hex().upper().encode()}
         forms |= {cased.encode("utf-16-le"), cased.encode("utf-16-be")}
-        forms |= {urllib.parse.quote(cased, safe="").encode(), urllib.parse.quote_plus(cased).encode()}
+        forms |= {
+            urllib.parse.quote(cased, safe="").encode(),
+            urllib.parse.quote_plus(cased).encode(),
+        }
         for shift in range(3):  # base64 of a text inside a longer one begins at any of three places
             coded = base64.b64encode(b"\0" * shift + raw)
             forms.add(coded[4 if shift else 0 : -4])

@@ -15,9 +15,7 @@ from tests.first_call.capture import CONTROL
 pytestmark = pytest.mark.wire
 
 OWN = {"127.0.0.1", "10.99.0.1"}
-NAMESPACE = (
-    "ip link set lo up && ip addr add 10.99.0.1/24 dev lo && ip route add default dev lo && exec \"$@\""
-)
+NAMESPACE = 'ip link set lo up && ip addr add 10.99.0.1/24 dev lo && ip route add default dev lo && exec "$@"'
 """A default route, so that a packet to a foreign host does leave and is seen."""
 
 
