@@ -1,265 +1,168 @@
-"""Turn overhead and CPU of our call beside a stock Pipecat graph, in one process, with the same instant engines.
+"""Turn overhead, CPU, stale audio and pacing of our call beside a stock Pipecat bot, in one process.
 
-Run it on a quiet machine: `.venv/bin/python -m tools.compare_stock [--turns 8] [--calls 1]`. Overhead is the time
-from the final transcript (ours: the floor's decision) to the first frame at the sink; look at the ratios.
+Both get the same audio from the same feeder and the same instant engines; the feeder alone is measured too
+and subtracted. Absolute figures wander with the machine: look at the ratios. `docs/performance.md` explains.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import resource
+import gc
+import json
+import math
+import os
 import statistics
-import time
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
 
-import numpy as np
 from loguru import logger
-from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
-from pipecat.frames.frames import (
-    Frame,
-    InputAudioRawFrame,
-    LLMContextFrame,
-    LLMFullResponseEndFrame,
-    LLMFullResponseStartFrame,
-    OutputAudioRawFrame,
-    StartFrame,
-    TranscriptionFrame,
-    TTSAudioRawFrame,
-    VADUserStoppedSpeakingFrame,
-)
-from pipecat.pipeline.pipeline import Pipeline
-from pipecat.pipeline.worker import PipelineWorker
-from pipecat.processors.aggregators.llm_context import LLMContext
-from pipecat.processors.aggregators.llm_response_universal import (
-    LLMContextAggregatorPair,
-    LLMUserAggregatorParams,
-)
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
-from pipecat.services.llm_service import LLMService
-from pipecat.services.settings import LLMSettings, TTSSettings
-from pipecat.services.tts_service import TTSService
-from pipecat.transports.base_input import BaseInputTransport
-from pipecat.transports.base_output import BaseOutputTransport
-from pipecat.transports.base_transport import TransportParams
-from pipecat.turns.user_start import VADUserTurnStartStrategy
-from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
-from pipecat.turns.user_turn_strategies import UserTurnStrategies
-from pipecat.workers.runner import WorkerRunner
+from pipecat.audio.vad.silero import SileroVADAnalyzer
 
-from pipeline.call.settings import CallSettings
-from tests.call.call_rig import CallRig, vowel
-from tests.fakes.receptionist import FakeReceptionist
-from tests.fakes.voice import FakeVoice
+from models.silero import SileroVoice
+from tests.call.call_rig import vowel
+from tools.comparison.feeder import Bot, Nobody, Script, feed, phases_ms
+from tools.comparison.figures import Cell, cell, cpu_now_s
+from tools.comparison.ours import Ours
+from tools.comparison.recorded import recording
+from tools.comparison.stock import LISTEN_HZ, Stock, StockDefault
 
-ANSWER = "We are open from nine to five."
-SPEECH = vowel(2_000)
-SPEECH_MS, SILENCE_MS = 600, 2_400
+SPEECH_MS, CYCLE_MS = 800, 3_000
+RECORDED = "i-want-to-make-an-appointment-d4af0c1a.flac"
+WARM_UP_S = 1.0
+"""Graphs start and our greeting is over."""
+FIGURES = (
+    "first_frame_p50_ms", "first_frame_p95_ms", "cpu_net_s", "pacing_p99_ms", "feeder_late_p99_ms",
+)  # fmt: skip
+World = Callable[[], Bot]
 
 
-class Level(VADAnalyzer):
-    """The stock detector's frame of 32 ms with no model in it."""
-
-    def num_frames_required(self) -> int:
-        return 512
-
-    def voice_confidence(self, buffer: bytes) -> float:
-        return 1.0 if np.frombuffer(buffer, np.int16).any() else 0.0
-
-    def _get_smoothed_volume(self, audio: bytes) -> float:
-        return 1.0
-
-
-class Words(FrameProcessor):
-    """An instant recogniser: the transcript follows the stop."""
-
-    def __init__(self, bot: Stock) -> None:
-        super().__init__()
-        self._bot = bot
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        await super().process_frame(frame, direction)
-        await self.push_frame(frame, direction)
-        if isinstance(frame, VADUserStoppedSpeakingFrame):
-            self._bot.decided_s = time.perf_counter()
-            await self.push_frame(TranscriptionFrame("hello", "", "", finalized=True))
-
-
-class Answer(LLMService[Any]):
-    """An instant model."""
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        await super().process_frame(frame, direction)
-        if not isinstance(frame, LLMContextFrame):
-            await self.push_frame(frame, direction)
-            return
-        await self.push_frame(LLMFullResponseStartFrame())
-        for word in ANSWER.split():
-            await self._push_llm_text(word + " ")
-        await self.push_frame(LLMFullResponseEndFrame())
-
-
-class Tone(TTSService):
-    """An instant voice."""
-
-    async def run_tts(self, text: str, context_id: str) -> Any:
-        yield TTSAudioRawFrame(b"\x01\x02" * (320 * len(text)), 8_000, 1, context_id=context_id)
-
-
-class Door(BaseInputTransport):
-    async def start(self, frame: StartFrame) -> None:
-        await super().start(frame)
-        await self.set_transport_ready(frame)
-
-
-class Wire(BaseOutputTransport):
-    """A paced sink, as the stock web transports are."""
-
-    def __init__(self, params: TransportParams, bot: Stock) -> None:
-        super().__init__(params)
-        self._bot = bot
-        self._due_s = 0.0
-
-    async def start(self, frame: StartFrame) -> None:
-        await super().start(frame)
-        await self.set_transport_ready(frame)
-
-    async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
-        if self._bot.decided_s is not None:
-            self._bot.overheads_ms.append((time.perf_counter() - self._bot.decided_s) * 1_000)
-            self._bot.decided_s = None
-        now_s = time.perf_counter()
-        self._due_s = max(now_s, self._due_s) + len(frame.audio) / 2 / 8_000
-        await asyncio.sleep(max(0.0, self._due_s - now_s))
-        return True
-
-
-class Stock:
-    """The fastest stock setting: no RTVI, no turn tracking, instant stop on the detector's word."""
-
-    def __init__(self) -> None:
-        self.decided_s: float | None = None
-        self.overheads_ms: list[float] = []
-        params = TransportParams(
-            audio_in_enabled=True, audio_out_enabled=True, audio_out_sample_rate=8_000
-        )
-        self.door = Door(params)
-        pair = LLMContextAggregatorPair(
-            LLMContext(),
-            user_params=LLMUserAggregatorParams(
-                vad_analyzer=Level(sample_rate=16_000, params=VADParams()),
-                user_turn_strategies=UserTurnStrategies(
-                    start=[VADUserTurnStartStrategy()],
-                    stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.0)],
-                ),
-            ),
-        )
-        settings = LLMSettings(
-            model="m", system_instruction=None, temperature=None, max_tokens=None, top_p=None,
-            top_k=None, frequency_penalty=None, presence_penalty=None, seed=None,
-            filter_incomplete_user_turns=False, user_turn_completion_config=None,
-        )  # fmt: skip
-        tone = Tone(
-            push_start_frame=True, push_stop_frames=True, sample_rate=8_000,
-            settings=TTSSettings(model="m", voice="m", language=None),
-        )  # fmt: skip
-        stages = [
-            self.door, Words(self), pair.user(), Answer(settings=settings), tone,
-            Wire(params, self), pair.assistant(),
-        ]  # fmt: skip
-        self.worker = PipelineWorker(
-            Pipeline(stages), enable_rtvi=False, enable_turn_tracking=False,
-            cancel_on_idle_timeout=False, idle_timeout_secs=None,
-        )  # fmt: skip
-
-    async def run(self) -> None:
-        runner = WorkerRunner(handle_sigint=False, check_dangling_tasks=False)
-        await runner.add_workers(self.worker)
-        await runner.run(auto_end=False)
-
-    async def hear(self, frame: bytes) -> None:
-        await self.door.push_audio_frame(InputAudioRawFrame(frame, 16_000, 1))
-
-
-class Ours(CallRig):
-    """Our call with the same instant engines, and the time from decision to first frame."""
-
-    def __init__(self) -> None:
-        receptionist = FakeReceptionist(ANSWER)
-        receptionist.greets = "Hi."
-        super().__init__(receptionist, FakeVoice(letter_ms=40.0), CallSettings())
-        self.ear.settle_ms = 0.0
-
-    async def hear(self, frame: bytes) -> None:
-        self.ear.saying = "hello there"
-        self.call.on_audio(frame)
-
-    @property
-    def overheads_ms(self) -> list[float]:
-        return [
-            marks["first_sample_out"] - marks["decision"]
-            for _, marks, _ in self.watch.turns
-            if "first_sample_out" in marks and "decision" in marks
-        ]
-
-
-async def converse(calls: list[Any], turns: int) -> float:
-    """Feed every call the same turns in real time; return CPU seconds used."""
-    loop = asyncio.get_running_loop()
-    await asyncio.sleep(1.5)
-    began = resource.getrusage(resource.RUSAGE_SELF)
-    due_s = loop.time()
-    cycle_ms = SPEECH_MS + SILENCE_MS
-    for now_ms in range(0, turns * cycle_ms, 20):
-        for index, call in enumerate(calls):
-            # Callers do not finish in one breath: they are spread over the cycle.
-            at_ms = (now_ms - index * cycle_ms // len(calls)) % cycle_ms
-            voiced = at_ms < SPEECH_MS and now_ms >= index * cycle_ms // len(calls)
-            await call.hear(SPEECH[at_ms * 32 : at_ms * 32 + 640] if voiced else bytes(640))
-        due_s += 0.02
-        await asyncio.sleep(max(0.0, due_s - loop.time()))
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return (used.ru_utime + used.ru_stime) - (began.ru_utime + began.ru_stime)
-
-
-async def measure(kind: type[Any], calls: int, turns: int) -> tuple[list[float], float]:
-    rigs = [kind() for _ in range(calls)]
+async def measure(
+    name: str, world: World, calls: int, script: Script, round_: int
+) -> tuple[Cell, int]:
+    """Run one cell; return it with the number of calls that ended before their time."""
+    bots = [world() for _ in range(calls)]
+    late_ms: list[float] = []
     async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(rig.run()) for rig in rigs]
-        for rig in rigs:
-            if isinstance(rig, Ours):
-                rig.connect()
-        cpu_s = await converse(rigs, turns)
-        for rig in rigs:
-            if isinstance(rig, Ours):
-                rig.call.playout.detach()
+        running = [tasks.create_task(bot.run()) for bot in bots]
+        for bot in bots:
+            bot.connect()
+        await asyncio.sleep(WARM_UP_S)
+        for bot in bots:
+            bot.record.frames_s.clear()
+        gc.collect()
+        load = os.getloadavg()[0]
+        loop = asyncio.get_running_loop()
+        began_s, began_cpu_s = loop.time(), cpu_now_s()
+        phases = phases_ms(calls, script)
+        async with asyncio.TaskGroup() as feeding:
+            for bot, phase_ms in zip(bots, phases, strict=True):
+                feeding.create_task(feed(bot, script, phase_ms, late_ms))
+        cpu_s, fed_s = cpu_now_s() - began_cpu_s, loop.time() - began_s
+        dead = sum(task.done() for task in running)
+        for bot in bots:
+            bot.leave()
         for task in running:
             task.cancel()
-    share = 100.0 * cpu_s / (turns * (SPEECH_MS + SILENCE_MS) / 1_000) / calls
-    return [value for rig in rigs for value in rig.overheads_ms], share
+    measured = cell(
+        name, round_, [bot.record for bot in bots],
+        turns_spoken=sum(script.turns(phase_ms) for phase_ms in phases),
+        cpu_s=cpu_s, fed_s=fed_s, late_ms=late_ms, load=load,
+    )  # fmt: skip
+    return measured, dead
+
+
+def worlds(detector: str) -> dict[str, World]:
+    """Return what is compared, the feeder alone first."""
+    if detector == "silero":
+        shared = SileroVoice()
+        return {
+            "feeder": Nobody,
+            "stock": lambda: Stock(SileroVADAnalyzer(sample_rate=LISTEN_HZ)),
+            "stock default": lambda: StockDefault(SileroVADAnalyzer(sample_rate=LISTEN_HZ)),
+            "ours": lambda: Ours(shared.open()),
+        }
+    return {"feeder": Nobody, "stock": Stock, "stock default": StockDefault, "ours": Ours}
+
+
+def speech_for(detector: str) -> bytes:
+    """A vowel for the level meter; Silero wants a person."""
+    if detector != "silero":
+        return vowel(SPEECH_MS)
+    return recording(RECORDED)
+
+
+def medians(cells: Sequence[Cell], calls: int) -> dict[str, dict[str, float]]:
+    """Return each world's figures at this number of calls: medians over the rounds, sums of counts."""
+    fed = {found.round: found for found in cells if (found.world, found.calls) == ("feeder", calls)}
+    out: dict[str, dict[str, float]] = {}
+    for world in dict.fromkeys(found.world for found in cells if found.world != "feeder"):
+        mine = [found for found in cells if (found.world, found.calls) == (world, calls)]
+        rows = [
+            asdict(found)
+            | {"cpu_net_s": found.cpu_s_per_call_minute - fed[found.round].cpu_s_per_call_minute}
+            for found in mine
+        ]
+        out[world] = {name: statistics.median(row[name] for row in rows) for name in FIGURES}
+        for name in ("turns_spoken", "turns_answered", "interruptions", "stale_cuts"):
+            out[world][name] = sum(row[name] for row in rows)
+        longest = [row["stale_most_ms"] for row in rows if not math.isnan(row["stale_most_ms"])]
+        out[world]["stale_most_ms"] = max(longest, default=math.nan)
+    return out
+
+
+def show(calls: int, found: dict[str, dict[str, float]]) -> None:
+    """Print one table."""
+    print(f"\n{calls} calls   first frame p50/p95 ms   CPU s/call-minute   pacing p99 ms   "
+          "answered   stale cuts (longest)   feeder late p99")  # fmt: skip
+    for world, row in found.items():
+        print(
+            f"{world:14s} {row['first_frame_p50_ms']:8.2f} /{row['first_frame_p95_ms']:7.2f}"
+            f"{row['cpu_net_s']:18.3f}{row['pacing_p99_ms']:18.2f}"
+            f"{row['turns_answered']:9.0f}/{row['turns_spoken']:.0f}"
+            f"{row['stale_cuts']:9.0f}/{row['interruptions']:.0f} ({row['stale_most_ms']:.0f} ms)"
+            f"{row['feeder_late_p99_ms']:14.1f}"
+        )
+    for world in ("stock", "stock default"):
+        ratios = "  ".join(
+            f"{name} {found['ours'][name] / found[world][name]:.3f}" for name in FIGURES[:4]
+        )
+        print(f"ours / {world}: {ratios}")
 
 
 def main() -> int:
+    """Measure every cell in turn, so that a busy minute of the machine falls on every world."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--turns", type=int, default=8)
-    parser.add_argument("--calls", type=int, default=1)
+    parser.add_argument("--calls", type=int, nargs="+", default=[1, 25, 50])
+    parser.add_argument("--cycles", type=int, default=5, help=f"of {CYCLE_MS} ms each")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--vad", choices=["level", "silero"], default="level")
+    parser.add_argument("--json", type=Path, help="write every cell here")
     arguments = parser.parse_args()
+    if min(*arguments.calls, arguments.rounds, arguments.cycles - 1) < 1:
+        parser.error("--calls and --rounds need at least 1, --cycles at least 2")
     logger.remove()
-    found = {}
-    for name, kind in (("stock", Stock), ("ours", Ours)):
-        overheads_ms, share = asyncio.run(measure(kind, arguments.calls, arguments.turns))
-        if not overheads_ms:
-            print(f"{name}: no turn was answered; nothing to compare")
-            return 1
-        found[name] = (statistics.median(overheads_ms), share)
-        print(
-            f"{name:6s} turns {len(overheads_ms):3d}  overhead p50 {found[name][0]:6.2f} ms  "
-            f"max {max(overheads_ms):6.2f} ms  cpu per call {share:5.2f} % of a core"
+    speech = speech_for(arguments.vad)
+    script = Script(speech, CYCLE_MS + (len(speech) // 32 - SPEECH_MS), arguments.cycles)
+    cells: list[Cell] = []
+    for calls in arguments.calls:
+        for round_ in range(arguments.rounds):
+            for name, world in worlds(arguments.vad).items():
+                found, dead = asyncio.run(measure(name, world, calls, script, round_))
+                if dead or (name != "feeder" and not found.turns_answered):
+                    print(f"{name}, {calls} calls: {dead} calls ended early, "
+                          f"{found.turns_answered} turns answered; nothing to compare")  # fmt: skip
+                    return 1
+                cells.append(found)
+        show(calls, medians(cells, calls))
+    loads = [found.load for found in cells]
+    print(f"\nload average {min(loads):.1f} to {max(loads):.1f} on {os.cpu_count()} cores")
+    if arguments.json is not None:
+        result = {str(calls): medians(cells, calls) for calls in arguments.calls}
+        arguments.json.write_text(
+            json.dumps({"medians": result, "cells": [asdict(found) for found in cells]}, indent=1)
         )
-    print(
-        f"ours / stock: overhead {found['ours'][0] / found['stock'][0]:.2f}, "
-        f"cpu {found['ours'][1] / found['stock'][1]:.2f}"
-    )
     return 0
 
 

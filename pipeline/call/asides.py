@@ -57,6 +57,7 @@ _GOODBYE = (
     "goodbye", "bye", "bye bye", "good bye", "hang up now", "never mind", "nevermind", "forget it",
     "that's all", "call back later", "call you back",
 )  # fmt: skip
+_COURTESIES = HESITATIONS | frozenset(["please", "thanks", "thank", "you"])
 _CHOICES = (
     "my choices", "the choices", "my options", "the options", "what can i", "what times",
     "what days", "what time do you", "which days", "which times", "what do you have", "what kind",
@@ -89,6 +90,8 @@ def hear_aside(spoken: Words) -> Aside | None:
     ):
         if has_any(spoken, phrases):
             return aside
+    if all(word in _COURTESIES for word in spoken):
+        return Aside.REPEAT  # the end of an answer that was taken already cut our words short
     if spoken in (("what",), ("huh",), ("sorry",), ("sorry", "what")):
         return Aside.REPEAT
     if find(("why",), spoken) >= 0 and has_any(

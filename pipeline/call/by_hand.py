@@ -22,8 +22,11 @@ class ByHand:
     def press(self, key: str, wanted: int) -> bool:
         """Take one key while so many digits are asked for; True when that makes an answer.
 
-        `*` begins again and `#` ends a number early; where no digits are asked for, a key is an answer.
+        `*` begins again and `#` ends a number early; where no digits are asked for, a key is an answer, and a
+        first 0 always is: no number begins with it (North American plan), and it stands for a person.
         """
+        if key == "0" and not self._digits:
+            wanted = 0
         if key == "*":
             self._digits = ""
         elif key != "#":

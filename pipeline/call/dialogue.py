@@ -11,11 +11,13 @@ from enum import StrEnum
 
 from pipeline.call import verbalise
 from pipeline.call.asides import Aside
+from pipeline.call.first_name import hear_first_name
 from pipeline.call.flow import SLOTS, Flow
 from pipeline.call.phone import without_number
 from pipeline.call.request import Request
 from pipeline.call.slots import Understood, understand
 from pipeline.call.urgent import hear
+from pipeline.call.words import words
 from pipeline.turn.events import Asked, Profile
 
 FIELD_OF = {
@@ -29,10 +31,14 @@ FIELD_OF = {
 
 NO_MATCHES = 2
 """In a row, and a person takes over (row T25)."""
+NUMBER_TRIES = 4
+"""Numbers heard that all differed."""
 STALLS = 5
 """Turns in a row that were understood and led nowhere ("say that again")."""
 _PHONE_DIGITS = 10
-_PROFILES = {"confirm": Profile.FAST, "reason": Profile.PATIENT, "open": Profile.PATIENT}
+_PROFILES = {"reason": Profile.PATIENT, "open": Profile.PATIENT}
+WAY_OUT_REPEATS = 3
+"""Times the practice's number is said again before a call that goes to a person ends."""
 _LONGEST_GOODBYE = 5
 _LONGEST_BARE_NO = 4
 
@@ -65,6 +71,8 @@ class State:
     asked: str = "reason"
     phase: Phase = Phase.ASKING
     piece: str = ""
+    said_numbers: tuple[str, ...] = ()
+    """Numbers heard once: only two digits may be read back (row P6), so two hearings must agree instead."""
     doubted: frozenset[str] = frozenset()
     """Slots whose value the caller refused: asked again, and kept until a new one is said."""
     echoed: bool = False
@@ -142,6 +150,7 @@ def respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     if state.phase is Phase.BOOKED:
         return Step(state, flow.say(flow.lines.goodbye), verbatim=True)
     understood = understand(flow, heard.text, state.asked, state.request, state.piece, today)
+    understood = _other_name(flow, state, heard, understood)
     if state.phase is not Phase.ASKING:
         return _repeat_way_out(flow, state, understood)
     if understood.aside is Aside.PERSON:
@@ -152,11 +161,36 @@ def respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     return _aside(flow, state, understood, today) or _no_match(flow, state)
 
 
+def _other_name(flow: Flow, state: State, heard: Heard, understood: Understood) -> Understood:
+    """The recogniser gives the refused or an unlisted name: look for a listed one in its other readings."""
+    name = understood.values.first_name
+    if name is None:
+        return understood
+    refused = name == state.request.first_name and (
+        understood.answer == "no" or state.asked == "open" or "name" in state.doubted
+    )
+    if name.lower() in flow.names and not refused:
+        return understood
+    for text in heard.alternatives:
+        spoken = words(text)
+        other = hear_first_name(
+            spoken, flow.names, flow.answer_words, asked=state.asked in ("name", "open", "confirm")
+        )
+        if other is not None and other.lower() in flow.names and other != name:
+            return replace(understood, values=replace(understood.values, first_name=other))
+    return understood
+
+
 def take_number(flow: Flow, state: State, number: str | None, piece: str) -> Step:
     """Keypad digits in answer to the question for a number."""
     if number is None:
         return _say(flow, replace(state, piece=piece), _piece_line(flow, piece))
-    return _advance(flow, state, Request(phone=number), Understood(Request(phone=number)))
+    return _advance(
+        flow,
+        replace(state, said_numbers=()),
+        Request(phone=number),
+        Understood(Request(phone=number)),
+    )
 
 
 def question(flow: Flow, state: State, *, again: bool = False) -> str:
@@ -176,7 +210,7 @@ def question(flow: Flow, state: State, *, again: bool = False) -> str:
 
 def to_person(flow: Flow, state: State, why: str) -> Step:
     """The way to a person: until calls can be transferred, the practice's number."""
-    after = replace(state, phase=Phase.PERSON, asked="open", piece="")
+    after = replace(state, phase=Phase.PERSON, asked="open", piece="", stalls=0)
     say = flow.say(flow.lines.person)
     return Step(replace(after, said=say), say, (PersonWanted(why), asked_of(after)), verbatim=True)
 
@@ -217,8 +251,11 @@ def _repeat_way_out(flow: Flow, state: State, understood: Understood) -> Step:
     """Urgent or on the way to a person: the number again; only a caller's goodbye ends it."""
     say = question(flow, state)
     leaving = understood.aside is Aside.GOODBYE and understood.words <= _LONGEST_GOODBYE
-    effects: tuple[Effect, ...] = (Ended("person"),) if leaving else ()
-    return Step(replace(state, said=say), say, effects, verbatim=True)
+    stalls = state.stalls + 1
+    # An urgent call is never hung up on: only its caller, or silence, ends it.
+    spent = state.phase is Phase.PERSON and stalls > WAY_OUT_REPEATS
+    effects: tuple[Effect, ...] = (Ended("person"),) if leaving or spent else ()
+    return Step(replace(state, said=say, stalls=stalls), say, effects, verbatim=True)
 
 
 def _answers(flow: Flow, state: State, understood: Understood) -> Step | None:
@@ -233,6 +270,8 @@ def _answers(flow: Flow, state: State, understood: Understood) -> Step | None:
     if state.asked == "confirm" and agreed and not changed:
         return _booked(flow, state)
     if understood.values.filled():
+        if understood.values.phone is not None:
+            return _number_said(flow, state, understood.values.phone, understood)
         return _advance(flow, state, understood.values, understood)
     if understood.refused:
         return _doubt(flow, state, understood.refused)
@@ -257,6 +296,33 @@ def _answers(flow: Flow, state: State, understood: Understood) -> Step | None:
     if state.echoed and short_no:
         return _doubt(flow, state, frozenset({"reason"}))
     return None
+
+
+def _number_said(flow: Flow, state: State, number: str, understood: Understood) -> Step:
+    """Believe a spoken number when it was said twice alike; keys need no second time."""
+    if number in (*state.said_numbers, state.request.phone):
+        return _advance(flow, replace(state, said_numbers=()), understood.values, understood)
+    others = replace(understood.values, phone=None)
+    step = _advance(flow, state, others, understood) if others.filled() else None
+    before = state if step is None else step.state
+    differs = bool(state.said_numbers)
+    after = replace(
+        before,
+        asked="phone",
+        said_numbers=(*state.said_numbers, number),
+        piece="",
+        doubted=before.doubted | {"phone"},
+        echoed=False,
+        no_matches=0,
+        stalls=0,
+    )
+    if len(after.said_numbers) > NUMBER_TRIES:
+        return to_person(flow, state, "number")
+    lines = flow.lines
+    fields = () if step is None else tuple(e for e in step.effects if isinstance(e, FieldKnown))
+    return _say(
+        flow, after, flow.say(lines.phone_differs if differs else lines.phone_once_more), fields
+    )
 
 
 def _advance(flow: Flow, state: State, values: Request, understood: Understood) -> Step:

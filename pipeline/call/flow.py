@@ -76,6 +76,8 @@ class Lines:
     what_is_wrong_again: str
     phone_piece: str
     phone_wrong: str
+    phone_once_more: str
+    phone_differs: str
     past_day: str
     hesitation: str
     hearing: str

@@ -25,7 +25,7 @@ BODY_BYTES_MAX = 32 * 1024
 
 HSTS = "max-age=31536000"
 
-STREAM = "wardline.stream"
+STREAM = web.RequestKey("stream", web.StreamResponse)
 """Where a request keeps the stream that was begun as its answer."""
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]

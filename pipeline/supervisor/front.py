@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from pipeline.clock import Clock
-from pipeline.errors import CallRefused, NotAuthorised, OfferInvalid, TooMany
+from pipeline.errors import LinesBusy, NotAuthorised, OfferInvalid, TooMany
 from pipeline.settings import Settings
 from pipeline.supervisor.channel import ChannelClosed
 from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer, text_of
@@ -33,14 +33,8 @@ OFFER_LIMIT_MS = 10_000.0
 ALIVE_EVERY_MS = 1_000.0
 WRITE_LIMIT_MS = 10_000.0
 STREAMS_PER_CALL_MAX = 2
-IDLE_CHECK_MS = 5_000.0
-
-
-class LinesBusy(CallRefused):
-    """No worker could answer a call now."""
-
-    status = 503
-    code = "lines_busy"
+STAFF_CHECK_MS = 1_000.0
+"""How soon a revoked token is signed out of an open live view."""
 
 
 class CallAnswered(Event):
@@ -176,7 +170,8 @@ class Front:
             raise TooMany("Too many calls from here; wait a little.", retry_after_s=wait_s)
         await self._door.body(request)
         self._refuse_when_draining()
-        worker = self.workers.freest() if self.workers else None
+        waiting = self._tokens.waiting(now_ms)
+        worker = self.workers.freest(waiting) if self.workers else None
         if worker is None:
             raise LinesBusy("All lines are busy.", retry_after_s=5)
         token = self._tokens.mint(worker.name, now_ms)
@@ -276,10 +271,10 @@ class Front:
             response = await _stream(request)
             checked_ms = self._clock.now_ms()
             while not self._closing.is_set() and not watching.overrun:
-                message = await watching.next(limit_ms=IDLE_CHECK_MS)
+                message = await watching.next(limit_ms=STAFF_CHECK_MS)
                 if message is not None:
                     await _write(response, message)
-                if self._clock.now_ms() - checked_ms < IDLE_CHECK_MS:
+                if self._clock.now_ms() - checked_ms < STAFF_CHECK_MS:
                     continue
                 checked_ms = self._clock.now_ms()
                 state = await asyncio.to_thread(self._staff.state_of, token_id)

@@ -14,8 +14,9 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from models.errors import EngineUnavailable
 from pipeline import config
-from pipeline.errors import StartUpError
+from pipeline.errors import ConfigError, StartUpError
 from pipeline.settings import Settings
 from pipeline.supervisor.channel import Channel, ChannelClosed
 from pipeline.telemetry.events import Event, emit
@@ -39,7 +40,8 @@ class CallHost(Protocol):
     async def start(self) -> None:
         """Warm the engines; returns when a call could be answered at once.
 
-        Raises `StartUpError` for what the operator can mend: its sentence reaches the terminal.
+        Raises `StartUpError` or `EngineUnavailable` for what the operator can mend: its sentence reaches
+        the terminal.
         """
 
     async def offer(self, call_id: str, sdp: str) -> str:
@@ -171,8 +173,8 @@ async def _start_or_closed(channel: Channel, host: CallHost, over: asyncio.Event
     async def start() -> None:
         try:
             await host.start()
-        except StartUpError as error:
-            channel.notify("cannot_start", {"message": str(error)})
+        except Exception as error:  # said, and raised again
+            _tell_why(channel, error)
             raise
 
     async with asyncio.TaskGroup() as group:
@@ -186,7 +188,23 @@ async def _start_or_closed(channel: Channel, host: CallHost, over: asyncio.Event
 async def _run(
     run: Callable[[Settings, Channel], Awaitable[None]], settings: Settings, end: socket.socket
 ) -> None:
-    await run(settings, Channel(end))
+    channel = Channel(end)
+    try:
+        await run(settings, channel)
+    except Exception as error:  # said, and raised again
+        if not channel.closed.is_set():  # it failed before it served: nobody has said why
+            await channel.open()
+            _tell_why(channel, error)
+            channel.close()
+        raise
+
+
+def _tell_why(channel: Channel, error: BaseException) -> None:
+    """Pass on the sentence of an error that the operator can mend; any other error's text stays here."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, StartUpError | ConfigError | EngineUnavailable):
+        channel.notify("cannot_start", {"message": str(error)})
 
 
 def die_with_parent(parent: int) -> None:

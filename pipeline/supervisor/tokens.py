@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 
 from pipeline.errors import NotAuthorised, TooMany
@@ -39,13 +39,21 @@ class CallTokens:
 
     def mint(self, worker: str, now_ms: float) -> str:
         """A new token for a call at this worker."""
-        while self._out and next(iter(self._out.values()))[1] <= now_ms:
-            self._out.popitem(last=False)
+        self._forget(now_ms)
         if len(self._out) >= TOKENS_MAX:
             raise TooMany("Too many calls are being placed; try again soon.", retry_after_s=5)
         token = f"{worker}.{secrets.token_urlsafe(24)}"
         self._out[_digest(token)] = (worker, now_ms + TOKEN_LIFE_MS)
         return token
+
+    def waiting(self, now_ms: float) -> Counter[str]:
+        """How many tokens are out for each worker."""
+        self._forget(now_ms)
+        return Counter(worker for worker, _ in self._out.values())
+
+    def _forget(self, now_ms: float) -> None:
+        while self._out and next(iter(self._out.values()))[1] <= now_ms:
+            self._out.popitem(last=False)
 
     def check(self, token: str, now_ms: float) -> None:
         """Raise `NotAuthorised` unless `redeem` would accept it; does not use it up."""

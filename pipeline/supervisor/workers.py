@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -145,10 +146,14 @@ class Workers:
             w.state == "ready" or w.starts > 1 for w in self.all
         )
 
-    def freest(self) -> Worker | None:
-        """The ready worker with the most free slots, or None when all lines are busy."""
+    def freest(self, waiting: Mapping[str, int]) -> Worker | None:
+        """The ready worker with the most free slots, or None when all lines are busy.
+
+        `waiting` counts the tokens handed out for each worker: callers on their way spread over the workers,
+        but are refused to nobody, since not every token becomes a call.
+        """
         ready = [w for w in self.all if w.state == "ready" and w.free_slots > 0]
-        return max(ready, key=lambda w: w.free_slots, default=None)
+        return max(ready, key=lambda w: w.free_slots - waiting.get(w.name, 0), default=None)
 
     def named(self, name: str) -> Worker | None:
         """The worker of this name if calls may go on in it."""
@@ -345,7 +350,8 @@ async def _end(process: asyncio.subprocess.Process) -> int:
     try:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                process.terminate()
+                # not process.terminate(): that collects the exit status before asyncio does, which then reads 255
+                os.kill(process.pid, signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(KILL_AFTER_MS / 1000):
                     await process.wait()

@@ -5,6 +5,11 @@ exception texts through loguru, `logging`, `warnings` and the excepthooks. What 
 `foreign_log{logger, level, module, line}` or `crashed{type, module, function, line}`; the message is never
 even formatted. Bytes that reach descriptors 1 and 2 regardless are the supervisor's affair (`supervisor.pipe`).
 This file refuses to know what any message says.
+
+Children of a worker (the recogniser's processes, the builder of its language model) stay foreign on purpose:
+the nonce leaves the environment before they start, so whatever they or a C library in them print is counted
+as `foreign_output` and thrown away. They hear callers and have nothing to say but answers, and those travel on
+their own sockets; the worker emits the events about them.
 """
 
 from __future__ import annotations

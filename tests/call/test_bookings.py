@@ -61,12 +61,21 @@ def test_an_off_script_caller_gets_what_was_said_or_a_person(script: Script) -> 
     state = State()
     for line in script.lines:
         if line != "[silence]" and state.phase is Phase.ASKING:
-            state = respond(FLOW, state, Heard(line), TODAY).state
+            step = respond(FLOW, state, Heard(line), TODAY)
+            state = step.state
+            if state.phase is Phase.ASKING and state.said_numbers:  # the scripts say a number once
+                state = respond(
+                    FLOW, state, Heard(digit_words(state.said_numbers[-1])), TODAY
+                ).state
     if script.expect == "person":
         assert state.phase in (Phase.PERSON, Phase.URGENT)
     else:
         assert state.phase is Phase.BOOKED
         assert state.request == wanted(script.expect)
+
+
+def digit_words(phone: str) -> str:
+    return " ".join(DIGITS[int(digit)] for digit in phone)
 
 
 # --- a caller of our own ------------------------------------------------------------------------
@@ -91,7 +100,7 @@ class Caller:
         )  # fmt: skip
         name = rng.choice([n for n in FLOW.first_names if n.isascii() and len(n) > 3])
         self.truth = Request(reason.key, name.capitalize(), phone, day, time)
-        self.phone_said = " ".join(DIGITS[int(digit)] for digit in phone)
+        self.phone_said = digit_words(phone)
         self.off_topic = 0.12
 
     def pieces(self) -> dict[str, str]:
@@ -189,7 +198,7 @@ def test_every_booking_in_random_order_equals_what_was_said() -> None:
 
 
 def test_with_a_bad_recogniser_no_wrong_value_passes_the_read_back() -> None:
-    booked = 0
+    booked = wrong_numbers = 0
     for seed in range(400):
         caller, state = call(seed, 0.08)
         if state.phase is not Phase.BOOKED:
@@ -199,11 +208,11 @@ def test_with_a_bad_recogniser_no_wrong_value_passes_the_read_back() -> None:
         assert (got.reason, got.first_name, got.day, got.time) == (
             truth.reason, truth.first_name, truth.day, truth.time,
         ), seed  # fmt: skip
-        assert got.phone is not None
-        assert truth.phone is not None
-        # Only two digits may be read back (row P6): the others are guarded by their count alone.
-        assert got.phone[-2:] == truth.phone[-2:], seed
-    assert booked >= 200
+        wrong_numbers += got.phone != truth.phone
+    assert booked >= 250
+    # Two hearings of a number must agree, for only two digits are read back (row P6). What is left is the same
+    # slip in both: 3 in 292 where every twelfth word is misheard.
+    assert wrong_numbers <= 0.015 * booked
 
 
 LINES = st.lists(

@@ -210,9 +210,18 @@ def test_a_worker_that_is_never_ready_is_ended_and_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.wire
-def test_what_a_worker_lacks_is_said_in_its_own_sentence(tmp_path: Path) -> None:
-    with served(tmp_path, '[practice]\nname = "cannot start"\n', ready=False) as running:
-        until(running, "Worker w1 cannot start: the voice is missing: run make setup; starting")
+@pytest.mark.parametrize(
+    ("practice", "said"),
+    [
+        ("cannot start", "the voice is missing: run make setup"),
+        ("wrong flow", "flow.toml: no greeting"),
+    ],
+)
+def test_what_a_worker_lacks_is_said_in_its_own_sentence(
+    tmp_path: Path, practice: str, said: str
+) -> None:
+    with served(tmp_path, f'[practice]\nname = "{practice}"\n', ready=False) as running:
+        until(running, f"Worker w1 cannot start: {said}; starting it again in 0.25 s.")
 
 
 @pytest.mark.wire

@@ -1,8 +1,8 @@
 """A worker process whose calls are names in a set: for tests of everything around a call.
 
 `python -m tests.fakes.fake_worker`. An offer's SDP may ask for trouble: "bad" is refused, "crash" raises with the
-SDP in its text, "noise" prints it everywhere, "slow" never answers. A practice called "never ready" or
-"cannot start" has such workers.
+SDP in its text, "noise" prints it everywhere, "slow" never answers. A practice called "never ready",
+"cannot start" or "wrong flow" has such workers; one called "hears" has the real recogniser's processes.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ log.take_over("worker")
 import asyncio  # noqa: E402  # nothing may be imported before the outputs are taken over
 import os  # noqa: E402
 import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
 
-from pipeline.errors import OfferInvalid, StartUpError, TooMany  # noqa: E402
+from models.errors import EngineUnavailable  # noqa: E402
+from pipeline.errors import ConfigError, OfferInvalid, TooMany  # noqa: E402
 from pipeline.settings import Settings  # noqa: E402
 from pipeline.supervisor.channel import Channel  # noqa: E402
 from pipeline.supervisor.host import notifier, serve_calls, work  # noqa: E402
@@ -26,6 +28,7 @@ class FakeHost:
 
     def __init__(self, settings: Settings, channel: Channel) -> None:
         self._practice = settings.practice.name
+        self._directory = Path(settings.state.directory)
         self._slots = settings.workers.calls_per_worker
         self._calls: set[str] = set()
         self._changed = asyncio.Event()
@@ -34,8 +37,21 @@ class FakeHost:
     async def start(self) -> None:
         if self._practice == "never ready":
             await asyncio.Event().wait()
+        if self._practice == "hears":
+            await self._hear()
         if self._practice == "cannot start":
-            raise StartUpError("the voice is missing: run make setup")
+            raise ExceptionGroup("", [EngineUnavailable("the voice is missing: run make setup")])
+
+    async def _hear(self) -> None:
+        """Start the real recogniser and lend it, so that there are children of a child."""
+        from models.clinic_language import clinic_language
+        from models.pocketsphinx import PocketSphinx, PocketSphinxSettings
+
+        language = clinic_language(["check-up"], ["chest pain"])
+        engine = PocketSphinx(PocketSphinxSettings(language, self._directory / "cache", slots=1))
+        await engine.start()
+        ear = await engine.open()
+        await ear.settle()  # its process answers
 
     async def offer(self, call_id: str, sdp: str) -> str:
         if sdp.startswith("bad"):
@@ -51,10 +67,14 @@ class FakeHost:
             raise TooMany("All lines are busy.", retry_after_s=5)
         self._calls.add(call_id)
         self._notify("call_started", {"call_id": call_id})
-        self._notify(
-            "live", {"type": "call", "call_id": call_id, "state": "listening", "since_s": 0}
-        )
+        self._tell("call", call_id, state="listening", since_s=0)
+        self._tell("request", call_id, fields={"first_name": "masked"}, complete=False)
+        self._tell("request", call_id, fields={"first_name": "Sam"}, complete=False)  # a mistake
+        self._tell("turn", "c-other", turn=1, marks_ms={}, interrupted=False)  # not its call
         return f"answer to {call_id}"
+
+    def _tell(self, kind: str, call_id: str, **payload: object) -> None:
+        self._notify("live", {"type": kind, "call_id": call_id, **payload})
 
     async def reoffer(self, call_id: str, sdp: str) -> str:
         if call_id not in self._calls:
@@ -87,6 +107,8 @@ class FakeHost:
 
 
 async def run_worker(settings: Settings, channel: Channel) -> None:
+    if settings.practice.name == "wrong flow":
+        raise ConfigError(["flow.toml: no greeting"])
     await serve_calls(channel, FakeHost(settings, channel))
 
 

@@ -190,13 +190,16 @@ def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
         assert running.events("worker_ended")[-1]["calls_lost"] == 1
 
 
-def test_a_worker_does_not_outlive_a_killed_supervisor(tmp_path: Path) -> None:
-    with served(tmp_path) as running:
-        worker = psutil.Process(running.until("worker_started")[0]["pid"])
+def test_neither_worker_nor_recogniser_outlives_a_killed_supervisor(tmp_path: Path) -> None:
+    with served(tmp_path, '[practice]\nname = "hears"\n') as running:
+        family = psutil.Process(running.process.pid).children(recursive=True)
+        commands = [" ".join(process.cmdline()) for process in family]
+        assert sum("fake_worker" in command for command in commands) == 1
+        assert sum("pocketsphinx_child" in command for command in commands) == 2
         running.process.kill()
         running.process.wait()
-        gone, alive = psutil.wait_procs([worker], timeout=5)
-        assert gone
+        gone, alive = psutil.wait_procs(family, timeout=5)
+        assert len(gone) == 3
         assert not alive
 
 

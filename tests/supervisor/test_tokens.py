@@ -32,6 +32,16 @@ def test_outstanding_tokens_are_bounded_and_make_room_when_old() -> None:
     assert tokens.mint("w1", TOKEN_LIFE_MS)
 
 
+def test_tokens_that_wait_are_counted_for_each_worker_until_used_or_old() -> None:
+    tokens = CallTokens()
+    tokens.mint("w1", 0.0)
+    used = tokens.mint("w1", 1.0)
+    tokens.mint("w2", 1.0)
+    tokens.redeem(used, 2.0)
+    assert tokens.waiting(3.0) == {"w1": 1, "w2": 1}
+    assert tokens.waiting(TOKEN_LIFE_MS) == {"w2": 1}
+
+
 def test_a_call_that_ended_is_known_for_a_minute() -> None:
     calls = OpenCalls()
     call, key = calls.open("w1", 0.0)
@@ -95,7 +105,7 @@ def test_the_file_holds_no_token_and_is_ours_alone(tmp_path: Path) -> None:
     staff = StaffTokens(tmp_path)
     token = staff.create("desk")
     file = tmp_path / FILE_NAME
-    assert token.rpartition("_")[2] not in file.read_text()
+    assert token.split("_", 2)[2] not in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 

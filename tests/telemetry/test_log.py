@@ -77,3 +77,21 @@ def test_a_process_that_was_taken_over_leaves_no_core_file() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert resource.RLIMIT_CORE == 4
     assert done.stdout.strip() == "(0, 0)"
+
+
+@pytest.mark.wire
+def test_a_child_of_a_worker_never_learns_the_nonce() -> None:
+    """So whatever a recogniser's process prints is foreign."""
+    child = "import os; print([k for k, v in os.environ.items() if 'n' * 32 in v])"
+    code = (
+        "from pipeline.telemetry import log; log.take_over('t');"
+        f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}], check=True)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=config.child_environment(log.child_variables("n" * 32, 2, "t")),
+    )
+    assert done.stdout.strip() == "[]"
