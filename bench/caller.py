@@ -28,6 +28,8 @@ PONG_LIMIT_MS = 5_000.0
 """A server that answers no ping for this long is gone: the page shows `reconnecting` after the same time."""
 PONG_LIMIT_ALONE_MS = 2_500.0
 """The same once the event stream has broken as well."""
+BYE_LIMIT_MS = 1_000.0
+"""The event stream may tell of the end before the data channel does; the page waits as well."""
 REPLY_OVER_MS = 250.0
 """Quiet on the wire after the server said it is listening: longer than the gaps between words."""
 REPLY_OVER_ALONE_MS = 1_500.0
@@ -80,6 +82,7 @@ class Caller:
         self._last_pong_ms = 0.0
         self._connected = False
         self._events_broken = False
+        self._told_of_end = False
         self._lost: BenchError | None = None
         self._left = False
         self._owner: asyncio.TaskGroup | None = None
@@ -270,8 +273,12 @@ class Caller:
         async for event in self._front.events():
             if event.get("type") == "worker_lost":
                 self._lose("the server lost the worker that held this call")
-            elif event.get("type") == "ended" and not self.record.ended:
-                self.record.ended = str(event.get("reason", "ended"))
+            elif event.get("type") == "ended":
+                self._told_of_end = True
+                await asyncio.sleep(
+                    BYE_LIMIT_MS / 1000
+                )  # the bye beside the audio names the reason
+                self.record.ended = self.record.ended or str(event.get("reason", "ended"))
                 self._changed()
         self._events_broken = True
 
@@ -289,7 +296,7 @@ class Caller:
 
     def _on_line_state(self, connected: bool, gone: bool) -> None:
         self._connected = connected
-        if gone and not self.has_ended() and not self._left:
+        if gone and not self.has_ended() and not self._told_of_end and not self._left:
             self._lose("the connection to the server broke off")
         self._changed()
 

@@ -101,12 +101,18 @@ class Part:
             return correction or self._say(wrong[0])
         if asked is None:
             missing = [name for name in self.script.missing(shown) if name in self.script.questions]
-            return self._say(missing[0]) if shown and missing else self.script.lost
+            if shown and not missing and CONFIRM in self.script.questions:
+                return self._say(CONFIRM)  # everything is right: what else can it have asked
+            return self._say(missing[0]) if shown and missing else self._at_a_loss()
         return self._say(asked)
 
     def most_asked(self) -> int:
         """How often the most stubborn question came."""
         return max(self.times_asked.values(), default=0)
+
+    def _at_a_loss(self) -> str:
+        self.times_asked["?"] = self.times_asked.get("?", 0) + 1
+        return self.script.lost
 
     def _say(self, name: str) -> str:
         count = self.times_asked.get(name, 0)

@@ -1,1 +1,150 @@
 """The composition root of a voice worker: the one file that names concrete engines."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from models.clinic_language import clinic_language
+from models.espeak import EspeakSettings, EspeakVoice
+from models.openai_llm import OpenAiLanguageModel, OpenAiSettings
+from models.piper import PiperSettings, PiperTextToSpeech
+from models.pocketsphinx import PocketSphinx, PocketSphinxSettings
+from models.ports import Language, SpeechToText, TextToSpeech
+from models.silero import SileroVoice
+from models.smart_turn import SmartTurn
+from models.whisper import WhisperSettings, WhisperSpeechToText
+from pipeline.call.desk import Desk, Receptionist
+from pipeline.call.flow import Flow
+from pipeline.call.flow_file import load_flow
+from pipeline.call.modelled import ModelledReceptionist
+from pipeline.call.receptionist import ScriptedReceptionist
+from pipeline.call.settings import CallSettings
+from pipeline.clock import today
+from pipeline.heap import Heap
+from pipeline.settings import Settings
+from pipeline.supervisor.channel import Channel
+from pipeline.supervisor.host import notifier, serve_calls
+from pipeline.switchboard import Engines, Switchboard
+from pipeline.transports.settings import MediaSettings
+from pipeline.turn.endpoint import EndpointSettings
+from pipeline.turn.events import Profile
+from pipeline.turn.settings import FloorSettings
+
+
+async def run_worker(settings: Settings, channel: Channel) -> None:
+    """Serve calls until the supervisor drains this worker or is gone."""
+    flow = load_flow(settings.practice)
+    heap = Heap()
+    engines = _engines(settings, flow, heap)
+    switchboard = Switchboard(
+        engines,
+        _media(settings),
+        CallSettings(
+            practice_phone=flow.practice_phone, max_call_ms=float(settings.limits.call_limit_ms)
+        ),
+        _floor(settings),
+        notifier(channel, lambda: switchboard),
+        calls_limit=settings.workers.calls_per_worker,
+    )
+    async with switchboard, heap.watch(lambda: switchboard.near_a_turn):
+        await serve_calls(channel, switchboard)
+
+
+def _engines(settings: Settings, flow: Flow, heap: Heap) -> Engines:
+    stt, tts, completion = _stt(settings, flow), _tts(settings), SmartTurn()
+    model = _chat_model(settings)
+
+    def receptionist(desk: Desk) -> Receptionist:
+        scripted = ScriptedReceptionist(flow, desk, today)
+        return (
+            scripted if model is None else ModelledReceptionist(model, scripted, flow.practice_name)
+        )
+
+    async def warm_up() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(stt.start(), name="warm stt")
+            group.create_task(tts.start(), name="warm tts")
+            group.create_task(completion.start(), name="warm end-of-turn model")
+        heap.settle()
+
+    async def shut_down() -> None:
+        await stt.stop()
+        await tts.stop()
+        await completion.stop()
+        if model is not None:
+            await model.stop()
+
+    return Engines(
+        stt=stt,
+        tts=tts,
+        voice=SileroVoice(),
+        completion=completion,
+        receptionist=receptionist,
+        warm_up=warm_up,
+        shut_down=shut_down,
+    )
+
+
+def _stt(settings: Settings, flow: Flow) -> SpeechToText:
+    slots = settings.workers.calls_per_worker
+    if settings.engines.stt == "whisper":
+        directory = Path(settings.engines.whisper_directory).expanduser()
+        return WhisperSpeechToText(WhisperSettings(directory, slots=slots))
+    words = flow.vocabulary()
+    return PocketSphinx(
+        PocketSphinxSettings(
+            language=clinic_language(
+                words.reasons,
+                words.urgent_phrases,
+                words.practice_words,
+                first_names=flow.first_names,
+            ),
+            cache_directory=Path(settings.state.directory).expanduser() / "cache",
+            slots=slots,
+        )
+    )
+
+
+def _tts(settings: Settings) -> TextToSpeech:
+    if settings.engines.tts == "piper":
+        voice = Path(settings.engines.piper_voice).expanduser()
+        return PiperTextToSpeech(PiperSettings(((_language(settings), voice.parent),)))
+    return EspeakVoice(EspeakSettings())
+
+
+def _language(settings: Settings) -> Language:
+    return "es" if settings.practice.language == "es" else "en"
+
+
+def _chat_model(settings: Settings) -> OpenAiLanguageModel | None:
+    engines = settings.engines
+    if engines.llm == "scripted":
+        return None
+    return OpenAiLanguageModel(
+        OpenAiSettings(engines.llm_url, engines.llm_model, engines.llm_api_key or None)
+    )
+
+
+def _media(settings: Settings) -> MediaSettings:
+    media = settings.media
+    return MediaSettings(
+        media_addresses=media.media_addresses,
+        port_min=media.port_min,
+        port_max=media.port_max,
+        allowed_networks=media.allowed_networks,
+        connect_limit_ms=media.connect_limit_ms,
+        reconnecting_after_ms=media.reconnecting_after_ms,
+        end_after_ms=media.end_after_ms,
+        max_pending_offers=media.max_pending_offers,
+    )
+
+
+def _floor(settings: Settings) -> FloorSettings:
+    turn = settings.turn
+    return FloorSettings(
+        endpoint=EndpointSettings(
+            profile=Profile(turn.profile), silence_ms=turn.endpoint.silence_ms or None
+        ),
+        dead_air_ms=float(turn.dead_air_ms),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Protocol
 
 
@@ -34,3 +34,8 @@ class LoopClock:
 def wall_now() -> datetime:
     """The date and time in UTC: for certificates and what people read, never for intervals."""
     return datetime.now(UTC)
+
+
+def today() -> date:
+    """The practice's date: what "tomorrow" counts from, in the machine's time zone."""
+    return datetime.now().astimezone().date()

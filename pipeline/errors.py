@@ -6,7 +6,8 @@ WardlineError                 code is stable and safe to log; the message never 
 └── CallRefused               this call cannot be served now
     ├── OfferInvalid          the SDP or body is not what we accept (400)
     ├── NotAuthorised         token missing, used, expired or not for this (401/403)
-    ├── TooMany               rate, pending-offer or capacity limit (429/503), with retry_after_s
+    ├── TooMany               rate or pending-offer limit (429), with retry_after_s
+    ├── LinesBusy             every line or engine is in use (503), with retry_after_s
     └── NoMediaPath           no address the caller could reach (503)
 """
 
@@ -74,3 +75,10 @@ class NoMediaPath(CallRefused):
 
     status = 503
     code = "no_media_path"
+
+
+class LinesBusy(CallRefused):
+    """Every line or engine is in use."""
+
+    status = 503
+    code = "lines_busy"

@@ -7,9 +7,9 @@ import importlib.util
 import ipaddress
 import json
 import os
+import platform
 import shutil
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -54,8 +54,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 
 def _python(_: Settings) -> Finding:
-    version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info[:2] == (3, 11):
+    version = platform.python_version()
+    if version.startswith("3.11."):
         return Finding("python", "pass", version)
     return Finding("python", "fail", f"{version}: run the server with Python 3.11")
 

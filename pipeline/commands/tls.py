@@ -35,7 +35,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     init = actions.add_parser("init", help="make the authority (once) and a server certificate")
     init.add_argument(
-        "--directory", type=Path, default=Path("var/tls"), help="where (default %(default)s)"
+        "--directory", type=_folder, default=Path("var/tls"), help="where (default %(default)s)"
     )
     init.add_argument(
         "--name",
@@ -44,6 +44,11 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         metavar="HOST",
         help="a host name or address callers type; may be repeated (default: this machine's)",
     )
+
+
+def _folder(text: str) -> Path:
+    """A shell leaves the `~` of `--directory=~/tls` alone."""
+    return Path(os.path.expanduser(text))
 
 
 def _run(arguments: argparse.Namespace) -> int:

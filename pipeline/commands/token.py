@@ -58,7 +58,7 @@ def _create(arguments: argparse.Namespace, tokens: StaffTokens) -> int:
 
 def _list(_: argparse.Namespace, tokens: StaffTokens) -> int:
     now_ms = tokens.now_ms()
-    known = tokens.list()
+    known = tokens.known()
     if not known:
         print("no tokens; make one with: wardline token create NAME")
         return 0

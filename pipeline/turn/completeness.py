@@ -108,6 +108,7 @@ YES_NO = _words(
     "yes yeah yep yup no nope nah correct right sure exactly absolutely okay ok wrong incorrect"
     " mhm sí si correcto exacto claro"
 )
+NEGATIVES = _words("no nope nah wrong incorrect")
 YES_SOUNDS = frozenset({"mm hmm", "mm hm", "mm mm", "uh huh", "um hum"})
 DAYS = _words(
     "monday tuesday wednesday thursday friday saturday sunday today tomorrow weekday weekend week"
@@ -205,6 +206,8 @@ def _ends_open(tokens: Sequence[str]) -> bool:
 def _answers(tokens: Sequence[str], digits: int, asked: Asked) -> bool:
     """Does it have the shape of an answer to this slot? Open questions have no shape."""
     match asked.slot:
+        case "confirm" if tokens[0] in NEGATIVES and len(tokens) <= 2:
+            return False  # "no" to a read-back is mostly the beginning of what is right
         case "confirm":
             return not YES_NO.isdisjoint(tokens) or " ".join(tokens) in YES_SOUNDS
         case "day":

@@ -17,7 +17,7 @@ QUESTIONS = {
 }
 RIGHT = {
     "reason": "Follow-up visit",
-    "first_name": "Maria",
+    "first_name": "David",
     "phone": "ends in 43",
     "day": "Tuesday, November 24",
     "time": "afternoon",

@@ -49,7 +49,7 @@ async def test_json_holds_what_was_said_heard_and_answered_and_nothing_else_is_o
 async def test_script_whose_request_is_wrong_exits_with_1_and_says_which_field(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    shown = dict.fromkeys(BOOKING.expect, "maria follow up 43 tuesday afternoon")
+    shown = dict.fromkeys(BOOKING.expect, "david follow up 43 tuesday afternoon")
     shown["day"] = "Thursday"
 
     def answer(_pitch: int) -> Reply:

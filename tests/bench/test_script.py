@@ -9,7 +9,7 @@ from bench.script import Part, parse, shipped
 BOOKING = shipped("booking")
 SHOWN = {
     "reason": "Follow-up",
-    "first_name": "Maria",
+    "first_name": "David",
     "phone": "••• ••• ••43",
     "day": "Tuesday, November 24",
     "time": "afternoon",
@@ -27,7 +27,7 @@ SHOWN = {
         ("Which day would you like to come in?", "day"),
         ("Tuesday. And what time of day, morning or afternoon?", "time"),
         ("Would morning, afternoon or evening be better?", "time"),
-        ("Tuesday in the afternoon, for Maria, with a number that ends in four three. Is that right?", "confirm"),
+        ("Tuesday in the afternoon, for David, with a number that ends in four three. Is that right?", "confirm"),
         ("Thank you for calling. Goodbye.", None),
         ("", None),
     ],
@@ -43,7 +43,7 @@ def test_request_equals_what_was_said_only_when_every_field_does() -> None:
     for name, wrong in [
         ("day", "Thursday, November 26"),
         ("phone", "••• ••• ••34"),
-        ("first_name", "Mariana"),
+        ("first_name", "Davidna"),
         ("time", "morning"),
         ("reason", "Vaccination"),
     ]:
@@ -53,7 +53,7 @@ def test_request_equals_what_was_said_only_when_every_field_does() -> None:
 
 def test_wrong_read_back_is_corrected_and_a_right_one_confirmed() -> None:
     part = Part(BOOKING)
-    read_back = "A follow up on Thursday afternoon for Maria. Is that right?"
+    read_back = "A follow up on Thursday afternoon for David. Is that right?"
     assert part.next_line(read_back, {**SHOWN, "day": "Thursday"}) == "No, Tuesday."
     assert part.next_line(read_back, SHOWN) == "Yes, that's right."
 
@@ -61,7 +61,7 @@ def test_wrong_read_back_is_corrected_and_a_right_one_confirmed() -> None:
 def test_repeated_question_is_answered_in_other_words() -> None:
     part = Part(BOOKING)
     said = [part.next_line("What is your first name?", {}) for _ in range(3)]
-    assert said == ["My name is Maria.", "Maria.", "Maria."]
+    assert said == ["My name is David.", "David.", "David."]
     assert part.most_asked() == 3
 
 

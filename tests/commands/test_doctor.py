@@ -9,12 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pipeline.settings import Settings
 
 from pipeline.cli import main
 from pipeline.clock import wall_now
 from pipeline.commands.doctor import Finding, examine
 from pipeline.commands.tls import CERT, KEY, make
+from pipeline.settings import Settings
 
 
 def found(settings: Settings) -> dict[str, Finding]:

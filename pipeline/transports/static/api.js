@@ -75,6 +75,9 @@ export const reoffer = (key, sdp) =>
 export const reveal = (token, callId, field) =>
   ask("/api/live/reveal", { bearer: token, body: { call_id: callId, field } });
 
+/** Somebody is at the live view: without it the server signs the token out after 15 minutes. */
+export const active = (token) => ask("/api/live/active", { bearer: token, body: {} });
+
 /** Tell the server the call is over, also while the page is going away. */
 export function hangUp(key) {
   const body = new Blob([JSON.stringify({ call_key: key })], { type: "application/json" });

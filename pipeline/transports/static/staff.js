@@ -8,6 +8,8 @@ import { Board } from "/static/board.js";
 import { Card } from "/static/cards.js";
 
 const IDLE_LIMIT_MS = 15 * 60_000;
+/** The server counts the same 15 minutes by what it is asked: a touch reaches it within this time. */
+const ACTIVE_EVERY_MS = 60_000;
 const RETRY_MS = [500, 1000, 2000, 5000];
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
@@ -18,6 +20,7 @@ class LiveView {
     /** @type {Map<string, Card>} */
     this.cards = new Map();
     this.touchedMs = performance.now();
+    this.toldMs = this.touchedMs;
     byId("gate-form").addEventListener("submit", (event) => this.#entered(event));
     byId("lock").addEventListener("click", () => this.lock("Locked. Enter your staff token to go on."));
     for (const name of ["pointerdown", "pointermove", "keydown", "scroll"]) {
@@ -76,6 +79,7 @@ class LiveView {
     byId("board").hidden = false;
     byId("lock").hidden = false;
     this.#touched();
+    this.toldMs = this.touchedMs;
     this.#link(true, "Live");
     if (!again) byId("board-title").focus();
     this.#figures();
@@ -103,6 +107,7 @@ class LiveView {
   }
 
   #message(message) {
+    if (message.type === "signed_out") return this.lock("", signedOutWords(message.reason));
     const wasUrgent = this.board.calls.get(message.call_id)?.urgent;
     const call = this.board.take(message, performance.now());
     if (!call) return;
@@ -154,8 +159,13 @@ class LiveView {
   #tick() {
     const nowMs = performance.now();
     if (this.token && nowMs - this.touchedMs > IDLE_LIMIT_MS) {
-      this.lock("Locked after 15 minutes without a touch. Enter your staff token to go on.");
+      this.lock("", signedOutWords("idle"));
       byId("token").focus();
+    }
+    if (this.token && this.touchedMs > this.toldMs && nowMs - this.toldMs >= ACTIVE_EVERY_MS) {
+      this.toldMs = nowMs;
+      // refused or unreached: the stream says which
+      api.active(this.token).catch(() => undefined);
     }
     for (const id of this.board.sweep(nowMs)) {
       this.cards.get(id)?.remove();
@@ -166,7 +176,13 @@ class LiveView {
   }
 }
 
+function signedOutWords(reason) {
+  if (reason === "idle") return "Signed out after 15 minutes without a touch. Ask for a new link: wardline token.";
+  return "This token has expired or was revoked. Ask for a new one: wardline token.";
+}
+
 function refusedWords(error) {
+  if (error.status === 401 && error.message.includes("15 minutes")) return signedOutWords("idle");
   if (error.status === 401) return "This token is unknown, expired or revoked. Ask for a new one: wardline token.";
   return error.message || "This token may not see the live view.";
 }

@@ -92,5 +92,44 @@ async def test_fifteen_idle_minutes_lock_the_view(stage: Stage) -> None:
         assert await seat.page.is_visible("#board")
         await seat.page.clock.fast_forward("00:15")
         await seat.page.wait_for_selector("#gate:not([hidden])")
-        assert "15 minutes" in await seat.text("#gate-text")
+        assert "15 minutes" in await seat.text("#gate-error")
         assert await seat.page.locator(".card").count() == 0
+
+
+async def test_a_touch_reaches_the_server_within_a_minute_and_nothing_else_does(
+    stage: Stage,
+) -> None:
+    async with stage.seat("/staff", script="") as seat:
+        page, active = seat.page, seat.server.active
+        await page.clock.install()
+        await page.goto(f"{seat.server.url}/staff#{STAFF_TOKEN}")
+        await page.wait_for_selector("#board:not([hidden])")
+        await page.clock.fast_forward("02:00")
+        assert active == []
+        await page.mouse.move(10, 10)
+        async with page.expect_response("**/api/live/active"):
+            await page.clock.run_for(1000)
+        await page.mouse.move(20, 10)
+        await page.clock.run_for(50_000)
+        await page.evaluate("fetch('/healthz').then(() => null)")
+        assert len(active) == 1
+        async with page.expect_response("**/api/live/active"):
+            await page.clock.run_for(10_000)
+        await page.clock.fast_forward("05:00")
+        await page.evaluate("fetch('/healthz').then(() => null)")
+        assert active == [f"Bearer {STAFF_TOKEN}"] * 2
+
+
+@pytest.mark.parametrize(("reason", "words"), [("idle", "15 minutes"), ("revoked", "revoked")])
+async def test_a_token_that_the_server_signs_out_locks_the_view(
+    stage: Stage, reason: str, words: str
+) -> None:
+    async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        seat.server.show(type="call", call_id="c-1", state="listening", since_s=3)
+        await seat.page.wait_for_selector(".card")
+        seat.server.show(type="signed_out", reason=reason)
+        await seat.page.wait_for_selector("#gate:not([hidden])")
+        assert words in await seat.text("#gate-error")
+        assert await seat.page.locator(".card").count() == 0
+        assert len(seat.server.authorisations) == 1

@@ -1,0 +1,196 @@
+"""Reads a day out of spoken words and resolves it to a date, given today.
+
+A day that is past, impossible or one of several is no day: it is asked again, never guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+
+from pipeline.call.words import MONTHS, WEEKDAYS, Words, cardinal, denied, find, ordinal, repaired
+
+_RECENT_DAYS = 60
+"""A month and day this recently gone by is a slip, not a wish for next year."""
+_NOT_DATES = frozenset(
+    [
+        "thing",
+        "one",
+        "time",
+        "available",
+        "person",
+        "name",
+        "opening",
+        "slot",
+        "half",
+        "floor",
+        "two",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DayHeard:
+    """What was said of a day."""
+
+    day: date | None = None
+    past: bool = False
+    """A day gone by, or one that no calendar has."""
+    refused: frozenset[date] = frozenset()
+    """"not friday"."""
+    used: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Found:
+    day: date | None
+    start: int
+    end: int
+
+
+def hear_day(spoken: Words, today: date, *, known: date | None = None) -> DayHeard:
+    """Find the day that counts; `known` gives "the sixteenth" its month."""
+    found: list[_Found] = []
+    index = 0
+    while index < len(spoken):
+        hit = _day_at(spoken, index, today, known)
+        if hit is None:
+            index += 1
+        else:
+            found.append(hit)
+            index = hit.end
+    used = frozenset(i for hit in found for i in range(hit.start, hit.end))
+    refused = [hit for hit in found if denied(spoken, hit.start)]
+    wanted = [hit for hit in found if hit not in refused]
+    no_days = frozenset(hit.day for hit in refused if hit.day is not None)
+    if not wanted:
+        return DayHeard(refused=no_days, used=used)
+    last = wanted[-1]
+    for earlier, later in pairwise(wanted):
+        if earlier.day != later.day and not repaired(spoken, earlier.end, later.start):
+            return DayHeard(refused=no_days, used=used)
+    if last.day is None or last.day < today:
+        return DayHeard(past=True, refused=no_days, used=used)
+    return DayHeard(day=last.day, refused=no_days, used=used)
+
+
+def _day_at(spoken: Words, at: int, today: date, known: date | None) -> _Found | None:
+    return (
+        _relative(spoken, at, today)
+        or _weekday(spoken, at, today)
+        or _month_day(spoken, at, today)
+        or _day_of_month(spoken, at, today, known)
+    )
+
+
+def _relative(spoken: Words, at: int, today: date) -> _Found | None:
+    if find(("day", "after", "tomorrow"), spoken[at : at + 3]) == 0:
+        return _Found(today + timedelta(days=2), at, at + 3)
+    word = spoken[at]
+    if word == "today":
+        return _Found(today, at, at + 1)
+    if word == "tomorrow":
+        return _Found(today + timedelta(days=1), at, at + 1)
+    if word == "yesterday":
+        return _Found(None, at, at + 1)
+    return None
+
+
+def _weekday(spoken: Words, at: int, today: date) -> _Found | None:
+    word = spoken[at].removesuffix("'s")
+    if word not in WEEKDAYS and word.removesuffix("s") in WEEKDAYS:
+        word = word.removesuffix("s")
+    if word not in WEEKDAYS:
+        return None
+    ahead = (WEEKDAYS.index(word) - today.weekday()) % 7
+    before = spoken[at - 1] if at else ""
+    start, end = at, at + 1
+    if before == "last":
+        return _Found(None, at - 1, end)
+    if before == "this":
+        start -= 1
+    elif before == "next":
+        # The weekday of the coming calendar week; the read-back names the date.
+        ahead = 7 - today.weekday() + WEEKDAYS.index(word)
+        start -= 1
+    elif ahead == 0:
+        ahead = 7  # for the day itself people say "today"
+    if find(("a", "week", "from"), spoken[max(0, start - 3) : start]) == 0:
+        ahead += 7
+        start -= 3
+    found = today + timedelta(days=ahead)
+    named = _month_day(spoken, end, today) or _the_day(spoken, end, today, None)
+    if named is None and end < len(spoken) and spoken[end] == "the":
+        named = _the_day(spoken, end + 1, today, None)
+    if named is not None:  # "Tuesday, March third": both must be the same day
+        same = named.day is not None and named.day.weekday() == WEEKDAYS.index(word)
+        return _Found(named.day if same else None, start, named.end)
+    return _Found(found, start, end)
+
+
+def _month_day(spoken: Words, at: int, today: date) -> _Found | None:
+    """For example: "March third", "March the third", "March 3", "the third of March"."""
+    if at >= len(spoken):
+        return None
+    if spoken[at] in MONTHS:
+        month = MONTHS.index(spoken[at]) + 1
+        behind = at + 1
+        if behind < len(spoken) and spoken[behind] == "the":
+            behind += 1
+        number = ordinal(spoken, behind) or cardinal(spoken, behind)
+        if number is None or not 1 <= number[0] <= 31:
+            return None
+        return _Found(_dated(today, month, number[0]), at, behind + number[1])
+    number = ordinal(spoken, at)
+    if number is None:
+        return None
+    end = at + number[1]
+    if spoken[end : end + 1] == ("of",) and end + 1 < len(spoken) and spoken[end + 1] in MONTHS:
+        month = MONTHS.index(spoken[end + 1]) + 1
+        return _Found(_dated(today, month, number[0]), at, end + 2)
+    return None
+
+
+def _day_of_month(spoken: Words, at: int, today: date, known: date | None) -> _Found | None:
+    """For example: "The fourteenth", "on the 3rd"."""
+    if spoken[at] != "the":
+        return None
+    found = _month_day(spoken, at + 1, today) or _the_day(spoken, at + 1, today, known)
+    return None if found is None else _Found(found.day, at, found.end)
+
+
+def _the_day(spoken: Words, at: int, today: date, known: date | None) -> _Found | None:
+    number = ordinal(spoken, at)
+    if number is None:
+        return None
+    end = at + number[1]
+    if end < len(spoken) and spoken[end] in _NOT_DATES:
+        return None
+    first = known or today
+    for ahead in range(12):
+        month = (first.month - 1 + ahead) % 12 + 1
+        year = first.year + (first.month - 1 + ahead) // 12
+        try:
+            candidate = date(year, month, number[0])
+        except ValueError:
+            continue  # a month without this day
+        if candidate >= today:
+            return _Found(candidate, at, end)
+    return _Found(None, at, end)
+
+
+def _dated(today: date, month: int, day: int) -> date | None:
+    try:
+        this_year = date(today.year, month, day)
+    except ValueError:
+        this_year = None
+    if this_year is not None:
+        if this_year >= today:
+            return this_year
+        if (today - this_year).days <= _RECENT_DAYS:
+            return None
+    try:
+        return date(today.year + 1, month, day)
+    except ValueError:
+        return None

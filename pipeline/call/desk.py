@@ -1,0 +1,55 @@
+"""What a receptionist tells the call, and what the call may ask of a receptionist.
+
+Knows no engine, no transport and no call flow: only the seam between the two.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from models.ports import Keyed, LanguageModel
+from pipeline.turn.events import Asked
+
+
+class Desk(Protocol):
+    """The call as a receptionist sees it."""
+
+    def asked(self, asked: Asked | None) -> None:
+        """Say which question is pending once the reply has been heard."""
+
+    def field(self, name: str, value: str | None, shown: str) -> None:
+        """A field of the request is known; `shown` is all that a page may display of it."""
+
+    def complete(self) -> None:
+        """The caller confirmed the read-back: the request stands."""
+
+    def urgent(self, kind: str, sentence: str) -> None:
+        """Urgent words were heard: show the sentence large and raise the alert."""
+
+    def person(self, why: str) -> None:
+        """A person takes over; `why` is a token of ours."""
+
+    def end(self, reason: str) -> None:
+        """Hang up once everything said has been played."""
+
+
+class Receptionist(LanguageModel, Protocol):
+    """A language model that also knows the lines a call needs outside a turn."""
+
+    def greeting(self) -> str:
+        """The first words, not to be interrupted."""
+
+    def reprompt(self, attempt: int, heard_something: bool) -> str:
+        """The question again, after silence or after speech nobody understood."""
+
+    def keyed(self, keys: Keyed) -> str | None:
+        """Take keypad keys, each once; words to say, or None when more keys are needed."""
+
+    def take_over(self) -> str:
+        """The ladder is exhausted: the words that lead to a person."""
+
+    def filler(self) -> str:
+        """Something short while the reply is late."""
+
+    def apology(self) -> str:
+        """Something failed: say so, with the way to a person."""

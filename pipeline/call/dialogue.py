@@ -1,0 +1,445 @@
+"""What the receptionist says next: a calculation over the flow, the state and what was heard.
+
+Same input, same answer; no clock, no desk, no engine. Urgent words come before everything else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+
+from pipeline.call import verbalise
+from pipeline.call.asides import Aside
+from pipeline.call.first_name import hear_first_name
+from pipeline.call.flow import SLOTS, Flow
+from pipeline.call.phone import without_number
+from pipeline.call.request import Request
+from pipeline.call.slots import Understood, understand
+from pipeline.call.urgent import hear
+from pipeline.call.words import words
+from pipeline.turn.events import Asked, Profile
+
+FIELD_OF = {
+    "reason": "reason",
+    "name": "first_name",
+    "phone": "phone",
+    "day": "day",
+    "time": "time",
+}
+"""Slot asked → field of the request."""
+
+NO_MATCHES = 2
+"""In a row, and a person takes over (row T25)."""
+NUMBER_TRIES = 4
+"""Numbers heard that all differed."""
+STALLS = 5
+"""Turns in a row that were understood and led nowhere ("say that again")."""
+_PHONE_DIGITS = 10
+_PROFILES = {"reason": Profile.PATIENT, "open": Profile.PATIENT}
+WAY_OUT_REPEATS = 3
+"""Times the practice's number is said again before a call that goes to a person ends."""
+_LONGEST_GOODBYE = 5
+_LONGEST_BARE_NO = 4
+
+
+_EMPTY = Request()
+
+
+class Phase(StrEnum):
+    """Where a call is."""
+
+    ASKING = "asking"
+    BOOKED = "booked"
+    PERSON = "person"
+    URGENT = "urgent"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Heard:
+    """What a recogniser believes was said."""
+
+    text: str
+    alternatives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class State:
+    """All that the receptionist remembers of a call."""
+
+    request: Request = _EMPTY
+    asked: str = "reason"
+    phase: Phase = Phase.ASKING
+    piece: str = ""
+    said_numbers: tuple[str, ...] = ()
+    """Numbers heard once: only two digits may be read back (row P6), so two hearings must agree instead."""
+    doubted: frozenset[str] = frozenset()
+    """Slots whose value the caller refused: asked again, and kept until a new one is said."""
+    echoed: bool = False
+    """The reason was just said back: a bare "no" refuses it."""
+    no_matches: int = 0
+    stalls: int = 0
+    said: str = ""
+    """For "say that again"."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FieldKnown:
+    """A field has a value, and this is how it may be shown."""
+
+    name: str
+    value: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The caller confirmed the read-back."""
+
+
+@dataclass(frozen=True, slots=True)
+class UrgentRaised:
+    """Urgent words were heard."""
+
+    kind: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonWanted:
+    """A person takes over."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Hang up after these words."""
+
+    reason: str
+
+
+Effect = Asked | FieldKnown | Completed | UrgentRaised | PersonWanted | Ended
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Step:
+    """One answer: the state after it, the words, and what the desk must be told."""
+
+    state: State
+    say: str
+    effects: tuple[Effect, ...] = ()
+    verbatim: bool = False
+    """The practice's own words: never rephrased by a model."""
+
+
+def asked_of(state: State) -> Asked:
+    """The pending question as turn-taking needs it."""
+    digits = _PHONE_DIGITS - len(state.piece) if state.asked == "phone" else 0
+    return Asked(state.asked, digits, _PROFILES.get(state.asked, Profile.NORMAL))
+
+
+def respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
+    """Answer one utterance."""
+    asks_number = state.asked == "phone"
+    readings = (heard.text, *heard.alternatives)
+    told = (without_number(text, asked=asks_number) for text in readings)
+    urgency = hear(told, flow.urgent_phrases)
+    if urgency is not None:
+        return _urgent(flow, state, urgency.kind)
+    if state.phase is Phase.BOOKED:
+        return Step(state, flow.say(flow.lines.goodbye), verbatim=True)
+    understood = understand(flow, heard.text, state.asked, state.request, state.piece, today)
+    understood = _other_name(flow, state, heard, understood)
+    if state.phase is not Phase.ASKING:
+        return _repeat_way_out(flow, state, understood)
+    if understood.aside is Aside.PERSON:
+        return to_person(flow, state, "asked")
+    answered = _answers(flow, state, understood)
+    if answered is not None:
+        return answered
+    return _aside(flow, state, understood, today) or _no_match(flow, state)
+
+
+def _other_name(flow: Flow, state: State, heard: Heard, understood: Understood) -> Understood:
+    """The recogniser gives the refused or an unlisted name: look for a listed one in its other readings."""
+    name = understood.values.first_name
+    if name is None:
+        return understood
+    refused = name == state.request.first_name and (
+        understood.answer == "no" or state.asked == "open" or "name" in state.doubted
+    )
+    if name.lower() in flow.names and not refused:
+        return understood
+    for text in heard.alternatives:
+        spoken = words(text)
+        other = hear_first_name(
+            spoken, flow.names, flow.answer_words, asked=state.asked in ("name", "open", "confirm")
+        )
+        if other is not None and other.lower() in flow.names and other != name:
+            return replace(understood, values=replace(understood.values, first_name=other))
+    return understood
+
+
+def take_number(flow: Flow, state: State, number: str | None, piece: str) -> Step:
+    """Keypad digits in answer to the question for a number."""
+    if number is None:
+        return _say(flow, replace(state, piece=piece), _piece_line(flow, piece))
+    return _advance(
+        flow,
+        replace(state, said_numbers=()),
+        Request(phone=number),
+        Understood(Request(phone=number)),
+    )
+
+
+def question(flow: Flow, state: State, *, again: bool = False) -> str:
+    """The words of the pending question."""
+    if state.phase is Phase.URGENT:
+        return flow.say(flow.lines.urgent)
+    if state.phase is Phase.PERSON:
+        return flow.say(flow.lines.person)
+    if state.asked == "confirm":
+        return _read_back(flow, state.request)
+    if state.asked == "open":
+        line = flow.lines.what_is_wrong_again if again else flow.lines.what_is_wrong
+        return flow.say(line)
+    prompt = flow.prompts[state.asked]
+    return flow.say(prompt.again if again else prompt.ask)
+
+
+def to_person(flow: Flow, state: State, why: str) -> Step:
+    """The way to a person: until calls can be transferred, the practice's number."""
+    after = replace(state, phase=Phase.PERSON, asked="open", piece="", stalls=0)
+    say = flow.say(flow.lines.person)
+    return Step(replace(after, said=say), say, (PersonWanted(why), asked_of(after)), verbatim=True)
+
+
+def leave(flow: Flow, state: State) -> Step:
+    """Nobody answers any more: the way to a person, and the end once it was said twice."""
+    if state.phase is Phase.ASKING:
+        return to_person(flow, state, "no_answer")
+    say = flow.say(flow.lines.goodbye) if state.phase is Phase.BOOKED else question(flow, state)
+    reason = "goodbye" if state.phase is Phase.BOOKED else "person"
+    return Step(state, say, (Ended(reason),), verbatim=True)
+
+
+def shown(flow: Flow, request: Request, name: str) -> str:
+    """All of a field that a page may show: a number by its last two digits."""
+    if name == "reason" and request.reason is not None:
+        return flow.reason(request.reason).label
+    if name == "phone" and request.phone is not None:
+        return f"ends in {request.phone[-2:]}"
+    if name == "day" and request.day is not None:
+        return verbalise.day(request.day)
+    if name == "time" and request.time is not None:
+        return verbalise.clock(request.time)
+    return request.value(name) or ""
+
+
+# --- outcomes -------------------------------------------------------------------------------------
+
+
+def _urgent(flow: Flow, state: State, kind: str) -> Step:
+    after = replace(state, phase=Phase.URGENT, asked="open", piece="")
+    say = flow.say(flow.lines.urgent)
+    effects = (UrgentRaised(kind, say), asked_of(after))
+    return Step(replace(after, said=say), say, effects, verbatim=True)
+
+
+def _repeat_way_out(flow: Flow, state: State, understood: Understood) -> Step:
+    """Urgent or on the way to a person: the number again; only a caller's goodbye ends it."""
+    say = question(flow, state)
+    leaving = understood.aside is Aside.GOODBYE and understood.words <= _LONGEST_GOODBYE
+    stalls = state.stalls + 1
+    # An urgent call is never hung up on: only its caller, or silence, ends it.
+    spent = state.phase is Phase.PERSON and stalls > WAY_OUT_REPEATS
+    effects: tuple[Effect, ...] = (Ended("person"),) if leaving or spent else ()
+    return Step(replace(state, said=say, stalls=stalls), say, effects, verbatim=True)
+
+
+def _answers(flow: Flow, state: State, understood: Understood) -> Step | None:
+    """The step when something was answered or corrected."""
+    confirming = state.asked in ("confirm", "open")
+    changed = [
+        name
+        for name in understood.values.filled()
+        if getattr(understood.values, name) != getattr(state.request, name)
+    ]
+    agreed = understood.answer == "yes" and not understood.refused
+    if state.asked == "confirm" and agreed and not changed:
+        return _booked(flow, state)
+    if understood.values.filled():
+        if understood.values.phone is not None:
+            return _number_said(flow, state, understood.values.phone, understood)
+        return _advance(flow, state, understood.values, understood)
+    if understood.refused:
+        return _doubt(flow, state, understood.refused)
+    if understood.past_day:
+        after = replace(state, asked="day", stalls=state.stalls + 1)
+        line = f"{flow.say(flow.lines.past_day)} {question(flow, after)}"
+        return (
+            _say(flow, after, line) if after.stalls <= STALLS else to_person(flow, state, "stuck")
+        )
+    if understood.piece and understood.piece != state.piece:
+        after = replace(state, piece=understood.piece, no_matches=0, stalls=0)
+        return _say(flow, after, _piece_line(flow, understood.piece))
+    if confirming and understood.named and understood.answer != "yes":
+        return _doubt(flow, state, understood.named)
+    if state.asked == "confirm" and understood.answer == "no":
+        after = replace(state, asked="open")
+        return _say(flow, after, question(flow, after))
+    if state.asked == "open" and understood.answer == "yes":
+        after = replace(state, asked="confirm")
+        return _counted(flow, after, question(flow, after))
+    short_no = understood.answer == "no" and understood.words <= _LONGEST_BARE_NO
+    if state.echoed and short_no:
+        return _doubt(flow, state, frozenset({"reason"}))
+    return None
+
+
+def _number_said(flow: Flow, state: State, number: str, understood: Understood) -> Step:
+    """Believe a spoken number when it was said twice alike; keys need no second time."""
+    if number in (*state.said_numbers, state.request.phone):
+        return _advance(flow, replace(state, said_numbers=()), understood.values, understood)
+    others = replace(understood.values, phone=None)
+    step = _advance(flow, state, others, understood) if others.filled() else None
+    before = state if step is None else step.state
+    differs = bool(state.said_numbers)
+    after = replace(
+        before,
+        asked="phone",
+        said_numbers=(*state.said_numbers, number),
+        piece="",
+        doubted=before.doubted | {"phone"},
+        echoed=False,
+        no_matches=0,
+        stalls=0,
+    )
+    if len(after.said_numbers) > NUMBER_TRIES:
+        return to_person(flow, state, "number")
+    lines = flow.lines
+    fields = () if step is None else tuple(e for e in step.effects if isinstance(e, FieldKnown))
+    return _say(
+        flow, after, flow.say(lines.phone_differs if differs else lines.phone_once_more), fields
+    )
+
+
+def _advance(flow: Flow, state: State, values: Request, understood: Understood) -> Step:
+    request = state.request.merge(values)
+    slots = {slot for slot, name in FIELD_OF.items() if name in values.filled()}
+    newly = [n for n in values.filled() if getattr(state.request, n) != getattr(request, n)]
+    doubted = (state.doubted - slots) | (understood.refused - slots)
+    after = replace(
+        state,
+        request=request,
+        doubted=doubted,
+        piece=understood.piece if "phone" not in slots else "",
+        no_matches=0,
+        stalls=0,
+        echoed="reason" in slots,
+    )
+    after = replace(after, asked=_next(after))
+    say = question(flow, after)
+    if "reason" in slots and ("reason" in newly or "reason" in state.doubted):
+        label = flow.reason(request.reason or "").label
+        say = f"{flow.say(flow.lines.reason_noted, reason=label)} {say}"
+    fields = tuple(
+        FieldKnown(name, request.value(name) or "", shown(flow, request, name)) for name in newly
+    )
+    return _say(flow, after, say, fields)
+
+
+def _next(state: State) -> str:
+    missing = state.request.missing()
+    for slot in SLOTS:
+        if FIELD_OF[slot] in missing or slot in state.doubted:
+            return slot
+    return "confirm"
+
+
+def _doubt(flow: Flow, state: State, slots: frozenset[str]) -> Step:
+    """Ask again what the caller refused; a value in doubt never reaches the read-back."""
+    doubted = state.doubted | slots
+    after = replace(state, doubted=doubted, piece="", echoed=False, stalls=state.stalls + 1)
+    if after.stalls > STALLS:
+        return to_person(flow, state, "stuck")
+    after = replace(after, asked=_next(after))
+    return _say(flow, after, question(flow, after, again=True))
+
+
+def _booked(flow: Flow, state: State) -> Step:
+    after = replace(state, phase=Phase.BOOKED, no_matches=0)
+    say = f"{flow.say(flow.lines.booked)} {flow.say(flow.lines.goodbye)}"
+    effects: tuple[Effect, ...] = (Completed(), Ended("goodbye"))
+    return Step(replace(after, said=say), say, effects, verbatim=True)
+
+
+def _aside(flow: Flow, state: State, understood: Understood, today: date) -> Step | None:
+    asking = question(flow, state)
+    prompt = flow.prompts.get(state.asked)
+    lines = flow.lines
+    say = asking
+    match understood.aside:
+        case None | Aside.PERSON:
+            return None
+        case Aside.REPEAT:
+            say = state.said or asking
+        case Aside.GOODBYE:
+            if understood.words > _LONGEST_GOODBYE:
+                return None
+            return Step(state, flow.say(lines.goodbye), (Ended("goodbye"),), verbatim=True)
+        case Aside.ROBOT:
+            say = f"{flow.say(lines.robot)} {asking}"
+        case Aside.WHY:
+            say = f"{flow.say(prompt.why)} {asking}" if prompt else asking
+        case Aside.CHOICES:
+            say = flow.say(prompt.choices) if prompt else asking
+        case Aside.TODAY:
+            say = f"{flow.say(lines.today, day=verbalise.day(today))} {asking}"
+        case Aside.HEARING:
+            say = f"{flow.say(lines.hearing)} {asking}"
+        case Aside.FOR_WHOM:
+            say = f"{flow.say(lines.for_whom)} {asking}"
+        case Aside.HESITATION:
+            say = flow.say(lines.hesitation)
+    return _counted(flow, state, say)
+
+
+def _counted(flow: Flow, state: State, say: str) -> Step:
+    """An answer that led nowhere: fine a few times."""
+    if state.stalls >= STALLS:
+        return to_person(flow, state, "stuck")
+    step = _say(flow, replace(state, stalls=state.stalls + 1), say)
+    # "Say that again" after "Take your time" means the question.
+    return replace(step, state=replace(step.state, said=state.said or say))
+
+
+def _no_match(flow: Flow, state: State) -> Step:
+    after = replace(state, no_matches=state.no_matches + 1, stalls=state.stalls + 1, echoed=False)
+    if after.no_matches >= NO_MATCHES or after.stalls > STALLS:
+        return to_person(flow, state, "no_match")
+    say = question(flow, after, again=True)
+    if state.asked == "confirm":
+        say = flow.say(flow.lines.confirm_again)
+    return _say(flow, after, say)
+
+
+def _say(flow: Flow, state: State, say: str, fields: tuple[Effect, ...] = ()) -> Step:
+    return Step(
+        replace(state, said=say), say, (*fields, asked_of(state)), verbatim=state.asked == "confirm"
+    )
+
+
+def _read_back(flow: Flow, request: Request) -> str:
+    assert request.day is not None  # noqa: S101  # `_next` asks to confirm only a full request
+    spoken = verbalise.read_back(
+        request.day, request.time or "", request.first_name or "", request.phone or ""
+    )
+    return flow.say(flow.lines.read_back, read_back=spoken)
+
+
+def _piece_line(flow: Flow, piece: str) -> str:
+    if not piece:
+        return f"{flow.say(flow.lines.phone_wrong)} {flow.say(flow.prompts['phone'].again)}"
+    return flow.say(flow.lines.phone_piece, count=verbalise.number(len(piece)))

@@ -1,0 +1,63 @@
+"""What a call may say about itself in the log: numbers, ids we minted and constant tokens."""
+
+from __future__ import annotations
+
+from pipeline.telemetry.events import Event, Token
+
+
+class CallStarted(Event):
+    """A caller is connected and the greeting begins."""
+
+    call_id: Token
+
+
+class CallEnded(Event):
+    """The one rich line of a call."""
+
+    call_id: Token
+    reason: Token
+    duration_ms: float
+    turns: int
+    interruptions: int
+    false_interruptions: int
+
+
+class TurnEnded(Event):
+    """The one rich line of a turn: stages in ms after the caller's last sample."""
+
+    call_id: Token
+    turn: int
+    decision_ms: float | None
+    final_text_ms: float | None
+    first_token_ms: float | None
+    first_sample_ms: float | None
+    interrupted: bool
+
+
+class ReplyFailed(Event):
+    """An engine gave no reply in time; the caller heard a sentence of ours instead."""
+
+    call_id: Token
+    stage: Token
+    code: Token
+
+
+class UrgentRaised(Event):
+    """An urgent phrase was recognised."""
+
+    call_id: Token
+    kind: Token
+
+
+class GraphFault(Event):
+    """Something inside the conversation graph raised; the call goes on."""
+
+    call_id: Token
+    where: Token
+
+
+class LoopLag(Event):
+    """The event loop was late: every call of this process waited."""
+
+    lag_ms: float
+    gc_ms: float

@@ -1,0 +1,173 @@
+"""The call flow as the rest of the call sees it: frozen data, already validated.
+
+Knows no file and no format; `pipeline.call.flow_file` builds it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from pipeline.call.time_of_day import OpeningHours
+from pipeline.call.verbalise import digits, phone_number
+from pipeline.call.words import words
+
+SLOTS = ("reason", "name", "phone", "day", "time")
+"""Questions in the order they are asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """Whose line this is."""
+
+    name: str
+    phone: str
+    emergency_number: str
+
+    @property
+    def spoken_phone(self) -> str:
+        """The practice's own number, digit by digit."""
+        return phone_number(self.phone)
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """The first words, spoken in this order (row U15)."""
+
+    emergency: str
+    automated: str
+    person: str
+
+    def text(self) -> str:
+        """All of it."""
+        return f"{self.emergency} {self.automated} {self.person}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One of the enumerated reasons for a visit."""
+
+    key: str
+    label: str
+    spoken: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """How one slot is asked."""
+
+    ask: str
+    again: str
+    """After silence or words that did not answer."""
+    choices: str
+    """To "what are my choices"."""
+    why: str
+    """To "why do you need that"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Everything else the receptionist says."""
+
+    reason_noted: str
+    read_back: str
+    confirm_again: str
+    what_is_wrong: str
+    what_is_wrong_again: str
+    phone_piece: str
+    phone_wrong: str
+    phone_once_more: str
+    phone_differs: str
+    past_day: str
+    hesitation: str
+    hearing: str
+    robot: str
+    for_whom: str
+    today: str
+    booked: str
+    goodbye: str
+    person: str
+    urgent: str
+    filler: str
+    apology: str
+
+
+@dataclass(frozen=True, slots=True)
+class UrgentPack:
+    """The practice's urgent phrases by kind, with who approved them."""
+
+    version: str
+    approved_by: str
+    phrases: tuple[tuple[str, str], ...]
+    """Kind and phrase."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What a recogniser's language model is built from."""
+
+    reasons: tuple[str, ...]
+    practice_words: tuple[str, ...]
+    urgent_phrases: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One practice's call flow."""
+
+    version: str
+    practice: Practice
+    greeting: Greeting
+    reasons: tuple[Reason, ...]
+    prompts: dict[str, Prompt]
+    lines: Lines
+    urgent: UrgentPack
+    hours: OpeningHours
+    first_names: tuple[str, ...]
+    extra_words: tuple[str, ...]
+
+    def say(self, line: str, **values: str) -> str:
+        """Fill the practice's own facts, and the given values, into a line."""
+        return line.format(
+            practice=self.practice.name,
+            phone=self.practice.spoken_phone,
+            emergency_number=digits(self.practice.emergency_number),
+            **values,
+        )
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Known first names in lower case."""
+        return frozenset(name.lower() for name in self.first_names)
+
+    @cached_property
+    def answer_words(self) -> frozenset[str]:
+        """Words that belong to reasons: never a name unless the list of names has them."""
+        return frozenset(
+            w for reason in self.reasons for form in reason.spoken for w in words(form)
+        )
+
+    def reason(self, key: str) -> Reason:
+        """A reason by its key."""
+        return next(reason for reason in self.reasons if reason.key == key)
+
+    @property
+    def practice_name(self) -> str:
+        """As it is spoken and shown."""
+        return self.practice.name
+
+    @property
+    def practice_phone(self) -> str:
+        """As it is shown when a person is needed."""
+        return self.practice.phone
+
+    @cached_property
+    def urgent_phrases(self) -> tuple[str, ...]:
+        """The practice's own phrases, whatever their kind."""
+        return tuple(phrase for _, phrase in self.urgent.phrases)
+
+    def vocabulary(self) -> Vocabulary:
+        """Every way of saying a reason, the practice's words and names, and the urgent phrases."""
+        forms = tuple(form for reason in self.reasons for form in reason.spoken)
+        own = (*self.extra_words, *self.first_names)
+        return Vocabulary(forms, own, self.urgent_phrases)

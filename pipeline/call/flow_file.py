@@ -1,0 +1,290 @@
+"""Reads a call flow from TOML and reports every fault at once, each with its key and what to write.
+
+Knows the file's format and nothing about conversation. The package ships `flows/clinic.toml`.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+import tomllib
+from collections.abc import Iterable
+from dataclasses import fields, replace
+from importlib import resources
+from pathlib import Path
+from typing import Protocol
+
+from pipeline.call.flow import SLOTS, Flow, Greeting, Lines, Practice, Prompt, Reason, UrgentPack
+from pipeline.call.request import valid_first_name
+from pipeline.call.time_of_day import OpeningHours
+from pipeline.call.words import words
+from pipeline.errors import ConfigError
+
+__all__ = ["Flow", "PracticeFacts", "load_flow", "parse_flow", "read_flow"]
+
+Table = dict[str, object]
+
+_OWN_FACTS = {"practice", "phone", "emergency_number"}
+_ALLOWED = {
+    "reason_noted": {"reason"},
+    "read_back": {"read_back"},
+    "phone_piece": {"count"},
+    "today": {"day"},
+}
+_REQUIRED = {
+    "greeting.emergency": "emergency_number",
+    "lines.urgent": "phone",
+    "lines.person": "phone",
+    "lines.apology": "phone",
+    "lines.goodbye": "phone",
+    "lines.read_back": "read_back",
+    "lines.reason_noted": "reason",
+}
+_GREETING_WORDS = 32
+"""About twelve seconds of speech; a longer greeting is hung up on."""
+_LONGEST_LINE = 400
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+class PracticeFacts(Protocol):
+    """Who answers, as the server's settings have it: outranks the `[practice]` of the file."""
+
+    @property
+    def name(self) -> str:
+        """As it is spoken."""
+
+    @property
+    def phone(self) -> str:
+        """Said and shown when a person is needed."""
+
+    @property
+    def emergency_number(self) -> str:
+        """Said, never dialled."""
+
+    @property
+    def flow_file(self) -> str:
+        """Path of the call flow; empty: the one shipped with the package."""
+
+
+def load_flow(practice: PracticeFacts | None = None) -> Flow:
+    """Load the practice's flow, or the shipped one; raises ConfigError naming every fault."""
+    if practice is None:
+        return read_flow(None)
+    flow = read_flow(Path(practice.flow_file).expanduser() if practice.flow_file else None)
+    own = Practice(practice.name, practice.phone, practice.emergency_number)
+    return replace(flow, practice=own)
+
+
+def read_flow(path: Path | None) -> Flow:
+    """Read one file, the shipped one without a path."""
+    where = "the shipped flow" if path is None else str(path)
+    try:
+        if path is None:
+            text = resources.files("pipeline.call").joinpath("flows/clinic.toml").read_text("utf-8")
+        else:
+            text = path.read_text("utf-8")
+        table = tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(
+            [f"{where}: cannot be read ({error.strerror}); write the path of a call flow file"]
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{where}: is not TOML in UTF-8: {error}"]) from None
+    return parse_flow(table)
+
+
+def parse_flow(table: Table) -> Flow:
+    """Validate a parsed file."""
+    reading = _Reading()
+    flow = reading.flow(table)
+    if reading.faults or flow is None:
+        raise ConfigError(reading.faults)
+    return flow
+
+
+class _Reading:
+    """Collects faults while reading."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+
+    def fault(self, key: str, advice: str) -> None:
+        self.faults.append(f"{key}: {advice}")
+
+    def flow(self, table: Table) -> Flow | None:
+        sections = (
+            "version", "practice", "greeting", "reasons", "prompts", "lines", "urgent", "hours",
+            "first_names", "words",
+        )  # fmt: skip
+        self.unknown("", table, sections)
+        version = self.text("version", table.get("version"))
+        practice = self.practice(self.table("practice", table))
+        greeting = self.greeting(self.table("greeting", table))
+        reasons = self.reasons(table.get("reasons"))
+        prompts = self.prompts(self.table("prompts", table))
+        lines = self.lines(self.table("lines", table))
+        urgent = self.urgent(self.table("urgent", table))
+        hours = self.hours(table.get("hours", {}))
+        names = self.strings("first_names", table.get("first_names", []), required=False)
+        for name in names:
+            if not valid_first_name(name):
+                self.fault("first_names", "each must be one name of letters, like José or O'Neil")
+        extra = self.strings("words", table.get("words", []), required=False)
+        if self.faults:
+            return None
+        return Flow(
+            version, practice, greeting, reasons, prompts, lines, urgent, hours, names, extra
+        )
+
+    # --- sections ----------------------------------------------------------------------------
+
+    def practice(self, table: Table) -> Practice:
+        self.unknown("practice", table, ("name", "phone", "emergency_number"))
+        name = self.text("practice.name", table.get("name"))
+        phone = self.text("practice.phone", table.get("phone"))
+        number = re.sub(r"[ ().-]", "", phone)
+        if phone and not re.fullmatch(r"[0-9]{10}", number):
+            self.fault("practice.phone", 'write ten digits, like "212-555-0100"')
+        emergency = self.text("practice.emergency_number", table.get("emergency_number"))
+        if emergency and not re.fullmatch(r"[0-9]{2,6}", emergency):
+            self.fault("practice.emergency_number", 'write its digits, like "911"')
+        return Practice(name, number, emergency)
+
+    def greeting(self, table: Table) -> Greeting:
+        self.unknown("greeting", table, ("emergency", "automated", "person"))
+        parts = [
+            self.line(f"greeting.{key}", table.get(key))
+            for key in ("emergency", "automated", "person")
+        ]
+        if parts[1] and "automated" not in parts[1].lower():
+            self.fault("greeting.automated", 'must say the word "automated"')
+        if parts[2] and "person" not in words(parts[2]):
+            self.fault("greeting.person", 'must say how to reach a person: say "person" or press 0')
+        if sum(len(part.split()) for part in parts) > _GREETING_WORDS:
+            self.fault(
+                "greeting", f"is too long to listen to; write at most {_GREETING_WORDS} words"
+            )
+        return Greeting(*parts)
+
+    def reasons(self, value: object) -> tuple[Reason, ...]:
+        if not isinstance(value, list) or not value:
+            self.fault("reasons", "write at least one [[reasons]] with key, label and spoken")
+            return ()
+        out: list[Reason] = []
+        owners: dict[tuple[str, ...], str] = {}
+        for index, item in enumerate(value):
+            where = f"reasons[{index}]"
+            if not isinstance(item, dict):
+                self.fault(where, "must be a table with key, label and spoken")
+                continue
+            self.unknown(where, item, ("key", "label", "spoken"))
+            key = self.text(f"{where}.key", item.get("key"))
+            if key and not _KEY.fullmatch(key):
+                self.fault(f"{where}.key", "write lower-case letters, digits and underscores")
+            if key in {reason.key for reason in out}:
+                self.fault(f"{where}.key", f'"{key}" is used twice; write another key')
+            label = self.text(f"{where}.label", item.get("label"))
+            spoken = self.strings(f"{where}.spoken", item.get("spoken"), required=True)
+            for form in spoken:
+                owner = owners.setdefault(words(form), key)
+                if owner != key:
+                    self.fault(f"{where}.spoken", f'"{form}" already belongs to "{owner}"')
+                if not words(form):
+                    self.fault(f"{where}.spoken", "each form needs at least one word")
+            out.append(Reason(key, label, spoken))
+        return tuple(out)
+
+    def prompts(self, table: Table) -> dict[str, Prompt]:
+        self.unknown("prompts", table, SLOTS)
+        out: dict[str, Prompt] = {}
+        for slot in SLOTS:
+            item = self.table(slot, table, f"prompts.{slot}")
+            keys = ("ask", "again", "choices", "why")
+            self.unknown(f"prompts.{slot}", item, keys)
+            out[slot] = Prompt(*(self.line(f"prompts.{slot}.{key}", item.get(key)) for key in keys))
+        return out
+
+    def lines(self, table: Table) -> Lines:
+        keys = tuple(field.name for field in fields(Lines))
+        self.unknown("lines", table, keys)
+        return Lines(**{key: self.line(f"lines.{key}", table.get(key)) for key in keys})
+
+    def urgent(self, table: Table) -> UrgentPack:
+        self.unknown("urgent", table, ("version", "approved_by", "phrases"))
+        version = self.text("urgent.version", table.get("version"))
+        approved = self.text("urgent.approved_by", table.get("approved_by"))
+        kinds = self.table("phrases", table, "urgent.phrases")
+        phrases: list[tuple[str, str]] = []
+        for kind, value in kinds.items():
+            if not _KEY.fullmatch(kind):
+                self.fault(f"urgent.phrases.{kind}", "write the kind in lower-case letters")
+            for phrase in self.strings(f"urgent.phrases.{kind}", value, required=True):
+                if not words(phrase):
+                    self.fault(f"urgent.phrases.{kind}", "each phrase needs at least one word")
+                phrases.append((kind, phrase))
+        if not phrases:
+            self.fault("urgent.phrases", "write the practice's urgent phrases, by kind")
+        return UrgentPack(version, approved, tuple(phrases))
+
+    def hours(self, value: object) -> OpeningHours:
+        if not isinstance(value, dict):
+            self.fault("hours", "must be a table with opens_hour and closes_hour")
+            return OpeningHours()
+        self.unknown("hours", value, ("opens_hour", "closes_hour"))
+        opens, closes = value.get("opens_hour", 7), value.get("closes_hour", 19)
+        good = type(opens) is int and type(closes) is int and 0 <= opens <= 12 <= closes <= 24
+        if not good or closes - opens > 12:
+            self.fault(
+                "hours", "write whole hours, opens_hour up to 12 and closes_hour at most 12 later"
+            )
+            return OpeningHours()
+        return OpeningHours(opens, closes)
+
+    # --- values ------------------------------------------------------------------------------
+
+    def unknown(self, where: str, table: Table, known: Iterable[str]) -> None:
+        for key in table:
+            if key not in set(known):
+                name = f"{where}.{key}" if where else key
+                self.fault(name, f"is not a setting here; write one of {', '.join(known)}")
+
+    def table(self, key: str, parent: Table, name: str = "") -> Table:
+        value = parent.get(key)
+        if isinstance(value, dict):
+            return value
+        self.fault(name or key, f"write a [{name or key}] table")
+        return {}
+
+    def text(self, key: str, value: object) -> str:
+        if isinstance(value, str) and value.strip() and len(value) <= _LONGEST_LINE:
+            return value.strip()
+        self.fault(key, f"write a text in quotes, up to {_LONGEST_LINE} characters")
+        return ""
+
+    def strings(self, key: str, value: object, *, required: bool) -> tuple[str, ...]:
+        good = isinstance(value, list) and all(isinstance(v, str) and v.strip() for v in value)
+        if not good or (required and not value) or not isinstance(value, list):
+            self.fault(key, "write a list of texts in quotes")
+            return ()
+        return tuple(value)
+
+    def line(self, key: str, value: object) -> str:
+        """A spoken line: only placeholders that will be filled, and those that must be there."""
+        text = self.text(key, value)
+        allowed = _OWN_FACTS | _ALLOWED.get(key.removeprefix("lines."), set())
+        try:
+            used = [
+                (name, spec, conversion)
+                for _, name, spec, conversion in string.Formatter().parse(text)
+                if name is not None
+            ]
+        except ValueError:
+            self.fault(key, "has a lone { or }; write a placeholder like {phone}")
+            return ""
+        for name, spec, conversion in used:
+            if name not in allowed or spec or conversion:
+                self.fault(key, f"{{{name}}} is unknown; write one of {', '.join(sorted(allowed))}")
+        needed = _REQUIRED.get(key)
+        if text and needed and needed not in {name for name, _, _ in used}:
+            self.fault(key, f"must contain {{{needed}}}")
+        return text

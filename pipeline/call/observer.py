@@ -1,0 +1,43 @@
+"""What staff may see of a call while it lasts: stages, times and masked fields, never words of a caller."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class CallObserver(Protocol):
+    """Told by the session as things happen. Every method returns at once."""
+
+    def call(self, state: str) -> None:
+        """The call is now "greeting", "listening", "thinking", "speaking" or "ended"."""
+
+    def turn(self, turn: int, marks_ms: dict[str, float], interrupted: bool) -> None:
+        """A turn was answered, or its answer was cut."""
+
+    def request(self, fields: dict[str, str], complete: bool) -> None:
+        """The request so far, each field by what may be shown of it."""
+
+    def urgent(self, kind: str) -> None:
+        """An urgent phrase was recognised."""
+
+    def ended(self, reason: str) -> None:
+        """The call is over."""
+
+
+class NoObserver:
+    """Nobody watches."""
+
+    def call(self, state: str) -> None:
+        """Ignore it."""
+
+    def turn(self, turn: int, marks_ms: dict[str, float], interrupted: bool) -> None:
+        """Ignore it."""
+
+    def request(self, fields: dict[str, str], complete: bool) -> None:
+        """Ignore it."""
+
+    def urgent(self, kind: str) -> None:
+        """Ignore it."""
+
+    def ended(self, reason: str) -> None:
+        """Ignore it."""

@@ -1,0 +1,31 @@
+"""What one call is made of: opened and chosen by the composition root, used and closed by the session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from models.ports import Language, Recognizer, TextToSpeech, TurnCompletion, VoiceStream
+from pipeline.call.desk import Desk, Receptionist
+from pipeline.call.listen import EvidenceOf
+from pipeline.call.settings import CallSettings
+from pipeline.turn.completeness import evidence
+from pipeline.turn.settings import FloorSettings
+
+
+@dataclass(frozen=True, slots=True)
+class CallParts:
+    """What one call is made of; the composition root opens the engines' parts, the call closes them."""
+
+    recognizer: Recognizer
+    voice_stream: VoiceStream
+    window_samples: int
+    tts: TextToSpeech
+    receptionist: Callable[[Desk], Receptionist]
+    turn_completion: TurnCompletion | None = None
+    settings: CallSettings = field(default_factory=CallSettings)
+    floor: FloorSettings = field(default_factory=FloorSettings)
+    language: Language = "en"
+    sample_rate_hz: int = 48_000
+    """Of the line: 48 kHz for WebRTC, 8 kHz for G.711."""
+    evidence_of: EvidenceOf = evidence

@@ -1,0 +1,210 @@
+"""The scripted receptionist as a language model: streams what `dialogue` decided, acts on `confirm` only.
+
+Also the fallback of every other model. Keeps one call's state in memory and writes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import assert_never
+
+from models.ports import Keyed, ReplyEvent, ReplyRequest, TextDelta
+from pipeline.call.desk import Desk
+from pipeline.call.dialogue import (
+    FIELD_OF,
+    Completed,
+    Effect,
+    Ended,
+    FieldKnown,
+    Heard,
+    PersonWanted,
+    State,
+    Step,
+    UrgentRaised,
+    asked_of,
+    leave,
+    question,
+    respond,
+    shown,
+    take_number,
+    to_person,
+)
+from pipeline.call.flow import Flow
+from pipeline.call.phone import whole
+from pipeline.call.request import Request, RequestSink
+from pipeline.turn.events import Asked
+
+_REMEMBERED = 8
+"""Speculative replies kept; older ones belong to turns long over."""
+_TOKEN = re.compile(r"\S+\s*")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Thought:
+    heard: Heard
+    base: State
+    step: Step
+
+
+class ScriptedReceptionist:
+    """One call's receptionist; implements `pipeline.call.desk.Receptionist`."""
+
+    def __init__(
+        self, flow: Flow, desk: Desk, today: Callable[[], date], sink: RequestSink | None = None
+    ) -> None:
+        """Speak this flow; tell this desk; a confirmed request goes to `sink`, if there is one."""
+        self._flow = flow
+        self._desk = desk
+        self._today = today
+        self._sink = sink
+        self._state = State()
+        self._thoughts: dict[str, _Thought] = {}
+        self._early: set[str] = set()
+        """Confirmed before their words were asked for."""
+        self._undo: tuple[str, State] | None = None
+
+    @property
+    def state(self) -> State:
+        """What is known so far."""
+        return self._state
+
+    @property
+    def request(self) -> Request:
+        """The request so far."""
+        return self._state.request
+
+    async def reply(self, request: ReplyRequest) -> AsyncIterator[ReplyEvent]:
+        """Stream the words one by one; nothing changes until `confirm`."""
+        step = self._think(request)
+        for token in _TOKEN.findall(step.say):
+            yield TextDelta(token)
+
+    def verbatim(self, reply_id: str) -> bool:
+        """True when these words are the practice's own and may not be rephrased."""
+        thought = self._thoughts.get(reply_id)
+        return thought is None or thought.step.verbatim
+
+    def confirm(self, reply_id: str) -> None:
+        """Make the turn behind this reply real, exactly once; it may come before the words."""
+        thought = self._thoughts.get(reply_id)
+        if thought is None:
+            self._early.add(reply_id)
+            return
+        if self._undo is not None and self._undo[0] == reply_id:
+            return
+        self._forget_others(reply_id)
+        step = thought.step
+        if thought.base is not self._state:  # keys came between: decide on what is true now
+            step = respond(self._flow, self._state, thought.heard, self._today())
+        self._undo = (reply_id, self._state)
+        self._apply(step)
+
+    def reopen(self, reply_id: str) -> None:
+        """The caller went on before hearing anything: what this reply changed is taken back.
+
+        Urgency stays: nothing lowers it.
+        """
+        if self._undo is None or self._undo[0] != reply_id:
+            return
+        before, now = self._undo[1], self._state
+        self._undo = None
+        self._thoughts.pop(reply_id, None)
+        if now.phase is not before.phase:
+            return
+        self._state = before
+        for name in FIELD_OF.values():
+            value = before.request.value(name)
+            if value != now.request.value(name):
+                self._desk.field(name, value, shown(self._flow, before.request, name))
+        self._desk.asked(asked_of(before))
+
+    def greeting(self) -> str:
+        """The greeting in its order (row U15), then the first question."""
+        asking = question(self._flow, self._state)
+        self._state = replace(self._state, said=asking)
+        self._desk.asked(asked_of(self._state))
+        return f"{self._flow.say(self._flow.greeting.text())} {asking}"
+
+    def reprompt(self, attempt: int, heard_something: bool) -> str:
+        """The question again, in other words from the first attempt on."""
+        asking = question(self._flow, self._state, again=True)
+        if attempt == 1 and not heard_something and self._state.asked != "confirm":
+            asking = question(self._flow, self._state)
+        return asking
+
+    def keyed(self, keys: Keyed) -> str | None:
+        """Take keys: 0 alone leads to a person, digits fill a number that was asked for."""
+        digits = "".join(key for key in keys.digits if key.isascii() and key.isdigit())
+        state = self._state
+        if digits == "0" and not state.piece:
+            return self._apply(to_person(self._flow, state, "key"))
+        if state.asked != "phone" or not digits:
+            return None
+        joined = digits if len(digits) >= 10 else state.piece + digits
+        number = whole(joined)
+        wanted = 11 if joined.startswith("1") else 10
+        if number is None and len(joined) < wanted:
+            self._state = replace(state, piece=joined)
+            self._desk.asked(asked_of(self._state))
+            return None
+        return self._apply(take_number(self._flow, state, number, ""))
+
+    def take_over(self) -> str:
+        """The ladder is exhausted: the way to a person; the second time the call ends with it."""
+        return self._apply(leave(self._flow, self._state))
+
+    def filler(self) -> str:
+        """Something short while a reply is late."""
+        return self._flow.say(self._flow.lines.filler)
+
+    def apology(self) -> str:
+        """Something failed: say so, with the practice's number."""
+        return self._flow.say(self._flow.lines.apology)
+
+    # --- parts -------------------------------------------------------------------------------
+
+    def _think(self, request: ReplyRequest) -> Step:
+        said = [message.content for message in request.messages if message.role == "user"]
+        alternatives = tuple(spoken.text for spoken in request.alternatives)
+        heard = Heard(said[-1] if said else "", alternatives)
+        step = respond(self._flow, self._state, heard, self._today())
+        self._thoughts[request.reply_id] = _Thought(heard, self._state, step)
+        while len(self._thoughts) > _REMEMBERED:
+            del self._thoughts[next(iter(self._thoughts))]
+        if request.reply_id in self._early:
+            self._early.discard(request.reply_id)
+            self.confirm(request.reply_id)
+        return step
+
+    def _forget_others(self, reply_id: str) -> None:
+        self._thoughts = {reply_id: self._thoughts[reply_id]}
+        self._early.clear()
+
+    def _apply(self, step: Step) -> str:
+        self._state = step.state
+        for effect in step.effects:
+            self._perform(effect)
+        return step.say
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case Asked():
+                self._desk.asked(effect)
+            case FieldKnown():
+                self._desk.field(effect.name, effect.value, effect.shown)
+            case Completed():
+                if self._sink is not None:
+                    self._sink.put(self._state.request)
+                self._desk.complete()
+            case UrgentRaised():
+                self._desk.urgent(effect.kind, effect.sentence)
+            case PersonWanted():
+                self._desk.person(effect.why)
+            case Ended():
+                self._desk.asked(None)
+                self._desk.end(effect.reason)
+            case _:
+                assert_never(effect)

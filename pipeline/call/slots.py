@@ -1,0 +1,121 @@
+"""Everything one utterance may have answered, in any order: several slots, a correction, an aside.
+
+Reads; `pipeline.call.dialogue` decides what becomes of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from pipeline.call.asides import Aside, hear_aside
+from pipeline.call.day import hear_day
+from pipeline.call.first_name import hear_first_name
+from pipeline.call.flow import Flow
+from pipeline.call.phone import hear_phone, replace_tail, whole
+from pipeline.call.reason import hear_reason
+from pipeline.call.request import Request
+from pipeline.call.time_of_day import hear_time
+from pipeline.call.words import Words, has_any, words
+from pipeline.call.yes_no import Answer, hear_yes_no
+
+_CORRECTIVE = frozenset(
+    [
+        "no",
+        "nope",
+        "actually",
+        "sorry",
+        "wait",
+        "not",
+        "isn't",
+        "meant",
+        "mean",
+        "change",
+        "instead",
+        "rather",
+        "said",
+        "scratch",
+        "wrong",
+    ]
+)
+_NAMED = {
+    "phone": ("number", "digits", "phone"),
+    "name": ("name",),
+    "day": ("day", "date"),
+    "time": ("time", "hour"),
+    "reason": ("reason", "visit"),
+}
+_OUTRANKING = (Aside.PERSON, Aside.TODAY, Aside.ROBOT, Aside.FOR_WHOM)
+"""Asides that contain words of an answer without being one ("what day is it today")."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Understood:
+    """What was said, as values."""
+
+    values: Request
+    piece: str = ""
+    """Part of a telephone number, together with the part heard before."""
+    past_day: bool = False
+    refused: frozenset[str] = frozenset()
+    """Slots whose present value was refused without a new one."""
+    named: frozenset[str] = frozenset()
+    """Slots spoken of by name ("the number is wrong")."""
+    answer: Answer | None = None
+    aside: Aside | None = None
+    words: int = 0
+
+
+def understand(
+    flow: Flow, text: str, asked: str, request: Request, piece: str, today: date
+) -> Understood:
+    """Read an utterance as an answer to `asked`, and to everything else at once."""
+    spoken = words(text)
+    aside = hear_aside(spoken)
+    if aside in _OUTRANKING:
+        return Understood(Request(), aside=aside, words=len(spoken))
+    number, new_piece, digits = _number(spoken, asked, request, piece, flow)
+    day = hear_day(spoken, today, known=request.day)
+    time = hear_time(spoken, flow.hours, asked=asked == "time", taken=digits | day.used)
+    corrective = any(word in _CORRECTIVE for word in spoken)
+    reason = None
+    if request.reason is None or corrective or asked == "reason":
+        reason = hear_reason(
+            spoken, flow.reasons, known=request.reason, asked=asked in ("reason", "open")
+        )
+    first_name = hear_first_name(spoken, flow.names, flow.answer_words, asked=asked == "name")
+    refused = set()
+    if request.day is not None and request.day in day.refused and day.day is None:
+        refused.add("day")
+    if request.time is not None and request.time in time.refused and time.time is None:
+        refused.add("time")
+    return Understood(
+        values=Request(reason, first_name, number, day.day, time.time),
+        piece=new_piece,
+        past_day=day.past,
+        refused=frozenset(refused),
+        named=frozenset(slot for slot, names in _NAMED.items() if has_any(spoken, names)),
+        answer=hear_yes_no(spoken),
+        aside=aside,
+        words=len(spoken),
+    )
+
+
+def _number(
+    spoken: Words, asked: str, request: Request, piece: str, flow: Flow
+) -> tuple[str | None, str, frozenset[int]]:
+    heard = hear_phone(spoken, asked=asked == "phone")
+    if heard.tail and request.phone is not None:
+        return replace_tail(request.phone, heard.tail), "", heard.used
+    if heard.number is not None:
+        return heard.number, "", heard.used
+    if not heard.piece:
+        taken = heard.used if len(heard.used) >= 7 else frozenset()
+        return None, piece, taken
+    if len(heard.piece) <= 4 and hear_time(spoken, flow.hours, asked=False).time is not None:
+        return None, piece, frozenset()  # "ten thirty in the morning" is not half a number
+    joined = piece + heard.piece
+    number = whole(joined)
+    if number is not None:
+        return number, "", heard.used
+    return None, (joined if len(joined) < 10 else ""), heard.used

@@ -1,0 +1,203 @@
+"""Reads a time of day out of spoken words: a part of the day or a clock time.
+
+Limits ("after ten", "later than five") and lists are no time: they are asked again, never guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from pipeline.call.words import Words, cardinal, denied, find, repaired
+
+_PARTS = {
+    "morning": "morning", "mornings": "morning", "afternoon": "afternoon", "noon": "12:00",
+    "afternoons": "afternoon", "evening": "evening", "evenings": "evening", "evening's": "evening",
+    "tonight": "evening", "midday": "12:00", "noonish": "12:00", "morning's": "morning",
+    "afternoon's": "afternoon",
+}  # fmt: skip
+_LIMITS = frozenset(["after", "before", "until", "till", "than", "past", "by", "off", "since"])
+_INTRODUCED = frozenset(["at", "around", "about"])
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningHours:
+    """Places a bare hour: "three" is in the afternoon because nobody is there at night."""
+
+    opens_hour: int = 7
+    closes_hour: int = 19
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TimeHeard:
+    """What was said of a time."""
+
+    time: str | None = None
+    refused: frozenset[str] = frozenset()
+    used: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Found:
+    time: str
+    start: int
+    end: int
+    half: str = ""
+    """"am" or "pm" where it was said; a bare hour leaves it open."""
+    hour: int = -1
+    minute: int = 0
+
+
+def hear_time(
+    spoken: Words, hours: OpeningHours, *, asked: bool, taken: frozenset[int] = frozenset()
+) -> TimeHeard:
+    """Find the time that counts; `taken` words are digits of something else."""
+    found: list[_Found] = []
+    index = 0
+    while index < len(spoken):
+        hit = None if index in taken else _time_at(spoken, index, asked)
+        if hit is not None and not taken.isdisjoint(range(hit.start, hit.end)):
+            hit = None
+        if hit is None:
+            index += 1
+        else:
+            found.append(hit)
+            index = hit.end
+    found = [_placed(hit, hours) for hit in _combined(found)]
+    used = frozenset(i for hit in found for i in range(hit.start, hit.end))
+    limits = [hit for hit in found if _limited(spoken, hit)]
+    refused = [hit for hit in found if denied(spoken, hit.start)]
+    wanted = [hit for hit in found if hit not in refused and hit not in limits]
+    no_times = frozenset(hit.time for hit in refused)
+    if not wanted:
+        return TimeHeard(refused=no_times, used=used)
+    for earlier, later in pairwise(wanted):
+        if earlier.time != later.time and not repaired(spoken, earlier.end, later.start):
+            return TimeHeard(refused=no_times, used=used)
+    return TimeHeard(wanted[-1].time, no_times, used)
+
+
+def _limited(spoken: Words, hit: _Found) -> bool:
+    before = spoken[max(0, hit.start - 2) : hit.start]
+    return any(word in _LIMITS for word in before) or "between" in spoken[: hit.start]
+
+
+def _time_at(spoken: Words, at: int, asked: bool) -> _Found | None:
+    return _part(spoken, at) or _spoken_clock(spoken, at) or _clock(spoken, at, asked)
+
+
+def _part(spoken: Words, at: int) -> _Found | None:
+    before = spoken[at - 1] if at else ""
+    if spoken[at] in _PARTS and before not in ("good", "since"):
+        return _Found(_PARTS[spoken[at]], at, at + 1)
+    if find(("first", "thing"), spoken[at : at + 2]) == 0:
+        return _Found("morning", at, at + 2)
+    if find(("after", "lunch"), spoken[at : at + 2]) == 0:
+        return _Found("afternoon", at, at + 2)
+    return None
+
+
+def _spoken_clock(spoken: Words, at: int) -> _Found | None:
+    """For example: "Half past three", "quarter to ten", "twenty after nine"."""
+    if spoken[at] in ("half", "quarter"):
+        minutes, behind = (30 if spoken[at] == "half" else 15), at + 1
+    else:
+        number = cardinal(spoken, at)
+        if number is None or number[0] not in (5, 10, 20, 25):
+            return None
+        minutes, behind = number[0], at + number[1]
+    if behind >= len(spoken) or spoken[behind] not in ("past", "to", "after", "til", "of"):
+        return None
+    hour = cardinal(spoken, behind + 1)
+    if hour is None or not 1 <= hour[0] <= 12:
+        return None
+    at_hour = hour[0]
+    if spoken[behind] not in ("past", "after"):
+        at_hour, minutes = (at_hour - 1) or 12, 60 - minutes
+    return _suffixed(spoken, at, behind + 1 + hour[1], at_hour, minutes)
+
+
+def _clock(spoken: Words, at: int, asked: bool) -> _Found | None:
+    """For example: "Ten thirty", "nine a m", "three o'clock", "15 45"."""
+    number = cardinal(spoken, at)
+    if number is None or not 0 <= number[0] <= 23:
+        return None
+    hour, end = number[0], at + number[1]
+    minute_size = _minute(spoken, end)
+    minute, certain = 0, False
+    if minute_size is not None:
+        minute, end, certain = minute_size[0], end + minute_size[1], True
+    hit = _suffixed(spoken, at, end, hour, minute)
+    if hit.half or hit.end > end:
+        return hit if hour >= 1 else None
+    introduced = at > 0 and spoken[at - 1] in _INTRODUCED
+    rest_is_number = cardinal(spoken, end) is not None
+    if rest_is_number or (at > 0 and cardinal(spoken, at - 1) is not None):
+        return None  # digits of something else
+    if introduced or (asked and (certain or not _counts(spoken, end))):
+        return hit if hour >= 1 else None
+    return None
+
+
+def _counts(spoken: Words, end: int) -> bool:
+    """True when a bare number counts something ("two kids")."""
+    return end < len(spoken) and spoken[end] not in (
+        "please", "is", "works", "would", "if", "on", "sharp", "ish", "then", "and",
+    )  # fmt: skip
+
+
+def _minute(spoken: Words, at: int) -> tuple[int, int] | None:
+    if at + 1 < len(spoken) and spoken[at] in ("oh", "o"):
+        unit = cardinal(spoken, at + 1)
+        if unit is not None and 1 <= unit[0] <= 9:
+            return unit[0], 2
+    number = cardinal(spoken, at)
+    if number is not None and 10 <= number[0] <= 59:
+        return number
+    return (0, 1) if spoken[at : at + 1] == ("00",) else None
+
+
+def _suffixed(spoken: Words, start: int, end: int, hour: int, minute: int) -> _Found:
+    half = ""
+    for clock in (("o'clock",), ("oclock",), ("o", "clock")):
+        if find(clock, spoken[end : end + len(clock)]) == 0:
+            end += len(clock)
+            break
+    for marker, words_ in (
+        ("am", ("am",)),
+        ("am", ("a", "m")),
+        ("pm", ("pm",)),
+        ("pm", ("p", "m")),
+    ):
+        if find(words_, spoken[end : end + len(words_)]) == 0:
+            half, end = marker, end + len(words_)
+            break
+    else:
+        if hour > 12:
+            half = "24"
+    return _Found("", start, end, half, hour, minute)
+
+
+def _combined(found: list[_Found]) -> list[_Found]:
+    """Let "in the morning" beside a clock time say which half of the day is meant."""
+    clocks = [hit for hit in found if hit.hour >= 0]
+    parts = [hit for hit in found if hit.hour < 0]
+    if len(clocks) != 1 or len(parts) != 1 or ":" in parts[0].time or clocks[0].half:
+        return found
+    half = "am" if parts[0].time == "morning" else "pm"
+    hit = clocks[0]
+    return [_Found("", hit.start, hit.end, half, hit.hour, hit.minute)]
+
+
+def _placed(hit: _Found, hours: OpeningHours) -> _Found:
+    if hit.hour < 0:
+        return hit
+    hour = hit.hour
+    if hit.half == "am":
+        hour %= 12
+    elif hit.half == "pm":
+        hour = hour % 12 + 12
+    elif hit.half == "" and hour <= 12:
+        morning = hour % 12
+        hour = morning if hours.opens_hour <= morning < hours.closes_hour else morning + 12
+    return _Found(f"{hour:02d}:{hit.minute:02d}", hit.start, hit.end, hit.half, hour, hit.minute)

@@ -1,0 +1,335 @@
+"""Decides by rule whether words say that somebody is in danger; what to do then it refuses to know.
+
+A grammar, not a list: ideas (body part, acute symptom, how bad) that stand near each other in one
+breath raise. A denied, long past, only supposed or administrative idea does not count; a doubt
+raises, and nothing said beside it lowers. Pure and linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.call.urgent_ideas import IDEAS, RULES
+from pipeline.call.urgent_words import (
+    ADMIN_HEADS,
+    CLAUSE_ENDS,
+    FIGURES,
+    HISTORY,
+    HYPOTHETICAL,
+    NEAR_MISSES,
+    NEGATORS,
+    NOT_NEGATING,
+    NOW,
+    SCOPE_ENDS,
+)
+
+LONGEST_CHARACTERS = 6_000
+"""About seven minutes of speech; of a longer text the beginning and the end are read."""
+NEAR_WORDS = 12
+"""Ideas further apart than a clause say different things."""
+MOST_READINGS = 11
+"""The best and ten alternatives: what the recogniser gives."""
+SCOPE_WORDS = 6
+"""A "not" further away than this is not about the symptom."""
+
+_FILLERS = frozenset(
+    ["um", "uh", "er", "erm", "ah", "hm", "hmm", "mm", "eh", "uhm", "oh", "basically", "kinda"]
+)
+_OPENED = {
+    "cant": "can not", "cannot": "can not", "won't": "will not", "wont": "will not", "shan't": "shall not",
+    "can't": "can not", "ain't": "is not", "dont": "do not", "doesnt": "does not", "didnt": "did not",
+    "isnt": "is not", "hasnt": "has not", "im": "i am", "ive": "i have", "wasnt": "was not",
+    "nobody's": "nobody is", "gonna": "going to", "wanna": "want to", "y'all": "you all",
+    "couldnt": "could not", "havent": "have not", "arent": "are not", "hes": "he is", "shes": "she is",
+}  # fmt: skip
+_ENDINGS = {"n't": "not", "'m": "am", "'re": "are", "'ve": "have", "'ll": "will", "'s": "is", "'d": "would"}  # fmt: skip
+_TOKEN = re.compile(r"[a-z0-9']+|[.?!;,]")
+_STOPS = frozenset(".?!;,")
+_SUBJECTS = frozenset(("i", "he", "she", "it", "they", "we", "there"))
+_OWNERS = frozenset(("my", "his", "her", "our", "the"))
+_VERBS = frozenset(
+    (
+        "am",
+        "is",
+        "are",
+        "have",
+        "has",
+        "feel",
+        "feels",
+        "can",
+        "hurts",
+        "hurt",
+        "keep",
+        "keeps",
+        "went",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Urgency:
+    """Words that must lead to the urgent sentence."""
+
+    kind: str
+    """A short token, such as "chest_pain"; never the caller's words."""
+
+
+@dataclass(slots=True)
+class _Breath:
+    """One text as words, with what was found in it."""
+
+    words: list[str]
+    clauses: list[int]
+    """The clause each word stands in."""
+    masked: set[int] = field(default_factory=set)
+    past: set[int] = field(default_factory=set)
+    """Clauses about long ago or about a mere supposition."""
+    found: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    """Where each idea starts and ends."""
+
+
+def _expand(phrases: str) -> list[tuple[str, ...]]:
+    listed = [" ".join(phrase.split()) for phrase in phrases.split("|")]
+    return [
+        tuple(choice)
+        for phrase in listed
+        if phrase
+        for choice in itertools.product(*(word.split("/") for word in phrase.split()))
+    ]
+
+
+class _Lexicon:
+    """Phrases by their first word, so that a text is read once."""
+
+    def __init__(self, entries: Iterable[tuple[str, str]]) -> None:
+        self._by_first: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+        for name, phrases in entries:
+            for phrase in _expand(phrases):
+                self._by_first.setdefault(phrase[0], []).append((phrase, name))
+        for listed in self._by_first.values():
+            listed.sort(key=lambda entry: -len(entry[0]))
+
+    def at(self, words: list[str], index: int) -> Iterable[tuple[int, str]]:
+        """Every phrase that starts here: where it ends and its name, the longest first."""
+        for phrase, name in self._by_first.get(words[index], ()):
+            end = index + len(phrase)
+            if end <= len(words) and tuple(words[index:end]) == phrase:
+                yield end, name
+
+
+_NEAR = _Lexicon((right, left) for left, right in NEAR_MISSES.items())
+_CONTEXT = _Lexicon(
+    [("figure", FIGURES), ("history", HISTORY), ("now", NOW), ("hypothetical", HYPOTHETICAL),
+     ("spared", NOT_NEGATING)]
+)  # fmt: skip
+_IDEAS = _Lexicon(IDEAS.items())
+
+
+def _rules() -> list[tuple[str, list[str], list[str]]]:
+    listed: list[tuple[str, list[str], list[str]]] = []
+    for line in RULES.strip().splitlines():
+        kind, alternatives = line.split(":")
+        for alternative in alternatives.split("|"):
+            names = alternative.split()
+            near = [name for name in names if not name.startswith("~")]
+            anywhere = [name[1:] for name in names if name.startswith("~")]
+            listed.append((kind, near, anywhere))
+    return listed
+
+
+_RULES = _rules()
+
+
+def classify(text: str, phrases: Sequence[str] = ()) -> Urgency | None:
+    """The danger these words tell of, if any; `phrases` are the practice's own."""
+    words = _words(text)
+    if not words:
+        return None
+    breath = _read(words)
+    for phrase in phrases:
+        if _says(breath, _words(phrase)):
+            return Urgency("practice")
+    for kind, near, anywhere in _RULES:
+        if _together(breath, near) and all(name in breath.found for name in anywhere):
+            return Urgency(kind)
+    return None
+
+
+def hear(texts: Iterable[str], phrases: Sequence[str] = ()) -> Urgency | None:
+    """The danger told by any reading of one utterance: the best one and its alternatives."""
+    readings = list(itertools.islice(texts, MOST_READINGS))
+    if not readings:
+        return None
+    best, *others = readings
+    found = classify(best, phrases)
+    if found is not None:
+        return found
+    explained = _explained(best, phrases)
+    raised = [other for text in others if (other := classify(text, phrases))]
+    for other in raised:
+        if other.kind not in explained or 2 * len(raised) > len(others):
+            return other
+    return None
+
+
+def _explained(text: str, phrases: Sequence[str]) -> set[str]:
+    """Kinds the text speaks of without telling of danger: denied, long ago, of the office."""
+    breath = _read(_words(text), figures=False)
+    kinds = {
+        kind
+        for kind, near, anywhere in _RULES
+        if all(name in breath.found for name in (*near, *anywhere))
+    }
+    return kinds | {"practice"} if phrases and kinds else kinds
+
+
+def _words(text: str) -> list[str]:
+    """Words and stops, contractions opened, fillers dropped, near misses read as what was said."""
+    if len(text) > LONGEST_CHARACTERS:
+        text = f"{text[: LONGEST_CHARACTERS // 2]} . {text[-LONGEST_CHARACTERS // 2 :]}"
+    plain = unicodedata.normalize("NFKD", text).replace("\u2019", "'").replace("\u2018", "'")
+    plain = "".join(sign for sign in plain if not unicodedata.combining(sign)).lower()
+    words: list[str] = []
+    for token in _TOKEN.findall(plain):
+        words.extend(_open(token.strip("'")))
+    read: list[str] = []
+    index = 0
+    while index < len(words):
+        end, right = next(iter(_NEAR.at(words, index)), (index + 1, words[index]))
+        read.extend(right.split())
+        index = end
+    return read
+
+
+def _open(token: str) -> list[str]:
+    if not token or token in _FILLERS:
+        return []
+    if token in _OPENED:
+        return _OPENED[token].split()
+    for ending, word in _ENDINGS.items():
+        if token.endswith(ending) and len(token) > len(ending):
+            return [token[: -len(ending)], word]
+    return [token]
+
+
+def _read(words: list[str], *, figures: bool = True) -> _Breath:
+    """Clauses, contexts and ideas; without `figures` a way of speaking is taken at its word."""
+    clauses: list[int] = []
+    clause = 0
+    for word in words:
+        clause += word in CLAUSE_ENDS or word in _STOPS or _claims(words, len(clauses))
+        clauses.append(clause)
+    breath = _Breath(words, clauses)
+    now: set[int] = set()
+    for index in range(len(words)):
+        for end, name in _CONTEXT.at(words, index):
+            if name == "figure":
+                if not figures:
+                    continue
+                breath.masked.update(range(index, end))
+            elif name == "now":
+                now.add(clauses[index])
+            elif name == "spared":
+                breath.found.setdefault("spared", []).append((index, end))
+            else:
+                breath.past.add(clauses[index])
+        if words[index] == "in" and _is_year(words, index + 1):
+            breath.past.add(clauses[index])
+    breath.past -= now
+    for index in range(len(words)):
+        for end, name in _IDEAS.at(words, index):
+            if index not in breath.masked:
+                breath.found.setdefault(name, []).append((index, end))
+    return breath
+
+
+def _claims(words: list[str], index: int) -> bool:
+    """A new sentence about here and now starts: "would you see me, I have chest pain"."""
+    before = words[index - 1] if index else ""
+    if words[index] in _OWNERS:
+        return any(word in _VERBS for word in words[index + 2 : index + 4])
+    if words[index] not in _SUBJECTS or index + 1 == len(words):
+        return False
+    verb = words[index + 1]
+    if before in ("if", "when", "where", "do", "did", "would", "could", "should"):
+        return words[index] in ("i", "he", "she") and verb in ("am", "is", "can") and before == "if"
+    return verb in _VERBS
+
+
+def _is_year(words: list[str], index: int) -> bool:
+    following = words[index : index + 2]
+    return bool(following) and (
+        bool(re.fullmatch(r"(19|20)\d\d", following[0])) or following in (["two", "thousand"], ["twenty", "nineteen"])
+    )  # fmt: skip
+
+
+def _together(breath: _Breath, names: list[str]) -> bool:
+    """Every idea is told of here and now, each near the first."""
+    if not all(name in breath.found for name in names):
+        return False
+    first, *others = ([at for at in breath.found[name] if _counts(breath, *at)] for name in names)
+    starts = [[start for start, _ in places] for places in others]
+    return any(all(_near(places, start) for places in starts) for start, _ in first)
+
+
+def _near(starts: list[int], position: int) -> bool:
+    at = bisect_left(starts, position - NEAR_WORDS)
+    return at < len(starts) and starts[at] <= position + NEAR_WORDS
+
+
+def _counts(breath: _Breath, start: int, end: int) -> bool:
+    """Not denied, not long ago, not supposed and not a noun of the office."""
+    if breath.clauses[start] in breath.past:
+        return False
+    if any(word in ADMIN_HEADS for word in breath.words[end : end + 2]):
+        return False
+    return not _denied(breath, start)
+
+
+def _denied(breath: _Breath, start: int) -> bool:
+    for index in range(start - 1, max(-1, start - 1 - SCOPE_WORDS), -1):
+        word = breath.words[index]
+        if word in SCOPE_ENDS or word in _STOPS:
+            return False
+        if word in NEGATORS:
+            return not _part_of_a_symptom(breath, index, start)
+    return False
+
+
+def _part_of_a_symptom(breath: _Breath, index: int, before: int) -> bool:
+    """A "not" that itself tells of danger ("can not feel") denies nothing after it."""
+    for name, places in breath.found.items():
+        if name not in ("JUMBLED", "CANNOT"):
+            at = bisect_left(places, (index - 4, 0))
+            for start, end in places[at : at + 8]:
+                if start <= index < end and end <= before:
+                    return True
+    return breath.words[index - 1 : index] in (["can"], ["could"]) and index > 0
+
+
+def _says(breath: _Breath, phrase: list[str]) -> bool:
+    """The practice's phrase, in its order, with at most two other words between its words."""
+    wanted = [word for word in phrase if word not in _STOPS]
+    if not wanted:
+        return False
+    for start, word in enumerate(breath.words):
+        if word == wanted[0] and start not in breath.masked:
+            end = _follow(breath.words, start, wanted)
+            if end and _counts(breath, start, end):
+                return True
+    return False
+
+
+def _follow(words: list[str], start: int, wanted: list[str]) -> int:
+    position = start + 1
+    for word in wanted[1:]:
+        window = words[position : position + 3]
+        if word not in window:
+            return 0
+        position += window.index(word) + 1
+    return position

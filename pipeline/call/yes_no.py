@@ -1,0 +1,78 @@
+"""Reads yes or no out of spoken words.
+
+Anything mixed, hedged or long is neither: a read-back passes on a plain yes only.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pipeline.call.words import Words, has_any
+
+Answer = Literal["yes", "no"]
+
+_NO_WORDS = frozenset(
+    [
+        "no",
+        "nope",
+        "nah",
+        "negative",
+        "wrong",
+        "incorrect",
+        "not",
+        "isn't",
+        "don't",
+        "doesn't",
+        "never",
+    ]
+)
+_NO_PHRASES = ("no way", "try again", "heck no", "i don't think so", "that's off", "scratch that")
+_HEDGES = frozenset(
+    [
+        "but",
+        "except",
+        "only",
+        "however",
+        "although",
+        "unless",
+        "almost",
+        "maybe",
+        "wait",
+        "hold",
+        "sort",
+    ]
+)
+_YES_WORDS = frozenset(
+    [
+        "yes",
+        "yeah",
+        "yep",
+        "yup",
+        "yea",
+        "sure",
+        "correct",
+        "right",
+        "perfect",
+        "absolutely",
+        "definitely",
+        "exactly",
+        "fine",
+        "good",
+    ]
+)
+_YES_PHRASES = (
+    "uh huh", "mm hmm", "you got it", "you betcha", "go ahead", "sounds good", "that's it",
+    "it is", "that works", "that's fine", "of course", "all good", "sounds like a plan",
+)  # fmt: skip
+_LONGEST_YES = 12
+
+
+def hear_yes_no(spoken: Words) -> Answer | None:
+    """For example: "yes", "no", or None when it is not plain."""
+    if any(word in _NO_WORDS for word in spoken) or has_any(spoken, _NO_PHRASES):
+        # "Couldn't have said it better" is no denial; "not bad" is too odd to matter.
+        return "no"
+    affirmed = any(word in _YES_WORDS for word in spoken) or has_any(spoken, _YES_PHRASES)
+    if not affirmed or len(spoken) > _LONGEST_YES or any(word in _HEDGES for word in spoken):
+        return None
+    return "yes"

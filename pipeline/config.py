@@ -1,0 +1,347 @@
+"""Reads one TOML file and the environment, once, into `Settings`; reports every fault at once.
+
+The only reader of the environment in the server. A variable is the key in capitals: `http.port` is
+`WARDLINE_HTTP_PORT`, lists are separated by commas; the environment wins over the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, asdict, dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pipeline.errors import ConfigError
+from pipeline.settings import Settings, State
+
+PREFIX = "WARDLINE_"
+CONFIG_VARIABLE = "WARDLINE_CONFIG"
+FILE_BYTES_MAX = 1 << 20
+TEXT_CHARACTERS_MAX = 2000
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+"""Controls, and the surrogates that stand for bytes of the environment that are no UTF-8."""
+
+_KEPT_FOR_CHILDREN = re.compile(
+    r"(PATH|HOME|USER|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|XDG_\w+|LD_LIBRARY_PATH|VIRTUAL_ENV|PYTHON\w+"
+    r"|CUDA_\w+|NVIDIA_\w+|OMP_\w+|OPENBLAS_\w+|MKL_\w+|ORT_\w+|CT2_\w+)\Z"
+)
+"""Proxies, keys and whatever else the operator's shell holds stay out of the workers."""
+
+
+QUIET = {"ORT_DISABLE_TELEMETRY": "1"}
+"""onnxruntime 1.31 for Linux otherwise reports to its maker's servers (measured: DNS queries ten seconds
+after the start), and keeps a device id and a database in the home directory."""
+
+
+def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process we start: what it needs to run, plus `extra`."""
+    kept = {key: value for key, value in os.environ.items() if _KEPT_FOR_CHILDREN.match(key)}
+    return {**kept, **QUIET, **extra}
+
+
+def load(path: str | Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the file (or the one `WARDLINE_CONFIG` names) and the environment, or raise every fault at once."""
+    env = os.environ if environment is None else environment
+    faults: list[str] = []
+    named = path or env.get(CONFIG_VARIABLE)
+    tree = _read(Path(os.path.expanduser(named)), faults) if named else {}
+    for key, value in _from_environment(env, faults):
+        if not _put(tree, key, value):
+            faults.append(f"{key[0]}: must be a table ([{key[0]}])")
+    if "XDG_STATE_HOME" in env:
+        state = tree.setdefault("state", {})
+        if isinstance(state, dict):
+            state.setdefault("directory", str(Path(env["XDG_STATE_HOME"]) / "wardline"))
+    settings = _build(tree, faults)
+    if faults:
+        raise ConfigError(faults)
+    return settings
+
+
+def from_mapping(tree: Mapping[str, Any]) -> Settings:
+    """Settings from the mapping that `to_mapping` made (how a worker receives them)."""
+    faults: list[str] = []
+    settings = _build(tree, faults)
+    if faults:
+        raise ConfigError(faults)
+    return settings
+
+
+def to_mapping(settings: Settings) -> dict[str, Any]:
+    """The same settings as plain JSON values, secrets included."""
+    return asdict(settings)
+
+
+def masked(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Every key with its value as TOML text, secrets masked."""
+    for leaf in _leaves(Settings()):
+        value: Any = settings
+        for part in leaf.path:
+            value = getattr(value, part)
+        shown = _toml("********" if leaf.field.metadata.get("secret") and value else value)
+        yield ".".join(leaf.path), shown
+
+
+# --- the two sources -----------------------------------------------------------------------------
+
+
+def _read(path: Path, faults: list[str]) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        faults.append(f"{path}: cannot be read ({error.strerror}); give the path of a TOML file")
+        return {}
+    if len(data) > FILE_BYTES_MAX:
+        faults.append(f"{path}: larger than {FILE_BYTES_MAX} bytes; this is not a configuration")
+        return {}
+    try:
+        return tomllib.loads(data.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        where = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "not UTF-8 text"
+        faults.append(f"{path}: not TOML: {where}")
+        return {}
+
+
+def _from_environment(
+    env: Mapping[str, str], faults: list[str]
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    leaves = {PREFIX + "_".join(leaf.path).upper(): leaf for leaf in _leaves(Settings())}
+    for name in sorted(env):
+        if not name.startswith(PREFIX) or name == CONFIG_VARIABLE:
+            continue
+        leaf = leaves.get(name)
+        if leaf is None:
+            faults.append(f"{name}: unknown variable{_nearest(name, leaves)}")
+        elif isinstance(leaf.default, tuple):
+            yield leaf.path, [part.strip() for part in env[name].split(",") if part.strip()]
+        elif isinstance(leaf.default, int):
+            text = env[name].strip()
+            yield leaf.path, int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else text
+        else:
+            yield leaf.path, env[name]
+
+
+def _put(tree: dict[str, Any], path: tuple[str, ...], value: object) -> bool:
+    for part in path[:-1]:
+        inner: object = tree.setdefault(part, {})
+        if not isinstance(inner, dict):
+            return False
+        tree = inner
+    tree[path[-1]] = value
+    return True
+
+
+# --- from a tree to settings ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    path: tuple[str, ...]
+    field: Field[Any]
+    default: Any
+
+
+def _leaves(section: Any, path: tuple[str, ...] = ()) -> Iterator[_Leaf]:
+    for item in fields(section):
+        default = getattr(section, item.name)
+        if is_dataclass(default):
+            yield from _leaves(default, (*path, item.name))
+        else:
+            yield _Leaf((*path, item.name), item, default)
+
+
+def _build(tree: Mapping[str, Any], faults: list[str]) -> Settings:
+    settings: Settings = _section(Settings(), tree, (), faults)
+    if not faults:
+        faults.extend(_across(settings))
+    return settings
+
+
+def _section(
+    default: Any, tree: Mapping[str, Any], path: tuple[str, ...], faults: list[str]
+) -> Any:
+    known = {item.name: item for item in fields(default)}
+    changes: dict[str, Any] = {}
+    for name, value in tree.items():
+        key = ".".join((*path, name))
+        if name not in known:
+            faults.append(f"{_plain(key)}: unknown key{_nearest(name, known, path)}")
+            continue
+        old = getattr(default, name)
+        if is_dataclass(old):
+            if isinstance(value, Mapping):
+                changes[name] = _section(old, value, (*path, name), faults)
+            else:
+                faults.append(f"{key}: must be a table ([{key}])")
+            continue
+        fault, new = _value(old, value, known[name].metadata)
+        if fault:
+            faults.append(f"{key}: {fault}")
+        else:
+            changes[name] = new
+    return replace(default, **changes)
+
+
+def _value(old: Any, value: Any, rules: Mapping[str, Any]) -> tuple[str, Any]:
+    """A fault ("" when none) and the value in its final type."""
+    if isinstance(old, int):
+        low, high = rules["low"], rules["high"]
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            return f"write a whole number from {low} to {high}, e.g. {old}", old
+        return "", value
+    if isinstance(old, tuple):
+        if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
+            return 'write a list of texts, e.g. ["..."]', old
+        for text in value:
+            if fault := _text_fault(text, rules):
+                return fault, old
+        return "", tuple(value)
+    if not isinstance(value, str):
+        return f'write a text in quotes, e.g. "{old}"', old
+    text = os.path.expanduser(value) if rules.get("kind") in _PATHS else value
+    return _text_fault(text, rules), text
+
+
+def _text_fault(text: str, rules: Mapping[str, Any]) -> str:
+    if len(text) > TEXT_CHARACTERS_MAX or _UNPRINTABLE.search(text):
+        return f"at most {TEXT_CHARACTERS_MAX} characters on one line, without control characters"
+    if choices := rules.get("choices"):
+        return "" if text in choices else "write one of " + ", ".join(f'"{c}"' for c in choices)
+    kind = rules.get("kind")
+    return _KINDS[kind](text) if kind and text else ""
+
+
+def _address(text: str) -> str:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return "write an IP address, e.g. 127.0.0.1"
+    return ""
+
+
+def _network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return "write a network, e.g. 10.0.0.0/8"
+    return ""
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    return "" if good else "write a web address, e.g. https://voice.clinic.example"
+
+
+def _origin(text: str) -> str:
+    fault = _url(text)
+    if not fault and text != "{0.scheme}://{0.netloc}".format(urlsplit(text)):
+        return "write scheme, name and port only, e.g. https://portal.clinic.example:8443"
+    return fault
+
+
+def _loopback_url(text: str) -> str:
+    return _url(text) or (
+        ""
+        if is_loopback(urlsplit(text).hostname or "")
+        else "must point at this machine (127.0.0.1, ::1 or localhost): callers' words do not leave it"
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this address or name is this machine's own loopback."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _file(text: str) -> str:  # os.path: a name too long is "no such file", not an exception
+    return "" if os.path.isfile(text) else "no such file; give the path of one"
+
+
+def _directory(text: str) -> str:
+    return "" if os.path.isdir(text) else "no such folder; give the path of one"
+
+
+def _any_path(text: str) -> str:
+    return "there is no such user; write the whole path" if text.startswith("~") else ""
+
+
+def _phone(text: str) -> str:
+    good = re.fullmatch(r"\+?[0-9][0-9 ()./-]{1,30}", text)
+    return "" if good else "write a telephone number: digits, spaces and + - ( ) only"
+
+
+_KINDS: dict[str, Callable[[str], str]] = {
+    "address": _address,
+    "network": _network,
+    "url": _url,
+    "origin": _origin,
+    "loopback_url": _loopback_url,
+    "file": _file,
+    "directory": _directory,
+    "phone": _phone,
+    "any_path": _any_path,
+}
+_PATHS = {"file", "directory", "any_path"}
+"""Where `~` stands for the home folder, here and nowhere later: the rest of the server gets whole paths."""
+
+
+def _across(s: Settings) -> Iterator[str]:
+    """Faults that take two settings to see."""
+    if bool(s.tls.cert) != bool(s.tls.key):
+        yield "tls: write both tls.cert and tls.key, or neither"
+    if not is_loopback(s.http.bind) and not s.tls.cert:
+        yield (
+            f"http.bind: {s.http.bind} is not loopback and tls.cert is not set; run `wardline tls init`"
+            " and set tls.cert and tls.key, or write 127.0.0.1"
+        )
+    if s.media.port_max < s.media.port_min + 3:
+        yield "media.port_max: must be at least media.port_min + 3"
+    if s.media.end_after_ms <= s.media.reconnecting_after_ms:
+        yield "media.end_after_ms: must be more than media.reconnecting_after_ms"
+    for key, engine, needed in (
+        ("engines.whisper_directory", s.engines.stt == "whisper", s.engines.whisper_directory),
+        ("engines.piper_voice", s.engines.tts == "piper", s.engines.piper_voice),
+        ("engines.llm_url", s.engines.llm == "openai", s.engines.llm_url),
+        ("engines.llm_model", s.engines.llm == "openai", s.engines.llm_model),
+    ):
+        if engine and not needed:
+            yield f"{key}: needed by the engine you chose"
+    if s.practice.language == "es" and s.engines.stt == "pocketsphinx":
+        yield 'practice.language: "es" needs engines.stt = "whisper"; the embedded recogniser knows English only'
+    if not s.state.directory:
+        yield f'state.directory: write a folder, e.g. "{State().directory}"'
+
+
+# --- words ---------------------------------------------------------------------------------------
+
+
+def _nearest(name: str, known: Mapping[str, Any], path: tuple[str, ...] = ()) -> str:
+    close = difflib.get_close_matches(name[:80], known, n=1, cutoff=0.6)
+    return f"; did you mean {'.'.join((*path, close[0]))}?" if close else ""
+
+
+def _plain(key: str) -> str:
+    return re.sub(r"[^\w.\-]", "?", key)[:120]
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(part) for part in value) + "]"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return str(value)

@@ -1,0 +1,194 @@
+"""Every setting of the server: its default, why, its unit and its limits. Values only.
+
+`pipeline.config` fills these from the TOML file and the environment; nothing here reads either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def _number(default: int, low: int, high: int) -> Any:
+    return field(default=default, metadata={"low": low, "high": high})
+
+
+def _one_of(default: str, *choices: str) -> Any:
+    return field(default=default, metadata={"choices": choices})
+
+
+def _text(default: str = "", **rules: Any) -> Any:
+    return field(default=default, metadata=rules)
+
+
+def _list(**rules: Any) -> Any:
+    return field(default=(), metadata=rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """The door for pages and signalling."""
+
+    bind: str = _text("127.0.0.1", kind="address")
+    """Loopback until TLS is configured: browsers give a microphone on localhost without TLS, nowhere else."""
+    port: int = _number(8080, 0, 65535)
+    """0 takes any free port (tests)."""
+    public_url: str = _text(kind="url")
+    """What callers type when a proxy or a name stands before us, e.g. https://voice.clinic.example"""
+    trusted_proxies: tuple[str, ...] = _list(kind="network")
+    """Networks whose X-Forwarded-For we believe."""
+    allowed_origins: tuple[str, ...] = _list(kind="origin")
+    """Further pages that may place calls; our own is always allowed."""
+    connections_max: int = _number(512, 8, 65536)
+    """Each call keeps one stream open; above this a connection is closed at once."""
+    request_limit_ms: int = _number(10_000, 500, 60_000)
+    """A request's head and body must have arrived by then: a slow sender holds nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The certificate; required when `http.bind` is not loopback."""
+
+    cert: str = _text(kind="file")
+    """PEM chain; `wardline tls init` makes one for the local network."""
+    key: str = _text(kind="file")
+    """PEM key, readable by the server's user alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Where sound travels: UDP, directly between the caller and a worker."""
+
+    media_addresses: tuple[str, ...] = _list(kind="address")
+    """Addresses put in the answer; none: this machine's own."""
+    port_min: int = _number(20_000, 1024, 65_535)
+    """Below Linux's ephemeral range (32768), so that nothing else takes a port of ours."""
+    port_max: int = _number(20_499, 1024, 65_535)
+    """Inclusive; a call uses one or two ports per address."""
+    allowed_networks: tuple[str, ...] = _list(kind="network")
+    """Callers' media addresses that are accepted; none: loopback and this machine's own networks."""
+    connect_limit_ms: int = _number(10_000, 1_000, 60_000)
+    """Measured: an abandoned offer holds a socket and tasks until then."""
+    reconnecting_after_ms: int = _number(5_000, 1_000, 60_000)
+    """Five missed pings."""
+    end_after_ms: int = _number(15_000, 2_000, 300_000)
+    """Time to walk from one access point to the next."""
+    max_pending_offers: int = _number(8, 1, 256)
+    """Offers that are not connected yet, for each worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """The voice workers: one process per core at most."""
+
+    count: int = _number(1, 1, 64)
+    """One serves a small practice; more only help on more cores."""
+    calls_per_worker: int = _number(4, 1, 50)
+    """Each call with the embedded recogniser takes a decoder process: about half a core while speaking."""
+    warm_up_limit_ms: int = _number(180_000, 1_000, 3_600_000)
+    """Loading engines; a large model from a slow disk takes minutes."""
+    drain_limit_ms: int = _number(30_000, 0, 3_600_000)
+    """After SIGTERM calls may finish for so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """When a caller is thought to have finished."""
+
+    silence_ms: int = _number(0, 0, 5_000)
+    """0: the profile's own value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Turn-taking."""
+
+    profile: str = _one_of("normal", "fast", "normal", "patient")
+    """`patient` waits longer, for callers who speak slowly."""
+    no_input_ms: int = _number(0, 0, 60_000)
+    """Silence before the question is asked again; 0: 7 s, 12 s in `patient`."""
+    dead_air_ms: int = _number(3_000, 1_000, 30_000)
+    """With words pending and nobody speaking for so long, the floor acts."""
+    endpoint: Endpoint = field(default_factory=Endpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """What hears, thinks and speaks. Defaults are embedded: no GPU, no download."""
+
+    stt: str = _one_of("pocketsphinx", "pocketsphinx", "whisper")
+    tts: str = _one_of("espeak", "espeak", "piper")
+    llm: str = _one_of("scripted", "scripted", "openai")
+    whisper_directory: str = _text(kind="directory")
+    """A CTranslate2 model; needed for stt = "whisper"."""
+    piper_voice: str = _text(kind="file")
+    """A voice's .onnx file, its .onnx.json beside it; needed for tts = "piper"."""
+    llm_url: str = _text(kind="loopback_url")
+    """An OpenAI-compatible server on this machine, e.g. http://127.0.0.1:8000/v1; needed for llm = "openai"."""
+    llm_model: str = _text()
+    """The model's name at that server; needed for llm = "openai"."""
+    llm_api_key: str = _text(secret=True)
+    """Sent to `llm_url` alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """Who answers: shown on the page and spoken."""
+
+    name: str = _text("The practice")
+    phone: str = _text("555 0100", kind="phone")
+    """Said and shown when a person is needed."""
+    emergency_number: str = _text("911", kind="phone")
+    """Said in the greeting; never dialled by the server."""
+    language: str = _one_of("en", "en", "es")
+    consent: str = _text(
+        "An automated assistant answers this call. Your voice is used to book your appointment and is not kept."
+    )
+    apology: str = _text("We are sorry, the call was lost. Please call the practice.")
+    """Shown when a call breaks."""
+    flow_file: str = _text(kind="file")
+    """The call flow; none: the one shipped with the package."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one caller or one page may use."""
+
+    call_limit_ms: int = _number(900_000, 30_000, 7_200_000)
+    """A booking takes three minutes; a forgotten page must not hold a line."""
+    tokens_per_minute: int = _number(30, 1, 10_000)
+    """Call tokens for one address; a practice's proxy may need more."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the server keeps between runs: staff tokens, the local certificate authority."""
+
+    directory: str = _text("var", kind="any_path")
+    """`$XDG_STATE_HOME/wardline` when that variable is set, else `var` in the current folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Events, one JSON line each."""
+
+    file: str = _text(kind="any_path")
+    """Appended to; none: standard error, or `events.jsonl` in the state directory on a terminal."""
+    level: str = _one_of("warning", "debug", "info", "warning", "error")
+    """The lowest level of a library's record that leaves a `foreign_log` event; our own always do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of it, read once."""
+
+    http: Http = field(default_factory=Http)
+    tls: Tls = field(default_factory=Tls)
+    media: Media = field(default_factory=Media)
+    workers: Workers = field(default_factory=Workers)
+    turn: Turn = field(default_factory=Turn)
+    engines: Engines = field(default_factory=Engines)
+    practice: Practice = field(default_factory=Practice)
+    limits: Limits = field(default_factory=Limits)
+    state: State = field(default_factory=State)
+    log: Log = field(default_factory=Log)

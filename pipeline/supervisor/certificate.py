@@ -1,0 +1,91 @@
+"""The certificate in use, and its replacement while connections are open.
+
+A new pair is loaded whole into a context of its own and takes over only when certificate and key fit, so
+that a half-written or broken pair never meets a caller. This file refuses to know what is served behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from pathlib import Path
+
+from pipeline.errors import StartUpError
+from pipeline.settings import Tls
+from pipeline.telemetry.events import Event, emit
+
+CHECK_EVERY_MS = 2_000.0
+"""How soon a certificate that another program renewed is in use without a signal."""
+
+
+class CertificateLoaded(Event):
+    """New handshakes use the certificate on disk now; `accepted` false keeps the old one."""
+
+    accepted: bool
+
+
+class Certificate:
+    """Listen with `context`; `watch` keeps it fresh. Open connections keep the certificate they began with."""
+
+    def __init__(self, tls: Tls) -> None:
+        """Load the configured pair, or raise a sentence."""
+        self._tls = tls
+        self._current = _loaded(tls)
+        self._wanted = asyncio.Event()
+        self.context = _loaded(tls)
+        self.context.sni_callback = self._choose
+
+    def reload(self) -> None:
+        """Somebody asks (SIGHUP): read the files now, changed or not."""
+        self._wanted.set()
+
+    async def watch(self) -> None:
+        """Load the pair again when its files change or `reload` asks; runs until cancelled."""
+        seen = await asyncio.to_thread(_stamp, self._tls)
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CHECK_EVERY_MS / 1000):
+                    await self._wanted.wait()
+            stamp = await asyncio.to_thread(_stamp, self._tls)
+            if stamp == seen and not self._wanted.is_set():
+                continue
+            seen = stamp
+            self._wanted.clear()
+            try:
+                self._current = await asyncio.to_thread(_loaded, self._tls)
+            except StartUpError:
+                emit(CertificateLoaded(accepted=False))
+            else:
+                emit(CertificateLoaded(accepted=True))
+
+    def _choose(self, handshake: ssl.SSLObject, name: str | None, first: ssl.SSLContext) -> None:
+        """OpenSSL asks at each ClientHello, with or without a name in it."""
+        del name, first
+        handshake.context = self._current
+
+
+def _loaded(tls: Tls) -> ssl.SSLContext:
+    """TLS 1.2 or later with the configured certificate, or a sentence."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(tls.cert, tls.key, password=_no_password)
+    except (OSError, ssl.SSLError, StartUpError):
+        raise StartUpError(
+            f"tls.cert {tls.cert} and tls.key {tls.key} cannot be used together; give a PEM certificate and its"
+            " PEM key without a passphrase, or run `wardline tls init`"
+        ) from None
+    return context
+
+
+def _no_password() -> str:
+    raise StartUpError("the key has a passphrase")
+
+
+def _stamp(tls: Tls) -> tuple[int, ...]:
+    try:
+        found = [Path(path).stat() for path in (tls.cert, tls.key)]
+    except OSError:  # half way through being replaced
+        return ()
+    return tuple(number for s in found for number in (s.st_mtime_ns, s.st_ino, s.st_size))

@@ -1,0 +1,328 @@
+"""The HTTP front: pages, call tokens, offers, the events of a call, the live view, health.
+
+It owns no call and no model: it checks who asks, passes the offer to the worker the token names, and tells
+the page at once when that worker dies. `docs/protocol.md` is its description.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from aiohttp import web
+
+from pipeline.clock import Clock
+from pipeline.errors import LinesBusy, NotAuthorised, OfferInvalid, TooMany
+from pipeline.settings import Settings
+from pipeline.supervisor.channel import ChannelClosed
+from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer, text_of
+from pipeline.supervisor.limits import RateLimit
+from pipeline.supervisor.live import LiveView
+from pipeline.supervisor.staff import StaffTokens
+from pipeline.supervisor.tokens import TOKEN_LIFE_MS, CallTokens, OpenCall, OpenCalls
+from pipeline.supervisor.workers import Worker, Workers
+from pipeline.telemetry.events import Event, Token, emit
+from pipeline.transports.pages import Page
+
+OFFER_LIMIT_MS = 10_000.0
+"""Building an answer takes tens of milliseconds; a worker that takes longer is stuck."""
+
+ALIVE_EVERY_MS = 1_000.0
+WRITE_LIMIT_MS = 10_000.0
+STREAMS_PER_CALL_MAX = 2
+STAFF_CHECK_MS = 1_000.0
+"""How soon a revoked token is signed out of an open live view."""
+
+
+class CallAnswered(Event):
+    """A worker answered an offer."""
+
+    call_id: Token
+    worker: Token
+    again: bool
+
+
+class CallOver(Event):
+    """A call ended, or its worker died."""
+
+    call_id: Token
+    worker_lost: bool
+
+
+class FieldRevealed(Event):
+    """A member of staff looked at one value; who and which, never what."""
+
+    call_id: Token
+    field: Token
+    user: Token
+
+
+class Front:
+    """Routes and the little state behind them. Also what the workers report to."""
+
+    def __init__(
+        self, settings: Settings, staff: StaffTokens, pages: Mapping[str, Page], clock: Clock
+    ) -> None:
+        """Serve these pages; `workers` is set once they exist."""
+        self._settings = settings
+        self._staff = staff
+        self._pages = pages
+        self._clock = clock
+        self.workers: Workers | None = None
+        self._tokens = CallTokens()
+        self._calls = OpenCalls()
+        self._live = LiveView(clock)
+        self._mint_limit = RateLimit(settings.limits.tokens_per_minute)
+        self._staff_limit = RateLimit(60)
+        self._door = Door(settings.http, tls=bool(settings.tls.cert))
+        self._closing = asyncio.Event()
+        self.draining = False
+
+    def app(self) -> web.Application:
+        """The aiohttp application."""
+
+        @web.middleware
+        async def checked(request: web.Request, handler: Serve) -> web.StreamResponse:
+            return await self._door.pass_through(request, handler)
+
+        app = web.Application(middlewares=[checked], client_max_size=BODY_BYTES_MAX)
+        app.on_response_prepare.append(self._door.add_headers)
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/api/practice", self._practice)
+        app.router.add_post("/api/calls", self._mint)
+        app.router.add_post("/api/offer", self._offer)
+        app.router.add_post("/api/reoffer", self._reoffer)
+        app.router.add_get("/api/calls/events", self._events, allow_head=False)
+        app.router.add_post("/api/hangup", self._hangup)
+        app.router.add_get("/api/live", self._live_stream, allow_head=False)
+        app.router.add_post("/api/live/reveal", self._reveal)
+        app.router.add_post("/api/live/active", self._active)
+        for path in self._pages:
+            app.router.add_get(path, self._page)
+        return app
+
+    def close(self) -> None:
+        """End every open stream."""
+        self._closing.set()
+        self._live.close()
+
+    # --- what workers report ---------------------------------------------------------------------
+
+    def on_worker_notice(self, worker: Worker, kind: str, payload: dict[str, Any]) -> None:
+        """Keep the book of calls and pass the live view on."""
+        call_id = str(payload.get("call_id", ""))
+        if call_id not in worker.calls:  # a worker speaks of its own calls only
+            return
+        if kind == "call_ended":
+            self._over(worker, call_id)
+        elif kind == "live":
+            self._live.tell(payload)
+
+    def on_worker_lost(self, worker: Worker) -> None:
+        """Its calls are over; each page is told at once."""
+        for call in self._calls.of_worker(worker.name):
+            self._over(worker, call.call_id, worker_lost=True)
+
+    def _over(self, worker: Worker, call_id: str, *, worker_lost: bool = False) -> None:
+        worker.calls.discard(call_id)
+        if self._calls.end(call_id, self._clock.now_ms(), worker_lost=worker_lost):
+            self._live.forget(call_id, "worker_lost" if worker_lost else "over")
+            emit(CallOver(call_id=Token(call_id), worker_lost=worker_lost))
+
+    # --- callers ---------------------------------------------------------------------------------
+
+    async def _page(self, request: web.Request) -> web.Response:
+        page = self._pages[request.path]
+        return web.Response(body=page.body, headers={"Content-Type": page.content_type})
+
+    async def _healthz(self, request: web.Request) -> web.Response:
+        del request
+        workers = self.workers.all if self.workers else []
+        ready = bool(self.workers and self.workers.ready()) and not self.draining
+        body = {
+            "ready": ready,
+            "workers": [
+                {
+                    "name": w.name,
+                    "state": w.state,
+                    "calls": len(w.calls),
+                    "free_slots": w.free_slots,
+                }
+                for w in workers
+            ],
+            "version": version("wardline"),
+        }
+        return web.json_response(body, status=200 if ready else 503)
+
+    async def _practice(self, request: web.Request) -> web.Response:
+        del request
+        practice = self._settings.practice
+        keys = ("name", "phone", "emergency_number", "consent", "language", "apology")
+        return web.json_response({key: getattr(practice, key) for key in keys})
+
+    async def _mint(self, request: web.Request) -> web.Response:
+        self._door.require_origin(request)
+        now_ms = self._clock.now_ms()
+        if wait_s := self._mint_limit.take(self._door.caller_key(request), now_ms):
+            raise TooMany("Too many calls from here; wait a little.", retry_after_s=wait_s)
+        await self._door.body(request)
+        self._refuse_when_draining()
+        waiting = self._tokens.waiting(now_ms)
+        worker = self.workers.freest(waiting) if self.workers else None
+        if worker is None:
+            raise LinesBusy("All lines are busy.", retry_after_s=5)
+        token = self._tokens.mint(worker.name, now_ms)
+        return web.json_response(
+            {"token": token, "expires_s": int(TOKEN_LIFE_MS / 1000)}, status=201
+        )
+
+    async def _offer(self, request: web.Request) -> web.Response:
+        token = bearer(request)
+        self._tokens.check(token, self._clock.now_ms())
+        sdp = _sdp(await self._door.body(request))
+        self._refuse_when_draining()
+        now_ms = self._clock.now_ms()
+        worker = self._worker(self._tokens.redeem(token, now_ms))
+        call, key = self._calls.open(worker.name, now_ms)
+        worker.calls.add(call.call_id)
+        try:
+            answer = await self._ask(worker, "offer", {"call_id": call.call_id, "sdp": sdp})
+        except BaseException:  # refused, timed out or the page left: the worker must not keep it
+            if worker.channel is not None:
+                worker.channel.notify("forget", {"call_id": call.call_id})
+            self._over(worker, call.call_id)
+            raise
+        emit(CallAnswered(call_id=Token(call.call_id), worker=Token(worker.name), again=False))
+        return _answer(answer, call, key)
+
+    async def _reoffer(self, request: web.Request) -> web.Response:
+        key = bearer(request)
+        call = self._calls.by_key(key)
+        sdp = _sdp(await self._door.body(request))
+        if call.ended.is_set():
+            raise NotAuthorised("The call has ended.")
+        worker = self._worker(call.worker)
+        answer = await self._ask(worker, "reoffer", {"call_id": call.call_id, "sdp": sdp})
+        emit(CallAnswered(call_id=Token(call.call_id), worker=Token(worker.name), again=True))
+        return _answer(answer, call, key)
+
+    async def _hangup(self, request: web.Request) -> web.Response:
+        body = await self._door.body(request)
+        call = self._calls.by_key(text_of(body, "call_key", 128))
+        if not call.ended.is_set():
+            worker = self._worker(call.worker)
+            await self._ask(worker, "hangup", {"call_id": call.call_id, "reason": "caller"})
+        return web.Response(status=204)
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        call = self._calls.by_key(bearer(request))
+        if call.streams >= STREAMS_PER_CALL_MAX:
+            raise TooMany("This call's events are already being read.", retry_after_s=5)
+        call.streams += 1
+        try:
+            response = await _stream(request)
+            while not call.ended.is_set() and not self._closing.is_set():
+                await _write(response, {"type": "alive"})
+                try:
+                    async with asyncio.timeout(ALIVE_EVERY_MS / 1000):
+                        await call.ended.wait()
+                except TimeoutError:
+                    continue
+            await _write(response, {"type": "worker_lost" if call.worker_lost else "ended"})
+            return response
+        finally:
+            call.streams -= 1
+
+    def _refuse_when_draining(self) -> None:
+        if self.draining:
+            raise LinesBusy("The server is being stopped.", retry_after_s=30)
+
+    def _worker(self, name: str) -> Worker:
+        worker = self.workers.named(name) if self.workers else None
+        if worker is None or worker.channel is None:
+            raise LinesBusy("The voice worker was restarted; call again.", retry_after_s=2)
+        return worker
+
+    async def _ask(self, worker: Worker, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        channel = worker.channel
+        try:
+            if channel is None:
+                raise ChannelClosed
+            return await channel.request(method, params, timeout_ms=OFFER_LIMIT_MS)
+        except ChannelClosed:
+            raise LinesBusy("The voice worker was lost; call again.", retry_after_s=2) from None
+
+    # --- staff -----------------------------------------------------------------------------------
+
+    async def _staff_name(self, request: web.Request) -> tuple[str, str]:
+        """Name and id of the token; refuses guessing by rate."""
+        key = self._door.caller_key(request)
+        if wait_s := self._staff_limit.take(key, self._clock.now_ms()):
+            raise TooMany("Too many requests from here; wait a little.", retry_after_s=wait_s)
+        token = await asyncio.to_thread(self._staff.use, bearer(request))
+        return token.name, token.id
+
+    async def _live_stream(self, request: web.Request) -> web.StreamResponse:
+        _, token_id = await self._staff_name(request)
+        with self._live.watch() as watching:
+            response = await _stream(request)
+            checked_ms = self._clock.now_ms()
+            while not self._closing.is_set() and not watching.overrun:
+                message = await watching.next(limit_ms=STAFF_CHECK_MS)
+                if message is not None:
+                    await _write(response, message)
+                if self._clock.now_ms() - checked_ms < STAFF_CHECK_MS:
+                    continue
+                checked_ms = self._clock.now_ms()
+                state = await asyncio.to_thread(self._staff.state_of, token_id)
+                if state != "valid":
+                    await _write(response, {"type": "signed_out", "reason": state})
+                    break
+                await _write(response, {"type": "alive"})
+            return response
+
+    async def _active(self, request: web.Request) -> web.Response:
+        """Somebody sits at the live view: `use` counts it, and nothing else happens."""
+        await self._staff_name(request)
+        return web.Response(status=204)
+
+    async def _reveal(self, request: web.Request) -> web.Response:
+        name, _ = await self._staff_name(request)
+        body = await self._door.body(request)
+        call_id, field = text_of(body, "call_id", 40), text_of(body, "field", 40)
+        call = self._calls.by_id(call_id)
+        if call is None:
+            raise OfferInvalid("No such call.")
+        worker = self._worker(call.worker)
+        answer = await self._ask(worker, "reveal", {"call_id": call_id, "field": field})
+        emit(FieldRevealed(call_id=Token(call_id), field=Token(field), user=Token(name)))
+        return web.json_response({"value": answer.get("value")})
+
+
+def _sdp(body: dict[str, Any]) -> str:
+    if body.get("type") != "offer":
+        raise OfferInvalid('"type" must be "offer".')
+    return text_of(body, "sdp", BODY_BYTES_MAX)
+
+
+def _answer(answer: dict[str, Any], call: OpenCall, key: str) -> web.Response:
+    return web.json_response(
+        {"type": "answer", "sdp": answer.get("sdp"), "call_id": call.call_id, "call_key": key}
+    )
+
+
+async def _stream(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+    response.headers["X-Accel-Buffering"] = "no"
+    request[STREAM] = response
+    await response.prepare(request)
+    return response
+
+
+async def _write(response: web.StreamResponse, message: dict[str, Any]) -> None:
+    """One line; a reader who does not read is dropped."""
+    async with asyncio.timeout(WRITE_LIMIT_MS / 1000):
+        await response.write(json.dumps(message, separators=(",", ":")).encode() + b"\n")

@@ -1,0 +1,228 @@
+"""A worker process seen from inside: what the supervisor asks of it, and how it starts and ends.
+
+`CallHost` is what `pipeline.app` implements. This file refuses to know what a call is made of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from models.errors import EngineUnavailable
+from pipeline import config
+from pipeline.errors import ConfigError, StartUpError
+from pipeline.settings import Settings
+from pipeline.supervisor.channel import Channel, ChannelClosed
+from pipeline.telemetry.events import Event, emit
+from pipeline.telemetry.log import crashed
+
+SETTINGS_BYTES_MAX = 1 << 20
+_PR_SET_PDEATHSIG = 1
+CHANNEL_OPTION = "--channel"
+"""`python -m pipeline.worker --channel FD PARENT`: a descriptor and the parent's pid."""
+
+
+class WorkerStopped(Event):
+    """The worker's part is over; `calls_left` were cut."""
+
+    calls_left: int
+
+
+class CallHost(Protocol):
+    """The calls of one worker. Methods raise `CallRefused` to turn a caller away."""
+
+    async def start(self) -> None:
+        """Warm the engines; returns when a call could be answered at once.
+
+        Raises `StartUpError` or `EngineUnavailable` for what the operator can mend: its sentence reaches
+        the terminal.
+        """
+
+    async def offer(self, call_id: str, sdp: str) -> str:
+        """Answer a new caller's offer; the call begins when the connection is up."""
+
+    async def reoffer(self, call_id: str, sdp: str) -> str:
+        """Answer a caller who lost the connection; the call goes on."""
+
+    async def hang_up(self, call_id: str, reason: str) -> None:
+        """End this call; an unknown one is already over."""
+
+    async def reveal(self, call_id: str, field: str) -> str | None:
+        """One value of a request in progress, for a member of staff; None: not there."""
+
+    def free_slots(self) -> int:
+        """How many more calls could be answered now."""
+
+    async def drain(self, limit_ms: float) -> None:
+        """Take no more calls; return when the last one has ended or the limit has passed."""
+
+    async def stop(self) -> None:
+        """End what is left and free everything; called exactly once."""
+
+
+def work(run: Callable[[Settings, Channel], Awaitable[None]], argv: list[str]) -> int:
+    """The whole life of a worker process; call `telemetry.log.take_over` before the imports of `run`."""
+    if len(argv) != 3 or argv[0] != CHANNEL_OPTION:
+        return 2
+    die_with_parent(int(argv[2]))
+    # Ctrl-C reaches the whole terminal group; the supervisor alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end = socket.socket(fileno=int(argv[1]))
+    os.set_inheritable(end.fileno(), False)
+    try:
+        settings = config.from_mapping(_first_line(end))
+        asyncio.run(_run(run, settings, end))
+    except Exception as error:  # noqa: BLE001  # the edge of the program; its text may quote anything
+        crashed(error)
+        return 1
+    return 0
+
+
+async def serve_calls(
+    channel: Channel,
+    host: CallHost,
+    *,
+    on_drain: Callable[[], None] = lambda: None,
+) -> None:
+    """Warm the host, say `ready`, serve the supervisor until it drains us or is gone, then stop the host."""
+    over = asyncio.Event()
+
+    async def offer(params: dict[str, Any]) -> dict[str, Any]:
+        answer = await host.offer(params["call_id"], params["sdp"])
+        tell_capacity()
+        return {"sdp": answer}
+
+    async def reoffer(params: dict[str, Any]) -> dict[str, Any]:
+        return {"sdp": await host.reoffer(params["call_id"], params["sdp"])}
+
+    async def hangup(params: dict[str, Any]) -> dict[str, Any]:
+        await host.hang_up(params["call_id"], params["reason"])
+        tell_capacity()
+        return {}
+
+    async def reveal(params: dict[str, Any]) -> dict[str, Any]:
+        return {"value": await host.reveal(params["call_id"], params["field"])}
+
+    async def drain(params: dict[str, Any]) -> dict[str, Any]:
+        on_drain()
+        await host.drain(params["limit_ms"])
+        asyncio.get_running_loop().call_soon(over.set)  # after the answer is written
+        return {}
+
+    def tell_capacity() -> None:
+        channel.notify("capacity", {"free_slots": host.free_slots()})
+
+    def forget(group: asyncio.TaskGroup, kind: str, payload: dict[str, Any]) -> None:
+        """The page left while its offer was being answered."""
+        if kind == "forget" and not over.is_set():
+            group.create_task(hangup({"call_id": payload["call_id"], "reason": "abandoned"}))
+
+    channel.serve = {
+        "offer": offer,
+        "reoffer": reoffer,
+        "hangup": hangup,
+        "reveal": reveal,
+        "drain": drain,
+    }
+    await channel.open()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(_until_closed(channel, over), name="channel")
+        try:
+            await _start_or_closed(channel, host, over)
+            if not over.is_set():
+                channel.on_notice = lambda kind, payload: forget(group, kind, payload)
+                channel.notify("ready", {"free_slots": host.free_slots()})
+                await over.wait()
+        finally:
+            await host.stop()
+            channel.close()
+            running.cancel()
+
+
+def notifier(
+    channel: Channel, host: Callable[[], CallHost]
+) -> Callable[[str, dict[str, Any]], None]:
+    """The `notify` a host is given: passes its notices on, with the capacity after each start and end."""
+
+    def notify(kind: str, payload: dict[str, Any]) -> None:
+        channel.notify(kind, payload)
+        if kind in {"call_started", "call_ended"}:
+            channel.notify("capacity", {"free_slots": host().free_slots()})
+
+    return notify
+
+
+async def _until_closed(channel: Channel, over: asyncio.Event) -> None:
+    try:
+        await channel.run()
+    except ChannelClosed:
+        pass
+    finally:
+        over.set()
+
+
+async def _start_or_closed(channel: Channel, host: CallHost, over: asyncio.Event) -> None:
+    """Warm up, or give up when the supervisor goes away meanwhile; what is missing is said to the terminal."""
+
+    async def start() -> None:
+        try:
+            await host.start()
+        except Exception as error:  # said, and raised again
+            _tell_why(channel, error)
+            raise
+
+    async with asyncio.TaskGroup() as group:
+        starting = group.create_task(start(), name="warm up")
+        gone = group.create_task(over.wait(), name="supervisor gone")
+        await asyncio.wait({starting, gone}, return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        starting.cancel()
+
+
+async def _run(
+    run: Callable[[Settings, Channel], Awaitable[None]], settings: Settings, end: socket.socket
+) -> None:
+    channel = Channel(end)
+    try:
+        await run(settings, channel)
+    except Exception as error:  # said, and raised again
+        if not channel.closed.is_set():  # it failed before it served: nobody has said why
+            await channel.open()
+            _tell_why(channel, error)
+            channel.close()
+        raise
+
+
+def _tell_why(channel: Channel, error: BaseException) -> None:
+    """Pass on the sentence of an error that the operator can mend; any other error's text stays here."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, StartUpError | ConfigError | EngineUnavailable):
+        channel.notify("cannot_start", {"message": str(error)})
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel to end this process with its parent, so that no worker is ever orphaned."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it ended before we asked
+        emit(WorkerStopped(calls_left=0))
+        raise SystemExit(1)
+
+
+def _first_line(end: socket.socket) -> dict[str, Any]:
+    """The settings: the first line, read to its newline and not one byte further."""
+    data = bytearray()
+    while not data.endswith(b"\n"):
+        seen = end.recv(65536, socket.MSG_PEEK)
+        take = seen.find(b"\n") + 1 or len(seen)
+        if not seen or len(data) > SETTINGS_BYTES_MAX:
+            raise ChannelClosed("no settings came")
+        data += end.recv(take)
+    settings: dict[str, Any] = json.loads(data)
+    return settings

@@ -1,0 +1,115 @@
+"""The live view's messages: kept per call for who looks later, queued and bounded for who looks now.
+
+It passes shapes that the protocol names and nothing else; it refuses to know a caller's words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.clock import Clock
+
+QUEUE_MAX = 256
+"""Messages a page may be behind. One that is further behind is sent away: it comes back and is shown the
+present, where a gap would leave a call on its board for ever or hide an urgent one."""
+
+MESSAGE_BYTES_MAX = 4096
+_KEYS = {
+    "call": {"call_id", "state", "since_s"},
+    "turn": {"call_id", "turn", "marks_ms", "interrupted"},
+    "request": {"call_id", "fields", "complete"},
+    "urgent": {"call_id", "kind"},
+    "ended": {"call_id", "reason"},
+}
+
+
+class Watching:
+    """One open page."""
+
+    def __init__(self, first: list[dict[str, Any]]) -> None:
+        """Begin with what is known."""
+        self._queue: deque[dict[str, Any]] = deque(first)
+        self._messages_max = len(first) + QUEUE_MAX
+        self._more = asyncio.Event()
+        self.overrun = False
+        """It was too far behind: nothing more comes."""
+
+    def put(self, message: dict[str, Any] | None) -> None:
+        """Queue a message, or only wake the reader."""
+        if message is not None and not self.overrun:
+            self._queue.append(message)
+            if len(self._queue) > self._messages_max:
+                self.overrun = True
+                self._queue.clear()
+        self._more.set()
+
+    async def next(self, *, limit_ms: float) -> dict[str, Any] | None:
+        """The next message, or None when none came in time."""
+        if not self._queue and not self.overrun:
+            self._more.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(limit_ms / 1000):
+                    await self._more.wait()
+        return self._queue.popleft() if self._queue else None
+
+
+class LiveView:
+    """All open pages and the latest of each kind for every call."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Nobody looks, nothing is known."""
+        self._clock = clock
+        self._latest: dict[str, dict[str, tuple[float, dict[str, Any]]]] = {}
+        self._pages: set[Watching] = set()
+
+    def tell(self, message: dict[str, Any]) -> bool:
+        """Pass a message on if it has a shape the protocol names."""
+        kind = message.get("type")
+        if not isinstance(kind, str) or not set(message) - {"type"} <= _KEYS.get(kind, set()):
+            return False
+        if len(json.dumps(message)) > MESSAGE_BYTES_MAX:
+            return False
+        if kind == "request" and set(dict(message.get("fields") or {}).values()) - {"masked"}:
+            return False  # a value in clear: it comes from `reveal` alone
+        self._latest.setdefault(str(message["call_id"]), {})[kind] = (
+            self._clock.now_ms(),
+            message,
+        )
+        for page in self._pages:
+            page.put(message)
+        return True
+
+    def forget(self, call_id: str, reason: str) -> None:
+        """The call is over: nothing of it is kept."""
+        known = self._latest.pop(call_id, {})
+        if known and "ended" not in known:
+            for page in self._pages:
+                page.put({"type": "ended", "call_id": call_id, "reason": reason})
+
+    @contextlib.contextmanager
+    def watch(self) -> Iterator[Watching]:
+        """A page looks, until the block is left."""
+        page = Watching([self._now(*m) for call in self._latest.values() for m in call.values()])
+        self._pages.add(page)
+        try:
+            yield page
+        finally:
+            self._pages.discard(page)
+
+    def _now(self, told_at_ms: float, message: dict[str, Any]) -> dict[str, Any]:
+        """What was true then, as it is true now: a call that began 3 s before it was told is older today."""
+        since_s = message.get("since_s")
+        if not isinstance(since_s, int | float):
+            return message
+        later_s = (self._clock.now_ms() - told_at_ms) / 1000
+        return {**message, "since_s": round(since_s + later_s, 3)}
+
+    def close(self) -> None:
+        """Wake every reader so that it sees the end."""
+        for page in self._pages:
+            page.put(None)

@@ -1,0 +1,231 @@
+"""The calls of one worker: lends each its engines, joins it to its door, and lets go of it when it ends.
+
+What the supervisor asks (`CallHost`) is answered here. Knows engines only as ports and makes none of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from models.errors import EngineBusy
+from models.ports import (
+    SpeechToText,
+    TextToSpeech,
+    TurnCompletion,
+    VoiceActivity,
+)
+from pipeline.call.desk import Desk, Receptionist
+from pipeline.call.session import Call, CallParts
+from pipeline.call.settings import CallSettings
+from pipeline.clock import Clock, LoopClock
+from pipeline.errors import LinesBusy, NotAuthorised
+from pipeline.transports.settings import MediaSettings
+from pipeline.transports.webrtc import WebRtcDoor
+from pipeline.turn.settings import FloorSettings
+
+Notify = Callable[[str, dict[str, Any]], None]
+BUSY_RETRY_S = 30
+"""A booking takes two to four minutes; somebody hangs up about this often on a full box."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """What every call of this worker shares."""
+
+    stt: SpeechToText
+    tts: TextToSpeech
+    voice: VoiceActivity
+    completion: TurnCompletion | None
+    receptionist: Callable[[Desk], Receptionist]
+    """Makes a receptionist for one call."""
+    warm_up: Callable[[], Awaitable[None]]
+    """Starts whatever is slow to start; awaited once."""
+    shut_down: Callable[[], Awaitable[None]]
+
+
+class Switchboard:
+    """Every call of this worker (`pipeline.supervisor.host.CallHost`); use it as an `async with` block."""
+
+    def __init__(
+        self,
+        engines: Engines,
+        media: MediaSettings,
+        call_settings: CallSettings,
+        floor_settings: FloorSettings,
+        notify: Notify,
+        *,
+        calls_limit: int,
+        clock: Clock | None = None,
+    ) -> None:
+        """Nothing is started yet."""
+        self._engines = engines
+        self._door = WebRtcDoor(media)
+        self._call_settings = call_settings
+        self._floor_settings = floor_settings
+        self._notify = notify
+        self._calls_limit = calls_limit
+        self._clock = clock or LoopClock()
+        self._calls: dict[str, Call] = {}
+        self._opening = 0
+        self._draining = False
+        self._tasks = asyncio.TaskGroup()
+        self._house = AsyncExitStack()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+
+    async def __aenter__(self) -> Self:
+        """Open the door; engines are warmed by `start`."""
+        self._house.push_async_callback(self._engines.shut_down)
+        await self._house.enter_async_context(self._door)
+        await self._house.enter_async_context(self._tasks)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End what is left, in reverse."""
+        await self.stop()
+        await self._house.__aexit__(kind, error, trace)
+
+    @property
+    def near_a_turn(self) -> bool:
+        """True while somebody in this process would notice a pause of the whole process."""
+        return any(call.near_a_turn for call in self._calls.values())
+
+    # --- CallHost --------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Warm every engine, so that the first caller waits no longer than the hundredth."""
+        await self._engines.warm_up()
+
+    async def offer(self, call_id: str, sdp: str) -> str:
+        """Take a call if it can be served well; the caller hears the greeting once connected."""
+        if self._draining or self.free_slots() <= 0:
+            raise LinesBusy("All lines are busy. Please try again.", retry_after_s=BUSY_RETRY_S)
+        self._opening += 1
+        try:
+            recognizer = await self._engines.stt.open()
+        except EngineBusy:
+            raise LinesBusy(
+                "All lines are busy. Please try again.", retry_after_s=BUSY_RETRY_S
+            ) from None
+        finally:
+            self._opening -= 1
+        parts = CallParts(
+            recognizer=recognizer,
+            voice_stream=self._engines.voice.open(),
+            window_samples=self._engines.voice.window_samples,
+            tts=self._engines.tts,
+            receptionist=self._engines.receptionist,
+            turn_completion=self._engines.completion,
+            settings=self._call_settings,
+            floor=self._floor_settings,
+        )
+        call = Call(call_id, parts, LiveView(call_id, self._notify, self._clock))
+        try:
+            answer = await self._door.offer(sdp, call)
+        except BaseException:
+            await recognizer.close()
+            raise
+        self._calls[call_id] = call
+        self._quiet.clear()
+        self._tasks.create_task(self._live(call), name=f"call {call_id}")
+        return answer
+
+    async def reoffer(self, call_id: str, sdp: str) -> str:
+        """Give a caller who lost the connection a new one."""
+        call = self._calls.get(call_id)
+        if call is None:
+            raise NotAuthorised("This call is over.")
+        return await self._door.offer(sdp, call)
+
+    async def hang_up(self, call_id: str, reason: str) -> None:
+        """End a call from outside."""
+        call = self._calls.get(call_id)
+        if call is not None:
+            self._door.drop(call_id, reason)
+            call.hang_up(reason)
+
+    async def reveal(self, call_id: str, field: str) -> str | None:
+        """One value of the request, for a member of staff who asked for it."""
+        call = self._calls.get(call_id)
+        return call.request_value(field) if call is not None else None
+
+    def free_slots(self) -> int:
+        """Calls that could be answered now."""
+        free = min(self._engines.stt.free_slots(), self._calls_limit - len(self._calls))
+        return 0 if self._draining else max(0, free - self._opening)
+
+    async def drain(self, limit_ms: float) -> None:
+        """Take no more calls and wait for those that are left."""
+        self._draining = True
+        try:
+            async with asyncio.timeout(limit_ms / 1000.0):
+                await self._quiet.wait()
+        except TimeoutError:
+            return
+
+    async def stop(self) -> None:
+        """End every call; returns when their tasks are over."""
+        self._draining = True
+        for call in list(self._calls.values()):
+            call.hang_up(
+                "shutdown"
+            )  # says goodbye on its line, which the door would have taken away
+        await self._quiet.wait()
+
+    # --- one call --------------------------------------------------------------------------------
+
+    async def _live(self, call: Call) -> None:
+        self._notify("call_started", {"call_id": call.call_id})
+        reason = "error"
+        try:
+            reason = await call.run()
+        finally:
+            del self._calls[call.call_id]
+            if not self._calls:
+                self._quiet.set()
+            self._notify("call_ended", {"call_id": call.call_id, "reason": reason})
+
+
+class LiveView:
+    """Tells the supervisor what staff may see of one call (`pipeline.call.observer.CallObserver`)."""
+
+    def __init__(self, call_id: str, notify: Notify, clock: Clock) -> None:
+        """Times count from now."""
+        self._call_id = call_id
+        self._notify = notify
+        self._clock = clock
+        self._began_ms = clock.now_ms()
+
+    def call(self, state: str) -> None:
+        """Show the state."""
+        since_s = (self._clock.now_ms() - self._began_ms) / 1000.0
+        self._tell("call", state=state, since_s=round(since_s, 1))
+
+    def turn(self, turn: int, marks_ms: dict[str, float], interrupted: bool) -> None:
+        """Show the stages of a turn."""
+        self._tell("turn", turn=turn, marks_ms=marks_ms, interrupted=interrupted)
+
+    def request(self, fields: dict[str, str], complete: bool) -> None:
+        """Show which fields are filled, masked."""
+        self._tell("request", fields=dict.fromkeys(fields, "masked"), complete=complete)
+
+    def urgent(self, kind: str) -> None:
+        """Raise the alert."""
+        self._tell("urgent", kind=kind)
+
+    def ended(self, reason: str) -> None:
+        """Show the end."""
+        self._tell("ended", reason=reason)
+
+    def _tell(self, fact: str, **details: Any) -> None:
+        self._notify("live", {"type": fact, "call_id": self._call_id, **details})

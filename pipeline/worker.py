@@ -1,0 +1,15 @@
+"""The process entry of a voice worker: takes over every output first, then runs `pipeline.app`."""
+
+from __future__ import annotations
+
+from pipeline.telemetry import log
+
+log.take_over("worker")
+
+import importlib  # noqa: E402  # nothing may be imported before the outputs are taken over
+import sys  # noqa: E402  # nothing may be imported before the outputs are taken over
+
+from pipeline.supervisor.host import work  # noqa: E402  # the same
+
+if __name__ == "__main__":
+    sys.exit(work(importlib.import_module("pipeline.app").run_worker, sys.argv[1:]))

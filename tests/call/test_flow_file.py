@@ -1,0 +1,122 @@
+"""A call flow file is right, or every fault in it is named at once with what to write."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.call.flow_file import load_flow, parse_flow
+from pipeline.call.urgent import hear
+from pipeline.errors import ConfigError
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+@dataclass(frozen=True)
+class Settings:
+    name: str = "Elm Clinic"
+    phone: str = "555 0100"
+    emergency_number: str = "112"
+    flow_file: str = ""
+
+
+def shipped() -> dict[str, Any]:
+    text = resources.files("pipeline.call").joinpath("flows/clinic.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+def faults(table: dict[str, Any]) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse_flow(table)
+    return caught.value.faults
+
+
+def test_the_shipped_flow_is_valid_and_names_who_approved_its_urgent_phrases() -> None:
+    flow = load_flow()
+    assert flow.urgent.approved_by
+    assert flow.urgent.version
+    assert "x ray" in flow.vocabulary().reasons
+    assert "chest pain" in flow.vocabulary().urgent_phrases
+
+
+def test_the_settings_say_who_answers() -> None:
+    flow = load_flow(Settings())
+    assert flow.practice_name == "Elm Clinic"
+    assert "one one two" in flow.say(flow.greeting.text())
+
+
+def test_every_fault_is_named_at_once() -> None:
+    table = copy.deepcopy(shipped())
+    table["practice"]["phone"] = "12"
+    table["lines"]["urgent"] = "Please wait."
+    table["lines"]["filler"] = "Hold on {name}."
+    table["lines"]["goodbye"] = "Bye {phone"
+    table["reasons"][1]["key"] = table["reasons"][0]["key"]
+    table["reasons"][2]["spoken"] = []
+    table["urgent"]["phrases"] = {}
+    table["colour"] = "blue"
+    del table["prompts"]["day"]["ask"]
+    keys = {fault.split(":")[0] for fault in faults(table)}
+    assert keys >= {
+        "practice.phone", "lines.urgent", "lines.filler", "lines.goodbye", "reasons[1].key",
+        "reasons[2].spoken", "urgent.phrases", "colour", "prompts.day.ask",
+    }  # fmt: skip
+
+
+def test_a_greeting_without_its_parts_or_too_long_is_refused() -> None:
+    table = copy.deepcopy(shipped())
+    table["greeting"]["automated"] = "Hello there"
+    table["greeting"]["person"] = "word " * 60
+    assert {fault.split(":")[0] for fault in faults(table)} >= {
+        "greeting", "greeting.automated", "greeting.person",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("section", sorted(shipped()))
+@pytest.mark.parametrize("value", [None, 7, "text", [], {}, [{}], [7]])
+def test_a_section_of_the_wrong_shape_is_a_fault_and_never_a_crash(
+    section: str, value: object
+) -> None:
+    table = copy.deepcopy(shipped())
+    if value is None:
+        del table[section]
+    else:
+        table[section] = value
+    empty_list_or_absent = section in ("first_names", "words") and value in (None, [])
+    defaults = section == "hours" and value in (None, {})
+    if empty_list_or_absent or defaults or (section == "version" and value == "text"):
+        parse_flow(table)
+    else:
+        assert faults(table)
+
+
+def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.toml"):
+        load_flow(Settings(flow_file=str(tmp_path / "nowhere.toml")))
+    broken = tmp_path / "broken.toml"
+    broken.write_bytes(b"\xff = ")
+    with pytest.raises(ConfigError, match=r"broken\.toml"):
+        load_flow(Settings(flow_file=str(broken)))
+
+
+def test_a_reason_an_operator_adds_is_heard_and_in_the_vocabulary() -> None:
+    table = copy.deepcopy(shipped())
+    table["reasons"].append({"key": "mri", "label": "MRI", "spoken": ["m r i", "mri scan"]})
+    assert "mri scan" in parse_flow(table).vocabulary().reasons
+
+
+def test_the_shipped_phrases_keep_all_urgent_sentences_and_add_no_false_alarm() -> None:
+    phrases = load_flow().urgent_phrases
+    with (DATA / "urgent_phrases.tsv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    missed = [r["id"] for r in rows if r["expect"] == "urgent" and not hear((r["text"],), phrases)]
+    alarms = [r["id"] for r in rows if r["expect"] != "urgent" and hear((r["text"],), phrases)]
+    assert missed == []
+    assert len(alarms) <= 5

@@ -1,0 +1,239 @@
+"""The receptionist as a model: asked twice it changes nothing, confirmed once it acts once."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from models.ports import ChatMessage, Keyed, ReplyRequest, Spoken, TextDelta
+from pipeline.call.desk import Receptionist
+from pipeline.call.dialogue import Phase
+from pipeline.call.flow_file import load_flow
+from pipeline.call.receptionist import ScriptedReceptionist
+from pipeline.call.request import InMemorySink
+from tests.fakes.desk import FakeDesk
+
+FLOW = load_flow()
+TODAY = date(2026, 3, 4)
+
+
+class Call:
+    """A receptionist at a fake desk, driven by text."""
+
+    def __init__(self) -> None:
+        self.desk = FakeDesk()
+        self.sink = InMemorySink()
+        self.receptionist = ScriptedReceptionist(FLOW, self.desk, lambda: TODAY, self.sink)
+        self.greeting = self.receptionist.greeting()
+        self._turns = 0
+
+    async def think(self, text: str, reply_id: str, *alternatives: str) -> str:
+        request = ReplyRequest(
+            reply_id,
+            (ChatMessage("user", text),),
+            alternatives=tuple(Spoken(other) for other in alternatives),
+        )
+        words = []
+        async for event in self.receptionist.reply(request):
+            assert isinstance(event, TextDelta)
+            words.append(event.text)
+        return "".join(words)
+
+    async def say(self, text: str, *alternatives: str) -> str:
+        self._turns += 1
+        said = await self.think(text, f"turn-{self._turns}", *alternatives)
+        self.receptionist.confirm(f"turn-{self._turns}")
+        return said
+
+    async def until(self, slot: str) -> Call:
+        answers = {
+            "reason": "a flu shot",
+            "name": "my name is daniel",
+            "phone": "two one two five five five oh one four three",
+            "day": "tuesday",
+            "time": "half past three",
+        }
+        while (asked := self.receptionist.state.asked) != slot:
+            await self.say(answers[asked])
+        return self
+
+
+def test_the_greeting_says_emergency_then_automated_then_person_and_is_short() -> None:
+    greeting = Call().greeting
+    places = [
+        greeting.index(part) for part in ("nine one one", "automated assistant", "Say person")
+    ]
+    assert places == sorted(places)
+    assert len(FLOW.say(FLOW.greeting.text()).split()) <= 34
+
+
+async def test_a_reply_that_is_not_confirmed_changes_nothing() -> None:
+    call = Call()
+    before, told = call.receptionist.state, list(call.desk.told)
+    first = await call.think("a flu shot please", "a")
+    second = await call.think("a flu shot please", "b")
+    assert first == second
+    assert call.receptionist.state is before
+    assert call.desk.told == told
+
+
+async def test_confirming_twice_acts_once() -> None:
+    call = Call()
+    await call.think("a flu shot", "a")
+    call.receptionist.confirm("a")
+    told = list(call.desk.told)
+    call.receptionist.confirm("a")
+    assert call.desk.told == told
+    assert call.desk.fields == {"reason": "vaccination"}
+
+
+async def test_a_confirmation_that_comes_before_the_words_counts_once() -> None:
+    call = Call()
+    call.receptionist.confirm("a")
+    assert call.desk.fields == {}
+    await call.think("a flu shot", "a")
+    assert call.desk.fields == {"reason": "vaccination"}
+    assert call.desk.names().count("field") == 1
+
+
+async def test_a_reopened_turn_takes_its_answer_back() -> None:
+    call = Call()
+    await call.say("a flu shot")
+    call.receptionist.reopen("turn-1")
+    assert call.desk.fields == {}
+    assert call.desk.pending is not None
+    assert call.desk.pending.slot == "reason"
+
+
+async def test_a_reopened_turn_never_lowers_urgency() -> None:
+    call = Call()
+    await call.say("i have chest pain")
+    call.receptionist.reopen("turn-1")
+    assert call.receptionist.state.phase is Phase.URGENT
+
+
+async def test_a_booking_reads_back_day_time_name_and_two_digits_only() -> None:
+    call = await Call().until("confirm")
+    said = call.receptionist.state.said
+    assert "Tuesday, March tenth" in said
+    assert "three thirty in the afternoon" in said
+    assert "Daniel" in said
+    assert "ends in four three" in said
+    assert "two one two" not in said
+    assert "one four three" not in said
+    goodbye = await call.say("yes")
+    assert "automated assistant" in goodbye
+    assert call.desk.names()[-3:] == ["complete", "asked", "end"]
+    assert call.sink.request == call.receptionist.request
+
+
+async def test_a_plain_no_at_the_read_back_never_books() -> None:
+    call = await Call().until("confirm")
+    assert "change" in await call.say("no")
+    assert "Wednesday" in await call.say("wednesday")
+    assert "complete" not in call.desk.names()
+
+
+async def test_a_refused_number_is_asked_again_and_not_read_back() -> None:
+    call = await Call().until("confirm")
+    await call.say("no the number is wrong")
+    assert call.receptionist.state.asked == "phone"
+    assert "once more" in await call.say("two one two five five five oh one four four")
+    assert "two different" in await call.say("two one two five five five oh one four nine")
+    said = await call.say("two one two five five five oh one four four")
+    assert "ends in four four" in said
+
+
+@pytest.mark.parametrize("slot", ["reason", "name", "phone", "day", "time", "confirm"])
+async def test_urgent_words_in_any_state_lead_to_the_practices_sentence(slot: str) -> None:
+    call = await Call().until(slot)
+    said = await call.say("my chest feels really tight")
+    assert said == FLOW.say(FLOW.lines.urgent)
+    assert FLOW.practice.spoken_phone in said
+    assert "urgent" in call.desk.names()
+    assert "end" not in call.desk.names()
+    assert await call.say("okay a flu shot on tuesday") == said
+    assert "complete" not in call.desk.names()
+
+
+async def test_an_urgent_alternative_raises_though_the_best_guess_is_harmless() -> None:
+    call = Call()
+    await call.say("i have a test plan", "i have chest pain")
+    assert call.receptionist.state.phase is Phase.URGENT
+
+
+@pytest.mark.parametrize("slot", ["reason", "name", "phone", "day", "time", "confirm"])
+async def test_a_person_can_be_had_in_any_state(slot: str) -> None:
+    call = await Call().until(slot)
+    assert FLOW.practice.spoken_phone in await call.say("i want to talk to a person")
+    assert ("person", "asked") in call.desk.told
+
+
+@pytest.mark.parametrize("slot", ["reason", "name", "phone", "day", "time", "confirm"])
+async def test_two_answers_nobody_understood_lead_to_a_person(slot: str) -> None:
+    call = await Call().until(slot)
+    await call.say("the dog ate my umbrella again")
+    assert call.receptionist.state.phase is Phase.ASKING
+    await call.say("green with ducks")
+    assert ("person", "no_match") in call.desk.told
+
+
+async def test_say_that_again_repeats_the_last_words() -> None:
+    call = Call()
+    said = await call.say("a flu shot")
+    assert await call.say("what did you say") == said
+
+
+async def test_keys_fill_the_number_and_are_shown_by_two_digits_only() -> None:
+    call = await Call().until("phone")
+    assert call.receptionist.keyed(Keyed("212555")) is None
+    said = call.receptionist.keyed(Keyed("0143"))
+    assert said == FLOW.say(FLOW.prompts["day"].ask)
+    assert call.desk.fields["phone"] == "2125550143"
+    assert ("field", "phone", "ends in 43") in call.desk.told
+
+
+async def test_an_impossible_keyed_number_is_refused_with_words() -> None:
+    call = await Call().until("phone")
+    said = call.receptionist.keyed(Keyed("0125550143"))
+    assert said is not None
+    assert "phone" not in call.desk.fields
+
+
+def test_key_zero_leads_to_a_person_and_other_keys_to_nothing() -> None:
+    call = Call()
+    assert call.receptionist.keyed(Keyed("5")) is None
+    said = call.receptionist.keyed(Keyed("0"))
+    assert said == FLOW.say(FLOW.lines.person)
+    assert ("person", "key") in call.desk.told
+
+
+def test_taking_over_gives_the_number_and_the_second_time_ends_the_call() -> None:
+    call = Call()
+    assert FLOW.practice.spoken_phone in call.receptionist.take_over()
+    assert "end" not in call.desk.names()
+    call.receptionist.take_over()
+    assert call.desk.told[-1] == ("end", "person")
+
+
+def test_it_keeps_the_promise_of_the_port() -> None:
+    receptionist: Receptionist = Call().receptionist
+    assert receptionist.filler()
+    assert FLOW.practice.spoken_phone in receptionist.apology()
+    assert receptionist.reprompt(1, heard_something=False)
+    assert receptionist.reprompt(2, heard_something=True)
+
+
+async def test_a_callback_number_may_hold_an_emergency_number() -> None:
+    call = await Call().until("phone")
+    for _ in range(2):
+        await call.say("four one three nine one one five eight oh eight")
+    assert call.desk.fields["phone"] == "4139115808"
+    assert "urgent" not in call.desk.names()
+
+
+async def test_an_emergency_number_alone_is_urgent_even_where_digits_are_asked() -> None:
+    call = await Call().until("phone")
+    await call.say("nine one one")
+    assert "urgent" in call.desk.names()

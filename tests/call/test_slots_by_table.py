@@ -1,0 +1,240 @@
+"""Spoken words become values, or nothing: one table for each kind of answer."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.call.asides import Aside, hear_aside
+from pipeline.call.day import hear_day
+from pipeline.call.first_name import hear_first_name
+from pipeline.call.flow import Flow
+from pipeline.call.flow_file import load_flow
+from pipeline.call.phone import hear_phone, replace_tail
+from pipeline.call.reason import hear_reason
+from pipeline.call.request import valid_first_name, valid_phone, valid_time
+from pipeline.call.time_of_day import hear_time
+from pipeline.call.words import words
+from pipeline.call.yes_no import hear_yes_no
+
+TODAY = date(2026, 3, 4)  # a Wednesday
+FLOW: Flow = load_flow()
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("two one two five five five oh one four three", "2125550143"),
+        ("my number is six one seven five five five oh one two eight", "6175550128"),
+        ("six one four triple five oh one double two", "6145550122"),
+        ("four oh four five double five zero one three eight", "4045550138"),
+        ("area code is four oh four and then five double five zero one three eight", "4045550138"),
+        ("five five five oh one four four and the area code's five one two", "5125550144"),
+        ("three two one five five five and then oh one double nine", "3215550199"),
+        ("nine five two five five five oh one double oh", "9525550100"),
+        ("nine five two five five five oh one hundred", "9525550100"),
+        ("um two one five triple five zero one um five seven", "2155550157"),
+        ("one six one nine five five five zero one seven five with the one in front", "6195550175"),
+        ("one two one two five five five oh one four three", "2125550143"),
+        ("(212) 555-0143", "2125550143"),
+        ("two one two five five five oh one four three no wait four four", "2125550144"),
+        ("five five five oh one four three", None),
+        ("one one two five five five oh one four three", None),
+        ("two one two five five five oh one four three nine", None),
+        ("call the one on my chart", None),
+    ],
+)
+def test_a_number_is_ten_digits_or_nothing(said: str, number: str | None) -> None:
+    assert hear_phone(words(said), asked=True).number == number
+
+
+def test_a_piece_of_a_number_and_its_repaired_ending_are_told_apart() -> None:
+    assert hear_phone(words("it's six oh two five five five"), asked=True).piece == "602555"
+    ending = hear_phone(
+        words("the number's wrong it's one six seven at the end not one seven six"), asked=False
+    )
+    assert ending.tail == "167"
+    assert replace_tail("3035550176", ending.tail) == "3035550167"
+    assert hear_phone(words("five seven at the end"), asked=False).tail == "57"
+    assert hear_phone(words("no the last two digits are one six"), asked=False).tail == "16"
+
+
+@pytest.mark.parametrize(
+    ("said", "day"),
+    [
+        ("monday please", date(2026, 3, 9)),
+        ("today if you can", TODAY),
+        ("then tomorrow", date(2026, 3, 5)),
+        ("the day after tomorrow", date(2026, 3, 6)),
+        ("wednesday", date(2026, 3, 11)),
+        ("next tuesday", date(2026, 3, 10)),
+        ("next friday", date(2026, 3, 13)),
+        ("this friday", date(2026, 3, 6)),
+        ("a week from this friday", date(2026, 3, 13)),
+        ("the fourteenth", date(2026, 3, 14)),
+        ("the third", date(2026, 4, 3)),
+        ("the thirty first", date(2026, 3, 31)),
+        ("october twenty second", date(2026, 10, 22)),
+        ("on the twenty second of october", date(2026, 10, 22)),
+        ("june the fifteenth", date(2026, 6, 15)),
+        ("3/14", date(2026, 3, 14)),
+        ("january fifth", date(2026, 1, 5)),
+        ("no wait tuesday", date(2026, 3, 10)),
+        ("tuesday no sorry i work tuesday make it wednesday", date(2026, 3, 11)),
+        ("no not monday wednesday", date(2026, 3, 11)),
+        ("tuesday or thursday", None),
+        ("no no not friday", None),
+        ("february thirtieth", None),
+        ("yesterday", None),
+        ("tuesday march third", None),
+        ("one second please", None),
+    ],
+)
+def test_a_day_is_a_date_to_come_or_nothing(said: str, day: date | None) -> None:
+    heard = hear_day(words(said), TODAY)
+    if said == "january fifth":  # two months gone: a slip, asked again
+        assert heard.past
+        assert heard.day is None
+        return
+    assert heard.day == day
+
+
+@pytest.mark.parametrize(
+    ("said", "time"),
+    [
+        ("in the afternoon", "afternoon"),
+        ("any evening's good", "evening"),
+        ("whenever in the morning", "morning"),
+        ("nine a m", "09:00"),
+        ("ten thirty in the morning", "10:30"),
+        ("two thirty in the afternoon", "14:30"),
+        ("three forty five p m", "15:45"),
+        ("3:45 p.m.", "15:45"),
+        ("half past three", "15:30"),
+        ("quarter to ten in the morning", "09:45"),
+        ("eleven fifteen", "11:15"),
+        ("one o'clock", "13:00"),
+        ("first thing eight o'clock", "08:00"),
+        ("i said i can't do evenings i meant morning", "morning"),
+        ("somewhere between one and two", None),
+        ("after ten twenty", None),
+        ("good morning", None),
+        ("i have two kids", None),
+    ],
+)
+def test_a_time_is_a_part_of_the_day_a_clock_time_or_nothing(said: str, time: str | None) -> None:
+    assert hear_time(words(said), FLOW.hours, asked=True).time == time
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("my name is daniel", "Daniel"),
+        ("it's maria", "Maria"),
+        ("sorry rosa", "Rosa"),
+        ("priya p r i y a", "Priya"),
+        ("p as in peter r i y a", "Priya"),
+        ("sean here s e a n", "Sean"),
+        ("no it's for my wife her name's nadia", "Nadia"),
+        ("no my name isn't sharon it's karen", "Karen"),
+        ("it's marcus not marco everybody does that", "Marcus"),
+        ("you might have me as elizabeth but i go by betty", "Betty"),
+        ("o'neil", "O'Neil"),
+        ("josé", "José"),
+        ("oludare", "Oludare"),
+        ("turn that tv down i'm on the phone", None),
+        ("well i only talk to brenda or linda", None),
+        ("what", None),
+        ("yes please", None),
+        ("thursday", None),
+        ("a m", None),
+    ],
+)
+def test_a_first_name_is_said_introduced_or_spelled(said: str, name: str | None) -> None:
+    heard = hear_first_name(words(said), FLOW.names, FLOW.answer_words, asked=True)
+    assert heard == name
+
+
+@pytest.mark.parametrize(
+    ("said", "known", "reason"),
+    [
+        ("yeah i need my yearly physical", None, "check_up"),
+        ("oh sorry for a flu shot", None, "vaccination"),
+        ("x ray of my wrist", None, "x_ray"),
+        ("x-ray", None, "x_ray"),
+        ("no it's an x ray not a refill", "prescription_refill", "x_ray"),
+        (
+            "no actually i want a follow up they can do the refill then",
+            "prescription_refill",
+            "follow_up",
+        ),
+        ("oh i didn't say a referral to physical therapy", None, "referral"),
+        ("i guess something else", None, "something_else"),
+        ("the dog ate my appointment card", None, None),
+        ("a refill or a vaccine", None, None),
+    ],
+)
+def test_a_reason_is_one_of_the_list_or_nothing(
+    said: str, known: str | None, reason: str | None
+) -> None:
+    assert hear_reason(words(said), FLOW.reasons, known=known, asked=True) == reason
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("yes that's right", "yes"),
+        ("yep", "yes"),
+        ("uh huh you got it", "yes"),
+        ("yes dear", "yes"),
+        ("nope try again", "no"),
+        ("no that's wrong", "no"),
+        ("that's not right", "no"),
+        ("i don't think so", "no"),
+        ("yes but the day", None),
+        ("tuesday", None),
+    ],
+)
+def test_only_a_plain_yes_is_a_yes(said: str, answer: str | None) -> None:
+    assert hear_yes_no(words(said)) == answer
+
+
+@pytest.mark.parametrize(
+    ("said", "aside"),
+    [
+        ("i want to talk to a person", Aside.PERSON),
+        ("operator please", Aside.PERSON),
+        ("get me a human being", Aside.PERSON),
+        ("is this a robot", Aside.ROBOT),
+        ("what did you say", Aside.REPEAT),
+        ("can you say that again", Aside.REPEAT),
+        ("what day is it today", Aside.TODAY),
+        ("what are my choices", Aside.CHOICES),
+        ("why do you need it", Aside.WHY),
+        ("can you hear me", Aside.HEARING),
+        ("the kid's name or mine", Aside.FOR_WHOM),
+        ("um", Aside.HESITATION),
+        ("goodbye", Aside.GOODBYE),
+        ("monday then", None),
+    ],
+)
+def test_what_is_not_an_answer_is_recognised(said: str, aside: Aside | None) -> None:
+    assert hear_aside(words(said)) == aside
+
+
+@given(st.text(max_size=300))
+def test_any_text_yields_valid_values_or_none(text: str) -> None:
+    spoken = words(text)
+    heard = hear_phone(spoken, asked=True)
+    assert heard.number is None or valid_phone(heard.number)
+    day = hear_day(spoken, TODAY).day
+    assert day is None or day >= TODAY
+    time = hear_time(spoken, FLOW.hours, asked=True).time
+    assert time is None or valid_time(time)
+    name = hear_first_name(spoken, FLOW.names, FLOW.answer_words, asked=True)
+    assert name is None or valid_first_name(name)
+    hear_aside(spoken)
+    hear_yes_no(spoken)

@@ -1,0 +1,177 @@
+"""Urgent words raise as text, whatever stands around them; office talk does not."""
+
+from __future__ import annotations
+
+import csv
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.call.urgent import Urgency, classify, hear
+
+DATA = Path(__file__).resolve().parent.parent / "data" / "urgent_phrases.tsv"
+MINIMISERS = (
+    "but i'm fine",
+    "it's probably nothing",
+    "but don't worry about it",
+    "and can i book a check up next week",
+    "no rush",
+)
+FILLERS = ("um", "uh", "er", "hmm")
+
+
+def _texts(expect: str) -> list[str]:
+    with DATA.open(encoding="utf-8") as lines:
+        rows = csv.DictReader(lines, delimiter="\t")
+        return [row["text"] for row in rows if row["expect"] == expect]
+
+
+URGENT = _texts("urgent")
+ROUTINE = _texts("routine")
+
+
+def test_the_list_is_long_enough_to_mean_something() -> None:
+    assert len(URGENT) >= 80
+    assert len(ROUTINE) >= 80
+
+
+@pytest.mark.parametrize("text", URGENT)
+def test_every_urgent_sentence_raises(text: str) -> None:
+    assert classify(text) is not None
+
+
+def test_at_most_one_routine_sentence_in_twenty_raises() -> None:
+    raised = [text for text in ROUTINE if classify(text)]
+    assert len(raised) <= 0.05 * len(ROUTINE), raised
+
+
+@pytest.mark.parametrize("added", MINIMISERS)
+def test_a_clause_that_makes_light_of_it_never_lowers(added: str) -> None:
+    lowered = [text for text in URGENT if not classify(f"{text} {added}")]
+    lowered += [text for text in URGENT if not classify(f"{added}, {text}")]
+    assert lowered == []
+
+
+def test_capitals_and_a_missing_stop_change_nothing() -> None:
+    for text in URGENT + ROUTINE:
+        told = classify(text)
+        assert classify(text.upper()) == told
+        assert classify(f"{text.capitalize()}.") == told
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(URGENT + ROUTINE), st.data())
+def test_a_filler_anywhere_changes_nothing(text: str, data: st.DataObject) -> None:
+    words = text.split()
+    at = data.draw(st.integers(0, len(words)))
+    words.insert(at, data.draw(st.sampled_from(FILLERS)))
+    assert classify(" ".join(words)) == classify(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=400), st.lists(st.text(max_size=30), max_size=3))
+def test_any_text_and_any_practice_phrase_is_read_without_a_crash(
+    text: str, phrases: list[str]
+) -> None:
+    told = classify(text, phrases)
+    assert told is None or told.kind.isidentifier()
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.sampled_from([w for text in URGENT + ROUTINE for w in text.split()]), max_size=40)
+)
+def test_shuffled_words_of_the_list_are_read_without_a_crash(words: list[str]) -> None:
+    told = classify(" ".join(words))
+    assert told is None or told.kind.isidentifier()
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["no chest pain ", "not bleeding ", "i had a stroke last year ", "can not ", "a", "no hit head ",
+     "who do i call if ", "is there a class for choking ", "' . ", "é"],
+)  # fmt: skip
+def test_ten_kilobytes_of_the_worst_text_are_read_in_fifty_milliseconds(piece: str) -> None:
+    text = (piece * 10_000)[:10_000]
+    costs_ms = []
+    for _ in range(5):
+        started = time.process_time()
+        classify(text, ["chest pain", "no"])
+        costs_ms.append((time.process_time() - started) * 1000)
+    assert min(costs_ms) < 50
+
+
+def test_the_end_of_a_very_long_speech_is_still_heard() -> None:
+    assert classify("we went to the shop " * 2_000 + "and i have chest pain") is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("i have chest pain", "chest_pain"),
+        ("my mother has chest pain", "chest_pain"),
+        ("he is not breathing", "breathing"),
+        ("she won't wake up", "unresponsive"),
+        ("no it isn't my stomach it's my chest", "chest_pain"),
+        ("i don't have a fever but i can't breathe", "breathing"),
+        ("me duele el pecho", "chest_pain"),
+        ("no puedo respirar", "breathing"),
+        ("mi esposo no respira", "breathing"),
+        ("es una emergencia", "emergency"),
+    ],
+)
+def test_the_kind_says_what_was_meant(text: str, kind: str) -> None:
+    assert classify(text) == Urgency(kind)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["i have chest pane", "i can not breath", "she is having a sees your", "he past out",
+     "i think it's a heart a tack"],
+)  # fmt: skip
+def test_what_a_recogniser_writes_for_a_key_phrase_raises(text: str) -> None:
+    assert classify(text) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["would you see me today i have chest pain", "what do i do if my chest hurts",
+     "i need an appointment for chest pain", "i had a stroke last year and now my arm is numb",
+     "refill my seizure medicine he is having a seizure"],
+)  # fmt: skip
+def test_office_talk_around_an_acute_symptom_still_raises(text: str) -> None:
+    assert classify(text) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["can you block out two hours", "is the clinic open in an emergency",
+     "i had a stroke last year can i see the same doctor", "i need a chest x-ray appointment", "the stroke clinic called me", "seizure medicine refill",
+     "i had a heart attack in 2019", "who do i call if it is an emergency",
+     "no tengo dolor de pecho", "", "   ", "..."],
+)  # fmt: skip
+def test_office_talk_history_and_supposition_do_not_raise(text: str) -> None:
+    assert classify(text) is None
+
+
+def test_the_practices_own_phrase_raises_unless_it_is_denied() -> None:
+    phrases = ["pump alarm"]
+    assert classify("my pump has an alarm on", phrases) == Urgency("practice")
+    assert classify("My PUMP alarm went off", phrases) == Urgency("practice")
+    assert classify("there is no pump alarm", phrases) is None
+    assert classify("my pump alarm", ["", " "]) is None
+
+
+def test_an_alternative_reading_raises_what_the_best_one_missed() -> None:
+    assert hear(["i have jazz bane", "i have chest pain"]) == Urgency("chest_pain")
+    assert hear(["i need a check up", "i need a check of"]) is None
+    assert hear([]) is None
+
+
+def test_a_single_reading_that_lost_a_denial_does_not_raise_but_most_of_them_do() -> None:
+    denied, lost = "i don't have chest pain", "i have chest pain"
+    assert hear([denied, denied, denied, lost]) is None
+    assert hear([denied, lost, lost, denied]) is not None

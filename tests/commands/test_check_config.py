@@ -1,0 +1,52 @@
+"""`wardline check-config`: what the server would use, readable again, or every fault."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from pipeline import config
+from pipeline.cli import main
+
+
+def test_what_is_printed_is_a_configuration_that_reads_back_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('[http]\nport = 9000\n[practice]\nname = "A \\"good\\" practice"\n')
+    assert main(["check-config", str(file)]) == 0
+    printed = capsys.readouterr().out
+    assert 'name = "A \\"good\\" practice"' in printed
+    assert "port_min = 20000\nport_max = 20499" in printed
+    assert config.from_mapping(tomllib.loads(printed)) == config.load(file)
+
+
+def test_a_secret_is_not_printed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WARDLINE_ENGINES_LLM_API_KEY", "hush")
+    assert main(["check-config"]) == 0
+    printed = capsys.readouterr().out
+    assert 'llm_api_key = "********"' in printed
+    assert "hush" not in printed
+
+
+def test_every_fault_is_a_line_and_the_status_says_configuration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text("[http]\nport = 70000\nbnid = 1\n")
+    assert main(["check-config", str(file)]) == 78
+    said = capsys.readouterr()
+    assert said.out == ""
+    lines = said.err.splitlines()
+    assert lines[0] == "The configuration has 2 faults:"
+    assert lines[1].startswith("  http.port: write a whole number")
+    assert lines[2] == "  http.bnid: unknown key; did you mean http.bind?"
+
+
+def test_one_fault_is_not_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check-config", str(tmp_path / "none.toml")]) == 78
+    assert capsys.readouterr().err.startswith("The configuration has 1 fault:\n")

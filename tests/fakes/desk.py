@@ -1,0 +1,40 @@
+"""A desk that writes down what it is told."""
+
+from __future__ import annotations
+
+from pipeline.turn.events import Asked
+
+
+class FakeDesk:
+    """Keeps every call in order."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, ...]] = []
+        self.pending: Asked | None = None
+        self.fields: dict[str, str] = {}
+
+    def asked(self, asked: Asked | None) -> None:
+        self.pending = asked
+        self.told.append(("asked", asked.slot if asked else ""))
+
+    def field(self, name: str, value: str | None, shown: str) -> None:
+        if value is None:
+            self.fields.pop(name, None)
+        else:
+            self.fields[name] = value
+        self.told.append(("field", name, shown))
+
+    def complete(self) -> None:
+        self.told.append(("complete",))
+
+    def urgent(self, kind: str, sentence: str) -> None:
+        self.told.append(("urgent", kind, sentence))
+
+    def person(self, why: str) -> None:
+        self.told.append(("person", why))
+
+    def end(self, reason: str) -> None:
+        self.told.append(("end", reason))
+
+    def names(self) -> list[str]:
+        return [entry[0] for entry in self.told]

@@ -1,0 +1,48 @@
+"""A recogniser that hears what the test says is being said, as the promises of `Recognizer` have it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from models.ports import Spoken, Transcript
+
+
+class FakeRecognizer:
+    """`saying` is what a perfect ear would have understood so far of the open utterance."""
+
+    def __init__(self, *, settle_ms: float = 60.0) -> None:
+        self.saying = ""
+        self.settle_ms = settle_ms
+        self.failure: Exception | None = None
+        self.fed_bytes = 0
+        self.begun = 0
+        self.discarded = 0
+        self.closed = 0
+        self.expected: list[str | None] = []
+
+    def expect(self, answer: str | None) -> None:
+        self.expected.append(answer)
+
+    def begin(self) -> None:
+        self.begun += 1
+        self.fed_bytes = 0
+
+    def feed(self, pcm: bytes) -> None:
+        self.fed_bytes += len(pcm)
+
+    async def hypothesis(self) -> Transcript:
+        if self.failure is not None:
+            raise self.failure
+        return Transcript(Spoken(self.saying))
+
+    async def settle(self) -> Transcript:
+        await asyncio.sleep(self.settle_ms / 1000.0)
+        if self.failure is not None:
+            raise self.failure
+        return Transcript(Spoken(self.saying))
+
+    def discard(self) -> None:
+        self.discarded += 1
+
+    async def close(self) -> None:
+        self.closed += 1

@@ -1,0 +1,70 @@
+"""The real page on a real server, in a Chromium whose microphone is a file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from tests.transports.static.stage import FLAGS
+
+
+@asynccontextmanager
+async def chromium(microphone: Path) -> AsyncIterator[Browser]:
+    flag = f"--use-file-for-fake-audio-capture={microphone}%noloop"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", headless=True, args=[*FLAGS, flag]
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+class Softphone:
+    """One page and everything it asked for and complained about."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.console: list[str] = []
+        self.asked: list[str] = []
+        page.on("console", lambda entry: self.console.append(f"{entry.type}: {entry.text}"))
+        page.on("pageerror", lambda error: self.console.append(f"error: {error}"))
+        page.on("request", lambda request: self.asked.append(request.url))
+
+    async def call(self) -> None:
+        """Press Call, agree, be connected."""
+        await self.page.click("#call-button")
+        await self.page.click("#consent-call")
+        await self.page.wait_for_selector("body[data-stage=live]")
+
+    async def text(self, selector: str) -> str:
+        return (await self.page.locator(selector).inner_text()).strip()
+
+    async def kept(self) -> int:
+        """What the page left in this browser's storages."""
+        count: int = await self.page.evaluate(
+            "(async () => localStorage.length + sessionStorage.length"
+            " + (await caches.keys()).length + (await indexedDB.databases()).length)()"
+        )
+        return count + len(await self.page.context.cookies())
+
+    def foreign(self) -> list[str]:
+        return [url for url in self.asked if not url.startswith(f"{self.url}/")]
+
+
+@asynccontextmanager
+async def softphone(browser: Browser, url: str) -> AsyncIterator[Softphone]:
+    context: BrowserContext = await browser.new_context(viewport={"width": 1280, "height": 860})
+    context.set_default_timeout(15_000)
+    try:
+        await context.grant_permissions(["microphone"], origin=url)
+        phone = Softphone(await context.new_page(), url)
+        await phone.page.goto(f"{url}/")
+        yield phone
+    finally:
+        await context.close()

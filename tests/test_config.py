@@ -1,0 +1,153 @@
+"""Every fault of a configuration is found at once and says what to write; anything else never crashes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import config
+from pipeline.errors import ConfigError
+from pipeline.settings import Settings
+
+
+def _faults(tmp_path: Path, text: str, env: dict[str, str] | None = None) -> str:
+    file = tmp_path / "c.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        config.load(file, env or {})
+    return str(raised.value)
+
+
+def test_without_a_file_the_defaults_hold() -> None:
+    assert config.load(None, {}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[http]\nprot = 1", "http.prot: unknown key; did you mean http.port?"),
+        ("[htpp]\nport = 1", "htpp: unknown key; did you mean http?"),
+        ("[http]\nport = 70000", "http.port: write a whole number from 0 to 65535, e.g. 8080"),
+        ("[http]\nport = true", "http.port: write a whole number"),
+        ('[http]\nport = "8080"', "http.port: write a whole number"),
+        ('http = "x"', "http: must be a table ([http])"),
+        ('[http]\nbind = "all"', "http.bind: write an IP address"),
+        ('[http]\nbind = "0.0.0.0"', "run `wardline tls init`"),
+        ('[http]\nallowed_origins = ["https://a/b"]', "http.allowed_origins: write scheme"),
+        ('[media]\nallowed_networks = ["10.0.0.1/8"]', "media.allowed_networks: write a network"),
+        ("[media]\nport_min = 30000", "media.port_max: must be at least"),
+        ('[engines]\nstt = "kaldi"', 'engines.stt: write one of "pocketsphinx", "whisper"'),
+        ('[engines]\nstt = "whisper"', "engines.whisper_directory: needed"),
+        ('[engines]\nllm_url = "https://api.example.com/v1"', "must point at this machine"),
+        ('[engines]\npiper_voice = "/nowhere"', "engines.piper_voice: no such file"),
+        ('[state]\ndirectory = "~nobody-here/x"', "state.directory: there is no such user"),
+        (f'[practice]\nflow_file = "{"x" * 300}"', "practice.flow_file: no such file"),
+        ('[practice]\nname = "a\\nb"', "practice.name: at most"),
+        ('[practice]\nlanguage = "es"', 'needs engines.stt = "whisper"'),
+        ('[practice]\nphone = "call me"', "practice.phone: write a telephone number"),
+        ('[tls]\ncert = "pyproject.toml"', "tls: write both"),
+        ("[turn.endpoint]\nsilence_ms = -1", "turn.endpoint.silence_ms: write a whole number"),
+        ("[http\n", "not TOML"),
+    ],
+)
+def test_a_fault_names_the_key_and_what_to_write(tmp_path: Path, text: str, said: str) -> None:
+    assert said in _faults(tmp_path, text)
+
+
+def test_all_faults_come_at_once(tmp_path: Path) -> None:
+    env = {"WARDLINE_HTTP_PRT": "1", "WARDLINE_WORKERS_COUNT": "many"}
+    said = _faults(tmp_path, "[http]\nport = -1\n[media]\nx = 1\n", env)
+    assert len(said.splitlines()) == 4
+    assert "did you mean WARDLINE_HTTP_PORT?" in said
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text("[http]\nport = 1\n")
+    env = {
+        "WARDLINE_CONFIG": str(file),
+        "WARDLINE_HTTP_PORT": "9",
+        "WARDLINE_HTTP_TRUSTED_PROXIES": "10.0.0.0/8, ::1/128",
+        "WARDLINE_TURN_ENDPOINT_SILENCE_MS": "700",
+    }
+    settings = config.load(None, env)
+    assert settings.http.port == 9
+    assert settings.http.trusted_proxies == ("10.0.0.0/8", "::1/128")
+    assert settings.turn.endpoint.silence_ms == 700
+
+
+def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        config.load(tmp_path / "none.toml", {})
+
+
+def test_a_home_folder_is_found_in_every_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "flow.toml").touch()
+    (tmp_path / "c.toml").write_text(
+        '[state]\ndirectory = "~/state"\n[log]\nfile = "~/log"\n'
+        '[practice]\nflow_file = "~/flow.toml"\n[engines]\nwhisper_directory = "~"\n'
+    )
+    settings = config.load(None, {"WARDLINE_CONFIG": "~/c.toml"})
+    assert settings.state.directory == str(tmp_path / "state")
+    assert settings.log.file == str(tmp_path / "log")
+    assert settings.practice.flow_file == str(tmp_path / "flow.toml")
+    assert settings.engines.whisper_directory == str(tmp_path)
+
+
+def test_bytes_of_the_environment_that_are_no_text_are_a_fault() -> None:
+    with pytest.raises(ConfigError, match=r"practice\.name"):
+        config.load(None, {"WARDLINE_PRACTICE_NAME": "\udcff"})
+
+
+def test_a_secret_is_masked_and_the_rest_reads_back(tmp_path: Path) -> None:
+    settings = config.load(None, {"WARDLINE_ENGINES_LLM_API_KEY": "hush", "XDG_STATE_HOME": "/s"})
+    shown = dict(config.masked(settings))
+    assert "hush" not in str(shown)
+    assert shown["engines.llm_api_key"] == '"********"'
+    assert shown["state.directory"] == '"/s/wardline"'
+    assert config.from_mapping(config.to_mapping(settings)) == settings
+
+
+def test_a_child_gets_no_secret_of_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
+    monkeypatch.setenv("OPENAI_API_KEY", "hush")
+    child = config.child_environment({"X": "1"})
+    assert child["X"] == "1"
+    assert not {"HTTPS_PROXY", "OPENAI_API_KEY"} & set(child)
+
+
+_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=8,
+)
+_sections = st.sampled_from(
+    ["http", "tls", "media", "workers", "turn", "engines", "practice", "limits", "state", "log"]
+)
+
+
+@given(st.dictionaries(_sections | st.text(max_size=8), _values, max_size=4))
+def test_any_tree_gives_settings_or_faults(tree: dict[str, Any]) -> None:
+    try:
+        config.from_mapping(tree)
+    except ConfigError as error:
+        assert error.faults  # noqa: PT017  # either way out is right; this one must say something
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_give_settings_or_faults(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "fuzz.toml"
+    file.write_bytes(data)
+    try:
+        config.load(file, {})
+    except ConfigError as error:
+        assert error.faults  # noqa: PT017  # the same

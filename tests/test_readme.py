@@ -1,0 +1,31 @@
+"""The first page a newcomer reads says what is true: ports and commands."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+from pipeline.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_ports_in_the_table_are_the_defaults() -> None:
+    http, media = Settings().http, Settings().media
+    assert re.findall(r"^\| (TCP|UDP) ([\d–]+) \|", README, re.MULTILINE) == [
+        ("TCP", f"{http.port}"),
+        ("UDP", f"{media.port_min}–{media.port_max}"),
+    ]
+    for key in re.findall(r"`((?:http|media)\.\w+)`", README):
+        section, name = key.split(".")
+        assert hasattr(getattr(Settings(), section), name), key
+
+
+def test_the_table_of_commands_is_complete() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = {
+        line.split()[0] for line in re.findall(r"^\| `wardline ([^`]+)`", README, re.MULTILINE)
+    }
+    assert named == set(project["entry-points"]["wardline.commands"])
