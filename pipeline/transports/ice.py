@@ -195,7 +195,14 @@ class LocalIce(aioice.Connection):
             await self._bind(address)
         self._local_candidates_end = True
         if not self._local_candidates:
-            where = "media.port_min to media.port_max" if any(self._ports) else "media.addresses"
+            if not self._addresses:
+                raise NoMediaPath(
+                    "No address of this machine is inside media.allowed_networks; "
+                    "name the one that callers reach in media.media_addresses."
+                )
+            where = (
+                "media.port_min to media.port_max" if any(self._ports) else "media.media_addresses"
+            )
             raise NoMediaPath(
                 f"No UDP port for media could be opened; check {where} in the configuration."
             )
