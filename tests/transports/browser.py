@@ -97,6 +97,11 @@ class Browser:
         await self.connection.close()
         if theirs:  # stock aiortc cancels tasks without waiting for them
             await asyncio.wait(theirs, timeout=0.2)
+        sctp = self.connection.sctp
+        consent = sctp and sctp.transport.transport._connection._query_consent_task
+        if consent:  # stock aioice starts it even when it was closed while it connected
+            consent.cancel()
+            await asyncio.wait({consent})
 
 
 async def until(condition: Callable[[], object], limit_s: float = 5.0) -> None:
