@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,40 +19,53 @@ from tests.transports.browser import calling, until, visit_of
 pytestmark = pytest.mark.wire
 
 TONE_HZ = 440.0
+MAX_WAIT_PACKETS = int(MAX_WAIT_MS // 20) + 1
+"""The bound of the jitter buffer in packets that follow (its time is tested in tests/media)."""
 
 
 class Listener(RecordingCall):
-    """Keeps the frames and when they came."""
+    """Keeps the frames."""
 
     def __init__(self) -> None:
         super().__init__()
         self.pcm: list[bytes] = []
-        self.came_ms: list[float] = []
 
     def on_audio(self, frame: bytes) -> None:
         super().on_audio(frame)
         self.pcm.append(frame)
-        self.came_ms.append(asyncio.get_running_loop().time() * 1000.0)
 
 
 class LossyWire:
-    """Between the socket and the call: drops, delays and doubles the caller's audio."""
+    """Between the socket and the call: drops and delays the caller's audio, and keeps count.
 
-    def __init__(self, agent: object, rng: random.Random, *, lost: float, held: float) -> None:
-        self._pass_on = agent.data_received  # type: ignore[attr-defined]  # LocalIce
-        self._rng = rng
-        self._lost = lost
+    All counts are of packets and frames: a stall of the machine moves both alike.
+    """
+
+    def __init__(self, agent: Any, call: Listener, *, lost: float, held: float) -> None:
+        self._pass_on = agent.data_received
+        self._call = call
+        self._rng = random.Random(11)
+        self.lost = lost
         self._held = held
+        self._first: tuple[int, int] | None = None
         self.dropped = 0
         self.delayed = 0
-        agent.data_received = self._receive  # type: ignore[attr-defined]  # the hook
+        self.behind: list[int] = []
+        """At each packet: how many frames the call had still to hear of what the caller had sent."""
+        agent.data_received = self._receive
 
     def _receive(self, data: bytes, component: int) -> None:
-        audio = 128 <= data[0] < 192 and not 192 <= data[1] < 224  # RTP and not RTCP, RFC 5761
+        if not 128 <= data[0] < 192 or 192 <= data[1] < 224:  # not RTP: RFC 7983, RFC 5761
+            self._pass_on(data, component)
+            return
+        at = int.from_bytes(data[4:8], "big")
+        self._first = self._first or (at, self._call.frames)
+        sent = ((at - self._first[0]) & 0xFFFFFFFF) // 960
+        self.behind.append(sent - (self._call.frames - self._first[1]))
         luck = self._rng.random()
-        if audio and luck < self._lost:
+        if luck < self.lost:
             self.dropped += 1
-        elif audio and luck < self._lost + self._held:
+        elif luck < self.lost + self._held:
             self.delayed += 1
             late_s = self._rng.uniform(0.010, 0.035)
             asyncio.get_running_loop().call_later(late_s, self._pass_on, data, component)
@@ -72,54 +87,47 @@ def tone_levels(pcm: bytes) -> list[float]:
 @pytest.mark.parametrize(("lost", "held"), [(0.03, 0.0), (0.03, 0.10)])
 async def test_audio_stays_continuous_when_packets_are_lost(lost: float, held: float) -> None:
     call = Listener()
-    async with WebRtcDoor(MediaSettings()) as door, calling(door.offer, call) as browser:
+    async with WebRtcDoor(MediaSettings()) as door, calling(door.offer, call):
         await until(lambda: call.frames > 20)
         audio = visit_of(door, call).peer.audio
-        wire = LossyWire(visit_of(door, call).peer.agent, random.Random(11), lost=lost, held=held)
-        at, counted = call.frames, audio.received.received
-        waits: list[float] = []
-        for _ in range(4):
-            await asyncio.sleep(1.0)
-            browser.say({"type": "ping", "t": 1})
-            waits.append(audio._jitter.wait_ms)
-        received = audio.received.received - counted
-        frames = call.frames - at
+        wire = LossyWire(visit_of(door, call).peer.agent, call, lost=lost, held=held)
         counts = audio.received
+        at, before = call.frames, replace(counts)
+        waits: list[float] = []
+        for _ in range(3):
+            await asyncio.sleep(1.0)
+            waits.append(audio._jitter.wait_ms)
+        wire.lost = 0.0
+        await until(lambda: counts.concealed - before.concealed >= wire.dropped)
+        frames = call.frames - at
+        concealed = counts.concealed - before.concealed
+        late = counts.late - before.late
+        used = counts.received - before.received - late - (counts.duplicate - before.duplicate)
         door.drop(call.call_id, "caller")
-    assert wire.dropped >= 2, "nothing was lost, so nothing was shown"
+    assert wire.dropped >= 3, "nothing was lost, so nothing was shown"
     assert (wire.delayed > 0) == (held > 0)
-    assert abs(frames - (received + wire.dropped)) <= 4, (
-        "each lost packet was replaced by its length"
-    )
+    assert abs(frames - used - concealed) <= 3, "each lost packet was replaced by its own length"
+    assert concealed <= wire.dropped + late + 6, "a stall of 120 ms at the end may be one too"
     assert counts.restarts == 0
-    assert wire.dropped - 2 <= counts.concealed <= wire.dropped + counts.late + 2
     assert all(MIN_WAIT_MS <= wait <= MAX_WAIT_MS for wait in waits)
-    levels = tone_levels(b"".join(call.pcm[at : at + frames]))
-    assert min(levels) > 1_000, "a lost packet must not be a hole of silence"
-    came = np.array(call.came_ms[at : at + frames])
-    lateness = came - np.arange(len(came)) * 20.0
-    lateness -= np.percentile(lateness, 5)
-    assert np.percentile(lateness, 90) <= MAX_WAIT_MS
-    holes = np.diff(came)
-    assert np.percentile(holes, 99) <= MAX_WAIT_MS + 20.0 + 20.0, (
-        "the wait, its frame, a busy machine"
-    )
+    assert np.percentile(np.abs(wire.behind), 90) <= MAX_WAIT_PACKETS
+    if late == 0:  # otherwise this machine stalled, and a long stall does fade to silence
+        levels = tone_levels(b"".join(call.pcm[at : at + frames]))
+        assert min(levels) > 1_000, "a lost packet must not be a hole of silence"
 
 
 async def test_the_wait_for_a_lost_packet_is_bounded() -> None:
-    """Exactly one packet is lost, and what follows it must come within the bound."""
     call = Listener()
     async with WebRtcDoor(MediaSettings()) as door, calling(door.offer, call):
         await until(lambda: call.frames > 20)
         audio = visit_of(door, call).peer.audio
-        wire = LossyWire(visit_of(door, call).peer.agent, random.Random(1), lost=1.0, held=0.0)
-        await until(lambda: wire.dropped == 1)
-        wire._lost = 0.0
-        lost_s = asyncio.get_running_loop().time()
-        frames, concealed = call.frames, audio.received.concealed
-        await until(lambda: audio.received.concealed > concealed)
-        waited_ms = (asyncio.get_running_loop().time() - lost_s) * 1000.0
-        await until(lambda: call.frames >= frames + 10)
-        assert audio.received.concealed == concealed + 1
-        assert MIN_WAIT_MS - 5.0 <= waited_ms <= MAX_WAIT_MS + 30.0, "30 ms for a busy machine"
+        for _ in range(5):
+            wire = LossyWire(visit_of(door, call).peer.agent, call, lost=1.0, held=0.0)
+            await until(lambda: wire.dropped == 1)  # noqa: B023  # awaited within the iteration
+            wire.lost = 0.0
+            concealed, received = audio.received.concealed, audio.received.received
+            await until(lambda: audio.received.concealed > concealed)  # noqa: B023  # the same
+            assert audio.received.received - received <= MAX_WAIT_PACKETS
+            frames = call.frames
+            await until(lambda: call.frames >= frames + 5)  # noqa: B023  # the same
         door.drop(call.call_id, "caller")
