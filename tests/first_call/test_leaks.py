@@ -49,12 +49,11 @@ def planted() -> set[bytes]:
 
 
 def found(files: dict[str, bytes], needles: set[bytes]) -> list[tuple[str, bytes]]:
-    return [
-        (name, needle)
-        for name, data in files.items()
-        for needle in needles
-        if needle in data or needle in SEPARATORS.sub(b"", data)
-    ]
+    hits = []
+    for name, data in files.items():
+        bare = SEPARATORS.sub(b"", data)
+        hits += [(name, needle) for needle in needles if needle in data or needle in bare]
+    return hits
 
 
 def test_the_search_finds_every_disguise_of_a_planted_name() -> None:
