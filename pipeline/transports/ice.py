@@ -20,12 +20,14 @@ from aioice.ice import CandidatePair, StunProtocol
 from aioice.stun import Message
 from aiortc import RTCIceCandidate, RTCIceGatherer
 
-from pipeline.errors import NoMediaPath
+from pipeline.errors import NoMediaPath, StartUpError
 from pipeline.transports.settings import MediaSettings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MAX_QUEUED_DATAGRAMS = 256
 """Five seconds of audio: more is a flood or a stalled loop."""
+MAX_CALLER_ADDRESSES = 60
+"""An offer names at most 30; each one more may show itself from behind a translator."""
 
 
 def own_addresses() -> list[str]:
@@ -41,13 +43,28 @@ def own_addresses() -> list[str]:
 
 
 def allowed_networks(settings: MediaSettings) -> tuple[Network, ...]:
-    """The configured networks, or loopback and this machine's own addresses."""
+    """The configured networks, or loopback and this machine's own addresses; raises StartUpError."""
     names: Iterable[str] = settings.allowed_networks or (
         "127.0.0.0/8",
         "::1/128",
         *own_addresses(),
     )
-    return tuple(ipaddress.ip_network(name, strict=False) for name in names)
+    try:
+        return tuple(ipaddress.ip_network(name, strict=False) for name in names)
+    except ValueError as error:
+        raise StartUpError(
+            f"media.allowed_networks: {error}; write networks as 192.0.2.0/24 or 2001:db8::/32"
+        ) from None
+
+
+def check_ports(settings: MediaSettings) -> None:
+    """Raise StartUpError for a port range that holds no port."""
+    first, last = settings.port_min, settings.port_max
+    if (first or last) and not 0 < first <= last < 65_536:
+        raise StartUpError(
+            f"media.port_min {first} and media.port_max {last} are no range: write two ports "
+            "from 1 to 65535, the smaller first, or 0 and 0 for any free port"
+        )
 
 
 def is_allowed(address: str, networks: tuple[Network, ...]) -> bool:
@@ -154,6 +171,9 @@ class LocalIce(aioice.Connection):
 
     def data_received(self, data: bytes, component: int) -> None:
         """Queue a datagram of the caller; drop when nobody keeps up."""
+        if data[0] < 4:  # aioice passes on what looked like STUN and was not, whoever sent it
+            self.foreign_datagrams += 1
+            return
         if self._queue.qsize() < MAX_QUEUED_DATAGRAMS:
             super().data_received(data, component)
 
@@ -161,7 +181,9 @@ class LocalIce(aioice.Connection):
         self, message: Message, addr: tuple[str, int], protocol: StunProtocol
     ) -> None:
         """Answer a check; one without a priority is malformed (RFC 8445 section 7.1.1)."""
-        if "PRIORITY" in message.attributes:
+        if "PRIORITY" not in message.attributes:
+            return
+        if self.knows(addr) or len(self._remote_candidates) < MAX_CALLER_ADDRESSES:
             super().request_received(message, addr, protocol)
 
     async def gather_candidates(self) -> None:
@@ -173,7 +195,14 @@ class LocalIce(aioice.Connection):
             await self._bind(address)
         self._local_candidates_end = True
         if not self._local_candidates:
-            where = "media.port_min to media.port_max" if any(self._ports) else "media.addresses"
+            if not self._addresses:
+                raise NoMediaPath(
+                    "No address of this machine is inside media.allowed_networks; "
+                    "name the one that callers reach in media.media_addresses."
+                )
+            where = (
+                "media.port_min to media.port_max" if any(self._ports) else "media.media_addresses"
+            )
             raise NoMediaPath(
                 f"No UDP port for media could be opened; check {where} in the configuration."
             )

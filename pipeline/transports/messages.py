@@ -6,7 +6,6 @@ The words are those of `docs/protocol.md`. Knows no socket, so every limit is te
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass, field
 
 from models.ports import Spoken
@@ -16,6 +15,8 @@ MESSAGES_PER_S = 50.0
 JUNK_LIMIT = 200
 """Messages we could not use before the connection is closed: no client of ours sends one."""
 MAX_TYPED_CHARACTERS = 500
+MAX_NUMBER = 2**53
+"""Beyond this a page's own numbers are not exact, and a float may not hold them at all."""
 KEYS = frozenset("0123456789*#")
 
 
@@ -78,9 +79,9 @@ def read_message(text: str | bytes) -> FromCaller | None:
             return Ping(float(t))
         case {"type": "dtmf", "key": str(key)} if key in KEYS:
             return Key(key)
-        case {"type": "typed", "text": str(typed)} if 0 < len(typed) <= MAX_TYPED_CHARACTERS:
+        case {"type": "typed", "text": str(typed)} if _is_text(typed):
             return Typed(Spoken(typed))
-        case {"type": "heard", "epoch": int(epoch), "t": t} if _is_number(t) and epoch >= 0:
+        case {"type": "heard", "epoch": int(epoch), "t": t} if _is_number(t) and _is_count(epoch):
             return Heard(epoch, float(t))
         case {"type": "mute", "on": bool(on)}:
             return Mute(on)
@@ -119,4 +120,18 @@ class Inbox:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """A finite number; `true` is not one, though Python says so."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return -MAX_NUMBER <= value <= MAX_NUMBER
+
+
+def _is_count(value: int) -> bool:
+    return not isinstance(value, bool) and 0 <= value <= MAX_NUMBER
+
+
+def _is_text(value: str) -> bool:
+    """Characters alone: half of a surrogate pair cannot be written to any file or socket."""
+    if not 0 < len(value) <= MAX_TYPED_CHARACTERS:
+        return False
+    return not any("\ud800" <= character <= "\udfff" for character in value)

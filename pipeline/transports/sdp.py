@@ -24,6 +24,7 @@ MAX_MESSAGE_BYTES = 4_096
 _UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}\Z")  # RFC 8839 section 5.4
 _PASSWORD = re.compile(r"[A-Za-z0-9+/]{22,256}\Z")
 _FINGERPRINT = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){31,63}\Z")
+_MID = re.compile(r"[!-~]{1,32}\Z")  # RFC 8843 section 7.1; it is echoed in the answer
 _DIGESTS = {"sha-256", "sha-384", "sha-512"}
 
 
@@ -61,7 +62,11 @@ def read_offer(text: str) -> Offer:
     data = session.media[kinds.index("application")]
     mids = tuple(media.rtp.muxId for media in session.media)
     bundle = next((group.items for group in session.group if group.semantic == "BUNDLE"), [])
-    if not all(mids) or sorted(bundle) != sorted(mids) or len(set(mids)) != 2:
+    if (
+        not all(_MID.match(mid or "") for mid in mids)
+        or sorted(bundle) != sorted(mids)
+        or len(set(mids)) != 2
+    ):
         raise OfferInvalid("Audio and data channel must be bundled on one transport.")
     if audio.direction not in (None, "sendrecv", "recvonly"):
         raise OfferInvalid("The offer's audio line must be able to receive.")
@@ -138,9 +143,15 @@ def _opus(audio: aiortc_sdp.MediaDescription) -> int:
         raise OfferInvalid("The audio line must be UDP/TLS/RTP/SAVPF with rtcp-mux.")
     for codec in audio.rtp.codecs:
         found = codec.mimeType.lower() == "audio/opus" and codec.clockRate == 48_000
-        if found and codec.payloadType is not None:
-            return codec.payloadType
+        number = codec.payloadType
+        if found and number is not None and number in audio.fmt and _is_payload_type(number):
+            return number
     raise OfferInvalid("The offer lacks the Opus codec.")
+
+
+def _is_payload_type(number: int) -> bool:
+    """Seven bits, and none that looks like RTCP on the shared port (RFC 5761 section 4)."""
+    return 0 <= number < 64 or 96 <= number < 128
 
 
 def _sctp_port(data: aiortc_sdp.MediaDescription) -> int:
@@ -155,7 +166,8 @@ def _candidates(session: aiortc_sdp.SessionDescription) -> list[RTCIceCandidate]
     found: dict[tuple[str, int], RTCIceCandidate] = {}
     for media in session.media:
         for candidate in media.ice_candidates:
-            if candidate.component == 1 and candidate.protocol.lower() == "udp":
+            udp = candidate.component == 1 and candidate.protocol.lower() == "udp"
+            if udp and 0 < candidate.port < 65_536:
                 found.setdefault((candidate.ip, candidate.port), candidate)
     return list(found.values())
 

@@ -11,10 +11,10 @@ from types import TracebackType
 from typing import assert_never
 
 from pipeline.clock import LoopClock
-from pipeline.errors import NoMediaPath, TooMany, WardlineError
+from pipeline.errors import NoMediaPath, OfferInvalid, TooMany, WardlineError
 from pipeline.line import CallPort, Pong, ToCaller
 from pipeline.telemetry.events import Event, Token, emit
-from pipeline.transports.ice import allowed_networks
+from pipeline.transports.ice import allowed_networks, check_ports
 from pipeline.transports.liveness import Liveness, Presence
 from pipeline.transports.messages import (
     FromCaller,
@@ -99,6 +99,8 @@ class _Line:
         self.call = call
         self.visit: _Visit | None = None
         self.attached = False
+        self.answered = False
+        """Once an offer was answered, the call must be told of its end."""
         self.connections = 0
         self.pending: set[_Visit] = set()
         self.ended = asyncio.Event()
@@ -141,7 +143,8 @@ class WebRtcDoor:
     """Every browser's call of this worker. Use it as `async with WebRtcDoor(settings) as door:`."""
 
     def __init__(self, settings: MediaSettings) -> None:
-        """Check the pinned library; raises StartUpError."""
+        """Check the settings; raises StartUpError."""
+        check_ports(settings)
         self._settings = settings
         self._networks = allowed_networks(settings)
         self._lines: dict[str, _Line] = {}
@@ -150,7 +153,7 @@ class WebRtcDoor:
         self.pending_offers = 0
 
     async def __aenter__(self) -> WebRtcDoor:
-        """Open the door."""
+        """Open the door; raises StartUpError when the library is not the pinned one."""
         assert_aiortc_fits()
         await self._tasks.__aenter__()
         return self
@@ -184,27 +187,31 @@ class WebRtcDoor:
         if self.pending_offers >= self._settings.max_pending_offers:
             raise TooMany("Too many callers are connecting just now.", retry_after_s=RETRY_AFTER_S)
         line = self._lines.get(call.call_id) or _Line(call, self._settings)
+        self._refuse_if_over(line)
         visit: _Visit
 
         peer = Peer(
             offer,
             self._settings,
             self._networks,
-            fence=lambda: call.playout.epoch,
+            fence=lambda: line.call.playout.epoch,
             on_frame=lambda frame: line.hear(frame, visit),
             on_message=lambda text: self._on_message(text, visit),
         )
         visit = _Visit(line, peer)
         self.pending_offers += 1
         line.pending.add(visit)
+        self._lines[call.call_id] = line  # before the wait: a second offer or `drop` must find it
         try:
             answer = await peer.answer()
+            self._refuse_if_over(line)
         except BaseException:
             self.pending_offers -= 1
             line.pending.discard(visit)
             await peer.close()
+            self._give_up(line)
             raise
-        self._lines[call.call_id] = line
+        line.answered = True
         self._tasks.create_task(self._serve(visit), name=f"webrtc {call.call_id}")
         return answer
 
@@ -213,6 +220,12 @@ class WebRtcDoor:
         line = self._lines.get(call_id)
         if line is not None:
             self._hang_up(line, reason)
+
+    def _refuse_if_over(self, line: _Line) -> None:
+        if self._closing:
+            raise NoMediaPath("The server is shutting down.")
+        if line.ended.is_set():
+            raise OfferInvalid("This call is over; start a new one.")
 
     # --- one connection ----------------------------------------------------------------------------
 
@@ -266,6 +279,10 @@ class WebRtcDoor:
         if line.visit is visit and line.attached and not line.ended.is_set():
             line.detach()
             emit(CallerAway(call_id=Token(line.call.call_id)))
+        self._give_up(line)
+
+    def _give_up(self, line: _Line) -> None:
+        """A call that never connected and has no offer left is over."""
         if not line.connections and not line.pending:
             self._hang_up(line, "not_connected")
             self._forget(line)
@@ -297,12 +314,15 @@ class WebRtcDoor:
         """End a call from the caller's side and tell it."""
         if not line.ended.is_set():
             line.end(reason)
-            line.call.hang_up(reason)
+            if line.answered:
+                line.call.hang_up(reason)
 
     def _forget(self, line: _Line) -> None:
         if self._lines.get(line.call.call_id) is not line:
             return
         del self._lines[line.call.call_id]
+        if not line.answered:
+            return
         visit = line.visit
         emit(
             CallerGone(

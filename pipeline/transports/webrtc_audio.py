@@ -85,6 +85,8 @@ class AudioLeg:
         self._framer = Framer(LISTEN_FRAME_SAMPLES)
         self._statistics = StreamStatistics(RATE_HZ)
         self._heard_ssrc: int | None = None
+        self._their_report: tuple[int, float] | None = None
+        """Middle of the last sender report's timestamp, and when it came."""
         self._allowance = PACKETS_PER_S
         self._allowed_at_s = self._loop.time()
         self._hole_timer: asyncio.TimerHandle | None = None
@@ -167,6 +169,7 @@ class AudioLeg:
         if self._heard_ssrc != packet.ssrc:
             self._heard_ssrc = packet.ssrc
             self._statistics = StreamStatistics(RATE_HZ)
+            self._their_report = None
         self._statistics.add(packet)
         self._jitter.add(
             ssrc=packet.ssrc,
@@ -179,7 +182,10 @@ class AudioLeg:
         self._drain()
 
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
-        """The caller's reports feed its own page; nothing here depends on them."""
+        """Note the caller's clock, which our reports echo so that its page can tell the round trip."""
+        if isinstance(packet, RtcpSrPacket) and packet.ssrc == self._heard_ssrc:
+            middle = (packet.sender_info.ntp_timestamp >> 16) & 0xFFFFFFFF
+            self._their_report = middle, self._loop.time()
 
     def _handle_disconnect(self) -> None:
         """The transport is gone; whoever owns this leg hears it from the transport itself."""
@@ -224,15 +230,16 @@ class AudioLeg:
         reports = []
         if self._heard_ssrc is not None:
             seen = self._statistics
+            echoed, waited = self._echo_of_their_report()
             reports.append(
                 RtcpReceiverInfo(
                     ssrc=self._heard_ssrc,
                     fraction_lost=min(seen.fraction_lost, 255),
                     packets_lost=seen.packets_lost,
                     highest_sequence=seen.max_seq or 0,
-                    jitter=seen.jitter,
-                    lsr=0,
-                    dlsr=0,
+                    jitter=min(seen.jitter, 0xFFFFFFFF),
+                    lsr=echoed,
+                    dlsr=waited,
                 )
             )
         sender = RtcpSenderInfo(
@@ -248,6 +255,13 @@ class AudioLeg:
                 RtcpSdesPacket(chunks=[name]),
             ]
         )
+
+    def _echo_of_their_report(self) -> tuple[int, int]:
+        """LSR and DLSR of RFC 3550 section 6.4.1; zeros before the first report."""
+        if self._their_report is None:
+            return 0, 0
+        echoed, came_s = self._their_report
+        return echoed, min(int((self._loop.time() - came_s) * 65_536), 0xFFFFFFFF)
 
     def _send_rtcp(self, packets: list[AnyRtcpPacket]) -> None:
         self._dtls.send_rtcp_now(b"".join(bytes(packet) for packet in packets))

@@ -90,6 +90,8 @@ class Peer:
 
     async def connect(self, limit_ms: float) -> None:
         """Wait until audio can flow and the data channel is open; raises ConnectionError or TimeoutError."""
+        if self.ending.is_set():
+            raise ConnectionError("over before it began")
         try:
             async with asyncio.timeout(limit_ms / 1000.0) as self._limit:
                 await self._ice.start(self._offer.ice)

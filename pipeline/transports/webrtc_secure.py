@@ -7,10 +7,12 @@ Every private name of aiortc that the server relies on is used in this file and 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import struct
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
+import aioice
 from aiortc import RTCCertificate, RTCDataChannel, RTCDtlsTransport, RTCIceTransport
 from aiortc.rtcdtlstransport import RtpReceiver, RtpSender
 from aiortc.rtcrtpparameters import RTCRtpReceiveParameters
@@ -130,17 +132,49 @@ class LocalSctp(RTCSctpTransport):
 
 def assert_aiortc_fits() -> None:
     """Raise StartUpError when the installed aiortc or aioice lacks a name that we rely on."""
+    try:
+        missing = [*_changed_methods(), *_missing_names()]
+    except (AttributeError, TypeError, AssertionError) as error:
+        missing = [f"a constructor: {type(error).__name__}"]
+    if missing:
+        raise StartUpError(
+            f"aiortc or aioice is not the pinned version (missing {', '.join(missing)}): run `make setup`"
+        )
+
+
+_REPLACED: tuple[tuple[type, str, tuple[str, ...]], ...] = (
+    (aioice.Connection, "request_received", ("message", "addr", "protocol")),
+    (aioice.Connection, "data_received", ("data", "component")),
+    (aioice.Connection, "gather_candidates", ()),
+    (RTCSctpTransport, "_handle_data", ("data",)),
+    (RtpReceiver, "_handle_rtp_packet", ("packet", "arrival_time_ms")),
+    (RtpReceiver, "_handle_disconnect", ()),
+    (RtpSender, "_handle_rtcp_packet", ("packet",)),
+)
+"""Methods of theirs that ours stand in for: they must still be called, and with these parameters."""
+
+
+def _changed_methods() -> list[str]:
+    changed = []
+    for owner, name, expected in _REPLACED:
+        theirs = getattr(owner, name, None)
+        if theirs is None or tuple(inspect.signature(theirs).parameters)[1:] != expected:
+            changed.append(f"{owner.__name__}.{name}({', '.join(expected)})")
+    return changed
+
+
+def _missing_names() -> list[str]:
     agent = LocalIce(addresses=[], ports=(0, 0), networks=())
     ice = RTCIceTransport(LocalGatherer(agent))
     dtls = LocalDtls(agent, ice)
     sctp = LocalSctp(dtls)
     needed: tuple[tuple[object, str], ...] = (
-        (agent, "_check_list _nominated _protocols _queue _local_candidates request_received"),
-        (agent, "_local_candidates_start _local_candidates_end data_received"),
+        (agent, "_check_list _nominated _protocols _queue _local_candidates _remote_candidates"),
+        (agent, "_local_candidates_start _local_candidates_end"),
         (ice, "_connection _role_set"),
         (dtls, "_rtp_router _rtp_header_extensions_map _tx_srtp _task _set_role"),
         (sctp, "_advertised_rwnd _data_channel_queue _data_channel_flush _data_channels"),
-        (sctp, "_outbound_queue _sent_queue _handle_data _reconfig_handle"),
+        (sctp, "_outbound_queue _sent_queue _reconfig_handle"),
         (sctp, "_t1_cancel _t2_cancel _t3_cancel"),
     )
     missing = [
@@ -151,10 +185,7 @@ def assert_aiortc_fits() -> None:
     ]
     if ice._connection is not agent:  # noqa: SLF001  # the seam itself is under test
         missing.append("RTCIceGatherer._connection")
-    if missing:
-        raise StartUpError(
-            f"aiortc or aioice is not the pinned version (missing {', '.join(missing)}): run `make setup`"
-        )
+    return missing
 
 
 def _run_now(step: Coroutine[Any, Any, None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from fractions import Fraction
 from typing import Any
@@ -50,17 +50,22 @@ class ToneTrack(MediaStreamTrack):
 class Browser:
     """One caller: keeps every packet, message and arrival time."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, microphone: bool = True) -> None:
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self.connection.addTrack(ToneTrack())
+        if microphone:
+            self.connection.addTrack(ToneTrack())
+        else:
+            self.connection.addTransceiver("audio", direction="recvonly")
         self.channel: RTCDataChannel = self.connection.createDataChannel("wardline")
         self.messages: list[tuple[float, dict[str, Any]]] = []
         self.packets: list[tuple[float, RtpPacket]] = []
         self.connected = asyncio.Event()
+        self.hung_up = asyncio.Event()
+        """The server closed the channel."""
         self.channel.on("open", self.connected.set)
+        self.channel.on("close", self.hung_up.set)
         self.channel.on("message", self._on_message)
         receiver = self.connection.getReceivers()[0]
-        self._pass_on = receiver._handle_rtp_packet
         receiver._handle_rtp_packet = self._on_packet  # type: ignore[method-assign]  # a tap at the wire
 
     def _on_message(self, text: str) -> None:
@@ -92,18 +97,35 @@ class Browser:
         await self.connection.close()
         if theirs:  # stock aiortc cancels tasks without waiting for them
             await asyncio.wait(theirs, timeout=0.2)
+        sctp = self.connection.sctp
+        consent = sctp and sctp.transport.transport._connection._query_consent_task
+        if consent:  # stock aioice starts it even when it was closed while it connected
+            consent.cancel()
+            await asyncio.wait({consent})
+
+
+async def until(condition: Callable[[], object], limit_s: float = 5.0) -> None:
+    """Wait for what has no event of its own, and fail when it does not come."""
+    async with asyncio.timeout(limit_s):
+        while not condition():  # noqa: ASYNC110  # see above
+            await asyncio.sleep(0.005)
+
+
+def visit_of(door: Any, call: Any) -> Any:
+    """The door's side of a call, for tests that look at its sockets."""
+    return door._lines[call.call_id].visit
 
 
 @asynccontextmanager
-async def calling(offer: Any, call: Any) -> AsyncIterator[Browser]:
+async def calling(offer: Any, call: Any, *, microphone: bool = True) -> AsyncIterator[Browser]:
     """A caller whose connection stands."""
-    browser = Browser()
+    browser = Browser(microphone=microphone)
+    attached = call.attached
     try:
         await browser.accept(await offer(await browser.offer(), call))
         async with asyncio.timeout(5):
             await browser.connected.wait()
-            while call.leg is None:  # noqa: ASYNC110  # the caller's side cannot see the call
-                await asyncio.sleep(0.005)
+        await until(lambda: call.attached > attached)
         yield browser
     finally:
         await browser.close()

@@ -30,7 +30,10 @@ def _loopback_is_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_socket_is_left() -> Iterator[None]:
+def _no_socket_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.node.get_closest_marker("wire") is None:
+        yield
+        return
     before = len(psutil.Process().net_connections())
     yield
     gc.collect()

@@ -1,0 +1,104 @@
+"""Receiver reports: a caller can tell its round trip from what we echo."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiortc.rtp import RtcpPacket, RtcpReceiverInfo, RtcpSenderInfo, RtcpSrPacket, RtpPacket
+
+from pipeline.transports import webrtc_audio
+from pipeline.transports.settings import MediaSettings
+from pipeline.transports.webrtc import WebRtcDoor
+from pipeline.transports.webrtc_audio import AudioLeg
+from tests.fakes.echo_call import RecordingCall
+from tests.transports.browser import calling, until
+
+
+class Wire:
+    """Stands in for the secured transport and keeps the reports."""
+
+    state = "connected"
+
+    def __init__(self) -> None:
+        self.reports: list[RtcpReceiverInfo] = []
+
+    def route_audio(self, leg: AudioLeg, payload_type: int, ssrc: int) -> None:
+        """Nothing to route."""
+
+    def unroute_audio(self, leg: AudioLeg) -> None:
+        """Nothing to forget."""
+
+    def send_rtcp_now(self, packets: bytes) -> bool:
+        for packet in RtcpPacket.parse(packets):
+            if isinstance(packet, RtcpSrPacket):
+                self.reports += packet.reports
+        return True
+
+
+def sender_report(ssrc: int, ntp: int) -> RtcpSrPacket:
+    info = RtcpSenderInfo(ntp_timestamp=ntp, rtp_timestamp=0, packet_count=1, octet_count=1)
+    return RtcpSrPacket(ssrc=ssrc, sender_info=info)
+
+
+def packet(ssrc: int, number: int, timestamp: int | None = None) -> RtpPacket:
+    return RtpPacket(
+        payload_type=111,
+        sequence_number=number & 0xFFFF,
+        timestamp=number * 960 if timestamp is None else timestamp,
+        ssrc=ssrc,
+        payload=b"\xf8\xff\xfe",
+    )
+
+
+async def test_a_report_echoes_the_callers_clock_and_the_time_since() -> None:
+    wire = Wire()
+    leg = AudioLeg(wire, payload_type=111, fence=lambda: 0, on_frame=lambda _: None)  # type: ignore[arg-type]  # see Wire
+    leg.start()
+    await leg._handle_rtp_packet(packet(7, 0), 0)
+    await asyncio.sleep(1.6)
+    assert [(each.lsr, each.dlsr) for each in wire.reports] == [(0, 0)] * len(wire.reports)
+    assert wire.reports
+    loop = asyncio.get_running_loop()
+    await leg._handle_rtcp_packet(sender_report(7, 0x1234_5678_9ABC_DEF0))
+    await leg._handle_rtcp_packet(sender_report(8, 0xFFFF_FFFF_FFFF_FFFF))  # of a stranger
+    came_s, count = loop.time(), len(wire.reports)
+    await until(lambda: len(wire.reports) > count)
+    latest = wire.reports[-1]
+    assert latest.lsr == 0x5678_9ABC
+    assert latest.dlsr == pytest.approx((loop.time() - came_s) * 65_536, abs=0.01 * 65_536)
+    await leg._handle_rtp_packet(packet(9, 0), 0)
+    count = len(wire.reports)
+    await until(lambda: len(wire.reports) > count)
+    assert (wire.reports[-1].ssrc, wire.reports[-1].lsr) == (9, 0), "another stream, another clock"
+    leg.stop()
+
+
+async def test_no_stream_makes_a_report_that_cannot_be_written() -> None:
+    wire = Wire()
+    leg = AudioLeg(wire, payload_type=111, fence=lambda: 0, on_frame=lambda _: None)  # type: ignore[arg-type]  # see Wire
+    leg.start()
+    for number in range(400):
+        wild = (number * 2_654_435_761) & 0xFFFF_FFFF
+        await leg._handle_rtp_packet(packet(7, number * 7_919, wild), 0)
+        await asyncio.sleep(0.02)
+    assert len(wire.reports) >= 4
+    leg.stop()
+
+
+@pytest.mark.wire
+async def test_a_stock_caller_learns_its_round_trip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webrtc_audio, "REPORT_EVERY_S", 0.2)
+    call = RecordingCall()
+    async with WebRtcDoor(MediaSettings()) as door, calling(door.offer, call) as browser:
+        sender = browser.connection.getSenders()[0]
+        found: list[float] = []
+        async with asyncio.timeout(8):
+            while not found:
+                await asyncio.sleep(0.05)
+                for entry in (await sender.getStats()).values():
+                    trip = getattr(entry, "roundTripTime", None)
+                    if trip is not None:
+                        found.append(trip)
+        assert 0.0 <= found[0] < 0.5
+        door.drop(call.call_id, "caller")
