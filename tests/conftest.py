@@ -13,9 +13,13 @@ from blockbuster import blockbuster_ctx
 from tests.virtual_loop import VirtualLoop
 
 ALONE = (
+    "tests/bench/test_bench_command.py",
     "tests/bench/test_caller.py",
+    "tests/bench/test_conversation.py",
     "tests/models/test_espeak.py",
-    "tests/transports/test_barge_in.py",
+    "tests/transports/test_barge_in",
+    "tests/transports/test_loss.py",
+    "tests/transports/test_pacing.py",
     "tests/transports/test_webrtc.py",
     "tests/transports/static/test_flush.py",
 )
