@@ -40,7 +40,8 @@ format: setup-dev ## rewrite files to the house format
 	@$(BIN)/ruff format .
 
 test: system-deps setup-dev check  ## everything a change must pass
-	@$(RUN) pytest -m "not long"
+	@$(RUN) pytest -q -n 4 --dist loadfile --durations=12 -m "not long and not alone"
+	@$(RUN) pytest -m "alone and not long"
 
 test-long: system-deps setup-dev   ## full counts, soak and figures
 	@$(RUN) pytest -m long

@@ -12,6 +12,25 @@ from blockbuster import blockbuster_ctx
 
 from tests.virtual_loop import VirtualLoop
 
+ALONE = (
+    "tests/bench/test_bench_command.py",
+    "tests/bench/test_caller.py",
+    "tests/bench/test_conversation.py",
+    "tests/models/test_espeak.py",
+    "tests/transports/test_barge_in",
+    "tests/transports/test_loss.py",
+    "tests/transports/test_pacing.py",
+    "tests/transports/test_webrtc.py",
+    "tests/transports/static/test_flush.py",
+)
+"""Files that judge milliseconds: never beside another test."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.startswith(ALONE):
+            item.add_marker(pytest.mark.alone)
+
 
 @pytest.fixture(autouse=True)
 def _no_blocking_calls_in_the_loop() -> Iterator[None]:

@@ -6,6 +6,7 @@ Nothing here may stop the server: the terminal can close while calls go on.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Callable
 from typing import TextIO
@@ -111,9 +112,18 @@ class Terminal:
         self._line_open = True
 
     def _write(self, text: str) -> None:
-        with contextlib.suppress(OSError, ValueError):  # the terminal or pipe was closed
+        try:
             self._out.write(text)
             self._out.flush()
+        except (OSError, ValueError):
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """The terminal was closed: what is still buffered goes nowhere, or Python's last flush fails the exit."""
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._out.fileno())
+            os.close(nowhere)
 
 
 def _count(number: int, thing: str) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,46 +14,59 @@ from tests.first_call.served import Served, wardline
 
 pytestmark = pytest.mark.wire
 
+CALLS = {
+    "spoken": (),
+    "keyed": ("--keys", "2125550143"),
+    "cutting in": ("--barge-in-after-ms", "700"),
+}
+"""A call lasts a minute of real time, so the three are made at once."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """One `wardline call` and what it reported."""
+
+    status: int
+    complaint: str
+    record: dict[str, Any]
+
 
 @pytest.fixture(scope="module")
-def booked(server: Served) -> dict[str, Any]:
-    done = wardline("call", "--url", server.url, "--script", "booking", "--json")
-    assert done.returncode == 0, done.stderr
-    record: dict[str, Any] = json.loads(done.stdout)
-    return record
+def calls(server: Served) -> dict[str, Made]:
+    def make(options: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+        return wardline("call", "--url", server.url, "--script", "booking", "--json", *options)
+
+    with ThreadPoolExecutor(len(CALLS)) as together:
+        done = list(together.map(make, CALLS.values()))
+    return {
+        name: Made(one.returncode, one.stderr, json.loads(one.stdout))
+        for name, one in zip(CALLS, done, strict=True)
+    }
 
 
-def test_a_recorded_caller_books_an_appointment(booked: dict[str, Any]) -> None:
-    assert booked["met"] is True
-    assert booked["ended"] == "goodbye"
+@pytest.mark.parametrize("name", CALLS)
+def test_a_recorded_caller_books_an_appointment(calls: dict[str, Made], name: str) -> None:
+    made = calls[name]
+    assert made.status == 0, made.complaint
+    assert made.record["met"] is True
+    assert made.record["ended"] == "goodbye"
 
 
 def test_the_booking_takes_at_least_five_turns_that_were_heard_and_answered(
-    booked: dict[str, Any],
+    calls: dict[str, Made],
 ) -> None:
-    spoken = [turn for turn in booked["turns"] if turn["said"]]
+    spoken = [turn for turn in calls["spoken"].record["turns"] if turn["said"]]
     assert len(spoken) >= 5
     assert all(turn["heard"] and turn["reply"] for turn in spoken)
 
 
-def test_the_number_is_shown_by_its_last_two_digits_only(booked: dict[str, Any]) -> None:
-    assert booked["request"]["phone"].endswith("43")
-    assert "555" not in json.dumps(booked["request"])
+@pytest.mark.parametrize("name", ["spoken", "keyed"])
+def test_the_number_is_shown_by_its_last_two_digits_only(calls: dict[str, Made], name: str) -> None:
+    request = calls[name].record["request"]
+    assert request["phone"].endswith("43")
+    assert "555" not in json.dumps(request)
 
 
-def test_the_number_can_be_keyed_instead_of_spoken(server: Served) -> None:
-    done = wardline(
-        "call", "--url", server.url, "--script", "booking", "--keys", "2125550143", "--json"
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["request"]["phone"].endswith("43")
-
-
-def test_a_caller_who_cuts_in_is_given_the_floor_and_still_books(server: Served) -> None:
-    done = wardline(
-        "call", "--url", server.url, "--script", "booking", "--barge-in-after-ms", "700", "--json"
-    )
-    record = json.loads(done.stdout)
-    cut = [turn["barge_in_ms"] for turn in record["turns"] if turn["barge_in_ms"] is not None]
-    assert cut
-    assert done.returncode == 0, done.stderr
+def test_a_caller_who_cuts_in_is_given_the_floor(calls: dict[str, Made]) -> None:
+    turns = calls["cutting in"].record["turns"]
+    assert [turn["barge_in_ms"] for turn in turns if turn["barge_in_ms"] is not None]

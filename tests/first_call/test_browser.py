@@ -35,7 +35,7 @@ def _book(server: Served, timeline: list[tuple[float, str]], file: Path) -> None
     end_ms = asyncio.run(microphone.write(timeline, file))
     shown = asyncio.run(_booked(server.url, file, end_ms + END_LIMIT_MS))
     request, captions, phone, kept = shown
-    for value in ("Follow-up", "Maria", "43", "Tuesday", "fternoon"):
+    for value in ("follow-up", "David", "43", "Tuesday", "afternoon"):
         assert value.lower() in request.lower(), (request, captions)
     assert phone.console == []
     assert phone.foreign() == []

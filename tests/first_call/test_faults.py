@@ -137,7 +137,7 @@ def test_a_call_goes_on_when_its_recogniser_dies(frail: Served) -> None:
             for decoder in decoders:
                 os.kill(decoder, signal.SIGKILL)
             heard = [await answered(call, "I need a follow up appointment.")]
-            heard.append(await answered(call, "My name is Maria."))
+            heard.append(await answered(call, "My name is David."))
             assert not call.has_ended()
             return heard
 
@@ -268,7 +268,7 @@ def test_a_second_connection_keeps_the_call_and_its_request(frail: Served) -> No
                 async with asyncio.timeout(10):
                     await up.wait()
                 call.record.request = {}
-                line.send({"type": "typed", "text": "My name is Maria."})
+                line.send({"type": "typed", "text": "My name is David."})
                 async with asyncio.timeout(15):
                     while len(call.record.request) <= len(before):  # noqa: ASYNC110  # the server's word, looked for
                         await asyncio.sleep(0.05)

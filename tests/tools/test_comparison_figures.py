@@ -64,7 +64,14 @@ def test_callers_are_spread_and_each_says_the_whole_speech() -> None:
     assert script.speech_ms == 60
     phases = phases_ms(3, script)
     assert phases == [20, 1_020, 2_020]
-    said = [script.frame(now_ms, phases[1]) for now_ms in range(0, 4_020, 20)]
-    assert b"".join(frame for frame in said if frame != SILENT) == speech
-    assert script.turns(phases[0]) == 2
-    assert script.turns(5_980) == 0
+    said = [script.frame(now_ms, phases[1]) for now_ms in range(0, script.length_ms, 20)]
+    assert script.turns(phases[1]) == 2
+    assert b"".join(frame for frame in said if frame != SILENT) == speech * 2
+
+
+def test_a_turn_too_late_for_an_answer_is_not_begun() -> None:
+    script = Script(b"\x01\x00" * 320 * 3, 3_000, 2)
+    phase_ms = 2_000  # the second turn would end 940 ms before the end
+    said = [script.frame(now_ms, phase_ms) for now_ms in range(0, script.length_ms, 20)]
+    assert script.turns(phase_ms) == 1
+    assert sum(frame != SILENT for frame in said) == 3

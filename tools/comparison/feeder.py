@@ -14,7 +14,7 @@ from tools.comparison.figures import Record
 FRAME_MS, FRAME_BYTES = 20, 640
 SILENT = bytes(FRAME_BYTES)
 ROOM_FOR_ANSWER_MS = 1_200
-"""A turn that ends later than this before the end of a run is not counted as spoken."""
+"""A turn is not begun when less than this would be left of the run after it."""
 
 
 class Bot(Protocol):
@@ -74,18 +74,16 @@ class Script:
 
     def frame(self, now_ms: int, phase_ms: int) -> bytes:
         """Return the frame of a caller whose cycles begin this much later than the run."""
-        if now_ms < phase_ms:
-            return SILENT
-        at_ms = (now_ms - phase_ms) % self.cycle_ms
-        if at_ms >= self.speech_ms:
+        turn, at_ms = divmod(now_ms - phase_ms, self.cycle_ms)
+        if at_ms >= self.speech_ms or not 0 <= turn < self.turns(phase_ms):
             return SILENT
         start = at_ms // FRAME_MS * FRAME_BYTES
         return self.speech[start : start + FRAME_BYTES]
 
     def turns(self, phase_ms: int) -> int:
-        """Count the turns that are over in time for an answer inside the run."""
-        ends_ms = range(phase_ms + self.speech_ms, self.length_ms, self.cycle_ms)
-        return sum(end_ms <= self.length_ms - ROOM_FOR_ANSWER_MS for end_ms in ends_ms)
+        """Count the turns of such a caller, each over in time for an answer inside the run."""
+        last_ms = self.length_ms - ROOM_FOR_ANSWER_MS - self.speech_ms
+        return max(0, (last_ms - phase_ms) // self.cycle_ms + 1)
 
 
 def phases_ms(calls: int, script: Script) -> list[int]:

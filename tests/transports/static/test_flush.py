@@ -30,7 +30,7 @@ TAILS = """() => {
 async def test_the_page_is_silent_within_20_ms_of_the_flush(stage: Stage) -> None:
     async with stage.seat(tap=True) as seat:
         call = await seat.call()
-        await seat.page.wait_for_function("window.tapped.ready")
+        await seat.page.wait_for_function("() => window.tapped.ready")
         decided_ms: dict[int, float] = {}
         for epoch in range(1, FLUSHES + 1):
             call.send(type="speak", epoch=epoch)

@@ -139,14 +139,14 @@ async def test_a_lost_worker_means_an_apology_heard_and_the_number_within_two_se
 ) -> None:
     async with stage.seat(tap=True) as seat:
         call = await seat.call()
-        await seat.page.wait_for_function("window.tapped.ready")
+        await seat.page.wait_for_function("() => window.tapped.ready")
         call.facts.put_nowait({"type": "worker_lost"})
         await call.connections[0].close()
         await seat.page.evaluate("window.tapped.blocks.length = 0")
         await seat.page.wait_for_selector("#after-number:not([hidden])", timeout=2000)
         assert "020 7946 0123" in await seat.text("#after")
         await seat.page.wait_for_function(
-            "window.tapped.blocks.some(([, rms]) => rms > 0.02)", timeout=2000
+            "() => window.tapped.blocks.some(([, rms]) => rms > 0.02)", timeout=2000
         )
 
 
