@@ -199,9 +199,13 @@ class AudioLeg:
         self._allowance -= 1.0
         return True
 
-    def _drain(self) -> None:
-        """Hand on everything whose turn has come, and wake up for what may be missing."""
-        for item in self._jitter.take(self._loop.time() * 1000.0):
+    def _drain(self, woken_for_ms: float = 0.0) -> None:
+        """Hand on everything whose turn has come, and wake up for what may be missing.
+
+        A timer may fire a clock tick early: what it was set for is due all the same, or it would be set
+        for the same instant again and again.
+        """
+        for item in self._jitter.take(max(self._loop.time() * 1000.0, woken_for_ms)):
             pcm = self._decimator.feed(self._decoded(item))
             for frame in self._framer.feed(pcm.astype("<i2").tobytes()):
                 self._on_frame(frame)
@@ -210,7 +214,7 @@ class AudioLeg:
             self._hole_timer = None
         due_ms = self._jitter.due_ms()
         if self._listening and due_ms is not None:
-            self._hole_timer = self._loop.call_at(due_ms / 1000.0, self._drain)
+            self._hole_timer = self._loop.call_at(due_ms / 1000.0, self._drain, due_ms)
 
     def _decoded(self, item: Media | Hole) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
         if isinstance(item, Hole):
