@@ -46,6 +46,8 @@ PAUSE_MS = 200.0
 PACKETS_PER_S = 150.0
 """A caller sends 50, or 100 with 10 ms packets; more is a flood and is not decoded."""
 REPORT_EVERY_S = 1.0
+SOONEST_S = 0.001
+"""A timer may fire a clock tick early, so that nothing is due yet: the next one is never for the same instant."""
 
 
 class AudioLeg:
@@ -210,7 +212,8 @@ class AudioLeg:
             self._hole_timer = None
         due_ms = self._jitter.due_ms()
         if self._listening and due_ms is not None:
-            self._hole_timer = self._loop.call_at(due_ms / 1000.0, self._drain)
+            soonest_s = self._loop.time() + SOONEST_S
+            self._hole_timer = self._loop.call_at(max(due_ms / 1000.0, soonest_s), self._drain)
 
     def _decoded(self, item: Media | Hole) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
         if isinstance(item, Hole):
