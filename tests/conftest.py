@@ -20,6 +20,7 @@ ALONE = (
     "tests/transports/test_barge_in",
     "tests/transports/test_loss.py",
     "tests/transports/test_pacing.py",
+    "tests/transports/test_reconnect.py",
     "tests/transports/test_webrtc.py",
     "tests/transports/static/test_flush.py",
 )

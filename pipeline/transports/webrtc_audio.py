@@ -46,6 +46,8 @@ PAUSE_MS = 200.0
 PACKETS_PER_S = 150.0
 """A caller sends 50, or 100 with 10 ms packets; more is a flood and is not decoded."""
 REPORT_EVERY_S = 1.0
+SOONEST_S = 0.001
+"""A timer may fire a clock tick early, so that nothing is due yet: the next one is never for the same instant."""
 
 
 class AudioLeg:
@@ -199,13 +201,9 @@ class AudioLeg:
         self._allowance -= 1.0
         return True
 
-    def _drain(self, woken_for_ms: float = 0.0) -> None:
-        """Hand on everything whose turn has come, and wake up for what may be missing.
-
-        A timer may fire a clock tick early: what it was set for is due all the same, or it would be set
-        for the same instant again and again.
-        """
-        for item in self._jitter.take(max(self._loop.time() * 1000.0, woken_for_ms)):
+    def _drain(self) -> None:
+        """Hand on everything whose turn has come, and wake up for what may be missing."""
+        for item in self._jitter.take(self._loop.time() * 1000.0):
             pcm = self._decimator.feed(self._decoded(item))
             for frame in self._framer.feed(pcm.astype("<i2").tobytes()):
                 self._on_frame(frame)
@@ -214,7 +212,8 @@ class AudioLeg:
             self._hole_timer = None
         due_ms = self._jitter.due_ms()
         if self._listening and due_ms is not None:
-            self._hole_timer = self._loop.call_at(due_ms / 1000.0, self._drain, due_ms)
+            soonest_s = self._loop.time() + SOONEST_S
+            self._hole_timer = self._loop.call_at(max(due_ms / 1000.0, soonest_s), self._drain)
 
     def _decoded(self, item: Media | Hole) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
         if isinstance(item, Hole):

@@ -256,7 +256,9 @@ async def test_a_caller_who_hides_its_address_connects_through_its_own_checks(
     browser = Browser(microphone=microphone)
     async with WebRtcDoor(MediaSettings()) as door:
         await browser.accept(await door.offer(named(await browser.offer()), call))
-        await until(lambda: call.attached and browser.connected.is_set())
+        async with asyncio.timeout(5):
+            await browser.connected.wait()
+        await until(lambda: call.attached)
         browser.say({"type": "typed", "text": "a synthetic answer"})
         await until(lambda: call.typed and len(browser.packets) > 5)
         assert call.typed == [Spoken("a synthetic answer")]

@@ -1,4 +1,4 @@
-"""Receiver reports: a caller can tell its round trip from what we echo."""
+"""The timers of one connection's audio: reports that echo the caller's clock, and waiting for what is late."""
 
 from __future__ import annotations
 
@@ -84,6 +84,27 @@ async def test_no_stream_makes_a_report_that_cannot_be_written() -> None:
         await asyncio.sleep(0.02)
     assert len(wire.reports) >= 4
     leg.stop()
+
+
+async def test_a_timer_that_fires_a_tick_early_does_not_spin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    leg = AudioLeg(Wire(), payload_type=111, fence=lambda: 0, on_frame=lambda _: None)  # type: ignore[arg-type]  # see Wire
+    loop = asyncio.get_running_loop()
+    looked: list[float] = []
+
+    def nothing_yet(now_ms: float) -> list[object]:
+        looked.append(now_ms)
+        assert len(looked) < 1_000, "the loop spins"
+        return []
+
+    monkeypatch.setattr(leg._jitter, "take", nothing_yet)
+    monkeypatch.setattr(leg._jitter, "due_ms", lambda: loop.time() * 1000.0)
+    leg.start()
+    leg._drain()
+    await asyncio.sleep(0.05)
+    leg.stop()
+    assert 5 <= len(looked) <= 60
 
 
 @pytest.mark.wire
