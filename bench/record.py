@@ -17,6 +17,9 @@ from bench.media import HeardFrame
 SPEAKING_GAP_MS = 120.0
 """A voice that was loud this recently is still speaking: stops between words are shorter."""
 
+ANNOUNCED_LATE_MS = 20.0
+"""A reply's announcement (data channel) and its first packet (RTP) leave together; either may arrive first."""
+
 
 @dataclass(frozen=True, slots=True)
 class WireTimes:
@@ -65,7 +68,7 @@ def stale_frames(
     frames: Sequence[HeardFrame], flush_ms: float, next_reply_ms: float | None
 ) -> tuple[int, float]:
     """Loud packets that arrived after a flush and before the next reply, and the ms to the last of them."""
-    until_ms = float("inf") if next_reply_ms is None else next_reply_ms
+    until_ms = float("inf") if next_reply_ms is None else next_reply_ms - ANNOUNCED_LATE_MS
     stale = [frame.at_ms for frame in frames if frame.loud and flush_ms < frame.at_ms < until_ms]
     return len(stale), (stale[-1] - flush_ms if stale else 0.0)
 

@@ -71,3 +71,8 @@ def test_pacing_error_is_arrival_against_rtp_time() -> None:
     assert errors[3] == pytest.approx(7)
     assert max(abs(error) for n, error in enumerate(errors) if n != 3) == pytest.approx(0)
     assert pacing_errors_ms([]) == []
+
+
+def test_a_first_packet_that_overtakes_its_announcement_is_not_stale() -> None:
+    frames = heard((0, 1_180), (2_380, 2_600))
+    assert stale_frames(frames, 1_190, 2_385) == (0, 0)

@@ -1,7 +1,11 @@
-"""Run in a network namespace of its own: one call, and every packet of every interface beside it, as JSON."""
+"""Run in a network namespace of its own: one call, and every packet of every interface beside it, as JSON.
+
+Arguments: a folder; then `page` for a booking through Chromium, or the arguments of `wardline call`.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 import socket
@@ -11,7 +15,9 @@ import threading
 from collections import Counter
 from pathlib import Path
 
-from tests.first_call.served import served, wardline
+from tests.first_call import microphone
+from tests.first_call.page import booked
+from tests.first_call.served import Served, served, wardline
 
 ALL_PROTOCOLS = 0x0003
 IPV4, IPV6 = 0x0800, 0x86DD
@@ -56,17 +62,37 @@ class Capture:
         self._socket.close()
 
 
+def by_page(server: Served, directory: Path) -> dict[str, object]:
+    """Book through Chromium, which speaks as long after the start as a first caller did."""
+    timeline = asyncio.run(microphone.measured(server.url))
+    file = directory / "microphone.wav"
+    end_ms = asyncio.run(microphone.write(timeline, file))
+    done = asyncio.run(booked(server.url, file, end_ms))
+    return {"request": done.request, "foreign": done.foreign, "console": done.console}
+
+
+def by_line(server: Served, arguments: list[str]) -> dict[str, object]:
+    """One `wardline call`."""
+    done = wardline("call", "--url", server.url, "--json", *arguments)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    record: dict[str, object] = json.loads(done.stdout)
+    return record
+
+
 def main() -> None:
+    directory, arguments = Path(sys.argv[1]), sys.argv[2:]
     capture = Capture()
     try:
-        with served(Path(sys.argv[1]) / "server") as server:
-            done = wardline("call", "--url", server.url, "--json", *sys.argv[2:])
+        with served(directory / "server") as server:
+            paged = arguments == ["page"]
+            call = by_page(server, directory) if paged else by_line(server, arguments)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
             control.sendto(b"x", (CONTROL, 53))
         threading.Event().wait(0.5)
     finally:
         capture.stop()
-    print(json.dumps({"status": done.returncode, "seen": capture.seen, "call": done.stdout}))
+    print(json.dumps({"seen": capture.seen, "call": call}))
 
 
 if __name__ == "__main__":

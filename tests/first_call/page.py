@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.transports.static.stage import FLAGS
+
+BOOKED = ("follow-up", "david", "43", "tuesday", "afternoon")
+"""What the shown request holds, in lower case, once the script `booking` has been said."""
+
+END_LIMIT_MS = 30_000.0
+"""The call ends this long after the last word at the latest."""
 
 
 @asynccontextmanager
@@ -68,3 +75,24 @@ async def softphone(browser: Browser, url: str) -> AsyncIterator[Softphone]:
         yield phone
     finally:
         await context.close()
+
+
+@dataclass(frozen=True)
+class Booked:
+    """What the page showed when the call was over, and what it kept."""
+
+    request: str
+    captions: str
+    console: list[str]
+    foreign: list[str]
+    kept: int
+
+
+async def booked(url: str, microphone: Path, end_ms: float) -> Booked:
+    """Hold one call with this file as microphone, whose speech ends at `end_ms`."""
+    async with chromium(microphone) as browser, softphone(browser, url) as phone:
+        await phone.call()
+        await phone.page.wait_for_selector("#after:not([hidden])", timeout=end_ms + END_LIMIT_MS)
+        captions = str(await phone.page.locator("#captions-log").text_content())
+        request = await phone.text("#after-request")
+        return Booked(request, captions, phone.console, phone.foreign(), await phone.kept())

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.first_call import microphone
-from tests.first_call.page import Softphone, chromium, softphone
+from tests.first_call.page import BOOKED, Softphone, booked, chromium, softphone
 from tests.first_call.served import Served, until
 
 pytestmark = [pytest.mark.wire, pytest.mark.browser]
 
-END_LIMIT_MS = 30_000.0
 CALLS = 12
 
 
@@ -22,24 +21,14 @@ def timeline(server: Served) -> list[tuple[float, str]]:
     return asyncio.run(microphone.measured(server.url))
 
 
-async def _booked(url: str, file: Path, limit_ms: float) -> tuple[str, str, Softphone, int]:
-    async with chromium(file) as browser, softphone(browser, url) as phone:
-        await phone.call()
-        await phone.page.wait_for_selector("#after:not([hidden])", timeout=limit_ms)
-        request = await phone.text("#after-request")
-        captions = str(await phone.page.locator("#captions-log").text_content())
-        return request, captions, phone, await phone.kept()
-
-
 def _book(server: Served, timeline: list[tuple[float, str]], file: Path) -> None:
     end_ms = asyncio.run(microphone.write(timeline, file))
-    shown = asyncio.run(_booked(server.url, file, end_ms + END_LIMIT_MS))
-    request, captions, phone, kept = shown
-    for value in ("follow-up", "David", "43", "Tuesday", "afternoon"):
-        assert value.lower() in request.lower(), (request, captions)
-    assert phone.console == []
-    assert phone.foreign() == []
-    assert kept == 0
+    done = asyncio.run(booked(server.url, file, end_ms))
+    for value in BOOKED:
+        assert value in done.request.lower(), (done.request, done.captions)
+    assert done.console == []
+    assert done.foreign == []
+    assert done.kept == 0
     until(lambda: server.calls() == 0, 10.0, "the end of the call")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.first_call.capture import CONTROL
+from tests.first_call.page import BOOKED
 
 pytestmark = pytest.mark.wire
 
@@ -32,8 +33,7 @@ def captured(directory: Path, *arguments: str) -> tuple[dict[str, int], dict[str
     )
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
-    assert record["status"] == 0, record
-    return record["seen"], json.loads(record["call"])
+    return record["seen"], record["call"]
 
 
 def check(seen: dict[str, int]) -> None:
@@ -55,3 +55,16 @@ def test_a_whole_booking_sends_no_packet_to_anybody_but_its_two_ends(tmp_path: P
     seen, call = captured(tmp_path, "--script", "booking")
     check(seen)
     assert call["met"] is True
+
+
+@pytest.mark.long
+@pytest.mark.browser
+def test_a_booking_through_the_page_sends_no_packet_to_anybody_but_its_two_ends(
+    tmp_path: Path,
+) -> None:
+    seen, call = captured(tmp_path, "page")
+    check(seen)
+    assert call["foreign"] == []
+    assert call["console"] == []
+    request = str(call["request"]).lower()
+    assert all(value in request for value in BOOKED), request
