@@ -1,0 +1,1 @@
+"""Tests of what hides, keeps and proves: `phi`."""
