@@ -104,9 +104,7 @@ CLOSED_PAIRS = frozenset(
 )
 """Last two words that do end a sentence although the very last word usually does not."""
 
-OPENERS = _words(
-    "sorry hi hello hey okay ok well pardon excuse me look listen so yeah oh hola perdón perdon"
-)
+OPENERS = _words("sorry okay ok well excuse me look listen so yeah oh perdón perdon")
 """Nothing but these is the beginning of something, whatever was asked, unless it agrees or disagrees."""
 
 ASKS_BACK = frozenset(
