@@ -201,9 +201,16 @@ def serve_forks(ear: Ear, control: socket.socket) -> None:
         elif message[:1] == KILL and len(message) == 5:
             (pid,) = struct.unpack("<I", message[1:])
             if pid in calls:
-                os.kill(pid, signal.SIGKILL)
-    for pid in calls:
+                _kill(pid)
+    for pid in tuple(calls):  # `reap` takes those that have gone out of the set meanwhile
+        _kill(pid)
+
+
+def _kill(pid: int) -> None:
+    try:
         os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # reaped since we looked
 
 
 def main(arguments: list[str]) -> int:

@@ -112,7 +112,7 @@ class VoiceStream(Protocol):
     """Voice activity of one call: carries the recurrent state."""
 
     def probability(self, window: NDArray[np.float32]) -> float:
-        """Probability of speech in a window of `window_samples` samples in -1..1."""
+        """Probability of speech in a window of `window_samples` samples in -1..1, valid during the call only."""
 
     def reset(self) -> None:
         """Forget the past (a long silence was skipped)."""

@@ -28,10 +28,12 @@ class Page:
         self._fields: dict[str, str] = {}
         self._complete = False
         self._urgent: Urgent | None = None
+        self._captioned: Caption | None = None
 
     def attach(self, leg: CallerLeg) -> None:
         """The caller is here (again): show what is known."""
         self._leg = leg
+        self._captioned = None
         if self._state:
             leg.send(CallState(self._state))
         if self._fields:
@@ -58,12 +60,18 @@ class Page:
     def caller_said(self, turn: int, text: Spoken, *, final: bool) -> None:
         """Show the caller's words to the caller."""
         if text:
-            self.send(Caption("caller", turn, text.text, final))
+            self._caption(Caption("caller", turn, text.text, final))
 
     def agent_said(self, turn: int, text: str, *, final: bool) -> None:
         """Show our own words."""
         if text:
-            self.send(Caption("agent", turn, text, final))
+            self._caption(Caption("agent", turn, text, final))
+
+    def _caption(self, caption: Caption) -> None:
+        """Show words that changed: neither more audio of a reply nor one more look at an utterance does it."""
+        if caption != self._captioned:
+            self._captioned = caption
+            self.send(caption)
 
     def field(self, name: str, shown: str | None) -> None:
         """Show a field of the request, or that it is open again."""

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from typing import assert_never
-
-import numpy as np
 
 from models.ports import (
     LISTEN_RATE_HZ,
@@ -39,7 +36,6 @@ from pipeline.call.turn_log import TurnLog
 from pipeline.clock import Clock, LoopClock
 from pipeline.line import CallerLeg, Flush, Speak
 from pipeline.media.playout import Playout
-from pipeline.media.resample import Decimator, Resampler
 from pipeline.telemetry.events import Token, emit
 from pipeline.telemetry.marks import Mark
 from pipeline.turn.events import (
@@ -100,7 +96,9 @@ class Call:
         self._settings = parts.settings
         self._clock = clock or LoopClock()
         self._page = Page(observer or NoObserver(), parts.settings.practice_phone)
-        self._gate = SpeechGate(parts.voice_stream, parts.window_samples)
+        self._gate = SpeechGate(
+            parts.voice_stream, parts.window_samples, sent_rate_hz=parts.sample_rate_hz
+        )
         self._floor = Floor(parts.floor)
         self._recognizer = parts.recognizer
         self._listener = Listener(
@@ -118,7 +116,6 @@ class Call:
             language=parts.language,
         )
         self._replies = self.graph.replies
-        self._to_listen_rate = _to_listen_rate(parts.sample_rate_hz)
         self.playout.on_started = self._playout_started  # type: ignore[method-assign]  # a hook, see Playout
         self.playout.on_drained = self._playout_drained  # type: ignore[method-assign]  # a hook, see Playout
         self.playout.on_sent = self._playout_sent  # type: ignore[method-assign]  # a hook, see Playout
@@ -448,7 +445,7 @@ class Call:
         self._tell(ReplyDrained(self._clock.now_ms(), epoch, self._asked))
 
     def _playout_sent(self, at_ms: float, pcm: bytes) -> None:
-        self._gate.note_sent(self._to_listen_rate(pcm), at_ms)
+        self._gate.note_sent(pcm, at_ms)
 
     # --- the listener's hooks --------------------------------------------------------------------
 
@@ -556,11 +553,3 @@ _BYES = {reason: reason for reason in ("goodbye", "person", "error", "limit", "s
     "urgent": "person",
 }
 """Reasons as the page knows them."""
-
-
-def _to_listen_rate(sample_rate_hz: int) -> Callable[[bytes], bytes]:
-    """What we sent, at the rate at which the microphone is compared with it."""
-    if sample_rate_hz == 48_000:
-        decimator = Decimator()
-        return lambda pcm: bytes(decimator.feed(np.frombuffer(pcm, dtype="<i2")).tobytes())
-    return Resampler(sample_rate_hz, LISTEN_RATE_HZ).feed

@@ -41,6 +41,9 @@ from pipeline.call.think import MORE_TO_COME
 CUT = "epoch"
 """Key in an interruption's metadata: the number of the cut that `Replies` waits for."""
 
+MOST_HELD_MS = 1_000.0
+"""Of a clause that is gathered: a voice that slows down meanwhile has held back a second at most."""
+
 
 class SpeakHooks(Protocol):
     """What the call wants to know while a reply is spoken."""
@@ -142,7 +145,7 @@ class Voice(TTSService):
                         chunk = await anext(chunks, None)
                     if chunk is None:
                         break
-                    frame = clause.take(chunk, context_id)
+                    frame = clause.take(chunk, context_id, self._replies.lead_samples)
                     if frame is not None:
                         self._replies.note_made(len(frame.audio) // 2)
                         yield frame
@@ -184,17 +187,26 @@ class _ClauseAudio:
         self._tokens = text.split()
         self._next_token = 0
         self._ratio = to_hz / from_hz
+        self._most_held = int(MOST_HELD_MS * to_hz / 1000.0)
         self._resampler = (
             None
             if from_hz == to_hz
             else soxr.ResampleStream(from_hz, to_hz, 1, dtype="int16", quality="MQ")
         )
         self._worded = False
+        self._held = bytearray()
+        self._held_words: list[SpokenWord] = []
         self.made_samples = 0
+        """Samples that have left in frames."""
 
-    def take(self, chunk: SpeechChunk, context_id: str) -> WordAudio | None:
-        """Turn a chunk of the engine into a frame for the line."""
-        words = tuple(
+    def take(self, chunk: SpeechChunk, context_id: str, lead_samples: int) -> WordAudio | None:
+        """Turn chunks of the engine into a frame for the line.
+
+        Chunks are gathered until they are as long as what waits in front of the wire: a voice that keeps
+        up with real time never lets the wire run dry so, and a long clause is a few frames of the graph
+        instead of one each 40 ms.
+        """
+        self._held_words.extend(
             SpokenWord(
                 self._spelling(word.word),
                 round(word.start_sample * self._ratio) - self.made_samples,
@@ -202,21 +214,26 @@ class _ClauseAudio:
             )
             for word in chunk.words
         )
-        self._worded = self._worded or bool(words)
-        return self._frame(self._resampled(chunk.pcm, last=False), words, context_id)
+        self._worded = self._worded or bool(self._held_words)
+        self._held += self._resampled(chunk.pcm, last=False)
+        most = min(lead_samples, self._most_held)
+        return self._frame(context_id) if len(self._held) // 2 >= most else None
 
     def finish(self, context_id: str) -> WordAudio | None:
         """Return what the resampler still held, and guess word places when the engine gave none."""
-        tail = self._resampled(b"", last=True) if self._resampler else b""
-        total = self.made_samples + len(tail) // 2
-        words = () if self._worded or not total else self._guessed(total)
-        return self._frame(tail, words, context_id)
+        if self._resampler:
+            self._held += self._resampled(b"", last=True)
+        total = self.made_samples + len(self._held) // 2
+        if total and not self._worded:
+            self._held_words.extend(self._guessed(total))
+        return self._frame(context_id)
 
-    def _frame(
-        self, pcm: bytes, words: tuple[SpokenWord, ...], context_id: str
-    ) -> WordAudio | None:
-        if not pcm and not words:
+    def _frame(self, context_id: str) -> WordAudio | None:
+        if not self._held and not self._held_words:
             return None
+        pcm, words = bytes(self._held), tuple(self._held_words)
+        self._held.clear()
+        self._held_words.clear()
         first = self.made_samples == 0
         self.made_samples += len(pcm) // 2
         rate_hz = 0  # not used by `Speaker`: the playout knows its own

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -93,6 +94,35 @@ class _Over:
     """The stream ended; `code` names what went wrong, if anything did."""
 
     code: str | None = None
+
+
+class _Waiting:
+    """What the stream has brought and the reply has not taken yet; words that wait together are one event.
+
+    A frame of the graph costs as much for a sentence as for a word: a model that is faster than the graph,
+    and a process with many calls, need fewer of them.
+    """
+
+    def __init__(self) -> None:
+        self._events: deque[ReplyEvent | _Over] = deque()
+        self._came = asyncio.Event()
+
+    def __bool__(self) -> bool:
+        return bool(self._events)
+
+    def put(self, event: ReplyEvent | _Over) -> None:
+        last = self._events[-1] if self._events else None
+        if isinstance(event, TextDelta) and isinstance(last, TextDelta):
+            self._events[-1] = TextDelta(last.text + event.text)
+        else:
+            self._events.append(event)
+        self._came.set()
+
+    async def get(self) -> ReplyEvent | _Over:
+        while not self._events:
+            self._came.clear()
+            await self._came.wait()
+        return self._events.popleft()
 
 
 class _PortAdapter(BaseLLMAdapter[dict[str, Any]]):  # type: ignore[no-untyped-call]  # pipecat's hook is untyped
@@ -200,27 +230,25 @@ class Thinker(LLMService[Any]):
 
     async def _speak(self, request: ReplyRequest) -> list[ToolCall]:
         """Push the reply's text; return the tools it asks for."""
-        events: asyncio.Queue[ReplyEvent | _Over] = asyncio.Queue()
+        events = _Waiting()
         async with asyncio.TaskGroup() as tasks:
             stream = tasks.create_task(self._stream(request, events), name="reply-stream")
             calls = await self._follow(events)
             stream.cancel()
         return calls
 
-    async def _stream(
-        self, request: ReplyRequest, events: asyncio.Queue[ReplyEvent | _Over]
-    ) -> None:
+    async def _stream(self, request: ReplyRequest, events: _Waiting) -> None:
         try:
             async with aclosing(closing(self._model.reply(request))) as reply:
                 async for event in reply:
-                    events.put_nowait(event)
-            events.put_nowait(_Over())
+                    events.put(event)
+            events.put(_Over())
         except EngineError as error:
-            events.put_nowait(_Over(error.code))
+            events.put(_Over(error.code))
         except Exception:  # noqa: BLE001  # edge of a reply: its text may quote speech, so only a code goes on
-            events.put_nowait(_Over("model_raised"))
+            events.put(_Over("model_raised"))
 
-    async def _follow(self, events: asyncio.Queue[ReplyEvent | _Over]) -> list[ToolCall]:
+    async def _follow(self, events: _Waiting) -> list[ToolCall]:
         """Pass events on until the stream is over or too late."""
         calls: list[ToolCall] = []
         spoken = bridged = False
@@ -248,11 +276,11 @@ class Thinker(LLMService[Any]):
                     return calls
 
     async def _next_event(
-        self, events: asyncio.Queue[ReplyEvent | _Over], *, spoken: bool, bridged: bool
+        self, events: _Waiting, *, spoken: bool, bridged: bool
     ) -> ReplyEvent | _Over | None:
         """Wait for the next event as long as this stage may last; None when it came too late."""
-        if not events.empty():
-            return events.get_nowait()
+        if events:
+            return await events.get()
         if spoken:
             wait_ms = self._call.stall_ms
         else:

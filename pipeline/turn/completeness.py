@@ -104,12 +104,36 @@ CLOSED_PAIRS = frozenset(
 )
 """Last two words that do end a sentence although the very last word usually does not."""
 
+OPENERS = _words("sorry okay ok well excuse me look listen so yeah oh perdón perdon")
+"""Nothing but these is the beginning of something, whatever was asked, unless it agrees or disagrees."""
+
+ASKS_BACK = frozenset(
+    {
+        "that again",
+        "say again",
+        "once again",
+        "come again",
+        "repeat that",
+        "repeat it",
+        "repeat please",
+    }
+    | {"was that", "you say", "hear you", "a person", "real person", "a human", "an operator"}
+    | {"again please", "that please", "person please", "otra vez", "puede repetir", "una persona"}
+)
+"""Last two words of a request to us: complete whatever was asked, also in the middle of a number."""
+
+POLITE = _words("please thanks thank you gracias favor ma'am sir")
+"""Who says these has finished."""
+
 YES_NO = _words(
     "yes yeah yep yup no nope nah correct right sure exactly absolutely okay ok wrong incorrect"
     " mhm sí si correcto exacto claro"
 )
 NEGATIVES = _words("no nope nah wrong incorrect")
 YES_SOUNDS = frozenset({"mm hmm", "mm hm", "mm mm", "uh huh", "um hum"})
+BARE_SLOTS = frozenset({"day", "time", "name"})
+"""Questions that are often answered with one word and a "please" behind it."""
+
 DAYS = _words(
     "monday tuesday wednesday thursday friday saturday sunday today tomorrow weekday weekend week"
     " january february march april june july august september october november december"
@@ -188,10 +212,14 @@ def _completeness(tokens: Sequence[str], digits: int, asked: Asked | None) -> Co
         return Completeness.NONE
     if asked is not None and asked.digits and digits:
         return Completeness.ANSWERED if digits >= asked.digits else Completeness.OPEN
+    if " ".join(tokens[-2:]) in ASKS_BACK:
+        return Completeness.ANSWERED
     if _ends_open(tokens) and not (asked is not None and is_backchannel(tokens)):
         return Completeness.OPEN
+    if _only_opens(tokens, asked):
+        return Completeness.OPEN
     if asked is not None and _answers(tokens, digits, asked):
-        return Completeness.ANSWERED
+        return Completeness.BARE if _is_bare(tokens, asked) else Completeness.ANSWERED
     if tokens[-1] in SAID_BEFORE_MORE or all(word in FILLERS for word in tokens):
         return Completeness.OPEN
     return Completeness.PLAUSIBLE
@@ -201,6 +229,20 @@ def _ends_open(tokens: Sequence[str]) -> bool:
     if tokens[-1] not in OPEN_ENDINGS:
         return False
     return not any(" ".join(tokens[-length:]) in CLOSED_PAIRS for length in (2, 3))
+
+
+def _only_opens(tokens: Sequence[str], asked: Asked | None) -> bool:
+    """Only "sorry", "hi", "okay so": more is to come, unless a yes or no was asked for."""
+    if asked is not None and asked.slot == "confirm":
+        return False
+    return all(word in OPENERS or word in FILLERS for word in tokens)
+
+
+def _is_bare(tokens: Sequence[str], asked: Asked) -> bool:
+    """One word of an answer, fillers aside: "Tuesday", "um David"."""
+    if asked.slot not in BARE_SLOTS or tokens[-1] in POLITE:
+        return False
+    return sum(word not in FILLERS for word in tokens) == 1
 
 
 def _answers(tokens: Sequence[str], digits: int, asked: Asked) -> bool:

@@ -5,15 +5,17 @@ at every delay up to 400 ms. At the right delay an echo lies the same number of 
 sent in every cell (within 1 to 3 dB, measured clean and through G.711); another voice is 5 to 12 dB off
 even at the delay that happens to fit best. A path seen often enough is remembered and then believed
 sooner. Knows nothing of speech: the gate asks before it ducks or interrupts.
+
+Both streams are kept as they came and looked at when somebody asks, which is seldom: while nobody speaks
+over us a frame costs two appends.
 """
 
 from __future__ import annotations
 
-import itertools
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from models.ports import LISTEN_RATE_HZ
@@ -21,17 +23,19 @@ from models.ports import LISTEN_RATE_HZ
 Samples = NDArray[np.float32]
 
 SILENCE_DB = -90.0
-_HOP_SAMPLES = LISTEN_RATE_HZ // 100
 _HOP_MS = 10.0
-_SPAN_SAMPLES = 2 * _HOP_SAMPLES
 _BAND_EDGES_HZ = (150, 300, 450, 650, 900, 1250, 1700, 2400, 3400)
 """Telephone bandwidth: both doors look alike."""
 _BANDS = len(_BAND_EDGES_HZ) - 1
+_BIN_HZ = 50
+"""A span is two hops long at any rate, so the bins of its spectrum are too."""
 _LAGS = 86
 """0 to 400 ms of delay in steps of 5 ms, and the two hops by which the two streams may be out of step."""
 _COMPARED = 16
 """Hops compared: 160 ms, the length of voice that interrupts."""
 _KEPT = _LAGS // 2 + _COMPARED
+_BATCH = 32
+"""Hops of the caller's side that wait for one look at all of them: an eighth of the cost of a look each."""
 _FLOOR_DB = -75.0
 """A band below this is G.711's own noise."""
 _RANGE_DB = 30.0
@@ -52,57 +56,95 @@ _LEAST_LOSS_DB = 3.0
 _JITTER_MS = 15.0
 """Frames that arrive this close to their place in the stream are in their place."""
 
-
-def level_db(samples: Samples) -> float:
-    """Level of samples in -1..1, in dB below full scale."""
-    power = float(np.dot(samples, samples)) / max(1, len(samples))
-    return max(SILENCE_DB, 10.0 * float(np.log10(power + 1e-12)))
-
-
-def _band_matrix() -> Samples:
-    frequencies = np.arange(_SPAN_SAMPLES // 2 + 1) * LISTEN_RATE_HZ / _SPAN_SAMPLES
-    edges = itertools.pairwise(_BAND_EDGES_HZ)
-    columns = [(frequencies >= low) & (frequencies < high) for low, high in edges]
-    return np.stack(columns, axis=1).astype(np.float32)
-
-
-_MATRIX = _band_matrix()
-_WINDOW = np.hanning(_SPAN_SAMPLES).astype(np.float32)
-_SCALE = np.float32(1.0 / (_SPAN_SAMPLES**2 * 0.375 * 0.5))
-"""Makes a full-scale sine 0 dB: 0.375 is the power of the Hann window."""
+_BINS = slice(_BAND_EDGES_HZ[0] // _BIN_HZ, _BAND_EDGES_HZ[-1] // _BIN_HZ)
+_BAND_STARTS = [(edge_hz - _BAND_EDGES_HZ[0]) // _BIN_HZ for edge_hz in _BAND_EDGES_HZ[:-1]]
+_CONTIGUOUS = -1
+"""Instead of a number of missing hops: the piece follows the one before it."""
+_FORGOTTEN = _KEPT
+"""The piece before it was never looked at: nothing of that time is asked for any more."""
 
 
 class _Envelope:
-    """Band levels of one stream: a row every 10 ms, the newest last."""
+    """Band levels of one stream, a row every 10 ms, the newest last; reckoned when they are read."""
 
-    def __init__(self) -> None:
-        self.rows: Samples = np.full((_KEPT, _BANDS), SILENCE_DB, np.float32)
+    def __init__(self, rate_hz: int) -> None:
+        hop_samples = rate_hz // 100
+        span_samples = 2 * hop_samples
         self.end_ms = -1e9
-        self._tail: Samples = np.zeros(_HOP_SAMPLES, np.float32)
+        self.unread_hops = 0
+        self._hop_samples = hop_samples
+        self._hop_bytes = 2 * hop_samples
+        self._silence = bytes(self._hop_bytes)
+        self._tail = self._silence
+        self._unread: deque[tuple[int, bytes]] = deque()
+        """Hops missing before a piece, or `_CONTIGUOUS`, and the piece: a whole number of hops."""
+        self._rows: Samples = np.full((_KEPT, _BANDS), SILENCE_DB, np.float32)
+        self._window = np.hanning(span_samples).astype(np.float32)
+        self._scale = np.float32(1.0 / ((32_768.0 * span_samples) ** 2 * 0.375 * 0.5))
+        """Makes a full-scale sine 0 dB: 0.375 is the power of the Hann window."""
 
-    def take(self, samples: Samples, at_ms: float) -> None:
+    def take(self, pcm: bytes, at_ms: float) -> None:
         """Append samples that end at `at_ms`; a hole before them is silence."""
-        samples = samples[: len(samples) // _HOP_SAMPLES * _HOP_SAMPLES]
-        hops = len(samples) // _HOP_SAMPLES
+        hops = len(pcm) // self._hop_bytes
         if hops == 0:
             return
+        missing = _CONTIGUOUS
         expected_ms = self.end_ms + hops * _HOP_MS
         if abs(at_ms - expected_ms) > _JITTER_MS:
             missing = min(_KEPT, max(0, round((at_ms - expected_ms) / _HOP_MS)))
-            self._append(np.full((missing, _BANDS), SILENCE_DB, np.float32))
-            self._tail[:] = 0.0
             expected_ms = at_ms
         self.end_ms = expected_ms
-        stream = np.concatenate((self._tail, samples))
-        self._tail = stream[-_HOP_SAMPLES:]
-        spans = sliding_window_view(stream, _SPAN_SAMPLES)[::_HOP_SAMPLES] * _WINDOW
-        power = np.square(np.abs(np.fft.rfft(spans, axis=1))).astype(np.float32) @ _MATRIX
-        self._append(np.maximum(SILENCE_DB, 10.0 * np.log10(power * _SCALE + 1e-10)))
+        self._unread.append((missing, pcm[: hops * self._hop_bytes]))
+        self.unread_hops += hops
+        while self.unread_hops - self._hops_of_oldest() > _KEPT:
+            self.unread_hops -= self._hops_of_oldest()
+            self._unread.popleft()
+            self._unread[0] = (_FORGOTTEN, self._unread[0][1])
 
-    def _append(self, rows: Samples) -> None:
+    def rows(self) -> Samples:
+        """The last `_KEPT` rows."""
+        self.read()
+        return self._rows
+
+    def read(self) -> Samples:
+        """Reckon what was not looked at yet and return its rows, those of holes left out."""
+        run: list[bytes] = [self._tail]
+        found: list[Samples] = []
+        for missing, piece in self._unread:
+            if missing != _CONTIGUOUS:
+                found.append(self._append(self._levels(run)))
+                self._append(np.full((missing, _BANDS), SILENCE_DB, np.float32))
+                run = [self._silence]
+            run.append(piece)
+        found.append(self._append(self._levels(run)))
+        self._tail = run[-1][-self._hop_bytes :]
+        self._unread.clear()
+        self.unread_hops = 0
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    def _hops_of_oldest(self) -> int:
+        return len(self._unread[0][1]) // self._hop_bytes
+
+    def _levels(self, run: list[bytes]) -> Samples:
+        """One row a hop of pieces that follow each other, after the hop that stands first."""
+        if len(run) == 1:
+            return np.empty((0, _BANDS), np.float32)
+        stream = np.frombuffer(b"".join(run), np.int16)
+        hop = self._hop_samples
+        spans = np.ndarray(
+            (len(stream) // hop - 1, 2 * hop), np.int16, stream, strides=(2 * hop, 2)
+        )
+        bins = np.fft.rfft(spans * self._window, axis=1)[:, _BINS]
+        power = np.add.reduceat(np.square(bins.real) + np.square(bins.imag), _BAND_STARTS, axis=1)
+        levels: Samples = 10.0 * np.log10(power * self._scale + 1e-10)
+        return np.maximum(np.float32(SILENCE_DB), levels)
+
+    def _append(self, rows: Samples) -> Samples:
         count = min(len(rows), _KEPT)
         if count:
-            self.rows = np.concatenate((self.rows[count:], rows[-count:].astype(np.float32)))
+            self._rows[:-count] = self._rows[count:]
+            self._rows[-count:] = rows[-count:]
+        return rows
 
 
 @dataclass(slots=True)
@@ -127,43 +169,44 @@ class _Path:
 class Echo:
     """One call's memory of what was sent and what was heard."""
 
-    def __init__(self) -> None:
-        """Nothing was sent yet: nothing is explained."""
-        self._sent = _Envelope()
-        self._heard = _Envelope()
+    def __init__(self, sent_rate_hz: int = LISTEN_RATE_HZ) -> None:
+        """Nothing was sent yet: nothing is explained. What is sent need not be at the microphone's rate."""
+        self._sent = _Envelope(sent_rate_hz)
+        self._heard = _Envelope(LISTEN_RATE_HZ)
         self._path = _Path()
-        self._room: Samples = np.full(_BANDS, SILENCE_DB, np.float32)
+        self._room = [SILENCE_DB] * _BANDS
         """Level of the caller's room by band."""
 
-    def sent(self, pcm16k: bytes, at_ms: float) -> None:
+    def sent(self, pcm: bytes, at_ms: float) -> None:
         """Remember what went out, of any length; `at_ms` is the instant of its end."""
-        samples = np.frombuffer(pcm16k[: len(pcm16k) & ~1], np.int16).astype(np.float32)
-        self._sent.take(samples / 32_768.0, at_ms)
+        self._sent.take(pcm, at_ms)
 
-    def heard(self, samples: Samples, at_ms: float) -> None:
+    def heard(self, pcm16k: bytes, at_ms: float) -> None:
         """Remember what came in. Costs nothing while we have been silent for long."""
         if self._recent(at_ms):
-            self._heard.take(samples, at_ms)
-            for row in self._heard.rows[-2:]:
-                fall = _ROOM_FALL * (row - self._room)
-                self._room += np.where(row < self._room, fall, _ROOM_RISE_DB)
+            self._heard.take(pcm16k, at_ms)
+            if self._heard.unread_hops >= _BATCH:
+                self._look()
 
     def explains(self, at_ms: float) -> bool:
         """True when what was just heard is what we sent."""
         if not self._recent(at_ms):
             return False
-        heard = self._heard.rows[-_COMPARED:]
+        self._look()
+        heard = self._heard.rows()[-_COMPARED:]
         least = max(_FLOOR_DB, float(heard.max()) - _RANGE_DB)
-        weights = np.maximum(0.0, heard - np.maximum(least, self._room + _ABOVE_ROOM_DB)).ravel()
+        room = np.array(self._room, np.float32) + np.float32(_ABOVE_ROOM_DB)
+        weights = np.maximum(np.float32(0.0), heard - np.maximum(np.float32(least), room)).ravel()
         total = float(weights.sum())
         if total == 0.0:
             return False
+        weights /= np.float32(total)
         loss = heard.ravel() - self._sent_by_lag()
-        gains = loss @ weights / total
-        spreads = np.sqrt(np.maximum(0.0, np.square(loss) @ weights / total - np.square(gains)))
+        gains = loss @ weights
+        spreads = np.sqrt(np.maximum(0.0, np.square(loss) @ weights - np.square(gains)))
         spreads[gains > -_LEAST_LOSS_DB] = np.inf
         best = int(np.argmin(spreads))
-        known = self._known_path_explains(loss, weights / total)
+        known = self._known_path_explains(loss, weights)
         if spreads[best] <= _STRANGER_DB:
             self._path.learn(best, float(gains[best]))
         return known or bool(spreads[best] <= _STRANGER_DB)
@@ -171,9 +214,19 @@ class Echo:
     def _recent(self, at_ms: float) -> bool:
         return at_ms - self._sent.end_ms < _KEPT * _HOP_MS
 
+    def _look(self) -> None:
+        """Look at what was heard since the last time, and follow the room's level over it."""
+        room = self._room
+        for row in self._heard.read().tolist():
+            room = [
+                level + _ROOM_FALL * (now - level) if now < level else level + _ROOM_RISE_DB
+                for level, now in zip(room, row, strict=True)
+            ]
+        self._room = room
+
     def _sent_by_lag(self) -> Samples:
         """What was sent before, one row of cells a delay, the shortest delay first."""
-        rows = self._sent.rows
+        rows = self._sent.rows()
         quiet = round((self._heard.end_ms - self._sent.end_ms) / _HOP_MS)
         if quiet > 0:
             silence = np.full((min(quiet, _KEPT), _BANDS), SILENCE_DB, np.float32)
@@ -182,10 +235,20 @@ class Echo:
             ahead = min(-quiet, _KEPT)
             rows = np.concatenate((np.full((ahead, _BANDS), SILENCE_DB, np.float32), rows[:-ahead]))
         # Half a hop of delay smears a cell by several dB: rows between the rows stand for it.
-        fine = np.repeat(rows, 2, axis=0)[:-1]
+        fine = np.empty((2 * _KEPT - 1, _BANDS), np.float32)
+        fine[::2] = rows
         fine[1::2] = 0.5 * (rows[:-1] + rows[1:])
-        spans = sliding_window_view(fine, 2 * _COMPARED - 1, axis=0)[::-1][:_LAGS, :, ::2]
-        return np.maximum(_FLOOR_DB, spans.transpose(0, 2, 1).reshape(len(spans), -1))
+        np.maximum(fine, np.float32(_FLOOR_DB), out=fine)
+        row_bytes, cell_bytes = fine.strides
+        shortest = len(fine) - 2 * _COMPARED + 1
+        spans = np.ndarray(
+            (_LAGS, _COMPARED, _BANDS),
+            np.float32,
+            fine,
+            offset=shortest * row_bytes,
+            strides=(-row_bytes, 2 * row_bytes, cell_bytes),
+        )
+        return spans.reshape(_LAGS, -1)
 
     def _known_path_explains(self, loss: Samples, weights: Samples) -> bool:
         path = self._path

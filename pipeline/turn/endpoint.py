@@ -18,6 +18,8 @@ class Waits:
 
     end_ms: float
     """After words that can end here: the profile's name-giving figure."""
+    bare_ms: float
+    """After the answer alone: "Tuesday, please" has 180 ms of silence in it, "Sorry, can you..." 260 (flite)."""
     unanswered_ms: float
     """After words that could end here but do not answer the question: people think aloud first."""
     ceiling_ms: float
@@ -32,9 +34,9 @@ WAITS = MappingProxyType(
     {
         # The ceilings stand above 1.2 s, the longest mid-turn pause of target E1, but for `fast`,
         # whose purpose is to stop somebody who volunteers more than was asked.
-        Profile.FAST: Waits(150.0, 400.0, 900.0, 1_500.0, 7_000.0),
-        Profile.NORMAL: Waits(200.0, 600.0, 1_500.0, 2_000.0, 7_000.0),
-        Profile.PATIENT: Waits(250.0, 900.0, 2_500.0, 3_000.0, 12_000.0),
+        Profile.FAST: Waits(150.0, 250.0, 400.0, 900.0, 1_500.0, 7_000.0),
+        Profile.NORMAL: Waits(200.0, 400.0, 600.0, 1_500.0, 2_000.0, 7_000.0),
+        Profile.PATIENT: Waits(250.0, 450.0, 900.0, 2_500.0, 3_000.0, 12_000.0),
     }
 )
 
@@ -91,6 +93,8 @@ def wait_ms(
             return row.digits_ms if asked is not None and asked.digits else row.ceiling_ms
         case Completeness.ANSWERED:
             return end_ms
+        case Completeness.BARE:
+            return max(end_ms, row.bare_ms)
         case Completeness.PLAUSIBLE:
             specific = asked is not None and asked.slot not in OPEN_SLOTS
             return (row.unanswered_ms if specific else end_ms) + _doubt_ms(completion)

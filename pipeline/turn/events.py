@@ -30,6 +30,8 @@ class Completeness(Enum):
     """Ends in mid-phrase ("my number is", "on", "um")."""
     PLAUSIBLE = "plausible"
     """Could end here."""
+    BARE = "bare"
+    """The answer and nothing around it ("Tuesday"): a "please" or the rest often comes after a breath."""
     ANSWERED = "answered"
     """Answers what was asked (ten digits, a day, yes or no)."""
 

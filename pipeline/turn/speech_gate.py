@@ -7,6 +7,7 @@ Knows nothing of turns, replies, words and clocks: time is an argument, audio is
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
@@ -16,7 +17,7 @@ import webrtcvad
 from numpy.typing import NDArray
 
 from models.ports import LISTEN_RATE_HZ, VoiceStream
-from pipeline.turn.echo import Echo, level_db
+from pipeline.turn.echo import Echo
 from pipeline.turn.events import (
     GateEvent,
     SpeechPaused,
@@ -30,6 +31,10 @@ FRAME_MS = 20.0
 FRAME_SAMPLES = LISTEN_RATE_HZ // 50
 FRAME_BYTES = 2 * FRAME_SAMPLES
 _SAMPLE_MS = 1_000 / LISTEN_RATE_HZ
+_FULL_SCALE = np.float32(1 / 32_768)
+_SILENCE_DB = -90.0
+
+Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +74,18 @@ class SpeechGate:
     """One call's gate. Push every frame; tell what was sent; `release` when a turn was closed."""
 
     def __init__(
-        self, voice: VoiceStream, window_samples: int = 512, settings: GateSettings | None = None
+        self,
+        voice: VoiceStream,
+        window_samples: int = 512,
+        settings: GateSettings | None = None,
+        *,
+        sent_rate_hz: int = LISTEN_RATE_HZ,
     ) -> None:
         """`voice` and `window_samples` are the shared detector's stream and its window."""
         self._settings = settings or GateSettings()
         self._pre_gate = webrtcvad.Vad(self._settings.aggressiveness)
         self._windows = _Windows(voice, window_samples, self._settings.threshold)
-        self._echo = Echo()
+        self._echo = Echo(sent_rate_hz)
         self._level = _Level()
         self._state = _State.QUIET
         self._run = 0
@@ -90,9 +100,9 @@ class SpeechGate:
         self._last_voiced_ms = 0.0
         self._paused_ms = 0.0
 
-    def note_sent(self, pcm16k: bytes, at_ms: float) -> None:
+    def note_sent(self, pcm: bytes, at_ms: float) -> None:
         """Remember what we just sent: the caller's microphone may hear it back (row T26)."""
-        self._echo.sent(pcm16k, at_ms)
+        self._echo.sent(pcm, at_ms)
 
     def release(self) -> None:
         """The turn was closed: whatever voice comes next must prove itself from the beginning."""
@@ -105,16 +115,15 @@ class SpeechGate:
         """Take 20 ms of 16 kHz PCM that ended at `at_ms`."""
         if len(frame) != FRAME_BYTES:
             frame = frame[:FRAME_BYTES].ljust(FRAME_BYTES, b"\0")
-        samples = np.frombuffer(frame, np.int16).astype(np.float32) / 32_768.0
-        level = level_db(samples)
+        level = level_db(self._windows.write(frame))
         settings = self._settings
         opened = level > settings.floor_dbfs and self._pre_gate.is_speech(frame, LISTEN_RATE_HZ)
         energetic = self._level.take(level, opened)
-        self._echo.heard(samples, at_ms)
+        self._echo.heard(frame, at_ms)
         if opened and self._state is not _State.SPEAKING and self._echo.explains(at_ms):
             opened = False
         self._count(opened and energetic, at_ms)
-        loud = self._windows.push(samples, at_ms, run=self._open_frames > 0)
+        loud = self._windows.judge(at_ms, run=self._open_frames > 0)
         if energetic and self._windows.agrees:
             self._last_voiced_ms = at_ms
         match self._state:
@@ -199,6 +208,12 @@ class SpeechGate:
         return ()
 
 
+def level_db(samples: Samples) -> float:
+    """Level of samples in -1..1, in dB below full scale."""
+    power = float(samples.dot(samples)) / max(1, len(samples))
+    return max(_SILENCE_DB, 10.0 * math.log10(power + 1e-12))
+
+
 BRIDGED_FRAMES = 3
 """Between "s" and "t" of "stop" the pre-gate closes for up to 60 ms; the gap itself is not counted."""
 
@@ -251,8 +266,14 @@ class _Windows:
         self._size = window_samples
         self._threshold = threshold
         self._release = max(0.01, threshold - 0.15)  # Silero's own hysteresis
-        self._rest = np.empty(0, np.float32)
-        self._skipped: deque[NDArray[np.float32]] = deque(maxlen=self._WARM)
+        period = math.lcm(FRAME_SAMPLES, window_samples)
+        needed = (self._WARM + 1) * window_samples + FRAME_SAMPLES
+        self._line: Samples = np.zeros(period * math.ceil(needed / period), np.float32)
+        """The last 160 ms, a ring at whose start a frame and a window begin: neither is ever cut in two."""
+        self._written = 0
+        self._judged = 0
+        self._skipped = 0
+        """Windows of the present sleep that are still in the ring, `_WARM` at most."""
         self._asleep = True
         self._agreed: deque[float] = deque(maxlen=16)
         """End of each agreeing window of the present run, in ms."""
@@ -262,34 +283,45 @@ class _Windows:
         self.agrees = False
         """The last window was speech."""
 
-    def push(self, samples: NDArray[np.float32], at_ms: float, *, run: bool) -> bool:
-        """Take a frame; True when a window ended in it and was speech."""
-        self._rest = np.concatenate((self._rest, samples))
+    def write(self, frame: bytes) -> Samples:
+        """Take a frame; return its samples in -1..1, which stay as they are until the ring comes round."""
+        start = self._written % len(self._line)
+        samples = self._line[start : start + FRAME_SAMPLES]
+        np.multiply(np.frombuffer(frame, np.int16), _FULL_SCALE, out=samples)
+        self._written += FRAME_SAMPLES
+        return samples
+
+    def judge(self, at_ms: float, *, run: bool) -> bool:
+        """True when a window ended in the frame just written and was speech."""
         spoke = False
-        while len(self._rest) >= self._size:
-            window, self._rest = self._rest[: self._size], self._rest[self._size :]
-            ended_ms = at_ms - len(self._rest) * _SAMPLE_MS
+        while self._written - self._judged >= self._size:
+            self._judged += self._size
             if run:
-                spoke = self._listen(window, ended_ms)
+                spoke = self._listen(at_ms - (self._written - self._judged) * _SAMPLE_MS)
             else:
-                self._sleep(window)
+                self._sleep()
         return spoke
 
-    def _sleep(self, window: NDArray[np.float32]) -> None:
-        self._skipped.append(window)
+    def _window(self, ago: int = 0) -> Samples:
+        """The window judged now, or so many before it."""
+        start = (self._judged - (ago + 1) * self._size) % len(self._line)
+        return self._line[start : start + self._size]
+
+    def _sleep(self) -> None:
+        self._skipped = min(self._WARM, self._skipped + 1)
         self._asleep = True
         self.silent += 1
         self.agrees = False
         self.forget_run()
 
-    def _listen(self, window: NDArray[np.float32], ended_ms: float) -> bool:
+    def _listen(self, ended_ms: float) -> bool:
         if self._asleep:
             self._asleep = False
             self._voice.reset()
-            for earlier in self._skipped:
-                self._voice.probability(earlier)
-            self._skipped.clear()
-        probability = self._voice.probability(window)
+            for ago in range(self._skipped, 0, -1):
+                self._voice.probability(self._window(ago))
+            self._skipped = 0
+        probability = self._voice.probability(self._window())
         spoke = probability >= self._threshold
         self.agrees = spoke or (self.agrees and probability >= self._release)
         self.silent = 0 if self.agrees else self.silent + 1

@@ -15,7 +15,7 @@ from models.ports import ReplyRequest, Spoken
 from pipeline.call.reply import Kind
 from pipeline.call.settings import CallSettings
 from tests.call.graph_rig import running
-from tests.fakes.language_model import FakeLanguageModel
+from tests.fakes.language_model import FakeLanguageModel, tokens
 from tests.fakes.voice import FakeVoice
 
 
@@ -211,3 +211,45 @@ async def test_a_voice_at_another_rate_and_without_word_times_is_placed_by_lette
         assert rig.said() == ["One two three four five."]
         sent = sum(len(pcm) for _, pcm in rig.wire) // 2
         assert sent == pytest.approx(voice.made_samples * 8_000 / 22_050, abs=400)
+
+
+async def test_a_long_clause_crosses_the_graph_in_few_frames() -> None:
+    voice = FakeVoice(chunk_ms=40.0)
+    words = "one two three four five six seven eight nine ten " * 3
+    async with running(FakeLanguageModel(words + "eleven."), voice) as rig:
+        await rig.turn("hello")
+        assert rig.heard() == voice.texts[0].split()
+        chunks = voice.made_samples / (8 * 40)
+        assert chunks > 100
+        assert rig.hooks.log.count("audio") <= 12
+
+
+@pytest.mark.parametrize("chunk_ms", [40.0, 200.0, 900.0])
+async def test_a_voice_that_just_keeps_up_never_lets_the_wire_run_dry(chunk_ms: float) -> None:
+    voice = FakeVoice(chunk_ms=chunk_ms, chunk_delay_ms=chunk_ms - 1.0)
+    loop = asyncio.get_running_loop()
+    async with running(FakeLanguageModel("One two three four five six seven eight."), voice) as rig:
+        began_s = loop.time()
+        await rig.turn("hello")
+        took_ms = (loop.time() - began_s) * 1_000.0
+    audio_ms = voice.made_samples / 8.0
+    assert took_ms <= chunk_ms + audio_ms + 60.0
+
+
+@pytest.mark.parametrize(("pauses_ms", "frames"), [((), 1), ((300.0,), 2)])
+async def test_words_that_wait_together_are_one_frame(
+    pauses_ms: tuple[float, ...], frames: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushed: list[str] = []
+    answer = [*tokens("We open at"), *pauses_ms, *tokens("nine in the morning.")]
+    async with running(FakeLanguageModel(lambda _: answer)) as rig:
+        push = rig.graph.thinker._push_llm_text
+
+        async def kept(text: str) -> None:
+            pushed.append(text)
+            await push(text)
+
+        monkeypatch.setattr(rig.graph.thinker, "_push_llm_text", kept)
+        await rig.turn("hello")
+        assert rig.said() == ["We open at nine in the morning."]
+    assert len(pushed) == frames

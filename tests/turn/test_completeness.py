@@ -9,6 +9,7 @@ from pipeline.turn.events import Asked, Completeness
 
 OPEN = Completeness.OPEN
 PLAUSIBLE = Completeness.PLAUSIBLE
+BARE = Completeness.BARE
 ANSWERED = Completeness.ANSWERED
 NONE = Completeness.NONE
 
@@ -44,7 +45,9 @@ FREE = Asked("open")
         ("(555) 123-4567", PHONE, ANSWERED),
         ("it's 555 12 34", PHONE, OPEN),
         ("i don't have a phone", PHONE, PLAUSIBLE),
-        ("tuesday", DAY, ANSWERED),
+        ("tuesday", DAY, BARE),
+        ("um tuesday", DAY, BARE),
+        ("tuesday please", DAY, ANSWERED),
         ("tomorrow would be fine", DAY, ANSWERED),
         ("the 14th", DAY, ANSWERED),
         ("in the afternoon", TIME, ANSWERED),
@@ -54,7 +57,11 @@ FREE = Asked("open")
         ("mm-hmm", CONFIRM, ANSWERED),
         ("no that's wrong", CONFIRM, ANSWERED),
         ("it's maria", NAME, ANSWERED),
-        ("daniel", NAME, ANSWERED),
+        ("daniel", NAME, BARE),
+        ("sorry", NAME, OPEN),
+        ("okay so", FREE, OPEN),
+        ("sorry can you say that again", PHONE, ANSWERED),
+        ("i want a person", DAY, ANSWERED),
         ("el martes", DAY, ANSWERED),
         ("mi número es", PHONE, OPEN),
         ("quiero una cita para", FREE, OPEN),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soxr
 
-from pipeline.turn.echo import Echo
+from pipeline.turn.echo import Echo, _Envelope
 from pipeline.turn.events import GateEvent, SpeechStarted, VoicePossible
 from pipeline.turn.speech_gate import SpeechGate
 from tests import scenes
@@ -120,3 +121,46 @@ def test_silence_and_old_audio_explain_nothing() -> None:
     echo.sent(b"", 500.0)
     echo.sent(b"\1", 500.0)
     assert not echo.explains(60_000.0)
+
+
+@pytest.mark.parametrize("line_hz", [8_000, 48_000])
+def test_what_was_sent_is_compared_at_the_line_s_own_rate(line_hz: int) -> None:
+    sent = our_voice("slt", 8)
+    line = soxr.resample(sent, scenes.RATE_HZ, line_hz)
+    pcm = (np.clip(line, -1.0, 1.0) * 32_767).astype(np.int16).tobytes()
+    size = 2 * line_hz // 50
+    gate = SpeechGate(detector().open(), detector().window_samples, sent_rate_hz=line_hz)
+    events: list[GateEvent] = []
+    microphone = scenes.echo(sent, 20, 125) + scenes.room(len(sent) / 16, -65)
+    for index, frame in enumerate(scenes.frames(microphone)):
+        gate.note_sent(pcm[index * size : (index + 1) * size], 20.0 * (index + 1))
+        events.extend(gate.push(frame, 20.0 * (index + 1)))
+    assert started(events) == []
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 48_000])
+def test_levels_read_late_are_those_read_at_once(rate_hz: int) -> None:
+    random = np.random.default_rng(3)
+    at_once, late = _Envelope(rate_hz), _Envelope(rate_hz)
+    now_ms = 0.0
+    for index in range(29):
+        samples = random.normal(0, 3_000 if index % 7 else 30, rate_hz // 50)
+        frame = samples.astype(np.int16).tobytes()
+        now_ms += 20.0 if index not in (9, 21) else 70.0
+        for envelope in (at_once, late):
+            envelope.take(frame, now_ms + float(random.uniform(-2, 2)))
+        at_once.read()
+    assert np.allclose(at_once.rows(), late.rows(), atol=0.01)
+    assert at_once.end_ms == pytest.approx(late.end_ms, abs=15.0)
+
+
+def test_what_nobody_asks_for_is_forgotten_and_the_rest_is_right() -> None:
+    random = np.random.default_rng(4)
+    asked, unasked = _Envelope(16_000), _Envelope(16_000)
+    for index in range(500):
+        frame = random.normal(0, 3_000, 320).astype(np.int16).tobytes()
+        asked.take(frame, 20.0 * index)
+        unasked.take(frame, 20.0 * index)
+        asked.read()
+        assert unasked.unread_hops <= 70
+    assert np.allclose(asked.rows()[2:], unasked.rows()[2:], atol=0.01)

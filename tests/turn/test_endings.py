@@ -30,6 +30,7 @@ HESITATIONS = (
     ("my name is", "Daniel", Asked("name")),
     ("yes but", "not before noon", Asked("confirm")),
     ("well I think", "Friday is better", Asked("day")),
+    ("sorry", "can you say that again", Asked("name")),
     ("my number is", "five five five one two three four five six seven", PHONE),
 )
 GROUPED = (
@@ -109,6 +110,12 @@ def test_target_e1_the_wait_after_a_complete_sentence_is_300_ms_at_most() -> Non
     print(f"wait p50 {np.percentile(waits, 50):.0f} p95 {np.percentile(waits, 95):.0f} ms")
     assert np.percentile(waits, 50) <= 300
     assert min(waits) >= 120, "no turn is closed before its profile's silence"
+
+
+def test_a_please_a_breath_after_the_answer_is_heard_out() -> None:
+    for pause_ms in (120.0, 180.0, 260.0):
+        scene = spoken_with_pauses(("Tuesday", "please"), pause_ms, "slt", Asked("day"))
+        assert not cut_off(scene), pause_ms
 
 
 def test_target_e1_digits_in_groups_are_one_turn() -> None:

@@ -147,4 +147,4 @@ def test_a_frame_is_cheap_beside_the_detector() -> None:
             gate.push(frame, 20.0 * (index + 1))
         best_us = min(best_us, (time.thread_time() - began_s) / len(theirs) * 1e6)
     print(f"{best_us:.0f} us of processor time a frame, both sides speaking")
-    assert best_us <= 200, "100 on a quiet machine; twice that is a regression anywhere"
+    assert best_us <= 50, "17 on a quiet machine; thrice that is a regression anywhere"

@@ -1,0 +1,37 @@
+"""What the caller's page is shown, and what it is not shown twice."""
+
+from __future__ import annotations
+
+from models.ports import Spoken
+from pipeline.call.observer import NoObserver
+from pipeline.call.page import Page
+from pipeline.line import Caption
+from tests.call.call_rig import Leg
+
+
+async def test_a_caption_that_did_not_change_is_sent_once() -> None:
+    page, leg = Page(NoObserver(), ""), Leg()
+    page.attach(leg)
+    for _ in range(3):
+        page.agent_said(1, "We open", final=False)
+    page.agent_said(1, "We open at nine.", final=False)
+    page.agent_said(1, "We open at nine.", final=True)
+    page.caller_said(2, Spoken("thank"), final=False)
+    page.caller_said(2, Spoken("thank"), final=False)
+    shown = [(m.text, m.final) for m in leg.of(Caption) if isinstance(m, Caption)]
+    assert shown == [
+        ("We open", False),
+        ("We open at nine.", False),
+        ("We open at nine.", True),
+        ("thank", False),
+    ]
+
+
+async def test_a_page_that_comes_back_is_shown_the_caption_again() -> None:
+    page, first, second = Page(NoObserver(), ""), Leg(), Leg()
+    page.attach(first)
+    page.agent_said(1, "We open", final=False)
+    page.detach()
+    page.attach(second)
+    page.agent_said(1, "We open", final=False)
+    assert len(first.of(Caption)) == len(second.of(Caption)) == 1
