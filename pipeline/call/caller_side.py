@@ -1,0 +1,205 @@
+"""What the caller says, keys and types: from the first hypothesis to the turn that is handed over.
+
+Implements the listener's hooks. When a turn is over is the floor's affair, what is answered the
+receptionist's; this takes the words there, and keys to the desk alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from models.ports import Keyed, Spoken
+from pipeline.call.by_hand import ByHand
+from pipeline.call.desk import Receptionist
+from pipeline.call.events import ReplyFailed
+from pipeline.call.listen import Listener
+from pipeline.call.our_side import OurSide
+from pipeline.call.page import Page
+from pipeline.call.parts import CallParts
+from pipeline.call.pending import Pending
+from pipeline.call.think import Reopening
+from pipeline.call.turn_log import TurnLog
+from pipeline.clock import Clock
+from pipeline.telemetry.events import Token, emit
+from pipeline.telemetry.marks import Mark
+from pipeline.turn.events import (
+    AnswerTyped,
+    Asked,
+    CompletionGuessed,
+    Event,
+    Evidence,
+    KeyPressed,
+    ReplyAbandoned,
+    WordsHeard,
+)
+
+
+class CallerSide:
+    """The hearing half of one call; implements `ListenHooks`."""
+
+    def __init__(
+        self,
+        call_id: str,
+        parts: CallParts,
+        receptionist: Receptionist,
+        ours: OurSide,
+        pending: Pending,
+        page: Page,
+        log: TurnLog,
+        clock: Clock,
+        *,
+        tell: Callable[[Event], None],
+    ) -> None:
+        """Listen with these parts; turns go to the graph of our side."""
+        self._call_id = call_id
+        self._receptionist = receptionist
+        self._ours = ours
+        self._graph = ours.graph
+        self._pending = pending
+        self._page = page
+        self._log = log
+        self._clock = clock
+        self._tell = tell
+        self._by_hand = ByHand()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._listener = Listener(
+            parts.recognizer, parts.evidence_of, self, parts.settings, parts.turn_completion
+        )
+
+    def start(self, tasks: asyncio.TaskGroup) -> None:
+        """Own no task outside this group."""
+        self._tasks = tasks
+        self._listener.start(tasks)
+
+    @property
+    def alternatives(self) -> tuple[Spoken, ...]:
+        """Other hypotheses of the turn."""
+        return self._listener.alternatives
+
+    def expect(self, asked: Asked | None) -> None:
+        """This question is pending: it changes what words and keys are worth."""
+        self._pending.asked = asked
+        self._by_hand.begin_again()
+        self._listener.expect(asked)
+
+    # --- what the door brings --------------------------------------------------------------------
+
+    def hear(self, frame: bytes) -> None:
+        """Take 20 ms of the caller."""
+        self._listener.hear(frame)
+
+    def press(self, key: str) -> None:
+        """Collect keys for the question that wants digits; any other key is an answer by itself."""
+        asked = self._pending.asked
+        complete = self._by_hand.press(key, asked.digits if asked is not None else 0)
+        self._tell(KeyPressed(self._clock.now_ms(), completes=complete))
+
+    def type(self, text: Spoken) -> None:
+        """Take a typed answer."""
+        self._by_hand.type(text)
+        self._tell(AnswerTyped(self._clock.now_ms()))
+
+    # --- what the floor decides ------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """An utterance begins."""
+        self._log.begin_utterance()
+        self._listener.begin()
+        self._page.state("listening")
+
+    def take_eager(self) -> None:
+        """Settle the words so far."""
+        self._listener.take_eager()
+
+    def withdraw_eager(self) -> None:
+        """The caller went on: what was started is void."""
+        self._listener.withdraw_eager()
+        self._graph.withdraw_eager()
+        self._log.resumed()
+
+    def drop(self) -> None:
+        """It was sound without words."""
+        self._listener.discard()
+        self._graph.drop_turn()
+
+    def reopen(self) -> None:
+        """The caller went on before hearing anything: those words and the next are one turn."""
+        self._ours.cut()
+        answering = self._pending.take_back()
+        if answering is None:
+            return
+        self._log.give_back()
+        self._listener.keep(answering)
+        self._graph.forget_turn(answering)
+        if self._pending.reply_id and isinstance(self._receptionist, Reopening):
+            self._receptionist.reopen(self._pending.reply_id)
+
+    def end_turn(self) -> None:
+        """The turn is over: what was keyed or typed counts before what was heard."""
+        self._log.mark(Mark.DECISION)
+        answer = self._by_hand.take()
+        if answer is not None:
+            self._listener.discard()
+            self._log.answered_by_hand()
+        match answer:
+            case Spoken():
+                self._send_turn(answer)
+            case Keyed():
+                self._answer_keys(answer)
+            case None:
+                self._send_heard()
+
+    def _send_heard(self) -> None:
+        text = self._listener.final_now
+        if text is not None:
+            self._send_turn(text)
+        elif self._tasks is not None:
+            self._tasks.create_task(self._finish_turn(), name="final-text")
+
+    async def _finish_turn(self) -> None:
+        text = await self._listener.final()
+        self._send_turn(text)
+
+    def _send_turn(self, text: Spoken) -> None:
+        self._log.mark(Mark.FINAL_TEXT)
+        if not text:
+            self._graph.drop_turn()
+            self._tell(ReplyAbandoned(self._clock.now_ms()))
+            return
+        self._log.take_turn()
+        self._pending.answer(text)
+        self._page.caller_said(self._log.turn, text, final=True)
+        self._page.state("thinking")
+        self._graph.end_turn(text)
+
+    def _answer_keys(self, keyed: Keyed) -> None:
+        """Keys go to the desk alone: never into words, captions or a model."""
+        self._graph.drop_turn()
+        answer = self._receptionist.keyed(keyed)
+        if answer is None:
+            self._tell(ReplyAbandoned(self._clock.now_ms()))
+        else:
+            self._log.take_turn()
+            self._ours.say(answer)
+
+    # --- the listener's hooks --------------------------------------------------------------------
+
+    def words(self, text: Spoken, evidence: Evidence) -> None:
+        """Words were heard: for the floor their worth, for the caller's own eyes the text."""
+        self._page.caller_said(self._log.turn + 1, text, final=False)
+        self._tell(WordsHeard(self._clock.now_ms(), evidence))
+
+    def settled(self, text: Spoken) -> None:
+        """Let the model start, unless our own reply may still go on."""
+        self._log.mark(Mark.EAGER_TEXT)
+        if not self._ours.busy:
+            self._graph.take_eager(text)
+
+    def completion(self, probability: float) -> None:
+        """The sound's own opinion."""
+        self._tell(CompletionGuessed(self._clock.now_ms(), probability))
+
+    def recogniser_failed(self, code: str) -> None:
+        """No words will come: the floor's ladder asks again, then a person takes over."""
+        emit(ReplyFailed(Token(self._call_id), Token("recogniser"), Token(code)))
