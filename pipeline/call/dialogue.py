@@ -5,9 +5,8 @@ Same input, same answer; no clock, no desk, no engine. Urgent words come before 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
-from enum import StrEnum
 
 from pipeline.call import verbalise
 from pipeline.call.asides import Aside
@@ -16,6 +15,18 @@ from pipeline.call.flow import SLOTS, Flow
 from pipeline.call.phone import without_number
 from pipeline.call.request import Request
 from pipeline.call.slots import Understood, understand
+from pipeline.call.steps import (
+    Completed,
+    Effect,
+    Ended,
+    FieldKnown,
+    Heard,
+    PersonWanted,
+    Phase,
+    State,
+    Step,
+    UrgentRaised,
+)
 from pipeline.call.urgent import hear
 from pipeline.call.words import words
 from pipeline.turn.events import Asked, Profile
@@ -43,96 +54,6 @@ _LONGEST_GOODBYE = 5
 _LONGEST_BARE_NO = 4
 
 
-_EMPTY = Request()
-
-
-class Phase(StrEnum):
-    """Where a call is."""
-
-    ASKING = "asking"
-    BOOKED = "booked"
-    PERSON = "person"
-    URGENT = "urgent"
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Heard:
-    """What a recogniser believes was said."""
-
-    text: str
-    alternatives: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class State:
-    """All that the receptionist remembers of a call."""
-
-    request: Request = _EMPTY
-    asked: str = "reason"
-    phase: Phase = Phase.ASKING
-    piece: str = ""
-    said_numbers: tuple[str, ...] = ()
-    """Numbers heard once: only two digits may be read back (row P6), so two hearings must agree instead."""
-    doubted: frozenset[str] = frozenset()
-    """Slots whose value the caller refused: asked again, and kept until a new one is said."""
-    echoed: bool = False
-    """The reason was just said back: a bare "no" refuses it."""
-    no_matches: int = 0
-    stalls: int = 0
-    said: str = ""
-    """For "say that again"."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class FieldKnown:
-    """A field has a value, and this is how it may be shown."""
-
-    name: str
-    value: str
-    shown: str
-
-
-@dataclass(frozen=True, slots=True)
-class Completed:
-    """The caller confirmed the read-back."""
-
-
-@dataclass(frozen=True, slots=True)
-class UrgentRaised:
-    """Urgent words were heard."""
-
-    kind: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class PersonWanted:
-    """A person takes over."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """Hang up after these words."""
-
-    reason: str
-
-
-Effect = Asked | FieldKnown | Completed | UrgentRaised | PersonWanted | Ended
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Step:
-    """One answer: the state after it, the words, and what the desk must be told."""
-
-    state: State
-    say: str
-    effects: tuple[Effect, ...] = ()
-    verbatim: bool = False
-    """The practice's own words: never rephrased by a model."""
-
-
 def asked_of(state: State) -> Asked:
     """The pending question as turn-taking needs it."""
     digits = _PHONE_DIGITS - len(state.piece) if state.asked == "phone" else 0
@@ -144,7 +65,7 @@ def respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     asks_number = state.asked == "phone"
     readings = (heard.text, *heard.alternatives)
     told = (without_number(text, asked=asks_number) for text in readings)
-    urgency = hear(told, flow.urgent_phrases)
+    urgency = hear(told, flow.urgent.phrases)
     if urgency is not None:
         return _urgent(flow, state, urgency.kind)
     if state.phase is Phase.BOOKED:
@@ -342,8 +263,8 @@ def _advance(flow: Flow, state: State, values: Request, understood: Understood) 
     after = replace(after, asked=_next(after))
     say = question(flow, after)
     if "reason" in slots and ("reason" in newly or "reason" in state.doubted):
-        label = flow.reason(request.reason or "").label
-        say = f"{flow.say(flow.lines.reason_noted, reason=label)} {say}"
+        said = flow.reason(request.reason or "").said
+        say = f"{flow.say(flow.lines.reason_noted, reason=said)} {say}"
     fields = tuple(
         FieldKnown(name, request.value(name) or "", shown(flow, request, name)) for name in newly
     )
@@ -434,7 +355,11 @@ def _say(flow: Flow, state: State, say: str, fields: tuple[Effect, ...] = ()) ->
 def _read_back(flow: Flow, request: Request) -> str:
     assert request.day is not None  # noqa: S101  # `_next` asks to confirm only a full request
     spoken = verbalise.read_back(
-        request.day, request.time or "", request.first_name or "", request.phone or ""
+        flow.reason(request.reason or "").said,
+        request.day,
+        request.time or "",
+        request.first_name or "",
+        request.phone or "",
     )
     return flow.say(flow.lines.read_back, read_back=spoken)
 

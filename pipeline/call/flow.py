@@ -50,6 +50,8 @@ class Reason:
     key: str
     label: str
     spoken: tuple[str, ...]
+    said: str
+    """As it is said back: "a blood test"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +163,8 @@ class Flow:
         """As it is shown when a person is needed."""
         return self.practice.phone
 
-    @cached_property
-    def urgent_phrases(self) -> tuple[str, ...]:
-        """The practice's own phrases, whatever their kind."""
-        return tuple(phrase for _, phrase in self.urgent.phrases)
-
     def vocabulary(self) -> Vocabulary:
         """Every way of saying a reason, the practice's words and names, and the urgent phrases."""
         forms = tuple(form for reason in self.reasons for form in reason.spoken)
         own = (*self.extra_words, *self.first_names)
-        return Vocabulary(forms, own, self.urgent_phrases)
+        return Vocabulary(forms, own, tuple(phrase for _, phrase in self.urgent.phrases))

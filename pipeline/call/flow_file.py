@@ -177,7 +177,7 @@ class _Reading:
             if not isinstance(item, dict):
                 self.fault(where, "must be a table with key, label and spoken")
                 continue
-            self.unknown(where, item, ("key", "label", "spoken"))
+            self.unknown(where, item, ("key", "label", "spoken", "said"))
             key = self.text(f"{where}.key", item.get("key"))
             if key and not _KEY.fullmatch(key):
                 self.fault(f"{where}.key", "write lower-case letters, digits and underscores")
@@ -191,7 +191,8 @@ class _Reading:
                     self.fault(f"{where}.spoken", f'"{form}" already belongs to "{owner}"')
                 if not words(form):
                     self.fault(f"{where}.spoken", "each form needs at least one word")
-            out.append(Reason(key, label, spoken))
+            said = self.text(f"{where}.said", item.get("said", label or "a visit"))
+            out.append(Reason(key, label, spoken, said))
         return tuple(out)
 
     def prompts(self, table: Table) -> dict[str, Prompt]:

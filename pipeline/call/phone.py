@@ -77,6 +77,10 @@ def hear_phone(spoken: Words, *, asked: bool) -> PhoneHeard:
     number = whole(joined)
     if number is not None:
         return PhoneHeard(number=number, used=used)
+    alone = [run for run in runs if whole(run.digits) is not None]
+    if len(alone) == 1:  # "half past three, and my number is..."
+        (run,) = alone
+        return PhoneHeard(number=whole(run.digits), used=frozenset(range(run.start, run.end)))
     if asked and 3 <= len(joined) < 10:
         return PhoneHeard(piece=joined, used=used)
     return PhoneHeard(used=used if asked or total >= _SHORTEST_UNASKED else frozenset())

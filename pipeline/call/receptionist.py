@@ -15,15 +15,6 @@ from models.ports import Keyed, ReplyEvent, ReplyRequest, TextDelta
 from pipeline.call.desk import Desk
 from pipeline.call.dialogue import (
     FIELD_OF,
-    Completed,
-    Effect,
-    Ended,
-    FieldKnown,
-    Heard,
-    PersonWanted,
-    State,
-    Step,
-    UrgentRaised,
     asked_of,
     leave,
     question,
@@ -35,6 +26,17 @@ from pipeline.call.dialogue import (
 from pipeline.call.flow import Flow
 from pipeline.call.phone import whole
 from pipeline.call.request import Request, RequestSink
+from pipeline.call.steps import (
+    Completed,
+    Effect,
+    Ended,
+    FieldKnown,
+    Heard,
+    PersonWanted,
+    State,
+    Step,
+    UrgentRaised,
+)
 from pipeline.turn.events import Asked
 
 _REMEMBERED = 8

@@ -79,7 +79,7 @@ def understand(
     time = hear_time(spoken, flow.hours, asked=asked == "time", taken=digits | day.used)
     corrective = any(word in _CORRECTIVE for word in spoken)
     reason = None
-    if request.reason is None or corrective or asked == "reason":
+    if request.reason is None or corrective or asked in ("reason", "open", "confirm"):
         reason = hear_reason(
             spoken, flow.reasons, known=request.reason, asked=asked in ("reason", "open")
         )

@@ -71,12 +71,18 @@ _VERBS = frozenset(
 )
 
 
+OwnPhrase = tuple[str, str]
+"""A phrase of the practice: the kind its flow file gives it, and its words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Urgency:
     """Words that must lead to the urgent sentence."""
 
     kind: str
     """A short token, such as "chest_pain"; never the caller's words."""
+    own_phrase: bool = field(default=False, compare=False)
+    """One of the practice's phrases was said, rather than a rule met."""
 
 
 @dataclass(slots=True)
@@ -145,22 +151,22 @@ def _rules() -> list[tuple[str, list[str], list[str]]]:
 _RULES = _rules()
 
 
-def classify(text: str, phrases: Sequence[str] = ()) -> Urgency | None:
+def classify(text: str, phrases: Sequence[OwnPhrase] = ()) -> Urgency | None:
     """The danger these words tell of, if any; `phrases` are the practice's own."""
     words = _words(text)
     if not words:
         return None
     breath = _read(words)
-    for phrase in phrases:
+    for kind, phrase in phrases:
         if _says(breath, _words(phrase)):
-            return Urgency("practice")
+            return Urgency(kind, own_phrase=True)
     for kind, near, anywhere in _RULES:
         if _together(breath, near) and all(name in breath.found for name in anywhere):
             return Urgency(kind)
     return None
 
 
-def hear(texts: Iterable[str], phrases: Sequence[str] = ()) -> Urgency | None:
+def hear(texts: Iterable[str], phrases: Sequence[OwnPhrase] = ()) -> Urgency | None:
     """The danger told by any reading of one utterance: the best one and its alternatives."""
     readings = list(itertools.islice(texts, MOST_READINGS))
     if not readings:
@@ -169,23 +175,24 @@ def hear(texts: Iterable[str], phrases: Sequence[str] = ()) -> Urgency | None:
     found = classify(best, phrases)
     if found is not None:
         return found
-    explained = _explained(best, phrases)
+    explained = _explained(best)
     raised = [other for text in others if (other := classify(text, phrases))]
     for other in raised:
-        if other.kind not in explained or 2 * len(raised) > len(others):
+        # A phrase of the practice belongs to no rule: any danger spoken of explains it.
+        harmless = bool(explained) if other.own_phrase else other.kind in explained
+        if not harmless or 2 * len(raised) > len(others):
             return other
     return None
 
 
-def _explained(text: str, phrases: Sequence[str]) -> set[str]:
+def _explained(text: str) -> set[str]:
     """Kinds the text speaks of without telling of danger: denied, long ago, of the office."""
     breath = _read(_words(text), figures=False)
-    kinds = {
+    return {
         kind
         for kind, near, anywhere in _RULES
         if all(name in breath.found for name in (*near, *anywhere))
     }
-    return kinds | {"practice"} if phrases and kinds else kinds
 
 
 def _words(text: str) -> list[str]:

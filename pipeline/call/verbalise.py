@@ -68,9 +68,9 @@ def clock(value: str) -> str:
     return f"at {spoken_hour} {spoken_minute} in the {part}"
 
 
-def read_back(day_value: date, time_value: str, first_name: str, phone: str) -> str:
-    """All that a request is confirmed by: day and time, first name, last two digits."""
+def read_back(reason: str, day_value: date, time_value: str, first_name: str, phone: str) -> str:
+    """All that a request is confirmed by: reason, day and time, first name, last two digits."""
     return (
-        f"{day(day_value)}, {clock(time_value)}, for {first_name}, "
+        f"{reason}, on {day(day_value)}, {clock(time_value)}, for {first_name}, "
         f"with a number that ends in {ending(phone)}"
     )

@@ -113,7 +113,7 @@ def test_a_reason_an_operator_adds_is_heard_and_in_the_vocabulary() -> None:
 
 
 def test_the_shipped_phrases_keep_all_urgent_sentences_and_add_no_false_alarm() -> None:
-    phrases = load_flow().urgent_phrases
+    phrases = load_flow().urgent.phrases
     with (DATA / "urgent_phrases.tsv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     missed = [r["id"] for r in rows if r["expect"] == "urgent" and not hear((r["text"],), phrases)]

@@ -8,10 +8,10 @@ import pytest
 
 from models.ports import ChatMessage, Keyed, ReplyRequest, Spoken, TextDelta
 from pipeline.call.desk import Receptionist
-from pipeline.call.dialogue import Phase
 from pipeline.call.flow_file import load_flow
 from pipeline.call.receptionist import ScriptedReceptionist
 from pipeline.call.request import InMemorySink
+from pipeline.call.steps import Phase
 from tests.fakes.desk import FakeDesk
 
 FLOW = load_flow()
@@ -133,6 +133,26 @@ async def test_a_plain_no_at_the_read_back_never_books() -> None:
     assert "change" in await call.say("no")
     assert "Wednesday" in await call.say("wednesday")
     assert "complete" not in call.desk.names()
+
+
+async def test_the_read_back_names_the_reason_and_another_reason_there_corrects_it() -> None:
+    call = await Call().until("confirm")
+    assert "I have: a vaccination, on Tuesday" in call.receptionist.reprompt(2, False)
+    said = await call.say("it is a blood test")
+    assert "I have: a blood test, on Tuesday" in said
+    assert call.receptionist.request.reason == "blood_test"
+    assert not call.receptionist.request.missing()
+    await call.say("the reason is wrong")
+    assert call.receptionist.state.asked == "reason"
+    said = await call.say("an x ray")
+    assert "I have: an x-ray, on Tuesday" in said
+    assert "complete" not in call.desk.names()
+
+
+async def test_an_urgent_phrase_of_the_practice_is_told_by_the_kind_of_its_file() -> None:
+    call = await Call().until("day")
+    await call.say("there is drain cleaner all over")
+    assert [told[1] for told in call.desk.told if told[0] == "urgent"] == ["overdose"]
 
 
 async def test_a_refused_number_is_asked_again_and_not_read_back() -> None:

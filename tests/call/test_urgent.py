@@ -76,7 +76,7 @@ def test_a_filler_anywhere_changes_nothing(text: str, data: st.DataObject) -> No
 def test_any_text_and_any_practice_phrase_is_read_without_a_crash(
     text: str, phrases: list[str]
 ) -> None:
-    told = classify(text, phrases)
+    told = classify(text, [("own", phrase) for phrase in phrases])
     assert told is None or told.kind.isidentifier()
 
 
@@ -99,7 +99,7 @@ def test_ten_kilobytes_of_the_worst_text_are_read_in_fifty_milliseconds(piece: s
     costs_ms = []
     for _ in range(5):
         started = time.process_time()
-        classify(text, ["chest pain", "no"])
+        classify(text, [("chest_pain", "chest pain"), ("own", "no")])
         costs_ms.append((time.process_time() - started) * 1000)
     assert min(costs_ms) < 50
 
@@ -158,11 +158,24 @@ def test_office_talk_history_and_supposition_do_not_raise(text: str) -> None:
 
 
 def test_the_practices_own_phrase_raises_unless_it_is_denied() -> None:
-    phrases = ["pump alarm"]
-    assert classify("my pump has an alarm on", phrases) == Urgency("practice")
-    assert classify("My PUMP alarm went off", phrases) == Urgency("practice")
+    phrases = [("pump", "pump alarm")]
+    assert classify("my pump has an alarm on", phrases) == Urgency("pump")
+    assert classify("My PUMP alarm went off", phrases) == Urgency("pump")
     assert classify("there is no pump alarm", phrases) is None
-    assert classify("my pump alarm", ["", " "]) is None
+    assert classify("my pump alarm", [("pump", ""), ("pump", " ")]) is None
+
+
+def test_each_phrase_of_the_practice_raises_under_the_kind_of_its_file() -> None:
+    phrases = [("pump", "pump alarm"), ("transplant", "rejection fever")]
+    assert hear(["my pump alarm is on"], phrases) == Urgency("pump")
+    assert hear(["a refill", "i have a rejection fever"], phrases) == Urgency("transplant")
+
+
+def test_a_kind_the_practice_shares_with_a_rule_does_not_make_the_rule_harmless() -> None:
+    best, other = "no trouble breathing today", "i have chest pain"
+    readings = [best, other, "book a visit", "book of visit"]
+    assert hear(readings) == Urgency("chest_pain")
+    assert hear(readings, [("chest_pain", "elephant sitting on me")]) == Urgency("chest_pain")
 
 
 def test_an_alternative_reading_raises_what_the_best_one_missed() -> None:

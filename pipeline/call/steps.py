@@ -1,0 +1,101 @@
+"""What the receptionist remembers of a call, what it hears, and what each answer changes: plain frozen facts.
+
+Knows no words of any flow; `dialogue` makes the steps, `receptionist` performs them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pipeline.call.request import Request
+from pipeline.turn.events import Asked
+
+_EMPTY = Request()
+
+
+class Phase(StrEnum):
+    """Where a call is."""
+
+    ASKING = "asking"
+    BOOKED = "booked"
+    PERSON = "person"
+    URGENT = "urgent"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Heard:
+    """What a recogniser believes was said."""
+
+    text: str
+    alternatives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class State:
+    """All that the receptionist remembers of a call."""
+
+    request: Request = _EMPTY
+    asked: str = "reason"
+    phase: Phase = Phase.ASKING
+    piece: str = ""
+    said_numbers: tuple[str, ...] = ()
+    """Numbers heard once: only two digits may be read back (row P6), so two hearings must agree instead."""
+    doubted: frozenset[str] = frozenset()
+    """Slots whose value the caller refused: asked again, and kept until a new one is said."""
+    echoed: bool = False
+    """The reason was just said back: a bare "no" refuses it."""
+    no_matches: int = 0
+    stalls: int = 0
+    said: str = ""
+    """For "say that again"."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FieldKnown:
+    """A field has a value, and this is how it may be shown."""
+
+    name: str
+    value: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The caller confirmed the read-back."""
+
+
+@dataclass(frozen=True, slots=True)
+class UrgentRaised:
+    """Urgent words were heard."""
+
+    kind: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonWanted:
+    """A person takes over."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Hang up after these words."""
+
+    reason: str
+
+
+Effect = Asked | FieldKnown | Completed | UrgentRaised | PersonWanted | Ended
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Step:
+    """One answer: the state after it, the words, and what the desk must be told."""
+
+    state: State
+    say: str
+    effects: tuple[Effect, ...] = ()
+    verbatim: bool = False
+    """The practice's own words: never rephrased by a model."""
