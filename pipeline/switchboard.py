@@ -20,6 +20,7 @@ from models.ports import (
     VoiceActivity,
 )
 from pipeline.call.desk import Desk, Receptionist
+from pipeline.call.observer import COLLECTED
 from pipeline.call.session import Call, CallParts
 from pipeline.call.settings import CallSettings
 from pipeline.clock import Clock, LoopClock
@@ -217,7 +218,10 @@ class LiveView:
 
     def request(self, fields: dict[str, str], complete: bool) -> None:
         """Show which fields are filled, masked."""
-        self._tell("request", fields=dict.fromkeys(fields, "masked"), complete=complete)
+        masked = {
+            name: COLLECTED if shown == COLLECTED else "masked" for name, shown in fields.items()
+        }
+        self._tell("request", fields=masked, complete=complete)
 
     def urgent(self, kind: str) -> None:
         """Raise the alert."""

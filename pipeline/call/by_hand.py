@@ -36,6 +36,10 @@ class ByHand:
             self._keyed, self._digits = Keyed(self._digits), ""
         return complete
 
+    def give(self, keyed: Keyed) -> None:
+        """An entry that was collected elsewhere is complete."""
+        self._keyed = keyed
+
     def type(self, text: Spoken) -> None:
         """Take a typed line: the latest counts."""
         self._typed = text

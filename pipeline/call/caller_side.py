@@ -13,12 +13,16 @@ from models.ports import Keyed, Spoken
 from pipeline.call.by_hand import ByHand
 from pipeline.call.desk import Receptionist
 from pipeline.call.events import ReplyFailed
+from pipeline.call.identifiers import IDENTIFIERS, KEYED_LIMIT_MS
+from pipeline.call.key_entry import KeyEntry, KeyLimits
 from pipeline.call.listen import Listener
 from pipeline.call.our_side import OurSide
 from pipeline.call.page import Page
 from pipeline.call.parts import CallParts
 from pipeline.call.pending import Pending
+from pipeline.call.sensitive import Sensitive
 from pipeline.call.think import Reopening
+from pipeline.call.timers import Timers
 from pipeline.call.turn_log import TurnLog
 from pipeline.clock import Clock
 from pipeline.telemetry.events import Token, emit
@@ -48,6 +52,7 @@ class CallerSide:
         page: Page,
         log: TurnLog,
         clock: Clock,
+        timers: Timers,
         *,
         tell: Callable[[Event], None],
     ) -> None:
@@ -60,8 +65,14 @@ class CallerSide:
         self._page = page
         self._log = log
         self._clock = clock
+        self._timers = timers
         self._tell = tell
         self._by_hand = ByHand()
+        self._entry: KeyEntry | None = None
+        """The keys of an identifier: they have a clock of their own (row P3)."""
+        self._keying = False
+        """Digits of a number were keyed since our words were last heard to their end."""
+        self.sensitive = Sensitive(parts.on_sensitive)
         self._tasks: asyncio.TaskGroup | None = None
         self._listener = Listener(
             parts.recognizer, parts.evidence_of, self, parts.settings, parts.turn_completion
@@ -79,9 +90,21 @@ class CallerSide:
 
     def expect(self, asked: Asked | None) -> None:
         """This question is pending: it changes what words and keys are worth."""
-        self._pending.asked = asked
+        self._pending.ask(asked)
         self._by_hand.begin_again()
+        self._entry = _entry_for(asked)
+        self._timers.cancel("keys")
         self._listener.expect(asked)
+        self._note_sensitive()
+
+    def question_heard(self) -> None:
+        """Our words were heard to their end."""
+        self._pending.heard()
+        self._keying = False
+        self._note_sensitive()
+
+    def _note_sensitive(self) -> None:
+        self.sensitive.set(self._pending.secret or self._keying, self._clock.now_ms())
 
     # --- what the door brings --------------------------------------------------------------------
 
@@ -91,9 +114,34 @@ class CallerSide:
 
     def press(self, key: str) -> None:
         """Collect keys for the question that wants digits; any other key is an answer by itself."""
+        now_ms = self._clock.now_ms()
+        self.sensitive.key(now_ms)
+        if self._entry is not None:
+            self._press_identifier(self._entry, key, now_ms)
+            return
         asked = self._pending.asked
-        complete = self._by_hand.press(key, asked.digits if asked is not None else 0)
-        self._tell(KeyPressed(self._clock.now_ms(), completes=complete))
+        wanted = asked.digits if asked is not None else 0
+        complete = self._by_hand.press(key, wanted)
+        self._keying = self._keying or wanted > 0
+        self._note_sensitive()
+        self._tell(KeyPressed(now_ms, completes=complete))
+
+    def _press_identifier(self, entry: KeyEntry, key: str, now_ms: float) -> None:
+        complete = entry.press(key, now_ms)
+        due_ms = entry.due_ms
+        if complete:
+            self._by_hand.give(entry.take())
+        if complete or due_ms is None:
+            self._timers.cancel("keys")
+            self._tell(KeyPressed(now_ms, completes=complete))
+        else:
+            self._timers.wake("keys", due_ms - now_ms, lambda: self._entry_expired(entry))
+            self._tell(KeyPressed(now_ms, until_ms=due_ms))
+
+    def _entry_expired(self, entry: KeyEntry) -> None:
+        """Too slow: what was keyed is an answer that cannot be right, so it is asked again."""
+        self._by_hand.give(entry.take())
+        self._tell(KeyPressed(self._clock.now_ms(), completes=True))
 
     def type(self, text: Spoken) -> None:
         """Take a typed answer."""
@@ -105,6 +153,7 @@ class CallerSide:
     def begin(self) -> None:
         """An utterance begins."""
         self._log.begin_utterance()
+        self._pending.begin_utterance()
         self._listener.begin()
         self._page.state("listening")
 
@@ -131,9 +180,13 @@ class CallerSide:
             return
         self._log.give_back()
         self._listener.keep(answering)
-        self._graph.forget_turn(answering)
+        if not self._pending.answering_secret:
+            self._graph.forget_turn(answering)
         if self._pending.reply_id and isinstance(self._receptionist, Reopening):
             self._receptionist.reopen(self._pending.reply_id)
+            # Nobody heard the question that this reply would have asked.
+            self._pending.secret = self._pending.answering_secret
+            self._note_sensitive()
 
     def end_turn(self) -> None:
         """The turn is over: what was keyed or typed counts before what was heard."""
@@ -168,10 +221,21 @@ class CallerSide:
             self._tell(ReplyAbandoned(self._clock.now_ms()))
             return
         self._log.take_turn()
+        if self._pending.hidden:
+            self._confide(text)
+            return
         self._pending.answer(text)
         self._page.caller_said(self._log.turn, text, final=True)
         self._page.state("thinking")
         self._graph.end_turn(text)
+
+    def _confide(self, text: Spoken) -> None:
+        """Vault speech (row P4): to the receptionist's own reader, past captions, context and every model."""
+        self._graph.drop_turn()
+        reply_id = f"confided-{self._log.turn}"
+        self._pending.answer(text, reply_id)
+        self._page.state("thinking")
+        self._ours.say(self._receptionist.confided(reply_id, text, self._listener.alternatives))
 
     def _answer_keys(self, keyed: Keyed) -> None:
         """Keys go to the desk alone: never into words, captions or a model."""
@@ -187,13 +251,14 @@ class CallerSide:
 
     def words(self, text: Spoken, evidence: Evidence) -> None:
         """Words were heard: for the floor their worth, for the caller's own eyes the text."""
-        self._page.caller_said(self._log.turn + 1, text, final=False)
+        if not self._pending.hidden:
+            self._page.caller_said(self._log.turn + 1, text, final=False)
         self._tell(WordsHeard(self._clock.now_ms(), evidence))
 
     def settled(self, text: Spoken) -> None:
         """Let the model start, unless our own reply may still go on."""
         self._log.mark(Mark.EAGER_TEXT)
-        if not self._ours.busy:
+        if not self._ours.busy and not self._pending.hidden:
             self._graph.take_eager(text)
 
     def completion(self, probability: float) -> None:
@@ -203,3 +268,10 @@ class CallerSide:
     def recogniser_failed(self, code: str) -> None:
         """No words will come: the floor's ladder asks again, then a person takes over."""
         emit(ReplyFailed(Token(self._call_id), Token("recogniser"), Token(code)))
+
+
+def _entry_for(asked: Asked | None) -> KeyEntry | None:
+    if asked is None or not asked.secret or asked.slot not in IDENTIFIERS:
+        return None
+    wanted = IDENTIFIERS[asked.slot]
+    return KeyEntry(KeyLimits(wanted.digits, wanted.between_ms, KEYED_LIMIT_MS))

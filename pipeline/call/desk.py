@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from models.ports import Keyed, LanguageModel
+from models.ports import Keyed, LanguageModel, Spoken
 from pipeline.turn.events import Asked
 
 
@@ -19,6 +19,9 @@ class Desk(Protocol):
 
     def field(self, name: str, value: str | None, shown: str) -> None:
         """A field of the request is known; `shown` is all that a page may display of it."""
+
+    def collected(self, name: str, value: str | None) -> None:
+        """An identifier was given, or taken back: kept in the call's compartment, shown as collected."""
 
     def complete(self) -> None:
         """The caller confirmed the read-back: the request stands."""
@@ -44,6 +47,9 @@ class Receptionist(LanguageModel, Protocol):
 
     def keyed(self, keys: Keyed) -> str | None:
         """Take keypad keys, each once; words to say, or None when more keys are needed."""
+
+    def confided(self, reply_id: str, heard: Spoken, alternatives: tuple[Spoken, ...]) -> str:
+        """Answer words that may go nowhere else: the words to say. `reopen` takes it back."""
 
     def take_over(self) -> str:
         """The ladder is exhausted: the words that lead to a person."""

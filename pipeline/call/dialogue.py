@@ -9,9 +9,21 @@ from dataclasses import replace
 from datetime import date
 
 from pipeline.call import verbalise
-from pipeline.call.asides import Aside
+from pipeline.call.asides import Aside, hear_aside
+from pipeline.call.asking import (
+    FIELD_OF,
+    asked_of,
+    next_slot,
+    piece_line,
+    question,
+    say_step,
+    shown,
+    to_person,
+)
 from pipeline.call.first_name import hear_first_name
-from pipeline.call.flow import SLOTS, Flow
+from pipeline.call.flow import Flow
+from pipeline.call.identifiers import IDENTIFIERS, read_speech
+from pipeline.call.identity import take_identifier
 from pipeline.call.phone import without_number
 from pipeline.call.request import Request
 from pipeline.call.slots import Understood, understand
@@ -21,7 +33,6 @@ from pipeline.call.steps import (
     Ended,
     FieldKnown,
     Heard,
-    PersonWanted,
     Phase,
     State,
     Step,
@@ -29,16 +40,6 @@ from pipeline.call.steps import (
 )
 from pipeline.call.urgent import hear
 from pipeline.call.words import words
-from pipeline.turn.events import Asked, Profile
-
-FIELD_OF = {
-    "reason": "reason",
-    "name": "first_name",
-    "phone": "phone",
-    "day": "day",
-    "time": "time",
-}
-"""Slot asked → field of the request."""
 
 NO_MATCHES = 2
 """In a row, and a person takes over (row T25)."""
@@ -46,23 +47,15 @@ NUMBER_TRIES = 4
 """Numbers heard that all differed."""
 STALLS = 5
 """Turns in a row that were understood and led nowhere ("say that again")."""
-_PHONE_DIGITS = 10
-_PROFILES = {"reason": Profile.PATIENT, "open": Profile.PATIENT}
 WAY_OUT_REPEATS = 3
 """Times the practice's number is said again before a call that goes to a person ends."""
 _LONGEST_GOODBYE = 5
 _LONGEST_BARE_NO = 4
 
 
-def asked_of(state: State) -> Asked:
-    """The pending question as turn-taking needs it."""
-    digits = _PHONE_DIGITS - len(state.piece) if state.asked == "phone" else 0
-    return Asked(state.asked, digits, _PROFILES.get(state.asked, Profile.NORMAL))
-
-
 def respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     """Answer one utterance."""
-    asks_number = state.asked == "phone"
+    asks_number = state.asked == "phone" or state.asked in IDENTIFIERS
     readings = (heard.text, *heard.alternatives)
     told = (without_number(text, asked=asks_number) for text in readings)
     urgency = hear(told, flow.urgent.phrases)
@@ -70,6 +63,8 @@ def respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
         return _urgent(flow, state, urgency.kind)
     if state.phase is Phase.BOOKED:
         return Step(state, flow.say(flow.lines.goodbye), verbatim=True)
+    if state.phase is Phase.ASKING and state.asked in IDENTIFIERS:
+        return _identify(flow, state, heard, today)
     understood = understand(flow, heard.text, state.asked, state.request, state.piece, today)
     understood = _other_name(flow, state, heard, understood)
     if state.phase is not Phase.ASKING:
@@ -80,6 +75,20 @@ def respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     if answered is not None:
         return answered
     return _aside(flow, state, understood, today) or _no_match(flow, state)
+
+
+def _identify(flow: Flow, state: State, heard: Heard, today: date) -> Step:
+    """Only an identifier, or an aside, answers the question for one: nothing else is read out of such words."""
+    spoken = words(heard.text)
+    value = read_speech(state.asked, spoken, today, flow.birth_date_order)
+    if value is None:
+        aside = hear_aside(spoken)
+        if aside is Aside.PERSON:
+            return to_person(flow, state, "asked")
+        beside = _aside(flow, state, Understood(Request(), aside=aside, words=len(spoken)), today)
+        if beside is not None:
+            return beside
+    return take_identifier(flow, state, value)
 
 
 def _other_name(flow: Flow, state: State, heard: Heard, understood: Understood) -> Understood:
@@ -105,35 +114,13 @@ def _other_name(flow: Flow, state: State, heard: Heard, understood: Understood) 
 def take_number(flow: Flow, state: State, number: str | None, piece: str) -> Step:
     """Keypad digits in answer to the question for a number."""
     if number is None:
-        return _say(flow, replace(state, piece=piece), _piece_line(flow, piece))
+        return say_step(replace(state, piece=piece), piece_line(flow, piece))
     return _advance(
         flow,
         replace(state, said_numbers=()),
         Request(phone=number),
         Understood(Request(phone=number)),
     )
-
-
-def question(flow: Flow, state: State, *, again: bool = False) -> str:
-    """The words of the pending question."""
-    if state.phase is Phase.URGENT:
-        return flow.say(flow.lines.urgent)
-    if state.phase is Phase.PERSON:
-        return flow.say(flow.lines.person)
-    if state.asked == "confirm":
-        return _read_back(flow, state.request)
-    if state.asked == "open":
-        line = flow.lines.what_is_wrong_again if again else flow.lines.what_is_wrong
-        return flow.say(line)
-    prompt = flow.prompts[state.asked]
-    return flow.say(prompt.again if again else prompt.ask)
-
-
-def to_person(flow: Flow, state: State, why: str) -> Step:
-    """The way to a person: until calls can be transferred, the practice's number."""
-    after = replace(state, phase=Phase.PERSON, asked="open", piece="", stalls=0)
-    say = flow.say(flow.lines.person)
-    return Step(replace(after, said=say), say, (PersonWanted(why), asked_of(after)), verbatim=True)
 
 
 def leave(flow: Flow, state: State) -> Step:
@@ -143,19 +130,6 @@ def leave(flow: Flow, state: State) -> Step:
     say = flow.say(flow.lines.goodbye) if state.phase is Phase.BOOKED else question(flow, state)
     reason = "goodbye" if state.phase is Phase.BOOKED else "person"
     return Step(state, say, (Ended(reason),), verbatim=True)
-
-
-def shown(flow: Flow, request: Request, name: str) -> str:
-    """All of a field that a page may show: a number by its last two digits."""
-    if name == "reason" and request.reason is not None:
-        return flow.reason(request.reason).label
-    if name == "phone" and request.phone is not None:
-        return f"ends in {request.phone[-2:]}"
-    if name == "day" and request.day is not None:
-        return verbalise.day(request.day)
-    if name == "time" and request.time is not None:
-        return verbalise.clock(request.time)
-    return request.value(name) or ""
 
 
 # --- outcomes -------------------------------------------------------------------------------------
@@ -182,6 +156,7 @@ def _repeat_way_out(flow: Flow, state: State, understood: Understood) -> Step:
 def _answers(flow: Flow, state: State, understood: Understood) -> Step | None:
     """The step when something was answered or corrected."""
     confirming = state.asked in ("confirm", "open")
+    named = understood.named & frozenset(flow.slots)
     changed = [
         name
         for name in understood.values.filled()
@@ -199,23 +174,21 @@ def _answers(flow: Flow, state: State, understood: Understood) -> Step | None:
     if understood.past_day:
         after = replace(state, asked="day", stalls=state.stalls + 1)
         line = f"{flow.say(flow.lines.past_day)} {question(flow, after)}"
-        return (
-            _say(flow, after, line) if after.stalls <= STALLS else to_person(flow, state, "stuck")
-        )
+        return say_step(after, line) if after.stalls <= STALLS else to_person(flow, state, "stuck")
     if understood.piece and understood.piece != state.piece:
         after = replace(state, piece=understood.piece, no_matches=0, stalls=0)
-        return _say(flow, after, _piece_line(flow, understood.piece))
-    if confirming and understood.named and understood.answer != "yes":
-        return _doubt(flow, state, understood.named)
+        return say_step(after, piece_line(flow, understood.piece))
+    if confirming and named and understood.answer != "yes":
+        return _doubt(flow, state, named)
     if state.asked == "confirm" and understood.answer == "no":
         after = replace(state, asked="open")
-        return _say(flow, after, question(flow, after))
+        return say_step(after, question(flow, after))
     if state.asked == "open" and understood.answer == "yes":
         after = replace(state, asked="confirm")
         return _counted(flow, after, question(flow, after))
     short_no = understood.answer == "no" and understood.words <= _LONGEST_BARE_NO
     if state.echoed and short_no:
-        return _doubt(flow, state, frozenset({"reason"}))
+        return _doubt(flow, state, frozenset({state.echoed}))
     return None
 
 
@@ -233,7 +206,7 @@ def _number_said(flow: Flow, state: State, number: str, understood: Understood) 
         said_numbers=(*state.said_numbers, number),
         piece="",
         doubted=before.doubted | {"phone"},
-        echoed=False,
+        echoed="",
         no_matches=0,
         stalls=0,
     )
@@ -241,9 +214,8 @@ def _number_said(flow: Flow, state: State, number: str, understood: Understood) 
         return to_person(flow, state, "number")
     lines = flow.lines
     fields = () if step is None else tuple(e for e in step.effects if isinstance(e, FieldKnown))
-    return _say(
-        flow, after, flow.say(lines.phone_differs if differs else lines.phone_once_more), fields
-    )
+    say = flow.say(lines.phone_differs if differs else lines.phone_once_more)
+    return say_step(after, say, fields)
 
 
 def _advance(flow: Flow, state: State, values: Request, understood: Understood) -> Step:
@@ -258,9 +230,9 @@ def _advance(flow: Flow, state: State, values: Request, understood: Understood) 
         piece=understood.piece if "phone" not in slots else "",
         no_matches=0,
         stalls=0,
-        echoed="reason" in slots,
+        echoed="reason" if "reason" in slots else "",
     )
-    after = replace(after, asked=_next(after))
+    after = replace(after, asked=next_slot(flow, after))
     say = question(flow, after)
     if "reason" in slots and ("reason" in newly or "reason" in state.doubted):
         said = flow.reason(request.reason or "").said
@@ -268,25 +240,17 @@ def _advance(flow: Flow, state: State, values: Request, understood: Understood) 
     fields = tuple(
         FieldKnown(name, request.value(name) or "", shown(flow, request, name)) for name in newly
     )
-    return _say(flow, after, say, fields)
-
-
-def _next(state: State) -> str:
-    missing = state.request.missing()
-    for slot in SLOTS:
-        if FIELD_OF[slot] in missing or slot in state.doubted:
-            return slot
-    return "confirm"
+    return say_step(after, say, fields)
 
 
 def _doubt(flow: Flow, state: State, slots: frozenset[str]) -> Step:
     """Ask again what the caller refused; a value in doubt never reaches the read-back."""
     doubted = state.doubted | slots
-    after = replace(state, doubted=doubted, piece="", echoed=False, stalls=state.stalls + 1)
+    after = replace(state, doubted=doubted, piece="", echoed="", stalls=state.stalls + 1)
     if after.stalls > STALLS:
         return to_person(flow, state, "stuck")
-    after = replace(after, asked=_next(after))
-    return _say(flow, after, question(flow, after, again=True))
+    after = replace(after, asked=next_slot(flow, after))
+    return say_step(after, question(flow, after, again=True))
 
 
 def _booked(flow: Flow, state: State) -> Step:
@@ -331,40 +295,16 @@ def _counted(flow: Flow, state: State, say: str) -> Step:
     """An answer that led nowhere: fine a few times."""
     if state.stalls >= STALLS:
         return to_person(flow, state, "stuck")
-    step = _say(flow, replace(state, stalls=state.stalls + 1), say)
+    step = say_step(replace(state, stalls=state.stalls + 1), say)
     # "Say that again" after "Take your time" means the question.
     return replace(step, state=replace(step.state, said=state.said or say))
 
 
 def _no_match(flow: Flow, state: State) -> Step:
-    after = replace(state, no_matches=state.no_matches + 1, stalls=state.stalls + 1, echoed=False)
+    after = replace(state, no_matches=state.no_matches + 1, stalls=state.stalls + 1, echoed="")
     if after.no_matches >= NO_MATCHES or after.stalls > STALLS:
         return to_person(flow, state, "no_match")
     say = question(flow, after, again=True)
     if state.asked == "confirm":
         say = flow.say(flow.lines.confirm_again)
-    return _say(flow, after, say)
-
-
-def _say(flow: Flow, state: State, say: str, fields: tuple[Effect, ...] = ()) -> Step:
-    return Step(
-        replace(state, said=say), say, (*fields, asked_of(state)), verbatim=state.asked == "confirm"
-    )
-
-
-def _read_back(flow: Flow, request: Request) -> str:
-    assert request.day is not None  # noqa: S101  # `_next` asks to confirm only a full request
-    spoken = verbalise.read_back(
-        flow.reason(request.reason or "").said,
-        request.day,
-        request.time or "",
-        request.first_name or "",
-        request.phone or "",
-    )
-    return flow.say(flow.lines.read_back, read_back=spoken)
-
-
-def _piece_line(flow: Flow, piece: str) -> str:
-    if not piece:
-        return f"{flow.say(flow.lines.phone_wrong)} {flow.say(flow.prompts['phone'].again)}"
-    return flow.say(flow.lines.phone_piece, count=verbalise.number(len(piece)))
+    return say_step(after, say)

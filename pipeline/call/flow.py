@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from pipeline.call.identifiers import DateOrder, key_order
 from pipeline.call.time_of_day import OpeningHours
 from pipeline.call.verbalise import digits, phone_number
 from pipeline.call.words import words
 
 SLOTS = ("reason", "name", "phone", "day", "time")
-"""Questions in the order they are asked."""
+"""What every request needs, in the order it is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,8 @@ class Lines:
     urgent: str
     filler: str
     apology: str
+    ending_noted: str = "Thank you. I have {ending}."
+    identifier_noted: str = "Thank you, I have that."
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,15 @@ class Flow:
     hours: OpeningHours
     first_names: tuple[str, ...]
     extra_words: tuple[str, ...]
+    identify: tuple[str, ...] = ()
+    """Identifiers this practice asks for; none by default (minimum necessary)."""
+    birth_date_order: DateOrder = "mdy"
+
+    @cached_property
+    def slots(self) -> tuple[str, ...]:
+        """Questions in the order they are asked: identifiers after the telephone number."""
+        behind = SLOTS.index("phone") + 1
+        return (*SLOTS[:behind], *self.identify, *SLOTS[behind:])
 
     def say(self, line: str, **values: str) -> str:
         """Fill the practice's own facts, and the given values, into a line."""
@@ -134,6 +146,7 @@ class Flow:
             practice=self.practice.name,
             phone=self.practice.spoken_phone,
             emergency_number=digits(self.practice.emergency_number),
+            key_order=key_order(self.birth_date_order),
             **values,
         )
 

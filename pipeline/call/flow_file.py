@@ -9,12 +9,14 @@ import re
 import string
 import tomllib
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import MISSING, asdict, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Protocol
 
 from pipeline.call.flow import SLOTS, Flow, Greeting, Lines, Practice, Prompt, Reason, UrgentPack
+from pipeline.call.identifiers import DATE_ORDERS, IDENTIFIERS, DateOrder
+from pipeline.call.identity import IDENTIFIER_PROMPTS
 from pipeline.call.request import valid_first_name
 from pipeline.call.time_of_day import OpeningHours
 from pipeline.call.words import words
@@ -30,6 +32,10 @@ _ALLOWED = {
     "read_back": {"read_back"},
     "phone_piece": {"count"},
     "today": {"day"},
+    "ending_noted": {"ending"},
+    "prompts.birth_date.ask": {"key_order"},
+    "prompts.birth_date.again": {"key_order"},
+    "prompts.birth_date.choices": {"key_order"},
 }
 _REQUIRED = {
     "greeting.emergency": "emergency_number",
@@ -39,6 +45,9 @@ _REQUIRED = {
     "lines.goodbye": "phone",
     "lines.read_back": "read_back",
     "lines.reason_noted": "reason",
+    "lines.ending_noted": "ending",
+    "prompts.birth_date.ask": "key_order",
+    "prompts.birth_date.again": "key_order",
 }
 _GREETING_WORDS = 32
 """About twelve seconds of speech; a longer greeting is hung up on."""
@@ -114,14 +123,16 @@ class _Reading:
     def flow(self, table: Table) -> Flow | None:
         sections = (
             "version", "practice", "greeting", "reasons", "prompts", "lines", "urgent", "hours",
-            "first_names", "words",
+            "first_names", "words", "identify", "birth_date_order",
         )  # fmt: skip
         self.unknown("", table, sections)
         version = self.text("version", table.get("version"))
         practice = self.practice(self.table("practice", table))
         greeting = self.greeting(self.table("greeting", table))
         reasons = self.reasons(table.get("reasons"))
-        prompts = self.prompts(self.table("prompts", table))
+        identify = self.identify(table.get("identify", []))
+        order = self.order(table.get("birth_date_order", "mdy"))
+        prompts = self.prompts(self.table("prompts", table), identify)
         lines = self.lines(self.table("lines", table))
         urgent = self.urgent(self.table("urgent", table))
         hours = self.hours(table.get("hours", {}))
@@ -133,7 +144,18 @@ class _Reading:
         if self.faults:
             return None
         return Flow(
-            version, practice, greeting, reasons, prompts, lines, urgent, hours, names, extra
+            version,
+            practice,
+            greeting,
+            reasons,
+            prompts,
+            lines,
+            urgent,
+            hours,
+            names,
+            extra,
+            identify,
+            order,
         )
 
     # --- sections ----------------------------------------------------------------------------
@@ -195,20 +217,44 @@ class _Reading:
             out.append(Reason(key, label, spoken, said))
         return tuple(out)
 
-    def prompts(self, table: Table) -> dict[str, Prompt]:
-        self.unknown("prompts", table, SLOTS)
+    def prompts(self, table: Table, identify: tuple[str, ...]) -> dict[str, Prompt]:
+        self.unknown("prompts", table, (*SLOTS, *IDENTIFIERS))
         out: dict[str, Prompt] = {}
+        keys = ("ask", "again", "choices", "why")
         for slot in SLOTS:
             item = self.table(slot, table, f"prompts.{slot}")
-            keys = ("ask", "again", "choices", "why")
             self.unknown(f"prompts.{slot}", item, keys)
             out[slot] = Prompt(*(self.line(f"prompts.{slot}.{key}", item.get(key)) for key in keys))
+        for slot in IDENTIFIERS:
+            item = self.table(slot, table, f"prompts.{slot}") if slot in table else {}
+            self.unknown(f"prompts.{slot}", item, keys)
+            texts = asdict(IDENTIFIER_PROMPTS[slot]) | item
+            prompt = Prompt(*(self.line(f"prompts.{slot}.{key}", texts[key]) for key in keys))
+            if slot in identify:
+                out[slot] = prompt
         return out
+
+    def identify(self, value: object) -> tuple[str, ...]:
+        names = self.strings("identify", value, required=False)
+        if set(names) - set(IDENTIFIERS) or len(set(names)) < len(names):
+            known = ", ".join(f'"{name}"' for name in IDENTIFIERS)
+            self.fault("identify", f"write each of {known} once at most, or leave it out")
+            return ()
+        return names
+
+    def order(self, value: object) -> DateOrder:
+        for order in DATE_ORDERS:
+            if value == order:
+                return order
+        self.fault("birth_date_order", f"write one of {', '.join(DATE_ORDERS)}")
+        return DATE_ORDERS[0]
 
     def lines(self, table: Table) -> Lines:
         keys = tuple(field.name for field in fields(Lines))
+        own = {field.name: field.default for field in fields(Lines) if field.default is not MISSING}
         self.unknown("lines", table, keys)
-        return Lines(**{key: self.line(f"lines.{key}", table.get(key)) for key in keys})
+        texts = own | table
+        return Lines(**{key: self.line(f"lines.{key}", texts.get(key)) for key in keys})
 
     def urgent(self, table: Table) -> UrgentPack:
         self.unknown("urgent", table, ("version", "approved_by", "phrases"))

@@ -8,10 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from phi.vault import Compartment, handle
 from pipeline.call.events import UrgentRaised
+from pipeline.call.observer import COLLECTED
 from pipeline.call.page import Page
 from pipeline.telemetry.events import Token, emit
 from pipeline.turn.events import Asked
+
+STORE, REVEAL = "store", "reveal"
+READERS = frozenset([STORE, REVEAL])
+"""Who may read what a conversation collected; a tool reads only what is collected for it (row P12)."""
 
 
 class Front:
@@ -29,15 +35,19 @@ class Front:
         self._page = page
         self._on_asked = on_asked
         self._on_end = on_end
-        self._values: dict[str, str] = {}
+        self.compartment = Compartment()
 
     def value(self, name: str) -> str | None:
-        """Return the latest real value of a field."""
-        return self._values.get(name)
+        """Return the latest real value of a field, for a member of staff."""
+        return self.compartment.resolve(name, REVEAL) if self.compartment.holds(name) else None
+
+    def handles(self) -> dict[str, str]:
+        """Every field that is known, as what stands for it: the store resolves it as `STORE`."""
+        return {name: handle(name) for name in self.compartment.names()}
 
     def forget(self) -> None:
-        """The call is over: nothing is kept."""
-        self._values.clear()
+        """The call is over: nothing is kept, and nothing is taken any more."""
+        self.compartment.wipe()
 
     def asked(self, asked: Asked | None) -> None:
         """This question is pending once the reply has drained."""
@@ -45,11 +55,19 @@ class Front:
 
     def field(self, name: str, value: str | None, shown: str) -> None:
         """Keep the value, show what may be shown."""
-        if value is None:
-            self._values.pop(name, None)
-        else:
-            self._values[name] = value
+        self._keep(name, value)
         self._page.field(name, None if value is None else shown)
+
+    def collected(self, name: str, value: str | None) -> None:
+        """Keep an identifier; all that may be shown of it is that it is there."""
+        self._keep(name, value)
+        self._page.field(name, None if value is None else COLLECTED)
+
+    def _keep(self, name: str, value: str | None) -> None:
+        if value is None:
+            self.compartment.drop(name)
+        else:
+            self.compartment.put(name, value, READERS)
 
     def complete(self) -> None:
         """The request is booked."""

@@ -12,10 +12,11 @@ from typing import Literal
 
 from pipeline.call.phone import hear_phone
 from pipeline.call.verbalise import digits as digit_words
-from pipeline.call.words import MONTHS, Words, cardinal, ordinal
+from pipeline.call.words import MONTHS, TENS, Words, cardinal, ordinal
 
 DateOrder = Literal["mdy", "dmy", "ymd"]
 """In which order the parts of a birth date are keyed; the prompt says it."""
+DATE_ORDERS: tuple[DateOrder, ...] = ("mdy", "dmy", "ymd")
 
 OLDEST_YEARS = 125
 """Nobody calling is older."""
@@ -131,6 +132,8 @@ def _month_first(spoken: Words, at: int) -> tuple[int, int, int] | None:
 
 
 def _day_first(spoken: Words, at: int) -> tuple[int, int, int] | None:
+    if at and spoken[at - 1] in TENS:
+        return None  # "thirty first": not the first
     number = ordinal(spoken, at) or _day_number(spoken, at)
     if number is None:
         return None

@@ -12,7 +12,15 @@ from contextlib import aclosing
 from typing import Protocol
 
 from models.errors import EngineError
-from models.ports import ChatMessage, Keyed, LanguageModel, ReplyEvent, ReplyRequest, TextDelta
+from models.ports import (
+    ChatMessage,
+    Keyed,
+    LanguageModel,
+    ReplyEvent,
+    ReplyRequest,
+    Spoken,
+    TextDelta,
+)
 
 RULES = """You are the telephone receptionist of {practice}, an automated assistant. You speak, so use short plain
 sentences without lists, symbols or digits. You take appointment requests; you never give medical advice, never
@@ -47,6 +55,9 @@ class Script(Protocol):
     def keyed(self, keys: Keyed) -> str | None:
         """Digits by keypad."""
 
+    def confided(self, reply_id: str, heard: Spoken, alternatives: tuple[Spoken, ...]) -> str:
+        """The answer to words that no model may see."""
+
     def take_over(self) -> str:
         """The sentence that hands over to a person."""
 
@@ -70,6 +81,7 @@ class ModelledReceptionist:
         self.greeting = script.greeting
         self.reprompt = script.reprompt
         self.keyed = script.keyed
+        self.confided = script.confided
         self.take_over = script.take_over
         self.filler = script.filler
         self.apology = script.apology

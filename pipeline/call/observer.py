@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+COLLECTED = "collected"
+"""All that is shown of an identifier: that there is one."""
+
 
 class CallObserver(Protocol):
     """Told by the session as things happen. Every method returns at once."""

@@ -48,6 +48,7 @@ class OurSide:
         finish: Callable[[str], None],
         alternatives: Callable[[], tuple[Spoken, ...]],
         sent: Callable[[bytes, float], None],
+        question_heard: Callable[[], None],
     ) -> None:
         """Speak for this receptionist; the floor is told, and `finish` ends the call."""
         self.playout = Playout(parts.sample_rate_hz)
@@ -65,6 +66,7 @@ class OurSide:
         self._tell = tell
         self._finish = finish
         self._sent = sent
+        self._question_heard = question_heard
         self._ending: str | None = None
         self._faults = 0
         self.graph = CallGraph(
@@ -159,6 +161,8 @@ class OurSide:
             return
         self.graph.bot_stopped()
         self._page.agent_said(self._log.turn, reply.heard_text(), final=True)
+        if reply.kind is not Kind.FILLER:
+            self._question_heard()
         if not self._replies.busy:
             if self._ending is not None and reply.kind is not Kind.FILLER:
                 self._finish(self._ending)

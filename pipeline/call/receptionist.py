@@ -11,28 +11,24 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import assert_never
 
-from models.ports import Keyed, ReplyEvent, ReplyRequest, TextDelta
+from models.ports import Keyed, ReplyEvent, ReplyRequest, Spoken, TextDelta
+from pipeline.call.asking import FIELD_OF, asked_of, question, shown, to_person
 from pipeline.call.desk import Desk
-from pipeline.call.dialogue import (
-    FIELD_OF,
-    asked_of,
-    leave,
-    question,
-    respond,
-    shown,
-    take_number,
-    to_person,
-)
+from pipeline.call.dialogue import leave, respond, take_number
 from pipeline.call.flow import Flow
+from pipeline.call.identifiers import IDENTIFIERS, read_keys
+from pipeline.call.identity import take_identifier
 from pipeline.call.phone import whole
 from pipeline.call.request import Request, RequestSink
 from pipeline.call.steps import (
+    Collected,
     Completed,
     Effect,
     Ended,
     FieldKnown,
     Heard,
     PersonWanted,
+    Phase,
     State,
     Step,
     UrgentRaised,
@@ -121,7 +117,18 @@ class ScriptedReceptionist:
             value = before.request.value(name)
             if value != now.request.value(name):
                 self._desk.field(name, value, shown(self._flow, before.request, name))
+        for name in now.identified - before.identified:
+            self._desk.collected(name, None)
         self._desk.asked(asked_of(before))
+
+    def confided(self, reply_id: str, heard: Spoken, alternatives: tuple[Spoken, ...]) -> str:
+        """Answer words that no model, caption or context may see; `reopen` takes it back like any reply."""
+        readings = tuple(spoken.text for spoken in alternatives)
+        self._thoughts.clear()
+        self._early.clear()
+        self._undo = (reply_id, self._state)
+        step = respond(self._flow, self._state, Heard(heard.text, readings), self._today())
+        return self._apply(step)
 
     def greeting(self) -> str:
         """The greeting in its order (row U15), then the first question."""
@@ -143,6 +150,9 @@ class ScriptedReceptionist:
         state = self._state
         if digits == "0" and not state.piece:
             return self._apply(to_person(self._flow, state, "key"))
+        if state.phase is Phase.ASKING and state.asked in IDENTIFIERS:
+            value = read_keys(state.asked, digits, self._today(), self._flow.birth_date_order)
+            return self._apply(take_identifier(self._flow, state, value))
         if state.asked != "phone" or not digits:
             return None
         joined = digits if len(digits) >= 10 else state.piece + digits
@@ -197,6 +207,8 @@ class ScriptedReceptionist:
                 self._desk.asked(effect)
             case FieldKnown():
                 self._desk.field(effect.name, effect.value, effect.shown)
+            case Collected():
+                self._desk.collected(effect.name, effect.value)
             case Completed():
                 if self._sink is not None:
                     self._sink.put(self._state.request)

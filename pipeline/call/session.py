@@ -12,6 +12,7 @@ from collections import deque
 from typing import assert_never
 
 from models.ports import LISTEN_RATE_HZ, Spoken
+from phi.vault import Compartment
 from pipeline.call.by_hand import KEYS
 from pipeline.call.caller_side import CallerSide
 from pipeline.call.events import CallEnded, CallStarted, GraphFault
@@ -112,6 +113,7 @@ class Call:
             finish=self._finish,
             alternatives=lambda: self._theirs.alternatives,
             sent=self._gate.note_sent,
+            question_heard=lambda: self._theirs.question_heard(),
         )
         self.playout = self._ours.playout
         self.graph = self._ours.graph
@@ -124,6 +126,7 @@ class Call:
             self._page,
             self._log,
             self._clock,
+            self._timers,
             tell=self._tell,
         )
 
@@ -147,24 +150,29 @@ class Call:
             self._reason = "error"
             emit(GraphFault(Token(self.call_id), Token("session")))
         finally:
-            self._reason = self._reason or "shutdown"
-            self._tasks = None
-            self._timers.cancel_all()
-            self.playout.flush()
-            self._page.bye(_BYES.get(self._reason, "error"), self._reason)
-            emit(
-                CallEnded(
-                    Token(self.call_id),
-                    Token(self._reason),
-                    self._clock.now_ms() - began_ms,
-                    self._log.turn,
-                    self._ours.interruptions,
-                    self._ours.false_interruptions,
-                )
-            )
-            self._front.forget()
-            await self._recognizer.close()
+            try:
+                self._close(self._clock.now_ms() - began_ms)
+            finally:  # whatever else fails, no value outlives the call
+                self._front.forget()
+                await self._recognizer.close()
         return self._reason
+
+    def _close(self, duration_ms: float) -> None:
+        self._reason = self._reason or "shutdown"
+        self._tasks = None
+        self._timers.cancel_all()
+        self.playout.flush()
+        self._page.bye(_BYES.get(self._reason, "error"), self._reason)
+        emit(
+            CallEnded(
+                Token(self.call_id),
+                Token(self._reason),
+                duration_ms,
+                self._log.turn,
+                self._ours.interruptions,
+                self._ours.false_interruptions,
+            )
+        )
 
     async def _greet(self) -> None:
         await self._present.wait()
@@ -202,7 +210,7 @@ class Call:
         """Take 20 ms of 16 kHz PCM."""
         if self._tasks is None:
             return
-        if self._muted:
+        if self._muted or self._theirs.sensitive.key_sounds(self._clock.now_ms()):
             frame = SILENT_FRAME
         self._theirs.hear(frame)
         for event in self._gate.push(frame, self._clock.now_ms()):
@@ -308,6 +316,20 @@ class Call:
         """True while a pause of the whole process would be heard or would delay an answer."""
         quiet = self._floor.held_by is HeldBy.NOBODY and not self._ours.busy
         return self._tasks is not None and self._present.is_set() and not quiet
+
+    @property
+    def sensitive(self) -> bool:
+        """True while nothing of the caller may be recorded (rows P3, P4, R6)."""
+        return self._theirs.sensitive.active
+
+    @property
+    def compartment(self) -> Compartment:
+        """What was collected, for those it was collected for: the store reads as "store"."""
+        return self._front.compartment
+
+    def handles(self) -> dict[str, str]:
+        """Every known field of the request, as the handle that stands for its value."""
+        return self._front.handles()
 
     def request_value(self, field: str) -> str | None:
         """Return a field's real value, for a member of staff who asked for it."""

@@ -44,7 +44,11 @@ _NAMED = {
     "day": ("day", "date"),
     "time": ("time", "hour"),
     "reason": ("reason", "visit"),
+    "birth_date": ("birth date", "birthday", "date of birth", "birth year"),
+    "ssn_last4": ("social security", "social"),
 }
+_WITHIN = {"birth_date": "day", "ssn_last4": "phone"}
+"""Slots whose own words ("date", "number") stand in the name of another."""
 _OUTRANKING = (Aside.PERSON, Aside.TODAY, Aside.ROBOT, Aside.FOR_WHOM)
 """Asides that contain words of an answer without being one ("what day is it today")."""
 
@@ -94,11 +98,16 @@ def understand(
         piece=new_piece,
         past_day=day.past,
         refused=frozenset(refused),
-        named=frozenset(slot for slot, names in _NAMED.items() if has_any(spoken, names)),
+        named=_named(spoken),
         answer=hear_yes_no(spoken),
         aside=aside,
         words=len(spoken),
     )
+
+
+def _named(spoken: Words) -> frozenset[str]:
+    named = {slot for slot, names in _NAMED.items() if has_any(spoken, names)}
+    return frozenset(named - {inner for outer, inner in _WITHIN.items() if outer in named})
 
 
 def _number(

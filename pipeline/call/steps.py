@@ -43,8 +43,12 @@ class State:
     """Numbers heard once: only two digits may be read back (row P6), so two hearings must agree instead."""
     doubted: frozenset[str] = frozenset()
     """Slots whose value the caller refused: asked again, and kept until a new one is said."""
-    echoed: bool = False
-    """The reason was just said back: a bare "no" refuses it."""
+    echoed: str = ""
+    """The slot that was just said back: a bare "no" refuses it."""
+    identified: frozenset[str] = frozenset()
+    """Identifiers that were given; what they are lies in the call's compartment."""
+    misread: int = 0
+    """Times in a row that an identifier was not understood."""
     no_matches: int = 0
     stalls: int = 0
     said: str = ""
@@ -58,6 +62,14 @@ class FieldKnown:
     name: str
     value: str
     shown: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Collected:
+    """An identifier was given: on its way to the compartment, and nowhere else."""
+
+    name: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +99,7 @@ class Ended:
     reason: str
 
 
-Effect = Asked | FieldKnown | Completed | UrgentRaised | PersonWanted | Ended
+Effect = Asked | FieldKnown | Collected | Completed | UrgentRaised | PersonWanted | Ended
 
 
 @dataclass(frozen=True, slots=True, repr=False)

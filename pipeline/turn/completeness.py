@@ -140,6 +140,10 @@ DAYS = _words(
     " lunes martes miércoles miercoles jueves viernes sábado sabado domingo hoy mañana semana"
     " first second third fourth fifth sixth seventh eighth ninth tenth twentieth thirtieth asap anytime"
 )
+MONTHS = _words(
+    "january february march april may june july august september october november december"
+)
+BIRTH_DATE_DIGITS = 8
 TIMES = _words(
     "morning afternoon evening noon midday lunchtime o'clock oclock am pm anytime early late"
     " mañana tarde noche mediodía mediodia"
@@ -214,6 +218,8 @@ def _completeness(tokens: Sequence[str], digits: int, asked: Asked | None) -> Co
         return Completeness.ANSWERED if digits >= asked.digits else Completeness.OPEN
     if " ".join(tokens[-2:]) in ASKS_BACK:
         return Completeness.ANSWERED
+    if asked is not None and asked.slot == "birth_date" and (digits or _names_a_month(tokens)):
+        return _dated(tokens, digits)
     if _ends_open(tokens) and not (asked is not None and is_backchannel(tokens)):
         return Completeness.OPEN
     if _only_opens(tokens, asked):
@@ -223,6 +229,17 @@ def _completeness(tokens: Sequence[str], digits: int, asked: Asked | None) -> Co
     if tokens[-1] in SAID_BEFORE_MORE or all(word in FILLERS for word in tokens):
         return Completeness.OPEN
     return Completeness.PLAUSIBLE
+
+
+def _names_a_month(tokens: Sequence[str]) -> bool:
+    return not MONTHS.isdisjoint(tokens)
+
+
+def _dated(tokens: Sequence[str], digits: int) -> Completeness:
+    """A birth date is said in parts, with breaths between them: whole with its year only."""
+    year = digits >= 4 or (digits >= 1 and "thousand" in tokens)
+    whole = year if _names_a_month(tokens) else digits >= BIRTH_DATE_DIGITS
+    return Completeness.ANSWERED if whole else Completeness.OPEN
 
 
 def _ends_open(tokens: Sequence[str]) -> bool:

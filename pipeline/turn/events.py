@@ -45,6 +45,8 @@ class Asked:
     digits: int = 0
     """Digits expected; above 0 the floor is in digit mode and waits longer inside groups."""
     profile: Profile = Profile.NORMAL
+    secret: bool = False
+    """The answer identifies somebody: it goes to the receptionist's own reader and nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,8 @@ class KeyPressed:
     at_ms: float
     completes: bool = False
     """The asked slot is full: the turn is over now."""
+    until_ms: float | None = None
+    """An entry with a clock of its own has begun: until then the next key is waited for."""
 
 
 @dataclass(frozen=True, slots=True)

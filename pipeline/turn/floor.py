@@ -81,6 +81,8 @@ class Floor:
         """Since when the pre-gate is open without a verdict."""
         self._quiet_ms: float | None = None
         """Since when the caller owes an answer."""
+        self._keys_until_ms: float | None = None
+        """How long an entry by keys may still go on."""
         self._asked: Asked | None = None
         self._asked_by_reply: Asked | None = None
 
@@ -135,7 +137,7 @@ class Floor:
             case ReplyAbandoned():
                 return self._reply_abandoned()
             case KeyPressed():
-                return self._answered_by_hand(event.completes)
+                return self._key_pressed(event)
             case AnswerTyped():
                 return self._answered_by_hand(True)
             case LineChanged():
@@ -326,6 +328,10 @@ class Floor:
 
     # --- the caller's hand, and the line ---------------------------------------------------------
 
+    def _key_pressed(self, event: KeyPressed) -> Actions:
+        self._keys_until_ms = event.until_ms
+        yield from self._answered_by_hand(event.completes)
+
     def _answered_by_hand(self, completes: bool) -> Actions:
         """A key or a typed line is never noise: it interrupts at once, but for the greeting."""
         if self._reply is Reply.SPEAKING and self._protected:
@@ -358,6 +364,7 @@ class Floor:
         self._parked_ms += lost_ms
         self._possible_ms = _later(self._possible_ms, lost_ms)
         self._quiet_ms = _later(self._quiet_ms, lost_ms)
+        self._keys_until_ms = _later(self._keys_until_ms, lost_ms)
         self._owed_ms = _later(self._owed_ms, lost_ms)
 
     # --- what time decides -----------------------------------------------------------------------
@@ -374,7 +381,10 @@ class Floor:
                     yield self._owed_ms + settings.dead_air_ms, self._break_silence
             case Reply.NONE if self._quiet_ms is not None:
                 row = waits(self._asked, settings.endpoint)
-                yield self._held(self._quiet_ms + row.no_input_ms), self._nothing_said
+                due_ms = self._quiet_ms + row.no_input_ms
+                if self._keys_until_ms is not None:
+                    due_ms = max(due_ms, self._keys_until_ms + settings.key_grace_ms)
+                yield self._held(due_ms), self._nothing_said
             case Reply.PARKED if paused is not None:
                 wait_ms = settings.debounce_ms if paused.settled else settings.verdict_ms
                 yield self._held(paused.since_ms + wait_ms), self._was_noise
@@ -419,6 +429,7 @@ class Floor:
         self._close_utterance()
         self._carried = False
         self._keyed = False
+        self._keys_until_ms = None
         self._ladder.answered()
         self._promise(answers_turn=True)
         yield EndTurn()

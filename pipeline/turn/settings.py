@@ -29,6 +29,8 @@ class FloorSettings:
     """A sound this long was speech we did not understand (no-match); a shorter one is ignored."""
     dead_air_ms: float = 3_000.0
     """Words are pending and nobody has spoken for this long: say something."""
+    key_grace_ms: float = 1_000.0
+    """An entry by keys has its own clock: it speaks before the silence does."""
     waiting_sentences: int = 3
     """After so many of them a person takes over."""
     reprompts: int = 2

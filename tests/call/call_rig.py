@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.call.desk import Desk
+from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.parts import CallParts
 from pipeline.call.session import Call
 from pipeline.call.settings import CallSettings
@@ -82,13 +82,18 @@ class Watch:
 
 class CallRig:
     def __init__(
-        self, receptionist: FakeReceptionist, voice: FakeVoice, settings: CallSettings
+        self,
+        receptionist: FakeReceptionist,
+        voice: FakeVoice,
+        settings: CallSettings,
+        at: Callable[[Desk], Receptionist] | None = None,
     ) -> None:
         self.receptionist = receptionist
         self.voice = voice
         self.ear = FakeRecognizer()
         self.leg = Leg()
         self.watch = Watch()
+        self.sensitive: list[tuple[bool, float]] = []
         self.wire: list[tuple[float, int, bytes]] = []
         self.call = Call(
             "c1",
@@ -97,9 +102,10 @@ class CallRig:
                 voice_stream=LevelVoice(),
                 window_samples=512,
                 tts=voice,
-                receptionist=receptionist.at,
+                receptionist=at or receptionist.at,
                 settings=settings,
                 sample_rate_hz=LINE_HZ,
+                on_sensitive=lambda active, at_ms: self.sensitive.append((active, at_ms)),
             ),
             self.watch,
         )
@@ -147,10 +153,10 @@ class CallRig:
         self.connect()
         await self.until_quiet()
 
-    async def turn(self, text: str) -> None:
+    async def turn(self, text: str, then_silent_ms: float = 500) -> None:
         self.ear.saying = ""
         await self.say(text)
-        await self.silent(500)
+        await self.silent(then_silent_ms)
         await self.until_quiet()
 
     @property
@@ -178,6 +184,11 @@ class CallRig:
     def wire_words(self) -> list[str]:
         return self.voice.words_on(b"".join(pcm for _, _, pcm in self.wire))
 
+    async def key(self, keys: str, every_ms: float = 200.0) -> None:
+        for key in keys:
+            self.call.on_key(key)
+            await self.silent(every_ms)
+
     def captions(self, who: str) -> list[str]:
         return [
             message.text
@@ -199,9 +210,10 @@ async def calling(
     receptionist: FakeReceptionist,
     voice: FakeVoice | None = None,
     settings: CallSettings | None = None,
+    at: Callable[[Desk], Receptionist] | None = None,
 ) -> AsyncIterator[CallRig]:
-    """Run a call for the length of the block."""
-    rig = CallRig(receptionist, voice or FakeVoice(), settings or CallSettings())
+    """Run a call for the length of the block; `at` makes another receptionist than the fake one."""
+    rig = CallRig(receptionist, voice or FakeVoice(), settings or CallSettings(), at)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(rig.run())
         try:

@@ -97,6 +97,42 @@ def test_a_section_of_the_wrong_shape_is_a_fault_and_never_a_crash(
         assert faults(table)
 
 
+def test_identifiers_are_asked_only_where_the_flow_names_them_after_the_number() -> None:
+    assert load_flow().identify == ()
+    assert load_flow().slots == ("reason", "name", "phone", "day", "time")
+    table = shipped() | {"identify": ["birth_date"], "birth_date_order": "dmy"}
+    table["prompts"]["birth_date"] = {"ask": "Born when? Key {key_order}."}
+    flow = parse_flow(table)
+    assert flow.slots == ("reason", "name", "phone", "birth_date", "day", "time")
+    asked = flow.say(flow.prompts["birth_date"].ask)
+    assert asked.startswith("Born when? Key two digits for the day, two digits for the month")
+    assert "ssn_last4" not in flow.prompts
+
+
+@pytest.mark.parametrize(
+    ("changed", "key"),
+    [
+        ({"identify": ["mother"]}, "identify"),
+        ({"identify": ["birth_date", "birth_date"]}, "identify"),
+        ({"identify": "birth_date"}, "identify"),
+        ({"identify": [["birth_date"]]}, "identify"),
+        ({"birth_date_order": "dym"}, "birth_date_order"),
+        ({"birth_date_order": 7}, "birth_date_order"),
+    ],
+)
+def test_a_wrong_identifier_or_order_is_named(changed: dict[str, Any], key: str) -> None:
+    assert [fault.split(":")[0] for fault in faults(shipped() | changed)] == [key]
+
+
+def test_a_prompt_for_a_birth_date_must_say_the_order_of_its_keys() -> None:
+    table = shipped()
+    table["prompts"]["birth_date"] = {"ask": "When were you born?", "colour": "blue"}
+    keys = {fault.split(":")[0] for fault in faults(table)}
+    assert keys == {"prompts.birth_date.ask", "prompts.birth_date.colour"}
+    table["prompts"]["birth_date"] = "text"
+    assert "prompts.birth_date" in {fault.split(":")[0] for fault in faults(table)}
+
+
 def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.toml"):
         load_flow(Settings(flow_file=str(tmp_path / "nowhere.toml")))

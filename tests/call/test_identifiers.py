@@ -136,3 +136,15 @@ def test_the_prompt_says_the_order_of_the_keys() -> None:
 def test_only_two_digits_of_a_year_may_be_said_back() -> None:
     assert ending("birth_date", "1953-07-19") == "a birth year that ends in five three"
     assert ending("ssn_last4", "2267") == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "born"),
+    [
+        ("the twenty first of july nineteen fifty three", "1953-07-21"),
+        ("the thirty first of february nineteen fifty three", None),
+        ("thirty first of december nineteen fifty three", "1953-12-31"),
+    ],
+)
+def test_a_day_of_two_words_is_not_its_second_word(said: str, born: str | None) -> None:
+    assert read_speech("birth_date", words(said), date(2026, 3, 4)) == born

@@ -24,6 +24,13 @@ class FakeDesk:
             self.fields[name] = value
         self.told.append(("field", name, shown))
 
+    def collected(self, name: str, value: str | None) -> None:
+        if value is None:
+            self.fields.pop(name, None)
+        else:
+            self.fields[name] = value
+        self.told.append(("collected", name))
+
     def complete(self) -> None:
         self.told.append(("complete",))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.ports import Keyed
+from models.ports import Keyed, Spoken
 from pipeline.call.desk import Desk
 from tests.fakes.language_model import Answer, FakeLanguageModel
 
@@ -14,6 +14,7 @@ class FakeReceptionist(FakeLanguageModel):
         super().__init__(answer, token_ms=token_ms)
         self.desk: Desk | None = None
         self.keys: list[Keyed] = []
+        self.confidences: list[tuple[str, Spoken]] = []
         self.reopened: list[str] = []
         self.greets = "Hello there."
         self.end_after: str | None = None
@@ -39,6 +40,10 @@ class FakeReceptionist(FakeLanguageModel):
     def keyed(self, keys: Keyed) -> str | None:
         self.keys.append(keys)
         return f"Ending in {keys.last_two}."
+
+    def confided(self, reply_id: str, heard: Spoken, alternatives: tuple[Spoken, ...]) -> str:
+        self.confidences.append((reply_id, heard))
+        return "Thank you."
 
     def take_over(self) -> str:
         return "A person takes over."

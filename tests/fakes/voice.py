@@ -28,7 +28,7 @@ class FakeVoice:
         self.sample_rate_hz = sample_rate_hz
         self._letter_samples = int(letter_ms * sample_rate_hz / 1000.0)
         self._chunk_samples = int(chunk_ms * sample_rate_hz / 1000.0)
-        self._chunk_delay_ms = chunk_delay_ms
+        self.chunk_delay_ms = chunk_delay_ms
         self._with_words = with_words
         self.texts: list[str] = []
         self.tags: dict[int, tuple[str, int, int]] = {}
@@ -58,8 +58,8 @@ class FakeVoice:
             at += length + self._letter_samples
         audio = np.concatenate(pcm) if pcm else np.zeros(0, dtype="<i2")
         for start in range(0, len(audio), self._chunk_samples):
-            if self._chunk_delay_ms:
-                await asyncio.sleep(self._chunk_delay_ms / 1000.0)
+            if self.chunk_delay_ms:
+                await asyncio.sleep(self.chunk_delay_ms / 1000.0)
             end = min(start + self._chunk_samples, len(audio))
             inside = tuple(word for word in words if start <= word.start_sample < end)
             self.made_samples += end - start
