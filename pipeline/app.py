@@ -57,9 +57,9 @@ def _engines(settings: Settings, flow: Flow, heap: Heap) -> Engines:
 
     def receptionist(desk: Desk) -> Receptionist:
         scripted = ScriptedReceptionist(flow, desk, today)
-        return (
-            scripted if model is None else ModelledReceptionist(model, scripted, flow.practice_name)
-        )
+        if model is None:
+            return scripted
+        return ModelledReceptionist(model, scripted, flow.practice_name, desk.outgoing)
 
     async def warm_up() -> None:
         async with asyncio.TaskGroup() as group:

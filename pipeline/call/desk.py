@@ -7,12 +7,23 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from models.ports import Keyed, LanguageModel, Spoken
+from models.ports import Keyed, LanguageModel, ReplyRequest, Spoken
 from pipeline.turn.events import Asked
+
+
+class RequestGuard(Protocol):
+    """Keeps what was collected in a call out of what a model is asked."""
+
+    def request(self, request: ReplyRequest) -> ReplyRequest:
+        """The request as a model may see it."""
 
 
 class Desk(Protocol):
     """The call as a receptionist sees it."""
+
+    @property
+    def outgoing(self) -> RequestGuard:
+        """What every request to a model must pass."""
 
     def asked(self, asked: Asked | None) -> None:
         """Say which question is pending once the reply has been heard."""

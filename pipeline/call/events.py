@@ -49,6 +49,22 @@ class UrgentRaised(Event):
     kind: Token
 
 
+class ValuesWithheld(Event):
+    """Something that identifies a caller was kept from a model, the voice or a tool's reader."""
+
+    call_id: Token
+    where: Token
+    count: int
+
+
+class ToolFailed(Event):
+    """A tool gave no result; the model was told so and nothing else."""
+
+    call_id: Token
+    tool: Token
+    code: Token
+
+
 class GraphFault(Event):
     """Something inside the conversation graph raised; the call goes on."""
 

@@ -7,11 +7,14 @@ the live view get only what may be shown.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 from phi.vault import Compartment, handle
 from pipeline.call.events import UrgentRaised
 from pipeline.call.observer import COLLECTED
+from pipeline.call.outgoing import Outgoing
 from pipeline.call.page import Page
+from pipeline.clock import today
 from pipeline.telemetry.events import Token, emit
 from pipeline.turn.events import Asked
 
@@ -29,13 +32,17 @@ class Front:
         page: Page,
         on_asked: Callable[[Asked | None], None],
         on_end: Callable[[str], None],
+        *,
+        sayable: tuple[str, ...] = (),
+        today: Callable[[], date] = today,
     ) -> None:
-        """Show on this page; tell the session of questions and of the end."""
+        """Show on this page; tell the session of questions and of the end; `sayable` are the practice's numbers."""
         self._call_id = call_id
         self._page = page
         self._on_asked = on_asked
         self._on_end = on_end
         self.compartment = Compartment()
+        self.outgoing = Outgoing(call_id, self.compartment, sayable, today)
 
     def value(self, name: str) -> str | None:
         """Return the latest real value of a field, for a member of staff."""

@@ -7,9 +7,11 @@ and sentences of ours. No 20 ms frame, no adopted turn frame, no RTVI, tracing, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
+from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 from pipecat.frames.frames import (
     BotStartedSpeakingFrame,
     BotStoppedSpeakingFrame,
@@ -30,6 +32,7 @@ from pipecat.processors.aggregators.llm_response_universal import (
     LLMUserAggregatorParams,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.services.llm_service import FunctionCallHandler
 from pipecat.turns.types import ProcessFrameResult
 from pipecat.turns.user_start import ExternalUserTurnStartStrategy
 from pipecat.turns.user_stop import EagerUserTurnStopStrategy
@@ -40,7 +43,7 @@ from models.ports import Language, LanguageModel, Spoken, TextToSpeech
 from pipeline.call.ledger import Ledger
 from pipeline.call.reply import Kind, Replies
 from pipeline.call.settings import CallSettings
-from pipeline.call.speak import CUT, Speaker, SpeakHooks, Voice
+from pipeline.call.speak import CUT, Speaker, SpeakHooks, SpeechGuard, Voice, unguarded
 from pipeline.call.think import Lines, Thinker, ThinkHooks
 from pipeline.media.playout import Playout
 
@@ -92,6 +95,7 @@ class CallGraph:
         *,
         language: Language = "en",
         context: LLMContext | None = None,
+        guard: SpeechGuard = unguarded,
     ) -> None:
         """Build the stages; nothing runs yet."""
         self._hooks = hooks
@@ -105,6 +109,7 @@ class CallGraph:
             settings,
             sample_rate_hz=playout.sample_rate_hz,
             language=language,
+            guard=guard,
         )
         self._speaker = Speaker(self.replies, hooks)
         self._pair = LLMContextAggregatorPair(
@@ -135,6 +140,12 @@ class CallGraph:
         self._started = asyncio.Event()
         self._errands: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
         self._turn_open = False
+
+    def offer_tools(self, tools: Sequence[tuple[FunctionSchema, FunctionCallHandler]]) -> None:
+        """Let the model call these from its next request on."""
+        for schema, answer in tools:
+            self.thinker.register_function(schema.name, answer)
+        self.context.set_tools(ToolsSchema(standard_tools=[schema for schema, _ in tools]))
 
     async def run(self) -> None:
         """Run until cancelled; leaves no task behind."""

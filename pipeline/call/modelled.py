@@ -21,6 +21,7 @@ from models.ports import (
     Spoken,
     TextDelta,
 )
+from pipeline.call.desk import RequestGuard
 
 RULES = """You are the telephone receptionist of {practice}, an automated assistant. You speak, so use short plain
 sentences without lists, symbols or digits. You take appointment requests; you never give medical advice, never
@@ -71,8 +72,11 @@ class Script(Protocol):
 class ModelledReceptionist:
     """`pipeline.call.desk.Receptionist` over a chat model and a script."""
 
-    def __init__(self, model: LanguageModel, script: Script, practice_name: str) -> None:
-        """The model is shared by all calls; the script is this call's own."""
+    def __init__(
+        self, model: LanguageModel, script: Script, practice_name: str, guard: RequestGuard
+    ) -> None:
+        """The model is shared by all calls; script and guard are this call's own."""
+        self._guard = guard
         self._model = model
         self._script = script
         self._rules = ChatMessage("system", RULES.format(practice=practice_name))
@@ -113,6 +117,6 @@ class ModelledReceptionist:
             ChatMessage("system", ASSIGNMENT.format(say=say)),
         )
         asked = ReplyRequest(request.reply_id, messages, temperature=request.temperature)
-        async for event in self._model.reply(asked):
+        async for event in self._model.reply(self._guard.request(asked)):
             if isinstance(event, TextDelta):
                 yield event

@@ -16,6 +16,7 @@ from pipeline.call.page import Page
 from pipeline.call.parts import CallParts
 from pipeline.call.pending import Pending
 from pipeline.call.reply import Kind, Reply
+from pipeline.call.speak import SpeechGuard
 from pipeline.call.think import Lines
 from pipeline.call.timers import Timers
 from pipeline.call.turn_log import TurnLog
@@ -49,6 +50,7 @@ class OurSide:
         alternatives: Callable[[], tuple[Spoken, ...]],
         sent: Callable[[bytes, float], None],
         question_heard: Callable[[], None],
+        guard: SpeechGuard,
     ) -> None:
         """Speak for this receptionist; the floor is told, and `finish` ends the call."""
         self.playout = Playout(parts.sample_rate_hz)
@@ -77,6 +79,7 @@ class OurSide:
             self,
             parts.settings,
             language=parts.language,
+            guard=guard,
         )
         self._replies = self.graph.replies
         self.playout.on_started = self._playout_started  # type: ignore[method-assign]  # a hook, see Playout

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 
 from models.ports import Language, Recognizer, TextToSpeech, TurnCompletion, VoiceStream
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.listen import EvidenceOf
 from pipeline.call.sensitive import OnSensitive, nobody
 from pipeline.call.settings import CallSettings
+from pipeline.clock import today
 from pipeline.turn.completeness import evidence
 from pipeline.turn.settings import FloorSettings
 
@@ -30,5 +32,6 @@ class CallParts:
     sample_rate_hz: int = 48_000
     """Of the line: 48 kHz for WebRTC, 8 kHz for G.711."""
     evidence_of: EvidenceOf = evidence
+    today: Callable[[], date] = today
     on_sensitive: OnSensitive = nobody
     """Told from when to when the call may not be recorded."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import assert_never
 
 from models.ports import LISTEN_RATE_HZ, Spoken
@@ -24,6 +25,7 @@ from pipeline.call.parts import CallParts as CallParts  # whoever builds a call 
 from pipeline.call.pending import Pending
 from pipeline.call.reply import Kind
 from pipeline.call.timers import Timers
+from pipeline.call.tools import GuardedTool, Tool
 from pipeline.call.turn_log import TurnLog
 from pipeline.clock import Clock, LoopClock
 from pipeline.line import CallerLeg
@@ -88,7 +90,14 @@ class Call:
         )
         self._floor = Floor(parts.floor)
         self._recognizer = parts.recognizer
-        self._front = Front(call_id, self._page, self._asks, self._ends)
+        self._front = Front(
+            call_id,
+            self._page,
+            self._asks,
+            self._ends,
+            sayable=(parts.settings.practice_phone,),
+            today=parts.today,
+        )
         self._receptionist = parts.receptionist(self._front)
         self._tasks: asyncio.TaskGroup | None = None
         self._told: deque[Event] = deque()
@@ -114,6 +123,7 @@ class Call:
             alternatives=lambda: self._theirs.alternatives,
             sent=self._gate.note_sent,
             question_heard=lambda: self._theirs.question_heard(),
+            guard=self._front.outgoing.speech,
         )
         self.playout = self._ours.playout
         self.graph = self._ours.graph
@@ -326,6 +336,19 @@ class Call:
     def compartment(self) -> Compartment:
         """What was collected, for those it was collected for: the store reads as "store"."""
         return self._front.compartment
+
+    def offer_tools(self, tools: Sequence[Tool]) -> None:
+        """Let the model use these, each with the values that were collected for it."""
+        front = self._front
+        self.graph.offer_tools(
+            [
+                (
+                    tool.schema(),
+                    GuardedTool(self.call_id, tool, front.compartment, front.outgoing),
+                )
+                for tool in tools
+            ]
+        )
 
     def handles(self) -> dict[str, str]:
         """Every known field of the request, as the handle that stands for its value."""

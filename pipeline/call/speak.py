@@ -7,7 +7,7 @@ graph's last stage before the context. Whatever was made for a reply that was cu
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -43,6 +43,15 @@ CUT = "epoch"
 
 MOST_HELD_MS = 1_000.0
 """Of a clause that is gathered: a voice that slows down meanwhile has held back a second at most."""
+
+
+SpeechGuard = Callable[[str, str], str]
+"""A clause and the name of its reply in, what may be said of it out."""
+
+
+def unguarded(clause: str, reply: str) -> str:
+    """Nothing was collected that could be said."""
+    return clause
 
 
 class SpeakHooks(Protocol):
@@ -113,8 +122,9 @@ class Voice(TTSService):
         *,
         sample_rate_hz: int,
         language: Language = "en",
+        guard: SpeechGuard = unguarded,
     ) -> None:
-        """Speak with this engine at the line's rate."""
+        """Speak with this engine at the line's rate, and only what the guard lets pass."""
         super().__init__(
             push_start_frame=True,
             push_stop_frames=True,
@@ -131,9 +141,13 @@ class Voice(TTSService):
         self._call = settings
         self._line_rate_hz = sample_rate_hz
         self._language = language
+        self._guard = guard
 
     async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
         """Yield one clause's audio, as far ahead of the wire as allowed."""
+        text = self._guard(text, context_id)
+        if not text:
+            return
         self._hooks.clause(text)
         clause = _ClauseAudio(text, self._engine.sample_rate_hz, self._line_rate_hz)
         failure = None
@@ -159,6 +173,13 @@ class Voice(TTSService):
             yield last
         if failure is not None or not clause.made_samples:
             self._hooks.voice_failed(failure or "no_audio")
+
+    async def tts_process_generator(
+        self, context_id: str, generator: AsyncGenerator[Frame | None, None]
+    ) -> None:
+        """Our audio is all there when a clause is done: a reply whose last clause is silent ends all the same."""
+        await super().tts_process_generator(context_id, generator)
+        self._is_yielding_frames_synchronously = True
 
     async def _wait_for_room(self) -> None:
         """Wait while the lead is at its cap: audio ahead of the wire is memory that a barge-in voids."""

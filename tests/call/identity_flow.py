@@ -15,6 +15,7 @@ from pipeline.call.flow_file import parse_flow
 from pipeline.call.modelled import ModelledReceptionist
 from pipeline.call.receptionist import ScriptedReceptionist
 from pipeline.call.request import Request
+from pipeline.call.settings import CallSettings
 from pipeline.call.steps import State
 from tests.call.call_rig import CallRig, calling
 from tests.fakes.receptionist import FakeReceptionist
@@ -41,8 +42,13 @@ async def calling_practice(
         scripted = ScriptedReceptionist(flow, desk, lambda: TODAY)
         known = Request("vaccination", "Daniel", PHONE if asked != "phone" else None)
         scripted._state = State(known, asked=asked)
-        return scripted if model is None else ModelledReceptionist(model, scripted, "Elm Clinic")
+        return (
+            scripted
+            if model is None
+            else ModelledReceptionist(model, scripted, "Elm Clinic", desk.outgoing)
+        )
 
-    async with calling(FakeReceptionist(""), FakeVoice(), at=at) as rig:
+    settings = CallSettings(practice_phone=flow.practice_phone)
+    async with calling(FakeReceptionist(""), FakeVoice(), settings, at=at) as rig:
         await rig.greeted()
         yield rig

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
+
+from phi.vault import Compartment
+from pipeline.call.outgoing import Outgoing
 from pipeline.turn.events import Asked
 
 
@@ -12,6 +16,7 @@ class FakeDesk:
         self.told: list[tuple[str, ...]] = []
         self.pending: Asked | None = None
         self.fields: dict[str, str] = {}
+        self.outgoing = Outgoing("c1", Compartment(), (), lambda: date(2026, 3, 4))
 
     def asked(self, asked: Asked | None) -> None:
         self.pending = asked

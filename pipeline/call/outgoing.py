@@ -1,0 +1,95 @@
+"""The guard of one call: what goes to a model, to the voice and back from a tool passes here, and is counted.
+
+The judging is `phi.guard`'s; this knows the call's compartment and says how often something was taken out, never what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
+
+from models.ports import ChatMessage, ReplyRequest
+from phi.guard import ResultShape, SpokenGuard, for_model, messages_for_model
+from phi.vault import Compartment
+from pipeline.call.events import ValuesWithheld
+from pipeline.call.identifiers import IDENTIFIERS
+from pipeline.telemetry.events import Token, emit
+
+GUARDED = frozenset([*IDENTIFIERS, "phone"])
+"""Fields whose values reach somebody or say who it is. A first name, a reason and a day are what is talked about."""
+
+Scalars = dict[str, str | int | float | bool]
+
+
+class Outgoing:
+    """One call's guard."""
+
+    def __init__(
+        self,
+        call_id: str,
+        compartment: Compartment,
+        sayable: tuple[str, ...],
+        today: Callable[[], date],
+    ) -> None:
+        """Keep what this compartment holds; `sayable` are the practice's own numbers."""
+        self._call_id = call_id
+        self._compartment = compartment
+        self._today = today
+        self._reply = ""
+        self._voice = SpokenGuard([number for number in sayable if number], today().year)
+
+    def request(self, request: ReplyRequest) -> ReplyRequest:
+        """A request as a model may see it: no stored value, and no other hypotheses of what was heard."""
+        texts = [message.content for message in request.messages]
+        taken = 0
+        year = self._today().year
+        theirs = [at for at, message in enumerate(request.messages) if message.role == "user"]
+        cleaned, count = messages_for_model(
+            [texts[at] for at in theirs], self._secrets(), volunteered=True, this_year=year
+        )
+        taken += count
+        for at, text in zip(theirs, cleaned, strict=True):
+            texts[at] = text
+        for at, message in enumerate(request.messages):
+            if message.role != "user":
+                safe = for_model(
+                    message.content, self._secrets(), volunteered=False, this_year=year
+                )
+                texts[at] = safe.text
+                taken += safe.taken
+        self._tell("request", taken)
+        messages = tuple(
+            ChatMessage(message.role, text)
+            for message, text in zip(request.messages, texts, strict=True)
+        )
+        return replace(request, messages=messages, alternatives=())
+
+    def speech(self, clause: str, reply: str) -> str:
+        """A clause of this reply as it may be said; empty when nothing is left of it."""
+        if reply != self._reply:
+            self._reply = reply
+            self._voice.begin()
+        before = self._voice.withheld
+        said = self._voice.clause(clause, self._secrets())
+        self._tell("speech", self._voice.withheld - before)
+        return said
+
+    def result(self, shape: ResultShape, result: object) -> Scalars:
+        """A tool's result as a model may see it: declared fields, and no stored value in them."""
+        kept, dropped = shape.clean(result)
+        year = self._today().year
+        for name, value in kept.items():
+            safe = for_model(str(value), self._secrets(), volunteered=True, this_year=year)
+            if safe.taken:
+                dropped += safe.taken
+                kept[name] = safe.text
+        self._tell("result", dropped)
+        return kept
+
+    def _secrets(self) -> Iterator[tuple[str, str]]:
+        return (pair for pair in self._compartment.secrets() if pair[0] in GUARDED)
+
+    def _tell(self, where: str, count: int) -> None:
+        if count:
+            emit(ValuesWithheld(Token(self._call_id), Token(where), count))

@@ -1,0 +1,205 @@
+"""The guard on the way out: no identifier in a request, none in the voice, and what must be said is said."""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from phi.forms import Said
+from phi.guard import (
+    CANNOT_REPEAT,
+    WITHHELD,
+    ResultShape,
+    SpokenGuard,
+    for_model,
+    messages_for_model,
+)
+from pipeline.call import verbalise
+from pipeline.call.flow_file import load_flow
+from tests.phi.spoken import FORMS
+
+BORN, SSN, PHONE = "1953-07-19", "4417", "2125550143"
+SECRETS = (("birth_date", BORN), ("ssn_last4", SSN), ("phone", PHONE))
+FLOW = load_flow()
+
+
+def voice() -> SpokenGuard:
+    return SpokenGuard([FLOW.practice.phone], 2026)
+
+
+def say(guard: SpokenGuard, *clauses: str) -> list[str]:
+    return [guard.clause(clause, SECRETS) for clause in clauses]
+
+
+def test_row_p7_the_fixed_sentence_word_for_word() -> None:
+    assert say(voice(), f"Your number is {PHONE}.") == [
+        "For security purposes, I cannot repeat that information."
+    ]
+
+
+@pytest.mark.parametrize("form", sorted(FORMS))
+def test_row_p5_no_form_of_a_number_is_said(form: str) -> None:
+    assert say(voice(), f"It is {FORMS[form](PHONE)} okay.") == [CANNOT_REPEAT]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You were born on July nineteenth, nineteen fifty three.", "Nació el diecinueve de julio de 1953.",
+        "Your social ends in four four one seven.", "The code is NDQxNw== for you.", "It is {{patient.ssn_last4}}.",
+    ],
+)  # fmt: skip
+def test_row_p5_no_stored_identifier_is_said(text: str) -> None:
+    assert say(voice(), text) == [CANNOT_REPEAT]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your social security number is 123-45-6789.", "It is one two three, four five, six seven eight nine.",
+        "She was born March 3rd, 1950.", "Born on the third of March nineteen fifty.", "Born 1950-03-03.",
+        "Medical record number A B 1 2 3 4 5.", "Your MRN is 55 01 23.", "Call her at 646 555 0199.",
+    ],
+)  # fmt: skip
+def test_row_p5_what_looks_like_an_identifier_is_not_said_though_nobody_stored_it(
+    text: str,
+) -> None:
+    assert voice().clause(text, ()) == CANNOT_REPEAT
+
+
+def test_an_identifier_over_several_clauses_is_not_finished() -> None:
+    assert say(
+        voice(), "Your number is two one two", "five five five oh one four three.", "Yes?"
+    ) == [
+        "Your number is two one two",
+        CANNOT_REPEAT,
+        "Yes?",
+    ]
+    parts = say(voice(), "It is two one.", "Two five five.", "Five oh one.", "Four three.")
+    assert parts[2:] == [CANNOT_REPEAT, ""]
+
+
+def test_the_next_reply_says_the_fixed_sentence_again_rather_than_nothing() -> None:
+    guard = voice()
+    assert say(guard, f"It is {PHONE}.", f"It is {PHONE}.") == [CANNOT_REPEAT, ""]
+    guard.begin()
+    assert say(guard, f"It is {PHONE}.") == [CANNOT_REPEAT]
+
+
+def test_the_rest_of_a_withheld_sentence_is_not_said_either() -> None:
+    assert say(voice(), f"It is {PHONE},", "and that is your own number.", "Anything else?") == [
+        CANNOT_REPEAT,
+        "",
+        "Anything else?",
+    ]
+
+
+def test_only_the_sentence_that_says_it_is_replaced() -> None:
+    said = voice().clause(f"Thank you. Your number is {PHONE}. Which day would you like?", SECRETS)
+    assert said == f"Thank you. {CANNOT_REPEAT} Which day would you like?"
+
+
+@pytest.mark.parametrize("cut", range(1, 46))
+def test_wherever_the_clauses_are_cut_the_whole_number_is_never_said(cut: int) -> None:
+    text = "it is two one two five five five oh one four three"
+    said = " ".join(say(voice(), text[:cut], text[cut:]))
+    assert not Said(said).find(PHONE)
+
+
+def everything_the_script_says() -> list[str]:
+    values = {
+        "reason": "a blood test",
+        "read_back": verbalise.read_back(
+            "a blood test", __import__("datetime").date(2026, 3, 3), "10:30", "Daniel", PHONE
+        ),
+        "count": "seven",
+        "day": "Saturday, November twenty first",
+        "ending": "a birth year that ends in five three",
+    }
+    lines = [*astuple(FLOW.lines), FLOW.greeting.text()]
+    lines += [text for prompt in FLOW.prompts.values() for text in astuple(prompt)]
+    return [FLOW.say(line, **values) for line in lines]
+
+
+def test_rows_p5_p6_everything_the_script_says_passes_the_guard() -> None:
+    guard = voice()
+    for line in everything_the_script_says():
+        assert guard.clause(line, SECRETS) == line
+    assert guard.withheld == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We have nine, ten thirty, eleven fifteen, two or three in the afternoon.",
+        "We are open from 7:00 to 19:00, and 9:30, 10:30 and 11:15 are free.",
+        "On Tuesday, March third, twenty twenty six, at nine.", "You are number twelve of twenty five.",
+        "It is at 12 Maple Street, suite 400, New York 10001.", "In an emergency dial nine one one.",
+        "Please arrive fifteen minutes early.", "The office is at two one two, five five five, oh one hundred.",
+        "A birth year that ends in five three.", "A number that ends in four three.",
+    ],
+)  # fmt: skip
+def test_times_prices_days_and_the_practices_own_number_are_said(text: str) -> None:
+    assert say(voice(), text) == [text]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(max_size=60), max_size=5))
+def test_any_clauses_are_judged(clauses: list[str]) -> None:
+    guard = voice()
+    for clause in clauses:
+        guard.clause(clause, SECRETS)
+
+
+@pytest.mark.parametrize("form", sorted(FORMS))
+def test_row_p1_every_form_of_a_value_is_its_handle_in_a_request(form: str) -> None:
+    text = f"my number is {FORMS[form](PHONE)} okay"
+    cleaned = for_model(text, SECRETS, volunteered=False, this_year=2026)
+    assert "{{patient.phone}}" in cleaned.text
+    assert cleaned.taken >= 1
+    assert not Said(cleaned.text).find(PHONE)
+    assert cleaned.text.startswith("my number is ")
+
+
+def test_row_p1_a_value_said_in_two_messages_is_taken_out_of_both() -> None:
+    texts, taken = messages_for_model(
+        ["it is two one two five five five", "oh one four three please"],
+        SECRETS,
+        volunteered=False,
+        this_year=2026,
+    )
+    assert texts == ["it is {{patient.phone}}", "{{patient.phone}} please"]
+    assert taken == 2
+
+
+def test_row_p10_what_was_volunteered_reaches_no_model() -> None:
+    text = "my insurance is 123 45 6789 and i was born march third nineteen fifty"
+    cleaned = for_model(text, (), volunteered=True, this_year=2026)
+    assert cleaned.text == f"my insurance is {WITHHELD} and i was born {WITHHELD}"
+
+
+def test_ordinary_words_are_left_alone() -> None:
+    text = "a flu shot on tuesday the third at half past ten for two people please"
+    assert for_model(text, SECRETS, volunteered=True, this_year=2026).text == text
+
+
+def test_row_p9_only_declared_scalars_of_a_result_pass() -> None:
+    shape = ResultShape({"status": str, "minutes_early": int, "free": bool})
+    result = {
+        "status": "booked", "minutes_early": True, "free": False, "provider": "Dr. Who",
+        "patient": {"birth_date": BORN}, "slots": ["9:00"],
+    }  # fmt: skip
+    assert shape.clean(result) == ({"status": "booked", "free": False}, 4)
+    assert shape.clean([BORN]) == ({}, 1)
+    assert shape.clean(BORN) == ({}, 1)
+
+
+def test_row_p2_a_verification_says_no_more_than_that_it_worked() -> None:
+    shape = ResultShape({"verified": bool})
+    assert shape.clean({"verified": True, "name": "Daniel", "birth_date": BORN}) == (
+        {"verified": True},
+        2,
+    )
