@@ -75,6 +75,11 @@ class FloorStop(EagerUserTurnStopStrategy):  # type: ignore[no-untyped-call]  # 
             await self._trigger_user_turn_stopped()  # type: ignore[no-untyped-call]  # pipecat's own
         return result
 
+    async def cleanup(self) -> None:
+        """A call that ends while it speculates leaves no timer, which would hold the caller's words."""
+        await self._take_speculation()
+        await super().cleanup()  # type: ignore[no-untyped-call]  # pipecat's own
+
     async def _handle_transcription(self, frame: TranscriptionFrame) -> None:
         await super()._handle_transcription(frame)
         if frame.finalized:

@@ -266,3 +266,13 @@ async def test_a_call_is_near_a_turn_unless_nobody_speaks() -> None:
         near.append(rig.call.near_a_turn)
     assert near == [True, False, True]
     assert not rig.call.near_a_turn
+
+
+async def test_row_d5_hanging_up_while_the_model_speculates_leaves_no_task() -> None:
+    async with calling(FakeReceptionist(answer_to)) as rig:
+        await rig.greeted()
+        rig.ear.saying = ""
+        await rig.say("book a visit on")  # open: settled early, and the turn is not over
+        await rig.silent(300)
+        assert rig.receptionist.requests
+        assert rig.receptionist.confirmed == []
