@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phi.forms import Said
 from pipeline.call.identifiers import (
     OLDEST_YEARS,
     DateOrder,
@@ -148,3 +149,11 @@ def test_only_two_digits_of_a_year_may_be_said_back() -> None:
 )
 def test_a_day_of_two_words_is_not_its_second_word(said: str, born: str | None) -> None:
     assert read_speech("birth_date", words(said), date(2026, 3, 4)) == born
+
+
+@given(BIRTHS)
+def test_row_p6_the_ending_of_an_identifier_never_finishes_it(born: date) -> None:
+    said = ending("birth_date", born.isoformat())
+    assert said == f"a birth year that ends in {digits(f'{born.year:04}'[2:])}"
+    assert not Said(said).find(born.isoformat())
+    assert ending("ssn_last4", "4417") == ""

@@ -88,3 +88,14 @@ async def test_a_model_that_fails_before_its_first_word_costs_no_sentence() -> N
 async def test_a_model_that_says_nothing_is_replaced_by_the_script() -> None:
     made, _ = receptionist(Model())
     assert "first name" in await said(made, "i need a flu shot")
+
+
+async def test_row_p10_the_prompt_forbids_asking_for_identifiers() -> None:
+    model = Model("Which day?")
+    made, _ = receptionist(model)
+    await said(made, "a flu shot")
+    rules = " ".join(model.asked[0].messages[0].content.split())
+    assert (
+        "Never ask for a birth date, a social security number, insurance details or a diagnosis"
+        in rules
+    )

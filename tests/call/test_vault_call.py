@@ -230,6 +230,13 @@ async def test_a_correction_at_the_read_back_asks_for_the_identifier_again() -> 
         assert "Is that right" in asked(rig)
 
 
+async def test_row_p10_a_volunteered_birth_date_is_not_kept() -> None:
+    async with calling_practice(asking("birth_date"), asked="phone") as rig:
+        await rig.turn(f"i was born {SAID}", then_silent_ms=3_000)
+        assert not rig.call.compartment.holds("birth_date")
+        assert "birth_date" not in rig.watch.fields
+
+
 @pytest.mark.parametrize("reason", ["goodbye", "shutdown", "lost", "error"])
 async def test_at_hang_up_the_compartment_is_wiped(reason: str) -> None:
     async with calling_practice(asking("birth_date")) as rig:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from datetime import date
 
 import pytest
@@ -98,8 +99,6 @@ def test_any_text_is_read(text: str) -> None:
 
 
 def test_a_long_text_costs_in_proportion_to_its_length() -> None:
-    import time
-
     def cost_s(words: int) -> float:
         text = " ".join(DIGITS[n * 7 % 10] for n in range(words))
         started = time.thread_time()

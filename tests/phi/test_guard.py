@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
@@ -113,7 +114,7 @@ def everything_the_script_says() -> list[str]:
     values = {
         "reason": "a blood test",
         "read_back": verbalise.read_back(
-            "a blood test", __import__("datetime").date(2026, 3, 3), "10:30", "Daniel", PHONE
+            "a blood test", date(2026, 3, 3), "10:30", "Daniel", PHONE
         ),
         "count": "seven",
         "day": "Saturday, November twenty first",
