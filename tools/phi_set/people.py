@@ -16,6 +16,12 @@ from faker import Faker
 
 _LOCALES = ("en_US", "en_US", "en_US", "es_MX", "vi_VN", "en_IN", "ga_IE", "yo_NG")
 _HALVES = ("development", "test")
+_CIUDADES = (
+    "Guadalajara Zapopan Tlaquepaque Reynosa Matamoros Tampico Durango Mazatlán Culiacán Hermosillo "
+    "Nogales Mexicali Ensenada Tepic Colima Morelia Uruapan Celaya Irapuato Querétaro Pachuca Puebla "
+    "Oaxaca Xalapa Coatzacoalcos Mérida Campeche Cancún Chetumal Saltillo Torreón Monclova"
+).split()
+_DRAWS = 500
 _CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"
 _ORGS = ("Middle School", "Roofing", "Logistics", "Elementary", "Foods", "Packaging")
 _PLACES = ("Family Clinic", "Medical Center", "Pediatrics", "Dental Associates", "Memorial Hospital")
@@ -87,12 +93,13 @@ class Population:
         rng = self.rng
         names = self._fakers["es_MX" if lang == "es" else rng.choice(_LOCALES)]
         en = self._fakers["en_US"]
-        first = self._ours(names.first_name)
+        given = rng.choice((names.first_name_male, names.first_name_female))
+        first = self._ours(given)
         last = self._ours(names.last_name)
         return Person(
             first=first,
             last=last,
-            relative=self._ours(names.first_name),
+            relative=self._ours(given),
             provider=self._ours(names.last_name),
             born=date(1937, 1, 1) + timedelta(days=rng.randrange(25_000)),
             visit=date(2026, 1, 1) + timedelta(days=rng.randrange(365)),
@@ -102,7 +109,7 @@ class Population:
             line=f"01{rng.randrange(100):02d}",
             house=str(rng.randrange(112, 9_900)),
             street=self._ours(en.street_name, whole=True),
-            city=self._ours(names.city if lang == "es" else en.city, whole=True),
+            city=self._ours(lambda: rng.choice(_CIUDADES)) if lang == "es" else self._ours(en.city, whole=True),
             zip_code=f"{rng.randrange(10_000, 99_999)}",
             ssn=f"9{self._digits(8)}",
             mrn=f"{rng.randrange(1, 10)}{self._digits(rng.choice((6, 7)))}",
@@ -129,10 +136,11 @@ class Population:
 
     def _ours(self, draw: Callable[[], str], whole: bool = False) -> str:
         """A name of this half; of a place the whole name decides, for 'San' and 'New' begin too many."""
-        while True:
+        for _ in range(_DRAWS):
             name = draw()
-            if len(name) > 2 and half_of(name if whole else name.split()[0]) == self._half:
+            if len(name) > 2 and half_of(name if whole else max(name.split(), key=len)) == self._half:
                 return name
+        raise ValueError("this list has no names for one of the halves")
 
     def _digits(self, count: int) -> str:
         return "".join(str(self.rng.randrange(10)) for _ in range(count))
