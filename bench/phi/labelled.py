@@ -90,9 +90,7 @@ def read(path: Path) -> list[Item]:
         try:
             items.append(_item(json.loads(line)))
         except (ValueError, KeyError, TypeError):
-            raise LabelledSetInvalid(
-                f"{path.name}, line {number} is not a labelled item"
-            ) from None
+            raise LabelledSetInvalid(f"{path.name}, line {number} is not a labelled item") from None
     return items
 
 

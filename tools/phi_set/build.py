@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.phi.labelled import CLEAN, Item, Record, Span
 from tools.phi_set.forms import Draw, render
-from tools.phi_set.people import Person, Population
+from tools.phi_set.people import Population
 from tools.phi_set.spoken import Lang
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -52,12 +52,14 @@ def templates() -> list[Template]:
 def items(half: str, seed: int) -> list[Item]:
     """One half of the set."""
     population = Population(half, seed)
-    return [
-        _item(template, number, population)
-        for template in templates()
-        if template.half == half
-        for number in range(FILLS[template.category])
-    ]
+    made = []
+    for template in templates():
+        if template.half == half:
+            population.turn_to(template.id)
+            made += [
+                _item(template, number, population) for number in range(FILLS[template.category])
+            ]
+    return made
 
 
 def _template(category: str, number: int, line: str) -> Template:
@@ -129,9 +131,3 @@ def _without_links(text: str, spans: list[Span], lang: Lang) -> list[Span]:
 
 def _escaped(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)[1:-1]
-
-
-def people_used(half: str, seed: int, count: int) -> list[Person]:
-    """The first people of a half, for a look at its names."""
-    population = Population(half, seed)
-    return [population.person() for _ in range(count)]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from random import Random
+from typing import cast
 from urllib.parse import quote
 
 from tools.phi_set.people import Person
@@ -96,9 +97,7 @@ _Form = Callable[[Draw], str]
 
 def _dates(field: str) -> dict[str, _Form]:
     def day(draw: Draw) -> date:
-        value = getattr(draw.who, field)
-        assert isinstance(value, date)
-        return value
+        return cast(date, getattr(draw.who, field))
 
     return {
         "iso": lambda d: f"‹{day(d):%Y}›{day(d):-%m-%d}",
@@ -110,7 +109,7 @@ def _dates(field: str) -> dict[str, _Form]:
         "written": lambda d: _written_date(day(d), d.lang),
         "spoken": lambda d: _said_date(day(d), d.lang),
         "digits": lambda d: (
-            f"{digits(f'{day(d):%m}', oh=True)} {number(day(d).day)} {number(day(d).year % 100)}"
+            f"{digits(f'{day(d):%m}', oh=True)} {number(day(d).day)} ‹{number(day(d).year % 100)}›"
         ),
         "of": lambda d: (
             f"{number(day(d).day, 'es')} de {month(day(d), 'es')}"
@@ -206,8 +205,10 @@ FORMS: dict[str, dict[str, _Form]] = {
     "email": {
         "": lambda d: _email(d.who),
         "said": _email_said,
-        "spelled": lambda d: f"{spelled(d.who.first)} {spelled(d.who.last)} "
-        + ("arroba example punto org" if d.lang == "es" else "at example dot org"),
+        "spelled": lambda d: (
+            f"{spelled(d.who.first)} {spelled(d.who.last)} "
+            + ("arroba example punto org" if d.lang == "es" else "at example dot org")
+        ),
         "url": lambda d: quote(_email(d.who)),
     },
     "ssn": _numbers(lambda who: who.ssn)
@@ -243,11 +244,17 @@ FORMS: dict[str, dict[str, _Form]] = {
         "unit": lambda d: f"{d.who.house} {d.who.street}, Apt {d.who.line[2:]}",
     },
     "city": _words(lambda who: who.city),
-    "zip": _numbers(lambda who: who.zip_code),
+    "zip": {
+        name: form
+        for name, form in _numbers(lambda who: who.zip_code).items()
+        if name != "c"  # five digits have no third group
+    },
     "ip": {"": lambda d: d.who.ip, "6": lambda d: d.who.ip6},
     "url": {
         "": lambda d: f"https://portal.example.org/patients/{_slug(d.who, '-')}",
-        "query": lambda d: f"https://portal.example.org/chart?mrn={d.who.mrn}&dob={d.who.born:%Y%m%d}",
+        "query": lambda d: (
+            f"https://portal.example.org/chart?mrn={d.who.mrn}&dob={d.who.born:%Y%m%d}"
+        ),
         "said": lambda d: f"portal dot example dot org slash {_slug(d.who, '')}",
     },
     "voiceprint": {"": lambda d: f"vp_{d.who.voiceprint}"},

@@ -16,15 +16,50 @@ from faker import Faker
 
 _LOCALES = ("en_US", "en_US", "en_US", "es_MX", "vi_VN", "en_IN", "ga_IE", "yo_NG")
 _HALVES = ("development", "test")
-_CIUDADES = (
-    "Guadalajara Zapopan Tlaquepaque Reynosa Matamoros Tampico Durango Mazatlán Culiacán Hermosillo "
-    "Nogales Mexicali Ensenada Tepic Colima Morelia Uruapan Celaya Irapuato Querétaro Pachuca Puebla "
-    "Oaxaca Xalapa Coatzacoalcos Mérida Campeche Cancún Chetumal Saltillo Torreón Monclova"
-).split()
+_CIUDADES = [
+    "Guadalajara",
+    "Zapopan",
+    "Tlaquepaque",
+    "Reynosa",
+    "Matamoros",
+    "Tampico",
+    "Durango",
+    "Mazatlán",
+    "Culiacán",
+    "Hermosillo",
+    "Nogales",
+    "Mexicali",
+    "Ensenada",
+    "Tepic",
+    "Colima",
+    "Morelia",
+    "Uruapan",
+    "Celaya",
+    "Irapuato",
+    "Querétaro",
+    "Pachuca",
+    "Puebla",
+    "Oaxaca",
+    "Xalapa",
+    "Coatzacoalcos",
+    "Mérida",
+    "Campeche",
+    "Cancún",
+    "Chetumal",
+    "Saltillo",
+    "Torreón",
+    "Monclova",
+]
 _DRAWS = 500
 _CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"
 _ORGS = ("Middle School", "Roofing", "Logistics", "Elementary", "Foods", "Packaging")
-_PLACES = ("Family Clinic", "Medical Center", "Pediatrics", "Dental Associates", "Memorial Hospital")
+_PLACES = (
+    "Family Clinic",
+    "Medical Center",
+    "Pediatrics",
+    "Dental Associates",
+    "Memorial Hospital",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +116,18 @@ class Population:
     """Draws people for one half."""
 
     def __init__(self, half: str, seed: int) -> None:
-        """Seed everything."""
-        self._half = half
-        self.rng = Random(f"{half}-{seed}")
+        """Draw nothing yet."""
+        self._half, self._seed = half, seed
+        self.rng = Random()
         self._fakers = {locale: Faker(locale) for locale in set(_LOCALES)}
-        for locale in sorted(self._fakers):
-            self._fakers[locale].seed_instance(f"{half}-{seed}-{locale}")
+        self.turn_to("")
+
+    def turn_to(self, template_id: str) -> None:
+        """Seed for one template, so that a new template leaves the people of the others alone."""
+        root = f"{self._half}-{self._seed}-{template_id}"
+        self.rng.seed(root)
+        for locale, faker in self._fakers.items():
+            faker.seed_instance(f"{root}-{locale}")
 
     def person(self, lang: str = "en") -> Person:
         """One more."""
@@ -109,7 +150,9 @@ class Population:
             line=f"01{rng.randrange(100):02d}",
             house=str(rng.randrange(112, 9_900)),
             street=self._ours(en.street_name, whole=True),
-            city=self._ours(lambda: rng.choice(_CIUDADES)) if lang == "es" else self._ours(en.city, whole=True),
+            city=self._ours(lambda: rng.choice(_CIUDADES))
+            if lang == "es"
+            else self._ours(en.city, whole=True),
             zip_code=f"{rng.randrange(10_000, 99_999)}",
             ssn=f"9{self._digits(8)}",
             mrn=f"{rng.randrange(1, 10)}{self._digits(rng.choice((6, 7)))}",
@@ -138,7 +181,10 @@ class Population:
         """A name of this half; of a place the whole name decides, for 'San' and 'New' begin too many."""
         for _ in range(_DRAWS):
             name = draw()
-            if len(name) > 2 and half_of(name if whole else max(name.split(), key=len)) == self._half:
+            if (
+                len(name) > 2
+                and half_of(name if whole else max(name.split(), key=len)) == self._half
+            ):
                 return name
         raise ValueError("this list has no names for one of the halves")
 

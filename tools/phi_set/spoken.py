@@ -9,42 +9,191 @@ from typing import Literal
 
 Lang = Literal["en", "es"]
 
-_UNITS = "zero one two three four five six seven eight nine".split()
-_TEENS = (
-    "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
-)
-_TENS = "_ _ twenty thirty forty fifty sixty seventy eighty ninety".split()
-_ORDINALS = (
-    "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth "
-    "thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"
-).split()
-_MONTHS = (
-    "january february march april may june july august september october november december"
-).split()
-_UNIDADES = "cero uno dos tres cuatro cinco seis siete ocho nueve".split()
-_DIECI = (
-    "diez once doce trece catorce quince dieciséis diecisiete dieciocho diecinueve veinte "
-    "veintiuno veintidós veintitrés veinticuatro veinticinco veintiséis veintisiete veintiocho "
-    "veintinueve"
-).split()
-_DECENAS = "_ _ _ treinta cuarenta cincuenta sesenta setenta ochenta noventa".split()
-_MESES = (
-    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
-).split()
+_UNITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+_TEENS = [
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = ["_", "_", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_ORDINALS = [
+    "zeroth",
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+    "eleventh",
+    "twelfth",
+    "thirteenth",
+    "fourteenth",
+    "fifteenth",
+    "sixteenth",
+    "seventeenth",
+    "eighteenth",
+    "nineteenth",
+]
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
+_UNIDADES = ["cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve"]
+_DIECI = [
+    "diez",
+    "once",
+    "doce",
+    "trece",
+    "catorce",
+    "quince",
+    "dieciséis",
+    "diecisiete",
+    "dieciocho",
+    "diecinueve",
+    "veinte",
+    "veintiuno",
+    "veintidós",
+    "veintitrés",
+    "veinticuatro",
+    "veinticinco",
+    "veintiséis",
+    "veintisiete",
+    "veintiocho",
+    "veintinueve",
+]
+_DECENAS = [
+    "_",
+    "_",
+    "_",
+    "treinta",
+    "cuarenta",
+    "cincuenta",
+    "sesenta",
+    "setenta",
+    "ochenta",
+    "noventa",
+]
+_MESES = [
+    "enero",
+    "febrero",
+    "marzo",
+    "abril",
+    "mayo",
+    "junio",
+    "julio",
+    "agosto",
+    "septiembre",
+    "octubre",
+    "noviembre",
+    "diciembre",
+]
 _HOMOPHONES = {"one": "won", "two": "to", "four": "for", "eight": "ate"}
 _FILLERS = {"en": ("uh", "um", "let me see"), "es": ("este", "eh", "a ver")}
-NATO = (
-    "alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo lima mike november oscar "
-    "papa quebec romeo sierra tango uniform victor whiskey xray yankee zulu"
-).split()
-_LIKE = (
-    "apple boy cat dog edward frank george henry igloo john kite larry mary nancy ocean peter "
-    "queen robert sam tom umbrella victor water xray yellow zebra"
-).split()
-_COMO = (
-    "árbol burro casa dedo elefante foca gato hilo iglesia jirafa kilo luna mano nube oso perro "
-    "queso rosa sol taza uva vaca web xilófono yate zapato"
-).split()
+NATO = [
+    "alpha",
+    "bravo",
+    "charlie",
+    "delta",
+    "echo",
+    "foxtrot",
+    "golf",
+    "hotel",
+    "india",
+    "juliet",
+    "kilo",
+    "lima",
+    "mike",
+    "november",
+    "oscar",
+    "papa",
+    "quebec",
+    "romeo",
+    "sierra",
+    "tango",
+    "uniform",
+    "victor",
+    "whiskey",
+    "xray",
+    "yankee",
+    "zulu",
+]
+_LIKE = [
+    "apple",
+    "boy",
+    "cat",
+    "dog",
+    "edward",
+    "frank",
+    "george",
+    "henry",
+    "igloo",
+    "john",
+    "kite",
+    "larry",
+    "mary",
+    "nancy",
+    "ocean",
+    "peter",
+    "queen",
+    "robert",
+    "sam",
+    "tom",
+    "umbrella",
+    "victor",
+    "water",
+    "xray",
+    "yellow",
+    "zebra",
+]
+_COMO = [
+    "árbol",
+    "burro",
+    "casa",
+    "dedo",
+    "elefante",
+    "foca",
+    "gato",
+    "hilo",
+    "iglesia",
+    "jirafa",
+    "kilo",
+    "luna",
+    "mano",
+    "nube",
+    "oso",
+    "perro",
+    "queso",
+    "rosa",
+    "sol",
+    "taza",
+    "uva",
+    "vaca",
+    "web",
+    "xilófono",
+    "yate",
+    "zapato",
+]
 
 
 def plain(text: str) -> str:
@@ -99,9 +248,7 @@ def month(day: date, lang: Lang = "en") -> str:
 def digits(text: str, lang: Lang = "en", oh: bool = False) -> str:
     """Digit by digit, letters as they are; other signs are not said."""
     words = _UNIDADES if lang == "es" else _UNITS
-    said = [
-        words[int(sign)] if sign.isdigit() else sign.lower() for sign in text if sign.isalnum()
-    ]
+    said = [words[int(sign)] if sign.isdigit() else sign.lower() for sign in text if sign.isalnum()]
     return " ".join("oh" if oh and word == "zero" else word for word in said)
 
 
