@@ -117,7 +117,7 @@ def run_redactor(name: str, redactor: Redactor, items: Sequence[Item]) -> Scored
 def _score(
     items: Sequence[Item], arguments: argparse.Namespace
 ) -> tuple[list[Scored], dict[str, str]]:
-    programs = [("wardline", OURS, ours_missing())]
+    programs: list[tuple[str, Sequence[str], str | None]] = [("wardline", OURS, ours_missing())]
     if not arguments.only_ours:
         programs.append(("presidio patterns", PRESIDIO, presidio_missing()))
     for given in arguments.redactor:

@@ -109,7 +109,7 @@ def _dates(field: str) -> dict[str, _Form]:
         "written": lambda d: _written_date(day(d), d.lang),
         "spoken": lambda d: _said_date(day(d), d.lang),
         "digits": lambda d: (
-            f"{digits(f'{day(d):%m}', oh=True)} {number(day(d).day)} ‹{number(day(d).year % 100)}›"
+            f"{'oh ' if day(d).month < 10 else ''}{number(day(d).month)} {number(day(d).day)} ‹{number(day(d).year % 100)}›"
         ),
         "of": lambda d: (
             f"{number(day(d).day, 'es')} de {month(day(d), 'es')}"
@@ -258,7 +258,7 @@ FORMS: dict[str, dict[str, _Form]] = {
         "said": lambda d: f"portal dot example dot org slash {_slug(d.who, '')}",
     },
     "voiceprint": {"": lambda d: f"vp_{d.who.voiceprint}"},
-    "face": {"": lambda d: f"{_slug(d.who, '_')}_face.jpg"},
+    "face": {"": lambda d: f"{_slug(d.who, '_')}‹_face.jpg›"},
 }
 
 
