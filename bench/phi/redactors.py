@@ -129,7 +129,7 @@ class Program(AbstractContextManager["Program"]):
 def presidio_missing() -> str | None:
     """A sentence when Presidio cannot be asked here."""
     if find_spec("presidio_analyzer") is None:
-        return "not installed: .venv/bin/pip install 'wardline[presidio]' adds it (about 300 MB)"
+        return "not installed: .venv/bin/pip install '.[presidio]' adds it (about 300 MB)"
     return None
 
 
