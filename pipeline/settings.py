@@ -176,6 +176,9 @@ class Log:
     """Appended to; none: standard error, or `events.jsonl` in the state directory on a terminal."""
     level: str = _one_of("warning", "debug", "info", "warning", "error")
     """The lowest level of a library's record that leaves a `foreign_log` event; our own always do."""
+    text: str = _one_of("off", "off", "redacted")
+    """Whether a library's sentence may be written once the redactor has been over it. "off" writes none: a redactor
+    misses some identifiers, and `check-config` prints its measured miss rate beside this switch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import TextIO
 from pipeline.clock import Clock
 from pipeline.settings import Settings
 from pipeline.supervisor.workers import End, Worker, Workers
+from pipeline.telemetry import measured
 
 
 class Terminal:
@@ -51,6 +52,11 @@ class Terminal:
             f" {_count(s.workers.count, 'worker')}, {_count(s.workers.calls_per_worker, 'call')} each"
         )
         self._say(f"Events go to {self._events}")
+        if s.log.text != "off":
+            self._say(
+                "LOG TEXT IS ON (log.text): sentences of libraries are written after the redactor, and"
+                f' {measured.sentence()}. Write log.text = "off" to log none.'
+            )
         self._began_ms = self._clock.now_ms()
         self._warming = True
         if not self._moving:

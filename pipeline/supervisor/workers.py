@@ -14,16 +14,17 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from pipeline import config
+from pipeline.errors import Unsafe
 from pipeline.settings import Settings
 from pipeline.supervisor.channel import Channel, ChannelClosed
 from pipeline.supervisor.host import CHANNEL_OPTION
 from pipeline.supervisor.pipe import PipeReader
-from pipeline.telemetry import log
+from pipeline.telemetry import canary, log
 from pipeline.telemetry.events import Event, Token, emit
 
 FIRST_BACK_OFF_MS = 250.0
@@ -113,9 +114,15 @@ class Workers:
     """`async with Workers(...) as workers:` keeps them alive inside the block, and ends them on every way out."""
 
     def __init__(
-        self, settings: Settings, watcher: Watcher, *, module: str = "pipeline.worker"
+        self,
+        settings: Settings,
+        watcher: Watcher,
+        *,
+        module: str = "pipeline.worker",
+        on_canary: Callable[[str, canary.Verdict], None] = lambda name, verdict: None,
     ) -> None:
-        """Run `module` as many times as the settings say."""
+        """Run `module` as many times as the settings say; `on_canary` hears how each one's outputs were tested."""
+        self._on_canary = on_canary
         self._settings = settings
         self._watcher = watcher
         self._module = module
@@ -212,19 +219,35 @@ class Workers:
         worker.starts += 1
         ours, theirs = socket.socketpair()
         nonce = secrets.token_hex(16)
-        pipe = PipeReader(worker.name, nonce, log.forward)
+        pipe = PipeReader(
+            worker.name, nonce, log.forward, text=self._settings.log.text == "redacted"
+        )
+        watch = canary.Watch(canary.base_of(nonce))
+        pipe.watch(watch)
         process = await self._spawn(worker, theirs, nonce, pipe)
         worker.pid = process.pid
         emit(WorkerStarted(worker=Token(worker.name), pid=process.pid))
         channel = Channel(ours)
         began_s = asyncio.get_running_loop().time()
         was_ready, too_late, fault = False, False, ""
+        leaked: list[str] = []
+        unsafe = False
 
         def on_notice(kind: str, payload: dict[str, Any]) -> None:
-            nonlocal was_ready, fault
+            nonlocal was_ready, fault, unsafe
             if kind == "ready":
+                pipe.read_now()
+                verdict = watch.verdict(tuple(leaked))
+                self._on_canary(worker.name, verdict)
+                pipe.watch(None)
+                if not verdict.passed:
+                    unsafe, fault = True, sentence(worker.name, verdict)
+                    channel.close()
+                    return
                 was_ready = True
                 self._on_ready(worker, payload, began_s)
+            elif kind == "canary":
+                leaked.extend(str(path)[:40] for path in payload.get("leaked", ()))
             elif kind == "cannot_start":
                 fault = _one_line(payload.get("message"))
             elif kind == "capacity":
@@ -265,6 +288,10 @@ class Workers:
                     status, was_ready, calls_lost, too_late, fault, next_start_ms
                 )
                 self.changed.set()
+        if (
+            unsafe and worker.starts == 1
+        ):  # a later one waits and tries again: others may be in a call
+            raise Unsafe(fault)
 
     async def _until_over(
         self, worker: Worker, process: asyncio.subprocess.Process, channel: Channel
@@ -296,7 +323,11 @@ class Workers:
         output_read, output_write = os.pipe()
         events_read, events_write = os.pipe()
         variables = log.child_variables(
-            nonce, events_write, worker.name, level=self._settings.log.level
+            nonce,
+            events_write,
+            worker.name,
+            level=self._settings.log.level,
+            text=self._settings.log.text,
         )
         try:
             process = await asyncio.create_subprocess_exec(
@@ -337,6 +368,20 @@ class Workers:
         if isinstance(slots, int) and worker.state == "ready":
             worker.free_slots = max(0, slots)
             self.changed.set()
+
+
+def sentence(process: str, verdict: canary.Verdict) -> str:
+    """Why a process whose outputs are open may not answer calls."""
+    found = []
+    if verdict.leaked:
+        found.append(f"was written to the event log by way of {', '.join(verdict.leaked)}")
+    if verdict.missed:
+        found.append(f"went past the guard by way of {', '.join(verdict.missed)}")
+    return (
+        f"a test word that may not leave process {process} {' and '.join(found)}; the server does not start, since a"
+        " caller's words could leave the same way. A package that was added or changed is the likely cause: run make"
+        " setup for the locked ones"
+    )
 
 
 def _one_line(said: object) -> str:
