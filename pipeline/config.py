@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from models.switches import SWITCHES
+from pipeline.egress import places
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings, State
 
@@ -296,6 +297,7 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "directory": _directory,
     "phone": _phone,
     "any_path": _any_path,
+    "destination": places.fault,
 }
 _PATHS = {"file", "directory", "any_path"}
 """Where `~` stands for the home folder, here and nowhere later: the rest of the server gets whole paths."""

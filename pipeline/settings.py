@@ -182,6 +182,17 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
+class Egress:
+    """Whom the server may speak to by itself: nobody, unless listed here."""
+
+    destinations: tuple[str, ...] = _list(kind="destination")
+    """"KIND NAME ADDRESS PORTS/TRANSPORT", e.g. "carrier Twilio 203.0.113.0/30 5061/tcp". The in-process guard, the
+    kernel's rules (`wardline egress-rules`) and `wardline data-flow` are all made from this list."""
+    exposed_without_kernel_guard: str = _one_of("refuse", "refuse", "accept-the-risk")
+    """A bind beyond loopback starts only where the kernel is found to hold back what is not listed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All of it, read once."""
 
@@ -195,3 +206,4 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     state: State = field(default_factory=State)
     log: Log = field(default_factory=Log)
+    egress: Egress = field(default_factory=Egress)

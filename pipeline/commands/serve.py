@@ -72,8 +72,10 @@ def serve(settings: Settings, worker_module: str = "pipeline.worker") -> int:
 def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
     from pipeline.clock import MonotonicClock
     from pipeline.commands.terminal import Terminal
+    from pipeline.egress import trial
+    from pipeline.supervisor import fence
     from pipeline.supervisor.facts import Facts
-    from pipeline.supervisor.outputs import Outputs, prove_own
+    from pipeline.supervisor.outputs import prove_own
     from pipeline.supervisor.relaxed import announce
     from pipeline.supervisor.server import Hooks, run_server
     from pipeline.supervisor.staff import StaffTokens
@@ -84,14 +86,18 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
     facts = Facts(clock)
     events = _open_log(settings, state, own)
     facts.relaxed = announce(settings)
-    outputs = Outputs(facts)
-    prove_own(own, secrets.token_hex(16), outputs)
+    fence.fence_supervisor(settings, worker_module)
+    prove_own(own, secrets.token_hex(16), facts)
+    if out := fence.note(facts, "supervisor", trial.try_all()):
+        raise Unsafe(fence.sentence("supervisor", out))
+    warning = fence.check_exposure(settings, facts)
     staff = StaffTokens(state)
     terminal = Terminal(
         settings,
         own.out,
         clock,
         events=events or "standard error",
+        warnings=[warning] if warning else [],
         first_token=None if staff.known() else lambda: staff.create("first"),
     )
     hooks = Hooks(terminal.listening, terminal.ready, terminal.changed)
@@ -104,7 +110,6 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
             worker_module=worker_module,
             hooks=hooks,
             facts=facts,
-            outputs=outputs,
         )
     )
     terminal.stopped()

@@ -6,6 +6,7 @@ A fact is a name, one of a few results and numbers. This file refuses to know ho
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.clock import Clock, wall_now
 
@@ -43,6 +44,11 @@ class Facts:
         """The last result, or "not_tested"."""
         fact = self._facts.get(name)
         return fact.result if fact else NOT_TESTED
+
+    def detail(self, name: str) -> dict[str, Any]:
+        """What was noted with the last result."""
+        fact = self._facts.get(name)
+        return dict(fact.detail) if fact else {}
 
     def report(self) -> dict[str, dict[str, Detail]]:
         """Every fact with its age in seconds."""

@@ -16,8 +16,10 @@ from typing import Any, Protocol
 
 from models.errors import EngineUnavailable
 from pipeline import config
+from pipeline.egress import trial
 from pipeline.errors import ConfigError, StartUpError
 from pipeline.settings import Settings
+from pipeline.supervisor import fence
 from pipeline.supervisor.channel import Channel, ChannelClosed
 from pipeline.telemetry import canary
 from pipeline.telemetry.events import Event, emit
@@ -78,6 +80,7 @@ def work(run: Callable[[Settings, Channel], Awaitable[None]], argv: list[str]) -
     os.set_inheritable(end.fileno(), False)
     try:
         settings = config.from_mapping(_first_line(end))
+        fence.fence_worker(settings)
         asyncio.run(_run(run, settings, end))
     except Exception as error:  # noqa: BLE001  # the edge of the program; its text may quote anything
         crashed(error)
@@ -140,6 +143,8 @@ async def serve_calls(
                 # With engines warm every library is imported: whoever would have opened a way out has done so.
                 leaked = await asyncio.to_thread(canary.rehearse, canary.base_of(nonce()))
                 channel.notify("canary", {"leaked": list(leaked)})
+                tried = await asyncio.to_thread(trial.try_all)
+                channel.notify("egress", {"tried": trial.report(tried)})
                 channel.on_notice = lambda kind, payload: forget(group, kind, payload)
                 channel.notify("ready", {"free_slots": host.free_slots()})
                 await over.wait()

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pipeline.config import is_loopback
 from pipeline.settings import Settings
+from pipeline.supervisor.fence import ACCEPTED
 from pipeline.telemetry.events import Event, Token, emit
 
 
@@ -21,6 +23,10 @@ def relaxed(settings: Settings) -> Iterator[str]:
     """The keys in use."""
     if settings.log.text != "off":
         yield "log.text"
+    if settings.egress.exposed_without_kernel_guard == ACCEPTED and not is_loopback(
+        settings.http.bind
+    ):
+        yield "egress.exposed_without_kernel_guard"
 
 
 def announce(settings: Settings) -> tuple[str, ...]:

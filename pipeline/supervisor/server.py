@@ -22,7 +22,6 @@ from pipeline.supervisor.certificate import Certificate
 from pipeline.supervisor.door import shown_host
 from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.front import Front
-from pipeline.supervisor.outputs import Outputs
 from pipeline.supervisor.staff import StaffTokens
 from pipeline.supervisor.workers import Workers
 from pipeline.telemetry.events import Event, Token, emit
@@ -101,14 +100,12 @@ async def run_server(
     worker_module: str = "pipeline.worker",
     hooks: Hooks | None = None,
     facts: Facts | None = None,
-    outputs: Outputs | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, drain, and end everything; a second signal ends it at once."""
     hooks = hooks or Hooks()
     certificate = Certificate(settings.tls) if settings.tls.cert else None
     facts = facts or Facts(MonotonicClock())
     front = Front(settings, staff, pages, MonotonicClock(), facts)
-    outputs = outputs or Outputs(facts)
     stop, now = asyncio.Event(), asyncio.Event()
     runner = web.AppRunner(
         front.app(),
@@ -136,7 +133,7 @@ async def run_server(
             hooks.listening(url)
             async with (
                 server,
-                Workers(settings, front, module=worker_module, on_canary=outputs.tested) as workers,
+                Workers(settings, front, module=worker_module, facts=facts) as workers,
             ):
                 front.workers = workers
                 await _while_serving(settings, workers, hooks, url, port, certificate, stop)

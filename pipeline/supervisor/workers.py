@@ -14,14 +14,18 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from pipeline import config
+from pipeline.clock import MonotonicClock
+from pipeline.egress.trial import Tried
 from pipeline.errors import Unsafe
 from pipeline.settings import Settings
+from pipeline.supervisor import fence, outputs
 from pipeline.supervisor.channel import Channel, ChannelClosed
+from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.host import CHANNEL_OPTION
 from pipeline.supervisor.pipe import PipeReader
 from pipeline.telemetry import canary, log
@@ -119,10 +123,10 @@ class Workers:
         watcher: Watcher,
         *,
         module: str = "pipeline.worker",
-        on_canary: Callable[[str, canary.Verdict], None] = lambda name, verdict: None,
+        facts: Facts | None = None,
     ) -> None:
-        """Run `module` as many times as the settings say; `on_canary` hears how each one's outputs were tested."""
-        self._on_canary = on_canary
+        """Run `module` as many times as the settings say; `facts` hear how each one was tested."""
+        self._facts = facts or Facts(MonotonicClock())
         self._settings = settings
         self._watcher = watcher
         self._module = module
@@ -231,23 +235,27 @@ class Workers:
         began_s = asyncio.get_running_loop().time()
         was_ready, too_late, fault = False, False, ""
         leaked: list[str] = []
+        tried: list[Tried] = []
         unsafe = False
 
         def on_notice(kind: str, payload: dict[str, Any]) -> None:
             nonlocal was_ready, fault, unsafe
             if kind == "ready":
                 pipe.read_now()
-                verdict = watch.verdict(tuple(leaked))
-                self._on_canary(worker.name, verdict)
                 pipe.watch(None)
-                if not verdict.passed:
-                    unsafe, fault = True, sentence(worker.name, verdict)
+                fault = self._unsafe(worker.name, watch.verdict(tuple(leaked)), tried)
+                unsafe = bool(fault)
+                if unsafe:
                     channel.close()
                     return
                 was_ready = True
                 self._on_ready(worker, payload, began_s)
             elif kind == "canary":
                 leaked.extend(str(path)[:40] for path in payload.get("leaked", ()))
+            elif kind == "egress":
+                tried.extend(
+                    Tried(each["name"], each["outcome"]) for each in payload.get("tried", ())
+                )
             elif kind == "cannot_start":
                 fault = _one_line(payload.get("message"))
             elif kind == "capacity":
@@ -292,6 +300,15 @@ class Workers:
             unsafe and worker.starts == 1
         ):  # a later one waits and tries again: others may be in a call
             raise Unsafe(fault)
+
+    def _unsafe(self, name: str, verdict: canary.Verdict, tried: list[Tried]) -> str:
+        """Why this worker may not answer calls, or ""; a test that was not made has failed."""
+        outputs.note(self._facts, name, verdict)
+        if not verdict.passed:
+            return outputs.sentence(name, verdict)
+        if out := fence.note(self._facts, name, tried or [Tried("nothing was tried", "out")]):
+            return fence.sentence(name, out)
+        return ""
 
     async def _until_over(
         self, worker: Worker, process: asyncio.subprocess.Process, channel: Channel
@@ -368,20 +385,6 @@ class Workers:
         if isinstance(slots, int) and worker.state == "ready":
             worker.free_slots = max(0, slots)
             self.changed.set()
-
-
-def sentence(process: str, verdict: canary.Verdict) -> str:
-    """Why a process whose outputs are open may not answer calls."""
-    found = []
-    if verdict.leaked:
-        found.append(f"was written to the event log by way of {', '.join(verdict.leaked)}")
-    if verdict.missed:
-        found.append(f"went past the guard by way of {', '.join(verdict.missed)}")
-    return (
-        f"a test word that may not leave process {process} {' and '.join(found)}; the server does not start, since a"
-        " caller's words could leave the same way. A package that was added or changed is the likely cause: run make"
-        " setup for the locked ones"
-    )
 
 
 def _one_line(said: object) -> str:
