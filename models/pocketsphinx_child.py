@@ -21,6 +21,8 @@ import struct
 import sys
 from collections.abc import Callable
 
+from models.offline import refuse_network
+
 RATE_HZ = 16_000
 BEGIN, FEED, HYPOTHESIS, SETTLE, DISCARD, EXPECT = range(1, 7)
 REQUEST = struct.Struct("<BII")
@@ -33,7 +35,6 @@ _MAX_HYPOTHESES = 60
 _MAX_UTTERANCE_BYTES = 60 * RATE_HZ * 2
 """Audio past a minute of one utterance is not heard: nobody answers a question that long."""
 _PR_SET_PDEATHSIG = 1
-_PR_SET_DUMPABLE = 4
 _FIRST_LEVEL = "50,-2,10"
 """Cepstral mean of the first utterance: speech at the usual level. The library's own guess (40,3,-1)
 costs five points of word errors until it has heard the caller for a while."""
@@ -209,7 +210,7 @@ def serve_forks(ear: Ear, control: socket.socket) -> None:
 
 def main(arguments: list[str]) -> int:
     """`CONTROL_FD NICE MODEL_DIRECTORY LANGUAGE_MODEL DICTIONARY`."""
-    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # no dump of what callers say
+    refuse_network()  # and with it no dump of what callers say
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker; it closes the socket
     control = socket.socket(fileno=int(arguments[0]))
     os.nice(int(arguments[1]))

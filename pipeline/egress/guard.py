@@ -28,6 +28,7 @@ C_NAMES = frozenset(
 """C functions that `ctypes` may not reach for: with them Python code would speak past this guard."""
 
 _FAMILIES = {socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK}
+_TYPES = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 _CACHE_MAX = 4_096
 _SAID_MAX = 20
 _SAID_EVERY = 1_000
@@ -50,7 +51,7 @@ class _Guard:
         self.places: tuple[Place, ...] = ()
         self.modules: frozenset[str] = frozenset()
         self.codes: frozenset[str] = frozenset()
-        self.known: dict[tuple[str, int], bool] = {}
+        self.known: dict[tuple[str, int], tuple[Place, ...]] = {}
         self.refused = 0
         self.rehearsing = False
         self.on_refused: Callable[[str, int], None] = lambda way, count: None
@@ -167,22 +168,32 @@ def _sent(arguments: tuple[Any, ...]) -> bool:
         return True
     if family not in _FAMILIES or not isinstance(address, tuple) or len(address) < 2:
         return False
-    return _place_is_listed(_text(address[0]), address[1])
-
-
-def _place_is_listed(host: str, port: object) -> bool:
+    host, port = _text(address[0]), address[1]
     if not isinstance(port, int):
         return False
-    key = (host, port)
-    known = _guard.known.get(key)
-    if known is None:
-        known = host in {"", "localhost"} or any(
-            place.covers(host, port) for place in _guard.places
-        )
-        if len(_guard.known) >= _CACHE_MAX:
-            _guard.known = {}
-        _guard.known[key] = known
-    return known
+    covering = _guard.known.get((host, port))
+    if covering is None:
+        covering = _covering(host, port)
+    return any(_fits(place, end) for place in covering)
+
+
+def _covering(host: str, port: int) -> tuple[Place, ...]:
+    """The listed places this address lies in, remembered for the next datagram."""
+    address = "127.0.0.1" if host in {"", "localhost"} else host
+    found = tuple(place for place in _guard.places if place.covers(address, port))
+    if len(_guard.known) >= _CACHE_MAX:
+        _guard.known = {}
+    _guard.known[host, port] = found
+    return found
+
+
+def _fits(place: Place, end: socket.socket) -> bool:
+    if place.transport and end.type != _TYPES[place.transport]:
+        return False
+    if place.own_ports is None:
+        return True
+    first, last = place.own_ports
+    return bool(first <= end.getsockname()[1] <= last)
 
 
 def _resolved(arguments: tuple[Any, ...]) -> bool:

@@ -44,6 +44,8 @@ class Place:
     last_port: int = 65_535
     transport: str = ""
     """tcp, udp, or both when empty."""
+    own_ports: tuple[int, int] | None = None
+    """Only from these ports of ours: callers may be anywhere, but sound leaves by the media ports alone."""
 
     def covers(self, address: str, port: int) -> bool:
         """Whether this numeric address and port lie in it."""
@@ -109,8 +111,10 @@ def loopback() -> tuple[Place, ...]:
 
 def callers(settings: Settings, own: Iterable[str]) -> Iterator[Place]:
     """Where sound may be sent: the configured networks, or this machine's own addresses."""
+    ports = (settings.media.port_min, settings.media.port_max)
     for text in settings.media.allowed_networks or own:
-        yield Place("callers", "callers", ipaddress.ip_network(text, strict=False), transport="udp")
+        network = ipaddress.ip_network(text, strict=False)
+        yield Place("callers", "callers", network, transport="udp", own_ports=ports)
 
 
 def allowed(settings: Settings, own: Iterable[str]) -> tuple[Place, ...]:

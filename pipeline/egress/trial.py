@@ -171,13 +171,21 @@ def main() -> int:
 
 def as_json(one: Place) -> dict[str, object]:
     """What the guard needs to know of a place."""
-    return {"network": str(one.network), "ports": [one.first_port, one.last_port]}
+    return {
+        "network": str(one.network),
+        "ports": [one.first_port, one.last_port],
+        "transport": one.transport,
+        "own_ports": one.own_ports,
+    }
 
 
 def place(record: dict[str, Any]) -> Place:
     """The same place again."""
     first, last = record["ports"]
-    return Place("listed", "", ipaddress.ip_network(record["network"]), first, last)
+    network = ipaddress.ip_network(record["network"])
+    own = record["own_ports"]
+    own_ports = (own[0], own[1]) if own else None
+    return Place("listed", "", network, first, last, record["transport"], own_ports)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ out = [
     tried(lambda: udp.sendto(b"x", ("::ffff:198.51.100.7", 9))),
 ]
 before = len(said)
-guard.permit([*loopback(), parse("carrier Example 198.51.100.0/24 5061/tcp")])
+guard.permit([*loopback(), parse("carrier Example 198.51.100.0/24 5061/udp")])
 out += [tried(lambda: udp.connect(where)), tried(lambda: udp.connect(("198.51.100.7", 5062)))]
 guard.install(loopback())
 out += [tried(lambda: udp.connect(where))]
@@ -82,6 +82,29 @@ print(json.dumps([out, before, guard.refused()]))
     }  # listed: whether there is a route is the machine's affair
     assert outcomes[14:] == ["refused"] * 2
     assert (said, refused) == (8, 10)
+
+
+def test_callers_anywhere_are_sent_sound_from_the_media_ports_and_nothing_else() -> None:
+    found = run("""
+from pipeline import config
+from pipeline.egress.places import allowed
+settings = config.from_mapping({"media": {"allowed_networks": ["0.0.0.0/0"]}})
+guard.permit(allowed(settings, ()))
+media, other = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+for port in range(20000, 20500):
+    try:
+        media.bind(("0.0.0.0", port))
+        break
+    except OSError:
+        pass
+other.bind(("0.0.0.0", 0))
+stream = socket.socket()
+stream.setblocking(False)
+where = ("198.51.100.7", 40000)
+print(json.dumps([tried(lambda: end.connect(where)) for end in (media, other, stream)]))
+""")
+    assert found[0] in {"done", "failed"}
+    assert found[1:] == ["refused", "refused"]
 
 
 def test_raw_sockets_c_names_and_foreign_programs_are_refused_and_our_own_start() -> None:
