@@ -21,6 +21,8 @@ import struct
 import sys
 from collections.abc import Callable
 
+from models.offline import refuse_network
+
 RATE_HZ = 16_000
 BEGIN, FEED, HYPOTHESIS, SETTLE, DISCARD, EXPECT = range(1, 7)
 REQUEST = struct.Struct("<BII")
@@ -215,6 +217,7 @@ def _kill(pid: int) -> None:
 
 def main(arguments: list[str]) -> int:
     """`CONTROL_FD NICE MODEL_DIRECTORY LANGUAGE_MODEL DICTIONARY`."""
+    refuse_network()  # and with it no dump of what callers say
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker; it closes the socket
     control = socket.socket(fileno=int(arguments[0]))
     os.nice(int(arguments[1]))

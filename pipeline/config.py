@@ -11,12 +11,14 @@ import ipaddress
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import Field, asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from models.switches import SWITCHES
+from pipeline.egress import places
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings, State
 
@@ -34,15 +36,15 @@ _KEPT_FOR_CHILDREN = re.compile(
 """Proxies, keys and whatever else the operator's shell holds stay out of the workers."""
 
 
-QUIET = {"ORT_DISABLE_TELEMETRY": "1"}
-"""onnxruntime 1.31 for Linux otherwise reports to its maker's servers (measured: DNS queries ten seconds
-after the start), and keeps a device id and a database in the home directory."""
+def quieten(environment: MutableMapping[str, str] | None = None) -> None:
+    """Set the switches against calling home in this process, before a library is imported."""
+    (os.environ if environment is None else environment).update(SWITCHES)
 
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """The environment of a process we start: what it needs to run, plus `extra`."""
     kept = {key: value for key, value in os.environ.items() if _KEPT_FOR_CHILDREN.match(key)}
-    return {**kept, **QUIET, **extra}
+    return {**kept, **SWITCHES, **extra}
 
 
 def load(path: str | Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
@@ -295,6 +297,7 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "directory": _directory,
     "phone": _phone,
     "any_path": _any_path,
+    "destination": places.fault,
 }
 _PATHS = {"file", "directory", "any_path"}
 """Where `~` stands for the home folder, here and nowhere later: the rest of the server gets whole paths."""

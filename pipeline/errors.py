@@ -3,6 +3,7 @@
 WardlineError                 code is stable and safe to log; the message never quotes a caller
 ├── ConfigError               wrong settings: every fault at once, with key and what to write
 ├── StartUpError              something the server needs is missing or taken (port, file, key)
+│   └── Unsafe                it would start, and could tell a stranger something (exit status 78)
 └── CallRefused               this call cannot be served now
     ├── OfferInvalid          the SDP or body is not what we accept (400)
     ├── NotAuthorised         token missing, used, expired or not for this (401/403)
@@ -35,6 +36,12 @@ class StartUpError(WardlineError):
     """The server cannot start; the message says what to do."""
 
     code = "start_up_error"
+
+
+class Unsafe(StartUpError):
+    """The server could run, but a tested promise does not hold; the message says which and what to do."""
+
+    code = "unsafe"
 
 
 class CallRefused(WardlineError):

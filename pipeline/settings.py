@@ -176,6 +176,20 @@ class Log:
     """Appended to; none: standard error, or `events.jsonl` in the state directory on a terminal."""
     level: str = _one_of("warning", "debug", "info", "warning", "error")
     """The lowest level of a library's record that leaves a `foreign_log` event; our own always do."""
+    text: str = _one_of("off", "off", "redacted")
+    """Whether a library's sentence may be written once the redactor has been over it. "off" writes none: a redactor
+    misses some identifiers, and `check-config` prints its measured miss rate beside this switch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """Whom the server may speak to by itself: nobody, unless listed here."""
+
+    destinations: tuple[str, ...] = _list(kind="destination")
+    """"KIND NAME ADDRESS PORTS/TRANSPORT", e.g. "carrier Twilio 203.0.113.0/30 5061/tcp". The in-process guard, the
+    kernel's rules (`wardline egress-rules`) and `wardline data-flow` are all made from this list."""
+    exposed_without_kernel_guard: str = _one_of("refuse", "refuse", "accept-the-risk")
+    """A bind beyond loopback starts only where the kernel is found to hold back what is not listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,3 +206,4 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     state: State = field(default_factory=State)
     log: Log = field(default_factory=Log)
+    egress: Egress = field(default_factory=Egress)

@@ -6,6 +6,10 @@ from pipeline.telemetry import log
 
 log.take_over("worker")
 
+from pipeline.supervisor import fence  # noqa: E402  # nothing may be imported before the outputs are taken over
+
+fence.fence_worker()
+
 import importlib  # noqa: E402  # nothing may be imported before the outputs are taken over
 import sys  # noqa: E402  # nothing may be imported before the outputs are taken over
 

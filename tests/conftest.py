@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 from blockbuster import blockbuster_ctx
 
+from pipeline import config
 from tests.virtual_loop import VirtualLoop
+
+config.quieten()  # before a test imports an engine: no library of the test run calls home
 
 ALONE = (
     "tests/bench/test_bench_command.py",

@@ -19,6 +19,7 @@ from pipeline.errors import LinesBusy, NotAuthorised, OfferInvalid, TooMany
 from pipeline.settings import Settings
 from pipeline.supervisor.channel import ChannelClosed
 from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer, text_of
+from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.limits import RateLimit
 from pipeline.supervisor.live import LiveView
 from pipeline.supervisor.staff import StaffTokens
@@ -64,9 +65,15 @@ class Front:
     """Routes and the little state behind them. Also what the workers report to."""
 
     def __init__(
-        self, settings: Settings, staff: StaffTokens, pages: Mapping[str, Page], clock: Clock
+        self,
+        settings: Settings,
+        staff: StaffTokens,
+        pages: Mapping[str, Page],
+        clock: Clock,
+        facts: Facts | None = None,
     ) -> None:
         """Serve these pages; `workers` is set once they exist."""
+        self._facts = facts or Facts(clock)
         self._settings = settings
         self._staff = staff
         self._pages = pages
@@ -154,6 +161,8 @@ class Front:
                 for w in workers
             ],
             "version": version("wardline"),
+            "tested": self._facts.report(),
+            "relaxed": list(self._facts.relaxed),
         }
         return web.json_response(body, status=200 if ready else 503)
 
@@ -298,8 +307,11 @@ class Front:
             raise OfferInvalid("No such call.")
         worker = self._worker(call.worker)
         answer = await self._ask(worker, "reveal", {"call_id": call_id, "field": field})
-        emit(FieldRevealed(call_id=Token(call_id), field=Token(field), user=Token(name)))
-        return web.json_response({"value": answer.get("value")})
+        value = answer.get("value")
+        # a name that no request has is the asker's own word, and may be a caller's
+        shown = Token(field if value is not None else "unknown")
+        emit(FieldRevealed(call_id=Token(call_id), field=shown, user=Token(name)))
+        return web.json_response({"value": value})
 
 
 def _sdp(body: dict[str, Any]) -> str:

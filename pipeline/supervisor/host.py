@@ -16,12 +16,15 @@ from typing import Any, Protocol
 
 from models.errors import EngineUnavailable
 from pipeline import config
+from pipeline.egress import trial
 from pipeline.errors import ConfigError, StartUpError
 from pipeline.settings import Settings
+from pipeline.supervisor import fence
 from pipeline.supervisor.channel import Channel, ChannelClosed
 from pipeline.supervisor.time_slice import run_promptly
+from pipeline.telemetry import canary
 from pipeline.telemetry.events import Event, emit
-from pipeline.telemetry.log import crashed
+from pipeline.telemetry.log import crashed, nonce
 
 SETTINGS_BYTES_MAX = 1 << 20
 _PR_SET_PDEATHSIG = 1
@@ -79,6 +82,7 @@ def work(run: Callable[[Settings, Channel], Awaitable[None]], argv: list[str]) -
     os.set_inheritable(end.fileno(), False)
     try:
         settings = config.from_mapping(_first_line(end))
+        fence.fence_worker(settings)
         asyncio.run(_run(run, settings, end))
     except Exception as error:  # noqa: BLE001  # the edge of the program; its text may quote anything
         crashed(error)
@@ -138,6 +142,11 @@ async def serve_calls(
         try:
             await _start_or_closed(channel, host, over)
             if not over.is_set():
+                # With engines warm every library is imported: whoever would have opened a way out has done so.
+                leaked = await asyncio.to_thread(canary.rehearse, canary.base_of(nonce()))
+                channel.notify("canary", {"leaked": list(leaked)})
+                tried = await asyncio.to_thread(trial.try_all)
+                channel.notify("egress", {"tried": trial.report(tried)})
                 channel.on_notice = lambda kind, payload: forget(group, kind, payload)
                 channel.notify("ready", {"free_slots": host.free_slots()})
                 await over.wait()

@@ -20,6 +20,7 @@ from pipeline.errors import StartUpError
 from pipeline.settings import Settings
 from pipeline.supervisor.certificate import Certificate
 from pipeline.supervisor.door import shown_host
+from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.front import Front
 from pipeline.supervisor.staff import StaffTokens
 from pipeline.supervisor.workers import Workers
@@ -98,11 +99,13 @@ async def run_server(
     *,
     worker_module: str = "pipeline.worker",
     hooks: Hooks | None = None,
+    facts: Facts | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, drain, and end everything; a second signal ends it at once."""
     hooks = hooks or Hooks()
     certificate = Certificate(settings.tls) if settings.tls.cert else None
-    front = Front(settings, staff, pages, MonotonicClock())
+    facts = facts or Facts(MonotonicClock())
+    front = Front(settings, staff, pages, MonotonicClock(), facts)
     stop, now = asyncio.Event(), asyncio.Event()
     runner = web.AppRunner(
         front.app(),
@@ -128,7 +131,10 @@ async def run_server(
             )
             emit(ServerListening(port=port))
             hooks.listening(url)
-            async with server, Workers(settings, front, module=worker_module) as workers:
+            async with (
+                server,
+                Workers(settings, front, module=worker_module, facts=facts) as workers,
+            ):
                 front.workers = workers
                 await _while_serving(settings, workers, hooks, url, port, certificate, stop)
                 front.draining = True

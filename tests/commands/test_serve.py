@@ -152,7 +152,7 @@ def test_what_ends_the_start_is_one_sentence_without_its_text(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def fail(settings: Settings, worker_module: str) -> int:
+    def fail(settings: Settings, worker_module: str, own: object) -> int:
         raise raised
 
     monkeypatch.setattr(command, "_serve", fail)

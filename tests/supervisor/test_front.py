@@ -196,6 +196,10 @@ def test_neither_worker_nor_recogniser_outlives_a_killed_supervisor(tmp_path: Pa
         commands = [" ".join(process.cmdline()) for process in family]
         assert sum("fake_worker" in command for command in commands) == 1
         assert sum("pocketsphinx_child" in command for command in commands) == 2
+        for process, command in zip(family, commands, strict=True):
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            # who hears callers has no socket to a network at all
+            assert ("Seccomp:\t2" in status) == ("pocketsphinx_child" in command)
         running.process.kill()
         running.process.wait()
         gone, alive = psutil.wait_procs(family, timeout=5)
