@@ -21,7 +21,6 @@ from pipeline.errors import ConfigError, StartUpError
 from pipeline.settings import Settings
 from pipeline.supervisor import fence
 from pipeline.supervisor.channel import Channel, ChannelClosed
-from pipeline.supervisor.time_slice import run_promptly
 from pipeline.telemetry import canary
 from pipeline.telemetry.events import Event, emit
 from pipeline.telemetry.log import crashed, nonce
@@ -75,7 +74,6 @@ def work(run: Callable[[Settings, Channel], Awaitable[None]], argv: list[str]) -
     if len(argv) != 3 or argv[0] != CHANNEL_OPTION:
         return 2
     die_with_parent(int(argv[2]))
-    run_promptly()  # an older kernel: the pacer waits longer for a core, the calls go on
     # Ctrl-C reaches the whole terminal group; the supervisor alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end = socket.socket(fileno=int(argv[1]))
