@@ -12,7 +12,23 @@ from phi import cues, cues_es
 from phi.fields import kind_of_key
 from phi.kinds import Kind, Layer, Span
 from phi.known import Known
-from phi.lexicon import DIGITS, ID_CUE, LETTER, MIXED, MONTH, NUMBER, ORDINAL, PLACE_CUE, PLACEHOLDER, STOP, STOP_ES, TABLE, UNIT, WORD
+from phi.lexicon import (
+    DIGITS,
+    ID_CUE,
+    LETTER,
+    MIXED,
+    MONTH,
+    NAME_CUE,
+    NUMBER,
+    ORDINAL,
+    PLACE_CUE,
+    PLACEHOLDER,
+    STOP,
+    STOP_ES,
+    TABLE,
+    UNIT,
+    WORD,
+)
 from phi.names import NAME_STOPS_ALL, PHRASES
 from phi.numbers import runs
 from phi.places import CITY_PHRASES, ORG_PHRASES
@@ -27,18 +43,128 @@ SLOTS = {
     "mrn": Kind.MRN, "member": Kind.MEMBER, "email": Kind.EMAIL, "city": Kind.CITY, "account": Kind.ACCOUNT, "employer": Kind.ORG, "spelling": Kind.NAME,
 }  # fmt: skip
 QUESTIONS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
-    (Kind.DATE, ("date of birth", "birthday", "birth date", "birthdate", "were you born", "was born", "fecha de nacimiento", "dob", "fecha", "nacio", "what date", "which date", "what day")),
-    (Kind.PHONE, ("phone", "call you", "reach you", "callback", "cell number", "telefono", "celular", "fax", "numero para llamar", "call back number")),
+    (
+        Kind.DATE,
+        (
+            "date of birth",
+            "birthday",
+            "birth date",
+            "birthdate",
+            "were you born",
+            "was born",
+            "fecha de nacimiento",
+            "dob",
+            "fecha",
+            "nacio",
+            "what date",
+            "which date",
+            "what day",
+        ),
+    ),
+    (
+        Kind.PHONE,
+        (
+            "phone",
+            "call you",
+            "reach you",
+            "callback",
+            "cell number",
+            "telefono",
+            "celular",
+            "fax",
+            "numero para llamar",
+            "call back number",
+        ),
+    ),
     (Kind.SSN, ("social", "seguro social", "last four", "ultimos cuatro")),
     (Kind.EMAIL, ("email", "e-mail", "correo")),
-    (Kind.ADDRESS, ("address", "where do you live", "street", "direccion", "domicilio", "donde vive", "mailing")),
+    (
+        Kind.ADDRESS,
+        (
+            "address",
+            "where do you live",
+            "street",
+            "direccion",
+            "domicilio",
+            "donde vive",
+            "mailing",
+        ),
+    ),
     (Kind.ZIP, ("zip", "postal")),
     (Kind.CITY, ("what city", "which city", "que ciudad", "what town", "which town", "county")),
-    (Kind.ORG, ("where do you work", "employer", "donde trabaja", "what school", "which school", "work for")),
-    (Kind.MEMBER, ("member id", "member number", "insurance id", "policy number", "group number", "subscriber", "insurance number", "insurance card", "poliza", "miembro", "afiliado", "medicare number")),
+    (
+        Kind.ORG,
+        (
+            "where do you work",
+            "employer",
+            "donde trabaja",
+            "what school",
+            "which school",
+            "work for",
+        ),
+    ),
+    (
+        Kind.MEMBER,
+        (
+            "member id",
+            "member number",
+            "insurance id",
+            "policy number",
+            "group number",
+            "subscriber",
+            "insurance number",
+            "insurance card",
+            "poliza",
+            "miembro",
+            "afiliado",
+            "medicare number",
+        ),
+    ),
     (Kind.MRN, ("record number", "mrn", "chart number", "expediente")),
-    (Kind.ACCOUNT, ("account number", "card number", "claim number", "prescription number", "confirmation number", "reference number", "license", "plate", "serial", "passport", "authorization number", "rx number", "case number", "id number", "numero de cuenta", "tarjeta", "licencia", "pasaporte", "placa")),
-    (Kind.NAME, ("name", "spell", "who am i speaking", "who's calling", "who is calling", "may i ask who", "nombre", "apellido", "deletre", "quien habla", "como se llama", "se llama", "llamo", "who is this", "whom am i")),
+    (
+        Kind.ACCOUNT,
+        (
+            "account number",
+            "card number",
+            "claim number",
+            "prescription number",
+            "confirmation number",
+            "reference number",
+            "license",
+            "plate",
+            "serial",
+            "passport",
+            "authorization number",
+            "rx number",
+            "case number",
+            "id number",
+            "numero de cuenta",
+            "tarjeta",
+            "licencia",
+            "pasaporte",
+            "placa",
+        ),
+    ),
+    (
+        Kind.NAME,
+        (
+            "name",
+            "spell",
+            "who am i speaking",
+            "who's calling",
+            "who is calling",
+            "may i ask who",
+            "nombre",
+            "apellido",
+            "deletre",
+            "quien habla",
+            "como se llama",
+            "se llama",
+            "llamo",
+            "who is this",
+            "whom am i",
+        ),
+    ),
 )
 CLOSED = cues.words("""
  yes no yeah yep yup nope nah sure ok okay correct right thanks thank you please uh um er hmm ah oh well so that's thats is it it's its my the and a i me i'm im sorry what hold on one moment second let see get find wait
@@ -51,7 +177,7 @@ ENDING_CUES = frozenset(p[-1] for phrases in PHRASES.values() for p in phrases)
 class CallContext:
     """One call: its language, its known values, its open slot and the tail of its last record."""
 
-    def __init__(self, lang: str | None = None) -> None:
+    def __init__(self, lang: str | None = None, *, single: bool = False) -> None:
         """Open a call."""
         self.lang = lang
         self.known = Known()
@@ -59,7 +185,7 @@ class CallContext:
         self._turns_left = 0
         self._tail = ""
         self._dictating = False
-        self.single = False
+        self.single = single
         """Only one record will come: nothing is carried."""
 
     def learn(self, field: str, value: str) -> None:
@@ -108,11 +234,37 @@ class CallContext:
                     yield Span(line.starts[run.first], line.ends[run.last], slot, Layer.CARRY)
         for i, word in enumerate(line.words):
             flag = line.flags[i]
-            if numeric and slot is Kind.DATE and flag & (MONTH | ORDINAL) and (short or not TABLE.get(word, 0) & (STOP | STOP_ES)):
+            if (
+                numeric
+                and slot is Kind.DATE
+                and flag & (MONTH | ORDINAL)
+                and (short or not TABLE.get(word, 0) & (STOP | STOP_ES))
+            ):
                 yield Span(line.starts[i], line.ends[i], slot, Layer.CARRY)
-            elif short and word not in CLOSED and flag & (WORD | MIXED | DIGITS) and not flag & PLACEHOLDER:
-                if slot in (Kind.NAME, Kind.ADDRESS, Kind.CITY, Kind.ORG, Kind.EMAIL, Kind.PROVIDER):
-                    if slot in (Kind.NAME, Kind.CITY) and word in NAME_STOPS_ALL and line.count > 2:
+            elif (
+                short
+                and word not in CLOSED
+                and flag & (WORD | MIXED | DIGITS)
+                and not flag & PLACEHOLDER
+            ):
+                if slot in (
+                    Kind.NAME,
+                    Kind.ADDRESS,
+                    Kind.CITY,
+                    Kind.ORG,
+                    Kind.EMAIL,
+                    Kind.PROVIDER,
+                ):
+                    if word in NAME_STOPS_ALL and line.count > 2:
+                        continue
+                    if flag & (ID_CUE | NAME_CUE) or word in (
+                        "spell",
+                        "how",
+                        "what",
+                        "that",
+                        "e-mail",
+                        "zip",
+                    ):
                         continue
                     yield Span(line.starts[i], line.ends[i], slot, Layer.CARRY)
                 elif len(word) == 1 and word.isalpha():
@@ -129,9 +281,12 @@ class CallContext:
             size = len(run.digits) + len(run.letters)
             if after & UNIT or (run.scaled and not self._dictating):
                 continue
-            if whole and short and (run.single + len(run.letters) >= 2 or (self._dictating and size)) and run.letters not in cues.ACRONYMS:
-                yield Span(line.starts[run.first], line.ends[run.last], Kind.OTHERID, Layer.CARRY)
-            elif at_end and run.single >= 2 and not run.written:
+            if (
+                whole
+                and short
+                and (run.single + len(run.letters) >= 2 or (self._dictating and size))
+                and run.letters not in cues.ACRONYMS
+            ) or (at_end and run.single >= 2 and not run.written):
                 yield Span(line.starts[run.first], line.ends[run.last], Kind.OTHERID, Layer.CARRY)
 
     def note(self, text: str, spans: list[Span]) -> None:
@@ -145,7 +300,10 @@ class CallContext:
             self._turns_left -= 1
             if self._turns_left <= 0:
                 self._slot = None
-        self._dictating = any(s.kind not in (Kind.NAME, Kind.CITY, Kind.ORG) and s.end >= len(text.rstrip(" .,")) - 1 for s in spans)
+        self._dictating = any(
+            s.kind not in (Kind.NAME, Kind.CITY, Kind.ORG) and s.end >= len(text.rstrip(" .,")) - 1
+            for s in spans
+        )
         ends = text.rstrip()
         self._tail = "" if ends.endswith(("?", "!")) else text[-TAIL_CHARS:] + " "
         if len(text) > TAIL_CHARS and self._tail:
@@ -163,4 +321,13 @@ def _asked(shadow: str) -> Kind | None:
     return best[1] if best else None
 
 
-__all__ = ["CITY_PHRASES", "CallContext", "ID_CUE", "LETTER", "NUMBER", "ORG_PHRASES", "PLACE_CUE", "cues_es"]
+__all__ = [
+    "CITY_PHRASES",
+    "ID_CUE",
+    "LETTER",
+    "NUMBER",
+    "ORG_PHRASES",
+    "PLACE_CUE",
+    "CallContext",
+    "cues_es",
+]

@@ -14,7 +14,7 @@ from phi.redact import Redactor
 
 CALLS_MAX = 1000
 """Calls kept open at once; the one longest unused is wiped first."""
-FAULT = {"error": "not a JSON object with a text: send lines such as {\"text\": \"...\", \"seq\": \"1\"}"}
+FAULT = {"error": 'not a JSON object with a text: send lines such as {"text": "...", "seq": "1"}'}
 
 
 def answers(lines: Iterable[bytes], redactor: Redactor) -> Iterator[dict[str, Any]]:
@@ -42,11 +42,10 @@ def _context(item: dict[str, Any], calls: dict[str, CallContext]) -> CallContext
     lang = item.get("lang")
     seq = item.get("seq")
     if seq is None:
-        context = CallContext()
-        context.single = True
+        context = CallContext(single=True)
     else:
         key = json.dumps(seq, sort_keys=True)
-        context = calls.pop(key, None) or CallContext()
+        context = calls.pop(key) if key in calls else CallContext()
         calls[key] = context
         if len(calls) > CALLS_MAX:
             calls.pop(next(iter(calls))).wipe()

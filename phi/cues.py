@@ -59,13 +59,17 @@ KIND_BY_CUE = {
     "plate": "VEHICLE", "vin": "VEHICLE", "serial": "DEVICE", "implant": "DEVICE", "device": "DEVICE", "pacemaker": "DEVICE",
 }  # fmt: skip
 
-TITLES = words("mr mrs ms miss mister missus mx sir madam madame dr doctor prof professor reverend rev pastor rabbi father sister nurse captain sergeant judge attorney")
+TITLES = words(
+    "mr mrs ms miss mister missus mx sir madam madame dr doctor prof professor reverend rev pastor rabbi father sister nurse captain sergeant judge attorney"
+)
 STRONG_TITLES = words("mr mrs ms mister missus mx dr prof reverend rev")
-CLINICIANS = words("dr doctor nurse prof professor therapist surgeon dentist cardiologist dermatologist pediatrician neurologist oncologist psychiatrist practitioner physician midwife hygienist")
+CLINICIANS = words(
+    "dr doctor nurse prof professor therapist surgeon dentist cardiologist dermatologist pediatrician neurologist oncologist psychiatrist practitioner physician midwife hygienist"
+)
 RELATIONS = words("""
  husband wife spouse partner son daughter mother mom mum mama mommy father dad daddy papa brother sister sibling grandmother grandma granny nana grandfather grandpa
  grandson granddaughter aunt auntie uncle cousin niece nephew stepson stepdaughter stepmother stepfather stepmom stepdad fiance fiancee boyfriend girlfriend
- baby kid child toddler twin twins friend neighbor neighbour roommate boss caregiver guardian coworker in-law law ex patient client caller girl boy
+ baby kid child toddler twin twins friend neighbor neighbour roommate boss caregiver guardian coworker in-law law ex patient client caller girl boy pt
 """)
 GIVEN_HOMOGRAPHS = words("""
  rose mark grace hope faith joy bill will jack frank grant drew dean chase may june april august summer autumn dawn ivy lily daisy violet iris hazel olive ruby
@@ -92,7 +96,7 @@ SURNAME_HOMOGRAPHS = words("""
  curry ham mills mill pace pierce pike rose rowe rush self shepherd shields spears star stern stout street strange stack tripp true underwood vines
  waters wells west east north south winter yard case chance chase christian clay cotton drew dean duke earl england english french german holland ireland
  scott france grant gunn head hand hands foot legg cline dolan flowers flower branch leaf land lane best bright booker butcher butler archer bowman
- farmer forest forester foster gardener gardner garland garner garrison graves hood hooper horn hull hunt hurt hyde inman jewel joiner keen key kid lever
+ farmer forest forester foster gardener gardner garland garner garrison graves hood hooper horn hull hunt hurt hyde inman jewel joiner keen key kid lever levy
  loving low luck major mayor meek merchant more nail newman nix outlaw page park pass peace pitts pope prince proctor queen rains raines ransom rich ring ridge root
  sands saint sides sparks steward still stokes studio tate teal thorn tower trout wall walls ware watts way wild wilde winn worth yates york
  lee chu shin sung song chin hung dung dang van ban khan sing pan tan tang wang lam ho lo so do le ha an my
@@ -121,7 +125,9 @@ NAME_CUES: tuple[tuple[str, ...], ...] = tuple(
     if phrase.strip()
 )
 STRONG_NAME_CUES = words("name name's names surname nicknamed named dear signed sincerely attn")
-GREETINGS = words("hi hello hey thanks thank bye goodbye morning afternoon evening okay welcome sorry")
+GREETINGS = words(
+    "hi hello hey thanks thank bye goodbye morning afternoon evening okay welcome sorry"
+)
 EMPLOYER_CUES: tuple[tuple[str, ...], ...] = tuple(
     tuple(phrase.split())
     for phrase in """
@@ -131,11 +137,21 @@ EMPLOYER_CUES: tuple[tuple[str, ...], ...] = tuple(
 """.replace("\n", "").split("|")
     if phrase.strip()
 )
-ORG_TAILS = words("school elementary academy university college highschool kindergarten preschool daycare inc incorporated llc corp corporation ltd company industries logistics enterprises bakery diner restaurant plant factory brothers sons associates partners group union manufacturing foundation solutions systems technologies motors airlines steel mills foods farms")
-FACILITY_TAILS = words("hospital clinic pharmacy infirmary hospice medical healthcare health orthopedics orthopaedics cardiology dermatology pediatrics dental dentistry oncology rehab rehabilitation urgent nursing surgical family wellness physicians imaging radiology obgyn neurology behavioral")
-FACILITY_SECOND = words("center centre practice care group associates hospital clinic home office campus pavilion institute system network partners plaza tower")
-STREET_SUFFIXES = words("street st avenue ave road rd drive dr lane ln court ct boulevard blvd way place pl circle cir terrace ter parkway pkwy highway hwy route trail trl square sq loop alley crescent row pike turnpike plaza run path crossing hollow ridge point cove")
-STRONG_SUFFIXES = words("street avenue ave road rd lane ln boulevard blvd parkway pkwy terrace highway hwy turnpike")
+ORG_TAILS = words(
+    "school elementary academy university college highschool kindergarten preschool daycare inc incorporated llc corp corporation ltd company industries logistics enterprises bakery diner restaurant plant factory brothers sons associates partners group union manufacturing foundation solutions systems technologies motors airlines steel mills foods farms"
+)
+FACILITY_TAILS = words(
+    "hospital clinic pharmacy infirmary hospice medical healthcare health orthopedics orthopaedics cardiology dermatology pediatrics dental dentistry oncology rehab rehabilitation urgent nursing surgical family wellness physicians imaging radiology obgyn neurology behavioral"
+)
+FACILITY_SECOND = words(
+    "center centre practice care group associates hospital clinic home office campus pavilion institute system network partners plaza tower"
+)
+STREET_SUFFIXES = words(
+    "street st avenue ave road rd drive dr lane ln court ct boulevard blvd way place pl circle cir terrace ter parkway pkwy highway hwy route trail trl square sq loop alley crescent row pike turnpike plaza run path crossing hollow ridge point cove"
+)
+STRONG_SUFFIXES = words(
+    "street avenue ave road rd lane ln boulevard blvd parkway pkwy terrace highway hwy turnpike"
+)
 UNIT_WORDS = words("apartment apt unit suite ste room rm floor building bldg lot box")
 CITY_CUES: tuple[tuple[str, ...], ...] = tuple(
     tuple(phrase.split())
@@ -146,8 +162,12 @@ CITY_CUES: tuple[tuple[str, ...], ...] = tuple(
 """.replace("\n", "").split("|")
     if phrase.strip()
 )
-CITY_HOMOGRAPHS = words("mobile phoenix buffalo reading orange bend flint mesa aurora independence corona ontario riverside paradise hope normal boulder surprise concord union liberty salem troy athens paris cleveland lincoln jackson madison monroe franklin florence augusta orlando austin dallas houston charlotte savannah portland oakland richmond springfield bath cork rugby nice cologne media commerce enterprise eagle carmel lima gary erie bristol cambridge oxford kent plain plains golden superior bend burns superior surprise tempe chandler vista")
-HOLIDAYS = words("christmas xmas thanksgiving easter halloween hanukkah chanukah kwanzaa ramadan eid diwali passover juneteenth mardi valentine's valentines purim yom rosh navidad nochebuena passover lent pentecost")
+CITY_HOMOGRAPHS = words(
+    "mobile phoenix buffalo reading orange bend flint mesa aurora independence corona ontario riverside paradise hope normal boulder surprise concord union liberty salem troy athens paris cleveland lincoln jackson madison monroe franklin florence augusta orlando austin dallas houston charlotte savannah portland oakland richmond springfield bath cork rugby nice cologne media commerce enterprise eagle carmel lima gary erie bristol cambridge oxford kent plain plains golden superior bend burns superior surprise tempe chandler vista"
+)
+HOLIDAYS = words(
+    "christmas xmas thanksgiving easter halloween hanukkah chanukah kwanzaa ramadan eid diwali passover juneteenth mardi valentine's valentines purim yom rosh navidad nochebuena pentecost"
+)
 HOLIDAY_PAIRS = {
     ("new", "year's"), ("new", "years"), ("memorial", "day"), ("labor", "day"), ("veterans", "day"), ("veteran's", "day"),
     ("mother's", "day"), ("father's", "day"), ("mothers", "day"), ("fathers", "day"), ("independence", "day"), ("columbus", "day"),
@@ -155,9 +175,19 @@ HOLIDAY_PAIRS = {
     ("valentine's", "day"), ("palm", "sunday"), ("groundhog", "day"), ("lunar", "new"), ("patrick's", "day"), ("mlk", "day"), ("earth", "day"),
     ("ano", "nuevo"), ("semana", "santa"), ("dia", "de"), ("noche", "buena"),
 }  # fmt: skip
-EPONYMS = words("bell bell's parkinson parkinson's wilson wilson's addison addison's graves graves' baker baker's foley glasgow down down's huntington huntington's cushing cushing's hashimoto hashimoto's barrett barrett's paget paget's kaposi kaposi's ewing ewing's wilms bright's still's lou gehrig gehrig's hodgkin hodgkin's lynch turner turner's klinefelter peyronie's dupuytren's osgood schlatter legg perthes sjogren sjogren's raynaud raynaud's meniere meniere's marfan ehlers danlos guillain barre tourette tourette's asperger asperger's rett gaucher fabry tay sachs kawasaki epstein barr lewy babinski murphy murphy's mcburney's romberg trendelenburg heimlich valsalva kegel epley braden morse norton norton's coombs wells apgar morton morton's chiari sever's ramsay hunt bowen's gilbert gilbert's korsakoff wernicke pott's colles colles' jones charcot marie tooth steven stevens johnson zollinger ellison von willebrand mallory weiss potter prader willi angelman lesch nyhan crohn crohn's alzheimer alzheimer's lyme")
-EPONYM_TAILS = words("disease syndrome palsy sign catheter coma scale cyst test maneuver manoeuvre exercises exercise lymphoma sarcoma tumor esophagus thyroiditis virus contracture scale score bodies body criteria dementia encephalopathy neuroma malformation fracture bulb phenomenon gehrig's gehrig hunt barre barr danlos sachs johnson ellison willebrand weiss willi nyhan marie tooth schlatter perthes stain position method protocol")
-FILLERS = words("uh um er ah hmm mm erm eh uhm umm uhh so then okay ok well sorry wait actually and like let's see hold on that's it's is mean i no yes yeah right correct again repeat comma period next followed by space capital uppercase lowercase upper lower case")
-TIME_BEFORE = words("at by around until till from to between before after about past for is it's its time or and")
+EPONYMS = words(
+    "bell bell's parkinson parkinson's wilson wilson's addison addison's graves graves' baker baker's foley glasgow down down's huntington huntington's cushing cushing's hashimoto hashimoto's barrett barrett's paget paget's kaposi kaposi's ewing ewing's wilms bright's still's lou gehrig gehrig's hodgkin hodgkin's lynch turner turner's klinefelter peyronie's dupuytren's osgood schlatter legg perthes sjogren sjogren's raynaud raynaud's meniere meniere's marfan ehlers danlos guillain barre tourette tourette's asperger asperger's rett gaucher fabry tay sachs kawasaki epstein barr lewy babinski murphy murphy's mcburney's romberg trendelenburg heimlich valsalva kegel epley braden morse norton norton's coombs wells apgar morton morton's chiari sever's ramsay hunt bowen's gilbert gilbert's korsakoff wernicke pott's colles colles' jones charcot marie tooth steven stevens johnson zollinger ellison von willebrand mallory weiss potter prader willi angelman lesch nyhan crohn crohn's alzheimer alzheimer's lyme"
+)
+EPONYM_TAILS = words(
+    "disease syndrome palsy sign catheter coma scale cyst test maneuver manoeuvre exercises exercise lymphoma sarcoma tumor esophagus thyroiditis virus contracture scale score bodies body criteria dementia encephalopathy neuroma malformation fracture bulb phenomenon gehrig's gehrig hunt barre barr danlos sachs johnson ellison willebrand weiss willi nyhan marie tooth schlatter perthes stain position method protocol"
+)
+FILLERS = words(
+    "let me see hang give got there uh um er ah hmm mm erm eh uhm umm uhh so then okay ok well sorry wait actually and like let's see hold on that's it's is mean i no yes yeah right correct again repeat comma period next followed by space capital uppercase lowercase upper lower case"
+)
+TIME_BEFORE = words(
+    "at by around until till from to between before after about past for is it's its time or and"
+)
 TIME_AFTER = words("am pm o'clock oclock a.m p.m morning afternoon evening tonight sharp noon")
-ACRONYMS = words("mri ekg ecg ct iv er ed copd hiv adhd cpap cvs aarp hmo ppo emt icu ptsd usa uti gp bp iud ivf dna rna tb bmi ada aids ocd als ms cbd thc uv pcp ent gi bpap nicu cpr cad chf dvt cbc bun psa hpv std sti rsv mrsa ibs tmj ama cdc fda cna rn lpn hsa fsa cobra va pt ot otc ui ups faq pdf url abc tv dvd ppe asl tdap mmr hep cmp tsh ldl hdl eob poa dnr hba pct gerd arb ace bpm gps isp")
+ACRONYMS = words(
+    "mri ekg ecg ct iv er ed copd hiv adhd cpap cvs aarp hmo ppo emt icu ptsd usa uti gp bp iud ivf dna rna tb bmi ada aids ocd als ms cbd thc uv pcp ent gi bpap nicu cpr cad chf dvt cbc bun psa hpv std sti rsv mrsa ibs tmj ama cdc fda cna rn lpn hsa fsa cobra va pt ot otc ui ups faq pdf url abc tv dvd ppe asl tdap mmr hep cmp tsh ldl hdl eob poa dnr hba pct gerd arb ace bpm gps isp"
+)

@@ -20,13 +20,17 @@ ID_CUES_ES = words("""
  licencia placa placas pasaporte dni curp nss rfc cedula matricula identificacion serie folio reclamo reclamacion receta autorizacion confirmacion
  referencia llamar llamarme llameme marcar marque digitos cifras ultimos ultimas grupo reserva apartado tramite
 """)
-STRONG_ID_CUES_ES = words("telefono celular fax poliza placa pasaporte dni curp nss rfc cedula matricula identificacion folio digitos cifras expediente tarjeta cuenta licencia postal")
+STRONG_ID_CUES_ES = words(
+    "telefono celular fax poliza placa pasaporte dni curp nss rfc cedula matricula identificacion folio digitos cifras expediente tarjeta cuenta licencia postal"
+)
 KIND_BY_CUE_ES = {
     "telefono": "PHONE", "celular": "PHONE", "movil": "PHONE", "fax": "PHONE", "extension": "PHONE", "llamar": "PHONE", "llamarme": "PHONE", "llameme": "PHONE",
     "seguro": "SSN", "social": "SSN", "nss": "SSN", "cuenta": "ACCOUNT", "tarjeta": "ACCOUNT", "poliza": "MEMBER", "miembro": "MEMBER", "afiliado": "MEMBER",
     "expediente": "MRN", "historia": "MRN", "historial": "MRN", "postal": "ZIP", "licencia": "LICENSE", "placa": "VEHICLE", "placas": "VEHICLE", "serie": "DEVICE",
 }  # fmt: skip
-TITLES_ES = words("senor senora senorita sr sra srta don dona doctor doctora dr dra licenciado licenciada lic enfermera enfermero profesor profesora padre maestra maestro")
+TITLES_ES = words(
+    "senor senora senorita sr sra srta don dona doctor doctora dr dra licenciado licenciada lic enfermera enfermero profesor profesora padre maestra maestro"
+)
 STRONG_TITLES_ES = words("sr sra srta don dona dra")
 RELATIONS_ES = words("""
  esposo esposa marido mujer hijo hija madre mama padre papa hermano hermana abuelo abuela abuelita abuelito nieto nieta tio tia primo prima sobrino sobrina suegro suegra
@@ -73,16 +77,24 @@ EMPLOYER_CUES_ES: tuple[tuple[str, ...], ...] = tuple(
 """.replace("\n", "").split("|")
     if phrase.strip()
 )
-ORG_HEADS_ES = words("escuela colegio universidad instituto primaria secundaria preparatoria guarderia empresa compania taller fabrica restaurante panaderia constructora")
+ORG_HEADS_ES = words(
+    "escuela colegio universidad instituto primaria secundaria preparatoria guarderia empresa compania taller fabrica restaurante panaderia constructora"
+)
 FACILITY_HEADS_ES = words("hospital clinica sanatorio farmacia consultorio policlinica")
-STREET_HEADS_ES = words("calle avenida avda av calzada carretera paseo bulevar boulevard camino callejon privada pasaje plaza colonia barrio fraccionamiento urbanizacion residencial")
-UNIT_WORDS_ES = words("apartamento departamento depto apto piso interior puerta casa edificio numero bloque apartado codigo")
+STREET_HEADS_ES = words(
+    "calle avenida avda av calzada carretera paseo bulevar boulevard camino callejon privada pasaje plaza colonia barrio fraccionamiento urbanizacion residencial"
+)
+UNIT_WORDS_ES = words(
+    "apartamento departamento depto apto piso interior puerta casa edificio numero bloque apartado codigo"
+)
 CITY_CUES_ES: tuple[tuple[str, ...], ...] = tuple(
     tuple(phrase.split())
     for phrase in """
- vivo en|vive en|vivimos en|vivia en|viven en|soy de|somos de|es de|nacio en|naci en|mude a|mudamos a|mudo a|mudarme a|llamo de|llamando de|llamo desde|llamando desde|vengo de|viene de|ciudad de|pueblo de|condado de|municipio de|residente de|ciudad es|radico en|resido en|reside en|ciudad
+ vivo en|vive en|vivimos en|vivia en|viven en|soy de|somos de|es de|nacio en|naci en|mude a|mudamos a|mudo a|mudarme a|llamo de|llamando de|llamo desde|llamando desde|vengo de|vengo desde|viene desde|viene de|ciudad de|pueblo de|condado de|municipio de|residente de|ciudad es|radico en|resido en|reside en|ciudad
 """.replace("\n", "").split("|")
     if phrase.strip()
 )
 HOLIDAYS_ES = words("navidad nochebuena nochevieja pascua")
-FILLERS_ES = words("eh este pues bueno a ver perdon digo no espere mande o sea y luego despues guion punto diagonal espacio coma es son mayuscula minuscula")
+FILLERS_ES = words(
+    "eh este pues bueno a ver perdon digo no espere mande o sea y luego despues guion punto diagonal espacio coma es son mayuscula minuscula"
+)

@@ -27,15 +27,59 @@ KIND_BY_PART = {
     "handle": Kind.OTHERID, "authorization": Kind.OTHERID, "auth": Kind.OTHERID, "voiceprint": Kind.BIOMETRIC, "fingerprint": Kind.BIOMETRIC, "telefono": Kind.PHONE, "correo": Kind.EMAIL, "direccion": Kind.ADDRESS, "nacimiento": Kind.DATE, "ip": Kind.IP,
     "digits": Kind.OTHERID, "dtmf": Kind.OTHERID, "entered": Kind.OTHERID, "keyed": Kind.OTHERID,
 }  # fmt: skip
-ONLY_WITH_NAME = cues.words("contact emergency caller patient provider doctor pcp clinic hospital facility family last first middle given insurance card account member claim policy handle auth authorization digits appointment appt mother father spouse guardian employer school fingerprint address addr ip mail rx device dtmf entered keyed callback cell serial")
+ONLY_WITH_NAME = cues.words(
+    "contact emergency caller patient provider doctor pcp clinic hospital facility family last first middle given insurance card account member claim policy handle auth authorization digits appointment appt mother father spouse guardian employer school fingerprint address addr ip mail rx device dtmf entered keyed callback cell serial"
+)
 TECHNICAL = cues.words("""event file filename host hostname model logger tool function func module field task thread room service engine voice type format codec metric display class method process package path topic queue table column
  index key count total size len length ms sec seconds bytes status state code error level lang language version mode reason turn attempt retries ok valid verified present seen source kind slot enabled required missing
  latency duration rate hz rtt ttl port pid tid seq step layer tier channel stage result outcome score confidence expected hash sha digest bucket partial match matched redacted masked length schema template prompt chars words fields provider_name""")
-TIMESTAMPS = cues.words("ts time timestamp asctime created updated at received sent started ended logged datetime")
+TIMESTAMPS = cues.words(
+    "ts time timestamp asctime created updated at received sent started ended logged datetime"
+)
 NUMBERS_KEPT = cues.words("""ms s sec secs seconds us ns bytes kb mb gb port size len length count total seq ssrc ts timestamp time pid tid line lineno code status rate hz samples frames latency duration p50 p90 p95 p99 offset index ttl timeout
  attempts retries tokens chars words epoch rtp packets lost jitter rtt bitrate width height depth version build turn turns utterance rows items max min avg mean median sum limit capacity memory rss heap cpu fd thread worker sample
  budget threshold score confidence position start end elapsed uptime created updated cseq payload pt marker clock tick interval sleep delay number_of level priority rank batch epoch sample_rate content expires max_forwards forwards queue depth free used backlog exit signal errno retry after age""")
-STATIC = frozenset(["none", "null", "true", "false", "", "unknown", "missing", "n/a", "na", "yes", "no", "ok", "valid", "invalid", "present", "absent", "empty", "undefined", "nan", "anonymous", "redacted", "verified", "pending", "str", "int", "string", "dict", "list", "date", "required", "optional", "confirmed", "unverified", "male", "female", "withheld", "unavailable"])
+STATIC = frozenset(
+    [
+        "none",
+        "null",
+        "true",
+        "false",
+        "",
+        "unknown",
+        "missing",
+        "n/a",
+        "na",
+        "yes",
+        "no",
+        "ok",
+        "valid",
+        "invalid",
+        "present",
+        "absent",
+        "empty",
+        "undefined",
+        "nan",
+        "anonymous",
+        "redacted",
+        "verified",
+        "pending",
+        "str",
+        "int",
+        "string",
+        "dict",
+        "list",
+        "date",
+        "required",
+        "optional",
+        "confirmed",
+        "unverified",
+        "male",
+        "female",
+        "withheld",
+        "unavailable",
+    ]
+)
 
 
 def parts_of(key: str) -> list[str]:
@@ -58,13 +102,60 @@ def kind_of_key(key: str) -> Kind | None:
         return Kind.NAME if not technical else None
     if parts[-1] in ("date", "fecha") and len(parts) > 1:
         return Kind.DATE
-    if parts[-2:] == ["call", "id"] or parts[-1] in ("id", "uuid", "sid") and parts[0] in ("call", "trace", "span", "request", "session", "stream", "turn", "connection", "conn", "message", "event", "job", "worker", "practice", "tenant", "model", "tool"):
-        return None
+    return None if _minted_by_us(parts) else _kind_of_parts(parts)
+
+
+def _minted_by_us(parts: list[str]) -> bool:
+    """Whether a key names an id that the server or the carrier made."""
+    return parts[-1] in ("id", "uuid", "sid") and parts[0] in MINTERS
+
+
+MINTERS = frozenset(
+    [
+        "call",
+        "trace",
+        "span",
+        "request",
+        "session",
+        "stream",
+        "turn",
+        "connection",
+        "conn",
+        "message",
+        "event",
+        "job",
+        "worker",
+        "practice",
+        "tenant",
+        "model",
+        "tool",
+    ]
+)
+
+
+def _kind_of_parts(parts: list[str]) -> Kind | None:
     for part in reversed(parts):
         kind = KIND_BY_PART.get(part)
         if kind is None:
             continue
-        if part in ONLY_WITH_NAME and len(parts) > 1 and part in ("patient", "caller", "contact", "emergency", "insurance", "provider", "clinic", "facility", "family", "last", "first"):
+        if (
+            part in ONLY_WITH_NAME
+            and len(parts) > 1
+            and part
+            in (
+                "patient",
+                "caller",
+                "contact",
+                "emergency",
+                "insurance",
+                "provider",
+                "clinic",
+                "facility",
+                "family",
+                "last",
+                "first",
+            )
+        ):
             if parts[-1] in ("id", "number", "no", "num", "identifier"):
                 return Kind.OTHERID
             if part in ("last", "first") and parts[-1] not in ("name", "initial"):
@@ -83,7 +174,12 @@ def keeps_number(key: str) -> bool:
 def is_timestamp(key: str) -> bool:
     """Whether a key holds the record's own time."""
     parts = parts_of(key)
-    return bool(parts) and parts[-1] in TIMESTAMPS and "birth" not in parts and "appointment" not in parts
+    return (
+        bool(parts)
+        and parts[-1] in TIMESTAMPS
+        and "birth" not in parts
+        and "appointment" not in parts
+    )
 
 
 def field_spans(line: Line) -> Iterator[Span]:
@@ -102,7 +198,35 @@ def field_spans(line: Line) -> Iterator[Span]:
         if kind is None or value.strip() in STATIC or value.startswith(("[", "sip:", "sips:")):
             continue
         prose = ":" in separator and not match[1]
-        if prose and not quoted and key in ("patient", "caller", "doctor", "appointment", "contact", "ip", "account", "card", "clinic", "hospital", "emergency", "mother", "father", "first", "last", "insurance", "auth", "family", "given", "member", "address", "claim"):
+        if (
+            prose
+            and not quoted
+            and key
+            in (
+                "patient",
+                "caller",
+                "doctor",
+                "appointment",
+                "contact",
+                "ip",
+                "account",
+                "card",
+                "clinic",
+                "hospital",
+                "emergency",
+                "mother",
+                "father",
+                "first",
+                "last",
+                "insurance",
+                "auth",
+                "family",
+                "given",
+                "member",
+                "address",
+                "claim",
+            )
+        ):
             continue
         if kind is Kind.IP and value in ("127.0.0.1", "::1", "0.0.0.0"):  # noqa: S104  # compared, not bound
             continue
@@ -120,7 +244,12 @@ def _more_words(line: Line, end: int) -> int:
     for i in range(line.count):
         if line.starts[i] < end:
             continue
-        if i >= line.count or line.starts[i] != end + 1 or not line.words[i].isalpha() or not line.capital(i):
+        if (
+            i >= line.count
+            or line.starts[i] != end + 1
+            or not line.words[i].isalpha()
+            or not line.capital(i)
+        ):
             return end
         after = line.words[i + 1] if i + 1 < line.count else ""
         if after in ("=", ":") or (after == "_" and line.joined(i + 1)):
@@ -133,13 +262,18 @@ def kept_numbers(line: Line) -> list[tuple[int, int]]:
     """Where numbers stand whose key says they are counts: no layer of digits may take them."""
     if "=" not in line.shadow and ":" not in line.shadow:
         return []
-    kept: list[tuple[int, int]] = []
-    for match in NUMBER_PAIR.finditer(line.shadow):
-        if kind_of_key(match[1]) is None and keeps_number(match[1]):
-            kept.append(match.span(2))
+    kept = [
+        match.span(2)
+        for match in NUMBER_PAIR.finditer(line.shadow)
+        if kind_of_key(match[1]) is None and keeps_number(match[1])
+    ]
     kept.extend(m.span(1) for m in LINE_NUMBER.finditer(line.shadow))
     return kept
 
 
-NUMBER_PAIR = re.compile(r"([a-z][a-z0-9_.-]{0,40})[\"']?[ ]{0,2}[=:][ ]{0,2}\"?(-?[0-9]{1,18}(?:\.[0-9]{1,12})?)(?![0-9a-z-]|\.[0-9]|/[0-9])")
-LINE_NUMBER = re.compile(r"\b(?:line|lines|port|pid|tid|ssrc|status|code|errno|seq|offset|byte|bytes|position|char|column|worker|took|after|rate|than|exceeds|exceeded|limit|http/[0-9.]{1,3}\"?|process|cseq:?|error) ([0-9]{1,7})(?![0-9a-z-]|\.[0-9]{3})")
+NUMBER_PAIR = re.compile(
+    r"([a-z][a-z0-9_.-]{0,40})[\"']?[ ]{0,2}[=:][ ]{0,2}\"?(-?[0-9]{1,18}(?:\.[0-9]{1,12})?)(?![0-9a-z-]|\.[0-9]|/[0-9])"
+)
+LINE_NUMBER = re.compile(
+    r"\b(?:line|lines|port|pid|tid|ssrc|status|code|errno|seq|offset|byte|bytes|position|char|column|worker|took|after|rate|than|exceeds|exceeded|limit|http/[0-9.]{1,3}\"?|process|cseq:?|error) ([0-9]{1,7})(?![0-9a-z-]|\.[0-9]{3})"
+)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from phi import cues, cues_es
-from phi.kinds import Kind, Layer, Span
 from phi.fields import kind_of_key
+from phi.kinds import Kind, Layer, Span
 from phi.lexicon import DIGITS, LETTER, MIXED, NATO, NUMBER, STOP, STOP_ES, TABLE, WORD
 from phi.numbers import runs, small_number
 from phi.tokens import Line, shadow_of
@@ -64,6 +64,10 @@ class Known:
                 self._digits[digits[-7:]] = kind
             self._digits[digits[-4:]] = kind
             self._digits[digits[::-1]] = kind
+        self._learn_words(shadow, kind)
+
+    def _learn_words(self, shadow: str, kind: Kind) -> None:
+        """The words of a value, one by one and joined."""
         if "@" in shadow:
             for part in re.split(r"[^a-z]+", shadow.partition("@")[0]):
                 self._word(part, Kind.EMAIL)
@@ -81,13 +85,43 @@ class Known:
 
     def wipe(self) -> None:
         """Forget everything."""
-        for table in (self._words, self._fuzzy, self._digits, self._strings, self._dates, self._days):
+        for table in (
+            self._words,
+            self._fuzzy,
+            self._digits,
+            self._strings,
+            self._dates,
+            self._days,
+        ):
             table.clear()
 
     def _word(self, word: str, kind: Kind) -> None:
-        if len(word) < LEAST_CHARS or TABLE.get(word, 0) & (STOP | STOP_ES) and word not in ("may", "will", "june", "april", "august", "long", "an", "le", "do", "so") and kind is not Kind.NAME:
+        if len(word) < LEAST_CHARS or (
+            TABLE.get(word, 0) & (STOP | STOP_ES)
+            and word
+            not in ("may", "will", "june", "april", "august", "long", "an", "le", "do", "so")
+            and kind is not Kind.NAME
+        ):
             return
-        if word in ("st", "street", "ave", "avenue", "apt", "road", "drive", "the", "of", "and", "de", "la", "el", "mr", "mrs", "dr", "com"):
+        if word in (
+            "st",
+            "street",
+            "ave",
+            "avenue",
+            "apt",
+            "road",
+            "drive",
+            "the",
+            "of",
+            "and",
+            "de",
+            "la",
+            "el",
+            "mr",
+            "mrs",
+            "dr",
+            "com",
+        ):
             return
         if kind is Kind.ADDRESS and (word in cues.STREET_SUFFIXES or word in cues.UNIT_WORDS):
             return
@@ -150,11 +184,18 @@ class Known:
             flag = line.flags[i]
             if not flag & (WORD | MIXED) or len(word) < LEAST_CHARS:
                 continue
-            bare = word[:-2] if word.endswith("'s") else word
+            bare = word.removesuffix("'s")
             kind = self._words.get(bare) or self._words.get(word.replace("'", ""))
             if kind is None and len(bare) >= FUZZY_LEAST and not flag & ~WORD:
-                kind = next((k for known, k in self._fuzzy.get(len(bare), ()) if near(bare, known)), None)
-            if kind is None and i + 1 < line.count and len(word) >= LEAST_CHARS and line.flags[i + 1] & WORD:
+                kind = next(
+                    (k for known, k in self._fuzzy.get(len(bare), ()) if near(bare, known)), None
+                )
+            if (
+                kind is None
+                and i + 1 < line.count
+                and len(word) >= LEAST_CHARS
+                and line.flags[i + 1] & WORD
+            ):
                 kind = self._words.get(word + line.words[i + 1])
                 if kind is not None:
                     yield Span(line.starts[i], line.ends[i + 1], kind, Layer.KNOWN)
@@ -177,13 +218,19 @@ class Known:
 
     def _spelled(self, line: Line) -> Iterator[Span]:
         for run in runs(line):
-            if len(run.letters) >= LEAST_CHARS and any(run.letters in w or w in run.letters for w in self._words if len(w) > 1):
+            if len(run.letters) >= LEAST_CHARS and any(
+                run.letters in w or w in run.letters for w in self._words if len(w) > 1
+            ):
                 yield Span(line.starts[run.first], line.ends[run.last], Kind.NAME, Layer.KNOWN)
 
     def _date_spans(self, line: Line) -> Iterator[Span]:
         for i, word in enumerate(line.words):
             month = cues.MONTHS.get(word) or cues_es.MONTHS_ES.get(word)
-            if month and any(month == m for m, _ in self._days) and word not in ("may", "march", "mar"):
+            if (
+                month
+                and any(month == m for m, _ in self._days)
+                and word not in ("may", "march", "mar")
+            ):
                 yield Span(line.starts[i], line.ends[i], Kind.DATE, Layer.KNOWN)
             elif month is None:
                 number = small_number(line, i)
@@ -194,7 +241,9 @@ class Known:
 
 
 def _alone(shadow: str, start: int, end: int) -> bool:
-    return not (start and shadow[start - 1].isalnum()) and not (end < len(shadow) and shadow[end].isalnum())
+    return not (start and shadow[start - 1].isalnum()) and not (
+        end < len(shadow) and shadow[end].isalnum()
+    )
 
 
 def _date_digits(date: tuple[int, int, int]) -> Iterator[str]:
@@ -220,5 +269,7 @@ def near(one: str, two: str) -> bool:
     while i < len(a) and a[i] == b[i]:
         i += 1
     if len(a) == len(b):
-        return a[i + 1 :] == b[i + 1 :] or (a[i : i + 2] == b[i : i + 2][::-1] and a[i + 2 :] == b[i + 2 :])
+        return a[i + 1 :] == b[i + 1 :] or (
+            a[i : i + 2] == b[i : i + 2][::-1] and a[i + 2 :] == b[i + 2 :]
+        )
     return a[i:] == b[i + 1 :]

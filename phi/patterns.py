@@ -10,17 +10,22 @@ import re
 from collections.abc import Iterator
 
 from phi import cues, cues_es
+from phi.frames import cue_before, kind_of
 from phi.kinds import Kind, Layer, Span
 from phi.lexicon import DIGITS, LETTER, MIXED, NUMBER, PLACEHOLDER, PUNCTUATION, SAFE, TABLE, WORD
-from phi.numbers import cue_before, kind_of, Run
+from phi.numbers import Run
 from phi.tokens import Line
 
 LOCAL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._%+-'=")
 HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-:[]")
 LOCAL_MAX, HOST_MAX = 64, 120
 URL = re.compile(r"\b(?:https?|wss?|ftp|file)://[^\s\"'<>\[\]]{1,600}|\bwww\.[^\s\"'<>\[\]]{1,300}")
-IPV4 = re.compile(r"(?<![0-9a-z.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9]|\.[0-9])(?::[0-9]{2,5}(?![0-9]))?")
-IPV6 = re.compile(r"(?<![0-9a-z:.])[0-9a-f]{0,4}:(?:[0-9a-f]{0,4}:){1,7}[0-9a-f]{0,4}(?:%[a-z0-9]{1,12})?(?![0-9a-z:])")
+IPV4 = re.compile(
+    r"(?<![0-9a-z.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9]|\.[0-9])(?::[0-9]{2,5}(?![0-9]))?"
+)
+IPV6 = re.compile(
+    r"(?<![0-9a-z:.])[0-9a-f]{0,4}:(?:[0-9a-f]{0,4}:){1,7}[0-9a-f]{0,4}(?:%[a-z0-9]{1,12})?(?![0-9a-z:])"
+)
 MAC = re.compile(r"(?<![0-9a-f:-])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![0-9a-f:-])")
 MAC_DOTTED = re.compile(r"(?<![0-9a-f.])[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}(?![0-9a-f.])")
 MINTED = re.compile(
@@ -38,10 +43,16 @@ QUANTITY = re.compile(
 )
 WORD_THEN_DIGITS = re.compile(r"([a-z]{2,20})[0-9]{1,3}")
 TOP_LEVEL = cues.words("com org net edu gov co us io mx es info biz me tv uk ca")
-MAIL_HOSTS = cues.words("gmail yahoo hotmail outlook icloud aol msn comcast protonmail proton live verizon att sbcglobal gmx")
-MAIL_STOPS = cues.words("is it's its at email mail e-mail address me my to the use on for or send write reach contact and i be that's your correo es electronico a mi esta al email: sure yes yeah okay ok uh um so then")
+MAIL_HOSTS = cues.words(
+    "gmail yahoo hotmail outlook icloud aol msn comcast protonmail proton live verizon att sbcglobal gmx"
+)
+MAIL_STOPS = cues.words(
+    "is it's its at email mail e-mail address me my to the use on for or send write reach contact and i be that's your correo es electronico a mi esta al email: sure yes yeah okay ok uh um so then"
+)
 MAIL_TOKENS_MAX = 24
-KEPT_KEYS = cues.words("tag branch nonce cnonce callid ufrag pwd fingerprint ssrc cname msid trace span traceid spanid requestid request_id call_id session sessionid turn etag sha hash digest commit build version rev revision checksum call stream streamsid callsid sid id= worker epoch utterance")
+KEPT_KEYS = cues.words(
+    "tag branch nonce cnonce callid ufrag pwd fingerprint ssrc cname msid trace span traceid spanid requestid request_id call_id session sessionid turn etag sha hash digest commit build version rev revision checksum call stream streamsid callsid sid id= worker epoch utterance"
+)
 
 
 def pattern_spans(line: Line) -> list[Span]:
@@ -57,13 +68,27 @@ def pattern_spans(line: Line) -> list[Span]:
             spans.extend(_ipv4(line))
         if ":" in shadow or "-" in shadow or "." in shadow:
             spans.extend(Span(*m.span(), Kind.DEVICE, Layer.PATTERNS) for m in MAC.finditer(shadow))
-            spans.extend(Span(*m.span(), Kind.DEVICE, Layer.PATTERNS) for m in MAC_DOTTED.finditer(shadow))
+            spans.extend(
+                Span(*m.span(), Kind.DEVICE, Layer.PATTERNS) for m in MAC_DOTTED.finditer(shadow)
+            )
     if "::" in shadow or shadow.count(":") >= 5:
         spans.extend(_ipv6(line))
     if line.seen & MIXED:
         spans.extend(_mixed(line))
     spans.extend(_spoken_mail(line))
     return spans
+
+
+KEPT = re.compile(
+    r"(?<![0-9a-z.])(?:127(?:\.[0-9]{1,3}){3}|0\.0\.0\.0|localhost)(?::[0-9]{2,5})?(?![0-9.])|\bm=(?:audio|video) [0-9]{1,5}|savpf?(?: [0-9]{1,3})+|candidate:?[0-9a-z/+]{1,32} [0-9] [a-z]{3} [0-9]{1,10}"
+    r"|http/[0-9]\.[0-9]\"? ?[0-9]{3}(?: [0-9]{1,9})?|\bip[46]\b|\bo=[a-z0-9-]{1,20} [0-9]{1,20} [0-9]{1,6} in"
+)
+"""Numbers of protocols: our own addresses, media lines, candidate priorities, status codes."""
+
+
+def protocol_numbers(line: Line) -> list[tuple[int, int]]:
+    """Where the numbers of protocols stand."""
+    return [m.span() for m in KEPT.finditer(line.shadow)]
 
 
 def minted(line: Line) -> list[tuple[int, int]]:
@@ -78,10 +103,18 @@ def _at_signs(line: Line) -> Iterator[Span]:
     at = shadow.find("@")
     while at >= 0:
         start = at
-        while start > 0 and at - start < LOCAL_MAX and (shadow[start - 1] in LOCAL or shadow[start - 1].isalpha()):
+        while (
+            start > 0
+            and at - start < LOCAL_MAX
+            and (shadow[start - 1] in LOCAL or shadow[start - 1].isalpha())
+        ):
             start -= 1
         end = at + 1
-        while end < len(shadow) and end - at < HOST_MAX and (shadow[end] in HOST or shadow[end] == "_" or shadow[end].isalpha()):
+        while (
+            end < len(shadow)
+            and end - at < HOST_MAX
+            and (shadow[end] in HOST or shadow[end] == "_" or shadow[end].isalpha())
+        ):
             end += 1
         while end > at + 1 and shadow[end - 1] in ".-:'":
             end -= 1
@@ -114,7 +147,11 @@ def _urls(line: Line) -> Iterator[Span]:
         bare = re.sub(r"^[a-z]+://", "", text)
         host, _, rest = bare.partition("/")
         local = host.split(":")[0] in ("localhost", "127.0.0.1", "0.0.0.0", "[::1]")  # noqa: S104  # compared, not bound
-        if flags_safe(re.sub(r":[0-9]{2,5}$", "", "" if local else host)) and flags_safe(rest) and "=" not in rest:
+        if (
+            flags_safe(re.sub(r":[0-9]{2,5}$", "", "" if local else host))
+            and flags_safe(rest)
+            and "=" not in rest
+        ):
             continue
         yield Span(match.start(), match.start() + len(text), Kind.URL, Layer.PATTERNS)
 
@@ -136,9 +173,11 @@ def _ipv6(line: Line) -> Iterator[Span]:
         groups = text.partition("%")[0].split(":")
         if text in ("::1", "::", "::0") or not any(groups):
             continue
-        if "::" in text or len(groups) == 8:
-            if sum(1 for g in groups if g) >= 2 or any(any(c.isdigit() for c in g) for g in groups):
-                yield Span(*match.span(), Kind.IP, Layer.PATTERNS)
+        whole = "::" in text or len(groups) == 8
+        if whole and (
+            sum(1 for g in groups if g) >= 2 or any(any(c.isdigit() for c in g) for g in groups)
+        ):
+            yield Span(*match.span(), Kind.IP, Layer.PATTERNS)
 
 
 def harmless_code(text: str) -> bool:
@@ -160,28 +199,55 @@ def _mixed(line: Line) -> Iterator[Span]:
             i += 1
             continue
         first = last = i
-        while first >= 2 and words[first - 1] == "-" and line.joined(first) and line.joined(first - 1) and flags[first - 2] & (WORD | DIGITS | MIXED):
+        while (
+            first >= 2
+            and words[first - 1] == "-"
+            and line.joined(first)
+            and line.joined(first - 1)
+            and flags[first - 2] & (WORD | DIGITS | MIXED)
+        ):
             first -= 2
-        while last + 2 < n and words[last + 1] == "-" and line.joined(last + 1) and line.joined(last + 2) and flags[last + 2] & (WORD | DIGITS | MIXED):
+        while (
+            last + 2 < n
+            and words[last + 1] == "-"
+            and line.joined(last + 1)
+            and line.joined(last + 2)
+            and flags[last + 2] & (WORD | DIGITS | MIXED)
+        ):
             last += 2
         chain = line.shadow[starts[first] : ends[last]]
         if not MINTED.fullmatch(chain) and _identifies(line, i, first, last):
             cue = cue_before(line, first, strong=True)
-            yield Span(starts[first], ends[last], kind_of(cue, Run(first, last, "1", "a")), Layer.PATTERNS)
+            yield Span(
+                starts[first], ends[last], kind_of(cue, Run(first, last, "1", "a")), Layer.PATTERNS
+            )
         i = last + 1
 
 
 def _identifies(line: Line, i: int, first: int, last: int) -> bool:
     before = line.words[first - 1] if first else ""
     if before in ("=", ":", "/", "-", "_", '"', "'") and first > 1:
-        key = line.words[first - 2] if line.words[first - 2] not in ('"', "'", ":", "=") else (line.words[first - 3] if first > 2 else "")
+        key = (
+            line.words[first - 2]
+            if line.words[first - 2] not in ('"', "'", ":", "=")
+            else (line.words[first - 3] if first > 2 else "")
+        )
         if key == '"' and first > 3:
             key = line.words[first - 4]
-        if key in KEPT_KEYS or (key == "id" and first > 3 and line.words[first - 3] in "_-" and line.words[first - 4] in KEPT_KEYS):
+        if key in KEPT_KEYS or (
+            key == "id"
+            and first > 3
+            and line.words[first - 3] in "_-"
+            and line.words[first - 4] in KEPT_KEYS
+        ):
             return False
     parts = [line.words[k] for k in range(first, last + 1, 2)]
     digits = sum(c.isdigit() for part in parts for c in part)
-    if cue_before(line, first, strong=True) and digits and not all(QUANTITY.fullmatch(p) and len(p) > 2 and p[0].isdigit() for p in parts):
+    if (
+        cue_before(line, first, strong=True)
+        and digits
+        and not all(QUANTITY.fullmatch(p) and len(p) > 2 and p[0].isdigit() for p in parts)
+    ):
         return True
     for part in parts:
         if not (part.isalpha() or part.isdigit() or harmless_code(part)) and len(part) >= 5:
@@ -192,13 +258,22 @@ def _identifies(line: Line, i: int, first: int, last: int) -> bool:
 
 
 def _spoken_mail(line: Line) -> Iterator[Span]:
-    """"j smith at gmail dot com": from the top-level domain back to where the address begins."""
+    """Find "j smith at gmail dot com": from the top-level domain back to where the address begins."""
     words = line.words
     for i, word in enumerate(words):
         if word in TOP_LEVEL and i > 1 and words[i - 1] in ("dot", "punto", "."):
-            if words[i - 1] == "." and line.joined(i - 1) and line.joined(i) and "@" not in line.shadow:
+            if (
+                words[i - 1] == "."
+                and line.joined(i - 1)
+                and line.joined(i)
+                and "@" not in line.shadow
+            ):
                 domain = i - 2
-                if words[domain] in MAIL_HOSTS and domain > 1 and words[domain - 1] in ("at", "arroba"):
+                if (
+                    words[domain] in MAIL_HOSTS
+                    and domain > 1
+                    and words[domain - 1] in ("at", "arroba")
+                ):
                     yield from _mail_from(line, domain - 1, i)
                 continue
             if words[i - 1] == ".":
@@ -212,10 +287,16 @@ def _spoken_mail(line: Line) -> Iterator[Span]:
                 yield from _mail_from(line, k, i)
             else:
                 end = i
-                while end + 1 < line.count and words[end + 1] in ("slash", "diagonal", "/", "dot") and end + 2 < line.count:
+                while (
+                    end + 1 < line.count
+                    and words[end + 1] in ("slash", "diagonal", "/", "dot")
+                    and end + 2 < line.count
+                ):
                     end += 2
                 first = max(k + (0 if k >= 0 and words[k] == "www" else 1), 0)
-                if first < i - 1 and (end > i or not all(TABLE.get(w, 0) & SAFE for w in words[first : i - 1])):
+                if first < i - 1 and (
+                    end > i or not all(TABLE.get(w, 0) & SAFE for w in words[first : i - 1])
+                ):
                     yield Span(line.starts[first], line.ends[end], Kind.URL, Layer.PATTERNS)
         elif word in MAIL_HOSTS and i > 1 and words[i - 1] in ("at", "arroba"):
             yield from _mail_from(line, i - 1, i)
@@ -226,10 +307,26 @@ def _mail_from(line: Line, at: int, last: int) -> Iterator[Span]:
     words = line.words
     while first > 0 and at - first < MAIL_TOKENS_MAX:
         word = words[first - 1]
-        if word in MAIL_STOPS or line.flags[first - 1] & PLACEHOLDER or word in (":", ",", ".", "?", "!", '"'):
-            if not (word in ("a", "i", "me", "or") and first > 1 and line.flags[first - 2] & LETTER and line.flags[first] & LETTER):
-                if not (word in (".", ",") and first > 1 and (line.flags[first - 2] & (LETTER | NUMBER)) and first < at):
-                    break
+        if (
+            (
+                word in MAIL_STOPS
+                or line.flags[first - 1] & PLACEHOLDER
+                or word in (":", ",", ".", "?", "!", '"')
+            )
+            and not (
+                word in ("a", "i", "me", "or")
+                and first > 1
+                and line.flags[first - 2] & LETTER
+                and line.flags[first] & LETTER
+            )
+            and not (
+                word in (".", ",")
+                and first > 1
+                and (line.flags[first - 2] & (LETTER | NUMBER))
+                and first < at
+            )
+        ):
+            break
         first -= 1
     while first < at and words[first] in (",", "."):
         first += 1

@@ -9,72 +9,81 @@ from collections.abc import Iterator
 
 from phi import cues, cues_es
 from phi.kinds import Kind, Layer, Span
-from phi.lexicon import CITY, COMMON, DIGITS, MIXED, NUMBER, ORDINAL, PLACE_CUE, PLACEHOLDER, STOP, STOP_ES, TAIL, WORD
+from phi.lexicon import (
+    CITY,
+    COMMON,
+    DIGITS,
+    MIXED,
+    NUMBER,
+    ORDINAL,
+    PLACE_CUE,
+    PLACEHOLDER,
+    STOP,
+    STOP_ES,
+    TAIL,
+    WORD,
+)
 from phi.names import NameReader
-from phi.numbers import Run, element, runs
+from phi.numbers import element, runs
+from phi.organisations import GENERIC_PLACES, facility, organisation
 from phi.tokens import Line
 
 CITY_PHRASES: dict[str, list[tuple[str, ...]]] = {}
 ORG_PHRASES: dict[str, list[tuple[str, ...]]] = {}
-for _table, _phrases in ((CITY_PHRASES, (*cues.CITY_CUES, *cues_es.CITY_CUES_ES)), (ORG_PHRASES, (*cues.EMPLOYER_CUES, *cues_es.EMPLOYER_CUES_ES))):
+for _table, _phrases in (
+    (CITY_PHRASES, (*cues.CITY_CUES, *cues_es.CITY_CUES_ES)),
+    (ORG_PHRASES, (*cues.EMPLOYER_CUES, *cues_es.EMPLOYER_CUES_ES)),
+):
     for _phrase in _phrases:
         _table.setdefault(_phrase[-1], []).append(_phrase)
 
 STREET_WORDS_MAX = 4
-GENERIC_PLACES = cues.words("""
- home work school hospital clinic house pain bed care town city country area place state states apartment office rehab college here there church time times bank store pharmacy night nights
- nursing assisted shelter hotel car bathroom kitchen room surgery insurance today tomorrow person general trouble charge fact line touch case order network order advance
- downtown rural north south east west northern southern eastern western usa the a an my your our his her their this that another same different new old big small nearby next
- casa trabajo hospital clinica escuela ciudad pueblo pais estado emergencia urgencias aqui alla urgent emergency front back middle hours days weeks months minutes english spanish
- front morning afternoon evening it them him me you us anyone someone work yesterday last now then where which one two three four five six what bad good severe constant lot lots
-""")
-GENERIC_ORGS = GENERIC_PLACES | cues.words("""
- office desk company warehouse restaurant factory store shop construction retail government county city state myself family full part nights days weekends remotely online free
- people different local large small startup daycare university farm airport hospital high middle elementary grade kindergarten law medical graduate public private living me anymore
- desk computers kids children software tech food fast delivery night-shift and but so because i empresa fabrica restaurante tienda oficina construccion el la un una mi
- amazon walmart target google apple microsoft uber fedex ups costco starbucks publix kroger
-""")
-GENERIC_FACILITY = cues.words("""
- the a an my your our this that their his her to from in at of and or by for any another same different new other local nearest closest main general children's childrens veterans county city
- university outpatient inpatient urgent primary specialty emergency walk-in walkin pain sleep eye dental foot skin heart stroke cancer wound diabetes women's womens men's mental behavioral home public private
- health medical care animal retail online mail order specialty nursing community regional free small big nice is was closed open leave left called call into out went go visit see el la una un del de en al su mi
- family surgical pediatric pediatrics cardiology dermatology orthopedic physical occupational rehab nearby which what next every each patient insurance your about with regular usual current old previous cvs walgreens walmart
- kroger costco publix safeway quest labcorp kaiser rite aid blood imaging doctor's doctors during after before back near was no if when hospital clinic pharmacy center office good better best flu fever covid vaccine travel
- contact service hours phone fax number name billing appointment on has have had get got find need needs want take take tell ask send sent using use changed change preferred switch same-day it's that's not
-""")
 
 
 def place_spans(line: Line, reader: NameReader) -> list[Span]:
     """What the place rules take out."""
     seen = line.seen
-    if not seen & (PLACE_CUE | CITY | TAIL):
+    if not seen & (PLACE_CUE | CITY | TAIL | NUMBER | DIGITS):
         return []
     spans: list[Span] = []
     for i in range(line.count):
         flag = line.flags[i]
         if flag & PLACE_CUE:
-            word = line.words[i]
-            if word in cues.STREET_SUFFIXES:
-                spans.extend(_street(line, i, reader))
-            if word in cues_es.STREET_HEADS_ES:
-                spans.extend(_street_es(line, i, reader))
-            if word in cues.UNIT_WORDS or word in cues_es.UNIT_WORDS_ES:
-                spans.extend(_unit(line, i))
-            if word in CITY_PHRASES and _phrase_at(line, i, CITY_PHRASES):
-                spans.extend(_city(line, i, reader))
-            if word in ORG_PHRASES and _phrase_at(line, i, ORG_PHRASES):
-                spans.extend(_organisation(line, i, reader))
-            if word in ("county", "condado"):
-                spans.extend(_county(line, i, reader))
+            spans.extend(_cued(line, i, reader))
+        if (
+            line.words[i] in ("at", "address", "is", ":", "en", "es", "direccion")
+            and i + 1 < line.count
+            and line.flags[i + 1] & (NUMBER | DIGITS)
+        ):
+            spans.extend(_house(line, i, reader))
         if flag & CITY:
             spans.extend(_city_homograph(line, i, reader))
         if flag & TAIL:
-            spans.extend(_facility(line, i, reader))
+            spans.extend(facility(line, i, reader))
     return spans
 
 
+def _cued(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
+    word = line.words[i]
+    if word in cues.STREET_SUFFIXES:
+        yield from _street(line, i, reader)
+    if word in cues_es.STREET_HEADS_ES:
+        yield from _street_es(line, i, reader)
+    if word in cues.UNIT_WORDS or word in cues_es.UNIT_WORDS_ES:
+        yield from _unit(line, i)
+    if word in CITY_PHRASES and _phrase_at(line, i, CITY_PHRASES):
+        yield from _city(line, i, reader)
+    if word in ORG_PHRASES and _phrase_at(line, i, ORG_PHRASES):
+        yield from organisation(line, i, reader)
+    if word in ("county", "condado"):
+        yield from _county(line, i, reader)
+
+
 def _phrase_at(line: Line, i: int, table: dict[str, list[tuple[str, ...]]]) -> bool:
-    return any(i + 1 >= len(p) and tuple(line.words[i + 1 - len(p) : i + 1]) == p for p in table[line.words[i]])
+    return any(
+        i + 1 >= len(p) and tuple(line.words[i + 1 - len(p) : i + 1]) == p
+        for p in table[line.words[i]]
+    )
 
 
 def _span(line: Line, first: int, end: int, kind: Kind) -> Span:
@@ -86,8 +95,12 @@ def _number_before(line: Line, k: int) -> int | None:
     first = None
     while k >= 0:
         flag = line.flags[k]
-        if flag & (NUMBER | DIGITS | MIXED) or line.words[k] in ("-", "hundred", "oh") or (line.words[k] == "and" and first is not None and line.words[k - 1] == "hundred"):
-            if not (line.words[k] == "-"):
+        if (
+            flag & (NUMBER | DIGITS | MIXED)
+            or line.words[k] in ("-", "hundred", "oh")
+            or (line.words[k] == "and" and first is not None and line.words[k - 1] == "hundred")
+        ):
+            if line.words[k] != "-":
                 first = k
             k -= 1
         else:
@@ -96,12 +109,12 @@ def _number_before(line: Line, k: int) -> int | None:
 
 
 def _street(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
-    """"Forty two maple street apartment 3 b", and a street without number after "live on"."""
+    """Find "forty two maple street apartment 3 b", and a street without number after "live on"."""
     words, flags = line.words, line.flags
     k = i - 1
     taken = 0
     while k >= 0 and taken < STREET_WORDS_MAX:
-        if flags[k] & (DIGITS | MIXED) or (flags[k] & NUMBER and words[k] not in ("one",)):
+        if flags[k] & (DIGITS | MIXED) or (flags[k] & NUMBER and words[k] != "one"):
             break
         if flags[k] & ORDINAL:
             taken += 1
@@ -113,31 +126,98 @@ def _street(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
         k -= 1
     number = _number_before(line, k) if k >= 0 else None
     if number is not None and (taken or flags[i - 1] & (NUMBER | ORDINAL | DIGITS | MIXED)):
-        if words[i] in ("way", "drive", "place", "point", "run", "court", "row", "square", "cross", "crossing", "path", "circle", "plaza", "route", "trail", "ridge", "cove", "hollow", "st", "dr") and taken == 0:
+        if (
+            words[i]
+            in (
+                "way",
+                "drive",
+                "place",
+                "point",
+                "run",
+                "court",
+                "row",
+                "square",
+                "cross",
+                "crossing",
+                "path",
+                "circle",
+                "plaza",
+                "route",
+                "trail",
+                "ridge",
+                "cove",
+                "hollow",
+                "st",
+                "dr",
+            )
+            and taken == 0
+        ):
             return
         end = i + 1
-        while end < line.count and words[end] in ("north", "south", "east", "west", "northwest", "northeast", "southwest", "southeast", "nw", "ne", "sw", "se"):
+        while end < line.count and words[end] in (
+            "north",
+            "south",
+            "east",
+            "west",
+            "northwest",
+            "northeast",
+            "southwest",
+            "southeast",
+            "nw",
+            "ne",
+            "sw",
+            "se",
+        ):
             end += 1
         yield _span(line, number, end, Kind.ADDRESS)
         yield from _city_after_street(line, end, reader)
         return
+    yield from _unnumbered(line, i, k, reader)
+
+
+def _unnumbered(line: Line, i: int, k: int, reader: NameReader) -> Iterator[Span]:
+    """A street without a house number; its name begins after token k."""
+    words = line.words
+    taken = i - 1 - k
     if not taken:
-        if words[i] in ("highway", "route", "hwy", "avenue") and i + 1 < line.count and element(line, i + 1):
+        if (
+            words[i] in ("highway", "route", "hwy", "avenue")
+            and i + 1 < line.count
+            and element(line, i + 1)
+        ):
             run = next((r for r in runs(line) if r.first == i + 1), None)
             yield _span(line, i, (run.last if run else i + 1) + 1, Kind.ADDRESS)
         return
     first = k + 1
     before = words[k] if k >= 0 else ""
     capital = reader.capital(i) and reader.capital(i - 1)
-    if words[i] in cues.STRONG_SUFFIXES | {"drive", "court", "circle", "dr", "ct"} and (before in ("on", "off", "at", "near", "to", "of", "is", "live", ":", "en") or capital):
-        if words[first] in ("the", "my", "your", "a", "this", "main") or (words[i] in ("drive", "court", "circle", "dr", "ct", "lane", "road") and not (before == "on" or capital)):
+    if words[i] in cues.STRONG_SUFFIXES | {"drive", "court", "circle", "dr", "ct"} and (
+        before in ("on", "off", "at", "near", "to", "of", "is", "live", ":", "en") or capital
+    ):
+        if words[first] in ("the", "my", "your", "a", "this", "main") or (
+            words[i] in ("drive", "court", "circle", "dr", "ct", "lane", "road")
+            and not (before == "on" or capital)
+        ):
             return
-        if words[first] in ("hard", "disk", "flash", "other", "wrong", "right", "middle", "same", "next", "across"):
+        if words[first] in (
+            "hard",
+            "disk",
+            "flash",
+            "other",
+            "wrong",
+            "right",
+            "middle",
+            "same",
+            "next",
+            "across",
+        ):
             return
         yield _span(line, first, i + 1, Kind.ADDRESS)
 
 
-STREET_BARRIERS = cues.words("the a my your is at on in to of and or i we from live lives for with mg take every that this it was are by near")
+STREET_BARRIERS = cues.words(
+    "the a my your is at on in to of and or i we from live lives for with mg take every that this it was are by near"
+)
 
 
 def _city_after_street(line: Line, j: int, reader: NameReader) -> Iterator[Span]:
@@ -148,7 +228,14 @@ def _city_after_street(line: Line, j: int, reader: NameReader) -> Iterator[Span]
         k += 1
         skipped += 1
     first = k
-    while k < line.count and k - first < 3 and line.flags[k] & WORD and not line.flags[k] & (STOP | STOP_ES | COMMON) and line.words[k] not in cues.UNIT_WORDS and line.words[k] not in ("zip", "code"):
+    while (
+        k < line.count
+        and k - first < 3
+        and line.flags[k] & WORD
+        and not line.flags[k] & (STOP | STOP_ES | COMMON)
+        and line.words[k] not in cues.UNIT_WORDS
+        and line.words[k] not in ("zip", "code")
+    ):
         k += 1
     state_next = k < line.count and bool(line.flags[k] & COMMON) and bool(line.flags[k] & WORD)
     comma_state = k + 1 < line.count and line.words[k] == "," and bool(line.flags[k + 1] & COMMON)
@@ -156,20 +243,75 @@ def _city_after_street(line: Line, j: int, reader: NameReader) -> Iterator[Span]
         yield _span(line, first, k, Kind.CITY)
 
 
+def _house(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
+    """A house number after "live at" or "address is", and the words after it whatever they end in."""
+    if not any(
+        w
+        in (
+            "live",
+            "lives",
+            "living",
+            "address",
+            "moved",
+            "home",
+            "reside",
+            "resides",
+            "direccion",
+            "vivo",
+            "vive",
+            "domicilio",
+            "staying",
+        )
+        for w in line.words[max(0, i - 3) : i + 1]
+    ):
+        return
+    run = next((r for r in runs(line) if r.first == i + 1), None)
+    if run is None or len(run.digits) < 2:
+        return
+    end = run.last + 1
+    taken = 0
+    while (
+        end < line.count
+        and taken < 3
+        and line.flags[end] & WORD
+        and not line.flags[end] & reader.stop
+        and line.words[end] not in cues.UNITS
+    ):
+        end += 1
+        taken += 1
+    if taken:
+        yield _span(line, i + 1, end, Kind.ADDRESS)
+
+
 def _street_es(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
-    """"Calle reforma numero ciento veinte": the head comes first in Spanish."""
+    """Find "calle reforma numero ciento veinte": the head comes first in Spanish."""
     if i + 1 >= line.count:
         return
-    if line.words[i] in ("camino", "privada", "plaza", "paseo", "carretera", "residencial") and not (i and line.words[i - 1] in ("en", "el", "la")):
+    if line.words[i] in (
+        "camino",
+        "privada",
+        "plaza",
+        "paseo",
+        "carretera",
+        "residencial",
+    ) and not (i and line.words[i - 1] in ("en", "el", "la")):
         return
     j = i + 1
     taken = 0
     while j < line.count and taken < 5:
         flag, word = line.flags[j], line.words[j]
-        if word in ("de", "del", "la", "las", "los", "el", "san", "santa") and j + 1 < line.count and line.flags[j + 1] & WORD:
+        if (
+            word in ("de", "del", "la", "las", "los", "el", "san", "santa")
+            and j + 1 < line.count
+            and line.flags[j + 1] & WORD
+        ):
             j += 1
             continue
-        if flag & WORD and not flag & (STOP | STOP_ES | NUMBER) and word not in cues_es.UNIT_WORDS_ES:
+        if (
+            flag & WORD
+            and not flag & (STOP | STOP_ES | NUMBER)
+            and word not in cues_es.UNIT_WORDS_ES
+        ):
             taken += 1
             j += 1
             continue
@@ -181,7 +323,10 @@ def _street_es(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
     end = j
     if j < line.count and line.words[j] in ("numero", "#", ","):
         j += 1
-    while j < line.count and (line.flags[j] & (NUMBER | DIGITS | MIXED) or (line.words[j] == "y" and j > end and j + 1 < line.count and line.flags[j + 1] & NUMBER)):
+    while j < line.count and (
+        line.flags[j] & (NUMBER | DIGITS | MIXED)
+        or (line.words[j] == "y" and j > end and j + 1 < line.count and line.flags[j + 1] & NUMBER)
+    ):
         j += 1
         end = j
     if end > i + 1 and (taken or end > i + 1):
@@ -189,26 +334,26 @@ def _street_es(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
 
 
 def _unit(line: Line, i: int) -> Iterator[Span]:
-    """"Apartment three b", "po box 123"."""
+    """Find "apartment three b", "po box 123"."""
     word = line.words[i]
     j = i + 1
     if j < line.count and line.words[j] in ("number", "#", "numero", "no", ".", "es"):
         j += 1
     if j >= line.count:
         return
-    if word in ("box", "apartado") and not (i and line.words[i - 1] in ("po", "p.o", "o", ".", "postal", "post")):
-        return
-    if word in ("room", "rm", "floor", "lot", "building", "piso", "numero", "casa", "puerta", "edificio", "codigo", "unit", "bloque", "departamento") and not line.flags[j] & (DIGITS | MIXED | NUMBER):
-        if not (len(line.words[j]) == 1 and line.words[j] not in "aiyo"):
-            return
-    if word == "numero" and not any(w in cues_es.STREET_HEADS_ES for w in line.words[max(0, i - 6) : i]):
-        return
-    if word in ("unit", "codigo", "lot") and line.flags[j] & NUMBER and word != "unit":
+    if not _numbers_a_unit(line, i, j):
         return
     end = j
     while end < line.count and end - j < 6:
         flag, text = line.flags[end], line.words[end]
-        if flag & (DIGITS | MIXED | NUMBER) or (len(text) == 1 and text.isalpha() and text not in ("i", "y", "a") or (text == "a" and end > j)) or (text in ("-", "dash") and end > j):
+        if (
+            flag & (DIGITS | MIXED | NUMBER)
+            or (
+                (len(text) == 1 and text.isalpha() and text not in ("i", "y", "a"))
+                or (text == "a" and end > j)
+            )
+            or (text in ("-", "dash") and end > j)
+        ):
             end += 1
         elif text == "as" and end + 2 < line.count and line.words[end + 1] == "in":
             end += 3
@@ -217,7 +362,35 @@ def _unit(line: Line, i: int) -> Iterator[Span]:
     while end > j and line.words[end - 1] in ("-", "dash"):
         end -= 1
     if end > j and not line.flags[j] & PLACEHOLDER:
-        yield _span(line, j, end, Kind.ADDRESS)
+        first = i
+        while (
+            first > 0
+            and line.words[first - 1] in ("po", "p", "o", ".", "post", "office")
+            and word == "box"
+        ):
+            first -= 1
+        yield _span(line, first, end, Kind.ADDRESS)
+
+
+def _numbers_a_unit(line: Line, i: int, j: int) -> bool:
+    """Whether the token after "room" or "box" is the number of one."""
+    word = line.words[i]
+    if word in ("box", "apartado"):
+        return bool(i) and line.words[i - 1] in ("po", "p.o", "o", ".", "postal", "post", "office")
+    number = bool(line.flags[j] & (DIGITS | MIXED | NUMBER))
+    if word == "numero" and not any(
+        w in cues_es.STREET_HEADS_ES for w in line.words[max(0, i - 6) : i]
+    ):
+        return False
+    if word in ("codigo", "lot") and line.flags[j] & NUMBER:
+        return False
+    letter = len(line.words[j]) == 1 and line.words[j] not in "aiyo"
+    return number or letter or word not in BARE_UNITS
+
+
+BARE_UNITS = cues.words(
+    "room rm floor lot building piso numero casa puerta edificio codigo unit bloque departamento"
+)
 
 
 def _city(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
@@ -229,8 +402,40 @@ def _city(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
     first = j
     while j < line.count and j - first < 3:
         flag, word = line.flags[j], line.words[j]
-        if not flag & WORD or flag & PLACEHOLDER or word in GENERIC_PLACES or (flag & COMMON and not flag & CITY) or flag & reader.stop or flag & NUMBER:
-            if word in ("la", "las", "los", "el", "san", "new", "north", "south", "east", "west", "st", "saint", "santa", "fort", "port", "big", "old") and j + 1 < line.count and line.flags[j + 1] & WORD and not line.flags[j + 1] & (STOP | COMMON) and line.words[j + 1] not in GENERIC_PLACES:
+        if (
+            not flag & WORD
+            or flag & PLACEHOLDER
+            or word in GENERIC_PLACES
+            or (flag & COMMON and not flag & CITY)
+            or flag & reader.stop
+            or flag & NUMBER
+        ):
+            if (
+                word
+                in (
+                    "la",
+                    "las",
+                    "los",
+                    "el",
+                    "san",
+                    "new",
+                    "north",
+                    "south",
+                    "east",
+                    "west",
+                    "st",
+                    "saint",
+                    "santa",
+                    "fort",
+                    "port",
+                    "big",
+                    "old",
+                )
+                and j + 1 < line.count
+                and line.flags[j + 1] & WORD
+                and not line.flags[j + 1] & (STOP | COMMON)
+                and line.words[j + 1] not in GENERIC_PLACES
+            ):
                 j += 1
                 continue
             break
@@ -243,92 +448,32 @@ def _county(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
     if line.words[i] == "condado":
         return
     k = i - 1
-    if k >= 0 and line.flags[k] & WORD and not line.flags[k] & reader.stop and line.words[k] not in GENERIC_PLACES and not line.flags[k] & COMMON:
+    if (
+        k >= 0
+        and line.flags[k] & WORD
+        and not line.flags[k] & reader.stop
+        and line.words[k] not in GENERIC_PLACES
+        and not line.flags[k] & COMMON
+    ):
         yield _span(line, k, i, Kind.CITY)
 
 
 def _city_homograph(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
-    """"Phoenix arizona", "in Buffalo"."""
+    """Find "Phoenix arizona", "in Buffalo"."""
     before = line.words[i - 1] if i else ""
     after = i + 1
     if after < line.count and line.words[after] == ",":
         after += 1
     state = after < line.count and bool(line.flags[after] & COMMON) and line.words[after] in STATES
-    if state or (before in ("in", "to", "from", "near", "en", "de") and (reader.capital(i) or line.words[i] in PLAIN_CITIES)):
+    if state or (
+        before in ("in", "to", "from", "near", "en", "de")
+        and (reader.capital(i) or line.words[i] in PLAIN_CITIES)
+    ):
         yield _span(line, i, i + 1, Kind.CITY)
 
 
-PLAIN_CITIES = cues.words("phoenix buffalo cleveland houston dallas austin orlando charlotte savannah portland oakland richmond springfield jackson madison monroe franklin athens troy salem aurora cologne tempe lima erie bristol cambridge oxford")
+PLAIN_CITIES = cues.words(
+    "phoenix buffalo cleveland houston dallas austin orlando charlotte savannah portland oakland richmond springfield jackson madison monroe franklin athens troy salem aurora cologne tempe lima erie bristol cambridge oxford"
+)
 STATES = cues.words("""alabama alaska arizona arkansas california colorado connecticut delaware florida georgia hawaii idaho illinois indiana iowa kansas kentucky louisiana maine maryland massachusetts michigan
  minnesota mississippi missouri montana nebraska nevada ohio oklahoma oregon pennsylvania tennessee texas utah vermont virginia washington wisconsin wyoming al ak az ar ca co ct de fl ga id il ia ks ky la md mi mn ms mo mt ne nv nh nj nm ny nc nd oh pa ri sc sd tn tx ut vt va wa wv wi wy""")
-
-
-def _organisation(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
-    j = i + 1
-    if j < line.count and line.words[j] in ("the", "el", "la", ":", "a", "called", "uh", "um"):
-        j += 1
-    first = j
-    while j < line.count and j - first < 5:
-        flag, word = line.flags[j], line.words[j]
-        if word in ("&", "and", "of", "y", "de", "'", "-") and j > first and j + 1 < line.count and line.flags[j + 1] & WORD and not line.flags[j + 1] & STOP and (word in "&'-" or reader.capital(j + 1) or word in ("of", "de")):
-            j += 1
-            continue
-        if not flag & WORD or flag & PLACEHOLDER or flag & (reader.stop) or (j == first and word in GENERIC_ORGS):
-            break
-        j += 1
-    if j > first:
-        if j == first + 1 and (line.words[first] in GENERIC_ORGS or line.flags[first] & (TAIL | COMMON)):
-            return
-        yield _span(line, first, j, Kind.ORG)
-
-
-def _facility(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
-    """"Saint mary's hospital": the name before the word that says what it is."""
-    word = line.words[i]
-    if word in cues_es.FACILITY_HEADS_ES | cues_es.ORG_HEADS_ES:
-        yield from _facility_es(line, i, reader)
-    if word not in FACILITY_ENDS and word not in cues.FACILITY_TAILS and word not in cues.ORG_TAILS:
-        return
-    two = i + 1 < line.count and line.words[i + 1] in cues.FACILITY_SECOND
-    if word not in FACILITY_ENDS and not two and word not in SCHOOLS:
-        return
-    k = i - 1
-    while k >= 0 and i - k <= 4 and line.flags[k] & WORD and not line.flags[k] & (reader.stop | PLACEHOLDER | NUMBER) and line.words[k] not in GENERIC_FACILITY:
-        k -= 1
-    first = k + 1
-    # Words like "general" or "family" belong to the name only where something particular comes before them.
-    if first >= i or not any(_particular(line, m, reader) for m in range(first, i)):
-        return
-    yield _span(line, first, i, Kind.ORG if word in SCHOOLS else Kind.FACILITY)
-
-
-def _particular(line: Line, m: int, reader: NameReader) -> bool:
-    word = line.words[m]
-    if word in GENERIC_FACILITY or word in GENERIC_ORGS:
-        return False
-    if reader.capital(m) or reader.unknown(m):
-        return True
-    return word in ("mercy", "grace", "memorial", "saint", "st", "sacred", "lake", "river", "riverside", "valley", "park", "oak", "sunrise", "sunset", "hope", "good", "samaritan", "trinity", "baptist", "methodist", "presbyterian", "lutheran", "hillside", "lakeside", "bayside", "north", "south", "east", "west", "northside", "southside", "eastside", "westside", "lincoln", "washington", "jefferson", "roosevelt", "franklin", "madison", "pine", "cedar", "maple", "willow", "elm", "spring", "springs", "harbor", "bay", "mountain", "summit", "green", "golden", "liberty", "heritage", "unity", "providence", "evergreen", "meadow", "meadows", "brook", "creek", "hills", "hill", "ridge", "grove", "bright", "star", "holy", "cross", "heart", "angels", "children's") and word not in ("heart", "good", "children's")
-
-
-FACILITY_ENDS = cues.words("hospital clinic pharmacy hospice infirmary dental dentistry orthopedics pediatrics dermatology cardiology oncology rehab rehabilitation")
-SCHOOLS = cues.words("school elementary academy university college highschool preschool daycare high middle")
-
-
-def _facility_es(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
-    j = i + 1
-    if j < line.count and line.words[j] == "general":
-        j += 1
-    if j < line.count and line.words[j] in ("de", "del") and j + 1 < line.count:
-        j += 1
-        if line.words[j] in ("la", "los", "las", "el"):
-            j += 1
-    first = j
-    while j < line.count and j - first < 4 and line.flags[j] & WORD and not line.flags[j] & (PLACEHOLDER | NUMBER) and (not line.flags[j] & reader.stop or (j > first and line.words[j] in ("de", "del", "la") and j + 1 < line.count and not line.flags[j + 1] & reader.stop)):
-        j += 1
-    names = [m for m in range(first, j) if line.words[m] in ("san", "santa", "santo", "nuestra", "sagrado", "buen") or reader.unknown(m) or reader.capital(m)]
-    if names:
-        yield _span(line, i + 1, j, Kind.FACILITY)
-
-
-__all__ = ["Run", "place_spans"]

@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from phi.carry import CallContext
 from phi.dates import date_spans, stamps
 from phi.fields import field_spans, kept_numbers
+from phi.frames import number_spans
 from phi.kinds import Failure, Kind, Layer, Redacted, Span, withheld
 from phi.lexicon import DIGITS, MIXED
 from phi.names import NameReader, safe_languages, vocabulary_spans
-from phi.numbers import number_spans
-from phi.patterns import minted, pattern_spans
+from phi.patterns import minted, pattern_spans, protocol_numbers
 from phi.places import place_spans
 from phi.structured import json_pieces
 from phi.tokens import Line
@@ -24,7 +24,7 @@ BUDGET_MS = 5.0
 """Thread CPU time per record; wall time would trip under load."""
 SIZE_MAX_BYTES = 8192
 ALL_LAYERS = frozenset(Layer)
-SHIELDED = frozenset([Layer.NUMBERS, Layer.DATES])
+SHIELDED = frozenset([Layer.NUMBERS, Layer.DATES, Layer.PATTERNS])
 
 
 class BudgetSpent(Exception):
@@ -34,7 +34,13 @@ class BudgetSpent(Exception):
 class Redactor:
     """Takes identifiers out of records; one for all calls, with a context per call."""
 
-    def __init__(self, *, layers: Iterable[Layer] = ALL_LAYERS, budget_ms: float = BUDGET_MS, size_max_bytes: int = SIZE_MAX_BYTES) -> None:
+    def __init__(
+        self,
+        *,
+        layers: Iterable[Layer] = ALL_LAYERS,
+        budget_ms: float = BUDGET_MS,
+        size_max_bytes: int = SIZE_MAX_BYTES,
+    ) -> None:
         """Switch layers on; all of them unless a test asks what one is for."""
         self.layers = frozenset(layers)
         self.failures: dict[Failure, int] = dict.fromkeys(Failure, 0)
@@ -51,7 +57,9 @@ class Redactor:
             except UnicodeDecodeError:
                 return self._fail(Failure.UNDECODABLE, len(text))
         chars = len(text)
-        if chars > self._size_max_bytes or (not text.isascii() and len(text.encode("utf-8", "surrogatepass")) > self._size_max_bytes):
+        if chars > self._size_max_bytes or (
+            not text.isascii() and len(text.encode("utf-8", "surrogatepass")) > self._size_max_bytes
+        ):
             return self._fail(Failure.OVERSIZE, chars)
         try:
             return self._redact(text, ctx, deadline_ns)
@@ -85,7 +93,9 @@ class Redactor:
             ctx.note(text, line_spans)
         return Redacted(result, tuple(line_spans))
 
-    def _piece(self, key: str, value: str, kind: Kind | None, ctx: CallContext | None, deadline_ns: int) -> tuple[str | None, Kind]:
+    def _piece(
+        self, key: str, value: str, kind: Kind | None, ctx: CallContext | None, deadline_ns: int
+    ) -> tuple[str | None, Kind]:
         """One JSON value: what stands instead, None when it stays."""
         if kind is not None and Layer.FIELDS in self.layers:
             return kind.placeholder, kind
@@ -95,7 +105,11 @@ class Redactor:
             return (nested.text if nested.spans else None), Kind.OTHERID
         lead = f"{key}: " if key else ""
         found = self.spans(lead + value, ctx, deadline_ns)
-        moved = [Span(max(s.start - len(lead), 0), s.end - len(lead), s.kind, s.layer) for s in found if s.end > len(lead)]
+        moved = [
+            Span(max(s.start - len(lead), 0), s.end - len(lead), s.kind, s.layer)
+            for s in found
+            if s.end > len(lead)
+        ]
         if not moved:
             return None, Kind.OTHERID
         return cut(value, moved), moved[0].kind
@@ -107,10 +121,17 @@ class Redactor:
         found = self._layers(line, ctx, deadline_ns, len(prefix))
         if line.offsets is not None:
             offsets = line.offsets
-            found = [Span(offsets[s.start], offsets[s.end - 1] + 1 if s.end else 0, s.kind, s.layer) for s in found]
+            found = [
+                Span(offsets[s.start], offsets[s.end - 1] + 1 if s.end else 0, s.kind, s.layer)
+                for s in found
+            ]
         if prefix:
             cut_at = len(prefix)
-            found = [Span(max(s.start - cut_at, 0), s.end - cut_at, s.kind, s.layer) for s in found if s.end > cut_at]
+            found = [
+                Span(max(s.start - cut_at, 0), s.end - cut_at, s.kind, s.layer)
+                for s in found
+                if s.end > cut_at
+            ]
         if ctx is not None:
             own = Line(text) if prefix else line
             if Layer.KNOWN in self.layers:
@@ -119,7 +140,9 @@ class Redactor:
                 found.extend(_unfolded(own, ctx.carried(own)))
         return merge(found, text)
 
-    def _layers(self, line: Line, ctx: CallContext | None, deadline_ns: int, own_from: int) -> list[Span]:
+    def _layers(
+        self, line: Line, ctx: CallContext | None, deadline_ns: int, own_from: int
+    ) -> list[Span]:
         on = self.layers
         lang = ctx.lang if ctx is not None else None
         safe = safe_languages(line, lang)
@@ -144,7 +167,7 @@ class Redactor:
             found.extend(vocabulary_spans(line, safe, reader))
         self._check(deadline_ns)
         if line.seen & (DIGITS | MIXED) and found:
-            kept = kept_numbers(line) + stamps(line)
+            kept = kept_numbers(line) + stamps(line) + protocol_numbers(line)
             if kept:
                 found = [s for s in found if s.layer not in SHIELDED or not inside(s, kept)]
             random = minted(line)
@@ -177,7 +200,9 @@ def merge(found: list[Span], text: str) -> list[Span]:
             continue
         if merged:
             last = merged[-1]
-            if span.start < last.end or (span.kind is last.kind and not text[last.end : span.start].strip(" ")):
+            if span.start < last.end or (
+                span.kind is last.kind and not text[last.end : span.start].strip(" ")
+            ):
                 wider = last if last.end - last.start >= span.end - span.start else span
                 merged[-1] = Span(last.start, max(last.end, span.end), wider.kind, wider.layer)
                 continue

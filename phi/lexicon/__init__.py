@@ -68,9 +68,15 @@ HUNDRED_WORDS = {
 THOUSAND_WORDS = cues.words("thousand mil")
 REPEAT_WORDS = {"double": 2, "triple": 3, "treble": 3, "doble": 2}
 HOMOPHONES = {"to": "2", "too": "2", "for": "4", "fore": "4", "ate": "8", "won": "1", "o": "0", "sex": "6", "tree": "3", "fife": "5", "nein": "9", "sick": "6", "un": "1", "una": "1", "y": ""}  # fmt: skip
-LETTER_WORDS = cues.words("dee gee aitch jay kay ell em en cue ess tee vee ex wye zee zed efe ele eme ene erre hache jota equis zeta uve ese ere griega")
-LETTER_SOUNDS = cues.words("bee see sea be are you why pea pee tea oh el ay eye eff i ka cu ge ce de te pe ye che elle")
-NATO_WORDS = cues.words("alpha alfa bravo charlie delta echo foxtrot golf hotel india juliet juliett kilo lima mike november oscar papa quebec romeo sierra tango uniform victor whiskey whisky xray yankee zulu")
+LETTER_WORDS = cues.words(
+    "dee gee aitch jay kay ell em en cue ess tee vee ex wye zee zed efe ele eme ene erre hache jota equis zeta uve ese ere griega"
+)
+LETTER_SOUNDS = cues.words(
+    "bee see sea be are you why pea pee tea oh el ay eye eff i ka cu ge ce de te pe ye che elle"
+)
+NATO_WORDS = cues.words(
+    "alpha alfa bravo charlie delta echo foxtrot golf hotel india juliet juliett kilo lima mike november oscar papa quebec romeo sierra tango uniform victor whiskey whisky xray yankee zulu"
+)
 AGE_WORDS = cues.words("old age aged turned turning turns anos edad cumplio cumple yo y.o")
 
 
@@ -106,7 +112,12 @@ def _build() -> dict[str, int]:
         mark((phrase[-1] for phrase in phrases), NAME_CUE)
     mark(cues.GREETINGS | cues_es.GREETINGS_ES | {"for", "para"}, NAME_CUE)
     mark(cues.ID_CUES | cues_es.ID_CUES_ES, ID_CUE)
-    for phrases in (cues.EMPLOYER_CUES, cues_es.EMPLOYER_CUES_ES, cues.CITY_CUES, cues_es.CITY_CUES_ES):
+    for phrases in (
+        cues.EMPLOYER_CUES,
+        cues_es.EMPLOYER_CUES_ES,
+        cues.CITY_CUES,
+        cues_es.CITY_CUES_ES,
+    ):
         mark((phrase[-1] for phrase in phrases), PLACE_CUE)
     mark(cues.STREET_SUFFIXES | cues.UNIT_WORDS, PLACE_CUE)
     mark(cues_es.STREET_HEADS_ES | cues_es.UNIT_WORDS_ES | {"county"}, PLACE_CUE)
@@ -124,12 +135,26 @@ def _build() -> dict[str, int]:
     mark(cues.EPONYMS, EPONYM)
     mark(AGE_WORDS, AGE_CUE)
     # Function words and units are safe even where a list lacks them.
-    mark(cues.NAME_STOPS | cues.UNITS | cues.MONTHS.keys() | cues.ORDINALS.keys() | cues.TITLES, ENGLISH)
+    mark(
+        cues.NAME_STOPS | cues.UNITS | cues.MONTHS.keys() | cues.ORDINALS.keys() | cues.TITLES,
+        ENGLISH,
+    )
     mark(cues.RELATIONS | cues.STREET_SUFFIXES | cues.UNIT_WORDS | cues.ID_CUES, ENGLISH)
-    mark(cues.ORG_TAILS | cues.FACILITY_TAILS | cues.FACILITY_SECOND | cues.FILLERS | cues.ACRONYMS, ENGLISH)
-    mark(cues_es.NAME_STOPS_ES | cues_es.UNITS_ES | cues_es.TITLES_ES | cues_es.RELATIONS_ES, SPANISH)
+    mark(
+        cues.ORG_TAILS | cues.FACILITY_TAILS | cues.FACILITY_SECOND | cues.FILLERS | cues.ACRONYMS,
+        ENGLISH,
+    )
+    mark(
+        cues_es.NAME_STOPS_ES | cues_es.UNITS_ES | cues_es.TITLES_ES | cues_es.RELATIONS_ES, SPANISH
+    )
     mark(cues_es.MONTHS_ES.keys() | cues_es.ID_CUES_ES | cues_es.FILLERS_ES, SPANISH)
-    mark(cues_es.STREET_HEADS_ES | cues_es.UNIT_WORDS_ES | cues_es.ORG_HEADS_ES | cues_es.FACILITY_HEADS_ES, SPANISH)
+    mark(
+        cues_es.STREET_HEADS_ES
+        | cues_es.UNIT_WORDS_ES
+        | cues_es.ORG_HEADS_ES
+        | cues_es.FACILITY_HEADS_ES,
+        SPANISH,
+    )
     for group in (DIGIT_WORDS, TEEN_WORDS, TEN_WORDS, HUNDRED_WORDS, THOUSAND_WORDS):
         mark(group, COMMON)
     return table
