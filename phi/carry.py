@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from phi import cues, cues_es
 from phi.fields import kind_of_key
+from phi.frames import cue_before
 from phi.kinds import Kind, Layer, Span
 from phi.known import Known
 from phi.lexicon import (
@@ -286,7 +287,12 @@ class CallContext:
                 and short
                 and (run.single + len(run.letters) >= 2 or (self._dictating and size))
                 and run.letters not in cues.ACRONYMS
-            ) or (at_end and run.single >= 2 and not run.written):
+            ) or (
+                at_end
+                and (
+                    (run.single >= 2 and not run.written) or cue_before(line, run.first) is not None
+                )
+            ):
                 yield Span(line.starts[run.first], line.ends[run.last], Kind.OTHERID, Layer.CARRY)
 
     def note(self, text: str, spans: list[Span]) -> None:

@@ -147,7 +147,7 @@ FACILITY_SECOND = words(
     "center centre practice care group associates hospital clinic home office campus pavilion institute system network partners plaza tower"
 )
 STREET_SUFFIXES = words(
-    "street st avenue ave road rd drive dr lane ln court ct boulevard blvd way place pl circle cir terrace ter parkway pkwy highway hwy route trail trl square sq loop alley crescent row pike turnpike plaza run path crossing hollow ridge point cove"
+    "street st avenue ave road rd drive dr lane ln court ct boulevard blvd way place pl circle cir terrace ter parkway pkwy highway hwy route trail trl square sq loop alley crescent row pike turnpike plaza roads oval circles run path crossing hollow ridge point cove"
 )
 STRONG_SUFFIXES = words(
     "street avenue ave road rd lane ln boulevard blvd parkway pkwy terrace highway hwy turnpike"

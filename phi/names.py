@@ -316,7 +316,7 @@ class NameReader:
             return
         if strength < 2 and end == j + 1 and line.words[j] in VERBS_FIRST and not self.capital(j):
             return
-        if end == j + 1 and self.unknown(j) and end + 1 <= line.count:
+        if end == j + 1 and (self.unknown(j) or line.flags[j] & GIVEN):
             end = self._one_more(end)
         yield self._span(j, end)
 

@@ -349,7 +349,7 @@ def _letter_fits(line: Line, run: Run, j: int, end: int, pairs: int, fillers: in
     strong_after = (
         (len(after) == 1 and after.isalnum()) or after in DIGIT_WORDS or after in LETTER_WORDS
     )
-    if word in LETTER_SOUNDS:
+    if len(word) > 1 and word in LETTER_SOUNDS:
         return fillers == 0 and bool(run.letters) and strong_after and len(after) == 1
     if len(word) == 1:
         if fillers:
