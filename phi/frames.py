@@ -214,10 +214,31 @@ def number_spans(line: Line, least_digits: int = 4, least_letters: int = 3) -> l
             continue
         kind = judge(line, run, least_digits, least_letters)
         if kind is not None:
+            _widen(line, run)
             spans.append(Span(line.starts[run.first], line.ends[run.last], kind, Layer.NUMBERS))
             if len(run.letters) >= 3 and not run.digits:
                 spans.extend(_said_before(line, run))
     return spans
+
+
+SOUNDS_LIKE_DIGITS = frozenset(["to", "too", "for", "ate", "won", "oh", "o"])
+
+
+def _widen(line: Line, run: Run) -> None:
+    """Words that sound like digits at the edges of a number that is one or more digits short."""
+    if run.single < 3 or run.letters:
+        return
+    first = run.first
+    while first > 0 and line.words[first - 1] in SOUNDS_LIKE_DIGITS:
+        first -= 1
+    if run.first - first >= 2:
+        run.digits = "0" * (run.first - first) + run.digits
+        run.first = first
+    last = run.last
+    while last + 1 < line.count and line.words[last + 1] in SOUNDS_LIKE_DIGITS:
+        last += 1
+    if last > run.last and (last - run.last >= 2 or last == line.count - 1):
+        run.last = last
 
 
 def judge(line: Line, run: Run, least_digits: int, least_letters: int) -> Kind | None:
@@ -228,7 +249,7 @@ def judge(line: Line, run: Run, least_digits: int, least_letters: int) -> Kind |
     strong = cue_before(line, run.first, strong=True)
     cue = strong or cue_before(line, run.first)
     if nl and nd <= 1 and not run.spelled_pairs:
-        if run.letters in cues.ACRONYMS and not nd:
+        if run.letters in cues.ACRONYMS and not nd and not _spelling(line, run.first):
             return None
         if nl + nd >= least_letters or (cue and nl + nd >= 2 and nd):
             return kind_of(cue if nd else None, run)
@@ -255,6 +276,28 @@ def judge(line: Line, run: Run, least_digits: int, least_letters: int) -> Kind |
             return None
         return kind_of(cue, run)
     return None
+
+
+def _spelling(line: Line, first: int) -> bool:
+    """Whether somebody just said that letters follow."""
+    return not SPELL_CUES.isdisjoint(line.words[max(0, first - 4) : first])
+
+
+SPELL_CUES = frozenset(
+    [
+        "spelled",
+        "spell",
+        "spelling",
+        "spells",
+        "name",
+        "letters",
+        "initials",
+        "deletreo",
+        "deletrea",
+        "apellido",
+        "nombre",
+    ]
+)
 
 
 def _code_of_medicine(line: Line, run: Run) -> bool:
