@@ -96,7 +96,7 @@ SURNAME_HOMOGRAPHS = words("""
  curry ham mills mill pace pierce pike rose rowe rush self shepherd shields spears star stern stout street strange stack tripp true underwood vines
  waters wells west east north south winter yard case chance chase christian clay cotton drew dean duke earl england english french german holland ireland
  scott france grant gunn head hand hands foot legg cline dolan flowers flower branch leaf land lane best bright booker butcher butler archer bowman
- farmer forest forester foster gardener gardner garland garner garrison graves hood hooper horn hull hunt hurt hyde inman jewel joiner keen key kid lever levy
+ farmer forest forester foster gardener gardner garland garner garrison graves hood hooper horn hull hunt hurt hyde inman jewel joiner keen key kid lever
  loving low luck major mayor meek merchant more nail newman nix outlaw page park pass peace pitts pope prince proctor queen rains raines ransom rich ring ridge root
  sands saint sides sparks steward still stokes studio tate teal thorn tower trout wall walls ware watts way wild wilde winn worth yates york
  lee chu shin sung song chin hung dung dang van ban khan sing pan tan tang wang lam ho lo so do le ha an my

@@ -1,7 +1,7 @@
 """Names: what a cue announces, what a title or a relation precedes, and every word the lists do not know.
 
-The vocabulary is the net below the grammar: a word nobody listed is taken for a name. It holds no list of
-surnames or given names, only of words that are also names, which need a cue.
+The vocabulary is the net below the grammar: a word nobody listed is taken for a name. The hand-written lists
+of name-words in phi.cues only continue a name that a rule began, or count beside capitals and cues.
 """
 
 from __future__ import annotations
