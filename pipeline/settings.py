@@ -169,6 +169,20 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """Who saw what, in a signed chain of files."""
+
+    directory: str = _text(kind="any_path")
+    """None: `audit` in the state directory."""
+    keys: str = _text(kind="any_path")
+    """The folder of the signing key; none: `keys` in the audit's own. Better on another file system."""
+    heads_file: str = _text(kind="any_path")
+    """Where the chain stood is appended here each second: on another disk it shows a chain cut back."""
+    syslog: str = _text(kind="any_path")
+    """The socket of the local syslog, /dev/log; none: heads are not sent there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """Events, one JSON line each."""
 
@@ -191,4 +205,5 @@ class Settings:
     practice: Practice = field(default_factory=Practice)
     limits: Limits = field(default_factory=Limits)
     state: State = field(default_factory=State)
+    audit: Audit = field(default_factory=Audit)
     log: Log = field(default_factory=Log)

@@ -60,10 +60,12 @@ def serve(settings: Settings, worker_module: str = "pipeline.worker") -> int:
 
 
 def _serve(settings: Settings, worker_module: str) -> int:
+    from pipeline.audit.folder import open_audit
     from pipeline.clock import MonotonicClock
     from pipeline.commands.terminal import Terminal
     from pipeline.supervisor.server import Hooks, run_server
     from pipeline.supervisor.staff import StaffTokens
+    from pipeline.supervisor.witness import Witness
     from pipeline.transports.pages import load_pages
 
     state = Path(settings.state.directory)
@@ -77,7 +79,14 @@ def _serve(settings: Settings, worker_module: str) -> int:
         first_token=None if staff.known() else lambda: staff.create("first"),
     )
     hooks = Hooks(terminal.listening, terminal.ready, terminal.changed)
-    asyncio.run(run_server(settings, load_pages(), staff, worker_module=worker_module, hooks=hooks))
+    audit, keys = open_audit(settings)
+    with audit:
+        witness = Witness(audit, keys, settings, MonotonicClock())
+        asyncio.run(
+            run_server(
+                settings, load_pages(), staff, witness, worker_module=worker_module, hooks=hooks
+            )
+        )
     terminal.stopped()
     return 0
 

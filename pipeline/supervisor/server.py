@@ -22,6 +22,7 @@ from pipeline.supervisor.certificate import Certificate
 from pipeline.supervisor.door import shown_host
 from pipeline.supervisor.front import Front
 from pipeline.supervisor.staff import StaffTokens
+from pipeline.supervisor.witness import Witness
 from pipeline.supervisor.workers import Workers
 from pipeline.telemetry.events import Event, Token, emit
 from pipeline.transports.pages import Page
@@ -95,6 +96,7 @@ async def run_server(
     settings: Settings,
     pages: Mapping[str, Page],
     staff: StaffTokens,
+    witness: Witness,
     *,
     worker_module: str = "pipeline.worker",
     hooks: Hooks | None = None,
@@ -102,7 +104,7 @@ async def run_server(
     """Serve until SIGTERM or SIGINT, drain, and end everything; a second signal ends it at once."""
     hooks = hooks or Hooks()
     certificate = Certificate(settings.tls) if settings.tls.cert else None
-    front = Front(settings, staff, pages, MonotonicClock())
+    front = Front(settings, staff, pages, MonotonicClock(), witness)
     stop, now = asyncio.Event(), asyncio.Event()
     runner = web.AppRunner(
         front.app(),
@@ -126,6 +128,7 @@ async def run_server(
                 if certificate
                 else None,
             )
+            witness.configuration()
             emit(ServerListening(port=port))
             hooks.listening(url)
             async with server, Workers(settings, front, module=worker_module) as workers:
