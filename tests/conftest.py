@@ -13,6 +13,7 @@ from blockbuster import blockbuster_ctx
 from tests.virtual_loop import VirtualLoop
 
 ALONE = (
+    "tests/audit/test_speed.py",
     "tests/bench/test_bench_command.py",
     "tests/bench/test_caller.py",
     "tests/bench/test_conversation.py",
