@@ -183,6 +183,20 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where end-of-call reports go: ids and names of fields, signed. None by default."""
+
+    url: str = _text(kind="webhook_url")
+    """https, or http to this machine."""
+    addresses: tuple[str, ...] = _list(kind="network")
+    """Networks the receiver may be in; nothing else is connected to, whatever its name resolves to."""
+    secret: str = _text(secret=True)
+    """Signs each message; at least 32 characters, e.g. from `openssl rand -hex 32`."""
+    ca_file: str = _text(kind="file")
+    """A certificate authority of your own; none: the system's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """Events, one JSON line each."""
 
@@ -206,4 +220,5 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     state: State = field(default_factory=State)
     audit: Audit = field(default_factory=Audit)
+    webhook: Webhook = field(default_factory=Webhook)
     log: Log = field(default_factory=Log)

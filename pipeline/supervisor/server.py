@@ -10,7 +10,7 @@ import contextlib
 import errno
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -21,6 +21,7 @@ from pipeline.settings import Settings
 from pipeline.supervisor.certificate import Certificate
 from pipeline.supervisor.door import shown_host
 from pipeline.supervisor.front import Front
+from pipeline.supervisor.reports import Reports, postbox
 from pipeline.supervisor.staff import StaffTokens
 from pipeline.supervisor.witness import Witness
 from pipeline.supervisor.workers import Workers
@@ -131,7 +132,11 @@ async def run_server(
             witness.configuration()
             emit(ServerListening(port=port))
             hooks.listening(url)
-            async with server, Workers(settings, front, module=worker_module) as workers:
+            async with (
+                server,
+                _reporting(Reports(witness, postbox(settings))),
+                Workers(settings, front, module=worker_module) as workers,
+            ):
                 front.workers = workers
                 await _while_serving(settings, workers, hooks, url, port, certificate, stop)
                 front.draining = True
@@ -140,6 +145,19 @@ async def run_server(
         finally:
             front.close()
             await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def _reporting(reports: Reports) -> AsyncIterator[None]:
+    """Report each call's end until the last worker has gone."""
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(reports.run(), name="reports")
+        try:
+            yield
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
+            await reports.finish()
 
 
 def _admit(runner: web.AppRunner, connections_max: int) -> asyncio.Protocol:

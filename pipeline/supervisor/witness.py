@@ -7,7 +7,7 @@ named here; whatever else it sends is refused whole.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from ipaddress import ip_address
 from typing import Any
@@ -64,6 +64,8 @@ class Witness:
         self._clock = clock
         scripted = settings.engines.llm == "scripted"
         self._agent = "scripted_receptionist" if scripted else "modelled_receptionist"
+        self.on_call_end: Callable[[CallEnd], None] = lambda end: None
+        """Told of each end once it is queued for the audit."""
         self._offered: dict[str, str] = {}
         self._began_ms: dict[str, float] = {}
 
@@ -102,14 +104,13 @@ class Witness:
         self._offered.pop(call_id, None)
         began_ms = self._began_ms.pop(call_id, None)
         if began_ms is not None:  # `reported` has not seen its end
-            seconds = round((self._clock.now_ms() - began_ms) / 1000, 1)
-            self._writer.put(
-                CallEnd(
-                    call_id=call_id,
-                    duration=seconds,
-                    disposition="worker_lost" if worker_lost else "other",
-                )
+            end = CallEnd(
+                call_id=call_id,
+                duration=round((self._clock.now_ms() - began_ms) / 1000, 1),
+                disposition="worker_lost" if worker_lost else "other",
             )
+            self._writer.put(end)
+            self.on_call_end(end)
 
     async def reported(self, worker: str, calls: set[str], sent: object) -> None:
         """Write a worker's records; returns when all are durable or the limit has passed. Raises `CallRefused`."""
@@ -118,14 +119,22 @@ class Witness:
         except RecordInvalid:
             emit(AuditRefused(worker=Token(worker)))
             raise OfferInvalid("not audit records") from None
-        last = len(records) - 1
-        for position, record in enumerate(records):
-            if isinstance(record, CallEnd):
-                self._began_ms.pop(record.call_id, None)
-            if position < last:
-                self._writer.put(record)
+        for record in records[:-1]:
+            self._writer.put(record)
         if records:  # should the disk refuse, the writer raises the alarm and keeps them: nothing to send again
             await self._writer.write(records[-1], limit_ms=ACCESS_LIMIT_MS)
+        for record in records:
+            if isinstance(record, CallEnd) and self._began_ms.pop(record.call_id, None) is not None:
+                self.on_call_end(record)
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign with the audit's key."""
+        return self._keys.signing.sign(message)
+
+    @property
+    def key(self) -> str:
+        """The fingerprint of that key."""
+        return self._keys.signing.public.fingerprint
 
     def _from_worker(self, calls: set[str], item: Any) -> Record:
         kind, given = (item.get("type"), item.get("fields")) if isinstance(item, dict) else ("", 0)

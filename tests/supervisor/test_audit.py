@@ -15,6 +15,7 @@ from pipeline.audit.keys import trusted_keys
 from pipeline.audit.records import read
 from pipeline.audit.trail import lines_of, trail_files
 from pipeline.audit.verify import verify_trail
+from pipeline.webhook.report import signed_part
 from tests.supervisor.served import Served, served, staff_token
 
 pytestmark = pytest.mark.wire
@@ -76,6 +77,27 @@ def test_a_call_and_a_look_at_it_are_on_record_without_any_value(tmp_path: Path)
     assert b"127.0.0.1" not in b"".join(started_lines)
     for line in everything.splitlines(keepends=True):
         read(line)
+
+
+def reports(server: Served) -> list[bytes]:
+    files = sorted((server.directory / "state" / "reports").glob("reports-*.jsonl"))
+    return [line for path in files for line in path.read_bytes().splitlines()]
+
+
+def test_row_d20_each_call_leaves_a_signed_report_on_this_machine(tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        call = server.call()
+        until(server, "call_start")
+        assert server.ask("POST", "/api/hangup", {"call_key": call["call_key"]})[0] == 204
+        until(server, "call_end")
+        server.call()
+        until(server, "call_start", 2)
+    kept = reports(server)
+    assert [json.loads(body)["type"] for body in kept] == ["end_of_call"] * 2
+    assert json.loads(kept[0])["call_id"] == call["call_id"]
+    key = trusted_keys(folder(server) / "keys").keys[0]
+    plain, signature = signed_part(kept[0])
+    assert key.verify(signature, plain)
 
 
 def test_a_call_whose_worker_died_has_an_end_on_record(tmp_path: Path) -> None:
