@@ -24,7 +24,7 @@ from pipeline.clock import today
 from pipeline.heap import Heap
 from pipeline.settings import Settings
 from pipeline.supervisor.channel import Channel
-from pipeline.supervisor.host import notifier, serve_calls
+from pipeline.supervisor.host import audit_post, notifier, serve_calls
 from pipeline.switchboard import Engines, Switchboard
 from pipeline.transports.settings import MediaSettings
 from pipeline.turn.endpoint import EndpointSettings
@@ -46,6 +46,7 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
         _floor(settings),
         notifier(channel, lambda: switchboard),
         calls_limit=settings.workers.calls_per_worker,
+        auditor=audit_post(channel),
     )
     async with switchboard, heap.watch(lambda: switchboard.near_a_turn):
         await serve_calls(channel, switchboard)

@@ -26,6 +26,7 @@ PREFIX = "WARDLINE_"
 CONFIG_VARIABLE = "WARDLINE_CONFIG"
 FILE_BYTES_MAX = 1 << 20
 TEXT_CHARACTERS_MAX = 2000
+WEBHOOK_SECRET_CHARACTERS_MIN = 32
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """Controls, and the surrogates that stand for bytes of the environment that are no UTF-8."""
 
@@ -260,6 +261,17 @@ def _loopback_url(text: str) -> str:
     )
 
 
+def _webhook_url(text: str) -> str:
+    if fault := _url(text):
+        return fault
+    parts = urlsplit(text)
+    if parts.username is not None or parts.password is not None:
+        return "must hold no user name or password: webhook.secret signs each message"
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        return "must be https, unless the receiver is on this machine"
+    return ""
+
+
 def is_loopback(host: str) -> bool:
     """Whether this address or name is this machine's own loopback."""
     if host == "localhost":
@@ -293,6 +305,7 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "url": _url,
     "origin": _origin,
     "loopback_url": _loopback_url,
+    "webhook_url": _webhook_url,
     "file": _file,
     "directory": _directory,
     "phone": _phone,
@@ -326,6 +339,16 @@ def _across(s: Settings) -> Iterator[str]:
             yield f"{key}: needed by the engine you chose"
     if s.practice.language == "es" and s.engines.stt == "pocketsphinx":
         yield 'practice.language: "es" needs engines.stt = "whisper"; the embedded recogniser knows English only'
+    if s.webhook.url and len(s.webhook.secret) < WEBHOOK_SECRET_CHARACTERS_MIN:
+        yield (
+            f"webhook.secret: needs at least {WEBHOOK_SECRET_CHARACTERS_MIN} characters;"
+            " make one with: openssl rand -hex 32"
+        )
+    if s.webhook.url and not s.webhook.addresses:
+        yield (
+            "webhook.addresses: list the networks the receiver is in, e.g. ["
+            '"10.0.0.5/32"]: the server connects to nothing that is not listed'
+        )
     if not s.state.directory:
         yield f'state.directory: write a folder, e.g. "{State().directory}"'
 

@@ -169,6 +169,34 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """Who saw what, in a signed chain of files."""
+
+    directory: str = _text(kind="any_path")
+    """None: `audit` in the state directory."""
+    keys: str = _text(kind="any_path")
+    """The folder of the signing key; none: `keys` in the audit's own. Better on another file system."""
+    heads_file: str = _text(kind="any_path")
+    """Where the chain stood is appended here each second: on another disk it shows a chain cut back."""
+    syslog: str = _text(kind="any_path")
+    """The socket of the local syslog, /dev/log; none: heads are not sent there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where end-of-call reports go: ids and names of fields, signed. None by default."""
+
+    url: str = _text(kind="webhook_url")
+    """https, or http to this machine."""
+    addresses: tuple[str, ...] = _list(kind="network")
+    """Networks the receiver may be in; nothing else is connected to, whatever its name resolves to."""
+    secret: str = _text(secret=True)
+    """Signs each message; at least 32 characters, e.g. from `openssl rand -hex 32`."""
+    ca_file: str = _text(kind="file")
+    """A certificate authority of your own; none: the system's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """Events, one JSON line each."""
 
@@ -205,5 +233,7 @@ class Settings:
     practice: Practice = field(default_factory=Practice)
     limits: Limits = field(default_factory=Limits)
     state: State = field(default_factory=State)
+    audit: Audit = field(default_factory=Audit)
+    webhook: Webhook = field(default_factory=Webhook)
     log: Log = field(default_factory=Log)
     egress: Egress = field(default_factory=Egress)

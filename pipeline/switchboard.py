@@ -19,7 +19,10 @@ from models.ports import (
     TurnCompletion,
     VoiceActivity,
 )
+from pipeline.audit.call import DURABLE_LIMIT_MS, CallAudit
+from pipeline.audit.post import Auditor, NoAuditor
 from pipeline.call.desk import Desk, Receptionist
+from pipeline.call.observer import CallObserver
 from pipeline.call.session import Call, CallParts
 from pipeline.call.settings import CallSettings
 from pipeline.clock import Clock, LoopClock
@@ -61,8 +64,10 @@ class Switchboard:
         *,
         calls_limit: int,
         clock: Clock | None = None,
+        auditor: Auditor | None = None,
     ) -> None:
         """Nothing is started yet."""
+        self._auditor = auditor or NoAuditor()
         self._engines = engines
         self._door = WebRtcDoor(media)
         self._call_settings = call_settings
@@ -74,6 +79,7 @@ class Switchboard:
         self._opening = 0
         self._draining = False
         self._tasks = asyncio.TaskGroup()
+        self._carrying: asyncio.Task[None] | None = None
         self._house = AsyncExitStack()
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -83,6 +89,7 @@ class Switchboard:
         self._house.push_async_callback(self._engines.shut_down)
         await self._house.enter_async_context(self._door)
         await self._house.enter_async_context(self._tasks)
+        self._carrying = self._tasks.create_task(self._auditor.run(), name="audit post")
         return self
 
     async def __aexit__(
@@ -129,7 +136,9 @@ class Switchboard:
             settings=self._call_settings,
             floor=self._floor_settings,
         )
-        call = Call(call_id, parts, LiveView(call_id, self._notify, self._clock))
+        audit = CallAudit(call_id, self._auditor, self._clock)
+        live = LiveView(call_id, self._notify, self._clock)
+        call = Call(call_id, parts, Observers(live, audit))
         try:
             answer = await self._door.offer(sdp, call)
         except BaseException:
@@ -137,7 +146,7 @@ class Switchboard:
             raise
         self._calls[call_id] = call
         self._quiet.clear()
-        self._tasks.create_task(self._live(call), name=f"call {call_id}")
+        self._tasks.create_task(self._live(call, audit), name=f"call {call_id}")
         return answer
 
     async def reoffer(self, call_id: str, sdp: str) -> str:
@@ -181,19 +190,56 @@ class Switchboard:
                 "shutdown"
             )  # says goodbye on its line, which the door would have taken away
         await self._quiet.wait()
+        if self._carrying is not None:
+            await self._auditor.flushed(DURABLE_LIMIT_MS)
+            self._carrying.cancel()
 
     # --- one call --------------------------------------------------------------------------------
 
-    async def _live(self, call: Call) -> None:
+    async def _live(self, call: Call, audit: CallAudit) -> None:
         self._notify("call_started", {"call_id": call.call_id})
         reason = "error"
         try:
             reason = await call.run()
         finally:
+            await audit.end(reason)  # on the disk before anybody is told that the call is over
             del self._calls[call.call_id]
             if not self._calls:
                 self._quiet.set()
             self._notify("call_ended", {"call_id": call.call_id, "reason": reason})
+
+
+class Observers:
+    """Tells each of several watchers (`pipeline.call.observer.CallObserver`)."""
+
+    def __init__(self, *watchers: CallObserver) -> None:
+        """Tell these, in this order."""
+        self._watchers = watchers
+
+    def call(self, state: str) -> None:
+        """Tell the state."""
+        for watcher in self._watchers:
+            watcher.call(state)
+
+    def turn(self, turn: int, marks_ms: dict[str, float], interrupted: bool) -> None:
+        """Tell the turn."""
+        for watcher in self._watchers:
+            watcher.turn(turn, marks_ms, interrupted)
+
+    def request(self, fields: dict[str, str], complete: bool) -> None:
+        """Tell the request."""
+        for watcher in self._watchers:
+            watcher.request(fields, complete)
+
+    def urgent(self, kind: str) -> None:
+        """Tell the alert."""
+        for watcher in self._watchers:
+            watcher.urgent(kind)
+
+    def ended(self, reason: str) -> None:
+        """Tell the end."""
+        for watcher in self._watchers:
+            watcher.ended(reason)
 
 
 class LiveView:

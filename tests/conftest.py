@@ -16,6 +16,7 @@ from tests.virtual_loop import VirtualLoop
 config.quieten()  # before a test imports an engine: no library of the test run calls home
 
 ALONE = (
+    "tests/audit/test_speed.py",
     "tests/bench/test_bench_command.py",
     "tests/bench/test_caller.py",
     "tests/bench/test_conversation.py",

@@ -70,6 +70,7 @@ def serve(settings: Settings, worker_module: str = "pipeline.worker") -> int:
 
 
 def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
+    from pipeline.audit.folder import open_audit
     from pipeline.clock import MonotonicClock
     from pipeline.commands.terminal import Terminal
     from pipeline.egress import trial
@@ -79,6 +80,7 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
     from pipeline.supervisor.relaxed import announce
     from pipeline.supervisor.server import Hooks, run_server
     from pipeline.supervisor.staff import StaffTokens
+    from pipeline.supervisor.witness import Witness
     from pipeline.transports.pages import load_pages
 
     state = Path(settings.state.directory)
@@ -102,16 +104,20 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
     )
     hooks = Hooks(terminal.listening, terminal.ready, terminal.changed)
     pages = load_pages()
-    asyncio.run(
-        run_server(
-            settings,
-            pages,
-            staff,
-            worker_module=worker_module,
-            hooks=hooks,
-            facts=facts,
+    audit, keys = open_audit(settings)
+    with audit:
+        witness = Witness(audit, keys, settings, MonotonicClock())
+        asyncio.run(
+            run_server(
+                settings,
+                pages,
+                staff,
+                witness,
+                worker_module=worker_module,
+                hooks=hooks,
+                facts=facts,
+            )
         )
-    )
     terminal.stopped()
     return 0
 

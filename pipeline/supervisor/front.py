@@ -24,6 +24,7 @@ from pipeline.supervisor.limits import RateLimit
 from pipeline.supervisor.live import LiveView
 from pipeline.supervisor.staff import StaffTokens
 from pipeline.supervisor.tokens import TOKEN_LIFE_MS, CallTokens, OpenCall, OpenCalls
+from pipeline.supervisor.witness import Witness
 from pipeline.supervisor.workers import Worker, Workers
 from pipeline.telemetry.events import Event, Token, emit
 from pipeline.transports.pages import Page
@@ -70,6 +71,7 @@ class Front:
         staff: StaffTokens,
         pages: Mapping[str, Page],
         clock: Clock,
+        witness: Witness,
         facts: Facts | None = None,
     ) -> None:
         """Serve these pages; `workers` is set once they exist."""
@@ -78,6 +80,7 @@ class Front:
         self._staff = staff
         self._pages = pages
         self._clock = clock
+        self._witness = witness
         self.workers: Workers | None = None
         self._tokens = CallTokens()
         self._calls = OpenCalls()
@@ -123,10 +126,16 @@ class Front:
         call_id = str(payload.get("call_id", ""))
         if call_id not in worker.calls:  # a worker speaks of its own calls only
             return
-        if kind == "call_ended":
+        if kind == "call_started":
+            self._witness.started(call_id)
+        elif kind == "call_ended":
             self._over(worker, call_id)
         elif kind == "live":
             self._live.tell(payload)
+
+    async def on_worker_audit(self, worker: Worker, records: object) -> None:
+        """Write what a worker puts on record of its calls."""
+        await self._witness.reported(worker.name, worker.calls, records)
 
     def on_worker_lost(self, worker: Worker) -> None:
         """Its calls are over; each page is told at once."""
@@ -137,6 +146,7 @@ class Front:
         worker.calls.discard(call_id)
         if self._calls.end(call_id, self._clock.now_ms(), worker_lost=worker_lost):
             self._live.forget(call_id, "worker_lost" if worker_lost else "over")
+            self._witness.over(call_id, worker_lost=worker_lost)
             emit(CallOver(call_id=Token(call_id), worker_lost=worker_lost))
 
     # --- callers ---------------------------------------------------------------------------------
@@ -197,6 +207,7 @@ class Front:
         worker = self._worker(self._tokens.redeem(token, now_ms))
         call, key = self._calls.open(worker.name, now_ms)
         worker.calls.add(call.call_id)
+        self._witness.offered(call.call_id, self._door.caller_key(request))
         try:
             answer = await self._ask(worker, "offer", {"call_id": call.call_id, "sdp": sdp})
         except BaseException:  # refused, timed out or the page left: the worker must not keep it
@@ -266,12 +277,18 @@ class Front:
 
     # --- staff -----------------------------------------------------------------------------------
 
-    async def _staff_name(self, request: web.Request) -> tuple[str, str]:
-        """Name and id of the token; refuses guessing by rate."""
+    async def _staff_name(self, request: web.Request, *, quiet: bool = False) -> tuple[str, str]:
+        """Name and id of the token; refuses guessing by rate. `quiet`: what is on record need not be again."""
         key = self._door.caller_key(request)
         if wait_s := self._staff_limit.take(key, self._clock.now_ms()):
             raise TooMany("Too many requests from here; wait a little.", retry_after_s=wait_s)
-        token = await asyncio.to_thread(self._staff.use, bearer(request))
+        try:
+            token = await asyncio.to_thread(self._staff.use, bearer(request))
+        except NotAuthorised:
+            self._witness.authenticated(None, key)
+            raise
+        if not quiet:
+            self._witness.authenticated(token, key)
         return token.name, token.id
 
     async def _live_stream(self, request: web.Request) -> web.StreamResponse:
@@ -295,7 +312,7 @@ class Front:
 
     async def _active(self, request: web.Request) -> web.Response:
         """Somebody sits at the live view: `use` counts it, and nothing else happens."""
-        await self._staff_name(request)
+        await self._staff_name(request, quiet=True)
         return web.Response(status=204)
 
     async def _reveal(self, request: web.Request) -> web.Response:
@@ -308,6 +325,7 @@ class Front:
         worker = self._worker(call.worker)
         answer = await self._ask(worker, "reveal", {"call_id": call_id, "field": field})
         value = answer.get("value")
+        await self._witness.revealed(call_id, field, name, there=value is not None)
         # a name that no request has is the asker's own word, and may be a caller's
         shown = Token(field if value is not None else "unknown")
         emit(FieldRevealed(call_id=Token(call_id), field=shown, user=Token(name)))

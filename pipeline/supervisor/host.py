@@ -16,8 +16,9 @@ from typing import Any, Protocol
 
 from models.errors import EngineUnavailable
 from pipeline import config
+from pipeline.audit.post import AuditPost, NotTaken
 from pipeline.egress import trial
-from pipeline.errors import ConfigError, StartUpError
+from pipeline.errors import CallRefused, ConfigError, StartUpError
 from pipeline.settings import Settings
 from pipeline.supervisor import fence
 from pipeline.supervisor.channel import Channel, ChannelClosed
@@ -25,10 +26,18 @@ from pipeline.telemetry import canary
 from pipeline.telemetry.events import Event, emit
 from pipeline.telemetry.log import crashed, nonce
 
+AUDIT_LIMIT_MS = 5_000.0
+"""More than the supervisor itself waits for the disk."""
 SETTINGS_BYTES_MAX = 1 << 20
 _PR_SET_PDEATHSIG = 1
 CHANNEL_OPTION = "--channel"
 """`python -m pipeline.worker --channel FD PARENT`: a descriptor and the parent's pid."""
+
+
+class AuditRejected(Event):
+    """ALARM: the supervisor refused these records of ours as no records."""
+
+    count: int
 
 
 class WorkerStopped(Event):
@@ -165,6 +174,22 @@ def notifier(
             channel.notify("capacity", {"free_slots": host().free_slots()})
 
     return notify
+
+
+def audit_post(channel: Channel) -> AuditPost:
+    """Where a host puts its audit records: they travel to the supervisor, which alone writes the chain."""
+
+    async def send(records: list[dict[str, Any]]) -> None:
+        try:
+            await channel.request("audit", {"records": records}, timeout_ms=AUDIT_LIMIT_MS)
+        except ChannelClosed:
+            raise NotTaken from None
+        except CallRefused as refusal:
+            if refusal.status == 429 or refusal.status >= 500:  # later, perhaps
+                raise NotTaken from None
+            emit(AuditRejected(count=len(records)))  # the same again would be refused again
+
+    return AuditPost(send)
 
 
 async def _until_closed(channel: Channel, over: asyncio.Event) -> None:

@@ -110,6 +110,9 @@ class Watcher(Protocol):
     def on_worker_notice(self, worker: Worker, kind: str, payload: dict[str, Any]) -> None:
         """A worker said something about a call."""
 
+    async def on_worker_audit(self, worker: Worker, records: object) -> None:
+        """A worker's audit records; returns when they are on the disk."""
+
     def on_worker_lost(self, worker: Worker) -> None:
         """The process is gone; `worker.calls` still holds who was in it."""
 
@@ -263,7 +266,12 @@ class Workers:
             else:
                 self._watcher.on_worker_notice(worker, kind, payload)
 
+        async def audit(params: dict[str, Any]) -> dict[str, Any]:
+            await self._watcher.on_worker_audit(worker, params.get("records"))
+            return {}
+
         channel.on_notice = on_notice
+        channel.serve = {"audit": audit}
         try:
             await channel.open()
             channel.send_settings(config.to_mapping(self._settings))

@@ -45,6 +45,9 @@ class Nobody:
     def on_worker_notice(self, worker: object, kind: str, payload: object) -> None:
         raise AssertionError
 
+    async def on_worker_audit(self, worker: object, records: object) -> None:
+        raise AssertionError
+
     def on_worker_lost(self, worker: object) -> None:
         raise AssertionError
 

@@ -1,1 +1,1 @@
-"""Tests of the redactor; every name, number and address in them is invented."""
+"""Tests of `phi`; every name, number and address in them is invented."""
