@@ -62,6 +62,7 @@ def serve(settings: Settings, worker_module: str = "pipeline.worker") -> int:
 def _serve(settings: Settings, worker_module: str) -> int:
     from pipeline.clock import MonotonicClock
     from pipeline.commands.terminal import Terminal
+    from pipeline.store.opening import prepare
     from pipeline.supervisor.server import Hooks, run_server
     from pipeline.supervisor.staff import StaffTokens
     from pipeline.transports.pages import load_pages
@@ -69,11 +70,13 @@ def _serve(settings: Settings, worker_module: str) -> int:
     state = Path(settings.state.directory)
     events = _open_log(settings, state)
     staff = StaffTokens(state)
+    kept = prepare(settings).sentences()
     terminal = Terminal(
         settings,
         sys.stdout,
         MonotonicClock(),
         events=events or "standard error",
+        kept=kept,
         first_token=None if staff.known() else lambda: staff.create("first"),
     )
     hooks = Hooks(terminal.listening, terminal.ready, terminal.changed)

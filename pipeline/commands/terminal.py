@@ -26,13 +26,18 @@ class Terminal:
         clock: Clock,
         *,
         events: str,
+        kept: list[str],
         first_token: Callable[[], str] | None,
     ) -> None:
-        """Write to `out`; `events` says where the event log is, `first_token` makes the staff link's token."""
+        """Write to `out`; `events` says where the event log is, `kept` where requests and their key are.
+
+        `first_token` makes the staff link's token.
+        """
         self._settings = settings
         self._out = out
         self._clock = clock
         self._events = events
+        self._kept = kept
         self._first_token = first_token
         self._moving = out.isatty()
         self._began_ms = clock.now_ms()
@@ -51,6 +56,8 @@ class Terminal:
             f" {_count(s.workers.count, 'worker')}, {_count(s.workers.calls_per_worker, 'call')} each"
         )
         self._say(f"Events go to {self._events}")
+        for sentence in self._kept:
+            self._say(sentence)
         self._began_ms = self._clock.now_ms()
         self._warming = True
         if not self._moving:

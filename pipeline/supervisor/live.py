@@ -23,6 +23,7 @@ _KEYS = {
     "call": {"call_id", "state", "since_s"},
     "turn": {"call_id", "turn", "marks_ms", "interrupted"},
     "request": {"call_id", "fields", "complete"},
+    "kept": {"call_id", "kept"},
     "urgent": {"call_id", "kind"},
     "ended": {"call_id", "reason"},
 }

@@ -54,7 +54,14 @@ def scene(
 ) -> tuple[Terminal, Workers, Ticking]:
     clock = Ticking()
     settings = config.from_mapping({"workers": {"count": 2}})
-    terminal = Terminal(settings, out, clock, events="/var/events.jsonl", first_token=first_token)
+    terminal = Terminal(
+        settings,
+        out,
+        clock,
+        events="/var/events.jsonl",
+        kept=["Requests are kept"],
+        first_token=first_token,
+    )
     return terminal, Workers(settings, Nobody()), clock
 
 

@@ -1,0 +1,1 @@
+"""Redaction, envelope and what else is calculated about what identifies a patient."""
