@@ -115,14 +115,14 @@ class KeyRing:
     # --- as text ------------------------------------------------------------------------------
 
     def to_text(self) -> str:
-        """What a key file, a credential or a password store holds; the last line guards against typing errors."""
+        """One line, as a key file, a credential or a variable holds it; `check` guards against a cut copy."""
         body = {
             "format": _TEXT_FORMAT,
             "current": self.current,
             "keys": {key_id: _b64(key) for key_id, key in self.keys.items()},
             "lookup": _b64(self.lookup),
         }
-        return json.dumps({**body, "check": _check(body)}, indent=1) + "\n"
+        return json.dumps({**body, "check": _check(body)}) + "\n"
 
     @classmethod
     def from_text(cls, text: str) -> KeyRing:

@@ -22,7 +22,6 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
 
 from pipeline.store.faults import StoreBusy, StoreFault
 
@@ -62,6 +61,8 @@ class Database:
         self.location = location
         self._busy_ms = busy_ms
         self._engine: Engine | None = None
+        self._may_create = False
+        self._file_id: tuple[int, int] | None = None
 
     @property
     def is_sqlite(self) -> bool:
@@ -96,10 +97,27 @@ class Database:
             yield connection
             connection.commit()
 
+    def scrub(self) -> None:
+        """After a destruction: overwritten bytes leave the journal and the file, not only the view."""
+        try:
+            with (
+                self._opened()
+                .connect()
+                .execution_options(isolation_level="AUTOCOMMIT") as connection
+            ):
+                if self.is_sqlite:
+                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                else:
+                    connection.exec_driver_sql("VACUUM requests, data_keys, lookups, install_keys")
+        except DBAPIError as error:
+            self.close()
+            raise _fault(error, self.location) from None
+
     # --- the tables' version -------------------------------------------------------------------
 
     def upgrade(self, to: str = "head") -> None:
         """Bring older tables up to date; refuse those of a newer release. Safe to call from several processes."""
+        self._may_create = True
         with self.connected(writes=True) as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})"))
@@ -123,6 +141,8 @@ class Database:
 
     def version(self) -> str:
         """The tables' revision; "" when there are none."""
+        if self.is_sqlite and self._file_now() is None:
+            return ""
         with self.connected(writes=False) as connection:
             return _version(connection)
 
@@ -158,17 +178,34 @@ class Database:
             ) from None
 
     def _opened(self) -> Engine:
+        if self._engine is not None and self.is_sqlite and self._file_id != self._file_now():
+            self.close()  # moved away under us: what we wrote into it would be lost
         if self._engine is None:
             self._engine = self._sqlite() if self.is_sqlite else self._postgresql()
         return self._engine
 
+    def _file_now(self) -> tuple[int, int] | None:
+        try:
+            facts = (self.location.directory / FILE_NAME).stat()
+        except OSError:
+            return None
+        return facts.st_dev, facts.st_ino
+
     def _sqlite(self) -> Engine:
         file = self.location.directory / FILE_NAME
+        if not self._may_create and not file.exists():
+            raise StoreBusy(
+                "not_there",
+                f"there is no store at {file}; start `wardline serve` once, or bring a copy back with `wardline restore`",
+            )
         _private_directory(self.location.directory)
         _private_file(file)
+        self._file_id = self._file_now()
         engine = create_engine(
             URL.create("sqlite+pysqlite", database=str(file)),
-            poolclass=NullPool,
+            pool_size=1,
+            max_overflow=2,
+            connect_args={"check_same_thread": False},  # closed by whoever closes the store
             hide_parameters=True,
         )
         busy_ms = self._busy_ms
@@ -193,7 +230,8 @@ class Database:
         def _begin(connection: Connection) -> None:
             # IMMEDIATE: a reader that turns writer half-way fails at once instead of waiting its turn.
             writes = connection.get_execution_options().get("wardline_writes")
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+            if writes is not None:  # None: `scrub`, which no transaction may surround
+                connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
         return engine
 
@@ -219,7 +257,7 @@ class Database:
 
         @event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:
-            if not connection.get_execution_options().get("wardline_writes"):
+            if connection.get_execution_options().get("wardline_writes") is False:
                 connection.exec_driver_sql(
                     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
                 )
@@ -324,16 +362,6 @@ def _fault(error: DBAPIError, location: Location) -> StoreFault:
             kind, reason, advice = known
             return kind(reason, f"the store at {location.shown()} {advice}")
     state = getattr(cause, "sqlstate", None) or ""
-    if state in {"28P01", "28000"}:
-        return StoreFault(
-            "refused",
-            f"the database server at {location.shown()} refused the user; check store.user and store.password_file",
-        )
-    if state == "3D000":
-        return StoreFault(
-            "not_there",
-            f"there is no such database at {location.shown()}; make it with createdb",
-        )
     if state.startswith("53"):
         return StoreBusy("full", f"the database server at {location.shown()} is out of room")
     if state in {"55P03", "40001", "40P01"}:
@@ -341,7 +369,8 @@ def _fault(error: DBAPIError, location: Location) -> StoreFault:
     if location.url and not state:
         return StoreBusy(
             "unreachable",
-            f"the database server at {location.shown()} does not answer; check that it runs",
+            f"the database server at {location.shown()} does not answer or does not let us in; check that it runs,"
+            " that the database exists (createdb), store.user and store.password_file",
         )
     shown = state if state.isalnum() and state.isascii() else type(cause).__name__
     return StoreFault("unusable", f"the store at {location.shown()} failed ({shown})")

@@ -7,7 +7,7 @@ caller's affair; who asks is named in every change.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import delete, func, select, update
@@ -80,7 +80,7 @@ class Records:
         self.practice_id = practice_id
         self.ring = ring
         self._reload = reload
-        self._now_ms = now_ms
+        self.now_ms = now_ms
 
     # --- keys -----------------------------------------------------------------------------------
 
@@ -125,7 +125,7 @@ class Records:
             key_id=ring.current,
             is_current=True,
             proof=proof.sealed,
-            created_at_ms=self._now_ms(),
+            created_at_ms=self.now_ms(),
         )
 
     def check_proof(self, row: KeyRow) -> None:
@@ -143,14 +143,16 @@ class Records:
     def _follow_rotation(self, session: Session) -> None:
         """Write with the key the store calls current; reads the key again when that is not ours."""
         current = session.scalar(
-            select(KeyRow.key_id).where(
-                KeyRow.practice_id == self.practice_id, KeyRow.is_current.is_(True)
-            )
+            select(KeyRow.key_id)
+            .where(KeyRow.practice_id == self.practice_id, KeyRow.is_current.is_(True))
+            .with_for_update(read=True)  # a rotation waits for us, or we see it
         )
         if current == self.ring.current:
             return
         self.ring = self._reload()
-        if current != self.ring.current:
+        if current is not None and current in self.ring.keys:  # a rotation has begun and is not announced yet
+            self.ring = replace(self.ring, current=current)
+        else:
             raise KeyFault(
                 "wrong_key",
                 f"the store at {self.database.location.shown()} asks for key {_plain(current or 'none')},"
@@ -164,7 +166,7 @@ class Records:
         with self.database.writing() as session:
             self._follow_rotation(session)
             row = session.get(RequestRow, snapshot.request_id, with_for_update=True)
-            now_ms = self._now_ms()
+            now_ms = self.now_ms()
             if row is None:
                 row, data_key = self._begin(session, snapshot)
                 document = Document()
@@ -211,7 +213,7 @@ class Records:
                 practice_id=self.practice_id,
                 key_id=wrapped.key_id,
                 wrapped=wrapped.sealed,
-                created_at_ms=self._now_ms(),
+                created_at_ms=self.now_ms(),
             )
         )
         return row, data_key
@@ -287,7 +289,7 @@ class Records:
     def open(self, request_id: str) -> Opened:
         """A request with its content."""
         with self.database.reading() as session:
-            row, key_row = self._row(session, request_id)
+            row, key_row = self.row(session, request_id)
             entry = _entry(row, key_row, self.held(session))
             if row.document is None or key_row.wrapped is None:
                 raise RequestGone("gone", f"the request {request_id} was {entry.gone or 'removed'}")
@@ -336,41 +338,51 @@ class Records:
     def claim(self, request_id: str, user: str) -> None:
         """Say who takes care of it."""
         with self.database.writing() as session:
-            row, _ = self._row(session, request_id)
+            row, _ = self.row(session, request_id)
             if row.claimed_by not in {None, user}:
                 raise RequestGone("claimed", f"{row.claimed_by} has claimed this request already")
             row.claimed_by = user
-            row.claimed_at_ms = row.claimed_at_ms or self._now_ms()
+            row.claimed_at_ms = row.claimed_at_ms or self.now_ms()
 
     def settle(self, request_id: str, user: str) -> None:
         """Say that it is done."""
         with self.database.writing() as session:
-            row, _ = self._row(session, request_id)
+            row, _ = self.row(session, request_id)
             self.refuse_unless_final(row)
             row.resolved_by = row.resolved_by or user
-            row.resolved_at_ms = row.resolved_at_ms or self._now_ms()
+            row.resolved_at_ms = row.resolved_at_ms or self.now_ms()
 
     def refuse_unless_final(self, row: RequestRow) -> None:
         """A request whose call goes on may still be read, not be removed or resolved (row O10)."""
-        age_ms = self._now_ms() - row.updated_at_ms
+        age_ms = self.now_ms() - row.updated_at_ms
         if row.ended_at_ms is None and age_ms < OPEN_AT_MOST_MS:
             raise RequestGone("call_goes_on", "the call of this request goes on; wait for its end")
 
     # --- parts ------------------------------------------------------------------------------------
 
-    def _row(self, session: Session, request_id: str) -> tuple[RequestRow, DataKeyRow]:
+    def row(self, session: Session, request_id: str) -> tuple[RequestRow, DataKeyRow]:
+        """The rows of a request of this practice."""
         row = session.get(RequestRow, request_id)
         key_row = session.get(DataKeyRow, request_id)
         if row is None or key_row is None or row.practice_id != self.practice_id:
             raise RequestGone("no_such", "no request has this id")
         return row, key_row
 
-    def row(self, session: Session, request_id: str) -> tuple[RequestRow, DataKeyRow]:
-        """The rows of a request of this practice."""
-        return self._row(session, request_id)
-
     def _opened(self, row: RequestRow, key_row: DataKeyRow, entry: Entry) -> Opened:
         return Opened(entry, self._document(row, self._data_key(key_row)))
+
+    def document(self, row: RequestRow, key_row: DataKeyRow) -> Document:
+        """The content of a row."""
+        return self._document(row, self._data_key(key_row))
+
+    def seal_anew(
+        self, row: RequestRow, key_row: DataKeyRow, data_key: bytes, document: Document
+    ) -> None:
+        """Give a row another content under another data key."""
+        wrapped = self.ring.wrap(data_key, self._place(row.id, "data key"))
+        key_row.key_id, key_row.wrapped = wrapped.key_id, wrapped.sealed
+        row.document = self._sealed(data_key, row.id, document)
+        row.updated_at_ms = self.now_ms()
 
     def _data_key(self, key_row: DataKeyRow) -> bytes:
         wrapped = Wrapped(key_row.key_id, key_row.wrapped or b"")

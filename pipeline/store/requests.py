@@ -280,6 +280,11 @@ class Record:
         """The id under which staff find it."""
         return self._draft.request_id
 
+    @property
+    def is_stored(self) -> bool:
+        """True while everything that was due is on the disk."""
+        return self._stored_revision >= self._put_revision
+
     def heard(self) -> None:
         """The caller speaks."""
         self._draft.heard(self._store.clock.now_ms())
@@ -311,7 +316,7 @@ class Record:
         self._put_due()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_MS / 1000.0):
-                while self._stored_revision < self._put_revision and not self._store.failing:
+                while not self.is_stored and not self._store.failing:
                     self._settled.clear()
                     await self._settled.wait()
 

@@ -65,9 +65,9 @@ def test_rows_d2_d6_while_the_caller_speaks_nothing_is_committed() -> None:
 def test_row_d4_after_14_s_of_slow_speech_the_partial_is_kept_and_marked() -> None:
     some = draft()
     some.field("first_name", "José", 0.0)
-    for at_ms in range(0, 14_000, 1_000):
-        some.heard(float(at_ms))
-        assert some.take(float(at_ms)) is None
+    for spoken_ms in range(0, 14_000, 1_000):
+        some.heard(float(spoken_ms))
+        assert some.take(float(spoken_ms)) is None
     ((at_ms, snapshot),) = takes(some, 14_000.0)
     assert at_ms == 14_000.0
     assert snapshot.state is State.INCOMPLETE
