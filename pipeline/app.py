@@ -23,7 +23,7 @@ from pipeline.call.settings import CallSettings
 from pipeline.clock import LoopClock, today
 from pipeline.heap import Heap
 from pipeline.settings import Settings
-from pipeline.store.opening import open_records
+from pipeline.store.opening import open_records, sweeper
 from pipeline.store.requests import RequestStore
 from pipeline.supervisor.channel import Channel
 from pipeline.supervisor.host import notifier, serve_calls
@@ -33,12 +33,20 @@ from pipeline.turn.endpoint import EndpointSettings
 from pipeline.turn.events import Profile
 from pipeline.turn.settings import FloorSettings
 
+WORKER_BUSY_MS = 1_000
+"""A call that ends waits two seconds for its commit; a lock held longer is one to tell of."""
+
 
 async def run_worker(settings: Settings, channel: Channel) -> None:
     """Serve calls until the supervisor drains this worker or is gone."""
     flow = load_flow(settings.practice)
     heap = Heap()
-    requests = RequestStore(lambda: open_records(settings), flow.request, LoopClock())
+    requests = RequestStore(
+        lambda: open_records(settings, busy_ms=WORKER_BUSY_MS),
+        flow.request,
+        LoopClock(),
+        sweep=sweeper(settings),
+    )
     engines = _engines(settings, flow, heap, requests)
     switchboard = Switchboard(
         engines,

@@ -9,12 +9,11 @@ from pathlib import Path
 from pipeline import config
 from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
-from pipeline.commands.signing_in import tombstones_of
 from pipeline.errors import ConfigError, StartUpError
 from pipeline.settings import Settings
 from pipeline.store.backup import bury_again, restore
 from pipeline.store.database import Database
-from pipeline.store.opening import key_source, location, now_ms
+from pipeline.store.opening import key_source, location, now_ms, tombstones_of
 from pipeline.store.records import Records
 from pipeline.store.retention import Tombstones
 

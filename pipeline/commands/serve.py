@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from pipeline import config
 from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
+from pipeline.commands.event_files import EventFiles
 from pipeline.errors import ConfigError, StartUpError
 from pipeline.settings import Settings
 from pipeline.telemetry import log
@@ -68,20 +68,27 @@ def _serve(settings: Settings, worker_module: str) -> int:
     from pipeline.transports.pages import load_pages
 
     state = Path(settings.state.directory)
-    events = _open_log(settings, state)
-    staff = StaffTokens(state)
-    kept = prepare(settings).sentences()
-    terminal = Terminal(
-        settings,
-        sys.stdout,
-        MonotonicClock(),
-        events=events or "standard error",
-        kept=kept,
-        first_token=None if staff.known() else lambda: staff.create("first"),
-    )
-    hooks = Hooks(terminal.listening, terminal.ready, terminal.changed)
-    asyncio.run(run_server(settings, load_pages(), staff, worker_module=worker_module, hooks=hooks))
-    terminal.stopped()
+    files = _event_files(settings, state)
+    if files is not None:
+        files.open()
+    try:
+        staff = StaffTokens(state)
+        terminal = Terminal(
+            settings,
+            sys.stdout,
+            MonotonicClock(),
+            events=str(files.path) if files is not None else "standard error",
+            kept=prepare(settings).sentences(),
+            first_token=None if staff.known() else lambda: staff.create("first"),
+        )
+        hooks = Hooks(terminal.listening, terminal.ready, terminal.changed)
+        asyncio.run(
+            run_server(settings, load_pages(), staff, worker_module=worker_module, hooks=hooks)
+        )
+        terminal.stopped()
+    finally:
+        if files is not None:
+            files.close()
     return 0
 
 
@@ -91,20 +98,29 @@ def _fail(sentence: str) -> int:
     return 1
 
 
-def _open_log(settings: Settings, state: Path) -> str:
+def _event_files(settings: Settings, state: Path) -> EventFiles | None:
     """Events go to the named file; on a terminal to the state directory, so that the two do not mix."""
     name = settings.log.file or (str(state / "events.jsonl") if sys.stderr.isatty() else "")
     if not name:
-        return ""
-    path = Path(name)
+        return None
+    return EventFiles(Path(name), settings.store.logs_days, lambda: _logs_held(settings))
+
+
+def _logs_held(settings: Settings) -> bool:
+    """Whether a legal hold keeps every log; a store that cannot say is taken to say yes."""
+    from pipeline.store.opening import open_records
+    from pipeline.store.retention import logs_held
+
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        log.redirect(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-    except OSError as error:
-        raise StartUpError(
-            f"cannot write {path}: {error.strerror}; set log.file or state.directory"
-        ) from None
-    return name
+        records = open_records(settings)
+    except StartUpError:
+        return True
+    try:
+        return logs_held(records)
+    except StartUpError:
+        return True
+    finally:
+        records.database.close()
 
 
 command = Command("serve", "Run the server", _configure, _run)

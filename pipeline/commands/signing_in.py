@@ -12,7 +12,7 @@ from pipeline import config
 from pipeline.errors import NotAuthorised, StartUpError
 from pipeline.settings import Settings
 from pipeline.store.access import Access, AccessRecord, as_event
-from pipeline.store.opening import open_records
+from pipeline.store.opening import open_records, tombstones_of
 from pipeline.store.records import Records
 from pipeline.store.retention import Tombstones
 from pipeline.supervisor.staff import StaffToken, StaffTokens
@@ -76,11 +76,6 @@ def sign_in(arguments: argparse.Namespace, role: str, action: str) -> Session:
         raise StartUpError(f"{token.name} is {token.role}; `{action}` needs the role {role}")
     records = open_records(settings)
     return Session(settings, token, records, tombstones_of(settings), record)
-
-
-def tombstones_of(settings: Settings) -> Tombstones:
-    """Beside the key, away from the data and its copies."""
-    return Tombstones(config.key_file_of(settings).parent)
 
 
 def access_record(settings: Settings) -> AccessRecord:

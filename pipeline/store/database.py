@@ -219,6 +219,7 @@ class Database:
                 f"busy_timeout = {busy_ms}",
                 "journal_mode = WAL",
                 "synchronous = FULL",  # WAL alone may lose the last commits with the power
+                "wal_autocheckpoint = 200",  # old pages leave the journal within a few dozen commits
                 "secure_delete = ON",
                 "temp_store = MEMORY",
                 "foreign_keys = ON",

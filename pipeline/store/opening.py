@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -13,6 +14,7 @@ from pipeline.store.database import Database, Location
 from pipeline.store.faults import KeyFault, StoreFault
 from pipeline.store.keys import KeyKind, KeySource
 from pipeline.store.records import Records
+from pipeline.store.retention import Tombstones, expire
 from pipeline.telemetry.events import Event, Token, emit
 
 LOCKED_MS = 5_000
@@ -97,6 +99,21 @@ def open_records(settings: Settings, *, busy_ms: int = LOCKED_MS) -> Records:
     return records
 
 
+def tombstones_of(settings: Settings) -> Tombstones:
+    """Beside the key, away from the data and its copies."""
+    return Tombstones(config.key_file_of(settings).parent)
+
+
+def sweeper(settings: Settings) -> Callable[[Records], None]:
+    """What a worker does every hour: destroy requests whose days are over."""
+    graves, days = tombstones_of(settings), settings.store.requests_days
+
+    def sweep(records: Records) -> None:
+        expire(records, graves, days)
+
+    return sweep
+
+
 def prepare(settings: Settings) -> Prepared:
     """Once, at the server's start: make or upgrade the tables, make or check the key."""
     source = key_source(settings)
@@ -112,6 +129,7 @@ def prepare(settings: Settings) -> Prepared:
             ring = source.load()
         records = Records(database, settings.practice.id, ring, source.load, now_ms)
         records.prove_key()
+        expire(records, tombstones_of(settings), settings.store.requests_days)
         return Prepared(database.location.shown(), source.shown(), is_new, records.count())
     finally:
         database.close()

@@ -150,7 +150,9 @@ class Records:
         if current == self.ring.current:
             return
         self.ring = self._reload()
-        if current is not None and current in self.ring.keys:  # a rotation has begun and is not announced yet
+        if (
+            current is not None and current in self.ring.keys
+        ):  # a rotation has begun and is not announced yet
             self.ring = replace(self.ring, current=current)
         else:
             raise KeyFault(

@@ -77,6 +77,12 @@ class StoreWorks(Event):
     failed_ms: float
 
 
+class SweepFailed(Event):
+    """Requests whose days are over could not be destroyed; tried again within the hour."""
+
+    reason: Token
+
+
 class RequestLost(Event):
     """Too many requests waited, or the server stopped while the store failed."""
 
@@ -184,11 +190,9 @@ class RequestStore:
                 records = records or self._open_records()
                 for waiting in batch:
                     self._commit(records, waiting)
-                if self._sweep and (
-                    swept_at_ms is None or now_ms - swept_at_ms >= self._sweep_every_ms
-                ):
+                if swept_at_ms is None or now_ms - swept_at_ms >= self._sweep_every_ms:
                     swept_at_ms = now_ms
-                    self._sweep(records)
+                    self._sweep_now(records)
             except Exception as error:  # noqa: BLE001  # the edge of the thread; its text may quote a row
                 if records is not None:
                     records.database.close()
@@ -232,6 +236,15 @@ class RequestStore:
                 )
             )
         self._on_loop(partial(waiting.told, kept))
+
+    def _sweep_now(self, records: Records) -> None:
+        """Let expired requests go; what hinders that hinders no commit."""
+        if self._sweep is None:
+            return
+        try:
+            self._sweep(records)
+        except StoreFault as error:
+            emit(SweepFailed(Token(error.reason)))
 
     def _failed(self, error: Exception) -> bool:
         """Say why, once, and wait a while; False at the end."""
