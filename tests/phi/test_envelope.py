@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -134,3 +135,17 @@ def test_a_damaged_key_text_is_refused_with_a_sentence(data: st.DataObject) -> N
 def test_what_is_no_key_text_is_refused(text: str) -> None:
     with pytest.raises(KeyTextInvalid):
         KeyRing.from_text(text)
+
+
+def test_row_c5_sealing_a_request_costs_under_a_millisecond() -> None:
+    """Processor time of this thread, the middle one of many: what a busy machine cannot stretch."""
+    text = b"x" * 400
+    costs_ms = []
+    for _ in range(51):
+        began_ns = time.thread_time_ns()
+        key = new_data_key()
+        wrapped = RING.wrap(key, PLACE)
+        seal(RING.unwrap(wrapped, PLACE), text, PLACE)
+        RING.lookup_token("north", "phone", "2125550143")
+        costs_ms.append((time.thread_time_ns() - began_ns) / 1e6)
+    assert sorted(costs_ms)[25] < 1.0
