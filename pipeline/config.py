@@ -54,6 +54,8 @@ def load(path: str | Path | None = None, environment: Mapping[str, str] | None =
     faults: list[str] = []
     named = path or env.get(CONFIG_VARIABLE)
     tree = _read(Path(os.path.expanduser(named)), faults) if named else {}
+    if _has(tree, "store", "key_text"):
+        faults.append("store.key_text: never in a file; set store.key_file or the variable alone")
     for key, value in _from_environment(env, faults):
         if not _put(tree, key, value):
             faults.append(f"{key[0]}: must be a table ([{key[0]}])")
@@ -61,6 +63,8 @@ def load(path: str | Path | None = None, environment: Mapping[str, str] | None =
         state = tree.setdefault("state", {})
         if isinstance(state, dict):
             state.setdefault("directory", str(Path(env["XDG_STATE_HOME"]) / "wardline"))
+    if "CREDENTIALS_DIRECTORY" in env and not _has(tree, "store", "credentials_directory"):
+        _put(tree, ("store", "credentials_directory"), env["CREDENTIALS_DIRECTORY"])
     settings = _build(tree, faults)
     if faults:
         raise ConfigError(faults)
@@ -129,6 +133,11 @@ def _from_environment(
             yield leaf.path, int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else text
         else:
             yield leaf.path, env[name]
+
+
+def _has(tree: Mapping[str, Any], section: str, key: str) -> bool:
+    inner = tree.get(section)
+    return isinstance(inner, Mapping) and key in inner
 
 
 def _put(tree: dict[str, Any], path: tuple[str, ...], value: object) -> bool:
@@ -253,6 +262,24 @@ def _origin(text: str) -> str:
     return fault
 
 
+def _database_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme == "postgresql" and bool(parts.path.strip("/")) and parts.port != 0
+    except ValueError:
+        return "write a database address, e.g. postgresql://127.0.0.1:5432/wardline"
+    if "@" in parts.netloc or parts.query:
+        return "never with a user, a password or options; set store.user and store.password_file"
+    if not good or "/" in parts.path[1:] or parts.fragment:
+        return "write a database address, e.g. postgresql://127.0.0.1:5432/wardline"
+    return ""
+
+
+def _id(text: str) -> str:
+    good = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}", text)
+    return "" if good else "write 1 to 40 letters, digits, dots and dashes"
+
+
 def _loopback_url(text: str) -> str:
     return _url(text) or (
         ""
@@ -306,6 +333,8 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "origin": _origin,
     "loopback_url": _loopback_url,
     "webhook_url": _webhook_url,
+    "database_url": _database_url,
+    "id": _id,
     "file": _file,
     "directory": _directory,
     "phone": _phone,
@@ -349,8 +378,45 @@ def _across(s: Settings) -> Iterator[str]:
             "webhook.addresses: list the networks the receiver is in, e.g. ["
             '"10.0.0.5/32"]: the server connects to nothing that is not listed'
         )
+    yield from _about_the_store(s)
     if not s.state.directory:
         yield f'state.directory: write a folder, e.g. "{State().directory}"'
+
+
+def _about_the_store(s: Settings) -> Iterator[str]:
+    store = s.store
+    if not s.practice.id:
+        yield "practice.id: write a short name for the practice; it is on every stored row"
+    for key, wanted, given in (
+        ("store.key_command", store.key == "command", bool(store.key_command)),
+        ("store.key_text", store.key == "environment", bool(store.key_text)),
+        ("store.key_credential", store.key == "credential", bool(store.key_credential)),
+        (
+            "store.credentials_directory",
+            store.key == "credential",
+            bool(store.credentials_directory),
+        ),
+    ):
+        if wanted and not given:
+            yield f'{key}: needed by store.key = "{store.key}"'
+    if store.key_text and store.key != "environment":
+        yield f'store.key_text: unused with store.key = "{store.key}"; remove the variable'
+    data, key_file = data_directory(s), key_file_of(s)
+    if data == key_file.parent or data in key_file.parents:
+        yield "store.key_file: never beside the data it opens; give a path outside store.directory"
+    for key, value in (("user", store.user), ("password_file", store.password_file)):
+        if value and not store.url:
+            yield f"store.{key}: is for store.url, which is not set"
+
+
+def data_directory(s: Settings) -> Path:
+    """Where sealed rows lie; a whole path."""
+    return Path(os.path.abspath(s.store.directory or Path(s.state.directory) / "data"))
+
+
+def key_file_of(s: Settings) -> Path:
+    """Where the install key lies when it is a file; a whole path."""
+    return Path(os.path.abspath(s.store.key_file or Path(s.state.directory) / "keys/install.key"))
 
 
 # --- words ---------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ WardlineError                 code is stable and safe to log; the message never 
 └── CallRefused               this call cannot be served now
     ├── OfferInvalid          the SDP or body is not what we accept (400)
     ├── NotAuthorised         token missing, used, expired or not for this (401/403)
+    ├── RoleTooLow            the token is good, its role is not enough (403)
     ├── TooMany               rate or pending-offer limit (429), with retry_after_s
     ├── LinesBusy             every line or engine is in use (503), with retry_after_s
     └── NoMediaPath           no address the caller could reach (503)
@@ -68,6 +69,13 @@ class NotAuthorised(CallRefused):
 
     status = 401
     code = "not_authorised"
+
+
+class RoleTooLow(CallRefused):
+    """The token is good, its role is not enough."""
+
+    status = 403
+    code = "role_too_low"
 
 
 class TooMany(CallRefused):

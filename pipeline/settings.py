@@ -135,6 +135,8 @@ class Engines:
 class Practice:
     """Who answers: shown on the page and spoken."""
 
+    id: str = _text("practice", kind="id")
+    """On every stored row; two practices on one box have two. Never changed afterwards: it is sealed in."""
     name: str = _text("The practice")
     phone: str = _text("555 0100", kind="phone")
     """Said and shown when a person is needed."""
@@ -197,6 +199,37 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
+class Store:
+    """Requests, sealed. SQLite in a file of ours unless `url` names a PostgreSQL."""
+
+    directory: str = _text(kind="any_path")
+    """Of the SQLite file; none: `data` in the state directory."""
+    url: str = _text(kind="database_url")
+    """postgresql://host:port/database, without user and password."""
+    user: str = _text(kind="id")
+    password_file: str = _text(kind="file")
+    """Holds the database user's password on its first line."""
+    ca_file: str = _text(kind="file")
+    """Certificate authority of a database server on another machine."""
+    key: str = _one_of("file", "file", "credential", "command", "environment")
+    """Where the install key comes from; a file is made at the first start, the others are only read."""
+    key_file: str = _text(kind="any_path")
+    """None: `keys/install.key` in the state directory."""
+    key_credential: str = _text("wardline-key", kind="id")
+    """Name of the systemd credential (LoadCredentialEncrypted=)."""
+    credentials_directory: str = _text(kind="any_path")
+    """Set by systemd in CREDENTIALS_DIRECTORY."""
+    key_command: tuple[str, ...] = _list()
+    """A program and its arguments that prints the key, e.g. ["pass", "show", "wardline/key"]."""
+    key_text: str = _text(secret=True)
+    """The key itself: only in the environment, and only for trying out."""
+    requests_days: int = _number(90, 1, 3_650)
+    """A request is destroyed so long after its call: the office has long called back."""
+    logs_days: int = _number(30, 1, 3_650)
+    """Operational logs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """Events, one JSON line each."""
 
@@ -235,5 +268,6 @@ class Settings:
     state: State = field(default_factory=State)
     audit: Audit = field(default_factory=Audit)
     webhook: Webhook = field(default_factory=Webhook)
+    store: Store = field(default_factory=Store)
     log: Log = field(default_factory=Log)
     egress: Egress = field(default_factory=Egress)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,6 +23,7 @@ from pipeline.audit.call import DURABLE_LIMIT_MS, CallAudit
 from pipeline.audit.post import Auditor, NoAuditor
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.observer import CallObserver
+from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.session import Call, CallParts
 from pipeline.call.settings import CallSettings
 from pipeline.clock import Clock, LoopClock
@@ -46,6 +47,10 @@ class Engines:
     completion: TurnCompletion | None
     receptionist: Callable[[Desk], Receptionist]
     """Makes a receptionist for one call."""
+    record: Callable[[str, Callable[[str], None]], RequestSink] = field(
+        default=lambda call_id, kept: NothingKept(), kw_only=True
+    )
+    """Opens the record of one call's request; it says "stored", "waiting" or "lost" as that changes."""
     warm_up: Callable[[], Awaitable[None]]
     """Starts whatever is slow to start; awaited once."""
     shut_down: Callable[[], Awaitable[None]]
@@ -126,6 +131,7 @@ class Switchboard:
             ) from None
         finally:
             self._opening -= 1
+        view = LiveView(call_id, self._notify, self._clock)
         parts = CallParts(
             recognizer=recognizer,
             voice_stream=self._engines.voice.open(),
@@ -133,12 +139,12 @@ class Switchboard:
             tts=self._engines.tts,
             receptionist=self._engines.receptionist,
             turn_completion=self._engines.completion,
+            record=self._engines.record(call_id, view.kept),
             settings=self._call_settings,
             floor=self._floor_settings,
         )
         audit = CallAudit(call_id, self._auditor, self._clock)
-        live = LiveView(call_id, self._notify, self._clock)
-        call = Call(call_id, parts, Observers(live, audit))
+        call = Call(call_id, parts, Observers(view, audit))
         try:
             answer = await self._door.offer(sdp, call)
         except BaseException:
@@ -264,6 +270,10 @@ class LiveView:
     def request(self, fields: dict[str, str], complete: bool) -> None:
         """Show which fields are filled, masked."""
         self._tell("request", fields=dict.fromkeys(fields, "masked"), complete=complete)
+
+    def kept(self, kept: str) -> None:
+        """Show whether the request is stored, or waits in memory because the store fails."""
+        self._tell("kept", kept=kept)
 
     def urgent(self, kind: str) -> None:
         """Raise the alert."""

@@ -11,6 +11,7 @@ from functools import cached_property
 from pipeline.call.time_of_day import OpeningHours
 from pipeline.call.verbalise import digits, phone_number
 from pipeline.call.words import words
+from pipeline.store.fields import RequestSchema
 
 SLOTS = ("reason", "name", "phone", "day", "time")
 """Questions in the order they are asked."""
@@ -125,6 +126,7 @@ class Flow:
     hours: OpeningHours
     first_names: tuple[str, ...]
     extra_words: tuple[str, ...]
+    request: RequestSchema
 
     def say(self, line: str, **values: str) -> str:
         """Fill the practice's own facts, and the given values, into a line."""

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline.call.flow import SLOTS, Flow, Greeting, Lines, Practice, Prompt, Reason, UrgentPack
-from pipeline.call.request import valid_first_name
+from pipeline.call.request import FIELD_KINDS, valid_first_name
 from pipeline.call.time_of_day import OpeningHours
 from pipeline.call.words import words
 from pipeline.errors import ConfigError
+from pipeline.store.fields import read_schema
 
 __all__ = ["Flow", "PracticeFacts", "load_flow", "parse_flow", "read_flow"]
 
@@ -114,7 +115,7 @@ class _Reading:
     def flow(self, table: Table) -> Flow | None:
         sections = (
             "version", "practice", "greeting", "reasons", "prompts", "lines", "urgent", "hours",
-            "first_names", "words",
+            "first_names", "words", "request",
         )  # fmt: skip
         self.unknown("", table, sections)
         version = self.text("version", table.get("version"))
@@ -130,10 +131,23 @@ class _Reading:
             if not valid_first_name(name):
                 self.fault("first_names", "each must be one name of letters, like José or O'Neil")
         extra = self.strings("words", table.get("words", []), required=False)
+        choices = {"reason": [reason.key for reason in reasons]}
+        request, faults = read_schema(table.get("request", {}), FIELD_KINDS, choices)
+        self.faults += faults
         if self.faults:
             return None
         return Flow(
-            version, practice, greeting, reasons, prompts, lines, urgent, hours, names, extra
+            version,
+            practice,
+            greeting,
+            reasons,
+            prompts,
+            lines,
+            urgent,
+            hours,
+            names,
+            extra,
+            request,
         )
 
     # --- sections ----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from models.ports import Language, Recognizer, TextToSpeech, TurnCompletion, VoiceStream
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.listen import EvidenceOf
+from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.settings import CallSettings
 from pipeline.turn.completeness import evidence
 from pipeline.turn.settings import FloorSettings
@@ -23,6 +24,7 @@ class CallParts:
     tts: TextToSpeech
     receptionist: Callable[[Desk], Receptionist]
     turn_completion: TurnCompletion | None = None
+    record: RequestSink = field(default_factory=NothingKept)
     settings: CallSettings = field(default_factory=CallSettings)
     floor: FloorSettings = field(default_factory=FloorSettings)
     language: Language = "en"

@@ -34,7 +34,7 @@ from pipeline.call.dialogue import (
 )
 from pipeline.call.flow import Flow
 from pipeline.call.phone import whole
-from pipeline.call.request import Request, RequestSink
+from pipeline.call.request import Request
 from pipeline.turn.events import Asked
 
 _REMEMBERED = 8
@@ -52,14 +52,11 @@ class _Thought:
 class ScriptedReceptionist:
     """One call's receptionist; implements `pipeline.call.desk.Receptionist`."""
 
-    def __init__(
-        self, flow: Flow, desk: Desk, today: Callable[[], date], sink: RequestSink | None = None
-    ) -> None:
-        """Speak this flow; tell this desk; a confirmed request goes to `sink`, if there is one."""
+    def __init__(self, flow: Flow, desk: Desk, today: Callable[[], date]) -> None:
+        """Speak this flow; tell this desk."""
         self._flow = flow
         self._desk = desk
         self._today = today
-        self._sink = sink
         self._state = State()
         self._thoughts: dict[str, _Thought] = {}
         self._early: set[str] = set()
@@ -196,8 +193,6 @@ class ScriptedReceptionist:
             case FieldKnown():
                 self._desk.field(effect.name, effect.value, effect.shown)
             case Completed():
-                if self._sink is not None:
-                    self._sink.put(self._state.request)
                 self._desk.complete()
             case UrgentRaised():
                 self._desk.urgent(effect.kind, effect.sentence)

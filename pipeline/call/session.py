@@ -104,7 +104,8 @@ class Call:
         self._listener = Listener(
             parts.recognizer, parts.evidence_of, self, parts.settings, parts.turn_completion
         )
-        self._front = Front(call_id, self._page, self._asks, self._end_after_goodbye)
+        self._record = parts.record
+        self._front = Front(call_id, self._page, parts.record, self._asks, self._end_after_goodbye)
         self._receptionist = parts.receptionist(self._front)
         self.graph = CallGraph(
             self._receptionist,
@@ -162,6 +163,7 @@ class Call:
             self._tasks = None
             self._timers.cancel_all()
             self.playout.flush()
+            await self._record.end(self._reason)
             self._page.bye(_BYES.get(self._reason, "error"), self._reason)
             emit(
                 CallEnded(
@@ -451,6 +453,7 @@ class Call:
 
     def words(self, text: Spoken, evidence: Evidence) -> None:
         """Words were heard: for the floor their worth, for the caller's own eyes the text."""
+        self._record.heard()
         self._page.caller_said(self._log.turn + 1, text, final=False)
         self._tell(WordsHeard(self._clock.now_ms(), evidence))
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
 import secrets
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from pipeline import config
 from pipeline.cli import Command
 from pipeline.commands.check_config import WRONG_CONFIGURATION, say_faults
+from pipeline.commands.event_files import EventFiles
 from pipeline.errors import ConfigError, StartUpError, Unsafe
 from pipeline.settings import Settings
 from pipeline.telemetry import log
@@ -74,6 +75,7 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
     from pipeline.clock import MonotonicClock
     from pipeline.commands.terminal import Terminal
     from pipeline.egress import trial
+    from pipeline.store.opening import prepare
     from pipeline.supervisor import fence
     from pipeline.supervisor.facts import Facts
     from pipeline.supervisor.outputs import prove_own
@@ -86,39 +88,40 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
     state = Path(settings.state.directory)
     clock = MonotonicClock()
     facts = Facts(clock)
-    events = _open_log(settings, state, own)
-    facts.relaxed = announce(settings)
-    fence.fence_supervisor(settings, worker_module)
-    prove_own(own, secrets.token_hex(16), facts)
-    if out := fence.note(facts, "supervisor", trial.try_all()):
-        raise Unsafe(fence.sentence("supervisor", out))
-    warning = fence.check_exposure(settings, facts)
-    staff = StaffTokens(state)
-    terminal = Terminal(
-        settings,
-        own.out,
-        clock,
-        events=events or "standard error",
-        warnings=[warning] if warning else [],
-        first_token=None if staff.known() else lambda: staff.create("first"),
-    )
-    hooks = Hooks(terminal.listening, terminal.ready, terminal.changed)
-    pages = load_pages()
-    audit, keys = open_audit(settings)
-    with audit:
-        witness = Witness(audit, keys, settings, MonotonicClock())
-        asyncio.run(
-            run_server(
-                settings,
-                pages,
-                staff,
-                witness,
-                worker_module=worker_module,
-                hooks=hooks,
-                facts=facts,
-            )
+    with _event_files(settings, state, own) as events:
+        facts.relaxed = announce(settings)
+        fence.fence_supervisor(settings, worker_module)
+        prove_own(own, secrets.token_hex(16), facts)
+        if out := fence.note(facts, "supervisor", trial.try_all()):
+            raise Unsafe(fence.sentence("supervisor", out))
+        warning = fence.check_exposure(settings, facts)
+        staff = StaffTokens(state)
+        terminal = Terminal(
+            settings,
+            own.out,
+            clock,
+            events=events,
+            kept=prepare(settings).sentences(),
+            warnings=[warning] if warning else [],
+            first_token=None if staff.known() else lambda: staff.create("first"),
         )
-    terminal.stopped()
+        hooks = Hooks(terminal.listening, terminal.ready, terminal.changed)
+        pages = load_pages()
+        audit, keys = open_audit(settings)
+        with audit:
+            witness = Witness(audit, keys, settings, clock)
+            asyncio.run(
+                run_server(
+                    settings,
+                    pages,
+                    staff,
+                    witness,
+                    worker_module=worker_module,
+                    hooks=hooks,
+                    facts=facts,
+                )
+            )
+        terminal.stopped()
     return 0
 
 
@@ -128,20 +131,39 @@ def _fail(own: OwnOutputs, sentence: str, status: int = 1) -> int:
     return status
 
 
-def _open_log(settings: Settings, state: Path, own: OwnOutputs) -> str:
-    """Events go to the named file; on a terminal to the state directory, so that the two do not mix."""
+@contextlib.contextmanager
+def _event_files(settings: Settings, state: Path, own: OwnOutputs) -> Iterator[str]:
+    """Events go to the named file; on a terminal to the state directory, so that the two do not mix.
+
+    Yields where they go.
+    """
     name = settings.log.file or (str(state / "events.jsonl") if own.err.isatty() else "")
     if not name:
-        return ""
-    path = Path(name)
+        yield "standard error"
+        return
+    files = EventFiles(Path(name), settings.store.logs_days, lambda: _logs_held(settings))
+    files.open()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        log.redirect(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-    except OSError as error:
-        raise StartUpError(
-            f"cannot write {path}: {error.strerror}; set log.file or state.directory"
-        ) from None
-    return name
+        yield str(files.path)
+    finally:
+        files.close()
+
+
+def _logs_held(settings: Settings) -> bool:
+    """Whether a legal hold keeps every log; a store that cannot say is taken to say yes."""
+    from pipeline.store.opening import open_records
+    from pipeline.store.retention import logs_held
+
+    try:
+        records = open_records(settings)
+    except StartUpError:
+        return True
+    try:
+        return logs_held(records)
+    except StartUpError:
+        return True
+    finally:
+        records.database.close()
 
 
 command = Command("serve", "Run the server", _configure, _run)

@@ -27,14 +27,19 @@ class Terminal:
         clock: Clock,
         *,
         events: str,
+        kept: list[str],
         first_token: Callable[[], str] | None,
         warnings: Sequence[str] = (),
     ) -> None:
-        """Write to `out`; `events` says where the event log is, `first_token` makes the staff link's token."""
+        """Write to `out`; `events` says where the event log is, `kept` where requests and their key are.
+
+        `first_token` makes the staff link's token.
+        """
         self._settings = settings
         self._out = out
         self._clock = clock
         self._events = events
+        self._kept = kept
         self._first_token = first_token
         self._warnings = warnings
         self._moving = out.isatty()
@@ -61,6 +66,8 @@ class Terminal:
                 "LOG TEXT IS ON (log.text): sentences of libraries are written after the redactor, and"
                 f' {measured.sentence()}. Write log.text = "off" to log none.'
             )
+        for sentence in self._kept:
+            self._say(sentence)
         self._began_ms = self._clock.now_ms()
         self._warming = True
         if not self._moving:

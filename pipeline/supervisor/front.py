@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from pipeline.clock import Clock
-from pipeline.errors import LinesBusy, NotAuthorised, OfferInvalid, TooMany
+from pipeline.errors import LinesBusy, NotAuthorised, OfferInvalid, RoleTooLow, TooMany
 from pipeline.settings import Settings
 from pipeline.supervisor.channel import ChannelClosed
 from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer, text_of
@@ -277,8 +277,13 @@ class Front:
 
     # --- staff -----------------------------------------------------------------------------------
 
-    async def _staff_name(self, request: web.Request, *, quiet: bool = False) -> tuple[str, str]:
-        """Name and id of the token; refuses guessing by rate. `quiet`: what is on record need not be again."""
+    async def _staff_name(
+        self, request: web.Request, role: str = "readonly", *, quiet: bool = False
+    ) -> tuple[str, str]:
+        """Name and id of the token; refuses guessing by rate, and a token of a lower role.
+
+        `quiet`: what is on record need not be again.
+        """
         key = self._door.caller_key(request)
         if wait_s := self._staff_limit.take(key, self._clock.now_ms()):
             raise TooMany("Too many requests from here; wait a little.", retry_after_s=wait_s)
@@ -287,6 +292,8 @@ class Front:
         except NotAuthorised:
             self._witness.authenticated(None, key)
             raise
+        if not token.may(role):
+            raise RoleTooLow(f"This token's role is {token.role}; this needs {role}.")
         if not quiet:
             self._witness.authenticated(token, key)
         return token.name, token.id
@@ -316,7 +323,7 @@ class Front:
         return web.Response(status=204)
 
     async def _reveal(self, request: web.Request) -> web.Response:
-        name, _ = await self._staff_name(request)
+        name, _ = await self._staff_name(request, role="operator")
         body = await self._door.body(request)
         call_id, field = text_of(body, "call_id", 40), text_of(body, "field", 40)
         call = self._calls.by_id(call_id)

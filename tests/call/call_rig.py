@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.call.desk import Desk
 from pipeline.call.parts import CallParts
+from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.session import Call
 from pipeline.call.settings import CallSettings
 from pipeline.line import Bye, Caption, Flush, ToCaller
@@ -82,7 +83,11 @@ class Watch:
 
 class CallRig:
     def __init__(
-        self, receptionist: FakeReceptionist, voice: FakeVoice, settings: CallSettings
+        self,
+        receptionist: FakeReceptionist,
+        voice: FakeVoice,
+        settings: CallSettings,
+        record: RequestSink | None = None,
     ) -> None:
         self.receptionist = receptionist
         self.voice = voice
@@ -99,6 +104,7 @@ class CallRig:
                 tts=voice,
                 receptionist=receptionist.at,
                 settings=settings,
+                record=record or NothingKept(),
                 sample_rate_hz=LINE_HZ,
             ),
             self.watch,
@@ -199,9 +205,10 @@ async def calling(
     receptionist: FakeReceptionist,
     voice: FakeVoice | None = None,
     settings: CallSettings | None = None,
+    record: RequestSink | None = None,
 ) -> AsyncIterator[CallRig]:
     """Run a call for the length of the block."""
-    rig = CallRig(receptionist, voice or FakeVoice(), settings or CallSettings())
+    rig = CallRig(receptionist, voice or FakeVoice(), settings or CallSettings(), record)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(rig.run())
         try:

@@ -22,6 +22,8 @@ from pipeline.commands import serve as command
 from pipeline.commands.terminal import Terminal
 from pipeline.errors import StartUpError
 from pipeline.settings import Settings
+from pipeline.store.database import Database
+from pipeline.store.opening import location, prepare
 from pipeline.supervisor.workers import End, Workers
 from pipeline.telemetry import log
 from tests.supervisor.served import Served, served
@@ -57,7 +59,14 @@ def scene(
 ) -> tuple[Terminal, Workers, Ticking]:
     clock = Ticking()
     settings = config.from_mapping({"workers": {"count": 2}})
-    terminal = Terminal(settings, out, clock, events="/var/events.jsonl", first_token=first_token)
+    terminal = Terminal(
+        settings,
+        out,
+        clock,
+        events="/var/events.jsonl",
+        kept=["Requests are kept"],
+        first_token=first_token,
+    )
     return terminal, Workers(settings, Nobody()), clock
 
 
@@ -260,3 +269,35 @@ def until(server: Served, said: str) -> None:
         assert time.monotonic() < limit, server.out() + server.log()
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.process.wait(0.02)
+
+
+@pytest.mark.parametrize("harm", ["key of others", "key lost", "store corrupt", "store newer"])
+def test_a_store_that_cannot_be_used_is_said_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, harm: str
+) -> None:
+    monkeypatch.setattr(log, "take_over", lambda *a, **k: None)
+    settings = config.from_mapping({"state": {"directory": str(tmp_path)}})
+    prepare(settings)
+    key, file = tmp_path / "keys/install.key", tmp_path / "data/requests.db"
+    match harm:
+        case "key of others":
+            key.chmod(0o644)
+        case "key lost":
+            key.unlink()
+        case "store corrupt":
+            file.write_bytes(b"no database " * 1_000)
+        case _:
+            database = Database(location(settings))
+            with database.connected(writes=True) as connection:
+                connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0999'")
+            database.close()
+    assert command.serve(settings) == 1
+    said = capsys.readouterr().err
+    wanted = {
+        "key of others": "chmod 600",
+        "key lost": "wardline key import",
+        "store corrupt": "wardline restore",
+        "store newer": "newer release",
+    }
+    assert wanted[harm] in said
+    assert said.count("\n") == 1

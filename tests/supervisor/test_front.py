@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ import psutil  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from pipeline import config
+from pipeline.supervisor.staff import StaffTokens
 from pipeline.transports.pages import SECURITY_HEADERS, load_pages
 from tests.supervisor.served import Served, served, staff_token
 
@@ -117,6 +119,16 @@ def test_staff_see_a_call_masked_and_reveal_one_value_by_name(server: Served) ->
     revealed = server.until("field_revealed")[-1]
     assert (revealed["user"], revealed["field"]) == ("first", "first_name")
     assert "Sam" not in server.log()
+
+
+def test_a_readonly_token_watches_and_reveals_nothing(server: Served) -> None:
+    token = StaffTokens(server.directory / "state").create("trainee", role="readonly")
+    body = {"call_id": server.call()["call_id"], "field": "first_name"}
+    authorised = f"Bearer {token}"
+    assert server.ask("POST", "/api/live/active", {}, Authorization=authorised)[0] == 204
+    status, answer, _ = server.ask("POST", "/api/live/reveal", body, Authorization=authorised)
+    assert status == 403
+    assert "Sam" not in json.dumps(answer)
 
 
 def test_a_token_too_many_is_told_when_to_come_back(tmp_path: Path) -> None:
