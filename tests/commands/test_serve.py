@@ -271,11 +271,14 @@ def until(server: Served, said: str) -> None:
             server.process.wait(0.02)
 
 
+@pytest.mark.wire
 @pytest.mark.parametrize("harm", ["key of others", "key lost", "store corrupt", "store newer"])
 def test_a_store_that_cannot_be_used_is_said_before_anything_starts(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, harm: str
+    tmp_path: Path, harm: str
 ) -> None:
-    monkeypatch.setattr(log, "take_over", lambda *a, **k: None)
+    """In a process of its own: a server's guard stays with its process until the end."""
+    toml = tmp_path / "c.toml"
+    toml.write_text(f'[http]\nport = 0\n[state]\ndirectory = "{tmp_path}"\n')
     settings = config.from_mapping({"state": {"directory": str(tmp_path)}})
     prepare(settings)
     key, file = tmp_path / "keys/install.key", tmp_path / "data/requests.db"
@@ -291,8 +294,18 @@ def test_a_store_that_cannot_be_used_is_said_before_anything_starts(
             with database.connected(writes=True) as connection:
                 connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0999'")
             database.close()
-    assert command.serve(settings) == 1
-    said = capsys.readouterr().err
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fakes.fake_serve", str(toml)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=config.child_environment({"PYTHONPATH": os.getcwd()}),
+    )
+    assert done.returncode == 1
+    said = "".join(
+        line for line in done.stderr.splitlines(keepends=True) if not line.startswith("{")
+    )
     wanted = {
         "key of others": "chmod 600",
         "key lost": "wardline key import",

@@ -127,8 +127,10 @@ def _names_given() -> list[tuple[str, ast.expr]]:
     return found
 
 
-OUR_OWN = {"worker.name", "self.call_id", "call.call_id", "call_id", "method", "name", "mark"}
-"""Names of workers, ids of calls that we mint, methods that the channel knows, names that are constants where they are given, and the canary's."""
+OUR_OWN = {"worker.name", "self.call_id", "call.call_id", "call_id", "method", "name", "mark"} | {
+    "message.message_id"
+}
+"""Names of workers, ids of calls and messages that we mint, methods that the channel knows, names that are constants where they are given, and the canary's."""
 
 
 def test_tasks_and_threads_are_named_with_constants() -> None:
