@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check -qq install
 RUN    := $(BIN)/python -m
 
-.PHONY: help setup setup-dev serve test test-long check format bench lock system-deps clean
+.PHONY: help setup setup-dev serve test test-long check format bench bench-phi lock system-deps clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,8 +46,11 @@ test: system-deps setup-dev check  ## everything a change must pass
 test-long: system-deps setup-dev   ## full counts, soak and figures
 	@$(RUN) pytest -m long
 
-bench: setup-dev ## the latency bench on this machine
-	@$(BIN)/wardline bench $(ARGS)
+bench: setup-dev ## the redactor and the latency bench on this machine
+	@status=0; $(BIN)/wardline bench phi || status=$$?; $(BIN)/wardline bench $(ARGS) || status=$$?; exit $$status
+
+bench-phi: setup-dev ## the redactor alone, beside the baselines
+	@$(BIN)/wardline bench phi $(ARGS)
 
 lock:            ## rewrite the hash-locked requirements (needs uv)
 	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --group build -o requirements/runtime.lock

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.call_command import DEFAULT_URL
 from bench.errors import BenchError
+from bench.phi import phi_command
 from bench.recordings import RecordedVoice
 from bench.report import as_json, as_text, missed
 from bench.run import Plan, Run, run
@@ -47,6 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--report-only", action="store_true", help="exit 0 even when a target is missed"
     )
+    others = parser.add_subparsers(title="other benches", metavar="BENCH")
+    phi = others.add_parser("phi", help="score the redactor on the labelled set; needs no server")
+    phi_command.configure(phi)
 
 
 def bench(arguments: argparse.Namespace) -> int:

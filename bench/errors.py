@@ -8,7 +8,9 @@ BenchError                  the message is one plain sentence for a terminal
 ├── NothingHeard            the server stayed silent for too long
 ├── SoundUnreadable         a recording cannot be read, or holds no speech
 ├── VoiceUnavailable        no speech synthesiser on this machine
-└── ScriptInvalid           a script file is wrong
+├── ScriptInvalid           a script file is wrong
+├── LabelledSetInvalid      a file of the labelled set cannot be read
+└── RedactorUnusable        a redactor that is to be scored does not start, or stops answering
 """
 
 from __future__ import annotations
@@ -54,3 +56,11 @@ class VoiceUnavailable(BenchError):
 
 class ScriptInvalid(BenchError):
     """A script file is wrong; the message names the key."""
+
+
+class LabelledSetInvalid(BenchError):
+    """A file of the labelled set is missing or damaged; the message names the line, never its content."""
+
+
+class RedactorUnusable(BenchError):
+    """A redactor does not start, or stops answering."""

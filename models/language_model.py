@@ -22,6 +22,7 @@ import numpy as np
 from models.clinic_language import ClinicLanguage, corpus
 from models.errors import EngineUnavailable
 from models.lexicon import Lexicon, abbreviations, words_of
+from models.offline import refuse_network
 from models.stock_model import Floats, Ints, StockModel, read_stock_model
 
 _VERSION = 1  # raise it when the same input would give another model
@@ -294,4 +295,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    refuse_network()
     sys.exit(main())

@@ -21,6 +21,9 @@ import struct
 import sys
 from collections.abc import Callable
 
+from models.narrow_line import JUDGE_BYTES, is_narrow
+from models.offline import refuse_network
+
 RATE_HZ = 16_000
 BEGIN, FEED, HYPOTHESIS, SETTLE, DISCARD, EXPECT = range(1, 7)
 REQUEST = struct.Struct("<BII")
@@ -36,6 +39,9 @@ _PR_SET_PDEATHSIG = 1
 _FIRST_LEVEL = "50,-2,10"
 """Cepstral mean of the first utterance: speech at the usual level. The library's own guess (40,3,-1)
 costs five points of word errors until it has heard the caller for a while."""
+_NARROW_LEVEL = "44.96,27.91,-25.52,52.38,-18.79,7.08,17.10,-27.08,17.99,-12.43,6.29,13.72,-9.39"
+"""The same for a line that carries a telephone's band: mean of sixteen synthetic sentences through
+8 kHz and mu-law. With the other level nine words of ten are wrong on such a line, with this one three."""
 
 
 class Ear:
@@ -61,18 +67,30 @@ class Ear:
         self._level = self._decoder.get_cmn()
         self._audio = bytearray()
         self._hearing = False
+        self._settled = False
+        """All of it was decoded to its end, and nothing was fed since."""
+        self._judging = True
+        """Nothing is known yet about the line's band."""
+        self._heard_words = False
+        """The utterance was settled, and words came of it."""
         self._begin_level = self._level
 
     def forget_caller(self) -> None:
-        """Start over as for a new call: what was learned about the voice is dropped."""
+        """Start over as for a new call: what was learned about voice and line is dropped."""
         self.discard()
-        self._decoder.set_cmn(self._level)
+        self._judging = True
+        self._begin_level = self._level
+
+    @property
+    def level(self) -> str:
+        """The cepstral mean that the utterance in hand starts from."""
+        return self._begin_level
 
     def begin(self) -> None:
-        """Start an utterance; an unfinished one is dropped."""
+        """Start an utterance; an unfinished one is dropped, from a finished one the level is learned."""
+        learned = self._decoder.get_cmn(True) if self._heard_words else self._begin_level
         self.discard()
-        self._audio.clear()
-        self._begin_level = self._decoder.get_cmn()
+        self._begin_level = learned
 
     def feed(self, pcm: bytes) -> None:
         """Hear more; after `settle` the utterance is taken up from its beginning."""
@@ -80,28 +98,43 @@ class Ear:
         pcm = pcm[: max(0, room) & ~1]
         if not pcm:
             return
-        if not self._hearing:
-            self._decoder.set_cmn(self._begin_level)
-            self._decoder.start_utt()
-            self._hearing = True
-            pcm = bytes(self._audio) + pcm
-            self._audio.clear()
         self._audio += pcm
-        self._decoder.process_raw(pcm, False, False)
+        self._settled = False
+        if self._hearing:
+            self._decoder.process_raw(pcm, False, False)
+        elif not self._judging or len(self._audio) >= JUDGE_BYTES:
+            self._start()
+
+    def _start(self) -> None:
+        """Decode what has been fed, at the level of this caller and line."""
+        if self._judging:
+            narrow = is_narrow(bytes(self._audio))
+            self._judging = narrow is None
+            if narrow:
+                self._begin_level = _NARROW_LEVEL
+        self._settled = self._heard_words = False
+        self._decoder.set_cmn(self._begin_level)
+        self._decoder.start_utt()
+        self._hearing = True
+        self._decoder.process_raw(bytes(self._audio), False, False)
 
     def hypothesis(self) -> dict[str, object]:
         """The words so far."""
-        found = self._decoder.hyp() if self._audio else None
+        found = self._decoder.hyp() if self._hearing or self._settled else None
         return {"text": found.hypstr if found else ""}
 
     def settle(self) -> dict[str, object]:
         """The best words and other readings of the same sound."""
         if not self._audio:
             return {"text": ""}
+        if not self._hearing and not self._settled:
+            self._start()  # shorter than the judgement of the line takes
         if self._hearing:
             self._decoder.end_utt()
             self._hearing = False
+            self._settled = True
         best = self._decoder.hyp()
+        self._heard_words = best is not None and bool(best.hypstr)
         if best is None or not best.hypstr:
             return {"text": ""}
         readings = {best.hypstr: None}
@@ -120,10 +153,8 @@ class Ear:
         """Forget the utterance and what it taught about loudness."""
         if self._hearing:
             self._decoder.end_utt()
-            self._hearing = False
-        if self._audio:
-            self._audio.clear()
-            self._decoder.set_cmn(self._begin_level)
+        self._hearing = self._settled = self._heard_words = False
+        self._audio.clear()
 
 
 def serve_call(ear: Ear, connection: socket.socket) -> None:
@@ -215,6 +246,7 @@ def _kill(pid: int) -> None:
 
 def main(arguments: list[str]) -> int:
     """`CONTROL_FD NICE MODEL_DIRECTORY LANGUAGE_MODEL DICTIONARY`."""
+    refuse_network()  # and with it no dump of what callers say
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker; it closes the socket
     control = socket.socket(fileno=int(arguments[0]))
     os.nice(int(arguments[1]))
@@ -226,7 +258,7 @@ def main(arguments: list[str]) -> int:
     ear.begin()
     ear.feed(bytes(2 * RATE_HZ))
     ear.settle()
-    ear.discard()
+    ear.forget_caller()
     serve_forks(ear, control)
     return 0
 

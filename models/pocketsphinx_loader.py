@@ -19,6 +19,7 @@ from models import pocketsphinx_child as child
 from models.clinic_language import ClinicLanguage
 from models.errors import EngineFailed, EngineUnavailable
 from models.language_model import model_for
+from models.switches import SWITCHES
 
 _BUILD_LIMIT_S = 120.0
 _LOAD_LIMIT_S = 60.0
@@ -80,7 +81,7 @@ def prepare(settings: PocketSphinxSettings) -> list[str]:
 def _environment() -> dict[str, str]:
     """Children find `models` where this process found it, whatever the working directory."""
     root = str(Path(__file__).resolve().parent.parent)
-    return {"PATH": os.defpath, "PYTHONPATH": root, "LC_ALL": "C.UTF-8"}
+    return {**SWITCHES, "PATH": os.defpath, "PYTHONPATH": root, "LC_ALL": "C.UTF-8"}
 
 
 class Loader:

@@ -20,23 +20,34 @@ from pipeline.call.flow_file import load_flow
 from pipeline.call.modelled import ModelledReceptionist
 from pipeline.call.receptionist import ScriptedReceptionist
 from pipeline.call.settings import CallSettings
-from pipeline.clock import today
+from pipeline.clock import LoopClock, today
 from pipeline.heap import Heap
 from pipeline.settings import Settings
+from pipeline.store.opening import open_records, sweeper
+from pipeline.store.requests import RequestStore
 from pipeline.supervisor.channel import Channel
-from pipeline.supervisor.host import notifier, serve_calls
+from pipeline.supervisor.host import audit_post, notifier, serve_calls
 from pipeline.switchboard import Engines, Switchboard
 from pipeline.transports.settings import MediaSettings
 from pipeline.turn.endpoint import EndpointSettings
 from pipeline.turn.events import Profile
 from pipeline.turn.settings import FloorSettings
 
+WORKER_BUSY_MS = 1_000
+"""A call that ends waits two seconds for its commit; a lock held longer is one to tell of."""
+
 
 async def run_worker(settings: Settings, channel: Channel) -> None:
     """Serve calls until the supervisor drains this worker or is gone."""
     flow = load_flow(settings.practice)
     heap = Heap()
-    engines = _engines(settings, flow, heap)
+    requests = RequestStore(
+        lambda: open_records(settings, busy_ms=WORKER_BUSY_MS),
+        flow.request,
+        LoopClock(),
+        sweep=sweeper(settings),
+    )
+    engines = _engines(settings, flow, heap, requests)
     switchboard = Switchboard(
         engines,
         _media(settings),
@@ -46,12 +57,13 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
         _floor(settings),
         notifier(channel, lambda: switchboard),
         calls_limit=settings.workers.calls_per_worker,
+        auditor=audit_post(channel),
     )
-    async with switchboard, heap.watch(lambda: switchboard.near_a_turn):
+    async with requests, switchboard, heap.watch(lambda: switchboard.near_a_turn):
         await serve_calls(channel, switchboard)
 
 
-def _engines(settings: Settings, flow: Flow, heap: Heap) -> Engines:
+def _engines(settings: Settings, flow: Flow, heap: Heap, requests: RequestStore) -> Engines:
     stt, tts, completion = _stt(settings, flow), _tts(settings), SmartTurn()
     model = _chat_model(settings)
 
@@ -81,6 +93,7 @@ def _engines(settings: Settings, flow: Flow, heap: Heap) -> Engines:
         voice=SileroVoice(),
         completion=completion,
         receptionist=receptionist,
+        record=requests.record,
         warm_up=warm_up,
         shut_down=shut_down,
     )

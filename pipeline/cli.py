@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 
+from pipeline import config
+
 GROUP = "wardline.commands"
 
 
@@ -24,6 +26,7 @@ class Command:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand."""
+    config.quieten()  # no library of any command calls home: before the first of them is imported
     parser = argparse.ArgumentParser(prog="wardline", description=__doc__)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):

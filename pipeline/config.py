@@ -11,12 +11,14 @@ import ipaddress
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import Field, asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from models.switches import SWITCHES
+from pipeline.egress import places
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings, State
 
@@ -24,6 +26,7 @@ PREFIX = "WARDLINE_"
 CONFIG_VARIABLE = "WARDLINE_CONFIG"
 FILE_BYTES_MAX = 1 << 20
 TEXT_CHARACTERS_MAX = 2000
+WEBHOOK_SECRET_CHARACTERS_MIN = 32
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """Controls, and the surrogates that stand for bytes of the environment that are no UTF-8."""
 
@@ -34,15 +37,15 @@ _KEPT_FOR_CHILDREN = re.compile(
 """Proxies, keys and whatever else the operator's shell holds stay out of the workers."""
 
 
-QUIET = {"ORT_DISABLE_TELEMETRY": "1"}
-"""onnxruntime 1.31 for Linux otherwise reports to its maker's servers (measured: DNS queries ten seconds
-after the start), and keeps a device id and a database in the home directory."""
+def quieten(environment: MutableMapping[str, str] | None = None) -> None:
+    """Set the switches against calling home in this process, before a library is imported."""
+    (os.environ if environment is None else environment).update(SWITCHES)
 
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """The environment of a process we start: what it needs to run, plus `extra`."""
     kept = {key: value for key, value in os.environ.items() if _KEPT_FOR_CHILDREN.match(key)}
-    return {**kept, **QUIET, **extra}
+    return {**kept, **SWITCHES, **extra}
 
 
 def load(path: str | Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
@@ -51,6 +54,8 @@ def load(path: str | Path | None = None, environment: Mapping[str, str] | None =
     faults: list[str] = []
     named = path or env.get(CONFIG_VARIABLE)
     tree = _read(Path(os.path.expanduser(named)), faults) if named else {}
+    if _has(tree, "store", "key_text"):
+        faults.append("store.key_text: never in a file; set store.key_file or the variable alone")
     for key, value in _from_environment(env, faults):
         if not _put(tree, key, value):
             faults.append(f"{key[0]}: must be a table ([{key[0]}])")
@@ -58,6 +63,8 @@ def load(path: str | Path | None = None, environment: Mapping[str, str] | None =
         state = tree.setdefault("state", {})
         if isinstance(state, dict):
             state.setdefault("directory", str(Path(env["XDG_STATE_HOME"]) / "wardline"))
+    if "CREDENTIALS_DIRECTORY" in env and not _has(tree, "store", "credentials_directory"):
+        _put(tree, ("store", "credentials_directory"), env["CREDENTIALS_DIRECTORY"])
     settings = _build(tree, faults)
     if faults:
         raise ConfigError(faults)
@@ -126,6 +133,11 @@ def _from_environment(
             yield leaf.path, int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else text
         else:
             yield leaf.path, env[name]
+
+
+def _has(tree: Mapping[str, Any], section: str, key: str) -> bool:
+    inner = tree.get(section)
+    return isinstance(inner, Mapping) and key in inner
 
 
 def _put(tree: dict[str, Any], path: tuple[str, ...], value: object) -> bool:
@@ -250,12 +262,41 @@ def _origin(text: str) -> str:
     return fault
 
 
+def _database_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme == "postgresql" and bool(parts.path.strip("/")) and parts.port != 0
+    except ValueError:
+        return "write a database address, e.g. postgresql://127.0.0.1:5432/wardline"
+    if "@" in parts.netloc or parts.query:
+        return "never with a user, a password or options; set store.user and store.password_file"
+    if not good or "/" in parts.path[1:] or parts.fragment:
+        return "write a database address, e.g. postgresql://127.0.0.1:5432/wardline"
+    return ""
+
+
+def _id(text: str) -> str:
+    good = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}", text)
+    return "" if good else "write 1 to 40 letters, digits, dots and dashes"
+
+
 def _loopback_url(text: str) -> str:
     return _url(text) or (
         ""
         if is_loopback(urlsplit(text).hostname or "")
         else "must point at this machine (127.0.0.1, ::1 or localhost): callers' words do not leave it"
     )
+
+
+def _webhook_url(text: str) -> str:
+    if fault := _url(text):
+        return fault
+    parts = urlsplit(text)
+    if parts.username is not None or parts.password is not None:
+        return "must hold no user name or password: webhook.secret signs each message"
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        return "must be https, unless the receiver is on this machine"
+    return ""
 
 
 def is_loopback(host: str) -> bool:
@@ -291,10 +332,14 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "url": _url,
     "origin": _origin,
     "loopback_url": _loopback_url,
+    "webhook_url": _webhook_url,
+    "database_url": _database_url,
+    "id": _id,
     "file": _file,
     "directory": _directory,
     "phone": _phone,
     "any_path": _any_path,
+    "destination": places.fault,
 }
 _PATHS = {"file", "directory", "any_path"}
 """Where `~` stands for the home folder, here and nowhere later: the rest of the server gets whole paths."""
@@ -323,8 +368,55 @@ def _across(s: Settings) -> Iterator[str]:
             yield f"{key}: needed by the engine you chose"
     if s.practice.language == "es" and s.engines.stt == "pocketsphinx":
         yield 'practice.language: "es" needs engines.stt = "whisper"; the embedded recogniser knows English only'
+    if s.webhook.url and len(s.webhook.secret) < WEBHOOK_SECRET_CHARACTERS_MIN:
+        yield (
+            f"webhook.secret: needs at least {WEBHOOK_SECRET_CHARACTERS_MIN} characters;"
+            " make one with: openssl rand -hex 32"
+        )
+    if s.webhook.url and not s.webhook.addresses:
+        yield (
+            "webhook.addresses: list the networks the receiver is in, e.g. ["
+            '"10.0.0.5/32"]: the server connects to nothing that is not listed'
+        )
+    yield from _about_the_store(s)
     if not s.state.directory:
         yield f'state.directory: write a folder, e.g. "{State().directory}"'
+
+
+def _about_the_store(s: Settings) -> Iterator[str]:
+    store = s.store
+    if not s.practice.id:
+        yield "practice.id: write a short name for the practice; it is on every stored row"
+    for key, wanted, given in (
+        ("store.key_command", store.key == "command", bool(store.key_command)),
+        ("store.key_text", store.key == "environment", bool(store.key_text)),
+        ("store.key_credential", store.key == "credential", bool(store.key_credential)),
+        (
+            "store.credentials_directory",
+            store.key == "credential",
+            bool(store.credentials_directory),
+        ),
+    ):
+        if wanted and not given:
+            yield f'{key}: needed by store.key = "{store.key}"'
+    if store.key_text and store.key != "environment":
+        yield f'store.key_text: unused with store.key = "{store.key}"; remove the variable'
+    data, key_file = data_directory(s), key_file_of(s)
+    if data == key_file.parent or data in key_file.parents:
+        yield "store.key_file: never beside the data it opens; give a path outside store.directory"
+    for key, value in (("user", store.user), ("password_file", store.password_file)):
+        if value and not store.url:
+            yield f"store.{key}: is for store.url, which is not set"
+
+
+def data_directory(s: Settings) -> Path:
+    """Where sealed rows lie; a whole path."""
+    return Path(os.path.abspath(s.store.directory or Path(s.state.directory) / "data"))
+
+
+def key_file_of(s: Settings) -> Path:
+    """Where the install key lies when it is a file; a whole path."""
+    return Path(os.path.abspath(s.store.key_file or Path(s.state.directory) / "keys/install.key"))
 
 
 # --- words ---------------------------------------------------------------------------------------

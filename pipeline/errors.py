@@ -3,9 +3,11 @@
 WardlineError                 code is stable and safe to log; the message never quotes a caller
 ├── ConfigError               wrong settings: every fault at once, with key and what to write
 ├── StartUpError              something the server needs is missing or taken (port, file, key)
+│   └── Unsafe                it would start, and could tell a stranger something (exit status 78)
 └── CallRefused               this call cannot be served now
     ├── OfferInvalid          the SDP or body is not what we accept (400)
     ├── NotAuthorised         token missing, used, expired or not for this (401/403)
+    ├── RoleTooLow            the token is good, its role is not enough (403)
     ├── TooMany               rate or pending-offer limit (429), with retry_after_s
     ├── LinesBusy             every line or engine is in use (503), with retry_after_s
     └── NoMediaPath           no address the caller could reach (503)
@@ -37,6 +39,12 @@ class StartUpError(WardlineError):
     code = "start_up_error"
 
 
+class Unsafe(StartUpError):
+    """The server could run, but a tested promise does not hold; the message says which and what to do."""
+
+    code = "unsafe"
+
+
 class CallRefused(WardlineError):
     """A caller is turned away with an HTTP status, a stable code and a plain sentence."""
 
@@ -61,6 +69,13 @@ class NotAuthorised(CallRefused):
 
     status = 401
     code = "not_authorised"
+
+
+class RoleTooLow(CallRefused):
+    """The token is good, its role is not enough."""
+
+    status = 403
+    code = "role_too_low"
 
 
 class TooMany(CallRefused):

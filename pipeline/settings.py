@@ -135,6 +135,8 @@ class Engines:
 class Practice:
     """Who answers: shown on the page and spoken."""
 
+    id: str = _text("practice", kind="id")
+    """On every stored row; two practices on one box have two. Never changed afterwards: it is sealed in."""
     name: str = _text("The practice")
     phone: str = _text("555 0100", kind="phone")
     """Said and shown when a person is needed."""
@@ -169,6 +171,65 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """Who saw what, in a signed chain of files."""
+
+    directory: str = _text(kind="any_path")
+    """None: `audit` in the state directory."""
+    keys: str = _text(kind="any_path")
+    """The folder of the signing key; none: `keys` in the audit's own. Better on another file system."""
+    heads_file: str = _text(kind="any_path")
+    """Where the chain stood is appended here each second: on another disk it shows a chain cut back."""
+    syslog: str = _text(kind="any_path")
+    """The socket of the local syslog, /dev/log; none: heads are not sent there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where end-of-call reports go: ids and names of fields, signed. None by default."""
+
+    url: str = _text(kind="webhook_url")
+    """https, or http to this machine."""
+    addresses: tuple[str, ...] = _list(kind="network")
+    """Networks the receiver may be in; nothing else is connected to, whatever its name resolves to."""
+    secret: str = _text(secret=True)
+    """Signs each message; at least 32 characters, e.g. from `openssl rand -hex 32`."""
+    ca_file: str = _text(kind="file")
+    """A certificate authority of your own; none: the system's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Requests, sealed. SQLite in a file of ours unless `url` names a PostgreSQL."""
+
+    directory: str = _text(kind="any_path")
+    """Of the SQLite file; none: `data` in the state directory."""
+    url: str = _text(kind="database_url")
+    """postgresql://host:port/database, without user and password."""
+    user: str = _text(kind="id")
+    password_file: str = _text(kind="file")
+    """Holds the database user's password on its first line."""
+    ca_file: str = _text(kind="file")
+    """Certificate authority of a database server on another machine."""
+    key: str = _one_of("file", "file", "credential", "command", "environment")
+    """Where the install key comes from; a file is made at the first start, the others are only read."""
+    key_file: str = _text(kind="any_path")
+    """None: `keys/install.key` in the state directory."""
+    key_credential: str = _text("wardline-key", kind="id")
+    """Name of the systemd credential (LoadCredentialEncrypted=)."""
+    credentials_directory: str = _text(kind="any_path")
+    """Set by systemd in CREDENTIALS_DIRECTORY."""
+    key_command: tuple[str, ...] = _list()
+    """A program and its arguments that prints the key, e.g. ["pass", "show", "wardline/key"]."""
+    key_text: str = _text(secret=True)
+    """The key itself: only in the environment, and only for trying out."""
+    requests_days: int = _number(90, 1, 3_650)
+    """A request is destroyed so long after its call: the office has long called back."""
+    logs_days: int = _number(30, 1, 3_650)
+    """Operational logs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """Events, one JSON line each."""
 
@@ -176,6 +237,20 @@ class Log:
     """Appended to; none: standard error, or `events.jsonl` in the state directory on a terminal."""
     level: str = _one_of("warning", "debug", "info", "warning", "error")
     """The lowest level of a library's record that leaves a `foreign_log` event; our own always do."""
+    text: str = _one_of("off", "off", "redacted")
+    """Whether a library's sentence may be written once the redactor has been over it. "off" writes none: a redactor
+    misses some identifiers, and `check-config` prints its measured miss rate beside this switch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """Whom the server may speak to by itself: nobody, unless listed here."""
+
+    destinations: tuple[str, ...] = _list(kind="destination")
+    """"KIND NAME ADDRESS PORTS/TRANSPORT", e.g. "carrier Twilio 203.0.113.0/30 5061/tcp". The in-process guard, the
+    kernel's rules (`wardline egress-rules`) and `wardline data-flow` are all made from this list."""
+    exposed_without_kernel_guard: str = _one_of("refuse", "refuse", "accept-the-risk")
+    """A bind beyond loopback starts only where the kernel is found to hold back what is not listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,4 +266,8 @@ class Settings:
     practice: Practice = field(default_factory=Practice)
     limits: Limits = field(default_factory=Limits)
     state: State = field(default_factory=State)
+    audit: Audit = field(default_factory=Audit)
+    webhook: Webhook = field(default_factory=Webhook)
+    store: Store = field(default_factory=Store)
     log: Log = field(default_factory=Log)
+    egress: Egress = field(default_factory=Egress)

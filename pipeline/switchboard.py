@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,8 +19,11 @@ from models.ports import (
     TurnCompletion,
     VoiceActivity,
 )
+from pipeline.audit.call import DURABLE_LIMIT_MS, CallAudit
+from pipeline.audit.post import Auditor, NoAuditor
 from pipeline.call.desk import Desk, Receptionist
-from pipeline.call.observer import COLLECTED
+from pipeline.call.observer import COLLECTED, CallObserver
+from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.session import Call, CallParts
 from pipeline.call.settings import CallSettings
 from pipeline.clock import Clock, LoopClock
@@ -44,6 +47,10 @@ class Engines:
     completion: TurnCompletion | None
     receptionist: Callable[[Desk], Receptionist]
     """Makes a receptionist for one call."""
+    record: Callable[[str, Callable[[str], None]], RequestSink] = field(
+        default=lambda call_id, kept: NothingKept(), kw_only=True
+    )
+    """Opens the record of one call's request; it says "stored", "waiting" or "lost" as that changes."""
     warm_up: Callable[[], Awaitable[None]]
     """Starts whatever is slow to start; awaited once."""
     shut_down: Callable[[], Awaitable[None]]
@@ -62,8 +69,10 @@ class Switchboard:
         *,
         calls_limit: int,
         clock: Clock | None = None,
+        auditor: Auditor | None = None,
     ) -> None:
         """Nothing is started yet."""
+        self._auditor = auditor or NoAuditor()
         self._engines = engines
         self._door = WebRtcDoor(media)
         self._call_settings = call_settings
@@ -75,6 +84,7 @@ class Switchboard:
         self._opening = 0
         self._draining = False
         self._tasks = asyncio.TaskGroup()
+        self._carrying: asyncio.Task[None] | None = None
         self._house = AsyncExitStack()
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -84,6 +94,7 @@ class Switchboard:
         self._house.push_async_callback(self._engines.shut_down)
         await self._house.enter_async_context(self._door)
         await self._house.enter_async_context(self._tasks)
+        self._carrying = self._tasks.create_task(self._auditor.run(), name="audit post")
         return self
 
     async def __aexit__(
@@ -120,6 +131,7 @@ class Switchboard:
             ) from None
         finally:
             self._opening -= 1
+        view = LiveView(call_id, self._notify, self._clock)
         parts = CallParts(
             recognizer=recognizer,
             voice_stream=self._engines.voice.open(),
@@ -127,10 +139,12 @@ class Switchboard:
             tts=self._engines.tts,
             receptionist=self._engines.receptionist,
             turn_completion=self._engines.completion,
+            record=self._engines.record(call_id, view.kept),
             settings=self._call_settings,
             floor=self._floor_settings,
         )
-        call = Call(call_id, parts, LiveView(call_id, self._notify, self._clock))
+        audit = CallAudit(call_id, self._auditor, self._clock)
+        call = Call(call_id, parts, Observers(view, audit))
         try:
             answer = await self._door.offer(sdp, call)
         except BaseException:
@@ -138,7 +152,7 @@ class Switchboard:
             raise
         self._calls[call_id] = call
         self._quiet.clear()
-        self._tasks.create_task(self._live(call), name=f"call {call_id}")
+        self._tasks.create_task(self._live(call, audit), name=f"call {call_id}")
         return answer
 
     async def reoffer(self, call_id: str, sdp: str) -> str:
@@ -182,19 +196,56 @@ class Switchboard:
                 "shutdown"
             )  # says goodbye on its line, which the door would have taken away
         await self._quiet.wait()
+        if self._carrying is not None:
+            await self._auditor.flushed(DURABLE_LIMIT_MS)
+            self._carrying.cancel()
 
     # --- one call --------------------------------------------------------------------------------
 
-    async def _live(self, call: Call) -> None:
+    async def _live(self, call: Call, audit: CallAudit) -> None:
         self._notify("call_started", {"call_id": call.call_id})
         reason = "error"
         try:
             reason = await call.run()
         finally:
+            await audit.end(reason)  # on the disk before anybody is told that the call is over
             del self._calls[call.call_id]
             if not self._calls:
                 self._quiet.set()
             self._notify("call_ended", {"call_id": call.call_id, "reason": reason})
+
+
+class Observers:
+    """Tells each of several watchers (`pipeline.call.observer.CallObserver`)."""
+
+    def __init__(self, *watchers: CallObserver) -> None:
+        """Tell these, in this order."""
+        self._watchers = watchers
+
+    def call(self, state: str) -> None:
+        """Tell the state."""
+        for watcher in self._watchers:
+            watcher.call(state)
+
+    def turn(self, turn: int, marks_ms: dict[str, float], interrupted: bool) -> None:
+        """Tell the turn."""
+        for watcher in self._watchers:
+            watcher.turn(turn, marks_ms, interrupted)
+
+    def request(self, fields: dict[str, str], complete: bool) -> None:
+        """Tell the request."""
+        for watcher in self._watchers:
+            watcher.request(fields, complete)
+
+    def urgent(self, kind: str) -> None:
+        """Tell the alert."""
+        for watcher in self._watchers:
+            watcher.urgent(kind)
+
+    def ended(self, reason: str) -> None:
+        """Tell the end."""
+        for watcher in self._watchers:
+            watcher.ended(reason)
 
 
 class LiveView:
@@ -222,6 +273,10 @@ class LiveView:
             name: COLLECTED if shown == COLLECTED else "masked" for name, shown in fields.items()
         }
         self._tell("request", fields=masked, complete=complete)
+
+    def kept(self, kept: str) -> None:
+        """Show whether the request is stored, or waits in memory because the store fails."""
+        self._tell("kept", kept=kept)
 
     def urgent(self, kind: str) -> None:
         """Raise the alert."""

@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 from blockbuster import blockbuster_ctx
 
+from pipeline import config
 from tests.virtual_loop import VirtualLoop
 
+config.quieten()  # before a test imports an engine: no library of the test run calls home
+
 ALONE = (
+    "tests/audit/test_speed.py",
     "tests/bench/test_bench_command.py",
     "tests/bench/test_caller.py",
     "tests/bench/test_conversation.py",

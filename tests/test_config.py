@@ -151,3 +151,17 @@ def test_any_bytes_give_settings_or_faults(
         config.load(file, {})
     except ConfigError as error:
         assert error.faults  # noqa: PT017  # the same
+
+
+@pytest.mark.parametrize(
+    ("webhook", "said"),
+    [
+        ({"url": "http://10.0.0.5/"}, "must be https"),
+        ({"url": "https://me:secret@10.0.0.5/"}, "no user name or password"),
+        ({"url": "https://10.0.0.5/", "secret": "x" * 31}, "at least 32 characters"),
+        ({"url": "https://10.0.0.5/", "secret": "x" * 32}, "list the networks"),
+    ],
+)
+def test_a_webhook_that_would_be_unsafe_is_refused(webhook: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        config.from_mapping({"webhook": webhook})

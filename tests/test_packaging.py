@@ -35,7 +35,7 @@ def test_the_lock_holds_every_declared_dependency() -> None:
             r"^([a-z0-9-]+)==", (ROOT / "requirements/runtime.lock").read_text(), re.MULTILINE
         )
     )
-    declared = {re.split(r"[=><]", name)[0].strip() for name in project["dependencies"]}
+    declared = {re.split(r"[=><\[]", name)[0].strip().lower() for name in project["dependencies"]}
     assert declared <= locked
 
 

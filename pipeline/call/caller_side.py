@@ -58,6 +58,7 @@ class CallerSide:
     ) -> None:
         """Listen with these parts; turns go to the graph of our side."""
         self._call_id = call_id
+        self._record = parts.record
         self._receptionist = receptionist
         self._ours = ours
         self._graph = ours.graph
@@ -251,6 +252,7 @@ class CallerSide:
 
     def words(self, text: Spoken, evidence: Evidence) -> None:
         """Words were heard: for the floor their worth, for the caller's own eyes the text."""
+        self._record.heard()
         if not self._pending.hidden:
             self._page.caller_said(self._log.turn + 1, text, final=False)
         self._tell(WordsHeard(self._clock.now_ms(), evidence))

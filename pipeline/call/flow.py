@@ -12,6 +12,7 @@ from pipeline.call.identifiers import DateOrder, key_order
 from pipeline.call.time_of_day import OpeningHours
 from pipeline.call.verbalise import digits, phone_number
 from pipeline.call.words import words
+from pipeline.store.fields import RequestSchema
 
 SLOTS = ("reason", "name", "phone", "day", "time")
 """What every request needs, in the order it is asked."""
@@ -130,6 +131,7 @@ class Flow:
     hours: OpeningHours
     first_names: tuple[str, ...]
     extra_words: tuple[str, ...]
+    request: RequestSchema
     identify: tuple[str, ...] = ()
     """Identifiers this practice asks for; none by default (minimum necessary)."""
     birth_date_order: DateOrder = "mdy"

@@ -17,10 +17,11 @@ from typing import Protocol
 from pipeline.call.flow import SLOTS, Flow, Greeting, Lines, Practice, Prompt, Reason, UrgentPack
 from pipeline.call.identifiers import DATE_ORDERS, IDENTIFIERS, DateOrder
 from pipeline.call.identity import IDENTIFIER_PROMPTS
-from pipeline.call.request import valid_first_name
+from pipeline.call.request import FIELD_KINDS, valid_first_name
 from pipeline.call.time_of_day import OpeningHours
 from pipeline.call.words import words
 from pipeline.errors import ConfigError
+from pipeline.store.fields import read_schema
 
 __all__ = ["Flow", "PracticeFacts", "load_flow", "parse_flow", "read_flow"]
 
@@ -123,7 +124,7 @@ class _Reading:
     def flow(self, table: Table) -> Flow | None:
         sections = (
             "version", "practice", "greeting", "reasons", "prompts", "lines", "urgent", "hours",
-            "first_names", "words", "identify", "birth_date_order",
+            "first_names", "words", "request", "identify", "birth_date_order",
         )  # fmt: skip
         self.unknown("", table, sections)
         version = self.text("version", table.get("version"))
@@ -141,6 +142,10 @@ class _Reading:
             if not valid_first_name(name):
                 self.fault("first_names", "each must be one name of letters, like José or O'Neil")
         extra = self.strings("words", table.get("words", []), required=False)
+        choices = {"reason": [reason.key for reason in reasons]}
+        kinds = FIELD_KINDS | {name: IDENTIFIERS[name].kind for name in identify}
+        request, faults = read_schema(table.get("request", {}), kinds, choices)
+        self.faults += faults
         if self.faults:
             return None
         return Flow(
@@ -154,6 +159,7 @@ class _Reading:
             hours,
             names,
             extra,
+            request,
             identify,
             order,
         )

@@ -1,7 +1,7 @@
 """The desk of one call: what the conversation decides is kept, shown and told to the session.
 
-Holds the request's real values in memory until the call ends, for a member of staff's reveal; the page and
-the live view get only what may be shown.
+Holds the request's real values in memory until the call ends, for a member of staff's reveal, and hands them
+to the record that keeps them; the page and the live view get only what may be shown.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pipeline.call.events import UrgentRaised
 from pipeline.call.observer import COLLECTED
 from pipeline.call.outgoing import Outgoing
 from pipeline.call.page import Page
+from pipeline.call.request import RequestSink
 from pipeline.clock import today
 from pipeline.telemetry.events import Token, emit
 from pipeline.turn.events import Asked
@@ -30,15 +31,20 @@ class Front:
         self,
         call_id: str,
         page: Page,
+        record: RequestSink,
         on_asked: Callable[[Asked | None], None],
         on_end: Callable[[str], None],
         *,
         sayable: tuple[str, ...] = (),
         today: Callable[[], date] = today,
     ) -> None:
-        """Show on this page; tell the session of questions and of the end; `sayable` are the practice's numbers."""
+        """Show on this page, keep in this record; tell the session of questions and of the end.
+
+        `sayable` are the practice's own numbers.
+        """
         self._call_id = call_id
         self._page = page
+        self._record = record
         self._on_asked = on_asked
         self._on_end = on_end
         self.compartment = Compartment()
@@ -73,16 +79,20 @@ class Front:
     def _keep(self, name: str, value: str | None) -> None:
         if value is None:
             self.compartment.drop(name)
+            self._record.field(name, None)
         else:
             self.compartment.put(name, value, READERS)
+            self._record.field(name, self.compartment.resolve(name, STORE))
 
     def complete(self) -> None:
         """The request is booked."""
+        self._record.complete()
         self._page.complete()
 
     def urgent(self, kind: str, sentence: str) -> None:
         """Show the urgent sentence and raise the alert."""
         emit(UrgentRaised(Token(self._call_id), Token(kind)))
+        self._record.urgent(kind)
         self._page.urgent(kind, sentence)
 
     def person(self, why: str) -> None:

@@ -37,11 +37,12 @@ class Identifier:
     digits: int
     between_ms: float
     """The longest wait from one key to the next (row P3)."""
-    spoken_name: str
+    kind: str
+    """What the store takes it for (`pipeline.store.fields`)."""
 
 
-BIRTH_DATE = Identifier("birth_date", 8, 15_000.0, "birth date")
-SSN_LAST4 = Identifier("ssn_last4", 4, 10_000.0, "last four digits of the social security number")
+BIRTH_DATE = Identifier("birth_date", 8, 15_000.0, "dob")
+SSN_LAST4 = Identifier("ssn_last4", 4, 10_000.0, "ssn4")
 
 IDENTIFIERS = {each.name: each for each in (BIRTH_DATE, SSN_LAST4)}
 

@@ -9,6 +9,7 @@ from datetime import date
 from models.ports import Language, Recognizer, TextToSpeech, TurnCompletion, VoiceStream
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.listen import EvidenceOf
+from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.sensitive import OnSensitive, nobody
 from pipeline.call.settings import CallSettings
 from pipeline.clock import today
@@ -26,6 +27,7 @@ class CallParts:
     tts: TextToSpeech
     receptionist: Callable[[Desk], Receptionist]
     turn_completion: TurnCompletion | None = None
+    record: RequestSink = field(default_factory=NothingKept)
     settings: CallSettings = field(default_factory=CallSettings)
     floor: FloorSettings = field(default_factory=FloorSettings)
     language: Language = "en"

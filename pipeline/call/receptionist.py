@@ -19,7 +19,7 @@ from pipeline.call.flow import Flow
 from pipeline.call.identifiers import IDENTIFIERS, read_keys
 from pipeline.call.identity import take_identifier
 from pipeline.call.phone import whole
-from pipeline.call.request import Request, RequestSink
+from pipeline.call.request import Request
 from pipeline.call.steps import (
     Collected,
     Completed,
@@ -50,14 +50,11 @@ class _Thought:
 class ScriptedReceptionist:
     """One call's receptionist; implements `pipeline.call.desk.Receptionist`."""
 
-    def __init__(
-        self, flow: Flow, desk: Desk, today: Callable[[], date], sink: RequestSink | None = None
-    ) -> None:
-        """Speak this flow; tell this desk; a confirmed request goes to `sink`, if there is one."""
+    def __init__(self, flow: Flow, desk: Desk, today: Callable[[], date]) -> None:
+        """Speak this flow; tell this desk."""
         self._flow = flow
         self._desk = desk
         self._today = today
-        self._sink = sink
         self._state = State()
         self._thoughts: dict[str, _Thought] = {}
         self._early: set[str] = set()
@@ -210,8 +207,6 @@ class ScriptedReceptionist:
             case Collected():
                 self._desk.collected(effect.name, effect.value)
             case Completed():
-                if self._sink is not None:
-                    self._sink.put(self._state.request)
                 self._desk.complete()
             case UrgentRaised():
                 self._desk.urgent(effect.kind, effect.sentence)

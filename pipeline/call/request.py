@@ -1,22 +1,28 @@
 """The structured request of one call: its fields, their validation, and where it goes.
 
-Lives in the call and is gone at hang-up; nothing here writes to a disk or shows a value in a `repr`.
+Lives in the call and is gone at hang-up; nothing here writes to a disk or shows a value in a `repr`. What a
+field may hold is `pipeline.store.fields`' affair: one rule for the conversation and for the store.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Protocol
 
-PARTS_OF_DAY = ("morning", "afternoon", "evening")
-FIELD_NAMES = ("reason", "first_name", "phone", "day", "time")
+from pipeline.store.fields import KINDS
+from pipeline.store.fields import PARTS_OF_DAY as PARTS_OF_DAY
 
-_PHONE = re.compile(r"[2-9][0-9]{2}[2-9][0-9]{6}")
-_FIRST_NAME = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-_CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
-_LONGEST_NAME = 40
+FIELD_KINDS = {
+    "reason": "choice",
+    "first_name": "first_name",
+    "phone": "phone",
+    "day": "date",
+    "time": "time_slot",
+}
+"""The fields a conversation fills, in the order they are asked, and what each may hold."""
+
+FIELD_NAMES = tuple(FIELD_KINDS)
 
 
 class FieldInvalid(ValueError):
@@ -78,33 +84,52 @@ class Request:
 
 def valid_phone(digits: str) -> bool:
     """Ten digits of the North American plan: area code and exchange start at 2."""
-    return bool(_PHONE.fullmatch(digits)) and digits.isascii()
+    return KINDS["phone"].takes(digits)
 
 
 def valid_first_name(name: str) -> bool:
     """Letters with accents, inner apostrophes and hyphens: O'Neil, José, Mary-Ann."""
-    return len(name) <= _LONGEST_NAME and bool(_FIRST_NAME.fullmatch(name))
+    return KINDS["first_name"].takes(name)
 
 
 def valid_time(time: str) -> bool:
     """A part of the day or a 24-hour clock time."""
-    return time in PARTS_OF_DAY or (time.isascii() and bool(_CLOCK.fullmatch(time)))
+    return KINDS["time_slot"].takes(time)
 
 
 class RequestSink(Protocol):
-    """Where a confirmed request goes."""
+    """Where a call's request goes as it grows. Every method but `end` returns at once; none raises."""
 
-    def put(self, request: Request) -> None:
-        """Take a request that the caller confirmed."""
+    def heard(self) -> None:
+        """The caller speaks: what was said last may still change."""
+
+    def field(self, name: str, value: str | None) -> None:
+        """A field is known; None: the caller took it back."""
+
+    def urgent(self, kind: str) -> None:
+        """Urgent words were heard."""
+
+    def complete(self) -> None:
+        """The caller confirmed the request."""
+
+    async def end(self, reason: str) -> None:
+        """The call is over: return when the request is safe, or as safe as it can be now."""
 
 
-class InMemorySink:
-    """The call's own: holds its request while the call lasts, and nothing afterwards."""
+class NothingKept:
+    """A sink for calls whose request is not kept."""
 
-    def __init__(self) -> None:
-        """Start empty."""
-        self.request: Request | None = None
+    def heard(self) -> None:
+        """Forget it."""
 
-    def put(self, request: Request) -> None:
-        """Keep it."""
-        self.request = request
+    def field(self, name: str, value: str | None) -> None:
+        """Forget it."""
+
+    def urgent(self, kind: str) -> None:
+        """Forget it."""
+
+    def complete(self) -> None:
+        """Forget it."""
+
+    async def end(self, reason: str) -> None:
+        """Nothing is left to do."""

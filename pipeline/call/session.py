@@ -90,9 +90,11 @@ class Call:
         )
         self._floor = Floor(parts.floor)
         self._recognizer = parts.recognizer
+        self._record = parts.record
         self._front = Front(
             call_id,
             self._page,
+            parts.record,
             self._asks,
             self._ends,
             sayable=(parts.settings.practice_phone,),
@@ -161,17 +163,18 @@ class Call:
             emit(GraphFault(Token(self.call_id), Token("session")))
         finally:
             try:
-                self._close(self._clock.now_ms() - began_ms)
+                await self._close(self._clock.now_ms() - began_ms)
             finally:  # whatever else fails, no value outlives the call
                 self._front.forget()
                 await self._recognizer.close()
         return self._reason
 
-    def _close(self, duration_ms: float) -> None:
+    async def _close(self, duration_ms: float) -> None:
         self._reason = self._reason or "shutdown"
         self._tasks = None
         self._timers.cancel_all()
         self.playout.flush()
+        await self._record.end(self._reason)
         self._page.bye(_BYES.get(self._reason, "error"), self._reason)
         emit(
             CallEnded(

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 
 from pipeline import config
 from pipeline.cli import Command
 from pipeline.errors import ConfigError
+from pipeline.telemetry import measured
+
+NOTES: dict[str, Callable[[], str]] = {
+    "log.text": lambda: f"redacted: the redactor is the only net, and {measured.sentence()}"
+}
+"""What a switch relies on, printed beside it."""
 
 WRONG_CONFIGURATION = 78
 """EX_CONFIG of sysexits.h."""
@@ -37,7 +44,8 @@ def _run(arguments: argparse.Namespace) -> int:
         if head != section:
             print(f"{'' if not section else chr(10)}[{head}]")
             section = head
-        print(f"{name} = {value}")
+        note = NOTES.get(key)
+        print(f"{name} = {value}" + (f"  # {note()}" if note else ""))
     return 0
 
 

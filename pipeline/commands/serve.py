@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
-import sys
+import secrets
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from pipeline import config
 from pipeline.cli import Command
-from pipeline.commands.check_config import say_faults
-from pipeline.errors import ConfigError, StartUpError
+from pipeline.commands.check_config import WRONG_CONFIGURATION, say_faults
+from pipeline.commands.event_files import EventFiles
+from pipeline.errors import ConfigError, StartUpError, Unsafe
 from pipeline.settings import Settings
 from pipeline.telemetry import log
+from pipeline.telemetry.outputs import OwnOutputs
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -42,66 +44,126 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
 
 def serve(settings: Settings, worker_module: str = "pipeline.worker") -> int:
-    """Run the server until it is stopped; 0 when it stopped as asked, 1 with a sentence when it cannot run."""
-    log.take_over("supervisor", level=settings.log.level)
-    try:
-        return _serve(settings, worker_module)
-    except Exception as error:  # noqa: BLE001  # the edge of the program; its text may quote anything
-        cause: BaseException = error
-        while isinstance(cause, BaseExceptionGroup):  # what a task raised
-            cause = cause.exceptions[0]
-        if isinstance(cause, StartUpError):
-            return _fail(str(cause))
-        crash = log.crashed(cause)
-        return _fail(
-            f"an unexpected {crash.type} at {crash.module}:{crash.line} ended the server;"
-            " `wardline doctor` says what this machine lacks"
+    """Run the server until it is stopped.
+
+    0 when it stopped as asked, 1 with a sentence when it cannot run, 78 when it could run but not safely.
+    """
+    with OwnOutputs("supervisor") as own:
+        log.take_over(
+            "supervisor", level=settings.log.level, text=settings.log.text, descriptor=own.events
         )
+        try:
+            return _serve(settings, worker_module, own)
+        except Exception as error:  # noqa: BLE001  # the edge of the program; its text may quote anything
+            cause: BaseException = error
+            while isinstance(cause, BaseExceptionGroup):  # what a task raised
+                cause = cause.exceptions[0]
+            if isinstance(cause, Unsafe):
+                return _fail(own, str(cause), WRONG_CONFIGURATION)
+            if isinstance(cause, StartUpError):
+                return _fail(own, str(cause))
+            crash = log.crashed(cause)
+            return _fail(
+                own,
+                f"an unexpected {crash.type} at {crash.module}:{crash.line} ended the server;"
+                " `wardline doctor` says what this machine lacks",
+            )
 
 
-def _serve(settings: Settings, worker_module: str) -> int:
+def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
+    from pipeline.audit.folder import open_audit
     from pipeline.clock import MonotonicClock
     from pipeline.commands.terminal import Terminal
+    from pipeline.egress import trial
+    from pipeline.store.opening import prepare
+    from pipeline.supervisor import fence
+    from pipeline.supervisor.facts import Facts
+    from pipeline.supervisor.outputs import prove_own
+    from pipeline.supervisor.relaxed import announce
     from pipeline.supervisor.server import Hooks, run_server
     from pipeline.supervisor.staff import StaffTokens
+    from pipeline.supervisor.witness import Witness
     from pipeline.transports.pages import load_pages
 
     state = Path(settings.state.directory)
-    events = _open_log(settings, state)
-    staff = StaffTokens(state)
-    terminal = Terminal(
-        settings,
-        sys.stdout,
-        MonotonicClock(),
-        events=events or "standard error",
-        first_token=None if staff.known() else lambda: staff.create("first"),
-    )
-    hooks = Hooks(terminal.listening, terminal.ready, terminal.changed)
-    asyncio.run(run_server(settings, load_pages(), staff, worker_module=worker_module, hooks=hooks))
-    terminal.stopped()
+    clock = MonotonicClock()
+    facts = Facts(clock)
+    with _event_files(settings, state, own) as events:
+        facts.relaxed = announce(settings)
+        fence.fence_supervisor(settings, worker_module)
+        prove_own(own, secrets.token_hex(16), facts)
+        if out := fence.note(facts, "supervisor", trial.try_all()):
+            raise Unsafe(fence.sentence("supervisor", out))
+        warning = fence.check_exposure(settings, facts)
+        staff = StaffTokens(state)
+        terminal = Terminal(
+            settings,
+            own.out,
+            clock,
+            events=events,
+            kept=prepare(settings).sentences(),
+            warnings=[warning] if warning else [],
+            first_token=None if staff.known() else lambda: staff.create("first"),
+        )
+        hooks = Hooks(terminal.listening, terminal.ready, terminal.changed)
+        pages = load_pages()
+        audit, keys = open_audit(settings)
+        with audit:
+            witness = Witness(audit, keys, settings, clock)
+            asyncio.run(
+                run_server(
+                    settings,
+                    pages,
+                    staff,
+                    witness,
+                    worker_module=worker_module,
+                    hooks=hooks,
+                    facts=facts,
+                )
+            )
+        terminal.stopped()
     return 0
 
 
-def _fail(sentence: str) -> int:
+def _fail(own: OwnOutputs, sentence: str, status: int = 1) -> int:
     with contextlib.suppress(OSError):  # nobody may be there to read it
-        print(f"wardline: {sentence}", file=sys.stderr, flush=True)
-    return 1
+        print(f"wardline: {sentence}", file=own.err, flush=True)
+    return status
 
 
-def _open_log(settings: Settings, state: Path) -> str:
-    """Events go to the named file; on a terminal to the state directory, so that the two do not mix."""
-    name = settings.log.file or (str(state / "events.jsonl") if sys.stderr.isatty() else "")
+@contextlib.contextmanager
+def _event_files(settings: Settings, state: Path, own: OwnOutputs) -> Iterator[str]:
+    """Events go to the named file; on a terminal to the state directory, so that the two do not mix.
+
+    Yields where they go.
+    """
+    name = settings.log.file or (str(state / "events.jsonl") if own.err.isatty() else "")
     if not name:
-        return ""
-    path = Path(name)
+        yield "standard error"
+        return
+    files = EventFiles(Path(name), settings.store.logs_days, lambda: _logs_held(settings))
+    files.open()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        log.redirect(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-    except OSError as error:
-        raise StartUpError(
-            f"cannot write {path}: {error.strerror}; set log.file or state.directory"
-        ) from None
-    return name
+        yield str(files.path)
+    finally:
+        files.close()
+
+
+def _logs_held(settings: Settings) -> bool:
+    """Whether a legal hold keeps every log; a store that cannot say is taken to say yes."""
+    from pipeline.store.opening import open_records
+    from pipeline.store.retention import logs_held
+
+    try:
+        records = open_records(settings)
+    except StartUpError:
+        return True
+    try:
+        return logs_held(records)
+    except StartUpError:
+        return True
+    finally:
+        records.database.close()
 
 
 command = Command("serve", "Run the server", _configure, _run)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from pipeline.clock import Clock
 from pipeline.settings import Settings
 from pipeline.supervisor.workers import End, Worker, Workers
+from pipeline.telemetry import measured
 
 
 class Terminal:
@@ -26,14 +27,21 @@ class Terminal:
         clock: Clock,
         *,
         events: str,
+        kept: list[str],
         first_token: Callable[[], str] | None,
+        warnings: Sequence[str] = (),
     ) -> None:
-        """Write to `out`; `events` says where the event log is, `first_token` makes the staff link's token."""
+        """Write to `out`; `events` says where the event log is, `kept` where requests and their key are.
+
+        `first_token` makes the staff link's token.
+        """
         self._settings = settings
         self._out = out
         self._clock = clock
         self._events = events
+        self._kept = kept
         self._first_token = first_token
+        self._warnings = warnings
         self._moving = out.isatty()
         self._began_ms = clock.now_ms()
         self._warming = False
@@ -51,6 +59,15 @@ class Terminal:
             f" {_count(s.workers.count, 'worker')}, {_count(s.workers.calls_per_worker, 'call')} each"
         )
         self._say(f"Events go to {self._events}")
+        for warning in self._warnings:
+            self._say(warning)
+        if s.log.text != "off":
+            self._say(
+                "LOG TEXT IS ON (log.text): sentences of libraries are written after the redactor, and"
+                f' {measured.sentence()}. Write log.text = "off" to log none.'
+            )
+        for sentence in self._kept:
+            self._say(sentence)
         self._began_ms = self._clock.now_ms()
         self._warming = True
         if not self._moving:

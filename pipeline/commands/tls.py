@@ -69,6 +69,8 @@ It is valid for {CERTIFICATE_DAYS} days; run this command again to renew it (the
      [tls]
      cert = "{folder / CERT}"
      key = "{folder / KEY}"
+   and load the kernel's rules, without which a bind beyond loopback is refused:
+     wardline egress-rules --config FILE > egress.nft && sudo nft -f egress.nft
 2. Install the authority on each computer that calls (never the .key files):
      {folder / CA_CERT}
    Windows   double-click, Install Certificate, Local Machine, Trusted Root Certification Authorities

@@ -1,4 +1,4 @@
-"""`wardline token`: who may watch the live view. Tokens are shown once and stored hashed."""
+"""`wardline token`: who may watch the live view and work with requests. Tokens are shown once and stored hashed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline import config
 from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
 from pipeline.errors import ConfigError, StartUpError
-from pipeline.supervisor.staff import LIFE_DAYS_DEFAULT, StaffToken, StaffTokens
+from pipeline.supervisor.staff import LIFE_DAYS_DEFAULT, ROLES, StaffToken, StaffTokens
 
 LIFE_DAYS_MAX = 366.0
 
@@ -23,6 +23,12 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     create.add_argument("name", help="whom it is for, e.g. front-desk")
     create.add_argument(
         "--days", type=_days, default=LIFE_DAYS_DEFAULT, help="valid for (default %(default)s)"
+    )
+    create.add_argument(
+        "--role",
+        choices=ROLES,
+        default="operator",
+        help="readonly: see that requests exist; operator: read them (default); admin: also destroy and hold",
     )
     create.set_defaults(act=_create)
     listing = actions.add_parser("list", help="show names, states and last use; never a secret")
@@ -46,7 +52,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _create(arguments: argparse.Namespace, tokens: StaffTokens) -> int:
-    token = tokens.create(arguments.name, life_days=arguments.days)
+    token = tokens.create(arguments.name, life_days=arguments.days, role=arguments.role)
     print(token)
     print(
         f"Valid for {arguments.days:g} days, signed out after 15 minutes without use. It is not shown again:\n"
@@ -62,7 +68,7 @@ def _list(_: argparse.Namespace, tokens: StaffTokens) -> int:
     if not known:
         print("no tokens; make one with: wardline token create NAME")
         return 0
-    print(f"{'id':<10}{'name':<24}{'state':<10}{'expires':<18}last used")
+    print(f"{'id':<10}{'name':<24}{'role':<10}{'state':<10}{'expires':<18}last used")
     for token in known:
         used = _day(token.last_used_at_ms) if token.last_used_at_ms else "never"
         print(_row(token, token.state(now_ms), used))
@@ -82,7 +88,7 @@ def _revoke(arguments: argparse.Namespace, tokens: StaffTokens) -> int:
 
 
 def _row(token: StaffToken, state: str, used: str) -> str:
-    return f"{token.id:<10}{token.name:<24}{state:<10}{_day(token.expires_at_ms):<18}{used}"
+    return f"{token.id:<10}{token.name:<24}{token.role:<10}{state:<10}{_day(token.expires_at_ms):<18}{used}"
 
 
 def _day(at_ms: float) -> str:

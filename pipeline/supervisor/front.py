@@ -15,14 +15,16 @@ from typing import Any
 from aiohttp import web
 
 from pipeline.clock import Clock
-from pipeline.errors import LinesBusy, NotAuthorised, OfferInvalid, TooMany
+from pipeline.errors import LinesBusy, NotAuthorised, OfferInvalid, RoleTooLow, TooMany
 from pipeline.settings import Settings
 from pipeline.supervisor.channel import ChannelClosed
 from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer, text_of
+from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.limits import RateLimit
 from pipeline.supervisor.live import LiveView
 from pipeline.supervisor.staff import StaffTokens
 from pipeline.supervisor.tokens import TOKEN_LIFE_MS, CallTokens, OpenCall, OpenCalls
+from pipeline.supervisor.witness import Witness
 from pipeline.supervisor.workers import Worker, Workers
 from pipeline.telemetry.events import Event, Token, emit
 from pipeline.transports.pages import Page
@@ -64,13 +66,21 @@ class Front:
     """Routes and the little state behind them. Also what the workers report to."""
 
     def __init__(
-        self, settings: Settings, staff: StaffTokens, pages: Mapping[str, Page], clock: Clock
+        self,
+        settings: Settings,
+        staff: StaffTokens,
+        pages: Mapping[str, Page],
+        clock: Clock,
+        witness: Witness,
+        facts: Facts | None = None,
     ) -> None:
         """Serve these pages; `workers` is set once they exist."""
+        self._facts = facts or Facts(clock)
         self._settings = settings
         self._staff = staff
         self._pages = pages
         self._clock = clock
+        self._witness = witness
         self.workers: Workers | None = None
         self._tokens = CallTokens()
         self._calls = OpenCalls()
@@ -116,10 +126,16 @@ class Front:
         call_id = str(payload.get("call_id", ""))
         if call_id not in worker.calls:  # a worker speaks of its own calls only
             return
-        if kind == "call_ended":
+        if kind == "call_started":
+            self._witness.started(call_id)
+        elif kind == "call_ended":
             self._over(worker, call_id)
         elif kind == "live":
             self._live.tell(payload)
+
+    async def on_worker_audit(self, worker: Worker, records: object) -> None:
+        """Write what a worker puts on record of its calls."""
+        await self._witness.reported(worker.name, worker.calls, records)
 
     def on_worker_lost(self, worker: Worker) -> None:
         """Its calls are over; each page is told at once."""
@@ -130,6 +146,7 @@ class Front:
         worker.calls.discard(call_id)
         if self._calls.end(call_id, self._clock.now_ms(), worker_lost=worker_lost):
             self._live.forget(call_id, "worker_lost" if worker_lost else "over")
+            self._witness.over(call_id, worker_lost=worker_lost)
             emit(CallOver(call_id=Token(call_id), worker_lost=worker_lost))
 
     # --- callers ---------------------------------------------------------------------------------
@@ -154,6 +171,8 @@ class Front:
                 for w in workers
             ],
             "version": version("wardline"),
+            "tested": self._facts.report(),
+            "relaxed": list(self._facts.relaxed),
         }
         return web.json_response(body, status=200 if ready else 503)
 
@@ -188,6 +207,7 @@ class Front:
         worker = self._worker(self._tokens.redeem(token, now_ms))
         call, key = self._calls.open(worker.name, now_ms)
         worker.calls.add(call.call_id)
+        self._witness.offered(call.call_id, self._door.caller_key(request))
         try:
             answer = await self._ask(worker, "offer", {"call_id": call.call_id, "sdp": sdp})
         except BaseException:  # refused, timed out or the page left: the worker must not keep it
@@ -257,12 +277,25 @@ class Front:
 
     # --- staff -----------------------------------------------------------------------------------
 
-    async def _staff_name(self, request: web.Request) -> tuple[str, str]:
-        """Name and id of the token; refuses guessing by rate."""
+    async def _staff_name(
+        self, request: web.Request, role: str = "readonly", *, quiet: bool = False
+    ) -> tuple[str, str]:
+        """Name and id of the token; refuses guessing by rate, and a token of a lower role.
+
+        `quiet`: what is on record need not be again.
+        """
         key = self._door.caller_key(request)
         if wait_s := self._staff_limit.take(key, self._clock.now_ms()):
             raise TooMany("Too many requests from here; wait a little.", retry_after_s=wait_s)
-        token = await asyncio.to_thread(self._staff.use, bearer(request))
+        try:
+            token = await asyncio.to_thread(self._staff.use, bearer(request))
+        except NotAuthorised:
+            self._witness.authenticated(None, key)
+            raise
+        if not token.may(role):
+            raise RoleTooLow(f"This token's role is {token.role}; this needs {role}.")
+        if not quiet:
+            self._witness.authenticated(token, key)
         return token.name, token.id
 
     async def _live_stream(self, request: web.Request) -> web.StreamResponse:
@@ -286,11 +319,11 @@ class Front:
 
     async def _active(self, request: web.Request) -> web.Response:
         """Somebody sits at the live view: `use` counts it, and nothing else happens."""
-        await self._staff_name(request)
+        await self._staff_name(request, quiet=True)
         return web.Response(status=204)
 
     async def _reveal(self, request: web.Request) -> web.Response:
-        name, _ = await self._staff_name(request)
+        name, _ = await self._staff_name(request, role="operator")
         body = await self._door.body(request)
         call_id, field = text_of(body, "call_id", 40), text_of(body, "field", 40)
         call = self._calls.by_id(call_id)
@@ -298,8 +331,12 @@ class Front:
             raise OfferInvalid("No such call.")
         worker = self._worker(call.worker)
         answer = await self._ask(worker, "reveal", {"call_id": call_id, "field": field})
-        emit(FieldRevealed(call_id=Token(call_id), field=Token(field), user=Token(name)))
-        return web.json_response({"value": answer.get("value")})
+        value = answer.get("value")
+        await self._witness.revealed(call_id, field, name, there=value is not None)
+        # a name that no request has is the asker's own word, and may be a caller's
+        shown = Token(field if value is not None else "unknown")
+        emit(FieldRevealed(call_id=Token(call_id), field=shown, user=Token(name)))
+        return web.json_response({"value": value})
 
 
 def _sdp(body: dict[str, Any]) -> str:

@@ -16,17 +16,28 @@ from typing import Any, Protocol
 
 from models.errors import EngineUnavailable
 from pipeline import config
-from pipeline.errors import ConfigError, StartUpError
+from pipeline.audit.post import AuditPost, NotTaken
+from pipeline.egress import trial
+from pipeline.errors import CallRefused, ConfigError, StartUpError
 from pipeline.settings import Settings
+from pipeline.supervisor import fence
 from pipeline.supervisor.channel import Channel, ChannelClosed
-from pipeline.supervisor.time_slice import run_promptly
+from pipeline.telemetry import canary
 from pipeline.telemetry.events import Event, emit
-from pipeline.telemetry.log import crashed
+from pipeline.telemetry.log import crashed, nonce
 
+AUDIT_LIMIT_MS = 5_000.0
+"""More than the supervisor itself waits for the disk."""
 SETTINGS_BYTES_MAX = 1 << 20
 _PR_SET_PDEATHSIG = 1
 CHANNEL_OPTION = "--channel"
 """`python -m pipeline.worker --channel FD PARENT`: a descriptor and the parent's pid."""
+
+
+class AuditRejected(Event):
+    """ALARM: the supervisor refused these records of ours as no records."""
+
+    count: int
 
 
 class WorkerStopped(Event):
@@ -72,13 +83,13 @@ def work(run: Callable[[Settings, Channel], Awaitable[None]], argv: list[str]) -
     if len(argv) != 3 or argv[0] != CHANNEL_OPTION:
         return 2
     die_with_parent(int(argv[2]))
-    run_promptly()  # an older kernel: the pacer waits longer for a core, the calls go on
     # Ctrl-C reaches the whole terminal group; the supervisor alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end = socket.socket(fileno=int(argv[1]))
     os.set_inheritable(end.fileno(), False)
     try:
         settings = config.from_mapping(_first_line(end))
+        fence.fence_worker(settings)
         asyncio.run(_run(run, settings, end))
     except Exception as error:  # noqa: BLE001  # the edge of the program; its text may quote anything
         crashed(error)
@@ -138,6 +149,11 @@ async def serve_calls(
         try:
             await _start_or_closed(channel, host, over)
             if not over.is_set():
+                # With engines warm every library is imported: whoever would have opened a way out has done so.
+                leaked = await asyncio.to_thread(canary.rehearse, canary.base_of(nonce()))
+                channel.notify("canary", {"leaked": list(leaked)})
+                tried = await asyncio.to_thread(trial.try_all)
+                channel.notify("egress", {"tried": trial.report(tried)})
                 channel.on_notice = lambda kind, payload: forget(group, kind, payload)
                 channel.notify("ready", {"free_slots": host.free_slots()})
                 await over.wait()
@@ -158,6 +174,22 @@ def notifier(
             channel.notify("capacity", {"free_slots": host().free_slots()})
 
     return notify
+
+
+def audit_post(channel: Channel) -> AuditPost:
+    """Where a host puts its audit records: they travel to the supervisor, which alone writes the chain."""
+
+    async def send(records: list[dict[str, Any]]) -> None:
+        try:
+            await channel.request("audit", {"records": records}, timeout_ms=AUDIT_LIMIT_MS)
+        except ChannelClosed:
+            raise NotTaken from None
+        except CallRefused as refusal:
+            if refusal.status == 429 or refusal.status >= 500:  # later, perhaps
+                raise NotTaken from None
+            emit(AuditRejected(count=len(records)))  # the same again would be refused again
+
+    return AuditPost(send)
 
 
 async def _until_closed(channel: Channel, over: asyncio.Event) -> None:

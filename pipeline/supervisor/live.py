@@ -23,6 +23,7 @@ _KEYS = {
     "call": {"call_id", "state", "since_s"},
     "turn": {"call_id", "turn", "marks_ms", "interrupted"},
     "request": {"call_id", "fields", "complete"},
+    "kept": {"call_id", "kept"},
     "urgent": {"call_id", "kind"},
     "ended": {"call_id", "reason"},
 }
@@ -76,10 +77,13 @@ class LiveView:
             return False
         if kind == "request" and set(dict(message.get("fields") or {}).values()) - {"masked"}:
             return False  # a value in clear: it comes from `reveal` alone
-        self._latest.setdefault(str(message["call_id"]), {})[kind] = (
-            self._clock.now_ms(),
-            message,
-        )
+        if kind == "kept" and message.get("kept") not in {"stored", "waiting", "lost", "gone"}:
+            return False
+        if kind != "kept" or message["call_id"] in self._latest:  # may come after the call's end
+            self._latest.setdefault(str(message["call_id"]), {})[kind] = (
+                self._clock.now_ms(),
+                message,
+            )
         for page in self._pages:
             page.put(message)
         return True

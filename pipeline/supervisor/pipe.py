@@ -14,7 +14,10 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 
-from pipeline.telemetry.events import Event, Token, emit
+from pipeline.telemetry.canary import Watch
+from pipeline.telemetry.events import Token, emit, undeclared_fields
+from pipeline.telemetry.outputs import ForeignOutput
+from pipeline.telemetry.words import SHOWN_CHARACTERS_MAX, FreeText
 
 LINE_BYTES_MAX = 4096
 """What `telemetry.log` writes at most; a longer line is foreign."""
@@ -24,29 +27,29 @@ REPORT_EVERY_MS = 1000
 
 _KEY_BYTES_MAX = 40
 
+_AROUND = frozenset({"event", "at", "by", "dropped"})
+"""What the writer of a line adds to an event's own fields."""
+
 _LAST_READS = 16
 """A full pipe is two reads; a grandchild that goes on writing is not waited for."""
-
-
-class ForeignOutput(Event):
-    """A child wrote so many bytes that are not events of ours."""
-
-    process: Token
-    bytes: int
 
 
 class Sieve:
     """The calculation: bytes in, our lines out, foreign bytes counted."""
 
-    def __init__(self, nonce: str) -> None:
-        """Let through only lines that begin with this nonce."""
+    def __init__(self, nonce: str, *, text: bool = False) -> None:
+        """Let through only lines that begin with this nonce; with `text`, redacted words of `free_text` too."""
         self._prefix = f"{nonce} ".encode()
+        self._text = text
+        self.watch: Watch | None = None
         self._rest = b""
         self._skipping = False
         self.foreign_bytes = 0
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the events' lines in these bytes, without nonce and newline."""
+        if self.watch is not None:
+            self.watch.caught(data)
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
         out = []
@@ -58,7 +61,7 @@ class Sieve:
             payload = self._ours(line)
             if payload is not None:
                 out.append(payload)
-            else:
+            elif self.watch is None or not self.watch.holds(line):
                 self.foreign_bytes += len(line)
         if self._skipping or len(self._rest) > LINE_BYTES_MAX:
             self.foreign_bytes += len(self._rest)
@@ -75,10 +78,10 @@ class Sieve:
         head, payload = line[: len(self._prefix)], line[len(self._prefix) :]
         if not hmac.compare_digest(head, self._prefix):
             return None
-        return payload if is_event(payload) else None
+        return payload if is_event(payload, text=self._text) else None
 
 
-def is_event(payload: bytes) -> bool:
+def is_event(payload: bytes, *, text: bool = False) -> bool:
     """Whether this is a JSON object with an event's name and values that cannot hold words."""
     try:
         record = json.loads(payload)
@@ -86,6 +89,12 @@ def is_event(payload: bytes) -> bool:
         return False
     if not isinstance(record, dict) or not isinstance(record.get("event"), str):
         return False
+    if undeclared_fields(record, _AROUND):
+        return False
+    if text and record["event"] == FreeText.name and isinstance(record.get("text"), str):
+        words = record.pop("text")
+        if len(words) > SHOWN_CHARACTERS_MAX:
+            return False
     return all(
         len(key) <= _KEY_BYTES_MAX and key.isidentifier() and _is_plain(value)
         for key, value in record.items()
@@ -101,8 +110,12 @@ def _is_plain(value: object) -> bool:
 class PipeReader:
     """Owns the reading ends of a child's pipes on the event loop."""
 
-    def __init__(self, process: str, nonce: str, forward: Callable[[bytes], None]) -> None:
-        """Pass the child's events to `forward`."""
+    def __init__(
+        self, process: str, nonce: str, forward: Callable[[bytes], None], *, text: bool = False
+    ) -> None:
+        """Pass the child's events to `forward`; words in them only with `text`."""
+        self._text = text
+        self._watch: Watch | None = None
         self._process = process
         self._nonce = nonce
         self._forward = forward
@@ -112,17 +125,28 @@ class PipeReader:
     def read(self, descriptor: int) -> None:
         """Start reading this descriptor until its end; we close it."""
         os.set_blocking(descriptor, False)
-        self._sieves[descriptor] = Sieve(self._nonce)
+        self._sieves[descriptor] = Sieve(self._nonce, text=self._text)
+        self._sieves[descriptor].watch = self._watch
         asyncio.get_running_loop().add_reader(descriptor, self._on_readable, descriptor)
 
-    def close(self) -> None:
-        """Read what is left, close the descriptors and report at once."""
+    def watch(self, watch: Watch | None) -> None:
+        """Show this watch what arrives on every descriptor, and what is passed on."""
+        self._watch = watch
+        for sieve in self._sieves.values():
+            sieve.watch = watch
+
+    def read_now(self) -> None:
+        """Read what is there at this moment."""
         for descriptor in list(self._sieves):
             for _ in range(_LAST_READS):
                 if descriptor not in self._sieves or not self._on_readable(descriptor):
                     break
-            if descriptor in self._sieves:  # a grandchild still holds the other end
-                self._end(descriptor)
+
+    def close(self) -> None:
+        """Read what is left, close the descriptors and report at once."""
+        self.read_now()
+        for descriptor in list(self._sieves):  # a grandchild still holds the other end
+            self._end(descriptor)
         self._say()
 
     def _on_readable(self, descriptor: int) -> bool:
@@ -138,6 +162,8 @@ class PipeReader:
             return False
         before = sieve.foreign_bytes
         for line in sieve.feed(data):
+            if self._watch is not None:
+                self._watch.written(line)
             self._forward(line)
         if sieve.foreign_bytes > before and self._report is None:
             self._report = asyncio.get_running_loop().call_later(REPORT_EVERY_MS / 1000, self._say)

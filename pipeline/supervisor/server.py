@@ -10,7 +10,7 @@ import contextlib
 import errno
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -20,8 +20,11 @@ from pipeline.errors import StartUpError
 from pipeline.settings import Settings
 from pipeline.supervisor.certificate import Certificate
 from pipeline.supervisor.door import shown_host
+from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.front import Front
+from pipeline.supervisor.reports import Reports, postbox
 from pipeline.supervisor.staff import StaffTokens
+from pipeline.supervisor.witness import Witness
 from pipeline.supervisor.workers import Workers
 from pipeline.telemetry.events import Event, Token, emit
 from pipeline.transports.pages import Page
@@ -95,14 +98,17 @@ async def run_server(
     settings: Settings,
     pages: Mapping[str, Page],
     staff: StaffTokens,
+    witness: Witness,
     *,
     worker_module: str = "pipeline.worker",
     hooks: Hooks | None = None,
+    facts: Facts | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, drain, and end everything; a second signal ends it at once."""
     hooks = hooks or Hooks()
     certificate = Certificate(settings.tls) if settings.tls.cert else None
-    front = Front(settings, staff, pages, MonotonicClock())
+    facts = facts or Facts(MonotonicClock())
+    front = Front(settings, staff, pages, MonotonicClock(), witness, facts)
     stop, now = asyncio.Event(), asyncio.Event()
     runner = web.AppRunner(
         front.app(),
@@ -126,9 +132,14 @@ async def run_server(
                 if certificate
                 else None,
             )
+            witness.configuration()
             emit(ServerListening(port=port))
             hooks.listening(url)
-            async with server, Workers(settings, front, module=worker_module) as workers:
+            async with (
+                server,
+                _reporting(Reports(witness, postbox(settings))),
+                Workers(settings, front, module=worker_module, facts=facts) as workers,
+            ):
                 front.workers = workers
                 await _while_serving(settings, workers, hooks, url, port, certificate, stop)
                 front.draining = True
@@ -137,6 +148,19 @@ async def run_server(
         finally:
             front.close()
             await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def _reporting(reports: Reports) -> AsyncIterator[None]:
+    """Report each call's end until the last worker has gone."""
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(reports.run(), name="reports")
+        try:
+            yield
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
+            await reports.finish()
 
 
 def _admit(runner: web.AppRunner, connections_max: int) -> asyncio.Protocol:

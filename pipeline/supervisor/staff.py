@@ -27,6 +27,9 @@ FILE_NAME = "staff_tokens.json"
 IDLE_LIMIT_MS = 15 * 60_000.0
 """Automatic log-off: a token used once and then not for so long is over."""
 
+ROLES = ("readonly", "operator", "admin")
+"""In rising order. readonly: that there are requests; operator: what is in them; admin: destroy, hold, purge."""
+
 LIFE_DAYS_DEFAULT = 30
 TOKENS_MAX = 1000
 _USE_WRITTEN_EVERY_MS = 30_000.0
@@ -51,6 +54,12 @@ class StaffToken:
     expires_at_ms: float
     last_used_at_ms: float = 0.0
     revoked: bool = False
+    role: str = "operator"
+    """A token made before there were roles could reveal, and still can."""
+
+    def may(self, role: str) -> bool:
+        """Whether this token's role includes that one."""
+        return ROLES.index(self.role) >= ROLES.index(role)
 
     def state(self, now_ms: float) -> str:
         """Return "valid", "revoked", "expired" or "idle"."""
@@ -71,7 +80,9 @@ class StaffTokens:
         self._path = directory / FILE_NAME
         self._now_ms = now_ms
 
-    def create(self, name: str, *, life_days: float = LIFE_DAYS_DEFAULT) -> str:
+    def create(
+        self, name: str, *, life_days: float = LIFE_DAYS_DEFAULT, role: str = "operator"
+    ) -> str:
         """A new token for this person or desk; the only time its secret is seen."""
         if not _NAME.match(name):
             raise StartUpError(
@@ -91,6 +102,7 @@ class StaffTokens:
                 mac=_mac(salt, secret),
                 created_at_ms=now_ms,
                 expires_at_ms=now_ms + life_days * 86_400_000,
+                role=role,
             )
             tokens.append(token)
         return f"ws_{token.id}_{secret}"
@@ -192,6 +204,8 @@ def _parsed(entry: dict[str, Any]) -> StaffToken:
     token = StaffToken(**entry)
     bytes.fromhex(token.salt)
     if not all(isinstance(v, str) for v in (token.id, token.name, token.salt, token.mac)):
+        raise ValueError
+    if token.role not in ROLES:
         raise ValueError
     float(token.expires_at_ms)
     float(token.last_used_at_ms)

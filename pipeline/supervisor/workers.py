@@ -19,11 +19,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from pipeline import config
+from pipeline.clock import MonotonicClock
+from pipeline.egress.trial import Tried
+from pipeline.errors import Unsafe
 from pipeline.settings import Settings
+from pipeline.supervisor import fence, outputs
 from pipeline.supervisor.channel import Channel, ChannelClosed
+from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.host import CHANNEL_OPTION
 from pipeline.supervisor.pipe import PipeReader
-from pipeline.telemetry import log
+from pipeline.telemetry import canary, log
 from pipeline.telemetry.events import Event, Token, emit
 
 FIRST_BACK_OFF_MS = 250.0
@@ -105,6 +110,9 @@ class Watcher(Protocol):
     def on_worker_notice(self, worker: Worker, kind: str, payload: dict[str, Any]) -> None:
         """A worker said something about a call."""
 
+    async def on_worker_audit(self, worker: Worker, records: object) -> None:
+        """A worker's audit records; returns when they are on the disk."""
+
     def on_worker_lost(self, worker: Worker) -> None:
         """The process is gone; `worker.calls` still holds who was in it."""
 
@@ -113,9 +121,15 @@ class Workers:
     """`async with Workers(...) as workers:` keeps them alive inside the block, and ends them on every way out."""
 
     def __init__(
-        self, settings: Settings, watcher: Watcher, *, module: str = "pipeline.worker"
+        self,
+        settings: Settings,
+        watcher: Watcher,
+        *,
+        module: str = "pipeline.worker",
+        facts: Facts | None = None,
     ) -> None:
-        """Run `module` as many times as the settings say."""
+        """Run `module` as many times as the settings say; `facts` hear how each one was tested."""
+        self._facts = facts or Facts(MonotonicClock())
         self._settings = settings
         self._watcher = watcher
         self._module = module
@@ -212,19 +226,39 @@ class Workers:
         worker.starts += 1
         ours, theirs = socket.socketpair()
         nonce = secrets.token_hex(16)
-        pipe = PipeReader(worker.name, nonce, log.forward)
+        pipe = PipeReader(
+            worker.name, nonce, log.forward, text=self._settings.log.text == "redacted"
+        )
+        watch = canary.Watch(canary.base_of(nonce))
+        pipe.watch(watch)
         process = await self._spawn(worker, theirs, nonce, pipe)
         worker.pid = process.pid
         emit(WorkerStarted(worker=Token(worker.name), pid=process.pid))
         channel = Channel(ours)
         began_s = asyncio.get_running_loop().time()
         was_ready, too_late, fault = False, False, ""
+        leaked: list[str] = []
+        tried: list[Tried] = []
+        unsafe = False
 
         def on_notice(kind: str, payload: dict[str, Any]) -> None:
-            nonlocal was_ready, fault
+            nonlocal was_ready, fault, unsafe
             if kind == "ready":
+                pipe.read_now()
+                pipe.watch(None)
+                fault = self._unsafe(worker.name, watch.verdict(tuple(leaked)), tried)
+                unsafe = bool(fault)
+                if unsafe:
+                    channel.close()
+                    return
                 was_ready = True
                 self._on_ready(worker, payload, began_s)
+            elif kind == "canary":
+                leaked.extend(str(path)[:40] for path in payload.get("leaked", ()))
+            elif kind == "egress":
+                tried.extend(
+                    Tried(each["name"], each["outcome"]) for each in payload.get("tried", ())
+                )
             elif kind == "cannot_start":
                 fault = _one_line(payload.get("message"))
             elif kind == "capacity":
@@ -232,7 +266,12 @@ class Workers:
             else:
                 self._watcher.on_worker_notice(worker, kind, payload)
 
+        async def audit(params: dict[str, Any]) -> dict[str, Any]:
+            await self._watcher.on_worker_audit(worker, params.get("records"))
+            return {}
+
         channel.on_notice = on_notice
+        channel.serve = {"audit": audit}
         try:
             await channel.open()
             channel.send_settings(config.to_mapping(self._settings))
@@ -265,6 +304,19 @@ class Workers:
                     status, was_ready, calls_lost, too_late, fault, next_start_ms
                 )
                 self.changed.set()
+        if (
+            unsafe and worker.starts == 1
+        ):  # a later one waits and tries again: others may be in a call
+            raise Unsafe(fault)
+
+    def _unsafe(self, name: str, verdict: canary.Verdict, tried: list[Tried]) -> str:
+        """Why this worker may not answer calls, or ""; a test that was not made has failed."""
+        outputs.note(self._facts, name, verdict)
+        if not verdict.passed:
+            return outputs.sentence(name, verdict)
+        if out := fence.note(self._facts, name, tried or [Tried("nothing was tried", "out")]):
+            return fence.sentence(name, out)
+        return ""
 
     async def _until_over(
         self, worker: Worker, process: asyncio.subprocess.Process, channel: Channel
@@ -296,7 +348,11 @@ class Workers:
         output_read, output_write = os.pipe()
         events_read, events_write = os.pipe()
         variables = log.child_variables(
-            nonce, events_write, worker.name, level=self._settings.log.level
+            nonce,
+            events_write,
+            worker.name,
+            level=self._settings.log.level,
+            text=self._settings.log.text,
         )
         try:
             process = await asyncio.create_subprocess_exec(

@@ -14,12 +14,12 @@ from collections.abc import Iterable
 from typing import cast
 
 import aioice
-import ifaddr
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
 from aioice.stun import Message
 from aiortc import RTCIceCandidate, RTCIceGatherer
 
+from pipeline.egress.places import own_addresses
 from pipeline.errors import NoMediaPath, StartUpError
 from pipeline.transports.settings import MediaSettings
 
@@ -28,18 +28,6 @@ MAX_QUEUED_DATAGRAMS = 256
 """Five seconds of audio: more is a flood or a stalled loop."""
 MAX_CALLER_ADDRESSES = 60
 """An offer names at most 30; each one more may show itself from behind a translator."""
-
-
-def own_addresses() -> list[str]:
-    """Every address of this machine, link-local IPv6 aside."""
-    found: list[str] = []
-    for adapter in ifaddr.get_adapters():
-        for ip in adapter.ips:
-            if isinstance(ip.ip, str):
-                found.append(ip.ip)
-            elif ip.ip[2] == 0:
-                found.append(ip.ip[0])
-    return found
 
 
 def allowed_networks(settings: MediaSettings) -> tuple[Network, ...]:

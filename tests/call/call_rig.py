@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.parts import CallParts
+from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.session import Call
 from pipeline.call.settings import CallSettings
 from pipeline.line import Bye, Caption, Flush, ToCaller
@@ -86,6 +87,7 @@ class CallRig:
         receptionist: FakeReceptionist,
         voice: FakeVoice,
         settings: CallSettings,
+        record: RequestSink | None = None,
         at: Callable[[Desk], Receptionist] | None = None,
     ) -> None:
         self.receptionist = receptionist
@@ -104,6 +106,7 @@ class CallRig:
                 tts=voice,
                 receptionist=at or receptionist.at,
                 settings=settings,
+                record=record or NothingKept(),
                 sample_rate_hz=LINE_HZ,
                 on_sensitive=lambda active, at_ms: self.sensitive.append((active, at_ms)),
             ),
@@ -210,10 +213,11 @@ async def calling(
     receptionist: FakeReceptionist,
     voice: FakeVoice | None = None,
     settings: CallSettings | None = None,
+    record: RequestSink | None = None,
     at: Callable[[Desk], Receptionist] | None = None,
 ) -> AsyncIterator[CallRig]:
     """Run a call for the length of the block; `at` makes another receptionist than the fake one."""
-    rig = CallRig(receptionist, voice or FakeVoice(), settings or CallSettings(), at)
+    rig = CallRig(receptionist, voice or FakeVoice(), settings or CallSettings(), record, at)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(rig.run())
         try:

@@ -14,7 +14,7 @@ from pipeline.call.flow import Flow
 from pipeline.call.flow_file import parse_flow
 from pipeline.call.modelled import ModelledReceptionist
 from pipeline.call.receptionist import ScriptedReceptionist
-from pipeline.call.request import Request
+from pipeline.call.request import Request, RequestSink
 from pipeline.call.settings import CallSettings
 from pipeline.call.steps import State
 from tests.call.call_rig import CallRig, calling
@@ -34,7 +34,11 @@ def asking(*names: str, order: str = "mdy") -> Flow:
 
 @asynccontextmanager
 async def calling_practice(
-    flow: Flow, model: LanguageModel | None = None, *, asked: str = "birth_date"
+    flow: Flow,
+    model: LanguageModel | None = None,
+    *,
+    asked: str = "birth_date",
+    record: RequestSink | None = None,
 ) -> AsyncIterator[CallRig]:
     """A call to a practice with this flow, phrased by this model if there is one; its first question is `asked`."""
 
@@ -49,6 +53,6 @@ async def calling_practice(
         )
 
     settings = CallSettings(practice_phone=flow.practice_phone)
-    async with calling(FakeReceptionist(""), FakeVoice(), settings, at=at) as rig:
+    async with calling(FakeReceptionist(""), FakeVoice(), settings, record, at=at) as rig:
         await rig.greeted()
         yield rig

@@ -90,7 +90,7 @@ def test_a_section_of_the_wrong_shape_is_a_fault_and_never_a_crash(
     else:
         table[section] = value
     empty_list_or_absent = section in ("first_names", "words") and value in (None, [])
-    defaults = section == "hours" and value in (None, {})
+    defaults = section in ("hours", "request") and value in (None, {})
     if empty_list_or_absent or defaults or (section == "version" and value == "text"):
         parse_flow(table)
     else:

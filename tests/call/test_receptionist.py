@@ -10,7 +10,6 @@ from models.ports import ChatMessage, Keyed, ReplyRequest, Spoken, TextDelta
 from pipeline.call.desk import Receptionist
 from pipeline.call.flow_file import load_flow
 from pipeline.call.receptionist import ScriptedReceptionist
-from pipeline.call.request import InMemorySink
 from pipeline.call.steps import Phase
 from tests.fakes.desk import FakeDesk
 
@@ -23,8 +22,7 @@ class Call:
 
     def __init__(self) -> None:
         self.desk = FakeDesk()
-        self.sink = InMemorySink()
-        self.receptionist = ScriptedReceptionist(FLOW, self.desk, lambda: TODAY, self.sink)
+        self.receptionist = ScriptedReceptionist(FLOW, self.desk, lambda: TODAY)
         self.greeting = self.receptionist.greeting()
         self._turns = 0
 
@@ -125,7 +123,8 @@ async def test_a_booking_reads_back_day_time_name_and_two_digits_only() -> None:
     goodbye = await call.say("yes")
     assert "automated assistant" in goodbye
     assert call.desk.names()[-3:] == ["complete", "asked", "end"]
-    assert call.sink.request == call.receptionist.request
+    request = call.receptionist.request
+    assert call.desk.fields == {name: request.value(name) for name in request.filled()}
 
 
 async def test_a_plain_no_at_the_read_back_never_books() -> None:

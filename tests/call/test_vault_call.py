@@ -9,6 +9,7 @@ import pytest
 from models.ports import Spoken
 from phi.vault import UnknownHandle
 from pipeline.call.desk import Desk, Receptionist
+from pipeline.call.request import NothingKept
 from pipeline.call.settings import CallSettings
 from pipeline.line import Caption, RequestShown
 from tests.call.call_rig import CallRig
@@ -255,7 +256,7 @@ async def _call_with_a_birth_date() -> tuple[CallRig, asyncio.Task[str]]:
     def at(desk: Desk) -> Receptionist:
         return FakeReceptionist("").at(desk)
 
-    rig = CallRig(FakeReceptionist(""), FakeVoice(), CallSettings(), at)
+    rig = CallRig(FakeReceptionist(""), FakeVoice(), CallSettings(), at=at)
     task = asyncio.get_running_loop().create_task(rig.call.run())
     await rig.greeted()
     rig.call._front.collected("birth_date", BORN)
@@ -299,3 +300,27 @@ async def test_a_page_that_fails_at_the_goodbye_does_not_keep_the_compartment() 
     rig.call.playout.detach()
     assert rig.call.compartment.names() == ()
     assert rig.ear.closed == 1
+
+
+async def test_the_record_gets_an_identifier_as_the_store_reads_it() -> None:
+    record = Kept()
+    async with calling_practice(BOTH, record=record) as rig:
+        await rig.key(KEYED)
+        await rig.until_quiet()
+        await rig.key("4417")
+        await rig.until_quiet()
+    assert record.fields == {"birth_date": BORN, "ssn_last4": "4417"}
+    assert [rule.store for rule in BOTH.request.fields if rule.name in record.fields] == [
+        False,
+        False,
+    ]
+
+
+class Kept(NothingKept):
+    """A record that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, str | None] = {}
+
+    def field(self, name: str, value: str | None) -> None:
+        self.fields[name] = value

@@ -22,6 +22,8 @@ from pipeline.commands import serve as command
 from pipeline.commands.terminal import Terminal
 from pipeline.errors import StartUpError
 from pipeline.settings import Settings
+from pipeline.store.database import Database
+from pipeline.store.opening import location, prepare
 from pipeline.supervisor.workers import End, Workers
 from pipeline.telemetry import log
 from tests.supervisor.served import Served, served
@@ -45,6 +47,9 @@ class Nobody:
     def on_worker_notice(self, worker: object, kind: str, payload: object) -> None:
         raise AssertionError
 
+    async def on_worker_audit(self, worker: object, records: object) -> None:
+        raise AssertionError
+
     def on_worker_lost(self, worker: object) -> None:
         raise AssertionError
 
@@ -54,7 +59,14 @@ def scene(
 ) -> tuple[Terminal, Workers, Ticking]:
     clock = Ticking()
     settings = config.from_mapping({"workers": {"count": 2}})
-    terminal = Terminal(settings, out, clock, events="/var/events.jsonl", first_token=first_token)
+    terminal = Terminal(
+        settings,
+        out,
+        clock,
+        events="/var/events.jsonl",
+        kept=["Requests are kept"],
+        first_token=first_token,
+    )
     return terminal, Workers(settings, Nobody()), clock
 
 
@@ -152,7 +164,7 @@ def test_what_ends_the_start_is_one_sentence_without_its_text(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def fail(settings: Settings, worker_module: str) -> int:
+    def fail(settings: Settings, worker_module: str, own: object) -> int:
         raise raised
 
     monkeypatch.setattr(command, "_serve", fail)
@@ -257,3 +269,48 @@ def until(server: Served, said: str) -> None:
         assert time.monotonic() < limit, server.out() + server.log()
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.process.wait(0.02)
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("harm", ["key of others", "key lost", "store corrupt", "store newer"])
+def test_a_store_that_cannot_be_used_is_said_before_anything_starts(
+    tmp_path: Path, harm: str
+) -> None:
+    """In a process of its own: a server's guard stays with its process until the end."""
+    toml = tmp_path / "c.toml"
+    toml.write_text(f'[http]\nport = 0\n[state]\ndirectory = "{tmp_path}"\n')
+    settings = config.from_mapping({"state": {"directory": str(tmp_path)}})
+    prepare(settings)
+    key, file = tmp_path / "keys/install.key", tmp_path / "data/requests.db"
+    match harm:
+        case "key of others":
+            key.chmod(0o644)
+        case "key lost":
+            key.unlink()
+        case "store corrupt":
+            file.write_bytes(b"no database " * 1_000)
+        case _:
+            database = Database(location(settings))
+            with database.connected(writes=True) as connection:
+                connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0999'")
+            database.close()
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fakes.fake_serve", str(toml)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=config.child_environment({"PYTHONPATH": os.getcwd()}),
+    )
+    assert done.returncode == 1
+    said = "".join(
+        line for line in done.stderr.splitlines(keepends=True) if not line.startswith("{")
+    )
+    wanted = {
+        "key of others": "chmod 600",
+        "key lost": "wardline key import",
+        "store corrupt": "wardline restore",
+        "store newer": "newer release",
+    }
+    assert wanted[harm] in said
+    assert said.count("\n") == 1

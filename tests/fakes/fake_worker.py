@@ -2,12 +2,13 @@
 
 `python -m tests.fakes.fake_worker`. An offer's SDP may ask for trouble: "bad" is refused, "crash" raises with the
 SDP in its text, "noise" prints it everywhere, "slow" never answers. A practice called "never ready",
-"cannot start" or "wrong flow" has such workers; one called "hears" has the real recogniser's processes.
+"cannot start" or "wrong flow" has such workers; one called "outputs elsewhere" or "logs names" has a way out;
+one called "hears" has the real recogniser's processes.
 """
 
 from __future__ import annotations
 
-from pipeline.telemetry import log
+from pipeline.telemetry import foreign, log
 
 log.take_over("worker")
 
@@ -35,6 +36,10 @@ class FakeHost:
         self._notify = notifier(channel, lambda: self)
 
     async def start(self) -> None:
+        if self._practice == "outputs elsewhere":
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        if self._practice == "logs names":
+            foreign.known_module = lambda name: name
         if self._practice == "never ready":
             await asyncio.Event().wait()
         if self._practice == "hears":

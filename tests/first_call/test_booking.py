@@ -69,3 +69,25 @@ def test_the_number_is_shown_by_its_last_two_digits_only(calls: dict[str, Made],
 def test_a_caller_who_cuts_in_is_given_the_floor(calls: dict[str, Made]) -> None:
     turns = calls["cutting in"].record["turns"]
     assert [turn["barge_in_ms"] for turn in turns if turn["barge_in_ms"] is not None]
+
+
+def test_every_booking_is_in_the_encrypted_store_and_named_staff_read_it(
+    calls: dict[str, Made], server: Served
+) -> None:
+    config = ("--config", str(server.directory / "wardline.toml"))
+    token = server.directory.parent / "staff-token"
+    token.write_text(wardline("token", *config, "create", "desk").stdout)
+    to = server.directory.parent / "exported"
+    staff = ("requests", *config, "--token-file", str(token))
+    done = wardline(*staff, "export", "--to", str(to))
+    assert done.returncode == 0, done.stderr
+    kept = [json.loads(line) for line in to.read_text().splitlines()]
+    assert [request["state"] for request in kept] == ["complete"] * len(calls)
+    assert {request["field.phone"] for request in kept} == {"2125550143"}
+    assert all(request["ended"] == "goodbye" for request in kept)
+    written = b"".join(
+        data for name, data in server.written().items() if "/data/" in name or name == "stderr"
+    )
+    assert b"request_stored" in written
+    names = {request["field.first_name"] for request in kept}
+    assert not [value for value in (*names, "2125550143") if value.encode() in written]

@@ -1,1 +1,1 @@
-"""Tests of what hides, keeps and proves: `phi`."""
+"""Tests of `phi`; every name, number and address in them is invented."""

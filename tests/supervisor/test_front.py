@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ import psutil  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from pipeline import config
+from pipeline.supervisor.staff import StaffTokens
 from pipeline.transports.pages import SECURITY_HEADERS, load_pages
 from tests.supervisor.served import Served, served, staff_token
 
@@ -119,6 +121,16 @@ def test_staff_see_a_call_masked_and_reveal_one_value_by_name(server: Served) ->
     assert "Sam" not in server.log()
 
 
+def test_a_readonly_token_watches_and_reveals_nothing(server: Served) -> None:
+    token = StaffTokens(server.directory / "state").create("trainee", role="readonly")
+    body = {"call_id": server.call()["call_id"], "field": "first_name"}
+    authorised = f"Bearer {token}"
+    assert server.ask("POST", "/api/live/active", {}, Authorization=authorised)[0] == 204
+    status, answer, _ = server.ask("POST", "/api/live/reveal", body, Authorization=authorised)
+    assert status == 403
+    assert "Sam" not in json.dumps(answer)
+
+
 def test_a_token_too_many_is_told_when_to_come_back(tmp_path: Path) -> None:
     with served(tmp_path, "[limits]\ntokens_per_minute = 2\n") as limited:
         limited.token()
@@ -196,6 +208,10 @@ def test_neither_worker_nor_recogniser_outlives_a_killed_supervisor(tmp_path: Pa
         commands = [" ".join(process.cmdline()) for process in family]
         assert sum("fake_worker" in command for command in commands) == 1
         assert sum("pocketsphinx_child" in command for command in commands) == 2
+        for process, command in zip(family, commands, strict=True):
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            # who hears callers has no socket to a network at all
+            assert ("Seccomp:\t2" in status) == ("pocketsphinx_child" in command)
         running.process.kill()
         running.process.wait()
         gone, alive = psutil.wait_procs(family, timeout=5)

@@ -52,6 +52,23 @@ async def test_a_page_that_opens_is_shown_the_present_and_then_what_comes() -> N
         assert await seen(page) == [call("c3")]
 
 
+async def test_whether_a_request_is_stored_is_told_also_after_the_end_and_then_not_kept() -> None:
+    view = LiveView(Clock())
+    waiting = {"type": "kept", "call_id": "c1", "kept": "waiting"}
+    stored = {"type": "kept", "call_id": "c1", "kept": "stored"}
+    with view.watch() as page:
+        view.tell(call("c1"))
+        assert view.tell(waiting)
+        assert not view.tell({"type": "kept", "call_id": "c1", "kept": "José"})
+        with view.watch() as later:
+            assert await seen(later) == [call("c1"), waiting]
+        view.forget("c1", "over")
+        assert view.tell(stored)
+        assert (await seen(page))[-1] == stored
+    with view.watch() as page:
+        assert await seen(page) == []
+
+
 async def test_a_call_that_ends_is_told_once_and_forgotten() -> None:
     view = LiveView(Clock())
     with view.watch() as page:

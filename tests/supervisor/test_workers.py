@@ -81,6 +81,9 @@ class Nobody:
     def on_worker_notice(self, worker: Worker, kind: str, payload: dict[str, Any]) -> None:
         raise AssertionError
 
+    async def on_worker_audit(self, worker: Worker, records: object) -> None:
+        raise AssertionError
+
     def on_worker_lost(self, worker: Worker) -> None:
         raise AssertionError
 

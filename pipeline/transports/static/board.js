@@ -20,6 +20,8 @@ export class Board {
   /** @returns {any | null} the call the message is about, or null when it says nothing usable */
   take(message, nowMs) {
     if (typeof message.call_id !== "string") return null;
+    // Comes when a store works again, perhaps long after the call has left the board.
+    if (message.type === "kept" && !this.calls.has(message.call_id)) return null;
     const call = this.calls.get(message.call_id) ?? this.#open(message.call_id, nowMs);
     if (message.type === "call") {
       call.state = String(message.state);
@@ -28,7 +30,8 @@ export class Board {
     else if (message.type === "request") {
       call.fields = Object.keys(message.fields ?? {});
       call.complete = Boolean(message.complete);
-    } else if (message.type === "urgent") call.urgent = String(message.kind ?? "urgent");
+    } else if (message.type === "kept") call.kept = String(message.kept);
+    else if (message.type === "urgent") call.urgent = String(message.kind ?? "urgent");
     else if (message.type === "ended") {
       call.state = "ended";
       call.reason = String(message.reason ?? "");
@@ -40,7 +43,7 @@ export class Board {
   #open(id, nowMs) {
     const call = {
       id, state: "", startedMs: nowMs, endedMs: null, reason: "", urgent: null,
-      fields: [], complete: false, turns: [], interruptions: 0,
+      fields: [], complete: false, kept: "", turns: [], interruptions: 0,
     };
     this.calls.set(id, call);
     return call;

@@ -9,6 +9,12 @@ const MASK = "••••••";
 
 const STATES = { greeting: "Greeting", listening: "Listening", thinking: "Thinking", speaking: "Speaking", ended: "Ended", reconnecting: "Reconnecting" };
 
+/** What is wrong with keeping the request; nothing is said while all is well. */
+const KEPT = {
+  waiting: ". NOT STORED YET: the store does not work; note it down.",
+  lost: ". NOT STORED: note it down now.",
+};
+
 export class Card {
   /** @param {string} id @param {(field: string) => Promise<string>} reveal */
   constructor(id, reveal) {
@@ -47,7 +53,8 @@ export class Card {
     this.root.classList.toggle("is-urgent", Boolean(call.urgent));
     this.urgent.hidden = !call.urgent;
     this.urgent.textContent = call.urgent ? `Urgent: ${call.urgent.replaceAll("_", " ")}. Call this patient back now.` : "";
-    this.requestTitle.textContent = call.complete ? "Request, complete" : "Request so far";
+    this.requestTitle.textContent = (call.complete ? "Request, complete" : "Request so far") + (KEPT[call.kept] ?? "");
+    this.requestTitle.dataset.kept = call.kept;
     this.turnsTitle.textContent = `Turns, ${call.interruptions} interrupted`;
     for (const field of call.fields) this.#field(field);
     const last = call.turns[call.turns.length - 1] ?? null;

@@ -40,6 +40,21 @@ async def test_values_are_masked_until_revealed_one_by_one(stage: Stage) -> None
         assert "value of day" not in await seat.page.content()
 
 
+async def test_a_request_that_is_not_stored_is_said(stage: Stage) -> None:
+    async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        fields = {"day": "masked"}
+        seat.server.show(type="request", call_id="c-1", fields=fields, complete=True)
+        seat.server.show(type="kept", call_id="c-1", kept="waiting")
+        await seat.page.wait_for_selector("h3[data-kept=waiting]")
+        assert "NOT STORED YET" in await seat.text("h3[data-kept]")
+        seat.server.show(type="kept", call_id="c-gone", kept="stored")
+        seat.server.show(type="kept", call_id="c-1", kept="stored")
+        await seat.page.wait_for_selector("h3[data-kept=stored]")
+        assert await seat.text("h3[data-kept]") == "Request, complete"
+        assert await seat.page.locator("article.card").count() == 1
+
+
 async def test_turns_become_waterfalls_and_interruptions_are_counted(stage: Stage) -> None:
     async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
         await seat.page.wait_for_selector("#board:not([hidden])")

@@ -1,0 +1,1 @@
+"""A labelled set of identifiers, and how redactors fare on it."""

@@ -1,0 +1,517 @@
+"""Dates and ages that identify, in English and Spanish: days, months of events, holidays, ages of ninety and over.
+
+A bare year, a time of day and a duration stay; a birth year that says somebody is over 89 does not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from phi import cues, cues_es
+from phi.frames import year_of
+from phi.kinds import Kind, Layer, Span
+from phi.lexicon import AGE_CUE, DIGITS, HOLIDAY, MIXED, MONTH, NUMBER, ORDINAL, TEN_WORDS, WORD
+from phi.numbers import Run, element, run_at, runs, small_number
+from phi.tokens import Line
+
+TRIGGER = MONTH | ORDINAL | HOLIDAY | AGE_CUE | DIGITS | MIXED | NUMBER
+OLD_AGE, OLDEST_AGE = 90, 125
+LAST_FULL_YEAR = 1935
+NUMERIC = re.compile(
+    r"(?<![0-9./:-])(?:(?:19|20|18)[0-9]{2}([-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\2(?:[0-9]{4}|[0-9]{2}))"
+    r"(?:[t ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?(?![0-9])(?!\.[0-9]+\.)"
+)
+COMPACT = re.compile(
+    r"(?<![0-9a-z])(?:(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])|(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:19|20)[0-9]{2})(?=t?[0-9]{0,6}z?(?![0-9a-z]))"
+)
+SHORT = re.compile(r"(?<![0-9./:-])(0?[1-9]|1[0-2])[/-](0?[1-9]|[12][0-9]|3[01])(?![0-9./:%-])")
+STAMP = re.compile(
+    r"\A\W{0,3}[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}(?:[t ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?: ?z| ?[+-][0-9]{2}:?[0-9]{2})?)?"
+    r"|\b(?:ts|timestamp|asctime)[\"' ]{0,2}[=:][\"' ]{0,3}[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9:.]{5,18}(?:z|[+-][0-9]{2}:?[0-9]{2})?"
+    r"|\A\W{0,3}(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec) [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}"
+)
+"""The record's own timestamp, which a log may keep."""
+SHORT_CUES = cues.words(
+    "on for since dob born date by until before after el dia fecha para desde del of from birthday due scheduled appointment appt visit"
+)
+BEFORE_MONTH = cues.words(
+    "in since last next of early late mid until till by during through before after every this from between and end beginning middle en desde de para hasta este proximo pasado for around about to"
+)
+DAY_FOLLOWERS = cues.words(
+    "at for and in is or if works work then i we of to with from because so but please she he they my was would that's it's que a para por por con y en es si no of. around after before between through until since this next last today morning afternoon evening"
+)
+DAY_STARTERS = cues.words(
+    "the on el dia before after until till since by of through and or to for dias from"
+)
+PEOPLE = cues.words(
+    "he'll she'll i'll he she he's she's i i'm im who who's is they're am tiene cumplio was turned turns turning be mother father grandmother grandfather mom dad grandma grandpa"
+)
+AFTER_AGE = cues.words("year years yr yrs yo y.o y/o anos old")
+BIRTH = cues.words(
+    "born birth dob birthday birthdate yob year nacio naci nacimiento nacida nacido since"
+)
+
+
+def date_spans(line: Line) -> list[Span]:
+    """What the date rules take out."""
+    if not line.seen & TRIGGER:
+        return []
+    spans: list[Span] = []
+    flags = line.flags
+    digits = line.seen & (DIGITS | MIXED)
+    if digits:
+        spans.extend(_written(line))
+    for i in range(line.count):
+        flag = flags[i]
+        if flag & (MONTH | HOLIDAY | ORDINAL):
+            if flag & MONTH:
+                spans.extend(_month(line, i))
+            if flag & HOLIDAY:
+                spans.extend(_holiday(line, i))
+            if flag & ORDINAL:
+                spans.extend(_ordinal(line, i))
+        elif flag & MIXED or (flag & NUMBER and line.words[i] in TEN_WORDS):
+            spans.extend(_ordinal(line, i))
+    if line.seen & (DIGITS | MIXED | NUMBER):
+        spans.extend(_ages(line))
+        spans.extend(_spanish_day(line))
+    return spans
+
+
+def stamps(line: Line) -> list[tuple[int, int]]:
+    """Where the record's own timestamps stand."""
+    return [m.span() for m in STAMP.finditer(line.shadow)] if line.seen & DIGITS else []
+
+
+def _written(line: Line) -> Iterator[Span]:
+    kept = stamps(line)
+    for pattern in (NUMERIC, COMPACT):
+        for match in pattern.finditer(line.shadow):
+            if not any(a <= match.start() < b for a, b in kept):
+                yield Span(match.start(), match.end(), Kind.DATE, Layer.DATES)
+    for match in SHORT.finditer(line.shadow):
+        before = (
+            line.shadow[max(0, match.start() - 40) : match.start()]
+            .replace(":", " ")
+            .replace("=", " ")
+            .split()
+        )
+        if (before and before[-1].strip("\"'(") in SHORT_CUES) or (
+            len(before) > 1
+            and before[-2] in SHORT_CUES
+            and before[-1] in ("is", "the", "was", "es")
+        ):
+            after = line.shadow[match.end() : match.end() + 12].split()
+            if not (after and after[0] in cues.UNITS):
+                yield Span(match.start(), match.end(), Kind.DATE, Layer.DATES)
+
+
+def _span(line: Line, first: int, end: int) -> Span:
+    return Span(line.starts[first], line.ends[end - 1], Kind.DATE, Layer.DATES)
+
+
+def _month(line: Line, i: int) -> Iterator[Span]:
+    word = line.words[i]
+    first, end = i, i + 1
+    attached = False
+    # Day before: "15 march", "the fifteenth of march", "15 de marzo".
+    k = i - 1
+    if k >= 0 and line.words[k] in ("-", "/", ".", ",") and line.joined(i):
+        k -= 1
+    if k >= 0 and line.words[k] in ("of", "de"):
+        k -= 1
+    day = _number_ending(line, k)
+    if day is not None and k < i:
+        first, attached = day, True
+        if (
+            first > 0
+            and line.words[first - 1] in ("el", "the", "dia")
+            and line.words[first - 1] == "dia"
+        ):
+            first -= 1
+    # Day after: "march the fifteenth", "march 15th, 1985".
+    j = end
+    if (
+        j < line.count
+        and line.words[j] in (".", "the", ",", "-", "/", "el", "dia")
+        and not (line.words[j] == "." and not line.joined(j))
+    ):
+        j += 1
+    found = small_number(line, j)
+    if found is not None and 1 <= found[0] <= 31 and not attached:
+        end, attached = found[1], True
+    year = _year_at(line, end)
+    if year is not None:
+        end, attached = year, True
+    if not attached and word in cues.DOUBTFUL_MONTHS:
+        before = line.words[i - 1] if i else ""
+        after = line.words[i + 1] if i + 1 < line.count else ""
+        said = (
+            before in BEFORE_MONTH
+            and before not in ("this", "to", "and", "every", "from", "for", "about", "around")
+            if word in ("may", "march")
+            else before in BEFORE_MONTH and before not in ("to", "and", "de", "for")
+        )
+        if word == "may" and after in (
+            "be",
+            "have",
+            "i",
+            "not",
+            "need",
+            "also",
+            "cause",
+            "help",
+            "take",
+            "feel",
+        ):
+            said = False
+        if not said:
+            return
+    if word == "once":
+        return
+    yield _span(line, first, end)
+
+
+def _number_ending(line: Line, k: int) -> int | None:
+    """The first token of a day number that ends at token k."""
+    for start in (k - 2, k - 1, k):
+        if start >= 0:
+            found = small_number(line, start)
+            if found is not None and found[1] == k + 1 and 1 <= found[0] <= 31:
+                return start
+    return None
+
+
+def _year_at(line: Line, j: int) -> int | None:
+    """The token after a year that begins at j, past a comma or "of"."""
+    skipped = 0
+    while (
+        j < line.count
+        and line.words[j] in (",", "of", "de", "del", "in", "-", "/", ".", "the", "year")
+        and skipped < 2
+    ):
+        j += 1
+        skipped += 1
+    if j >= line.count:
+        return None
+    for run in runs_from(line, j):
+        if year_of(run) is not None:
+            return run.last + 1
+        if len(run.parts) == 1 and len(run.digits) == 2 and line.words[j - 1] != "of":
+            return run.last + 1
+        if len(run.parts) >= 2:
+            # "nineteen eighty five and my number is": the year is the first two parts
+            value = run.parts[0] + run.parts[1]
+            if run.parts[0] in ("18", "19", "20") and len(value) == 4:
+                two = element(line, j)
+                if two is not None:
+                    three = element(line, two[0])
+                    if three is not None:
+                        return three[0]
+        if run.digits.startswith(("19", "20")) or run.scaled:
+            return run.last + 1
+    return None
+
+
+def runs_from(line: Line, j: int) -> Iterator[Run]:
+    """The run that begins exactly at token j."""
+    run = run_at(line, j) if element(line, j) is not None else None
+    if run is not None:
+        yield run
+
+
+def _ordinal(line: Line, i: int) -> Iterator[Span]:
+    """A day alone: "on the twenty third", "the 23rd"."""
+    if line.flags[i] & ORDINAL and i and line.words[i - 1] in TEN_WORDS:
+        return
+    if (
+        line.flags[i] & ORDINAL
+        and i > 1
+        and line.words[i - 1] == "-"
+        and line.words[i - 2] in TEN_WORDS
+    ):
+        return
+    found = small_number(line, i)
+    if found is None or not 1 <= found[0] <= 31:
+        return
+    value, end = found
+    last = line.words[end - 1]
+    if not (
+        last in cues.ORDINALS
+        or (line.flags[end - 1] & MIXED and last[-2:] in ("st", "nd", "rd", "th"))
+    ):
+        return
+    before = line.words[i - 1] if i else ""
+    before2 = line.words[i - 2] if i > 1 else ""
+    after = line.words[end] if end < line.count else ""
+    if before not in DAY_STARTERS:
+        return
+    ends_here = (
+        after == ""
+        or not after[0].isalnum()
+        or after in DAY_FOLLOWERS
+        or bool(line.flags[end] & MONTH)
+    )
+    if not ends_here:
+        return
+    if value < 10 and not (line.flags[i] & MIXED):
+        # "the first", "the second" alone count things; as days they follow "on the" or "by the".
+        if not (
+            before == "the"
+            and before2
+            in (
+                "on",
+                "by",
+                "until",
+                "since",
+                "before",
+                "after",
+                "till",
+                "for",
+                "monday",
+                "tuesday",
+                "wednesday",
+                "thursday",
+                "friday",
+                "saturday",
+                "sunday",
+                "",
+                ",",
+            )
+        ):
+            return
+        if before2 in ("for", "after", "before") and after not in ("", ".", "?", "at"):
+            return
+    if (
+        after == "of"
+        and end + 1 < line.count
+        and not line.flags[end + 1] & MONTH
+        and line.words[end + 1] not in ("this", "next", "the", "last")
+    ):
+        return
+    yield _span(line, i, end)
+
+
+def _spanish_day(line: Line) -> Iterator[Span]:
+    """Find "el 23", "el dia veintitres" with a day's frame around it."""
+    for i, word in enumerate(line.words):
+        if word not in ("el", "dia") or i + 1 >= line.count or line.words[i + 1] == "dia":
+            continue
+        found = small_number(line, i + 1)
+        if found is None or not 1 <= found[0] <= 31:
+            continue
+        after = line.words[found[1]] if found[1] < line.count else ""
+        if word == "dia" and (i == 0 or line.words[i - 1] not in ("el", "del", "este", "para")):
+            continue
+        if after in (
+            "",
+            ".",
+            ",",
+            "?",
+            "de",
+            "a",
+            "por",
+            "en",
+            "para",
+            "y",
+            "o",
+            "si",
+            "no",
+            "que",
+            "del",
+            "con",
+            "tengo",
+            "es",
+            "me",
+        ):
+            if (
+                after == "por"
+                and found[1] + 1 < line.count
+                and line.words[found[1] + 1] == "ciento"
+            ):
+                continue
+            yield _span(line, i + 1, found[1])
+
+
+def _holiday(line: Line, i: int) -> Iterator[Span]:
+    word = line.words[i]
+    if word in cues.HOLIDAYS or word in cues_es.HOLIDAYS_ES:
+        end = i + 1
+        if end < line.count and line.words[end] in (
+            "eve",
+            "day",
+            "kippur",
+            "hashanah",
+            "gras",
+            "monday",
+            "sunday",
+            "dia",
+        ):
+            end += 1
+        if word in ("media", "mardi", "rosh", "yom") and end == i + 1:
+            return
+        yield _span(line, i, end)
+        return
+    if i + 1 < line.count and (word, line.words[i + 1]) in cues.HOLIDAY_PAIRS:
+        end = i + 2
+        if word == "dia":
+            while end < line.count and line.words[end] in ("los", "las", "la", "el"):
+                end += 1
+            if end >= line.count or line.words[end] not in (
+                "muertos",
+                "reyes",
+                "madre",
+                "madres",
+                "padre",
+                "padres",
+                "accion",
+                "gracias",
+                "san",
+                "virgen",
+                "independencia",
+                "candelaria",
+                "nino",
+                "trabajo",
+                "santos",
+                "guadalupe",
+            ):
+                return
+            end += 3 if line.words[end] == "accion" else 1
+        if end < line.count and line.words[end] in ("eve", "day"):
+            end += 1
+        yield _span(line, i, end)
+
+
+def _ages(line: Line) -> Iterator[Span]:
+    for run in runs(line):
+        if run.letters and not (
+            line.flags[run.first] & MIXED and run.letters in ("yo", "y", "f", "m", "yom", "yof")
+        ):
+            continue
+        value = _age_value(run.digits, run.parts, run.scaled)
+        before = line.words[run.first - 1] if run.first else ""
+        before2 = line.words[run.first - 2] if run.first > 1 else ""
+        if before in (":", "=", '"', "'") and run.first > 1:
+            before = (
+                before2
+                if before2 not in ("'", '"')
+                else (line.words[run.first - 3] if run.first > 2 else "")
+            )
+        j = run.last + 1
+        if j < line.count and line.words[j] == "-":
+            j += 1
+        after = line.words[j] if j < line.count else ""
+        old = value is not None and OLD_AGE <= value <= OLDEST_AGE
+        if old and (_is_age(line, run.first, before, before2, after, j) or run.letters):
+            yield Span(line.starts[run.first], line.ends[run.last], Kind.AGE, Layer.DATES)
+        year = year_of(run)
+        if year is not None and year <= LAST_FULL_YEAR:
+            window = line.words[max(0, run.first - 6) : run.first]
+            if not run.written or any(w in BIRTH for w in window) or "in" in window[-1:]:
+                yield Span(line.starts[run.first], line.ends[run.last], Kind.DATE, Layer.DATES)
+
+
+def _age_value(digits: str, parts: list[str], scaled: bool) -> int | None:
+    if scaled:
+        if len(parts) >= 2 and parts[:2] == ["1", "00"]:
+            return (
+                100 + sum(int(p) for p in parts[2:])
+                if all(len(p) <= 2 for p in parts[2:])
+                else None
+            )
+        if parts and parts[0] == "100":
+            return 100 + sum(int(p) for p in parts[1:]) if len(parts) < 3 else None
+        if parts == ["00"]:
+            return 100
+        return None
+    if len(parts) == 1 and len(digits) in (2, 3):
+        return int(digits)
+    if len(parts) == 2 and parts[0] == "1" and len(parts[1]) == 2:
+        return 100 + int(parts[1])
+    return None
+
+
+def _is_age(line: Line, first: int, before: str, before2: str, after: str, j: int) -> bool:
+    if after in AFTER_AGE:
+        nxt = line.words[j + 1] if j + 1 < line.count else ""
+        if after in ("old", "yo", "y.o"):
+            return True
+        if nxt == "-":
+            nxt = line.words[j + 2] if j + 2 < line.count else ""
+        return (
+            nxt in ("old", "of", "young", "de")
+            or before in PEOPLE
+            or before2 in PEOPLE
+            or after == "anos"
+        )
+    if before in (
+        "age",
+        "aged",
+        "turned",
+        "turning",
+        "turns",
+        "edad",
+        "cumplio",
+        "cumple",
+        "cumplir",
+        "ages",
+    ):
+        return True
+    if before2 in ("age", "edad", "aged") and before in ("is", "of", "de", "es", "was"):
+        return True
+    if before in ("almost", "nearly", "now", "about", "over", "casi"):
+        before = before2
+    subject = (
+        before in ("he's", "she's", "i'm", "im", "he", "she", "who's")
+        or (before == "be" and before2 in ("he'll", "she'll", "i'll", "will"))
+        or (
+            before in ("is", "am", "was")
+            and before2
+            in (
+                "he",
+                "she",
+                "i",
+                "who",
+                "mother",
+                "father",
+                "grandmother",
+                "grandfather",
+                "mom",
+                "dad",
+                "grandma",
+                "grandpa",
+                "husband",
+                "wife",
+                "patient",
+                "aunt",
+                "uncle",
+            )
+        )
+    )
+    if not subject:
+        return False
+    return (
+        after == ""
+        or not (line.flags[j] & WORD)
+        or after
+        in (
+            "and",
+            "so",
+            "now",
+            "but",
+            "next",
+            "this",
+            "with",
+            "years",
+            "she",
+            "he",
+            "i",
+            "in",
+            "on",
+            "last",
+            "la",
+            "el",
+            "y",
+        )
+    )

@@ -1,0 +1,321 @@
+"""What stands around a run of digits or letters: the cue that makes it an identifier, the unit that makes it a dose.
+
+Knows the runs of phi.numbers; says which of them go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from phi import cues, cues_es
+from phi.kinds import Kind, Layer, Span
+from phi.lexicon import ID_CUE, MIXED, PUNCTUATION, WORD
+from phi.numbers import TRIGGER, Run, runs
+from phi.tokens import Line
+
+CUE_REACH_TOKENS = 9
+YEAR_FIRST, YEAR_LAST = 1936, 2039
+OLDEST_YEAR = 1890
+EXEMPT_DIGITS_MAX = 7
+"""A count with a unit after it is no longer than this: ten million steps."""
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def cue_before(line: Line, first: int, strong: bool = False) -> str | None:
+    """The identifier cue to the left that a run answers, if any."""
+    wanted = STRONG if strong else WEAK
+    low = max(0, first - CUE_REACH_TOKENS)
+    for k in range(first - 1, low - 1, -1):
+        word = line.words[k]
+        if word == "." and not line.joined(k + 1) and k < first - 1 and not strong:
+            return None
+        if line.flags[k] & ID_CUE and word in wanted:
+            if word in ("code", "number", "no", "social", "call", "text") and k > 0:
+                before = line.words[k - 1]
+                if before in ("status", "error", "exit", "return", "the") and word == "code":
+                    return None
+                if word == "number" and k + 1 < line.count and line.words[k + 1] == "of":
+                    return None
+            return word
+    return None
+
+
+STRONG = (
+    cues.STRONG_ID_CUES
+    | cues_es.STRONG_ID_CUES_ES
+    | {
+        "number",
+        "numero",
+        "reach",
+        "call",
+        "dial",
+        "text",
+        "security",
+        "confirmation",
+        "mobile",
+        "movil",
+    }
+)
+WEAK = cues.ID_CUES | cues_es.ID_CUES_ES
+
+
+def kind_of(cue: str | None, run: Run) -> Kind:
+    """The likeliest kind: by the cue, else by length."""
+    if cue is not None:
+        named = cues.KIND_BY_CUE.get(cue) or cues_es.KIND_BY_CUE_ES.get(cue)
+        if named:
+            return Kind(named)
+    if run.letters and not run.digits:
+        return Kind.NAME
+    if not run.letters and len(run.digits) in (7, 10, 11):
+        return Kind.PHONE
+    if not run.letters and len(run.digits) == 9:
+        return Kind.SSN
+    return Kind.OTHERID
+
+
+def year_of(run: Run) -> int | None:
+    """The year a run says, if it says nothing else."""
+    if run.letters:
+        return None
+    p = run.parts
+    if len(p) == 1 and len(p[0]) == 4:
+        value = int(p[0])
+    elif len(p) == 2 and len(p[0]) == 2 and len(p[1]) in (1, 2) and not run.scaled:
+        value = int(p[0]) * 100 + int(p[1])
+    elif len(p) == 3 and p[0] in ("19", "20") and p[1] == "0" and len(p[2]) == 1:
+        value = int(p[0]) * 100 + int(p[2])
+    elif p[:2] == ["2", "000"] and len(p) <= 3 and len(run.digits) <= 6:
+        value = 2000 + (int(p[2]) if len(p) == 3 else 0)
+    elif p[:2] == ["1000", "900"] and len(p) <= 3:
+        value = 1900 + (int(p[-1]) if len(p[-1]) <= 2 else 0)
+    elif p[:3] == ["19", "00"]:
+        value = 1900 + (int(p[2]) if len(p) == 3 else 0)
+    else:
+        return None
+    return value if OLDEST_YEAR <= value <= YEAR_LAST else None
+
+
+def _unit_after(line: Line, last: int) -> bool:
+    j = last + 1
+    if j < line.count and line.words[j] == "-":
+        j += 1
+    if j < line.count and line.words[j] in ("de", "more", "mas", "of", "full", "extra"):
+        j += 1
+    if j >= line.count:
+        return False
+    word = line.words[j]
+    if word == "%" or word == "°" or word == "/":
+        return word != "/" or not line.joined(j)
+    return word in UNITS_ALL
+
+
+UNITS_ALL = (cues.UNITS | cues_es.UNITS_ES) - {"x", "l", "us", "am", "pm", "foot"}
+
+
+def _clock(line: Line, run: Run) -> bool:
+    """Whether the run is a time of day."""
+    p = run.parts
+    if run.letters or not 1 <= len(p) <= 3 or len(run.digits) > 6:
+        return False
+    if not 0 <= int(p[0]) <= 24 or any(int(x) > 59 for x in p[1:]):
+        return False
+    before = line.words[run.first - 1] if run.first else ""
+    after = line.words[run.last + 1] if run.last + 1 < line.count else ""
+    if ":" in line.words[run.first : run.last + 1]:
+        return all(len(x) <= 2 for x in p)
+    if len(p) == 2 or (len(p) == 3 and p[1] == "0"):
+        if after in cues.TIME_AFTER or (
+            after in ("in", "a", "p", "de", "del") and before not in ("", "is")
+        ):
+            return True
+        return (
+            before in ("at", "around", "until", "till", "by", "las", "la", "from", "between")
+            and len(run.digits) <= 4
+            and int(p[0]) <= 12
+        )
+    return False
+
+
+def harmless(line: Line, run: Run, cue: str | None) -> bool:
+    """Whether a unit, a clock, a pressure or a bare year explains the digits."""
+    if run.letters:
+        return False
+    before = line.words[run.first - 1] if run.first else ""
+    tokens = line.words[run.first : run.last + 1]
+    if (
+        len(run.digits) <= EXEMPT_DIGITS_MAX
+        and _unit_after(line, run.last)
+        and (run.scaled or len(run.parts) <= 3)
+    ):
+        return True
+    if _clock(line, run):
+        return True
+    if "/" in tokens and len(run.parts) == 2 and len(run.digits) <= 6 and cue is None:
+        return True
+    if (
+        run.written
+        and len(run.parts) <= 2
+        and "." in tokens
+        and tokens.count(".") == 1
+        and cue is None
+    ):
+        return len(tokens) == 3 and len(run.digits) <= 9 and before != "."
+    if (
+        run.written
+        and "," in tokens
+        and all(len(x) == 3 for x in run.parts[1:])
+        and len(run.parts[0]) <= 3
+    ):
+        return cue is None and line.joined(run.last) and len(run.digits) <= EXEMPT_DIGITS_MAX
+    if cue is None or cue in (
+        "medical",
+        "record",
+        "card",
+        "insurance",
+        "order",
+        "case",
+        "call",
+        "contact",
+        "number",
+        "visa",
+        "id",
+        "no",
+    ):
+        year = year_of(run)
+        if year is not None and year >= YEAR_FIRST:
+            return (
+                before not in ("four", "cuatro", "digits", "number", "es", "cifras")
+                or before == "since"
+            )
+    if (
+        cue is None
+        and run.scaled
+        and len(run.digits) - run.digits.count("0") <= 3
+        and run.single <= 2
+    ):
+        return True
+    return before in ("$", "€", "£")
+
+
+def number_spans(line: Line, least_digits: int = 4, least_letters: int = 3) -> list[Span]:
+    """What the automaton takes out; a waiting slot lowers what it asks for."""
+    if not line.seen & TRIGGER:
+        return []
+    skip = (
+        [m.span() for m in UUID.finditer(line.shadow)]
+        if line.seen & MIXED and "-" in line.shadow
+        else []
+    )
+    spans: list[Span] = []
+    for run in runs(line):
+        if skip and any(a <= line.starts[run.first] < b for a, b in skip):
+            continue
+        kind = judge(line, run, least_digits, least_letters)
+        if kind is not None:
+            _widen(line, run)
+            spans.append(Span(line.starts[run.first], line.ends[run.last], kind, Layer.NUMBERS))
+            if len(run.letters) >= 3 and not run.digits:
+                spans.extend(_said_before(line, run))
+    return spans
+
+
+SOUNDS_LIKE_DIGITS = frozenset(["to", "too", "for", "ate", "won", "oh", "o"])
+
+
+def _widen(line: Line, run: Run) -> None:
+    """Words that sound like digits at the edges of a number that is one or more digits short."""
+    if run.single < 3 or run.letters:
+        return
+    first = run.first
+    while first > 0 and line.words[first - 1] in SOUNDS_LIKE_DIGITS:
+        first -= 1
+    if run.first - first >= 2:
+        run.digits = "0" * (run.first - first) + run.digits
+        run.first = first
+    last = run.last
+    while last + 1 < line.count and line.words[last + 1] in SOUNDS_LIKE_DIGITS:
+        last += 1
+    if last > run.last and (last - run.last >= 2 or last == line.count - 1):
+        run.last = last
+
+
+def judge(line: Line, run: Run, least_digits: int, least_letters: int) -> Kind | None:
+    """What a run is, or None when it may stay."""
+    nd, nl = len(run.digits), len(run.letters)
+    if run.elements == 1 and line.flags[run.first] & MIXED:
+        return None  # one written token of letters and digits is judged by the patterns
+    strong = cue_before(line, run.first, strong=True)
+    cue = strong or cue_before(line, run.first)
+    if nl and nd <= 1 and not run.spelled_pairs:
+        if run.letters in cues.ACRONYMS and not nd and not _spelling(line, run.first):
+            return None
+        if nl + nd >= least_letters or (cue and nl + nd >= 2 and nd):
+            return kind_of(cue if nd else None, run)
+        return None
+    if run.spelled_pairs:
+        return kind_of(cue if nd else None, run)
+    if (
+        nl
+        and not cue
+        and all(
+            line.flags[k] & (MIXED | PUNCTUATION) and len(line.words[k]) <= 3
+            for k in range(run.first, run.last + 1)
+        )
+    ):
+        return None  # vertebrae and vitamins: "L4, L5"
+    if nl and not cue and _code_of_medicine(line, run):
+        return None
+    if nl and (nd >= 3 or (nl >= 2 and nd >= 2) or (cue and nd >= 1)):
+        return kind_of(cue, run)
+    if nd >= least_digits or (strong and nd >= 2) or (cue and nd >= 3):
+        if least_digits > 1 and harmless(line, run, cue):
+            return None
+        if run.scaled and strong is None and nd < 5 and least_digits > 1:
+            return None
+        return kind_of(cue, run)
+    return None
+
+
+def _spelling(line: Line, first: int) -> bool:
+    """Whether somebody just said that letters follow."""
+    return not SPELL_CUES.isdisjoint(line.words[max(0, first - 4) : first])
+
+
+SPELL_CUES = frozenset(
+    [
+        "spelled",
+        "spell",
+        "spelling",
+        "spells",
+        "name",
+        "letters",
+        "initials",
+        "deletreo",
+        "deletrea",
+        "apellido",
+        "nombre",
+    ]
+)
+
+
+def _code_of_medicine(line: Line, run: Run) -> bool:
+    """Find "vitamin D 1000 IU", "37.4 C" and "L4, L5"."""
+    if len(run.letters) == 1 and _unit_after(line, run.last):
+        return True
+    tokens = range(run.first, run.last + 1)
+    if len(run.letters) == 1 and line.words[run.last] in ("c", "f"):
+        return any(line.words[k] == "." for k in tokens)
+    return all(line.flags[k] & (MIXED | PUNCTUATION) and len(line.words[k]) <= 3 for k in tokens)
+
+
+def _said_before(line: Line, run: Run) -> Iterator[Span]:
+    """The word that was spelled is a name too, wherever it stands in the record."""
+    for k, word in enumerate(line.words):
+        if (
+            len(word) >= 3
+            and line.flags[k] & WORD
+            and (word == run.letters or word == run.letters.replace("w", "uu"))
+        ):
+            yield Span(line.starts[k], line.ends[k], Kind.NAME, Layer.NUMBERS)

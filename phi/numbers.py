@@ -1,0 +1,398 @@
+"""The spoken-number automaton: runs of digits and letters, said or written, and what frames make them harmless.
+
+A run is built token by token: units, teens, tens, hundreds, "oh", double and triple, letters, NATO words,
+"x as in y", with connectors, fillers and repairs between; words that only sound like digits ("to", "ate")
+count only inside a run. It knows nothing of names or dates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from phi import cues, cues_es
+from phi.lexicon import (
+    DIGIT_WORDS,
+    DIGITS,
+    HOMOPHONES,
+    HUNDRED_WORDS,
+    LETTER,
+    LETTER_SOUNDS,
+    LETTER_WORDS,
+    MIXED,
+    NATO,
+    NUMBER,
+    ORDINAL,
+    PLACEHOLDER,
+    REPEAT_WORDS,
+    TEEN_WORDS,
+    TEN_WORDS,
+    THOUSAND_WORDS,
+    WORD,
+)
+from phi.tokens import Line
+
+TRIGGER = NUMBER | DIGITS | MIXED | LETTER | NATO
+BRIDGES = frozenset("-.,()/+#:_") | {"dash", "hyphen", "minus", "guion", "slash", "dot", "point", "punto", "extension", "ext", "underscore", "comma", "coma", "diagonal"}  # fmt: skip
+FILLERS = cues.FILLERS | cues_es.FILLERS_ES
+LOOSE_FILLERS = frozenset(
+    [
+        "and",
+        "so",
+        "then",
+        "like",
+        "is",
+        "it's",
+        "that's",
+        "i",
+        "mean",
+        "no",
+        "yes",
+        "right",
+        "again",
+        "next",
+        "followed",
+        "by",
+        "son",
+        "es",
+        "pues",
+        "no",
+        "me",
+        "let",
+        "see",
+        "got",
+        "there",
+        "give",
+    ]
+)
+"""Words that join two digits only when somebody is plainly dictating, one digit or letter at a time."""
+GAP_TOKENS_MAX = 5
+"""Between two digits a hesitating caller says at most this many other words ("uh no wait sorry it's")."""
+
+
+@dataclass(slots=True)
+class Run:
+    """Digits and letters said one after the other; `first` and `last` are token numbers."""
+
+    first: int
+    last: int
+    digits: str = ""
+    letters: str = ""
+    elements: int = 0
+    spelled_pairs: int = 0
+    single: int = 0
+    """Elements that were one digit each."""
+    parts: list[str] = field(default_factory=list)
+    scaled: bool = False
+    """Said with hundred or thousand."""
+    written: bool = False
+    repaired: bool = False
+
+
+def element(line: Line, i: int) -> tuple[int, str, str] | None:
+    """The run element at token i: next token, digits, letters; None when there is none."""
+    word, flag = line.words[i], line.flags[i]
+    if flag & DIGITS:
+        return i + 1, word, ""
+    if not flag & TRIGGER:
+        return None
+    if flag & MIXED:
+        digits = "".join(c for c in word if c.isdigit())
+        letters = "".join(c for c in word if c.isalpha())
+        return (i + 1, digits, letters) if digits and len(word) <= 24 else None
+    if word in DIGIT_WORDS:
+        return i + 1, DIGIT_WORDS[word], ""
+    if word in TEEN_WORDS:
+        return i + 1, TEEN_WORDS[word], ""
+    if word in TEN_WORDS:
+        return _tens(line, i)
+    if word in HUNDRED_WORDS:
+        return i + 1, HUNDRED_WORDS[word], ""
+    if word == "mil":
+        return i + 1, "1000", ""
+    return _repeated(line, i) if word in REPEAT_WORDS and i + 1 < line.count else None
+
+
+def _repeated(line: Line, i: int) -> tuple[int, str, str] | None:
+    """Find "double five", "triple a", "double u"."""
+    after = line.words[i + 1]
+    times = REPEAT_WORDS[line.words[i]]
+    if after in DIGIT_WORDS or after == "o" or (len(after) == 1 and after.isdigit()):
+        return i + 2, DIGIT_WORDS.get(after, after if after.isdigit() else "0") * times, ""
+    if len(after) == 1 and after.isalpha():
+        return i + 2, "", "w" if after == "u" and times == 2 else after * times
+    if after in ("you", "u"):
+        return i + 2, "", "w"
+    return None
+
+
+def _tens(line: Line, i: int) -> tuple[int, str, str]:
+    tens = TEN_WORDS[line.words[i]]
+    j = i + 1
+    if j < line.count and line.words[j] in ("-", "y"):
+        j += 1
+    if j < line.count and line.words[j] in DIGIT_WORDS and DIGIT_WORDS[line.words[j]] != "0":
+        return j + 1, tens + DIGIT_WORDS[line.words[j]], ""
+    return i + 1, tens + "0", ""
+
+
+def letter(line: Line, i: int, inside: bool) -> tuple[int, str, int] | None:
+    """The spelled letter at token i: next token, letter, and 1 where "as in" explains it."""
+    word, flag = line.words[i], line.flags[i]
+    if word == "ye" or not flag & WORD:
+        return None
+    if (
+        word == "x"
+        and i + 2 < line.count
+        and line.words[i + 1] == "-"
+        and line.words[i + 2] == "ray"
+    ):
+        return i + 3, "x", 0
+    if len(word) == 1:
+        said = word
+    elif word in LETTER_WORDS or (flag & NATO) or (inside and word in LETTER_SOUNDS):
+        said = word[0]
+    elif word == "i" + "griega":
+        said = "y"
+    else:
+        return None
+    explained = _explained(line, i, said[0])
+    if explained is not None:
+        return explained, said[0], 1
+    if flag & NATO and not inside and len(word) > 1:
+        return (i + 1, said[0], 0) if _nato_follows(line, i + 1) else None
+    return i + 1, said[0], 0
+
+
+def _explained(line: Line, i: int, said: str) -> int | None:
+    """The token after "as in john", "b for boy", "m de maria", when token i is explained so."""
+    j = i + 1
+    if j < line.count and line.words[j] in (",", "-", "."):
+        j += 1
+    if j + 1 >= line.count or not line.flags[j + 1] & WORD:
+        return None
+    one, two = line.words[j], line.words[j + 1]
+    if one not in ("as", "like", "for", "is", "de", "como", "in"):
+        return None
+    k = j + 2 if two in ("in", "en", "for", "de", "the") else j + 1
+    if k >= line.count or not line.flags[k] & WORD or len(line.words[k]) < 2:
+        return None
+    if one in ("as", "como") and two in ("in", "en"):
+        return k + 1
+    # The word must begin with the letter, or "r for refill" would be "four refills".
+    begins = line.words[k][0] == said and (one != "is" or two in ("for", "as"))
+    return k + 1 if begins else None
+
+
+def _nato_follows(line: Line, j: int) -> bool:
+    while j < line.count and line.words[j] in (",", "-", "."):
+        j += 1
+    return j < line.count and bool(line.flags[j] & (NATO | DIGITS) or line.words[j] in DIGIT_WORDS)
+
+
+def runs(line: Line) -> Iterator[Run]:
+    """Every run of the record, from left to right, without overlap."""
+    i = 0
+    while i < line.count:
+        if not line.flags[i] & TRIGGER:
+            i += 1
+            continue
+        run = run_at(line, i)
+        if run is None:
+            i += 1
+            continue
+        yield run
+        i = run.last + 1
+
+
+def _step(line: Line, i: int, run: Run | None) -> tuple[int, str, str, int] | None:
+    found = element(line, i)
+    if found is not None:
+        return (*found, 0)
+    spelled = letter(line, i, inside=run is not None)
+    if spelled is not None:
+        return spelled[0], "", spelled[1], spelled[2]
+    return None
+
+
+def run_at(line: Line, i: int) -> Run | None:
+    """The run that begins at token i."""
+    step = _step(line, i, None)
+    if step is None:
+        return None
+    run = Run(i, i)
+    _add(run, line, i, step)
+    while True:
+        found = _next(line, run)
+        if found is None:
+            break
+        j, step = found
+        _add(run, line, j, step)
+    _trim(line, run)
+    return run if run.digits or run.letters else None
+
+
+def _add(run: Run, line: Line, j: int, step: tuple[int, str, str, int]) -> None:
+    end, digits, letters, pairs = step
+    run.elements += 1
+    run.spelled_pairs += pairs
+    if digits:
+        run.parts.append(digits)
+        if len(digits) == 1:
+            run.single += 1
+    if line.words[j] in HUNDRED_WORDS or line.words[j] == "mil":
+        run.scaled = True
+    if line.flags[j] & (DIGITS | MIXED):
+        run.written = True
+    run.digits += digits
+    run.letters += letters
+    run.last = end - 1
+
+
+def _next(line: Line, run: Run) -> tuple[int, tuple[int, str, str, int]] | None:
+    j = run.last + 1
+    gap = 0
+    n = line.count
+    words, flags = line.words, line.flags
+    fillers = 0
+    while j < n and gap <= GAP_TOKENS_MAX:
+        if flags[j] & PLACEHOLDER:
+            return None
+        word = words[j]
+        if word in THOUSAND_WORDS and run.digits and not run.scaled:
+            run.scaled = True
+            run.last = j
+            run.parts.append("000")
+            run.digits += "000"
+            j += 1
+            gap = 0
+            continue
+        step = element(line, j)
+        if step is not None:
+            if fillers and flags[j] & ORDINAL:
+                return None
+            return j, (*step, 0)
+        spelled = letter(line, j, inside=True)
+        if spelled is not None and _letter_fits(line, run, j, spelled[0], spelled[2], fillers):
+            return j, (spelled[0], "", spelled[1], spelled[2])
+        if (
+            word in HOMOPHONES
+            and run.single
+            and len(run.parts[-1]) == 1
+            and gap == 0
+            and _one_digit_at(line, j + 1)
+            and (word not in ("to", "for", "too", "y", "una", "un") or run.single >= 2)
+        ):
+            return j, (j + 1, HOMOPHONES[word], "", 0)
+        if word in BRIDGES:
+            if word in (".", ",", ":") and not _bridged(line, j):
+                return None
+            gap += 1
+        elif word in FILLERS:
+            if word in LOOSE_FILLERS and run.single < 2 and len(run.letters) < 2:
+                return None
+            gap += 1
+            fillers += 1
+            run.repaired = run.repaired or word in ("wait", "sorry", "actually", "perdon", "digo")
+        else:
+            return None
+        j += 1
+    return None
+
+
+def _bridged(line: Line, j: int) -> bool:
+    """Whether a full stop or comma joins two parts of one identifier and does not end a sentence."""
+    if j + 1 >= line.count:
+        return False
+    if line.joined(j + 1):
+        return True
+    before, after = line.words[j - 1], line.words[j + 1]
+    return bool(
+        line.words[j] == ","
+        or (
+            (before in DIGIT_WORDS or len(before) == 1)
+            and (after in DIGIT_WORDS or len(after) == 1)
+        )
+    )
+
+
+def _digit_at(line: Line, j: int) -> bool:
+    while j < line.count and line.words[j] in ("-", ",", "dash"):
+        j += 1
+    return j < line.count and element(line, j) is not None
+
+
+def _one_digit_at(line: Line, j: int) -> bool:
+    """Whether one digit follows, past other words that sound like digits."""
+    last = min(j + 3, line.count - 1)
+    while j < last and line.words[j] in HOMOPHONES:
+        j += 1
+    if j >= line.count:
+        return False
+    word = line.words[j]
+    return (
+        word in DIGIT_WORDS
+        or word in REPEAT_WORDS
+        or (word in TEN_WORDS and line.words[j - 1] not in ("to", "for"))
+        or bool(line.flags[j] & DIGITS and len(word) != 2)
+    )
+
+
+def _letter_fits(line: Line, run: Run, j: int, end: int, pairs: int, fillers: int) -> bool:
+    """Whether a word that can be a letter is one here: "a", "i" and sound-alikes need letters beside them."""
+    word = line.words[j]
+    if pairs:
+        return True
+    if len(word) == 1 and word not in "aiyoxeu":
+        return fillers <= 2
+    after = line.words[end] if end < line.count else ""
+    strong_after = (
+        (len(after) == 1 and after.isalnum()) or after in DIGIT_WORDS or after in LETTER_WORDS
+    )
+    if len(word) > 1 and word in LETTER_SOUNDS:
+        return fillers == 0 and bool(run.letters) and strong_after and len(after) == 1
+    if len(word) == 1:
+        if fillers:
+            return strong_after and len(run.letters) >= 1
+        return (
+            bool(run.letters)
+            or strong_after
+            or (bool(run.digits) and word == "o" and _digit_at(line, end))
+        )
+    return True
+
+
+def _trim(line: Line, run: Run) -> None:
+    """Give back an article or a pronoun at the edge of a spelled run."""
+    if (
+        run.elements > 1
+        and line.words[run.first] in ("a", "i", "y", "o", "e")
+        and not run.spelled_pairs
+    ):
+        nxt = line.words[run.first + 1]
+        if len(nxt) != 1 and nxt not in LETTER_WORDS and not line.flags[run.first + 1] & NATO:
+            run.first += 1
+            run.letters = run.letters[1:]
+            run.elements -= 1
+
+
+def small_number(line: Line, i: int) -> tuple[int, int] | None:
+    """The number below 10,000 that begins at token i, as in a date: value and next token."""
+    if i >= line.count:
+        return None
+    if line.flags[i] & ORDINAL:
+        value = cues.ORDINALS.get(line.words[i]) or cues_es.ORDINALS_ES.get(line.words[i])
+        return (value, i + 1) if value else None
+    found = element(line, i)
+    if found is None:
+        return None
+    end, digits, letters = found
+    if line.words[i] in TEN_WORDS and end == i + 1:
+        j = end + 1 if end < line.count and line.words[end] == "-" else end
+        if j < line.count and line.flags[j] & ORDINAL and cues.ORDINALS.get(line.words[j], 99) < 10:
+            return int(digits) + cues.ORDINALS[line.words[j]], j + 1
+    if letters and letters not in ("st", "nd", "rd", "th", "o", "a", "er"):
+        return None
+    if not digits or len(digits) > 4:
+        return None
+    return int(digits), end

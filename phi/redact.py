@@ -1,0 +1,221 @@
+"""The redactor: every layer over one record, the widest span wins, and whatever goes wrong withholds the record.
+
+It writes nothing and reads no clock but this thread's own CPU time, for the budget.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from phi.carry import CallContext
+from phi.dates import date_spans, stamps
+from phi.fields import field_spans, kept_numbers
+from phi.frames import number_spans
+from phi.kinds import Failure, Kind, Layer, Redacted, Span, withheld
+from phi.lexicon import DIGITS, MIXED
+from phi.names import NameReader, safe_languages, vocabulary_spans
+from phi.patterns import minted, pattern_spans, protocol_numbers
+from phi.places import place_spans
+from phi.structured import json_pieces
+from phi.tokens import Line
+
+BUDGET_MS = 5.0
+"""Thread CPU time per record; wall time would trip under load."""
+SIZE_MAX_BYTES = 8192
+ALL_LAYERS = frozenset(Layer)
+SHIELDED = frozenset([Layer.NUMBERS, Layer.DATES, Layer.PATTERNS])
+
+
+class BudgetSpent(Exception):
+    """A record cost more than its budget."""
+
+
+class Redactor:
+    """Takes identifiers out of records; one for all calls, with a context per call."""
+
+    def __init__(
+        self,
+        *,
+        layers: Iterable[Layer] = ALL_LAYERS,
+        budget_ms: float = BUDGET_MS,
+        size_max_bytes: int = SIZE_MAX_BYTES,
+    ) -> None:
+        """Switch layers on; all of them unless a test asks what one is for."""
+        self.layers = frozenset(layers)
+        self.failures: dict[Failure, int] = dict.fromkeys(Failure, 0)
+        """How many records were withheld, by reason."""
+        self._budget_ns = int(budget_ms * 1e6)
+        self._size_max_bytes = size_max_bytes
+
+    def redact(self, text: str | bytes, ctx: CallContext | None = None) -> Redacted:
+        """Redact one record; never raises, and never returns what it could not judge."""
+        deadline_ns = time.thread_time_ns() + self._budget_ns
+        if isinstance(text, bytes):
+            try:
+                text = text.decode()
+            except UnicodeDecodeError:
+                return self._fail(Failure.UNDECODABLE, len(text))
+        chars = len(text)
+        if chars > self._size_max_bytes or (
+            not text.isascii() and len(text.encode("utf-8", "surrogatepass")) > self._size_max_bytes
+        ):
+            return self._fail(Failure.OVERSIZE, chars)
+        try:
+            return self._redact(text, ctx, deadline_ns)
+        except BudgetSpent:
+            return self._fail(Failure.BUDGET, chars)
+        except Exception:  # noqa: BLE001  # whatever fails, the record must not pass
+            return self._fail(Failure.EXCEPTION, chars)
+
+    def _fail(self, why: Failure, chars: int) -> Redacted:
+        self.failures[why] += 1
+        return withheld(why, chars)
+
+    def _redact(self, text: str, ctx: CallContext | None, deadline_ns: int) -> Redacted:
+        pieces = json_pieces(text) if text[:1] in "{[ " and text.strip()[:1] in ("{", "[") else None
+        if pieces is not None:
+            out: list[str] = []
+            spans: list[Span] = []
+            at = 0
+            for piece in pieces:
+                replaced, kind = self._piece(piece.key, piece.value, piece.kind, ctx, deadline_ns)
+                if replaced is None:
+                    continue
+                out.extend((text[at : piece.start], piece.encode(replaced)))
+                spans.append(Span(piece.start, piece.end, kind, Layer.FIELDS))
+                at = piece.end
+            out.append(text[at:])
+            return Redacted("".join(out), tuple(spans))
+        line_spans = self.spans(text, ctx, deadline_ns)
+        result = cut(text, line_spans)
+        if ctx is not None:
+            ctx.note(text, line_spans)
+        return Redacted(result, tuple(line_spans))
+
+    def _piece(
+        self, key: str, value: str, kind: Kind | None, ctx: CallContext | None, deadline_ns: int
+    ) -> tuple[str | None, Kind]:
+        """One JSON value: what stands instead, None when it stays."""
+        if kind is not None and Layer.FIELDS in self.layers:
+            return kind.placeholder, kind
+        inner = json_pieces(value) if value[:1] in ("{", "[") else None
+        if inner is not None:
+            nested = self._redact(value, ctx, deadline_ns)
+            return (nested.text if nested.spans else None), Kind.OTHERID
+        lead = f"{key}: " if key else ""
+        found = self.spans(lead + value, ctx, deadline_ns)
+        moved = [
+            Span(max(s.start - len(lead), 0), s.end - len(lead), s.kind, s.layer)
+            for s in found
+            if s.end > len(lead)
+        ]
+        if not moved:
+            return None, Kind.OTHERID
+        return cut(value, moved), moved[0].kind
+
+    def spans(self, text: str, ctx: CallContext | None, deadline_ns: int) -> list[Span]:
+        """What every layer takes out, merged, in the record's own offsets."""
+        prefix = ctx.prefix() if ctx is not None and Layer.CARRY in self.layers else ""
+        line = Line(prefix + text)
+        found = self._layers(line, ctx, deadline_ns, len(prefix))
+        if line.offsets is not None:
+            offsets = line.offsets
+            found = [
+                Span(offsets[s.start], offsets[s.end - 1] + 1 if s.end else 0, s.kind, s.layer)
+                for s in found
+            ]
+        if prefix:
+            cut_at = len(prefix)
+            found = [
+                Span(max(s.start - cut_at, 0), s.end - cut_at, s.kind, s.layer)
+                for s in found
+                if s.end > cut_at
+            ]
+        if ctx is not None:
+            own = Line(text) if prefix else line
+            if Layer.KNOWN in self.layers:
+                found.extend(_unfolded(own, ctx.known.spans(own)))
+            if Layer.CARRY in self.layers:
+                found.extend(_unfolded(own, ctx.carried(own)))
+        return merge(found, text)
+
+    def _layers(
+        self, line: Line, ctx: CallContext | None, deadline_ns: int, own_from: int
+    ) -> list[Span]:
+        on = self.layers
+        lang = ctx.lang if ctx is not None else None
+        safe = safe_languages(line, lang)
+        reader = NameReader(line, safe)
+        found: list[Span] = []
+        if Layer.NUMBERS in on:
+            found.extend(number_spans(line))
+        if Layer.DATES in on:
+            found.extend(date_spans(line))
+        self._check(deadline_ns)
+        if Layer.PATTERNS in on:
+            found.extend(pattern_spans(line))
+        if Layer.FIELDS in on:
+            found.extend(field_spans(line))
+        self._check(deadline_ns)
+        if Layer.NAMES in on:
+            found.extend(reader.spans())
+        if Layer.PLACES in on:
+            found.extend(place_spans(line, reader))
+        self._check(deadline_ns)
+        if Layer.VOCABULARY in on:
+            found.extend(vocabulary_spans(line, safe, reader))
+        self._check(deadline_ns)
+        if line.seen & (DIGITS | MIXED) and found:
+            kept = kept_numbers(line) + stamps(line) + protocol_numbers(line)
+            if kept:
+                found = [s for s in found if s.layer not in SHIELDED or not inside(s, kept)]
+            random = minted(line)
+            if random:
+                found = [s for s in found if not inside(s, random)]
+        return found
+
+    def _check(self, deadline_ns: int) -> None:
+        if time.thread_time_ns() > deadline_ns:
+            raise BudgetSpent
+
+
+def inside(span: Span, places: list[tuple[int, int]]) -> bool:
+    """Whether a span lies within one of the places."""
+    return any(a <= span.start and span.end <= b for a, b in places)
+
+
+def _unfolded(line: Line, spans: Iterable[Span]) -> Iterable[Span]:
+    if line.offsets is None:
+        return spans
+    offsets = line.offsets
+    return [Span(offsets[s.start], offsets[s.end - 1] + 1, s.kind, s.layer) for s in spans]
+
+
+def merge(found: list[Span], text: str) -> list[Span]:
+    """Join spans that overlap or that only a space parts; the widest gives the kind."""
+    merged: list[Span] = []
+    for span in sorted(found, key=lambda s: (s.start, -s.end)):
+        if span.end <= span.start:
+            continue
+        if merged:
+            last = merged[-1]
+            if span.start < last.end or (
+                span.kind is last.kind and not text[last.end : span.start].strip(" ")
+            ):
+                wider = last if last.end - last.start >= span.end - span.start else span
+                merged[-1] = Span(last.start, max(last.end, span.end), wider.kind, wider.layer)
+                continue
+        merged.append(span)
+    return merged
+
+
+def cut(text: str, spans: Iterable[Span]) -> str:
+    """The record with a placeholder for each span."""
+    out: list[str] = []
+    at = 0
+    for span in spans:
+        out.extend((text[at : span.start], span.kind.placeholder))
+        at = span.end
+    out.append(text[at:])
+    return "".join(out)

@@ -1,0 +1,106 @@
+"""Tokens of one record with their offsets, on a folded shadow of the text. It knows nothing of meaning.
+
+The shadow is the record in lower case, compatibility-normalised, without diacritics or invisible
+characters, digits of every script as ASCII. Rules look at the shadow; the output is cut from the record
+itself, so a folded form is never written anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from phi.lexicon import DIGITS, MIXED, PLACEHOLDER, PUNCTUATION, WORD, flags_of
+
+KINDS = "name|org|provider|facility|date|age|address|city|zip|phone|ssn|mrn|member|account|license|vehicle|device|otherid|biometric|email|url|ip|withheld"
+TOKEN = re.compile(
+    rf"\[(?:{KINDS}|redactor_failed len=[0-9]{{1,9}} sha=none)\]|[^\W_]+(?:'[^\W\d_]+)*|[^\s]"
+)
+UNDECOMPOSED = {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ß": "ss", "ı": "i", "’": "'", "‘": "'", "ʼ": "'", "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-"}  # fmt: skip
+
+
+def fold(character: str) -> str:
+    """One character in the shadow; empty for what is invisible."""
+    out = []
+    for part in unicodedata.normalize("NFKD", character).casefold():
+        category = unicodedata.category(part)
+        if category in ("Mn", "Me", "Cf"):
+            continue
+        if category == "Nd":
+            part = str(unicodedata.digit(part))
+        out.append(UNDECOMPOSED.get(part, part))
+    return "".join(out)
+
+
+def shadow_of(text: str) -> tuple[str, list[int] | None]:
+    """Fold a record; the second part maps shadow offsets to the record's, None where they are equal."""
+    if text.isascii():
+        return text.lower(), None
+    out: list[str] = []
+    offsets: list[int] = []
+    for at, character in enumerate(text):
+        folded = character.lower() if character.isascii() else fold(character)
+        out.append(folded)
+        offsets.extend([at] * len(folded))
+    offsets.append(len(text))
+    return "".join(out), offsets
+
+
+class Line:
+    """One record, tokenised once for every layer."""
+
+    __slots__ = ("count", "ends", "flags", "offsets", "seen", "shadow", "starts", "text", "words")
+
+    def __init__(self, text: str) -> None:
+        """Tokenise; `seen` is the union of all tokens' flags, so that a layer can pass by quickly."""
+        self.text = text
+        self.shadow, self.offsets = shadow_of(text)
+        starts: list[int] = []
+        ends: list[int] = []
+        words: list[str] = []
+        flags: list[int] = []
+        seen = 0
+        for match in TOKEN.finditer(self.shadow):
+            word = match.group()
+            start, end = match.span()
+            flag = flags_of(word)
+            if not flag:
+                if word.isalpha():
+                    flag = WORD
+                elif word.isdigit():
+                    flag = DIGITS
+                elif word[0] == "[" and len(word) > 1:
+                    flag = PLACEHOLDER
+                elif len(word) == 1 and not word.isalnum():
+                    flag = PUNCTUATION
+                elif "'" in word and word.replace("'", "").isalpha():
+                    flag = WORD
+                else:
+                    flag = MIXED
+            seen |= flag
+            starts.append(start)
+            ends.append(end)
+            words.append(word)
+            flags.append(flag)
+        self.starts, self.ends, self.words, self.flags = starts, ends, words, flags
+        self.seen = seen
+        self.count = len(words)
+
+    def original(self, at: int) -> str:
+        """The character of the record behind a shadow offset."""
+        return self.text[at] if self.offsets is None else self.text[self.offsets[at]]
+
+    def source(self, index: int) -> str:
+        """A token as the record spells it."""
+        start, end = self.starts[index], self.ends[index]
+        if self.offsets is not None:
+            start, end = self.offsets[start], self.offsets[end]
+        return self.text[start:end]
+
+    def capital(self, index: int) -> bool:
+        """Whether a token begins with a capital letter."""
+        return self.original(self.starts[index]).isupper()
+
+    def joined(self, index: int) -> bool:
+        """Whether a token touches the one before it."""
+        return index > 0 and self.ends[index - 1] == self.starts[index]

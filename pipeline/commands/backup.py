@@ -1,0 +1,42 @@
+"""`wardline backup FILE`: a copy of everything stored, sealed as it is, while calls run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from pipeline import config
+from pipeline.cli import Command
+from pipeline.commands.check_config import say_faults
+from pipeline.errors import ConfigError, StartUpError
+from pipeline.store.backup import back_up, examine
+from pipeline.store.opening import open_records
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", help="the server's configuration file")
+    parser.add_argument("file", type=Path, help="a file that is not there yet")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        records = open_records(config.load(arguments.config))
+        try:
+            head = back_up(records, arguments.file)
+            examine(arguments.file, records.ring)
+        finally:
+            records.database.close()
+    except ConfigError as error:
+        return say_faults(error)
+    except StartUpError as error:
+        print(f"wardline backup: {error}", file=sys.stderr)
+        return 1
+    print(
+        f"{head.rows} rows are in {arguments.file}, sealed. It opens only with the key, which is not in it:"
+        " keep a copy of the key elsewhere (`wardline key export`)."
+    )
+    return 0
+
+
+command = Command("backup", "Copy the store while calls run", _configure, _run)

@@ -1,0 +1,1 @@
+"""Where this server's packets may go, what stops all others, and the test that tries."""

@@ -1,0 +1,254 @@
+"""The ways out that the egress test tries, each as a library, a script or an intruder would.
+
+Numbers are documentation addresses (RFC 5737, RFC 3849): nothing is behind them, and a packet that leaves is
+seen all the same. Names are real, since a name is given away by asking for it. A way returns when its packet
+was taken, and raises when not; `egress.trial` judges.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import errno
+import os
+import select
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.egress.guard import EgressRefused
+
+V4, V6 = "198.51.100.7", "2001:db8::7"
+HUB = "huggingface.co"
+STATISTICS = "mobile.events.data.microsoft.com"
+"""Where onnxruntime reports to."""
+MULTICAST = "224.0.0.251"
+WAIT_S = 1.0
+"""A handshake that nobody answers: by then the packet is long gone."""
+
+_QUERY = struct.pack("!6H", 0x5157, 0x0100, 1, 0, 0, 0) + b"\x07example\x03com\x00\x00\x01\x00\x01"
+_STUN = struct.pack("!HHI", 1, 0, 0x2112A442) + b"wardline-try"
+_CHILD = (
+    "import socket,sys;s=socket.socket();s.settimeout(1);sys.exit(s.connect_ex((sys.argv[1],443)))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One way out."""
+
+    name: str
+    way: Callable[[], None]
+    named: bool = False
+    """It asks for a name or starts a program: not part of the kernel's test."""
+
+
+def _udp(port: int, data: bytes, host: str = V4, family: int = socket.AF_INET) -> None:
+    with socket.socket(family, socket.SOCK_DGRAM) as end:
+        end.sendto(data, (host, port))
+
+
+def _udp_connected() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+        end.connect((V4, 4444))
+        end.send(b"x")
+
+
+def _udp_message() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+        end.sendmsg([b"x"], [], 0, (V4, 514))
+
+
+def _tcp(port: int, host: str = V4, family: int = socket.AF_INET) -> None:
+    with socket.socket(family, socket.SOCK_STREAM) as end:
+        end.settimeout(WAIT_S)
+        end.connect((host, port))
+
+
+def _fast_open() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as end:
+        end.settimeout(WAIT_S)
+        try:
+            end.sendto(b"x", socket.MSG_FASTOPEN, (V4, 443))
+        except BlockingIOError:
+            _until_connected(end)
+
+
+def _until_connected(end: socket.socket) -> None:
+    """Wait for the end of a handshake that is on its way; raises what became of it."""
+    poll = select.poll()
+    poll.register(end, select.POLLOUT)
+    if not poll.poll(WAIT_S * 1000):
+        raise TimeoutError
+    if number := end.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(number, os.strerror(number))
+
+
+def _icmp() -> None:
+    echo = struct.pack("!BBHHH", 8, 0, 0xF7FE, 1, 0)
+    try:
+        _ping(socket.SOCK_DGRAM, echo)
+    except PermissionError as error:
+        if isinstance(error, EgressRefused):
+            raise
+        _ping(socket.SOCK_RAW, echo)  # this user may not make the other kind
+
+
+def _ping(kind: int, echo: bytes) -> None:
+    with socket.socket(socket.AF_INET, kind, socket.IPPROTO_ICMP) as end:
+        end.sendto(echo, (V4, 0))
+
+
+def _libc_connect() -> None:
+    _raw("connect")
+
+
+def _libc_sendto() -> None:
+    _raw("sendto")
+
+
+def _raw(call: str) -> None:
+    """As C code in a library does: no Python socket is involved in the call."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    kind = socket.SOCK_DGRAM if call == "sendto" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as end:
+        end.settimeout(WAIT_S)
+        where = struct.pack("=HH4s8x", socket.AF_INET, socket.htons(443), socket.inet_aton(V4))
+        if call == "sendto":
+            done = libc["sendto"](end.fileno(), b"x", 1, 0, where, len(where))
+        else:
+            done = libc["connect"](end.fileno(), where, len(where))
+        if done < 0:
+            number = ctypes.get_errno()
+            if number == errno.EINPROGRESS:
+                _until_connected(end)
+                return
+            raise OSError(number, os.strerror(number))
+
+
+def _resolve() -> None:
+    socket.getaddrinfo(HUB, 443)
+
+
+def _connect_to_name() -> None:
+    """Python looks the name up inside `connect`, past its own audit events."""
+    with socket.socket() as end:
+        end.settimeout(WAIT_S)
+        end.connect((HUB, 443))
+
+
+def _resolve_old() -> None:
+    socket.gethostbyname(STATISTICS)
+
+
+def _reverse() -> None:
+    socket.gethostbyaddr(V4)
+
+
+def _fetch(url: str, proxies: dict[str, str] | None = None) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler(proxies or {}))
+    with opener.open(url, timeout=WAIT_S):
+        pass
+
+
+def _web_socket() -> None:
+    asyncio.run(_stream())
+
+
+async def _stream() -> None:
+    async with asyncio.timeout(WAIT_S):
+        _, writer = await asyncio.open_connection(V4, 443)
+        writer.write(b"GET /socket HTTP/1.1\r\nUpgrade: websocket\r\n\r\n")
+        writer.close()
+
+
+def _datagrams() -> None:
+    asyncio.run(_endpoint())
+
+
+class _Sent(asyncio.DatagramProtocol):
+    """asyncio tells a refused datagram here and nowhere else."""
+
+    error: Exception | None = None
+
+    def error_received(self, exc: Exception) -> None:
+        self.error = exc
+
+
+async def _endpoint() -> None:
+    loop = asyncio.get_running_loop()
+    transport, sent = await loop.create_datagram_endpoint(_Sent, remote_addr=(V4, 3478))
+    transport.sendto(_STUN)
+    transport.close()
+    if sent.error is not None:
+        raise sent.error
+
+
+def _python_child() -> None:
+    _child([sys.executable, "-I", "-S", "-c", _CHILD, V4])
+
+
+def _other_child() -> None:
+    for command in (
+        ["curl", "-sS", "--max-time", "1", f"http://{V4}/"],
+        ["bash", "-c", f"exec 3<>/dev/tcp/{V4}/80"],
+    ):
+        if program := shutil.which(command[0]):
+            _child([program, *command[1:]])
+            return
+    _child(["/usr/bin/getent", "hosts", HUB])
+
+
+def _child(command: list[str]) -> None:
+    done = subprocess.run(  # noqa: S603  # our own commands; none gets input
+        command, stdin=subprocess.DEVNULL, capture_output=True, timeout=WAIT_S + 1, check=False
+    )
+    if done.returncode == 0:
+        return
+    if command[0] == sys.executable and 0 < done.returncode < 128:
+        if done.returncode in {errno.EAGAIN, errno.EINPROGRESS}:
+            raise TimeoutError
+        raise OSError(done.returncode, os.strerror(done.returncode))
+    if done.returncode == 28:  # curl's own for "nobody answered"
+        raise TimeoutError
+    raise ConnectionRefusedError(
+        errno.ECONNREFUSED, "it could not connect"
+    )  # why is judged beside the others
+
+
+ATTEMPTS: tuple[Attempt, ...] = (
+    Attempt("dns over udp", lambda: _udp(53, _QUERY)),
+    Attempt("dns over tcp", lambda: _tcp(53)),
+    Attempt("tcp 80", lambda: _tcp(80)),
+    Attempt("tcp 443", lambda: _tcp(443)),
+    Attempt("tcp fast open", _fast_open),
+    Attempt("udp to a high port", _udp_connected),
+    Attempt("udp message (syslog)", _udp_message),
+    Attempt("ipv6 tcp", lambda: _tcp(443, V6, socket.AF_INET6)),
+    Attempt("ipv6 udp", lambda: _udp(443, b"x", V6, socket.AF_INET6)),
+    Attempt("icmp echo", _icmp),
+    Attempt("multicast dns", lambda: _udp(5353, _QUERY, MULTICAST)),
+    Attempt("stun", _datagrams),
+    Attempt("ntp", lambda: _udp(123, b"\x1b" + bytes(47))),
+    Attempt("smtp", lambda: _tcp(25)),
+    Attempt("websocket", _web_socket),
+    Attempt("c library connect", _libc_connect),
+    Attempt("c library sendto", _libc_sendto),
+    Attempt("name look-up", _resolve, named=True),
+    Attempt("connect to a name", _connect_to_name, named=True),
+    Attempt("old name look-up (usage statistics)", _resolve_old, named=True),
+    Attempt("reverse look-up", _reverse, named=True),
+    Attempt("model hub", lambda: _fetch(f"https://{HUB}/api/models?limit=1"), named=True),
+    Attempt(
+        "usage statistics", lambda: _fetch(f"https://{STATISTICS}/OneCollector/1.0/"), named=True
+    ),
+    Attempt("http proxy", lambda: _fetch("http://192.0.2.1/", {"http": f"http://{V4}:3128"})),
+    Attempt("https proxy", lambda: _fetch("https://192.0.2.1/", {"https": f"http://{V4}:3128"})),
+    Attempt("python child", _python_child, named=True),
+    Attempt("child program", _other_child, named=True),
+)

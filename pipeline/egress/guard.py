@@ -1,0 +1,268 @@
+"""Level 1: this process connects, sends and resolves only to listed places, and starts only listed programs.
+
+An audit hook (PEP 578) sees every such call that goes through Python, whichever library makes it, and cannot be
+taken out again; the methods that would ask for a name before the hook is called are checked in front. It does not
+see C code that calls the kernel itself: that is level 2's (`egress.rules`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NoReturn
+
+from pipeline.egress.places import Place
+
+C_NAMES = frozenset(
+    {
+        *("connect", "send", "sendto", "sendmsg", "sendmmsg", "socket", "syscall"),
+        *("getaddrinfo", "gethostbyname", "gethostbyname2", "gethostbyname_r", "getnameinfo"),
+        *("res_query", "res_search", "__res_query", "__res_search", "system", "popen", "execve"),
+    }
+)
+"""C functions that `ctypes` may not reach for: with them Python code would speak past this guard."""
+
+_FAMILIES = {socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK}
+_TYPES = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+_CACHE_MAX = 4_096
+_SAID_MAX = 20
+_SAID_EVERY = 1_000
+
+
+class EgressRefused(PermissionError):
+    """This process tried to speak to a place that is not listed."""
+
+    def __init__(self, way: str) -> None:
+        """Name the way, never the place: an address may be a caller's."""
+        super().__init__(errno.EACCES, "not a listed place")
+        self.way = way
+
+
+class _Guard:
+    """What is listed now, and how often somebody tried something else."""
+
+    def __init__(self) -> None:
+        self.installed = False
+        self.places: tuple[Place, ...] = ()
+        self.modules: frozenset[str] = frozenset()
+        self.codes: frozenset[str] = frozenset()
+        self.known: dict[tuple[str, int], tuple[Place, ...]] = {}
+        self.refused = 0
+        self.rehearsing = False
+        self.on_refused: Callable[[str, int], None] = lambda way, count: None
+
+
+_guard = _Guard()
+
+
+def install(
+    places: Iterable[Place],
+    *,
+    modules: Iterable[str] = (),
+    codes: Iterable[str] = (),
+    on_refused: Callable[[str, int], None] | None = None,
+) -> None:
+    """From now on only these places, and only Python programs that are these modules or this code.
+
+    A later call replaces the lists; nothing takes the guard away. `on_refused` gets the way and the count so far.
+    """
+    _guard.places, _guard.known = tuple(places), {}
+    _guard.modules, _guard.codes = frozenset(modules), frozenset(codes)
+    if on_refused is not None:
+        _guard.on_refused = on_refused
+    if not _guard.installed:
+        _guard.installed = True
+        sys.addaudithook(_hook)
+        for name in _RESOLVING:
+            _ask_for_no_name(name)
+
+
+def permit(places: Iterable[Place]) -> None:
+    """Replace the list of places; programs stay as they are."""
+    _guard.places, _guard.known = tuple(places), {}
+
+
+@contextlib.contextmanager
+def rehearsing() -> Iterator[None]:
+    """Inside the block refusals are somebody's test: they are refused all the same, and not told."""
+    _guard.rehearsing = True
+    try:
+        yield
+    finally:
+        _guard.rehearsing = False
+
+
+def installed() -> bool:
+    """Whether this process has a guard."""
+    return _guard.installed
+
+
+def refused() -> int:
+    """How often something was refused."""
+    return _guard.refused
+
+
+_RESOLVING = ("connect", "connect_ex", "sendto", "bind")
+
+
+def _ask_for_no_name(method: str) -> None:
+    """Check the address before the method does: CPython resolves a name in it first and calls the hook after."""
+    original = getattr(socket.socket, method)
+
+    @functools.wraps(original)
+    def checked(self: socket.socket, *arguments: Any) -> Any:
+        address = arguments[-1] if arguments else None
+        if isinstance(address, tuple) and self.family in {socket.AF_INET, socket.AF_INET6}:
+            host = _text(address[0]) if address else ""
+            if host not in _numeric and not _may_be_resolved(host):
+                _refuse(f"socket.{method}")
+        return original(self, *arguments)
+
+    setattr(socket.socket, method, checked)
+
+
+_numeric: set[str] = set()
+"""Addresses already seen to be numbers: a call sends fifty datagrams a second to the same one."""
+
+
+def _may_be_resolved(host: str) -> bool:
+    if host in {"", "localhost"} or _is_address(host):
+        if len(_numeric) >= _CACHE_MAX:
+            _numeric.clear()
+        _numeric.add(host)
+        return True
+    return False
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    check = _CHECKS.get(event)
+    if check is not None and not check(arguments):
+        _refuse(event)
+
+
+def _refuse(way: str) -> NoReturn:
+    if not _guard.rehearsing:
+        _guard.refused += 1
+        if _guard.refused <= _SAID_MAX or _guard.refused % _SAID_EVERY == 0:
+            _guard.on_refused(way, _guard.refused)
+    raise EgressRefused(way)
+
+
+def _socket_made(arguments: tuple[Any, ...]) -> bool:
+    family, kind = arguments[1], arguments[2]
+    # -1: the family of a descriptor that was made elsewhere; a raw one could not be filtered by address
+    return (family == -1 or family in _FAMILIES) and kind & 0xF not in {socket.SOCK_RAW, 10}
+
+
+def _sent(arguments: tuple[Any, ...]) -> bool:
+    end, address = arguments[0], arguments[1]
+    if address is None:  # to where it is connected, and that was checked
+        return True
+    family = end.family
+    if family == socket.AF_UNIX or family == socket.AF_NETLINK:
+        return True
+    if family not in _FAMILIES or not isinstance(address, tuple) or len(address) < 2:
+        return False
+    host, port = _text(address[0]), address[1]
+    if not isinstance(port, int):
+        return False
+    covering = _guard.known.get((host, port))
+    if covering is None:
+        covering = _covering(host, port)
+    return any(_fits(place, end) for place in covering)
+
+
+def _covering(host: str, port: int) -> tuple[Place, ...]:
+    """The listed places this address lies in, remembered for the next datagram."""
+    address = "127.0.0.1" if host in {"", "localhost"} else host
+    found = tuple(place for place in _guard.places if place.covers(address, port))
+    if len(_guard.known) >= _CACHE_MAX:
+        _guard.known = {}
+    _guard.known[host, port] = found
+    return found
+
+
+def _fits(place: Place, end: socket.socket) -> bool:
+    if place.transport and end.type != _TYPES[place.transport]:
+        return False
+    if place.own_ports is None:
+        return True
+    first, last = place.own_ports
+    return bool(first <= end.getsockname()[1] <= last)
+
+
+def _resolved(arguments: tuple[Any, ...]) -> bool:
+    """An address may be written as one; the only name is localhost, which is in the hosts file."""
+    host = arguments[0]
+    if host is None:
+        return True
+    text = _text(host[0] if isinstance(host, tuple) else host)
+    return _may_be_resolved(text)
+
+
+def _asked_back(arguments: tuple[Any, ...]) -> bool:
+    """The name of an address is asked of a server; loopback's is in the hosts file."""
+    host = arguments[0]
+    text = _text(host[0] if isinstance(host, tuple) else host)
+    return text in {"127.0.0.1", "::1", "localhost"}
+
+
+def _is_address(text: str) -> bool:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, text.partition("%")[0])
+        except (OSError, ValueError):
+            continue
+        return True
+    return False
+
+
+def _text(host: object) -> str:
+    return host.decode("ascii", "replace") if isinstance(host, bytes | bytearray) else str(host)
+
+
+def _c_name(arguments: tuple[Any, ...]) -> bool:
+    return str(arguments[1]) not in C_NAMES
+
+
+def _spawned(arguments: tuple[Any, ...]) -> bool:
+    program, given = arguments[0], arguments[1]
+    if program is None or os.fsdecode(program) != sys.executable:
+        return False
+    return _is_ours([os.fsdecode(each) for each in given])
+
+
+def _is_ours(words: Sequence[str]) -> bool:
+    for index, word in enumerate(words[1:-1], start=1):
+        if word == "-m":
+            return words[index + 1] in _guard.modules
+        if word == "-c":
+            return words[index + 1] in _guard.codes
+    return False
+
+
+def _never(_: tuple[Any, ...]) -> bool:
+    return False
+
+
+_CHECKS: dict[str, Callable[[tuple[Any, ...]], bool]] = {
+    "socket.__new__": _socket_made,
+    "socket.connect": _sent,
+    "socket.sendto": _sent,
+    "socket.sendmsg": _sent,
+    "socket.getaddrinfo": _resolved,
+    "socket.gethostbyname": _resolved,
+    "socket.gethostbyaddr": _asked_back,
+    "socket.getnameinfo": _asked_back,
+    "ctypes.dlsym": _c_name,
+    "subprocess.Popen": _spawned,
+    "os.posix_spawn": _spawned,
+    "os.exec": _spawned,
+    "os.system": _never,
+    "pty.spawn": _never,
+}

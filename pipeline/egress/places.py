@@ -1,0 +1,122 @@
+"""The addresses this server may speak to, from the settings alone. A calculation: it opens nothing.
+
+Places are addresses, never names: a name has to be asked for, and asking is already speaking to a stranger.
+The in-process guard, the kernel's rules and the data-flow page are all made from this one list.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import ifaddr
+
+from pipeline.settings import Settings
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+KINDS = {
+    "carrier": "telephone calls: signalling and sound",
+    "turn": "sound of page calls, encrypted end to end",
+    "model": "what the engine is asked and answers",
+    "clinic": "ids of finished requests",
+    "logs": "events without text",
+    "time": "clock synchronisation",
+}
+"""What a destination is for, and what it gets to see."""
+
+LOOPBACK = tuple(ipaddress.ip_network(text) for text in ("127.0.0.0/8", "::1/128"))
+
+_PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?/(tcp|udp)\Z")
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One network that may be spoken to."""
+
+    kind: str
+    name: str
+    network: Network
+    first_port: int = 0
+    last_port: int = 65_535
+    transport: str = ""
+    """tcp, udp, or both when empty."""
+    own_ports: tuple[int, int] | None = None
+    """Only from these ports of ours: callers may be anywhere, but sound leaves by the media ports alone."""
+
+    def covers(self, address: str, port: int) -> bool:
+        """Whether this numeric address and port lie in it."""
+        try:
+            ip = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            return False
+        mapped = getattr(ip, "ipv4_mapped", None)
+        return (mapped or ip) in self.network and self.first_port <= port <= self.last_port
+
+
+def parse(text: str) -> Place:
+    """`KIND NAME ADDRESS PORTS/TRANSPORT`, e.g. `carrier Twilio 203.0.113.0/30 5061/tcp`; raises ValueError."""
+    parts = text.split()
+    if len(parts) != 4:
+        raise ValueError("four words are needed: kind, name, address and ports")
+    kind, name, network, ports = parts
+    found = _PORTS.match(ports)
+    if kind not in KINDS or not _NAME.match(name) or not found:
+        raise ValueError("an unknown kind, a name with odd characters or ports like 5060-5061/tcp")
+    first, last = int(found[1]), int(found[2] or found[1])
+    if not 0 < first <= last <= 65_535:
+        raise ValueError("ports are 1 to 65535, the smaller first")
+    place = Place(kind, name, ipaddress.ip_network(network), first, last, found[3])
+    if place.network.prefixlen < 8:
+        raise ValueError("a network so large lists nothing")
+    return place
+
+
+def fault(text: str) -> str:
+    """What is wrong with a line of `egress.destinations`; "" when nothing is."""
+    try:
+        parse(text)
+    except ValueError:
+        return (
+            f'write "KIND NAME ADDRESS PORTS/TRANSPORT" with a kind of {", ".join(KINDS)} and an address, not a name:'
+            ' e.g. "carrier Twilio 203.0.113.0/30 5061/tcp"'
+        )
+    return ""
+
+
+def own_addresses() -> list[str]:
+    """Every address of this machine, link-local IPv6 aside."""
+    found: list[str] = []
+    for adapter in ifaddr.get_adapters():
+        for ip in adapter.ips:
+            if isinstance(ip.ip, str):
+                found.append(ip.ip)
+            elif ip.ip[2] == 0:
+                found.append(ip.ip[0])
+    return found
+
+
+def listed(settings: Settings) -> tuple[Place, ...]:
+    """The destinations the operator wrote down."""
+    return tuple(parse(text) for text in settings.egress.destinations)
+
+
+def loopback() -> tuple[Place, ...]:
+    """This machine itself."""
+    return tuple(Place("own", "loopback", network) for network in LOOPBACK)
+
+
+def callers(settings: Settings, own: Iterable[str]) -> Iterator[Place]:
+    """Where sound may be sent: the configured networks, or this machine's own addresses."""
+    ports = (settings.media.port_min, settings.media.port_max)
+    for text in settings.media.allowed_networks or own:
+        network = ipaddress.ip_network(text, strict=False)
+        yield Place("callers", "callers", network, transport="udp", own_ports=ports)
+
+
+def allowed(settings: Settings, own: Iterable[str]) -> tuple[Place, ...]:
+    """Everything a process of this server may speak to."""
+    return (*loopback(), *callers(settings, own), *listed(settings))

@@ -1,0 +1,236 @@
+"""A copy of everything sealed, taken while calls run, and how an empty machine gets it back.
+
+One file of JSON lines: a head, the rows of one consistent view, a foot with their number and a signature. It
+holds no key: without the install key it opens for nobody. The same file restores to SQLite and PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import MetaData, Table, insert, select
+
+from phi.envelope import KeyRing
+from pipeline.clock import wall_now
+from pipeline.store.database import Database, revisions
+from pipeline.store.faults import StoreFault
+from pipeline.store.records import Records, shred
+from pipeline.store.retention import Tombstones
+from pipeline.store.schema import Base
+
+FORMAT: Final = "wardline-backup-1"
+_LINE_BYTES_MAX: Final = 1 << 20
+_ROWS_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a copy says of itself."""
+
+    practice_id: str
+    revision: str
+    taken_at: str
+    rows: int
+
+
+def back_up(records: Records, to: Path) -> Head:
+    """Write a copy; a file that is there is never overwritten, and a broken one never left."""
+    digest = hashlib.sha256()
+    rows = 0
+    revision = records.database.version()
+    taken_at = wall_now().isoformat(timespec="seconds")
+    head = {
+        "format": FORMAT,
+        "practice_id": records.practice_id,
+        "revision": revision,
+        "taken_at": taken_at,
+    }
+    unfinished = to.with_name(f".{to.name}.unfinished")
+    try:
+        if to.exists():
+            raise FileExistsError
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            for line in _lines(records, head):
+                digest.update(line)
+                file.write(line)
+                rows += 1
+            foot = {
+                "rows": rows - 1,
+                "signature": records.ring.signature("backup", digest.digest()),
+            }
+            file.write(_line(foot))
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(unfinished, to)  # fails, rather than replaces, when somebody was faster
+    except FileExistsError:
+        raise StoreFault("exists", f"{to} exists already; give another name") from None
+    except OSError as error:
+        raise StoreFault("disk", f"cannot write {to}: {error.strerror}") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return Head(records.practice_id, revision, taken_at, rows - 1)
+
+
+def examine(path: Path, ring: KeyRing) -> Head:
+    """Read a copy to its end and check its signature: whole, unchanged, and made with this key."""
+    digest = hashlib.sha256()
+    head: dict[str, Any] = {}
+    last = b""
+    rows = -1
+    for line in _read_lines(path):
+        if last:
+            digest.update(last)
+            rows += 1
+        last = line
+        head = head or _parsed(line, path)
+    if head.get("format") != FORMAT:
+        raise StoreFault("backup", f"{path} is no copy that `wardline backup` made")
+    foot = _parsed(last, path)
+    signature = foot.get("signature")
+    if not isinstance(signature, str) or foot.get("rows") != rows:
+        raise StoreFault("backup", f"{path} was cut short; use another copy")
+    ours = ring.signature("backup", digest.digest())
+    if not hmac.compare_digest(signature.encode(errors="replace"), ours.encode()):
+        raise StoreFault(
+            "backup",
+            f"{path} was changed, or made with another key than the one in use; bring back that key with"
+            " `wardline key import FILE`, or use another copy",
+        )
+    return Head(str(head["practice_id"]), str(head["revision"]), str(head["taken_at"]), rows)
+
+
+def restore(database: Database, path: Path, ring: KeyRing, practice_id: str) -> Head:
+    """Bring a copy back into an empty store, with the tables of its own release, then up to date."""
+    head = examine(path, ring)
+    if head.practice_id != practice_id:
+        raise StoreFault(
+            "backup",
+            f'the copy is of practice "{_plain(head.practice_id)}" and practice.id is "{practice_id}";'
+            " set practice.id to the copy's",
+        )
+    if head.revision not in revisions():
+        raise StoreFault(
+            "newer",
+            f"{path} was made by a newer release of wardline; install that release or a later one",
+        )
+    _refuse_full(database, practice_id)
+    database.upgrade(head.revision)
+    with database.connected(writes=True) as connection:
+        tables = MetaData()
+        tables.reflect(connection)
+        waiting: dict[str, list[dict[str, Any]]] = {}
+        for name, row in _rows(path):
+            if name not in tables.tables:
+                raise StoreFault("backup", f"{path} names a table its release does not have")
+            rows = waiting.setdefault(name, [])
+            rows.append(row)
+            if len(rows) >= _ROWS_AT_ONCE:
+                connection.execute(insert(tables.tables[name]), waiting.pop(name))
+        for name, rows in waiting.items():
+            connection.execute(insert(tables.tables[name]), rows)
+    database.upgrade()
+    return head
+
+
+def bury_again(records: Records, tombstones: Tombstones) -> int:
+    """Destroy again what was destroyed after the copy was taken; returns how many."""
+    dead = tombstones.read()
+    now_ms = records.now_ms()
+    again = [opened.entry.id for opened in records.all_opened() if opened.entry.id in dead]
+    with records.database.writing() as session:
+        for request_id in again:
+            shred(session, records.practice_id, [request_id], dead[request_id][:16], now_ms)
+    if again:
+        records.database.scrub()
+    return len(again)
+
+
+# --- parts --------------------------------------------------------------------------------------------
+
+
+def _lines(records: Records, head: dict[str, Any]) -> Iterator[bytes]:
+    yield _line(head)
+    with records.database.reading() as session:
+        for table in Base.metadata.sorted_tables:
+            query = select(table).where(table.c.practice_id == records.practice_id)
+            for row in session.execute(query).yield_per(_ROWS_AT_ONCE).mappings():
+                cells = {key: _cell(value) for key, value in row.items()}
+                yield _line({"table": table.name, "row": cells})
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+
+
+def _cell(value: object) -> object:
+    return {"b": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
+
+
+def _read_lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            while line := file.readline(_LINE_BYTES_MAX):
+                yield line
+    except OSError as error:
+        raise StoreFault("backup", f"{path}: {error.strerror}; give a backup file") from None
+
+
+def _parsed(line: bytes, path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise StoreFault("backup", f"{path} is cut or is no copy that `wardline backup` made")
+    return value
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of a file that `examine` found to be ours."""
+    for line in _read_lines(path):
+        value = json.loads(line)
+        if "table" in value:
+            yield value["table"], {key: _value(cell) for key, cell in value["row"].items()}
+
+
+def _value(cell: object) -> object:
+    if not isinstance(cell, dict):
+        return cell
+    try:
+        return base64.b64decode(cell["b"], validate=True)
+    except (KeyError, ValueError, binascii.Error):
+        raise StoreFault("backup", "a row of the copy is not whole") from None
+
+
+def _refuse_full(database: Database, practice_id: str) -> None:
+    if not database.version():
+        return
+    with database.connected(writes=False) as connection:
+        tables = MetaData()
+        tables.reflect(connection)
+        for table in tables.tables.values():
+            if "practice_id" in table.c and _any(connection, table, practice_id):
+                raise StoreFault(
+                    "not_empty",
+                    f"the store at {database.location.shown()} is not empty; restore into an empty one:"
+                    " stop the server and move its files away, or name another store.directory or database",
+                )
+
+
+def _any(connection: Any, table: Table, practice_id: str) -> bool:
+    query = select(table.c.practice_id).where(table.c.practice_id == practice_id).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def _plain(practice_id: str) -> str:
+    return "".join(c if c.isalnum() or c in "._-" else "?" for c in practice_id)[:40]

@@ -1,0 +1,468 @@
+"""Requests in the database: written whole, read by id, claimed, resolved, shredded. Everything here blocks.
+
+The one place where a document is sealed and opened. Who may do what, and the record of who did, is the
+caller's affair; who asks is named in every change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from phi.envelope import (
+    KeyRing,
+    KeyUnknown,
+    Place,
+    SealBroken,
+    Wrapped,
+    new_data_key,
+    seal,
+    unseal,
+)
+from pipeline.store.database import Database
+from pipeline.store.document import Document
+from pipeline.store.draft import RANK, Snapshot, State
+from pipeline.store.faults import KeyFault, RequestGone, StoreFault
+from pipeline.store.schema import DataKeyRow, HoldRow, KeyRow, LookupRow, RequestRow
+
+OPEN_AT_MOST_MS: Final = 3 * 3_600_000
+"""No call is longer (limits.call_limit_ms is 2 h at most): an open request this old lost its server."""
+
+_PROOF: Final = b"wardline"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A request without its content: what a list may show."""
+
+    id: str
+    call_id: str
+    state: State
+    created_at_ms: int
+    updated_at_ms: int
+    ended: bool
+    claimed_by: str | None
+    resolved_by: str | None
+    gone: str | None
+    """Why there is no content any more: "redacted", "deleted", "expired", "purged"."""
+    held: bool
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Opened:
+    """A request with its content. Whoever makes one owes a PHI Access record."""
+
+    entry: Entry
+    document: Document
+
+    def __repr__(self) -> str:
+        """Without the content."""
+        return f"Opened({self.entry.id}, {self.document!r})"
+
+
+class Records:
+    """One practice's requests, for one user of the database (a thread, a command)."""
+
+    def __init__(
+        self,
+        database: Database,
+        practice_id: str,
+        ring: KeyRing,
+        reload: Callable[[], KeyRing],
+        now_ms: Callable[[], int],
+    ) -> None:
+        """Nothing is opened; `reload` reads the key again after a rotation."""
+        self.database = database
+        self.practice_id = practice_id
+        self.ring = ring
+        self._reload = reload
+        self.now_ms = now_ms
+
+    # --- keys -----------------------------------------------------------------------------------
+
+    @staticmethod
+    def keys_of(database: Database, practice_id: str) -> tuple[str, ...]:
+        """Ids of the keys this practice's rows need, the current one first; none: nothing was ever sealed."""
+        with database.reading() as session:
+            rows = session.scalars(
+                select(KeyRow.key_id)
+                .where(KeyRow.practice_id == practice_id)
+                .order_by(KeyRow.is_current.desc())
+            )
+            return tuple(_plain(key_id) for key_id in rows)
+
+    def check_key(self) -> None:
+        """Refuse a key that is not the store's; changes nothing."""
+        with self.database.reading() as session:
+            for row in session.scalars(
+                select(KeyRow).where(
+                    KeyRow.practice_id == self.practice_id, KeyRow.is_current.is_(True)
+                )
+            ):
+                self.check_proof(row)
+
+    def prove_key(self) -> None:
+        """Enter the key at the first start; later refuse another one."""
+        with self.database.writing() as session:
+            rows = list(
+                session.scalars(select(KeyRow).where(KeyRow.practice_id == self.practice_id))
+            )
+            if not rows:
+                session.add(self.key_row(self.ring))
+                return
+            for row in rows:
+                self.check_proof(row)
+
+    def key_row(self, ring: KeyRing) -> KeyRow:
+        """The row that says: this key is in use, and here is what only it opens."""
+        proof = ring.wrap(_PROOF, self._place("proof", "proof"))
+        return KeyRow(
+            practice_id=self.practice_id,
+            key_id=ring.current,
+            is_current=True,
+            proof=proof.sealed,
+            created_at_ms=self.now_ms(),
+        )
+
+    def check_proof(self, row: KeyRow) -> None:
+        """Raise `KeyFault` unless our ring holds the very key of this row."""
+        try:
+            self.ring.unwrap(Wrapped(row.key_id, row.proof), self._place("proof", "proof"))
+        except (KeyUnknown, SealBroken):
+            raise KeyFault(
+                "wrong_key",
+                f"the store at {self.database.location.shown()} was sealed with key {_plain(row.key_id)}, and the"
+                f" key in use is {self.ring.current}: this is not the store's key. Bring back the right one with"
+                " `wardline key import FILE`. Nothing was changed",
+            ) from None
+
+    def _follow_rotation(self, session: Session) -> None:
+        """Write with the key the store calls current; reads the key again when that is not ours."""
+        current = session.scalar(
+            select(KeyRow.key_id)
+            .where(KeyRow.practice_id == self.practice_id, KeyRow.is_current.is_(True))
+            .with_for_update(read=True)  # a rotation waits for us, or we see it
+        )
+        if current == self.ring.current:
+            return
+        self.ring = self._reload()
+        if (
+            current is not None and current in self.ring.keys
+        ):  # a rotation has begun and is not announced yet
+            self.ring = replace(self.ring, current=current)
+        else:
+            raise KeyFault(
+                "wrong_key",
+                f"the store at {self.database.location.shown()} asks for key {_plain(current or 'none')},"
+                f" and the key in use is {self.ring.current}; bring back the right one with `wardline key import FILE`",
+            )
+
+    # --- writing --------------------------------------------------------------------------------
+
+    def write(self, snapshot: Snapshot) -> None:
+        """Commit a snapshot: on the disk when this returns. What is known already is never emptied."""
+        with self.database.writing() as session:
+            self._follow_rotation(session)
+            row = session.get(RequestRow, snapshot.request_id, with_for_update=True)
+            now_ms = self.now_ms()
+            if row is None:
+                row, data_key = self._begin(session, snapshot)
+                document = Document()
+            else:
+                key_row = session.get(DataKeyRow, snapshot.request_id)
+                if (
+                    row.practice_id != self.practice_id
+                    or key_row is None
+                    or key_row.wrapped is None
+                ):
+                    raise RequestGone("gone", "the request was removed meanwhile")
+                data_key = self._data_key(key_row)
+                document = self._document(row, data_key)
+            if row.revision and row.revision >= snapshot.revision:
+                return
+            newer = Document(
+                snapshot.fields, snapshot.urgent, snapshot.ended, snapshot.schema_digest
+            )
+            row.document = self._sealed(data_key, row.id, document.merged(newer))
+            row.state = max(State(row.state), snapshot.state, key=RANK.__getitem__).value
+            row.revision = snapshot.revision
+            row.updated_at_ms = now_ms
+            if snapshot.ended:
+                row.ended_at_ms = now_ms
+            session.execute(delete(LookupRow).where(LookupRow.request_id == row.id))
+            session.add_all(self._lookups(row.id, snapshot.tokens))
+
+    def _begin(self, session: Session, snapshot: Snapshot) -> tuple[RequestRow, bytes]:
+        data_key = new_data_key()
+        wrapped = self.ring.wrap(data_key, self._place(snapshot.request_id, "data key"))
+        row = RequestRow(
+            id=snapshot.request_id,
+            practice_id=self.practice_id,
+            call_id=snapshot.call_id,
+            state=snapshot.state.value,
+            revision=0,
+            created_at_ms=snapshot.created_at_ms,
+            updated_at_ms=snapshot.created_at_ms,
+        )
+        session.add(row)
+        session.add(
+            DataKeyRow(
+                request_id=snapshot.request_id,
+                practice_id=self.practice_id,
+                key_id=wrapped.key_id,
+                wrapped=wrapped.sealed,
+                created_at_ms=self.now_ms(),
+            )
+        )
+        return row, data_key
+
+    def _lookups(self, request_id: str, tokens: Mapping[str, str]) -> Iterator[LookupRow]:
+        for name, value in tokens.items():
+            yield LookupRow(
+                request_id=request_id,
+                field=name,
+                practice_id=self.practice_id,
+                token=self.ring.lookup_token(self.practice_id, name, value),
+            )
+
+    # --- reading --------------------------------------------------------------------------------
+
+    def entries(self, *, unresolved: bool = False, limit: int = 200) -> list[Entry]:
+        """The newest requests, without content."""
+        query = (
+            select(RequestRow, DataKeyRow)
+            .outerjoin(DataKeyRow, DataKeyRow.request_id == RequestRow.id)
+            .where(RequestRow.practice_id == self.practice_id)
+            .order_by(RequestRow.created_at_ms.desc(), RequestRow.id)
+            .limit(limit)
+        )
+        if unresolved:
+            query = query.where(
+                RequestRow.resolved_at_ms.is_(None), RequestRow.document.is_not(None)
+            )
+        with self.database.reading() as session:
+            held = self.held(session)
+            return [_entry(row, key_row, held) for row, key_row in session.execute(query)]
+
+    def find(self, field: str, value: str) -> list[str]:
+        """Ids of requests that hold this value, by its keyed token."""
+        token = self.ring.lookup_token(self.practice_id, field, value)
+        with self.database.reading() as session:
+            return list(
+                session.scalars(
+                    select(LookupRow.request_id).where(
+                        LookupRow.practice_id == self.practice_id,
+                        LookupRow.field == field,
+                        LookupRow.token == token,
+                    )
+                )
+            )
+
+    def resolve_id(self, beginning: str) -> str:
+        """The one request whose id begins so."""
+        if not beginning.isalnum() or len(beginning) < 6:
+            raise RequestGone(
+                "no_such", "write at least six letters and digits of the request's id"
+            )
+        with self.database.reading() as session:
+            found = list(
+                session.scalars(
+                    select(RequestRow.id)
+                    .where(
+                        RequestRow.practice_id == self.practice_id,
+                        RequestRow.id.startswith(beginning, autoescape=True),
+                    )
+                    .limit(2)
+                )
+            )
+        if len(found) != 1:
+            raise RequestGone(
+                "no_such",
+                "no request has this id"
+                if not found
+                else "several requests begin so; write more of the id",
+            )
+        return found[0]
+
+    def open(self, request_id: str) -> Opened:
+        """A request with its content."""
+        with self.database.reading() as session:
+            row, key_row = self.row(session, request_id)
+            entry = _entry(row, key_row, self.held(session))
+            if row.document is None or key_row.wrapped is None:
+                raise RequestGone("gone", f"the request {request_id} was {entry.gone or 'removed'}")
+            return self._opened(row, key_row, entry)
+
+    def all_opened(self) -> Iterator[Opened]:
+        """Every request that still has content, one consistent view."""
+        with self.database.reading() as session:
+            held = self.held(session)
+            query = (
+                select(RequestRow, DataKeyRow)
+                .join(DataKeyRow, DataKeyRow.request_id == RequestRow.id)
+                .where(RequestRow.practice_id == self.practice_id, RequestRow.document.is_not(None))
+                .order_by(RequestRow.created_at_ms, RequestRow.id)
+            )
+            for row, key_row in session.execute(query).yield_per(100):
+                yield self._opened(row, key_row, _entry(row, key_row, held))
+
+    def count(self) -> int:
+        """Requests that still have content."""
+        with self.database.reading() as session:
+            return (
+                session.scalar(
+                    select(func.count())
+                    .select_from(RequestRow)
+                    .where(
+                        RequestRow.practice_id == self.practice_id,
+                        RequestRow.document.is_not(None),
+                    )
+                )
+                or 0
+            )
+
+    def held(self, session: Session) -> frozenset[str | None]:
+        """What a legal hold names; None in it: everything."""
+        return frozenset(
+            session.scalars(
+                select(HoldRow.request_id).where(
+                    HoldRow.practice_id == self.practice_id, HoldRow.released_at_ms.is_(None)
+                )
+            )
+        )
+
+    # --- what staff do ----------------------------------------------------------------------------
+
+    def claim(self, request_id: str, user: str) -> None:
+        """Say who takes care of it."""
+        with self.database.writing() as session:
+            row, _ = self.row(session, request_id)
+            if row.claimed_by not in {None, user}:
+                raise RequestGone("claimed", f"{row.claimed_by} has claimed this request already")
+            row.claimed_by = user
+            row.claimed_at_ms = row.claimed_at_ms or self.now_ms()
+
+    def settle(self, request_id: str, user: str) -> None:
+        """Say that it is done."""
+        with self.database.writing() as session:
+            row, _ = self.row(session, request_id)
+            self.refuse_unless_final(row)
+            row.resolved_by = row.resolved_by or user
+            row.resolved_at_ms = row.resolved_at_ms or self.now_ms()
+
+    def refuse_unless_final(self, row: RequestRow) -> None:
+        """A request whose call goes on may still be read, not be removed or resolved (row O10)."""
+        age_ms = self.now_ms() - row.updated_at_ms
+        if row.ended_at_ms is None and age_ms < OPEN_AT_MOST_MS:
+            raise RequestGone("call_goes_on", "the call of this request goes on; wait for its end")
+
+    # --- parts ------------------------------------------------------------------------------------
+
+    def row(self, session: Session, request_id: str) -> tuple[RequestRow, DataKeyRow]:
+        """The rows of a request of this practice."""
+        row = session.get(RequestRow, request_id)
+        key_row = session.get(DataKeyRow, request_id)
+        if row is None or key_row is None or row.practice_id != self.practice_id:
+            raise RequestGone("no_such", "no request has this id")
+        return row, key_row
+
+    def _opened(self, row: RequestRow, key_row: DataKeyRow, entry: Entry) -> Opened:
+        return Opened(entry, self._document(row, self._data_key(key_row)))
+
+    def document(self, row: RequestRow, key_row: DataKeyRow) -> Document:
+        """The content of a row."""
+        return self._document(row, self._data_key(key_row))
+
+    def seal_anew(
+        self, row: RequestRow, key_row: DataKeyRow, data_key: bytes, document: Document
+    ) -> None:
+        """Give a row another content under another data key."""
+        wrapped = self.ring.wrap(data_key, self._place(row.id, "data key"))
+        key_row.key_id, key_row.wrapped = wrapped.key_id, wrapped.sealed
+        row.document = self._sealed(data_key, row.id, document)
+        row.updated_at_ms = self.now_ms()
+
+    def _data_key(self, key_row: DataKeyRow) -> bytes:
+        wrapped = Wrapped(key_row.key_id, key_row.wrapped or b"")
+        place = self._place(key_row.request_id, "data key")
+        try:
+            return self.ring.unwrap(wrapped, place)
+        except KeyUnknown:
+            self.ring = self._reload()
+        except SealBroken:
+            raise _damaged(key_row.request_id) from None
+        try:
+            return self.ring.unwrap(wrapped, place)
+        except KeyUnknown as error:
+            raise KeyFault(
+                "wrong_key",
+                f"request {key_row.request_id} needs key {_plain(error.key_id)}, which is not in the key ring;"
+                " bring back the copy you exported with `wardline key import FILE`",
+            ) from None
+        except SealBroken:
+            raise _damaged(key_row.request_id) from None
+
+    def _document(self, row: RequestRow, data_key: bytes) -> Document:
+        try:
+            text = unseal(data_key, row.document or b"", self._place(row.id, "document"))
+        except SealBroken:
+            raise _damaged(row.id) from None
+        return Document.from_bytes(text)
+
+    def _sealed(self, data_key: bytes, row_id: str, document: Document) -> bytes:
+        return seal(data_key, document.to_bytes(), self._place(row_id, "document"))
+
+    def _place(self, row_id: str, field: str) -> Place:
+        return Place(self.practice_id, row_id, field)
+
+
+def shred(session: Session, practice_id: str, ids: list[str], why: str, now_ms: int) -> None:
+    """Destroy the keys of these requests, their content and look-ups; the tombstones stay."""
+    for start in range(0, len(ids), 500):
+        some = ids[start : start + 500]
+        session.execute(
+            update(DataKeyRow)
+            .where(DataKeyRow.practice_id == practice_id, DataKeyRow.request_id.in_(some))
+            .values(wrapped=None, destroyed_at_ms=now_ms, destroyed_why=why)
+        )
+        session.execute(
+            update(RequestRow)
+            .where(RequestRow.practice_id == practice_id, RequestRow.id.in_(some))
+            .values(document=None, updated_at_ms=now_ms)
+        )
+        session.execute(
+            delete(LookupRow).where(
+                LookupRow.practice_id == practice_id, LookupRow.request_id.in_(some)
+            )
+        )
+
+
+def _entry(row: RequestRow, key_row: DataKeyRow | None, held: frozenset[str | None]) -> Entry:
+    return Entry(
+        row.id,
+        row.call_id,
+        State(row.state),
+        row.created_at_ms,
+        row.updated_at_ms,
+        row.ended_at_ms is not None,
+        row.claimed_by,
+        row.resolved_by,
+        key_row.destroyed_why if key_row is not None else "removed",
+        None in held or row.id in held,
+    )
+
+
+def _damaged(request_id: str) -> StoreFault:
+    return StoreFault(
+        "damaged",
+        f"request {request_id} does not open: its row was changed or damaged; bring back a copy with `wardline restore`",
+    )
+
+
+def _plain(key_id: str) -> str:
+    """A key id as the database says it, safe to print."""
+    return key_id if key_id.isalnum() and key_id.isascii() else "?"

@@ -1,0 +1,57 @@
+"""Makes an end-of-call report of each call's end on record, and carries it to the postbox beside the calls."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from pipeline.audit.records import CallEnd
+from pipeline.clock import wall_now
+from pipeline.settings import Settings
+from pipeline.supervisor.witness import Witness
+from pipeline.webhook.deliver import Destination, Postbox, https_delivery
+from pipeline.webhook.report import report_of
+from pipeline.webhook.spool import Spool
+
+LAST_REPORTS_MS = 2_000.0
+"""At the stop: what the last calls left is kept first."""
+
+
+def postbox(settings: Settings) -> Postbox:
+    """The folder of reports, and the webhook when there is one."""
+    state = Path(settings.state.directory)
+    hook = settings.webhook
+    if not hook.url:
+        return Postbox(state / "reports", None, None)
+    destination = Destination(hook.url, hook.secret, hook.addresses, hook.ca_file)
+    return Postbox(state / "reports", Spool(state / "webhook"), https_delivery(destination))
+
+
+class Reports:
+    """`run` in a task of the server's."""
+
+    def __init__(self, witness: Witness, box: Postbox) -> None:
+        """Listen to the witness."""
+        self._witness = witness
+        self._box = box
+        self._ends: asyncio.Queue[CallEnd] = asyncio.Queue()
+        witness.on_call_end = self._ends.put_nowait
+
+    async def run(self) -> None:
+        """Keep and send reports until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._box.run(), name="webhook")
+            while True:
+                await self._take(await self._ends.get())
+
+    async def finish(self) -> None:
+        """Keep what is left; after `run` was cancelled."""
+        try:
+            async with asyncio.timeout(LAST_REPORTS_MS / 1000):
+                while not self._ends.empty():
+                    await self._take(self._ends.get_nowait())
+        except TimeoutError:
+            return
+
+    async def _take(self, end: CallEnd) -> None:
+        await self._box.take(report_of(end, wall_now(), self._witness.sign, self._witness.key))

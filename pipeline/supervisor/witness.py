@@ -1,0 +1,188 @@
+"""Turns what the front and the workers report into audit records; the one place that gives them to the writer.
+
+Knows a caller's address for the moment it takes to hash it. A worker speaks of its own calls and in the types
+named here; whatever else it sends is refused whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from ipaddress import ip_address
+from typing import Any
+
+from pipeline import config
+from pipeline.audit.keys import AuditKeys
+from pipeline.audit.records import (
+    Authentication,
+    CallEnd,
+    CallStart,
+    Configuration,
+    PhiAccess,
+    Record,
+    RecordInvalid,
+    from_fields,
+)
+from pipeline.audit.writer import AuditWriter
+from pipeline.call.request import FIELD_NAMES
+from pipeline.clock import Clock
+from pipeline.errors import CallRefused, OfferInvalid
+from pipeline.settings import Settings
+from pipeline.supervisor.staff import StaffToken
+from pipeline.telemetry.events import Event, Token, emit
+
+WORKER_TYPES = frozenset(
+    {"barge_in", "call_end", "consent", "escalation", "function_call", "recording"}
+)
+RECORDS_MAX = 1_000
+ACCESS_LIMIT_MS = 2_000.0
+
+
+class AuditRefused(Event):
+    """ALARM: a worker sent something that is no record of its calls."""
+
+    worker: Token
+
+
+class NotRecorded(CallRefused):
+    """Nothing is shown that cannot be put on record."""
+
+    code = "audit_unavailable"
+
+
+class Witness:
+    """Who saw what, and what became of each call."""
+
+    def __init__(
+        self, writer: AuditWriter, keys: AuditKeys, settings: Settings, clock: Clock
+    ) -> None:
+        """Write with this writer."""
+        self._writer = writer
+        self._keys = keys
+        self._settings = settings
+        self._clock = clock
+        scripted = settings.engines.llm == "scripted"
+        self._agent = "scripted_receptionist" if scripted else "modelled_receptionist"
+        self.on_call_end: Callable[[CallEnd], None] = lambda end: None
+        """Told of each end once it is queued for the audit."""
+        self._offered: dict[str, str] = {}
+        self._began_ms: dict[str, float] = {}
+
+    def configuration(self, overrides: Iterable[str] = ()) -> None:
+        """The settings in force at the start."""
+        text = "\n".join(f"{key} = {value}" for key, value in config.masked(self._settings))
+        self._writer.put(
+            Configuration(
+                action="start",
+                fingerprint=hashlib.sha256(text.encode()).hexdigest(),
+                version=version("wardline"),
+                overrides=tuple(overrides),
+            )
+        )
+
+    # --- calls -----------------------------------------------------------------------------------
+
+    def offered(self, call_id: str, address: str) -> None:
+        """Somebody at this address wants to call; only the hash is kept."""
+        self._offered[call_id] = self._keys.caller_id("address", address)
+
+    def refused(self, call_id: str) -> None:
+        """It came to no call."""
+        self._offered.pop(call_id, None)
+
+    def started(self, call_id: str) -> None:
+        """The worker has the call."""
+        caller_id = self._offered.pop(call_id, None)
+        if caller_id is None or call_id in self._began_ms:
+            return
+        self._began_ms[call_id] = self._clock.now_ms()
+        self._writer.put(CallStart(call_id=call_id, caller_id=caller_id, agent_name=self._agent))
+
+    def over(self, call_id: str, *, worker_lost: bool) -> None:
+        """The call is over; a worker that died could not say so itself."""
+        self._offered.pop(call_id, None)
+        began_ms = self._began_ms.pop(call_id, None)
+        if began_ms is not None:  # `reported` has not seen its end
+            end = CallEnd(
+                call_id=call_id,
+                duration=round((self._clock.now_ms() - began_ms) / 1000, 1),
+                disposition="worker_lost" if worker_lost else "other",
+            )
+            self._writer.put(end)
+            self.on_call_end(end)
+
+    async def reported(self, worker: str, calls: set[str], sent: object) -> None:
+        """Write a worker's records; returns when all are durable or the limit has passed. Raises `CallRefused`."""
+        try:
+            records = [self._from_worker(calls, item) for item in _items(sent)]
+        except RecordInvalid:
+            emit(AuditRefused(worker=Token(worker)))
+            raise OfferInvalid("not audit records") from None
+        for record in records[:-1]:
+            self._writer.put(record)
+        if records:  # should the disk refuse, the writer raises the alarm and keeps them: nothing to send again
+            await self._writer.write(records[-1], limit_ms=ACCESS_LIMIT_MS)
+        for record in records:
+            if isinstance(record, CallEnd) and self._began_ms.pop(record.call_id, None) is not None:
+                self.on_call_end(record)
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign with the audit's key."""
+        return self._keys.signing.sign(message)
+
+    @property
+    def key(self) -> str:
+        """The fingerprint of that key."""
+        return self._keys.signing.public.fingerprint
+
+    def _from_worker(self, calls: set[str], item: Any) -> Record:
+        kind, given = (item.get("type"), item.get("fields")) if isinstance(item, dict) else ("", 0)
+        if kind not in WORKER_TYPES or not isinstance(given, dict):
+            raise RecordInvalid("unknown", "type")
+        if given.get("call_id") not in calls:
+            raise RecordInvalid(kind, "call_id")
+        return from_fields(kind, given)
+
+    # --- staff -----------------------------------------------------------------------------------
+
+    def authenticated(self, token: StaffToken | None, address: str) -> None:
+        """A token was shown; None: it was not a valid one."""
+        self._writer.put(
+            Authentication(
+                auth_type="staff_token",
+                success=token is not None,
+                source_ip=_address(address),
+                user_id=f"staff:{token.name}" if token else None,
+            )
+        )
+
+    async def revealed(self, call_id: str, field: str, name: str, *, there: bool) -> None:
+        """Put on record who saw which field; raises `NotRecorded` when that cannot be made durable."""
+        record = PhiAccess(
+            action="reveal",
+            resource_type="request",
+            user_id=f"staff:{name}",
+            success=there,
+            call_id=call_id,
+            # The name came from outside: one that is none of ours could be anything.
+            field_names=(field,) if field in FIELD_NAMES else (),
+        )
+        if not await self._writer.write(record, limit_ms=ACCESS_LIMIT_MS):
+            raise NotRecorded(
+                "The access cannot be recorded, so nothing is shown. Tell the administrator.",
+                retry_after_s=30,
+            )
+
+
+def _items(sent: object) -> list[Any]:
+    if not isinstance(sent, list) or len(sent) > RECORDS_MAX:
+        raise RecordInvalid("unknown", "records")
+    return sent
+
+
+def _address(text: str) -> str | None:
+    try:
+        return ip_address(text).compressed
+    except ValueError:
+        return None

@@ -1,0 +1,219 @@
+"""Delivers spooled messages to the one listed receiver, beside the calls and never in their way.
+
+`take` keeps a report and returns; `run` sends. A receiver that is slow, down or wrong costs a file and an event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import random
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from pipeline.clock import wall_now
+from pipeline.telemetry.events import Event, Token, emit
+from pipeline.webhook.report import Report, keep
+from pipeline.webhook.signature import signed_headers
+from pipeline.webhook.spool import Message, Spool, wait_s
+
+ANSWER_LIMIT_MS = 5_000.0
+"""Row W6: a receiver acknowledges first and works later."""
+AT_ONCE = 4
+_ACKNOWLEDGED = range(200, 300)
+
+
+class WebhookDelivered(Event):
+    """The receiver has it."""
+
+    report_id: Token
+    attempts: int
+
+
+class WebhookFailed(Event):
+    """An attempt failed; `code` is the receiver's status, or why there was none."""
+
+    report_id: Token
+    code: Token
+    attempts: int
+    next_ms: float
+
+
+class WebhookGivenUp(Event):
+    """ALARM: a message was set aside in `undelivered`."""
+
+    report_id: Token
+
+
+class ReportNotKept(Event):
+    """ALARM: an end-of-call report could not be written to the disk."""
+
+    report_id: Token
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where messages go; connections leave for the listed networks alone."""
+
+    url: str
+    secret: str = field(repr=False)
+    networks: tuple[str, ...] = ()
+    ca_file: str = ""
+
+
+class Deliver(Protocol):
+    """One attempt: the status of the answer, or a code that says why there was none."""
+
+    async def __call__(self, message: Message) -> int | str:
+        """Send it."""
+
+
+class Postbox:
+    """Reports on their way out."""
+
+    def __init__(
+        self,
+        reports: Path,
+        spool: Spool | None,
+        deliver: Deliver | None,
+        *,
+        chance: random.Random | None = None,
+    ) -> None:
+        """Keep reports here; without spool and deliver they stay on this machine."""
+        self._reports = reports
+        self._spool = spool
+        self._deliver = deliver
+        self._chance = chance or random.Random()  # noqa: S311  # spreads retries, guards nothing
+        self._fresh: asyncio.Queue[Message] = asyncio.Queue()
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def take(self, report: Report) -> None:
+        """Keep the report; returns when it is on the disk."""
+        message = Message(report.report_id, report.body)
+        try:
+            await asyncio.to_thread(keep, self._reports, report)
+            if self._spool is not None:
+                await asyncio.to_thread(self._spool.put, message)
+                self._fresh.put_nowait(message)
+        except OSError as error:
+            emit(ReportNotKept(report_id=Token(report.report_id), code=error.errno or 0))
+
+    async def run(self) -> None:
+        """Deliver what an earlier run left and what comes, until cancelled."""
+        if self._spool is None:
+            return
+        for message in await asyncio.to_thread(self._spool.waiting):
+            self._fresh.put_nowait(message)
+        async with asyncio.TaskGroup() as group:
+            while True:
+                message = await self._fresh.get()
+                group.create_task(self._until_done(message), name=f"webhook {message.message_id}")
+
+    async def _until_done(self, message: Message) -> None:
+        if self._spool is None or self._deliver is None:
+            return
+        current: Message | None = message
+        while current is not None:
+            async with self._slots:
+                status = await self._deliver(current)
+            report_id = Token(current.message_id)
+            if isinstance(status, int) and status in _ACKNOWLEDGED:
+                await asyncio.to_thread(self._spool.done, current.message_id)
+                emit(WebhookDelivered(report_id=report_id, attempts=current.attempts + 1))
+                return
+            try:
+                later = await asyncio.to_thread(self._spool.failed, current)
+            except OSError:  # the count is lost, the message is not
+                later = Message(current.message_id, current.body, current.attempts + 1)
+            pause_s = wait_s(current.attempts + 1, self._chance)
+            emit(WebhookFailed(report_id, Token(str(status)), current.attempts + 1, pause_s * 1000))
+            if later is None:
+                emit(WebhookGivenUp(report_id=report_id))
+                return
+            current = later
+            await asyncio.sleep(pause_s)
+
+
+def https_delivery(
+    destination: Destination, now_s: Callable[[], int] = lambda: int(wall_now().timestamp())
+) -> Deliver:
+    """Attempts over HTTP: no redirects, no proxy, no cookies, a fresh signature each time."""
+    trusted = None
+    if urlsplit(destination.url).scheme == "https":
+        trusted = ssl.create_default_context(cafile=destination.ca_file or None)
+
+    async def deliver(message: Message) -> int | str:
+        headers = signed_headers(destination.secret, message.message_id, now_s(), message.body) | {
+            "Content-Type": "application/json"
+        }
+        connector = aiohttp.TCPConnector(
+            resolver=ListedAddresses(destination.networks),
+            ssl=trusted if trusted is not None else True,
+            use_dns_cache=False,
+        )
+        limit = aiohttp.ClientTimeout(total=ANSWER_LIMIT_MS / 1000)
+        try:
+            if not literal_is_listed(destination):
+                return "not_listed"
+            async with (
+                aiohttp.ClientSession(
+                    connector=connector, timeout=limit, cookie_jar=aiohttp.DummyCookieJar()
+                ) as session,
+                session.post(
+                    destination.url, data=message.body, headers=headers, allow_redirects=False
+                ) as answer,
+            ):
+                return answer.status
+        except TimeoutError:
+            return "timeout"
+        except (aiohttp.ClientError, OSError) as error:
+            return type(error).__name__
+        finally:
+            await connector.close()
+
+    return deliver
+
+
+def literal_is_listed(destination: Destination) -> bool:
+    """Whether an address written in the URL is listed; a name is checked when it is resolved."""
+    host = urlsplit(destination.url).hostname or ""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return True
+    return is_listed(host, destination.networks)
+
+
+def is_listed(address: str, networks: tuple[str, ...]) -> bool:
+    """Whether an address lies in one of the networks."""
+    known = ipaddress.ip_address(address)
+    return any(known in ipaddress.ip_network(network) for network in networks)
+
+
+class ListedAddresses(AbstractResolver):
+    """Resolves a name to those of its addresses that are listed; to none of them: no connection."""
+
+    def __init__(self, networks: tuple[str, ...]) -> None:
+        """Let only these pass."""
+        self._networks = networks
+        self._inner = aiohttp.ThreadedResolver()
+
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        """The listed addresses of this name."""
+        found = await self._inner.resolve(host, port, family)  # type: ignore[arg-type]  # a number is a family
+        listed = [one for one in found if is_listed(one["host"], self._networks)]
+        if not listed:
+            raise OSError(None, "no address of the receiver is listed")
+        return listed
+
+    async def close(self) -> None:
+        """Nothing is open."""
+        await self._inner.close()

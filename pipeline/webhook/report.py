@@ -1,0 +1,64 @@
+"""The end-of-call report: ids, names of fields, duration, disposition; never a value (rows D20, A7).
+
+Kept as signed lines in one file a month on this machine; the same bytes go to the webhook. Whoever needs the request
+itself fetches it with a token, which is a PHI access on record.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pipeline.audit.records import CallEnd
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One report as it is kept and sent."""
+
+    report_id: str
+    body: bytes
+    month: str
+
+
+def report_of(end: CallEnd, at: datetime, sign: Callable[[bytes], bytes], key: str) -> Report:
+    """The report of a call that ended now, signed with the audit's key."""
+    report_id = f"r{secrets.token_hex(12)}"
+    facts = {
+        "type": "end_of_call",
+        "report_id": report_id,
+        "ts": at.isoformat(timespec="milliseconds"),
+        **end.fields(),
+    }
+    plain = json.dumps(facts, separators=(",", ":"), sort_keys=True).encode()
+    signature = sign(REPORT_PREFIX + plain).hex()
+    body = plain[:-1] + f',"key":"{key}","signature":"{signature}"}}'.encode()
+    return Report(report_id, body, f"{at:%Y-%m}")
+
+
+REPORT_PREFIX = b"wardline end of call 1\n"
+"""Signed before the report's bytes up to `,"key"`, closed by a brace."""
+
+
+def signed_part(body: bytes) -> tuple[bytes, bytes]:
+    """The bytes that were signed and the signature, of a report as it was received; ValueError: none."""
+    plain, _, rest = body.rpartition(b',"key":"')
+    signature = rest.partition(b'"signature":"')[2][:128].decode("ascii")
+    return REPORT_PREFIX + plain + b"}", bytes.fromhex(signature)
+
+
+def keep(directory: Path, report: Report) -> None:
+    """Append it to this month's file; returns when it is on the disk. Raises `OSError`."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    descriptor = os.open(directory / f"reports-{report.month}.jsonl", flags, 0o600)
+    try:
+        os.write(descriptor, report.body + b"\n")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

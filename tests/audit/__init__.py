@@ -1,0 +1,1 @@
+"""The audit records, their writer and what reads them."""

@@ -1,0 +1,1 @@
+"""The labelled set's scorer and its command."""

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.errors import LabelledSetInvalid, RedactorUnusable
+from bench.phi import phi_command
+from bench.phi.labelled import DEVELOPMENT, TEST_HALF, Item, Record, Span, read, write
+from bench.phi.phi_command import bench_phi, configure, run_redactor
+from bench.phi.redactors import DigitsAndCapitals, Nothing, Program
+from bench.phi.table import Scored, as_text, judge
+
+ECHO = """
+import json, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    print(json.dumps({"text": asked["text"].replace("maria", "[NAME]"), "us": 5.0}), flush=True)
+"""
+
+
+def item(text: str = "hi maria", *names: str) -> Item:
+    spans = tuple(Span(text.index(n), text.index(n) + len(n), "NAME") for n in names or ("maria",))
+    return Item("x-000-0", "x-000", "spoken", "en", (Record(text, spans),), {})
+
+
+def arguments(*argv: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    configure(parser)
+    return parser.parse_args(argv)
+
+
+@pytest.mark.wire
+def test_program_is_scored_through_its_command_line() -> None:
+    with Program([sys.executable, "-c", ECHO]) as program:
+        scored = run_redactor("echo", program, [item(), item("hi joan", "joan")])
+    assert scored.tally.core == [1, 2]
+    assert scored.costs_us == (5.0, 5.0)
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize(
+    "code", ["pass", "print('no')", "print('[]')", "import time; time.sleep(60)"]
+)
+def test_program_that_fails_is_named_and_not_waited_for(code: str) -> None:
+    with (
+        Program([sys.executable, "-c", code], answer_within_ms=3_000) as program,
+        pytest.raises(RedactorUnusable),
+    ):
+        program.redact(item(), 0)
+
+
+@pytest.mark.wire
+def test_program_that_is_not_there_is_a_sentence() -> None:
+    with pytest.raises(RedactorUnusable, match="does not start"):
+        Program(["/nonexistent/redactor"])
+
+
+def test_baselines_bound_the_table_from_below() -> None:
+    items = read(DEVELOPMENT)
+    assert run_redactor("nothing", Nothing(), items).tally.core[0] == 0
+    rough = run_redactor("rough", DigitsAndCapitals(), items).tally
+    assert 0 < rough.core[0] < rough.core[1] * 0.6
+
+
+def test_missed_line_says_missed_and_a_set_without_spans_says_not_measured() -> None:
+    lines = judge(run_redactor("nothing", Nothing(), [item()]))
+    outcomes = {line.what: line.outcome for line in lines}
+    assert outcomes["recall, spoken"] == "MISSED"
+    assert outcomes["recall, spanish"] == "not measured"
+    assert outcomes["cost of a record, p50, us"] == "met"
+
+
+def test_absent_redactor_is_named_in_plain_words() -> None:
+    scored = run_redactor("nothing", Nothing(), [item()])
+    assert "presidio patterns: not installed" in as_text(
+        "test", [scored], {"presidio patterns": "not installed"}
+    )
+
+
+@pytest.mark.parametrize(("reveal", "shown"), [((), False), (("--reveal-test",), True)])
+def test_items_of_the_test_half_are_shown_only_by_name(
+    reveal: tuple[str, ...],
+    shown: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    half = tmp_path / "half.jsonl"
+    write(half, [item("hi there zoraida", "zoraida")])
+    monkeypatch.setitem(phi_command.HALVES, "test", half)
+    monkeypatch.setattr(phi_command, "_score", _nothing_as_ours)
+    bench_phi(arguments("--half", "test", "--show-errors", "--out", str(tmp_path), *reveal))
+    assert ("zoraida" in capsys.readouterr().out) is shown
+    [kept] = tmp_path.glob("*-phi.json")
+    assert "zoraida" not in kept.read_text()
+
+
+def _nothing_as_ours(
+    items: list[Item], given: argparse.Namespace
+) -> tuple[list[Scored], dict[str, str]]:
+    return [run_redactor("wardline", Nothing(), items)], {}
+
+
+def test_damaged_file_is_named_by_line_and_not_quoted(tmp_path: Path) -> None:
+    half = tmp_path / "half.jsonl"
+    write(half, [item()])
+    half.write_text(half.read_text() + '{"records": "maria"}\n')
+    with pytest.raises(LabelledSetInvalid, match="line 2") as caught:
+        read(half)
+    assert "maria" not in str(caught.value)
+
+
+def test_halves_are_read_back_as_written(tmp_path: Path) -> None:
+    for path in (DEVELOPMENT, TEST_HALF):
+        write(tmp_path / path.name, read(path))
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()

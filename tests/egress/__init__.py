@@ -1,0 +1,1 @@
+"""Where packets may go, and what is tried to send them elsewhere."""

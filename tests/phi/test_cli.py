@@ -1,0 +1,47 @@
+"""The line protocol of the redactor and the `redact` command."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from phi.cli import answers
+from phi.redact import Redactor
+from pipeline.commands.redact import redact_lines
+
+
+def ask(*items: object) -> list[dict[str, object]]:
+    return list(answers([json.dumps(item).encode() for item in items], Redactor()))
+
+
+def test_each_line_is_answered_with_text_and_cost() -> None:
+    (answer,) = ask({"text": "my name is siobhan okonkwo"})
+    assert answer["text"] == "my name is [NAME]"
+    assert isinstance(answer["us"], float)
+
+
+def test_lines_of_one_call_carry_over() -> None:
+    out = ask(
+        {"text": "what is your name?", "seq": 4},
+        {"text": "rose", "seq": 4},
+        {"text": "rose", "seq": 5},
+    )
+    assert [a["text"] for a in out[1:]] == ["[NAME]", "rose"]
+
+
+def test_known_values_come_with_the_line() -> None:
+    (answer,) = ask({"text": "the form says rose", "known": {"name": "Rose King"}})
+    assert "rose" not in str(answer["text"])
+
+
+def test_a_malformed_line_is_answered_without_its_content() -> None:
+    out = list(answers([b"{rose", b'["rose"]', b'{"text": 5}', b"\xff"], Redactor()))
+    assert all("error" in a and "rose" not in str(a) for a in out)
+    assert len(out) == 4
+
+
+def test_the_command_explains_kinds_and_counts_without_content() -> None:
+    out, notes = io.StringIO(), io.StringIO()
+    redact_lines([b"my name is siobhan\n", b"hello\n"], out, notes, explain=True)
+    assert out.getvalue() == "my name is [NAME]\nhello\n"
+    assert notes.getvalue() == "line 1: 1 NAME (names)\n2 lines, 1 changed, 0 withheld: NAME 1\n"

@@ -1,0 +1,148 @@
+"""What holds for any text: nothing raised, nothing invented, twice is once, linear time."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from phi.carry import CallContext
+from phi.redact import Redactor
+
+REDACTOR = Redactor(budget_ms=2000)
+DIGITS = ["oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+PIECES = st.sampled_from(
+    [
+        "my",
+        "name",
+        "is",
+        "rose",
+        "okonkwo",
+        "call",
+        "me",
+        "at",
+        "five",
+        "oh",
+        "one",
+        "two",
+        "march",
+        "fifteenth",
+        "born",
+        "in",
+        "1985",
+        "555-0123",
+        "a@b.org",
+        "i",
+        "live",
+        "on",
+        "maple",
+        "street",
+        "doctor",
+        "the",
+        "mg",
+        '{"',
+        '"}',
+        "=",
+        ":",
+        "/",
+        "[NAME]",
+        "]",
+        "[",
+        "é",
+        "ñ",
+        "uh",
+        "no",
+        "wait",
+        "double",
+        "w",
+        "as",
+        "in",
+        "whiskey",
+        "7ABC123",
+        "el",
+        "dos",
+        "de",
+        "mayo",
+    ]
+)
+TEXTS = st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=30).map(" ".join))
+FRAMES = st.sampled_from(
+    ["my number is {}", "call {} please", "yeah it's {}", "you can reach me on {} after five", "{}"]
+)
+PLACEHOLDER = re.compile(r"\[[A-Z]+\]")
+
+
+def redact(text: str) -> str:
+    return REDACTOR.redact(text, CallContext(single=True)).text
+
+
+@settings(max_examples=150, deadline=None)
+@given(TEXTS)
+def test_nothing_raises_and_the_output_is_cut_from_the_input(text: str) -> None:
+    result = REDACTOR.redact(text, CallContext(single=True))
+    assert result.failure is None
+    if text[:1] not in "{[ ":
+        at = 0
+        for kept in PLACEHOLDER.split(result.text):
+            bare = kept
+            found = text.find(bare, at) if bare else at
+            assert found >= at or PLACEHOLDER.search(text)
+            at = max(at, found)
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.text(alphabet="0123456789", min_size=7, max_size=11), FRAMES)
+def test_any_number_said_digit_by_digit_goes(digits: str, frame: str) -> None:
+    said = " ".join(DIGITS[int(d)] for d in digits)
+    assert said not in redact(frame.format(said))
+    assert " ".join(said.split()[1:4]) not in redact(frame.format(said))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet="0123456789", min_size=7, max_size=10), st.data())
+def test_a_number_cut_anywhere_goes_in_both_records(digits: str, data: st.DataObject) -> None:
+    said = ["my", "number", "is", *(DIGITS[int(d)] for d in digits)]
+    cut = data.draw(st.integers(3, len(said) - 1))
+    context = CallContext()
+    first = REDACTOR.redact(" ".join(said[:cut]), context).text
+    second = REDACTOR.redact(" ".join(said[cut:]), context).text
+    assert not set(DIGITS) & set(f"{first} {second}".split())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet="abcdefghijklmnopqrstuvwxyz", min_size=3, max_size=9))
+def test_any_spelled_name_goes(name: str) -> None:
+    text = f"my last name is spelled {' '.join(name)}"
+    assert " ".join(name) not in redact(text)
+
+
+def test_placeholders_are_left_as_they_are() -> None:
+    once = redact("this is siobhan okonkwo born march third call five five five oh one two three")
+    assert redact(once) == once
+
+
+def test_cost_grows_linearly() -> None:
+    for unit in (
+        "a" * 40,
+        "1-",
+        "five ",
+        "a.b@",
+        "::",
+        '"a"="b" ',
+        "j as in ",
+        "march ",
+        "x_1/",
+        "((((",
+        "0.0.0.",
+    ):
+        costs = []
+        for size in (1000, 4000):
+            text = (unit * size)[:size]
+            began = time.thread_time()
+            for _ in range(3):
+                REDACTOR.redact(text, CallContext(single=True))
+            costs.append(time.thread_time() - began)
+        # Four times the input: linear is 4, quadratic 16; doubling twice at less than triple is 9.
+        assert costs[1] < 9 * costs[0] + 0.02, unit

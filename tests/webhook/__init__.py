@@ -1,0 +1,1 @@
+"""End-of-call reports, their signature, their spool and their delivery."""

@@ -1,0 +1,169 @@
+"""Reports are kept, signed and delivered until acknowledged; a receiver costs no call anything."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from phi.chain_key import ChainKey
+from pipeline.audit.records import CallEnd
+from pipeline.clock import wall_now
+from pipeline.telemetry.events import Event, set_sink
+from pipeline.webhook.deliver import Destination, Postbox, https_delivery
+from pipeline.webhook.report import Report, report_of, signed_part
+from pipeline.webhook.signature import require_signature
+from pipeline.webhook.spool import WAITS_S, Message, Spool, wait_s
+from tests.audit.rig import end
+
+SECRET = "k" * 32
+KEY = ChainKey.new()
+
+
+def report(number: int = 1) -> Report:
+    at = datetime(2026, 11, 21, tzinfo=UTC)
+    return report_of(end(number), at, KEY.sign, KEY.public.fingerprint)
+
+
+def test_row_d20_a_report_holds_names_and_is_signed() -> None:
+    made = report()
+    assert b'"field_names":["day"]' in made.body
+    assert b'"disposition":"booked"' in made.body
+    plain, signature = signed_part(made.body)
+    assert KEY.public.verify(signature, plain)
+    plain, signature = signed_part(made.body.replace(b"booked", b"bookie"))
+    assert not KEY.public.verify(signature, plain)
+
+
+def test_row_w7_retries_come_after_5_10_and_20_s_with_jitter() -> None:
+    chance = random.Random(1)
+    for attempts, base in enumerate(WAITS_S, 1):
+        waits = [wait_s(attempts, chance) for _ in range(200)]
+        assert base * 0.8 <= min(waits) < max(waits) <= base * 1.2
+        assert len(set(waits)) > 100
+    assert wait_s(500, chance) <= 900 * 1.2
+
+
+def test_a_spooled_message_outlives_the_process_and_a_half_written_one_is_ignored(
+    tmp_path: Path,
+) -> None:
+    Spool(tmp_path).put(Message("r" + "0" * 24, b"body\nmore", 2))
+    (tmp_path / ("r" + "1" * 24 + ".new")).write_bytes(b"half")
+    (tmp_path / ("r" + "2" * 24 + ".json")).write_bytes(b"no number\nbody")
+    assert Spool(tmp_path).waiting() == [Message("r" + "0" * 24, b"body\nmore", 2)]
+    with pytest.raises(ValueError, match="message id"):
+        Spool(tmp_path).done("../x")
+
+
+def count_waiting(directory: Path) -> int:
+    return len(Spool(directory).waiting())
+
+
+class Receiver:
+    def __init__(self, answers: list[int]) -> None:
+        self.answers = answers
+        self.bodies: list[bytes] = []
+        self.ids: list[str] = []
+        self.gate = asyncio.Event()
+        self.arrived = asyncio.Event()
+
+    async def take(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        now_s = int(wall_now().timestamp())
+        self.ids.append(require_signature(SECRET, request.headers, body, now_s))
+        self.bodies.append(body)
+        status = self.answers.pop(0)
+        if status == 0:
+            self.arrived.set()
+            await self.gate.wait()
+            status = 204
+        return web.Response(status=status, headers={"Location": "http://127.0.0.1:9/"})
+
+    async def serve(self) -> tuple[web.AppRunner, str]:
+        app = web.Application()
+        app.router.add_post("/", self.take)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        return runner, f"http://127.0.0.1:{runner.addresses[0][1]}/"
+
+
+@pytest.mark.wire
+async def test_a_message_is_sent_again_with_the_same_id_until_it_is_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.webhook.deliver.wait_s", lambda attempts, chance: 0.01)
+    receiver = Receiver([500, 302, 401, 200])
+    runner, url = await receiver.serve()
+    spool = Spool(tmp_path / "spool")
+    box = Postbox(tmp_path, spool, https_delivery(Destination(url, SECRET, ("127.0.0.0/8",))))
+    made = report()
+    delivered = asyncio.Event()
+    set_sink(lambda event: delivered.set() if event.name == "webhook_delivered" else None)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(box.run())
+        await box.take(made)
+        async with asyncio.timeout(10):
+            await delivered.wait()
+        running.cancel()
+    set_sink(None)
+    await runner.cleanup()
+    assert receiver.bodies == [made.body] * 4
+    assert await asyncio.to_thread(count_waiting, tmp_path / "spool") == 0
+    assert set(receiver.ids) == {made.report_id}
+    kept = await asyncio.to_thread((tmp_path / "reports-2026-11.jsonl").read_bytes)
+    assert kept == made.body + b"\n"
+
+
+@pytest.mark.wire
+async def test_row_w6_a_receiver_that_does_not_answer_delays_nobody(tmp_path: Path) -> None:
+    receiver = Receiver([0])
+    runner, url = await receiver.serve()
+    box = Postbox(
+        tmp_path,
+        Spool(tmp_path / "spool"),
+        https_delivery(Destination(url, SECRET, ("127.0.0.0/8",))),
+    )
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(box.run())
+        await box.take(report())
+        await receiver.arrived.wait()  # and hangs there
+        async with asyncio.timeout(2):
+            await box.take(report(2))
+        assert await asyncio.to_thread(count_waiting, tmp_path / "spool") == 2
+        running.cancel()
+        receiver.gate.set()
+    await runner.cleanup()
+
+
+@pytest.mark.wire
+async def test_an_address_that_is_not_listed_is_never_connected_to(tmp_path: Path) -> None:
+    receiver = Receiver([])
+    runner, url = await receiver.serve()
+    message = Message("r" + "0" * 24, b"{}")
+    for target in (url, url.replace("127.0.0.1", "localhost")):
+        destination = Destination(target, SECRET, ("192.0.2.0/24",))
+        assert SECRET not in repr(destination)
+        assert not isinstance(await https_delivery(destination)(message), int)
+    await runner.cleanup()
+    assert receiver.bodies == []
+
+
+@pytest.mark.wire
+async def test_a_full_disk_loses_no_call_and_is_said(tmp_path: Path) -> None:
+    said: list[Event] = []
+    set_sink(said.append)
+    blocked = tmp_path / "file"
+    await asyncio.to_thread(blocked.write_text, "")
+    await Postbox(blocked, None, None).take(report())
+    set_sink(None)
+    assert [event.name for event in said] == ["report_not_kept"]
+
+
+def test_a_report_is_made_of_an_audit_record_alone() -> None:
+    assert set(CallEnd.shapes) == {"call_id", "duration", "disposition", "field_names"}

@@ -1,0 +1,546 @@
+"""Make the safe word lists the redactor packs: English from SCOWL (Debian wamerican-small), the rest written here.
+
+python -m tools.make_lexicon /usr/share/dict/american-english-small
+"""
+
+from __future__ import annotations
+
+import gzip
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+SOURCES = Path(__file__).parent / "lexicon"
+TARGET = Path(__file__).parents[1] / "phi" / "lexicon"
+
+NAMES_AMONG_WORDS = frozenset(
+    [
+        "bob",
+        "bobby",
+        "jimmy",
+        "peter",
+        "tony",
+        "harry",
+        "molly",
+        "polly",
+        "sally",
+        "nelly",
+        "willy",
+        "benny",
+        "johnny",
+        "carol",
+        "tommy",
+        "charlie",
+        "jerry",
+        "dolly",
+        "jenny",
+        "barb",
+        "tom",
+        "sam",
+        "ted",
+        "ned",
+        "tim",
+        "ron",
+        "rob",
+        "dick",
+        "kitty",
+        "betty",
+        "barbie",
+        "mickey",
+        "mike",
+        "josh",
+        "jack",
+        "joey",
+        "billy",
+        "freddy",
+        "teddy",
+        "terry",
+        "toby",
+        "tad",
+        "dexter",
+        "jock",
+        "mac",
+        "moll",
+        "pam",
+        "patsy",
+        "reuben",
+        "rene",
+        "roger",
+        "romeo",
+        "saul",
+        "scot",
+        "shelly",
+        "sonny",
+        "troy",
+        "victor",
+        "vic",
+        "vince",
+        "ernest",
+        "fay",
+        "flo",
+        "henry",
+        "herb",
+        "abigail",
+        "adonis",
+        "alec",
+        "ali",
+        "annette",
+        "basil",
+        "benedict",
+        "bertha",
+        "bridget",
+        "casanova",
+        "celeste",
+        "celia",
+        "colin",
+        "conan",
+        "daphne",
+        "delilah",
+        "derrick",
+        "dexter",
+        "earl",
+        "elvis",
+        "emery",
+        "eunice",
+        "evelyn",
+        "fabian",
+        "florence",
+        "frances",
+        "francis",
+        "georgette",
+        "gilbert",
+        "guy",
+        "hector",
+        "herman",
+        "isabella",
+        "jacob",
+        "jasper",
+        "jeremiah",
+        "jezebel",
+        "josephine",
+        "juan",
+        "judas",
+        "kirk",
+        "lazarus",
+        "leonard",
+        "lily",
+        "louis",
+        "louisa",
+        "magdalene",
+        "malachi",
+        "marcel",
+        "marina",
+        "martin",
+        "mason",
+        "maurice",
+        "maxwell",
+        "melvin",
+        "methuselah",
+        "michael",
+        "mohammed",
+        "morris",
+        "moses",
+        "napoleon",
+        "oscar",
+        "oswald",
+        "otto",
+        "percy",
+        "philip",
+        "philippa",
+        "pierre",
+        "quentin",
+        "randal",
+        "raphael",
+        "rex",
+        "rodney",
+        "samson",
+        "sanchez",
+        "santiago",
+        "sebastian",
+        "sheila",
+        "sherwood",
+        "solomon",
+        "stanley",
+        "sylvan",
+        "thomas",
+        "timothy",
+        "valentine",
+        "veronica",
+        "vincent",
+        "virgil",
+        "walton",
+        "warren",
+        "wendy",
+        "wilson",
+        "winifred",
+        "bailey",
+        "barney",
+        "bernard",
+        "bertie",
+        "bradley",
+        "brad",
+        "bryan",
+        "cory",
+        "cody",
+        "craig",
+        "curtis",
+        "dante",
+        "darren",
+        "darius",
+        "davy",
+        "dennis",
+        "derek",
+        "desmond",
+        "dirk",
+        "donald",
+        "duncan",
+        "dwight",
+        "eddy",
+        "edgar",
+        "elmer",
+        "emma",
+        "eric",
+        "eugene",
+        "evan",
+        "fergus",
+        "floyd",
+        "fred",
+        "garth",
+        "gavin",
+        "lopez",
+        "garcia",
+        "martinez",
+        "hernandez",
+        "jones",
+        "johnson",
+        "williams",
+        "davis",
+        "rodriguez",
+        "anderson",
+        "jackson",
+        "thompson",
+        "nelson",
+        "mitchell",
+        "roberts",
+        "phillips",
+        "evans",
+        "edwards",
+        "collins",
+        "reuben",
+        "rufus",
+        "samantha",
+        "trevor",
+        "una",
+        "ursula",
+        "vera",
+        "wallace",
+        "wesley",
+        "yolanda",
+        "zoe",
+        "maria",
+        "alma",
+        "ana",
+        "angela",
+        "anita",
+        "annie",
+        "arturo",
+        "carla",
+        "carlos",
+        "cecilia",
+        "claudia",
+        "cynthia",
+        "diana",
+        "diego",
+        "elena",
+        "elisa",
+        "eva",
+        "fatima",
+        "felipe",
+        "fernando",
+        "florence",
+        "gloria",
+        "hanna",
+        "hannah",
+        "helen",
+        "ines",
+        "irene",
+        "isabel",
+        "ivan",
+        "jaime",
+        "javier",
+        "jean",
+        "jeanne",
+        "jesse",
+        "jill",
+        "joan",
+        "jorge",
+        "jose",
+        "juana",
+        "judith",
+        "julian",
+        "karen",
+        "karl",
+        "katherine",
+        "kent",
+        "kristin",
+        "laura",
+        "leila",
+        "lena",
+        "leo",
+        "leon",
+        "lola",
+        "lorena",
+        "lorenzo",
+        "lucas",
+        "lucia",
+        "lucy",
+        "luis",
+        "luna",
+        "lupe",
+        "magdalena",
+        "manuel",
+        "marcos",
+        "margaret",
+        "maria",
+        "marian",
+        "mario",
+        "marta",
+        "martha",
+        "mary",
+        "mateo",
+        "maya",
+        "mercedes",
+        "mia",
+        "miguel",
+        "mila",
+        "monica",
+        "nadia",
+        "naomi",
+        "natalia",
+        "nell",
+        "nico",
+        "nina",
+        "noel",
+        "nora",
+        "norma",
+        "olga",
+        "oliver",
+        "omar",
+        "orlando",
+        "pablo",
+        "paco",
+        "paloma",
+        "pedro",
+        "petra",
+        "quinn",
+        "ramon",
+        "raul",
+        "rebecca",
+        "regina",
+        "ricardo",
+        "rita",
+        "rosemary",
+        "ruth",
+        "salvador",
+        "santos",
+        "sara",
+        "sergio",
+        "simon",
+        "sofia",
+        "soledad",
+        "sylvia",
+        "tara",
+        "teresa",
+        "tina",
+        "tito",
+        "tomas",
+        "toni",
+        "val",
+        "vera",
+        "victoria",
+        "vivian",
+        "ximena",
+        "yuri",
+        "abraham",
+        "adrian",
+        "alan",
+        "albert",
+        "alexander",
+        "alice",
+        "allen",
+        "amy",
+        "andrea",
+        "andrew",
+        "arthur",
+        "barbara",
+        "benjamin",
+        "brandon",
+        "brenda",
+        "brian",
+        "bruce",
+        "carl",
+        "catherine",
+        "cheryl",
+        "christopher",
+        "daniel",
+        "david",
+        "deborah",
+        "doris",
+        "douglas",
+        "elizabeth",
+        "eugene",
+        "evelyn",
+        "gary",
+        "george",
+        "gerald",
+        "gregory",
+        "harold",
+        "heather",
+        "howard",
+        "jacqueline",
+        "james",
+        "jason",
+        "jeffrey",
+        "jennifer",
+        "jessica",
+        "joseph",
+        "joyce",
+        "keith",
+        "kenneth",
+        "kevin",
+        "larry",
+        "lawrence",
+        "lisa",
+        "marilyn",
+        "martin",
+        "matthew",
+        "megan",
+        "melissa",
+        "nancy",
+        "nathan",
+        "nicholas",
+        "nicole",
+        "pamela",
+        "patricia",
+        "patrick",
+        "paul",
+        "philip",
+        "rachel",
+        "ralph",
+        "richard",
+        "robert",
+        "ronald",
+        "russell",
+        "ryan",
+        "sandra",
+        "sarah",
+        "scott",
+        "sharon",
+        "shirley",
+        "stephen",
+        "steven",
+        "susan",
+        "teresa",
+        "theresa",
+        "tyler",
+        "virginia",
+        "walter",
+        "wayne",
+        "william",
+        "zachary",
+    ]
+)
+"""Names that also stand in word lists in lower case: a caller's name far more often than the word."""
+
+PRESENT = {
+    "ar": "o as a amos an e es emos en aba abas abamos aban aste o amos aron are aras ara aremos aran aria arias ariamos arian ara aran arla arlo arle arme arse arnos ando andome andole ado ada ados adas ase aramos eme ela elo ele ame alo ala",
+    "er": "o es e emos en a as amos an ia ias iamos ian i iste io imos ieron ere eras era eremos eran eria erian iera ieran erla erlo erle erme erse iendo ido ida idos idas",
+    "ir": "o es e imos en a as amos an ia ias iamos ian i iste io ieron ire iras ira iremos iran iria irian iera ieran irla irlo irle irme irse iendo ido ida idos idas",
+}
+SPELLING = (("car", "qu"), ("gar", "gu"), ("zar", "c"), ("ger", "j"), ("gir", "j"))
+
+
+def verb_forms(infinitive: str) -> Iterator[str]:
+    """The regular forms of a Spanish verb, without accents; irregular ones are listed by hand."""
+    stem, kind = infinitive[:-2], infinitive[-2:]
+    yield infinitive
+    for ending in PRESENT[kind].split():
+        yield stem + ending
+    for tail, changed in SPELLING:
+        if infinitive.endswith(tail):
+            vowels = (
+                ("e", "es", "emos", "en", "ela", "elo", "eme") if kind == "ar" else ("o", "a", "an")
+            )
+            for vowel in vowels:
+                yield stem[:-1] + changed + vowel
+    if kind != "ar" and stem[-1] in "aeou":
+        yield from (stem + ending for ending in ("yo", "yeron", "yendo", "yen", "ye", "yo", "ya"))
+    if infinitive.endswith(("cer", "cir")):
+        yield from (stem[:-1] + "zc" + ending for ending in ("o", "a", "an", "amos"))
+
+
+def noun_forms(word: str) -> Iterator[str]:
+    """Singular, plural and diminutive of a Spanish noun."""
+    yield word
+    yield word[:-1] + "ces" if word.endswith("z") else word + ("s" if word[-1] in "aeiou" else "es")
+    if word[-1] in "ao" and len(word) > 4:
+        yield word[:-1] + "it" + word[-1]
+        yield word[:-1] + "it" + word[-1] + "s"
+
+
+def adjective_forms(word: str) -> Iterator[str]:
+    """The forms of a Spanish adjective by gender and number."""
+    bases = [word, word[:-1] + "a"] if word.endswith("o") else [word]
+    for base in bases:
+        yield from noun_forms(base)
+    if word.endswith("o"):
+        yield word[:-1] + "amente"
+        yield word[:-1] + "isimo"
+        yield word[:-1] + "isima"
+
+
+def section(path: Path) -> Iterator[tuple[str, str]]:
+    """The words of a source file with the heading each stands under."""
+    heading = ""
+    for line in path.read_text().splitlines():
+        if line.startswith("## "):
+            heading = line[3:]
+        elif not line.startswith("#"):
+            for word in line.split():
+                yield heading, word
+
+
+def spanish() -> set[str]:
+    """Every Spanish form."""
+    inflect = {"verbs": verb_forms, "nouns": noun_forms, "adjectives": adjective_forms}
+    found: set[str] = set()
+    for heading, word in section(SOURCES / "spanish.txt"):
+        found.update(inflect[heading](word) if heading in inflect else (word,))
+    return found
+
+
+def english(scowl: Path) -> set[str]:
+    """The words SCOWL writes in lower case, less those that are names."""
+    lines = scowl.read_text().splitlines()
+    found = {w for w in lines if w.isascii() and w.isalpha() and w.islower() and len(w) > 1}
+    found |= {word for _, word in section(SOURCES / "spoken.txt")}
+    return found - NAMES_AMONG_WORDS
+
+
+def write(name: str, found: set[str]) -> None:
+    """Pack a list, the same bytes for the same words."""
+    packed = gzip.compress("\n".join(sorted(found)).encode(), mtime=0)
+    (TARGET / name).write_bytes(packed)
+    print(f"{name}: {len(found)} words, {len(packed)} bytes")
+
+
+def main() -> None:
+    """Write the three lists."""
+    write("english.txt.gz", english(Path(sys.argv[1])))
+    write("spanish.txt.gz", spanish())
+    common = {w for f in ("clinical.txt", "log.txt") for _, w in section(SOURCES / f)}
+    write("common.txt.gz", common)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Templates, people and renderings from which the labelled set of identifiers is made."""
