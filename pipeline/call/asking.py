@@ -43,6 +43,8 @@ def question(flow: Flow, state: State, *, again: bool = False) -> str:
         return flow.say(flow.lines.urgent)
     if state.phase is Phase.PERSON:
         return flow.say(flow.lines.person)
+    if state.phase is Phase.BOOKED:
+        return flow.say(flow.lines.goodbye)
     if state.asked == "confirm":
         return _read_back(flow, state.request)
     if state.asked == "open":

@@ -62,7 +62,7 @@ def respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     if urgency is not None:
         return _urgent(flow, state, urgency.kind)
     if state.phase is Phase.BOOKED:
-        return Step(state, flow.say(flow.lines.goodbye), verbatim=True)
+        return Step(state, flow.say(flow.lines.goodbye), (Ended("goodbye"),), verbatim=True)
     if state.phase is Phase.ASKING and state.asked in IDENTIFIERS:
         return _identify(flow, state, heard, today)
     understood = understand(flow, heard.text, state.asked, state.request, state.piece, today)

@@ -57,7 +57,7 @@ _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 class PracticeFacts(Protocol):
-    """Who answers, as the server's settings have it: outranks the `[practice]` of the file."""
+    """Who answers, as the server's settings have it; a flow file of the practice's own must say the same."""
 
     @property
     def name(self) -> str:
@@ -77,12 +77,34 @@ class PracticeFacts(Protocol):
 
 
 def load_flow(practice: PracticeFacts | None = None) -> Flow:
-    """Load the practice's flow, or the shipped one; raises ConfigError naming every fault."""
+    """Load the practice's flow, or the shipped one; raises ConfigError naming every fault.
+
+    The shipped flow takes its practice from the settings. A flow file that names another practice than
+    the settings is refused: an urgent caller must hear the number that the page shows.
+    """
     if practice is None:
         return read_flow(None)
-    flow = read_flow(Path(practice.flow_file).expanduser() if practice.flow_file else None)
     own = Practice(practice.name, practice.phone, practice.emergency_number)
-    return replace(flow, practice=own)
+    if not practice.flow_file:
+        return replace(read_flow(None), practice=own)
+    flow = read_flow(Path(practice.flow_file).expanduser())
+    faults = [
+        f"practice.{key}: the flow file says otherwise; write the same in the settings (the page"
+        " shows theirs) and in the flow file (callers hear its)"
+        for key, one, other in (
+            ("name", flow.practice.name, own.name),
+            ("phone", _only_digits(flow.practice.phone), _only_digits(own.phone)),
+            ("emergency_number", flow.practice.emergency_number, own.emergency_number),
+        )
+        if one != other
+    ]
+    if faults:
+        raise ConfigError(faults)
+    return flow
+
+
+def _only_digits(phone: str) -> str:
+    return re.sub(r"[^0-9]", "", phone)
 
 
 def read_flow(path: Path | None) -> Flow:

@@ -50,6 +50,7 @@ class OurSide:
         alternatives: Callable[[], tuple[Spoken, ...]],
         sent: Callable[[bytes, float], None],
         question_heard: Callable[[], None],
+        caller_is_silent: Callable[[], bool],
         guard: SpeechGuard,
     ) -> None:
         """Speak for this receptionist; the floor is told, and `finish` ends the call."""
@@ -69,6 +70,7 @@ class OurSide:
         self._finish = finish
         self._sent = sent
         self._question_heard = question_heard
+        self._caller_is_silent = caller_is_silent
         self._ending: str | None = None
         self._faults = 0
         self.graph = CallGraph(
@@ -152,7 +154,7 @@ class OurSide:
             ReplyStarted(
                 now_ms,
                 epoch,
-                protected=kind is Kind.GREETING,
+                protected=kind is Kind.GREETING or self._ending is not None,
                 filler=kind is Kind.FILLER,
                 asked=self._pending.asked,
             )
@@ -167,8 +169,9 @@ class OurSide:
         if reply.kind is not Kind.FILLER:
             self._question_heard()
         if not self._replies.busy:
-            if self._ending is not None and reply.kind is not Kind.FILLER:
-                self._finish(self._ending)
+            ends = self._ending is not None and reply.kind is not Kind.FILLER
+            if ends and self._caller_is_silent():  # what is said into a goodbye is heard out first
+                self._finish(self._ending or "")
                 return
             self._page.state("listening")
         self._replies.start_next()

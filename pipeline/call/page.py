@@ -15,6 +15,8 @@ from pipeline.line import (
     Urgent,
 )
 
+REACH_A_PERSON = "To reach a person, please call the practice."
+
 
 class Page:
     """The caller's leg, when there is one, and what it must be shown again when it comes back."""
@@ -93,7 +95,10 @@ class Page:
         self._observer.urgent(kind)
 
     def person(self, why: str) -> None:
-        """Tell staff that a person is wanted."""
+        """Show the practice's number large, and tell staff that a person is wanted."""
+        if self._urgent is None:
+            self._urgent = Urgent(REACH_A_PERSON, self._practice_phone)
+            self.send(self._urgent)
         self._observer.urgent(f"person:{why}")
 
     def turn_timed(self, turn: int, marks_ms: dict[str, float], *, interrupted: bool) -> None:

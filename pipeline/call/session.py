@@ -125,6 +125,7 @@ class Call:
             alternatives=lambda: self._theirs.alternatives,
             sent=self._gate.note_sent,
             question_heard=lambda: self._theirs.question_heard(),
+            caller_is_silent=lambda: self._floor.caller_is_silent,
             guard=self._front.outgoing.speech,
         )
         self.playout = self._ours.playout

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pipeline.call.words import Words, has_any
+from pipeline.call.words import FILLERS, Words, has_any
 
 Answer = Literal["yes", "no"]
 
@@ -66,6 +66,24 @@ _YES_PHRASES = (
 )  # fmt: skip
 _LONGEST_YES = 12
 
+_BESIDE_YES = frozenset(
+    [
+        "that's", "that", "it's", "it", "is", "this", "looks", "sounds", "all", "everything", "everything's",
+        "of", "course", "thank", "you", "ma'am", "sir", "very", "quite", "totally", "completely", "great",
+        "mhm", "uh", "huh", "mm", "hmm", "got", "betcha", "works", "for", "me", "go", "ahead", "book", "do",
+        "plan", "a", "i", "am", "one", "hundred", "percent", "to", "be", "seems", "the", "way", "you're",
+        "lovely", "wonderful", "excellent", "cool", "indeed", "confirmed", "confirm", "would", "want", "my", "friend", "much", "dear", "hon", "honey", "now", "so", "then", "finally",
+    ]
+) | FILLERS  # fmt: skip
+"""What may stand around a yes without changing it; any other word may be what is meant."""
+_ASKS = frozenset(
+    [
+        "is", "are", "was", "were", "what", "which", "when", "who", "how", "do", "does", "did", "can", "could",
+        "would", "am", "the", "a", "i", "one", "to", "be", "for", "me", "my",
+    ]
+)  # fmt: skip
+"""First words of a question, or of something else than a yes: "is that right"."""
+
 
 def hear_yes_no(spoken: Words) -> Answer | None:
     """For example: "yes", "no", or None when it is not plain."""
@@ -75,4 +93,6 @@ def hear_yes_no(spoken: Words) -> Answer | None:
     affirmed = any(word in _YES_WORDS for word in spoken) or has_any(spoken, _YES_PHRASES)
     if not affirmed or len(spoken) > _LONGEST_YES or any(word in _HEDGES for word in spoken):
         return None
-    return "yes"
+    plain = all(word in _YES_WORDS or word in _BESIDE_YES for word in spoken)
+    asks = spoken[0] in _ASKS and not has_any(spoken[:3], _YES_PHRASES)
+    return "yes" if plain and not asks else None

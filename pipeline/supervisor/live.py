@@ -80,7 +80,9 @@ class LiveView:
         if kind == "kept" and message.get("kept") not in {"stored", "waiting", "lost", "gone"}:
             return False
         if kind != "kept" or message["call_id"] in self._latest:  # may come after the call's end
-            self._latest.setdefault(str(message["call_id"]), {})[kind] = (
+            # an urgent word does not replace the wish for a person that came before it, nor the other way round
+            about = f"{kind} {message.get('kind')}" if kind == "urgent" else kind
+            self._latest.setdefault(str(message["call_id"]), {})[about] = (
                 self._clock.now_ms(),
                 message,
             )

@@ -92,6 +92,11 @@ class Floor:
         return held_by(self._reply, self._caller)
 
     @property
+    def caller_is_silent(self) -> bool:
+        """True while no utterance of the caller is open."""
+        return self._caller is Caller.SILENT
+
+    @property
     def asked(self) -> Asked | None:
         """The question that is pending with the caller."""
         return self._asked

@@ -156,3 +156,21 @@ def test_the_shipped_phrases_keep_all_urgent_sentences_and_add_no_false_alarm() 
     alarms = [r["id"] for r in rows if r["expect"] != "urgent" and hear((r["text"],), phrases)]
     assert missed == []
     assert len(alarms) <= 5
+
+
+def test_a_flow_file_and_settings_that_name_two_practices_are_refused(tmp_path: Path) -> None:
+    """An urgent caller must hear the number that the page shows."""
+    file = tmp_path / "flow.toml"
+    file.write_text(
+        resources.files("pipeline.call").joinpath("flows/clinic.toml").read_text("utf-8")
+    )
+    own = shipped()["practice"]
+    with pytest.raises(ConfigError) as caught:
+        load_flow(Settings(flow_file=str(file)))
+    assert [fault.partition(":")[0] for fault in caught.value.faults] == [
+        "practice.name",
+        "practice.phone",
+        "practice.emergency_number",
+    ]
+    same = Settings(own["name"], own["phone"], own["emergency_number"], str(file))
+    assert load_flow(same).practice_name == own["name"]

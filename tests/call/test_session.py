@@ -148,6 +148,21 @@ async def test_row_t24_the_goodbye_is_played_to_the_end_before_hanging_up() -> N
         assert rig.reason == "goodbye"
 
 
+async def test_words_said_into_the_goodbye_are_heard_out_before_the_call_ends() -> None:
+    receptionist = FakeReceptionist("Thank you. We call you back within a day. Goodbye.")
+    receptionist.end_after = "goodbye"
+    async with calling(receptionist) as rig:
+        await rig.greeted()
+        await rig.say("that is all")
+        while "Thank" not in rig.wire_words:
+            await rig.silent(100)
+        await rig.say("thank you very much", 1_500)
+        await rig.silent(10_000)
+        assert rig.flushes() == [], "the goodbye is played to its end"
+        assert rig.wire_words.count("Goodbye.") == 2, "and the thanks are answered"
+        assert rig.byes() == ["goodbye"]
+
+
 async def test_a_failed_model_is_an_apology_and_the_call_goes_on() -> None:
     def answer(request: ReplyRequest) -> object:
         failed = request.messages[-1].content == "hello"

@@ -52,6 +52,17 @@ async def test_a_page_that_opens_is_shown_the_present_and_then_what_comes() -> N
         assert await seen(page) == [call("c3")]
 
 
+async def test_a_page_that_opens_late_sees_the_urgent_word_and_the_wish_for_a_person() -> None:
+    view = LiveView(Clock())
+    view.tell({"type": "urgent", "call_id": "c1", "kind": "chest_pain"})
+    view.tell({"type": "urgent", "call_id": "c1", "kind": "person:no_answer"})
+    with view.watch() as page:
+        assert [message["kind"] for message in await seen(page)] == [
+            "chest_pain",
+            "person:no_answer",
+        ]
+
+
 async def test_whether_a_request_is_stored_is_told_also_after_the_end_and_then_not_kept() -> None:
     view = LiveView(Clock())
     waiting = {"type": "kept", "call_id": "c1", "kept": "waiting"}

@@ -31,7 +31,7 @@ export class Board {
       call.fields = Object.keys(message.fields ?? {});
       call.complete = Boolean(message.complete);
     } else if (message.type === "kept") call.kept = String(message.kept);
-    else if (message.type === "urgent") call.urgent = String(message.kind ?? "urgent");
+    else if (message.type === "urgent") this.#alert(call, String(message.kind ?? "urgent"));
     else if (message.type === "ended") {
       call.state = "ended";
       call.reason = String(message.reason ?? "");
@@ -40,9 +40,15 @@ export class Board {
     return call;
   }
 
+  /** A caller who asked for a person may still say something urgent: neither hides the other. */
+  #alert(call, kind) {
+    if (kind.startsWith("person:")) call.person = kind.slice("person:".length);
+    else call.urgent = kind;
+  }
+
   #open(id, nowMs) {
     const call = {
-      id, state: "", startedMs: nowMs, endedMs: null, reason: "", urgent: null,
+      id, state: "", startedMs: nowMs, endedMs: null, reason: "", urgent: null, person: null,
       fields: [], complete: false, kept: "", turns: [], interruptions: 0,
     };
     this.calls.set(id, call);

@@ -51,8 +51,8 @@ export class Card {
     this.state.dataset.state = call.state;
     this.root.classList.toggle("ended", call.endedMs !== null);
     this.root.classList.toggle("is-urgent", Boolean(call.urgent));
-    this.urgent.hidden = !call.urgent;
-    this.urgent.textContent = call.urgent ? `Urgent: ${call.urgent.replaceAll("_", " ")}. Call this patient back now.` : "";
+    this.urgent.hidden = !call.urgent && !call.person;
+    this.urgent.textContent = alertWords(call);
     this.requestTitle.textContent = (call.complete ? "Request, complete" : "Request so far") + (KEPT[call.kept] ?? "");
     this.requestTitle.dataset.kept = call.kept;
     this.turnsTitle.textContent = `Turns, ${call.interruptions} interrupted`;
@@ -119,4 +119,10 @@ function mask(value, button, field) {
   button.textContent = "Reveal";
   button.setAttribute("aria-label", `Reveal ${fieldLabel(field)}`);
   delete button.dataset.shown;
+}
+
+/** @param {any} call a call of the board; @returns {string} what staff must do about it */
+export function alertWords(call) {
+  if (call.urgent) return `Urgent: ${call.urgent.replaceAll("_", " ")}. Call this patient back now.`;
+  return call.person ? "This caller wants a person." : "";
 }

@@ -108,7 +108,8 @@ class LiveView {
 
   #message(message) {
     if (message.type === "signed_out") return this.lock("", signedOutWords(message.reason));
-    const wasUrgent = this.board.calls.get(message.call_id)?.urgent;
+    const before = this.board.calls.get(message.call_id);
+    const [wasUrgent, wasPerson] = [before?.urgent ?? null, before?.person ?? null];
     const call = this.board.take(message, performance.now());
     if (!call) return;
     let card = this.cards.get(call.id);
@@ -119,15 +120,16 @@ class LiveView {
     }
     card.show(call);
     card.tick(call, performance.now());
-    if (call.urgent && !wasUrgent) this.#alarm(call, card);
+    if (call.urgent !== wasUrgent) this.#alarm(call, card, `Urgent: call ${call.id.slice(-6)}, ${call.urgent.replaceAll("_", " ")}.`);
+    else if (call.person !== wasPerson) this.#alarm(call, card, `Call ${call.id.slice(-6)} wants a person.`);
     this.#figures();
   }
 
-  #alarm(call, card) {
+  #alarm(call, card, words) {
     byId("calls").prepend(card.root);
     const line = document.createElement("p");
     line.className = "alarm-line";
-    line.textContent = `Urgent: call ${call.id.slice(-6)}, ${call.urgent.replaceAll("_", " ")}.`;
+    line.textContent = words;
     const seen = document.createElement("button");
     seen.type = "button";
     seen.className = "button";

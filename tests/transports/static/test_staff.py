@@ -77,6 +77,21 @@ async def test_an_urgent_call_raises_an_assertive_alarm(stage: Stage) -> None:
         assert await seat.page.get_attribute("#alarm", "aria-live") == "assertive"
 
 
+async def test_an_urgent_word_after_a_wish_for_a_person_raises_an_alarm_of_its_own(
+    stage: Stage,
+) -> None:
+    async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        seat.server.show(type="urgent", call_id="c-1", kind="person:asked")
+        await seat.page.wait_for_selector(".alarm-line")
+        assert "wants a person" in await seat.text("#alarm")
+        assert "Urgent" not in await seat.text("#alarm")
+        seat.server.show(type="urgent", call_id="c-1", kind="chest_pain")
+        await seat.page.wait_for_selector(".alarm-line:nth-of-type(2)")
+        assert "Urgent" in await seat.text("#alarm")
+        assert "chest pain" in await seat.text(".card-urgent")
+
+
 @pytest.mark.parametrize(("status", "words"), [(401, "unknown, expired"), (403, "may not look")])
 async def test_a_refused_token_says_what_to_do(stage: Stage, status: int, words: str) -> None:
     async with stage.seat("/staff") as seat:
