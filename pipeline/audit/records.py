@@ -209,6 +209,30 @@ class EgressTest(Record):
     ways_open: int = field(metadata=whole())
 
 
+class Administration(Record):
+    """Somebody handled keys, copies, tokens or holds, or destroyed everything."""
+
+    action: str = field(
+        metadata=choice(
+            "key_init",
+            "key_export",
+            "key_import",
+            "key_rotate",
+            "backup",
+            "restore",
+            "purge",
+            "token_create",
+            "token_revoke",
+            "hold",
+            "release",
+        )
+    )
+    user_id: str = field(metadata=pattern(USER_ID))
+    success: bool = field(metadata=truth())
+    """Whether they were allowed to; the record is made before the act."""
+    resource_id: str | None = field(default=None, metadata=pattern(RECORD_ID, optional=True))
+
+
 # --- what the chain says about itself ------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline import config
 from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
+from pipeline.commands.signing_in import note_administration
 from pipeline.errors import ConfigError, StartUpError
 from pipeline.store.backup import back_up, examine
 from pipeline.store.opening import open_records
@@ -21,8 +22,10 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     try:
-        records = open_records(config.load(arguments.config))
+        settings = config.load(arguments.config)
+        records = open_records(settings)
         try:
+            note_administration(settings, "backup")
             head = back_up(records, arguments.file)
             examine(arguments.file, records.ring)
         finally:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 from pipeline import config
+from pipeline.audit.by_command import append
+from pipeline.audit.records import EgressTest
 from pipeline.cli import Command
 from pipeline.clock import MonotonicClock
 from pipeline.commands.check_config import say_faults
 from pipeline.config import is_loopback
 from pipeline.egress.places import allowed, own_addresses
 from pipeline.egress.trial import SAID, Tried, as_json, count, kernel_holds
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, StartUpError
 from pipeline.settings import Settings
 from pipeline.supervisor.fence import trial_in_child
 
@@ -43,6 +46,12 @@ def _run(arguments: argparse.Namespace) -> int:
     out = count(guarded).out
     failed = bool(out) or (not holds and (arguments.without_guard or _exposed(settings)))
     level = 0 if out else 2 if holds else 1
+    tried = EgressTest(level=level, ways_tried=len(guarded), ways_open=len(out))
+    try:
+        append(settings, [tried])
+    except StartUpError as error:
+        print(f"wardline egress-test: {error}", file=sys.stderr)
+        failed = True
     if arguments.json:
         print(json.dumps(_record(guarded, bare, level, why, took_ms), indent=2))
     else:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline import config
 from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
+from pipeline.commands.signing_in import note_administration
 from pipeline.errors import ConfigError, StartUpError
 from pipeline.settings import Settings
 from pipeline.store import keys
@@ -48,6 +49,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _init(_: argparse.Namespace, settings: Settings) -> int:
+    note_administration(settings, "key_init")
     prepared = prepare(settings)
     print("\n".join(prepared.sentences()))
     if not prepared.key_is_new:
@@ -61,6 +63,7 @@ def _export(arguments: argparse.Namespace, settings: Settings) -> int:
     away_from = [config.data_directory(settings)]
     if source.kind == "file":
         away_from.append(source.file)
+    note_administration(settings, "key_export")
     keys.export(ring, arguments.file, tuple(away_from))
     print(
         f"Key {ring.current} is in {arguments.file}. Whoever has it and the data can read every request."
@@ -90,6 +93,7 @@ def _import(arguments: argparse.Namespace, settings: Settings) -> int:
             Records(database, settings.practice.id, ring, lambda: ring, now_ms).check_key()
     finally:
         database.close()
+    note_administration(settings, "key_import")
     keys.make_private_parent(source.file)
     keys.write_new(source.file, ring.to_text())
     print(f"Key {ring.current} is back at {source.file}.")
@@ -100,6 +104,7 @@ def _rotate(_: argparse.Namespace, settings: Settings) -> int:
     source = key_source(settings)
     records = open_records(settings)
     try:
+        note_administration(settings, "key_rotate")
         count = rotate(records, source)
         current = records.ring.current
     finally:

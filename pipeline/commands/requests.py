@@ -122,8 +122,9 @@ def _export(arguments: argparse.Namespace, session: Session) -> int:
         chosen = [records.open(records.resolve_id(each)) for each in arguments.id]
     else:
         chosen = list(records.all_opened())
-    for opened in chosen:
-        session.note("export", opened.entry.id, tuple(opened.document.fields))
+    session.record(
+        [session.access("export", each.entry.id, tuple(each.document.fields)) for each in chosen]
+    )
     lines = (json.dumps(_facts(opened), ensure_ascii=False) + "\n" for opened in chosen)
     write_new(Path(arguments.to), "".join(lines))
     print(
@@ -137,16 +138,16 @@ def _export(arguments: argparse.Namespace, session: Session) -> int:
 
 def _claim(arguments: argparse.Namespace, session: Session) -> int:
     request_id = _one(arguments, session)
-    session.records.claim(request_id, session.token.name)
     session.note("claim", request_id)
+    session.records.claim(request_id, session.token.name)
     print(f"{request_id} is yours")
     return 0
 
 
 def _resolve(arguments: argparse.Namespace, session: Session) -> int:
     request_id = _one(arguments, session)
-    session.records.settle(request_id, session.token.name)
     session.note("resolve", request_id)
+    session.records.settle(request_id, session.token.name)
     print(f"{request_id} is resolved")
     return 0
 

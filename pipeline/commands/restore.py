@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline import config
 from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
+from pipeline.commands.signing_in import note_administration
 from pipeline.errors import ConfigError, StartUpError
 from pipeline.settings import Settings
 from pipeline.store.backup import bury_again, restore
@@ -45,6 +46,7 @@ def _bring_back(arguments: argparse.Namespace, settings: Settings) -> str:
     ring = source.load()
     database = Database(location(settings))
     try:
+        note_administration(settings, "restore")
         head = restore(database, arguments.file, ring, settings.practice.id)
         records = Records(database, settings.practice.id, ring, source.load, now_ms)
         records.check_key()

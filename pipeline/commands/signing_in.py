@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import config
+from pipeline.audit.by_command import append, local_user
+from pipeline.audit.records import Administration, Authentication, PhiAccess, Record
+from pipeline.call.request import FIELD_NAMES
 from pipeline.errors import NotAuthorised, StartUpError
 from pipeline.settings import Settings
-from pipeline.store.access import Access, AccessRecord, as_event
+from pipeline.store.access import Access, AccessRecord
 from pipeline.store.opening import open_records, tombstones_of
 from pipeline.store.records import Records
 from pipeline.store.retention import Tombstones
 from pipeline.supervisor.staff import StaffToken, StaffTokens
 
 _TOKEN_CHARACTERS_MAX = 200
+_REQUEST_ID = re.compile(r"[0-9a-f]{12,32}")
+_ADMINISTRATION = frozenset({"hold", "release", "purge"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,16 +56,20 @@ class Session:
         success: bool = True,
     ) -> None:
         """Record the access; comes before anything is shown or destroyed."""
-        self.record(
-            Access(
-                self.token.name,
-                self.token.role,
-                action,
-                self.records.practice_id,
-                request_id,
-                fields,
-                success,
-            )
+        self.record([self.access(action, request_id, fields, success=success)])
+
+    def access(
+        self,
+        action: str,
+        request_id: str = "",
+        fields: tuple[str, ...] = (),
+        *,
+        success: bool = True,
+    ) -> Access:
+        """An access of this member of staff."""
+        practice_id = self.records.practice_id
+        return Access(
+            self.token.name, self.token.role, action, practice_id, request_id, fields, success
         )
 
 
@@ -69,18 +80,49 @@ def sign_in(arguments: argparse.Namespace, role: str, action: str) -> Session:
     try:
         token = StaffTokens(state).use(_presented(arguments.token_file))
     except NotAuthorised as error:
+        append(settings, [Authentication(auth_type="command", success=False, source_ip=None)])
         raise StartUpError(f"{error} Make one with `wardline token create`.") from None
     record = access_record(settings)
     if not token.may(role):
-        record(Access(token.name, token.role, action, settings.practice.id, "", (), success=False))
+        refused = Access(
+            token.name, token.role, action, settings.practice.id, "", (), success=False
+        )
+        record([refused])
         raise StartUpError(f"{token.name} is {token.role}; `{action}` needs the role {role}")
     records = open_records(settings)
     return Session(settings, token, records, tombstones_of(settings), record)
 
 
 def access_record(settings: Settings) -> AccessRecord:
-    """Where accesses are kept."""
-    return as_event
+    """Where accesses are kept: the audit's chain, on the disk before this returns."""
+
+    def keep(accesses: Sequence[Access], /) -> None:
+        append(settings, [_as_record(access) for access in accesses])
+
+    return keep
+
+
+def note_administration(settings: Settings, action: str) -> None:
+    """Record what the user of this machine is about to do with keys, copies or tokens."""
+    append(settings, [Administration(action=action, user_id=local_user(), success=True)])
+
+
+def _as_record(access: Access) -> Record:
+    user_id = f"staff:{access.user}"
+    resource_id = f"r{access.request_id}" if _REQUEST_ID.fullmatch(access.request_id) else None
+    if access.action in _ADMINISTRATION:
+        return Administration(
+            action=access.action, user_id=user_id, success=access.success, resource_id=resource_id
+        )
+    return PhiAccess(
+        action=access.action,
+        resource_type="request",
+        user_id=user_id,
+        success=access.success,
+        resource_id=resource_id,
+        # What was typed as the name of a field could be anything.
+        field_names=tuple(name for name in access.fields if name in FIELD_NAMES),
+    )
 
 
 def _presented(path: str | None) -> str:

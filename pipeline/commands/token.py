@@ -10,7 +10,9 @@ from pathlib import Path
 from pipeline import config
 from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
+from pipeline.commands.signing_in import note_administration
 from pipeline.errors import ConfigError, StartUpError
+from pipeline.settings import Settings
 from pipeline.supervisor.staff import LIFE_DAYS_DEFAULT, ROLES, StaffToken, StaffTokens
 
 LIFE_DAYS_MAX = 366.0
@@ -42,7 +44,7 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         settings = config.load(arguments.config)
         tokens = StaffTokens(Path(settings.state.directory))
-        status: int = arguments.act(arguments, tokens)
+        status: int = arguments.act(arguments, settings, tokens)
     except ConfigError as error:
         return say_faults(error)
     except (StartUpError, OSError) as error:
@@ -51,7 +53,8 @@ def _run(arguments: argparse.Namespace) -> int:
     return status
 
 
-def _create(arguments: argparse.Namespace, tokens: StaffTokens) -> int:
+def _create(arguments: argparse.Namespace, settings: Settings, tokens: StaffTokens) -> int:
+    note_administration(settings, "token_create")
     token = tokens.create(arguments.name, life_days=arguments.days, role=arguments.role)
     print(token)
     print(
@@ -62,7 +65,8 @@ def _create(arguments: argparse.Namespace, tokens: StaffTokens) -> int:
     return 0
 
 
-def _list(_: argparse.Namespace, tokens: StaffTokens) -> int:
+def _list(_: argparse.Namespace, settings: Settings, tokens: StaffTokens) -> int:
+    del settings
     now_ms = tokens.now_ms()
     known = tokens.known()
     if not known:
@@ -75,7 +79,8 @@ def _list(_: argparse.Namespace, tokens: StaffTokens) -> int:
     return 0
 
 
-def _revoke(arguments: argparse.Namespace, tokens: StaffTokens) -> int:
+def _revoke(arguments: argparse.Namespace, settings: Settings, tokens: StaffTokens) -> int:
+    note_administration(settings, "token_revoke")
     count = tokens.revoke(arguments.name)
     if count == 0:
         print(

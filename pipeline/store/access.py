@@ -6,10 +6,9 @@ it cannot be made, nothing is shown.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
-
-from pipeline.telemetry.events import Event, Token, emit
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +29,7 @@ class Access:
 
 
 class AccessRecord(Protocol):
-    """Keeps an access; raises `StoreFault` when it cannot, and then the access does not happen."""
+    """Keeps accesses; raises `StartUpError` when it cannot, and then they do not happen."""
 
-    def __call__(self, access: Access) -> None:
-        """Keep it, and return when it is safe."""
-
-
-class PhiAccessed(Event):
-    """A member of staff used a request."""
-
-    user: Token
-    role: Token
-    action: Token
-    request_id: Token
-    fields: int
-    success: bool
-
-
-def as_event(access: Access) -> None:
-    """Say it in the event log: what there is until a longer memory is wired."""
-    emit(
-        PhiAccessed(
-            Token(access.user),
-            Token(access.role),
-            Token(access.action),
-            Token(access.request_id),
-            len(access.fields),
-            access.success,
-        )
-    )
+    def __call__(self, accesses: Sequence[Access], /) -> None:
+        """Keep them, and return when they are safe."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.audit.records import EgressTest
 from pipeline.clock import Clock, wall_now
 
 NOT_TESTED = "not_tested"
@@ -39,6 +40,11 @@ class Facts:
         """Note a result; one that was found in a file says how old it is."""
         at = wall_now().isoformat(timespec="seconds") if age_ms <= 0 else ""
         self._facts[name] = _Fact(result, self._clock.now_ms() - max(0.0, age_ms), at, detail)
+
+    def egress_tested(self, test: EgressTest) -> None:
+        """Note what `wardline egress-test` found on this machine while the server runs."""
+        result = "fail" if test.ways_open else "pass"
+        self.tested("egress_command", result, level=test.level, tried=test.ways_tried)
 
     def result(self, name: str) -> str:
         """The last result, or "not_tested"."""

@@ -12,6 +12,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from aiohttp import web
 
@@ -19,6 +20,7 @@ from pipeline.clock import MonotonicClock
 from pipeline.errors import StartUpError
 from pipeline.settings import Settings
 from pipeline.supervisor.certificate import Certificate
+from pipeline.supervisor.counter import taking_records
 from pipeline.supervisor.door import shown_host
 from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.front import Front
@@ -108,6 +110,7 @@ async def run_server(
     hooks = hooks or Hooks()
     certificate = Certificate(settings.tls) if settings.tls.cert else None
     facts = facts or Facts(MonotonicClock())
+    witness.on_egress_test = facts.egress_tested
     front = Front(settings, staff, pages, MonotonicClock(), witness, facts)
     stop, now = asyncio.Event(), asyncio.Event()
     runner = web.AppRunner(
@@ -132,11 +135,12 @@ async def run_server(
                 if certificate
                 else None,
             )
-            witness.configuration()
+            witness.configuration(facts.relaxed)
             emit(ServerListening(port=port))
             hooks.listening(url)
             async with (
                 server,
+                taking_records(Path(settings.state.directory), witness.by_command),
                 _reporting(Reports(witness, postbox(settings))),
                 Workers(settings, front, module=worker_module, facts=facts) as workers,
             ):

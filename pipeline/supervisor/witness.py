@@ -13,12 +13,14 @@ from ipaddress import ip_address
 from typing import Any
 
 from pipeline import config
+from pipeline.audit.by_command import COMMAND_TYPES
 from pipeline.audit.keys import AuditKeys
 from pipeline.audit.records import (
     Authentication,
     CallEnd,
     CallStart,
     Configuration,
+    EgressTest,
     PhiAccess,
     Record,
     RecordInvalid,
@@ -66,6 +68,8 @@ class Witness:
         self._agent = "scripted_receptionist" if scripted else "modelled_receptionist"
         self.on_call_end: Callable[[CallEnd], None] = lambda end: None
         """Told of each end once it is queued for the audit."""
+        self.on_egress_test: Callable[[EgressTest], None] = lambda result: None
+        """Told of each test that a command made, once it is on the disk."""
         self._offered: dict[str, str] = {}
         self._began_ms: dict[str, float] = {}
 
@@ -144,6 +148,18 @@ class Witness:
             raise RecordInvalid(kind, "call_id")
         return from_fields(kind, given)
 
+    async def by_command(self, sent: object) -> bool:
+        """Write a command's record; true once it is on the disk. What is no such record is refused."""
+        try:
+            record = _from_command(sent)
+        except RecordInvalid:
+            emit(AuditRefused(worker=Token("command")))
+            return False
+        durable = await self._writer.write(record, limit_ms=ACCESS_LIMIT_MS)
+        if durable and isinstance(record, EgressTest):
+            self.on_egress_test(record)
+        return durable
+
     # --- staff -----------------------------------------------------------------------------------
 
     def authenticated(self, token: StaffToken | None, address: str) -> None:
@@ -173,6 +189,13 @@ class Witness:
                 "The access cannot be recorded, so nothing is shown. Tell the administrator.",
                 retry_after_s=30,
             )
+
+
+def _from_command(sent: object) -> Record:
+    kind, given = (sent.get("type"), sent.get("fields")) if isinstance(sent, dict) else ("", 0)
+    if not isinstance(kind, str) or kind not in COMMAND_TYPES or not isinstance(given, dict):
+        raise RecordInvalid("unknown", "type")
+    return from_fields(kind, given)
 
 
 def _items(sent: object) -> list[Any]:

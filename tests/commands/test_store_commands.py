@@ -6,7 +6,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -40,7 +40,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
 @pytest.fixture
 def accesses(monkeypatch: pytest.MonkeyPatch) -> list[Access]:
     kept: list[Access] = []
-    monkeypatch.setattr(signing_in, "access_record", lambda settings: kept.append)
+    monkeypatch.setattr(signing_in, "access_record", lambda settings: kept.extend)
     return kept
 
 
@@ -90,7 +90,7 @@ def test_what_cannot_be_recorded_is_not_shown(
 ) -> None:
     from pipeline.store.faults import StoreFault
 
-    def broken(access: Access) -> None:
+    def broken(accesses: Sequence[Access]) -> None:
         raise StoreFault("audit", "the audit record cannot be written; nothing was shown")
 
     monkeypatch.setattr(signing_in, "access_record", lambda settings: broken)

@@ -27,7 +27,9 @@ def test_a_token_is_printed_once_and_works(
     assert "front-desk" in listed
     assert token not in listed
     secret = token.split("_", 2)[2].encode()
-    assert not [path for path in tmp_path.rglob("*") if secret in path.read_bytes()]
+    assert not [
+        path for path in tmp_path.rglob("*") if path.is_file() and secret in path.read_bytes()
+    ]
 
 
 def test_a_revoked_token_opens_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
