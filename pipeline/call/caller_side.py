@@ -38,6 +38,9 @@ from pipeline.turn.events import (
     WordsHeard,
 )
 
+_WHOLE = {"phone": 10}
+"""Digits of a whole answer, whatever part of it is known."""
+
 
 class CallerSide:
     """The hearing half of one call; implements `ListenHooks`."""
@@ -121,7 +124,8 @@ class CallerSide:
             self._press_identifier(self._entry, key, now_ms)
             return
         asked = self._pending.asked
-        wanted = asked.digits if asked is not None else 0
+        # Keys are a number of their own: what was said of it before does not make them complete sooner.
+        wanted = 0 if asked is None else _WHOLE.get(asked.slot, asked.digits)
         complete = self._by_hand.press(key, wanted)
         self._keying = self._keying or wanted > 0
         self._note_sensitive()

@@ -13,6 +13,7 @@ from pipeline.call.words import MONTHS, WEEKDAYS, Words, cardinal, denied, find,
 
 _RECENT_DAYS = 60
 """A month and day this recently gone by is a slip, not a wish for next year."""
+_SHIFTS = frozenset(["week", "weeks", "fortnight", "month", "months", "year", "years"])
 _NOT_DATES = frozenset(
     [
         "thing",
@@ -61,6 +62,8 @@ def hear_day(spoken: Words, today: date, *, known: date | None = None) -> DayHea
             found.append(hit)
             index = hit.end
     used = frozenset(i for hit in found for i in range(hit.start, hit.end))
+    if any(_shifted(spoken, hit, used) for hit in found):
+        return DayHeard(used=used)
     refused = [hit for hit in found if denied(spoken, hit.start)]
     wanted = [hit for hit in found if hit not in refused]
     no_days = frozenset(hit.day for hit in refused if hit.day is not None)
@@ -73,6 +76,32 @@ def hear_day(spoken: Words, today: date, *, known: date | None = None) -> DayHea
     if last.day is None or last.day < today:
         return DayHeard(past=True, refused=no_days, used=used)
     return DayHeard(day=last.day, refused=no_days, used=used)
+
+
+def _shifted(spoken: Words, hit: _Found, used: frozenset[int]) -> bool:
+    """True when words beside the day move it in a way that is not read here: it is asked again, not guessed.
+
+    For example: "two weeks from tuesday", "a week from tomorrow", "december first twenty thirty".
+    """
+    near = (
+        *range(max(0, hit.start - 4), hit.start),
+        *range(hit.end, min(len(spoken), hit.end + 3)),
+    )
+    for index in near:
+        this = index > 0 and spoken[index - 1] == "this"
+        if index not in used and spoken[index] in _SHIFTS and not this:
+            return True
+    year = _year(spoken, hit.end)
+    return year is not None and (hit.day is None or hit.day.year != year)
+
+
+def _year(spoken: Words, at: int) -> int | None:
+    """A year right behind a day: "2027", "twenty twenty seven"."""
+    word = spoken[at] if at < len(spoken) else ""
+    if len(word) == 4 and word.isascii() and word.isdigit():
+        return int(word)
+    rest = cardinal(spoken, at + 1) if word == "twenty" else None
+    return 2000 + rest[0] if rest is not None and 20 <= rest[0] <= 99 else None
 
 
 def _day_at(spoken: Words, at: int, today: date, known: date | None) -> _Found | None:
@@ -119,6 +148,12 @@ def _weekday(spoken: Words, at: int, today: date) -> _Found | None:
     if find(("a", "week", "from"), spoken[max(0, start - 3) : start]) == 0:
         ahead += 7
         start -= 3
+    elif spoken[end : end + 2] == ("next", "week"):
+        ahead, end = 7 - today.weekday() + WEEKDAYS.index(word), end + 2
+    else:
+        lead = ("next", "week", "on") if before == "on" else ("next", "week")
+        if spoken[max(0, start - len(lead)) : start] == lead:
+            ahead, start = 7 - today.weekday() + WEEKDAYS.index(word), start - len(lead)
     found = today + timedelta(days=ahead)
     named = _month_day(spoken, end, today) or _the_day(spoken, end, today, None)
     if named is None and end < len(spoken) and spoken[end] == "the":

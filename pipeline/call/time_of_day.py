@@ -17,6 +17,7 @@ _PARTS = {
     "afternoon's": "afternoon",
 }  # fmt: skip
 _LIMITS = frozenset(["after", "before", "until", "till", "than", "past", "by", "off", "since"])
+_RANGES = frozenset(["to", "through", "thru", "til", "till", "until"])
 _INTRODUCED = frozenset(["at", "around", "about"])
 
 
@@ -79,7 +80,14 @@ def hear_time(
 
 def _limited(spoken: Words, hit: _Found) -> bool:
     before = spoken[max(0, hit.start - 2) : hit.start]
+    if len(before) == 2 and before[1] in _RANGES and _ends_hour(before[0]):
+        return True
     return any(word in _LIMITS for word in before) or "between" in spoken[: hit.start]
+
+
+def _ends_hour(word: str) -> bool:
+    """The word before "to" in "nine to five", "two pm to three"."""
+    return cardinal((word,), 0) is not None or word in ("am", "pm", "m", "o'clock")
 
 
 def _time_at(spoken: Words, at: int, asked: bool) -> _Found | None:
@@ -154,7 +162,10 @@ def _minute(spoken: Words, at: int) -> tuple[int, int] | None:
     number = cardinal(spoken, at)
     if number is not None and 10 <= number[0] <= 59:
         return number
-    return (0, 1) if spoken[at : at + 1] == ("00",) else None
+    written = spoken[at] if at < len(spoken) else ""
+    if len(written) == 2 and written.isascii() and written.isdigit():  # the "05" of "2:05 pm"
+        return int(written), 1
+    return None
 
 
 def _suffixed(spoken: Words, start: int, end: int, hour: int, minute: int) -> _Found:

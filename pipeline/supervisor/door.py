@@ -160,7 +160,7 @@ class Door:
         """The address that limits are counted for; kept in memory, never written."""
         if not self._from_proxy(request):
             return request.remote or ""
-        for text in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+        for text in reversed(",".join(request.headers.getall("X-Forwarded-For", [])).split(",")):
             try:
                 address = ipaddress.ip_address(text.strip())
             except ValueError:

@@ -101,7 +101,7 @@ async def test_words_that_go_on_before_the_reply_is_heard_are_one_turn() -> None
 
 async def test_keys_fill_the_asked_slot_and_are_no_words_anywhere() -> None:
     async with calling(FakeReceptionist(answer_to)) as rig:
-        rig.desk.asked(Asked("phone", digits=4))
+        rig.desk.asked(Asked("code", digits=4))
         await rig.greeted()
         for key in "5*7319":
             rig.call.on_key(key)
@@ -112,6 +112,17 @@ async def test_keys_fill_the_asked_slot_and_are_no_words_anywhere() -> None:
         assert rig.captions("caller") == []
         assert rig.context[1:] == [("assistant", "Ending in 19.")]
         assert rig.receptionist.requests == []
+
+
+async def test_keys_after_a_spoken_piece_are_a_whole_number_of_their_own() -> None:
+    async with calling(FakeReceptionist(answer_to)) as rig:
+        rig.desk.asked(Asked("phone", digits=7))  # three digits were said
+        await rig.greeted()
+        for key in "2125550143":
+            rig.call.on_key(key)
+            await rig.silent(40)
+        await rig.until_quiet()
+        assert [keys.digits for keys in rig.receptionist.keys] == ["2125550143"]
 
 
 async def test_a_key_that_nobody_asked_for_goes_to_the_desk_at_once() -> None:

@@ -249,3 +249,41 @@ def test_any_text_yields_valid_values_or_none(text: str) -> None:
     assert name is None or valid_first_name(name)
     hear_aside(spoken)
     hear_yes_no(spoken)
+
+
+@pytest.mark.parametrize(
+    ("said", "day"),
+    [
+        ("a week from tomorrow", None),
+        ("two weeks from tuesday", None),
+        ("friday week", None),
+        ("december 1st 2099", None),
+        ("december first twenty ninety nine", None),
+        ("december 1st 2026", date(2026, 12, 1)),
+        ("a week from tuesday", date(2026, 12, 1)),
+        ("tuesday next week", date(2026, 11, 24)),
+        ("next week on tuesday", date(2026, 11, 24)),
+        ("friday this week", date(2026, 11, 27)),
+    ],
+)
+def test_a_day_that_is_moved_by_other_words_is_read_whole_or_asked_again(
+    said: str, day: date | None
+) -> None:
+    assert hear_day(words(said), date(2026, 11, 21)).day == day
+
+
+@pytest.mark.parametrize(
+    ("said", "time"),
+    [
+        ("2:05 pm", "14:05"),
+        ("10:05 am", "10:05"),
+        ("14:05", "14:05"),
+        ("10:00", "10:00"),
+        ("nine to five", None),
+        ("two to three pm", None),
+        ("quarter to ten", "09:45"),
+        ("five to nine", "08:55"),
+    ],
+)
+def test_minutes_below_ten_are_read_and_a_range_is_no_time(said: str, time: str | None) -> None:
+    assert hear_time(words(said), FLOW.hours, asked=True).time == time
