@@ -66,6 +66,9 @@ It is valid for {CERTIFICATE_DAYS} days; run this command again to renew it (the
 1. Put this into your configuration file:
      [http]
      bind = "0.0.0.0"
+     public_url = "https://{names[0]}:8080"
+     [media]
+     allowed_networks = ["127.0.0.0/8", "192.168.0.0/16"]   # the networks your callers are in
      [tls]
      cert = "{folder / CERT}"
      key = "{folder / KEY}"
