@@ -20,6 +20,7 @@ ALONE = (
     "tests/bench/test_bench_command.py",
     "tests/bench/test_caller.py",
     "tests/bench/test_conversation.py",
+    "tests/first_call/test_booking.py",
     "tests/models/test_espeak.py",
     "tests/transports/test_barge_in",
     "tests/transports/test_loss.py",
@@ -28,7 +29,7 @@ ALONE = (
     "tests/transports/test_webrtc.py",
     "tests/transports/static/test_flush.py",
 )
-"""Files that judge milliseconds: never beside another test."""
+"""Files that judge milliseconds, or hold a spoken conversation in real time: never beside another test."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

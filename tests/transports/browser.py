@@ -104,7 +104,7 @@ class Browser:
             await asyncio.wait({consent})
 
 
-async def until(condition: Callable[[], object], limit_s: float = 5.0) -> None:
+async def until(condition: Callable[[], object], limit_s: float = 15.0) -> None:
     """Wait for what has no event of its own, and fail when it does not come."""
     async with asyncio.timeout(limit_s):
         while not condition():  # noqa: ASYNC110  # see above
