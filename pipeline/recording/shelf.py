@@ -212,6 +212,8 @@ class Shelf:
     # --- parts ---------------------------------------------------------------------------------------
 
     def _data_key(self, recording_id: str) -> bytes:
+        if recording_id in self._destroyed():
+            raise RecordingFault("this recording was destroyed; a copy of it is not opened again")
         try:
             stored = json.loads(self._key_file(recording_id).read_bytes())
             wrapped = Wrapped(str(stored["key_id"]), bytes.fromhex(stored["sealed"]))

@@ -61,8 +61,8 @@ class Timeline:
         samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], dtype="<i2")
         at = self._place(at_ms)
         follows = self._next[side]
-        if at < self._floor:
-            return  # of a paused span, or before the beginning
+        if at < self._floor or (self._paused_at is not None and at >= self._paused_at):
+            return  # by its own time, before jitter is closed up: no part of a paused frame slips in front
         if abs(at - follows) <= self._samples(JITTER_MS):
             at = follows
         elif at < follows:

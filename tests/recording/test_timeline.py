@@ -61,6 +61,15 @@ def test_x25_a_call_that_ends_paused_ends_its_file_where_the_pause_began() -> No
     assert mark == Mark("paused", FRAME)
 
 
+def test_no_part_of_a_frame_in_a_pause_is_closed_up_to_the_sound_before_it() -> None:
+    line = Timeline(RATE_HZ, 0.0)
+    line.pause(1.0)
+    line.add("caller", 1.0, frame(99))
+    sound, mark = line.finish(100.0)
+    assert channels(sound)[0] == [0] * 8
+    assert mark == Mark("paused", 8)
+
+
 def test_jitter_is_closed_up_and_a_burst_far_ahead_is_counted() -> None:
     line = Timeline(RATE_HZ, 0.0)
     for index, at in enumerate((0.0, 31.0, 38.0, 61.0)):
