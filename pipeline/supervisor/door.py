@@ -160,7 +160,9 @@ class Door:
         """The address that limits are counted for; kept in memory, never written."""
         if not self._from_proxy(request):
             return request.remote or ""
-        for text in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+        # a proxy may add a line of its own rather than extend the caller's: RFC 9110 section 5.3 joins them
+        forwarded = ",".join(request.headers.getall("X-Forwarded-For", []))
+        for text in reversed(forwarded.split(",")):
             try:
                 address = ipaddress.ip_address(text.strip())
             except ValueError:
