@@ -66,7 +66,8 @@ class Media:
     port_max: int = _number(20_499, 1024, 65_535)
     """Inclusive; a call uses one or two ports per address."""
     allowed_networks: tuple[str, ...] = _list(kind="network")
-    """Callers' media addresses that are accepted; none: loopback and this machine's own networks."""
+    """Callers' media addresses that are accepted; none: loopback and this machine's own addresses,
+    so callers on other machines are heard only once their network is listed."""
     connect_limit_ms: int = _number(10_000, 1_000, 60_000)
     """Measured: an abandoned offer holds a socket and tasks until then."""
     reconnecting_after_ms: int = _number(5_000, 1_000, 60_000)

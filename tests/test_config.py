@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +167,10 @@ def test_any_bytes_give_settings_or_faults(
 def test_a_webhook_that_would_be_unsafe_is_refused(webhook: dict[str, str], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         config.from_mapping({"webhook": webhook})
+
+
+def test_the_example_file_holds_every_setting_with_its_default() -> None:
+    example = Path(__file__).parents[1] / "docs" / "wardline.example.toml"
+    tree = tomllib.loads(example.read_text("utf-8"))
+    assert config.from_mapping(tree) == Settings()
+    assert json.loads(json.dumps(config.to_mapping(Settings()))) == tree

@@ -1,4 +1,7 @@
-"""`wardline check-config [FILE]`: prints what the server would use, secrets masked, or every fault."""
+"""`wardline check-config [FILE]`: prints what the server would use, secrets masked, or every fault.
+
+The call flow that the settings name is checked too: a worker could not start with a broken one.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import sys
 from collections.abc import Callable
 
 from pipeline import config
+from pipeline.call.flow_file import load_flow
 from pipeline.cli import Command
 from pipeline.errors import ConfigError
 from pipeline.telemetry import measured
@@ -36,6 +40,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     try:
         settings = config.load(arguments.file)
+        load_flow(settings.practice)
     except ConfigError as error:
         return say_faults(error)
     section = ""

@@ -7,8 +7,10 @@ it needs an authority of its own. The authority's key is for later renewals and 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import ipaddress
+import json
 import os
 import socket
 import sys
@@ -67,11 +69,11 @@ It is valid for {CERTIFICATE_DAYS} days; run this command again to renew it (the
      [http]
      bind = "0.0.0.0"
      public_url = "https://{names[0]}:8080"
-     [media]
-     allowed_networks = ["127.0.0.0/8", "192.168.0.0/16"]   # the networks your callers are in
      [tls]
      cert = "{folder / CERT}"
      key = "{folder / KEY}"
+     [media]
+     allowed_networks = {_networks()}  # whose sound is accepted: name every network of your callers
    and load the kernel's rules, without which a bind beyond loopback is refused:
      wardline egress-rules --config FILE > egress.nft && sudo nft -f egress.nft
 2. Install the authority on each computer that calls (never the .key files):
@@ -83,6 +85,16 @@ It is valid for {CERTIFICATE_DAYS} days; run this command again to renew it (the
    Android and iOS   open the file, install it as a CA certificate, then trust it in the settings
 3. wardline call --ca {folder / CA_CERT} --url https://{names[0]}:8080""")
     return 0
+
+
+def _networks() -> str:
+    """Loopback and the /24 around this machine's address, as TOML: a start that an operator corrects."""
+    networks = ["127.0.0.0/8"]
+    own = own_names()[-1]
+    with contextlib.suppress(ValueError):
+        if not ipaddress.ip_address(own).is_loopback:
+            networks.append(str(ipaddress.ip_network(f"{own}/24", strict=False)))
+    return json.dumps(networks)
 
 
 def own_names() -> list[str]:

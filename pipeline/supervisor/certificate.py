@@ -11,6 +11,8 @@ import contextlib
 import ssl
 from pathlib import Path
 
+from cryptography import x509
+
 from pipeline.errors import StartUpError
 from pipeline.settings import Tls
 from pipeline.telemetry.events import Event, emit
@@ -63,6 +65,20 @@ class Certificate:
         """OpenSSL asks at each ClientHello, with or without a name in it."""
         del name, first
         handshake.context = self._current
+
+
+def certified_names(tls: Tls) -> frozenset[str]:
+    """The host names that the configured certificate vouches for; none when it cannot be read.
+
+    A pattern (`*.clinic.example`) is no name: whoever answers for that zone could point one at us.
+    """
+    try:
+        own = x509.load_pem_x509_certificates(Path(tls.cert).read_bytes())[0]
+        found = own.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, x509.ExtensionNotFound):  # `Certificate` says what is wrong
+        return frozenset()
+    names = found.get_values_for_type(x509.DNSName)
+    return frozenset(name.lower() for name in names if "*" not in name)
 
 
 def _loaded(tls: Tls) -> ssl.SSLContext:

@@ -69,14 +69,14 @@ def error_response(status: int, code: str, message: str, retry_after_s: int | No
 class Door:
     """The checks, made once from the settings."""
 
-    def __init__(self, http: Http, *, tls: bool) -> None:
-        """Know our own names and who may stand before us."""
+    def __init__(self, http: Http, *, tls: bool, certified: frozenset[str] = frozenset()) -> None:
+        """Know our own names, those of the certificate among them, and who may stand before us."""
         self._http = http
         self._scheme = "https" if tls else "http"
         self._proxies = [ipaddress.ip_network(text) for text in http.trusted_proxies]
         self._origins = set(http.allowed_origins)
         name = socket.gethostname().lower()
-        self._names = {"localhost", name, f"{name}.local"}
+        self._names = {"localhost", name, f"{name}.local", *certified}
         if http.public_url:
             parts = urlsplit(http.public_url)
             self._origins.add(f"{parts.scheme}://{parts.netloc}")
@@ -160,7 +160,9 @@ class Door:
         """The address that limits are counted for; kept in memory, never written."""
         if not self._from_proxy(request):
             return request.remote or ""
-        for text in reversed(",".join(request.headers.getall("X-Forwarded-For", [])).split(",")):
+        # a proxy may add a line of its own rather than extend the caller's: RFC 9110 section 5.3 joins them
+        forwarded = ",".join(request.headers.getall("X-Forwarded-For", []))
+        for text in reversed(forwarded.split(",")):
             try:
                 address = ipaddress.ip_address(text.strip())
             except ValueError:

@@ -17,6 +17,7 @@ from aiohttp import web
 from pipeline.clock import Clock
 from pipeline.errors import LinesBusy, NotAuthorised, OfferInvalid, RoleTooLow, TooMany
 from pipeline.settings import Settings
+from pipeline.supervisor.certificate import certified_names
 from pipeline.supervisor.channel import ChannelClosed
 from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer, text_of
 from pipeline.supervisor.facts import Facts
@@ -87,7 +88,8 @@ class Front:
         self._live = LiveView(clock)
         self._mint_limit = RateLimit(settings.limits.tokens_per_minute)
         self._staff_limit = RateLimit(60)
-        self._door = Door(settings.http, tls=bool(settings.tls.cert))
+        certified = certified_names(settings.tls) if settings.tls.cert else frozenset[str]()
+        self._door = Door(settings.http, tls=bool(settings.tls.cert), certified=certified)
         self._closing = asyncio.Event()
         self.draining = False
 

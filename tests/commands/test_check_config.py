@@ -50,3 +50,15 @@ def test_every_fault_is_a_line_and_the_status_says_configuration(
 def test_one_fault_is_not_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check-config", str(tmp_path / "none.toml")]) == 78
     assert capsys.readouterr().err.startswith("The configuration has 1 fault:\n")
+
+
+def test_the_faults_of_the_flow_file_are_shown_before_a_worker_meets_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flow, file = tmp_path / "flow.toml", tmp_path / "c.toml"
+    flow.write_text("[practice]\n")
+    file.write_text(f'[practice]\nflow_file = "{flow}"\n')
+    assert main(["check-config", str(file)]) == 78
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "practice.name" in said.err

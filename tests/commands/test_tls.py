@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ssl
+import tomllib
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from pipeline import config
+from pipeline.cli import main
 from pipeline.clock import wall_now
 from pipeline.commands.tls import CA_CERT, CA_KEY, CERT, KEY, make
 
@@ -60,3 +63,13 @@ def test_an_expired_certificate_is_refused_and_renewed_without_a_new_authority(
 def test_keys_are_readable_by_their_owner_alone(tmp_path: Path) -> None:
     make(tmp_path, NAMES, wall_now())
     assert {(tmp_path / name).stat().st_mode & 0o777 for name in (CA_KEY, KEY)} == {0o600}
+
+
+def test_what_is_printed_to_configure_is_a_configuration_for_callers_on_the_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["tls", "init", "--directory", str(tmp_path), "--name", "voice.clinic.lan"]) == 0
+    printed = capsys.readouterr().out.split("file:\n")[1].split("   and load")[0]
+    settings = config.from_mapping(tomllib.loads(printed))
+    assert settings.http.public_url == "https://voice.clinic.lan:8080"
+    assert "127.0.0.0/8" in settings.media.allowed_networks

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+from multidict import CIMultiDict
 
 from pipeline.settings import Http
 from pipeline.supervisor.door import STREAM, Door
@@ -39,6 +41,13 @@ def test_only_a_trusted_proxy_says_whose_request_is_counted(
     with served(tmp_path, ONE_A_MINUTE, http=f"trusted_proxies = {proxies}") as running:
         got = [running.ask("POST", "/api/calls", X_Forwarded_For=text)[0] for text in forwarded]
     assert got == statuses
+
+
+def test_a_line_that_the_proxy_adds_outranks_the_callers_own() -> None:
+    door = Door(Http(trusted_proxies=("127.0.0.0/8",)), tls=False)
+    lines = [("X-Forwarded-For", "203.0.113.1"), ("X-Forwarded-For", "198.51.100.7")]
+    request = make_mocked_request("POST", "/", CIMultiDict(lines)).clone(remote="127.0.0.1")
+    assert door.caller_key(request) == "198.51.100.7"
 
 
 def test_a_proxy_that_ends_tls_may_pass_on_its_https_origin(tmp_path: Path) -> None:

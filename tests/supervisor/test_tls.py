@@ -28,11 +28,22 @@ pytestmark = pytest.mark.wire
 @pytest.fixture
 def secure(tmp_path: Path) -> Iterator[Served]:
     folder = tmp_path / "tls"
-    make(folder, ["127.0.0.1"], wall_now())
+    make(folder, ["127.0.0.1", "Voice.clinic.example", "*.wild.example"], wall_now())
     context = ssl.create_default_context(cafile=str(folder / CA_CERT))
     toml = f'[tls]\ncert = "{folder / CERT}"\nkey = "{folder / KEY}"\n'
     with served(tmp_path, toml, context=context) as running:
         yield running
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("voice.clinic.example", 201), ("any.wild.example", 403), ("other.example", 403)],
+)
+def test_a_name_of_the_certificate_is_ours_and_no_other(
+    secure: Served, host: str, status: int
+) -> None:
+    origin = f"https://{host}"
+    assert secure.ask("POST", "/api/calls", Host=host, Origin=origin)[0] == status
 
 
 def renew(server: Served) -> None:
