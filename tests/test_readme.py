@@ -6,7 +6,6 @@ import re
 import tomllib
 from pathlib import Path
 
-from pipeline import config
 from pipeline.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -30,9 +29,3 @@ def test_the_table_of_commands_is_complete() -> None:
         line.split()[0] for line in re.findall(r"^\| `wardline ([^`]+)`", README, re.MULTILINE)
     }
     assert named == set(project["entry-points"]["wardline.commands"])
-
-
-def test_the_example_configuration_is_right() -> None:
-    settings = config.load(str(ROOT / "docs" / "wardline.example.toml"))
-    assert settings.practice.name == "Elm Street Clinic"
-    assert settings.workers.calls_per_worker == 4
