@@ -21,6 +21,10 @@ from aiortc.rtp import RtpPacket
 from av import AudioFrame
 
 
+CONNECTING = "RTCPeerConnection.__connect"
+"""The task of stock aiortc that outlives a closed connection for a while; the door has none like it."""
+
+
 class ToneTrack(MediaStreamTrack):
     """A microphone that hears a steady tone."""
 
@@ -97,6 +101,10 @@ class Browser:
         await self.connection.close()
         if theirs:  # stock aiortc cancels tasks without waiting for them
             await asyncio.wait(theirs, timeout=0.2)
+        # On a crowded machine the connecting goes on after that, and starts what is ended below.
+        connecting = {task for task in theirs if CONNECTING in repr(task.get_coro())}
+        if connecting:
+            await asyncio.wait(connecting, timeout=5.0)
         sctp = self.connection.sctp
         consent = sctp and sctp.transport.transport._connection._query_consent_task
         if consent:  # stock aioice starts it even when it was closed while it connected
