@@ -20,7 +20,6 @@ from aiortc import (
 from aiortc.rtp import RtpPacket
 from av import AudioFrame
 
-
 CONNECTING = "RTCPeerConnection.__connect"
 """The task of stock aiortc that outlives a closed connection for a while; the door has none like it."""
 
