@@ -82,23 +82,38 @@ def _is_digits(text: str) -> bool:
     return bare in _DIGITS or any(letter.isdigit() for letter in bare)
 
 
+LONGEST_OF_A_CALLER = 2
+"""No more digits of a caller's are ever spoken in a row (row P6): a longer run is the practice's own number."""
+
+
 def resume_sample(words: Sequence[SpokenWord], cut_sample: int) -> int:
     """Return where a reply cut at this sample goes on: the start of the cut word.
 
-    When the cut lies inside a guarded span of which a word was already played, the rest of the span is
-    skipped, so a number is neither repeated nor spoken in part (rows T19, T28).
+    A cut inside the practice's or the emergency number goes back to that number's start: half of it helps
+    nobody. What is a caller's and was partly played is skipped, so that it is neither repeated nor spoken
+    in part (rows T19, T28).
     """
     cut = next((i for i, word in enumerate(words) if word.end_sample > cut_sample), None)
     if cut is None:
         return cut_sample
-    guard = guarded(words)
-    inside = guard[cut] and cut > 0 and guard[cut - 1]
-    while inside and cut < len(words) and guard[cut]:
-        cut += 1
-    if cut == len(words):
-        return words[-1].end_sample
-    start = words[cut].start_sample
-    return start if inside else min(start, cut_sample)
+    first, behind = _span(guarded(words), cut)
+    if behind - first > LONGEST_OF_A_CALLER:
+        return min(words[first].start_sample, cut_sample)
+    if first < cut < behind:
+        return words[behind].start_sample if behind < len(words) else words[-1].end_sample
+    return min(words[cut].start_sample, cut_sample)
+
+
+def _span(guard: Sequence[bool], at: int) -> tuple[int, int]:
+    """The guarded span around a word: its first word and the one behind it; empty where none is."""
+    if not guard[at]:
+        return at, at
+    first = behind = at
+    while first > 0 and guard[first - 1]:
+        first -= 1
+    while behind < len(guard) and guard[behind]:
+        behind += 1
+    return first, behind
 
 
 class LedgerEntry:

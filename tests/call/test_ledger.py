@@ -88,3 +88,19 @@ def test_rows_t19_t28_a_number_is_never_entered_in_its_middle(
     cut = next(word for word in words if word.text == cut_word)
     sample = resume_sample(words, (cut.start_sample + cut.end_sample) // 2)
     assert goes_on_at == next(word.text for word in words if word.start_sample >= sample)
+
+
+@pytest.mark.parametrize("cut_at", range(2, 9))
+def test_row_t28_a_cut_inside_the_practices_number_goes_back_to_its_start(cut_at: int) -> None:
+    """Half a number helps nobody, least of all an urgent caller."""
+    words = laid_out("please call five five five zero one zero zero. In an emergency", 5)
+    cut = words[cut_at]
+    sample = resume_sample(words, (cut.start_sample + cut.end_sample) // 2)
+    assert sample == words[2].start_sample
+
+
+def test_row_t28_a_cut_inside_the_emergency_number_says_it_again() -> None:
+    words = laid_out("hang up and dial nine one one.", 5)
+    for cut in words[4:]:
+        sample = resume_sample(words, (cut.start_sample + cut.end_sample) // 2)
+        assert sample == words[4].start_sample
