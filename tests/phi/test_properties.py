@@ -140,9 +140,11 @@ def test_cost_grows_linearly() -> None:
         costs = []
         for size in (1000, 4000):
             text = (unit * size)[:size]
-            began = time.thread_time()
-            for _ in range(3):
+            each = []
+            for _ in range(5):
+                began = time.thread_time()
                 REDACTOR.redact(text, CallContext(single=True))
-            costs.append(time.thread_time() - began)
+                each.append(time.thread_time() - began)
+            costs.append(min(each))  # the others may hold a collection of the whole process's garbage
         # Four times the input: linear is 4, quadratic 16; doubling twice at less than triple is 9.
-        assert costs[1] < 9 * costs[0] + 0.02, unit
+        assert costs[1] < 9 * costs[0] + 0.002, unit
