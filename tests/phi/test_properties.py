@@ -145,6 +145,8 @@ def test_cost_grows_linearly() -> None:
                 began = time.thread_time()
                 REDACTOR.redact(text, CallContext(single=True))
                 each.append(time.thread_time() - began)
-            costs.append(min(each))  # the others may hold a collection of the whole process's garbage
+            costs.append(
+                min(each)
+            )  # the others may hold a collection of the whole process's garbage
         # Four times the input: linear is 4, quadratic 16; doubling twice at less than triple is 9.
         assert costs[1] < 9 * costs[0] + 0.002, unit
