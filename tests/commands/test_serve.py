@@ -26,7 +26,7 @@ from pipeline.store.database import Database
 from pipeline.store.opening import location, prepare
 from pipeline.supervisor.workers import End, Workers
 from pipeline.telemetry import log
-from tests.supervisor.served import Served, served
+from tests.supervisor.served import UNTIL_S, Served, served
 
 
 class Ticking:
@@ -264,7 +264,7 @@ def test_on_a_terminal_progress_is_shown_and_events_go_to_a_file(tmp_path: Path)
 
 
 def until(server: Served, said: str) -> None:
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + UNTIL_S
     while said not in server.out():
         assert time.monotonic() < limit, server.out() + server.log()
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -19,6 +19,9 @@ from typing import Any
 
 from pipeline import config
 
+UNTIL_S = 60.0
+"""When a wait is given up: a guard against hanging. Real engines on a busy machine take 20 s to warm."""
+
 
 @dataclass
 class Served:
@@ -83,7 +86,7 @@ class Served:
 
     def until(self, name: str, count: int = 1) -> list[dict[str, Any]]:
         """Wait until the log holds so many of these events."""
-        limit = time.monotonic() + 20
+        limit = time.monotonic() + UNTIL_S
         while len(found := self.events(name)) < count:
             assert time.monotonic() < limit, f"no {name} in\n{self.log()}\n{self.out()}"
             assert self.process.poll() is None or name == "worker_ended", self.log()
