@@ -28,6 +28,8 @@ from pipeline.store.requests import RequestStore
 from pipeline.supervisor.channel import Channel
 from pipeline.supervisor.host import audit_post, notifier, serve_calls
 from pipeline.switchboard import Engines, Switchboard
+from pipeline.telemetry import words
+from pipeline.telemetry.redaction import Redaction
 from pipeline.transports.settings import MediaSettings
 from pipeline.turn.endpoint import EndpointSettings
 from pipeline.turn.events import Profile
@@ -41,6 +43,8 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
     """Serve calls until the supervisor drains this worker or is gone."""
     flow = load_flow(settings.practice)
     heap = Heap()
+    redaction = Redaction()
+    words.plug(redaction.clean)
     requests = RequestStore(
         lambda: open_records(settings, busy_ms=WORKER_BUSY_MS),
         flow.request,
@@ -58,6 +62,7 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
         notifier(channel, lambda: switchboard),
         calls_limit=settings.workers.calls_per_worker,
         auditor=audit_post(channel),
+        redaction=redaction,
     )
     async with requests, switchboard, heap.watch(lambda: switchboard.near_a_turn):
         await serve_calls(channel, switchboard)
@@ -104,13 +109,13 @@ def _stt(settings: Settings, flow: Flow) -> SpeechToText:
     if settings.engines.stt == "whisper":
         directory = Path(settings.engines.whisper_directory).expanduser()
         return WhisperSpeechToText(WhisperSettings(directory, slots=slots))
-    words = flow.vocabulary()
+    clinic = flow.vocabulary()
     return PocketSphinx(
         PocketSphinxSettings(
             language=clinic_language(
-                words.reasons,
-                words.urgent_phrases,
-                words.practice_words,
+                clinic.reasons,
+                clinic.urgent_phrases,
+                clinic.practice_words,
                 first_names=flow.first_names,
             ),
             cache_directory=Path(settings.state.directory).expanduser() / "cache",

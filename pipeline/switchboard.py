@@ -22,12 +22,14 @@ from models.ports import (
 from pipeline.audit.call import DURABLE_LIMIT_MS, CallAudit
 from pipeline.audit.post import Auditor, NoAuditor
 from pipeline.call.desk import Desk, Receptionist
+from pipeline.call.known_desk import KnownDesk
 from pipeline.call.observer import COLLECTED, CallObserver
 from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.session import Call, CallParts
 from pipeline.call.settings import CallSettings
 from pipeline.clock import Clock, LoopClock
 from pipeline.errors import LinesBusy, NotAuthorised
+from pipeline.telemetry.redaction import KnownCall, Redaction
 from pipeline.transports.settings import MediaSettings
 from pipeline.transports.webrtc import WebRtcDoor
 from pipeline.turn.settings import FloorSettings
@@ -70,8 +72,10 @@ class Switchboard:
         calls_limit: int,
         clock: Clock | None = None,
         auditor: Auditor | None = None,
+        redaction: Redaction | None = None,
     ) -> None:
         """Nothing is started yet."""
+        self._redaction = redaction or Redaction()
         self._auditor = auditor or NoAuditor()
         self._engines = engines
         self._door = WebRtcDoor(media)
@@ -132,12 +136,13 @@ class Switchboard:
         finally:
             self._opening -= 1
         view = LiveView(call_id, self._notify, self._clock)
+        known = self._redaction.open()
         parts = CallParts(
             recognizer=recognizer,
             voice_stream=self._engines.voice.open(),
             window_samples=self._engines.voice.window_samples,
             tts=self._engines.tts,
-            receptionist=self._engines.receptionist,
+            receptionist=lambda desk: self._engines.receptionist(KnownDesk(desk, known)),
             turn_completion=self._engines.completion,
             record=self._engines.record(call_id, view.kept),
             settings=self._call_settings,
@@ -148,11 +153,12 @@ class Switchboard:
         try:
             answer = await self._door.offer(sdp, call)
         except BaseException:
+            self._redaction.close(known)
             await recognizer.close()
             raise
         self._calls[call_id] = call
         self._quiet.clear()
-        self._tasks.create_task(self._live(call, audit), name=f"call {call_id}")
+        self._tasks.create_task(self._live(call, audit, known), name=f"call {call_id}")
         return answer
 
     async def reoffer(self, call_id: str, sdp: str) -> str:
@@ -202,12 +208,14 @@ class Switchboard:
 
     # --- one call --------------------------------------------------------------------------------
 
-    async def _live(self, call: Call, audit: CallAudit) -> None:
+    async def _live(self, call: Call, audit: CallAudit, known: KnownCall) -> None:
         self._notify("call_started", {"call_id": call.call_id})
         reason = "error"
         try:
-            reason = await call.run()
+            with self._redaction.within(known):
+                reason = await call.run()
         finally:
+            self._redaction.close(known)
             await audit.end(reason)  # on the disk before anybody is told that the call is over
             del self._calls[call.call_id]
             if not self._calls:
