@@ -35,6 +35,8 @@ OFFER_LIMIT_MS = 10_000.0
 
 ALIVE_EVERY_MS = 1_000.0
 WRITE_LIMIT_MS = 10_000.0
+REOFFERS_PER_MINUTE = 30
+"""For one call: a page that looks for its way back tries every four seconds."""
 STREAMS_PER_CALL_MAX = 2
 STAFF_CHECK_MS = 1_000.0
 """How soon a revoked token is signed out of an open live view."""
@@ -88,6 +90,7 @@ class Front:
         self._live = LiveView(clock)
         self._mint_limit = RateLimit(settings.limits.tokens_per_minute)
         self._staff_limit = RateLimit(60)
+        self._reoffer_limit = RateLimit(REOFFERS_PER_MINUTE)
         certified = certified_names(settings.tls) if settings.tls.cert else frozenset[str]()
         self._door = Door(settings.http, tls=bool(settings.tls.cert), certified=certified)
         self._closing = asyncio.Event()
@@ -223,6 +226,8 @@ class Front:
     async def _reoffer(self, request: web.Request) -> web.Response:
         key = bearer(request)
         call = self._calls.by_key(key)
+        if wait_s := self._reoffer_limit.take(call.call_id, self._clock.now_ms()):
+            raise TooMany("This call was offered again too often.", retry_after_s=wait_s)
         sdp = _sdp(await self._door.body(request))
         if call.ended.is_set():
             raise NotAuthorised("The call has ended.")

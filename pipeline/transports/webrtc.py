@@ -86,9 +86,11 @@ class _Leg:
 class _Visit:
     """One connection of a call."""
 
-    def __init__(self, line: _Line, peer: Peer) -> None:
+    def __init__(self, line: _Line, peer: Peer, *, counted: bool) -> None:
         self.line = line
         self.peer = peer
+        self.counted = counted
+        """It is one of the door's `pending_offers` until it stands or fails."""
         self.inbox = Inbox()
 
 
@@ -102,6 +104,8 @@ class _Line:
         self.answered = False
         """Once an offer was answered, the call must be told of its end."""
         self.connections = 0
+        self.answering = False
+        """An offer of this call is being answered: another has to wait these milliseconds."""
         self.pending: set[_Visit] = set()
         self.ended = asyncio.Event()
         self.reason = ""
@@ -151,6 +155,7 @@ class WebRtcDoor:
         self._tasks = asyncio.TaskGroup()
         self._closing = False
         self.pending_offers = 0
+        """New callers on their way. Who comes back to a call is counted by that call, which has one such offer."""
 
     async def __aenter__(self) -> WebRtcDoor:
         """Open the door; raises StartUpError when the library is not the pinned one."""
@@ -178,16 +183,18 @@ class WebRtcDoor:
     async def offer(self, sdp: str, call: CallPort) -> str:
         """Answer an offer for a new call, or again for one that goes on (reconnection).
 
+        A second offer of a call replaces one that has not connected yet, and counts in no limit of new callers.
         Raises OfferInvalid, TooMany or NoMediaPath; then nothing was opened and the call was not told.
         After an answer the call is told of its end exactly once: by `hang_up` unless it closed the leg itself.
         """
         if self._closing:
             raise NoMediaPath("The server is shutting down.")
         offer = read_offer(sdp)
-        if self.pending_offers >= self._settings.max_pending_offers:
-            raise TooMany("Too many callers are connecting just now.", retry_after_s=RETRY_AFTER_S)
         line = self._lines.get(call.call_id) or _Line(call, self._settings)
         self._refuse_if_over(line)
+        new = not line.answered
+        if line.answering or (new and self.pending_offers >= self._settings.max_pending_offers):
+            raise TooMany("Too many callers are connecting just now.", retry_after_s=RETRY_AFTER_S)
         visit: _Visit
 
         peer = Peer(
@@ -198,19 +205,23 @@ class WebRtcDoor:
             on_frame=lambda frame: line.hear(frame, visit),
             on_message=lambda text: self._on_message(text, visit),
         )
-        visit = _Visit(line, peer)
-        self.pending_offers += 1
+        visit = _Visit(line, peer, counted=new)
+        self.pending_offers += visit.counted
+        line.answering = True
         line.pending.add(visit)
         self._lines[call.call_id] = line  # before the wait: a second offer or `drop` must find it
         try:
             answer = await peer.answer()
             self._refuse_if_over(line)
         except BaseException:
-            self.pending_offers -= 1
-            line.pending.discard(visit)
+            self._no_longer_pending(visit)
             await peer.close()
             self._give_up(line)
             raise
+        finally:
+            line.answering = False
+        for older in line.pending - {visit}:  # the page has given that one up
+            older.peer.end()
         line.answered = True
         self._tasks.create_task(self._serve(visit), name=f"webrtc {call.call_id}")
         return answer
@@ -254,9 +265,13 @@ class WebRtcDoor:
             emit(ConnectionFailed(call_id=Token(line.call.call_id), reason=Token(reason)))
             return False
         finally:
-            self.pending_offers -= 1
-            line.pending.discard(visit)
+            self._no_longer_pending(visit)
         return True
+
+    def _no_longer_pending(self, visit: _Visit) -> None:
+        self.pending_offers -= visit.counted
+        visit.counted = False
+        visit.line.pending.discard(visit)
 
     def _take_over(self, visit: _Visit) -> None:
         """This connection is the call's now; one that it replaces is closed."""
