@@ -28,6 +28,7 @@ from pipeline.call.session import Call, CallParts
 from pipeline.call.settings import CallSettings
 from pipeline.clock import Clock, LoopClock
 from pipeline.errors import LinesBusy, NotAuthorised
+from pipeline.telemetry.containment import contained
 from pipeline.transports.settings import MediaSettings
 from pipeline.transports.webrtc import WebRtcDoor
 from pipeline.turn.settings import FloorSettings
@@ -206,9 +207,11 @@ class Switchboard:
         self._notify("call_started", {"call_id": call.call_id})
         reason = "error"
         try:
-            reason = await call.run()
+            with contained(call.call_id, "call"):
+                reason = await call.run()
         finally:
-            await audit.end(reason)  # on the disk before anybody is told that the call is over
+            with contained(call.call_id, "audit"):
+                await audit.end(reason)  # on the disk before anybody is told that the call is over
             del self._calls[call.call_id]
             if not self._calls:
                 self._quiet.set()

@@ -29,6 +29,7 @@ from pipeline.call.tools import GuardedTool, Tool
 from pipeline.call.turn_log import TurnLog
 from pipeline.clock import Clock, LoopClock
 from pipeline.line import CallerLeg
+from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Token, emit
 from pipeline.turn.events import (
     Action,
@@ -167,7 +168,8 @@ class Call:
                 await self._close(self._clock.now_ms() - began_ms)
             finally:  # whatever else fails, no value outlives the call
                 self._front.forget()
-                await self._recognizer.close()
+                with contained(self.call_id, "recognizer"):
+                    await self._recognizer.close()
         return self._reason
 
     async def _close(self, duration_ms: float) -> None:
@@ -175,8 +177,10 @@ class Call:
         self._tasks = None
         self._timers.cancel_all()
         self.playout.flush()
-        await self._record.end(self._reason)
-        self._page.bye(_BYES.get(self._reason, "error"), self._reason)
+        with contained(self.call_id, "record"):
+            await self._record.end(self._reason)
+        with contained(self.call_id, "page"):
+            self._page.bye(_BYES.get(self._reason, "error"), self._reason)
         emit(
             CallEnded(
                 Token(self.call_id),

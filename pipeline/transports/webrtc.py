@@ -13,6 +13,7 @@ from typing import assert_never
 from pipeline.clock import LoopClock
 from pipeline.errors import NoMediaPath, OfferInvalid, TooMany, WardlineError
 from pipeline.line import CallPort, Pong, ToCaller
+from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Event, Token, emit
 from pipeline.transports.ice import allowed_networks, check_ports
 from pipeline.transports.liveness import Liveness, Presence
@@ -119,10 +120,10 @@ class _Line:
         """The call is over; the first reason counts."""
         if not self.ended.is_set():
             self.reason = reason
-            self.detach()
             self.ended.set()
             for visit in {*self.pending, *filter(None, [self.visit])}:
                 visit.peer.end()
+            self.detach()
 
     def attach(self, visit: _Visit) -> None:
         """Join this connection to the call."""
@@ -198,6 +199,7 @@ class WebRtcDoor:
         visit: _Visit
 
         peer = Peer(
+            call.call_id,
             offer,
             self._settings,
             self._networks,
@@ -242,18 +244,19 @@ class WebRtcDoor:
 
     async def _serve(self, visit: _Visit) -> None:
         """From answer to last socket of one connection."""
-        line, call_id = visit.line, Token(visit.line.call.call_id)
+        line, call_id = visit.line, visit.line.call.call_id
         try:
-            if await self._connected(visit) and not line.ended.is_set():
-                self._take_over(visit)
-                await visit.peer.ending.wait()
-        except Exception as error:  # noqa: BLE001  # the edge of a call: one caller's fault must not end the others
-            emit(ConnectionFailed(call_id=call_id, reason=Token(type(error).__name__)))
+            with contained(call_id, "connection"):
+                if await self._connected(visit) and not line.ended.is_set():
+                    self._take_over(visit)
+                    await visit.peer.ending.wait()
         finally:
-            if line.ended.is_set():
-                await visit.peer.farewell()
+            with contained(call_id, "farewell"):
+                if line.ended.is_set():
+                    await visit.peer.farewell()
             await visit.peer.close()
-            self._left(visit)
+            with contained(call_id, "door"):
+                self._left(visit)
 
     async def _connected(self, visit: _Visit) -> bool:
         """Wait for the connection within its limit."""
@@ -306,6 +309,13 @@ class WebRtcDoor:
 
     async def _watch(self, line: _Line) -> None:
         """Notice a caller who fell silent, until the call ends."""
+        with contained(line.call.call_id, "watch"):
+            await self._until_over(line)
+        with contained(line.call.call_id, "door"):
+            self._hang_up(line, "error")  # over already, unless watching failed
+            self._forget(line)
+
+    async def _until_over(self, line: _Line) -> None:
         while not line.ended.is_set():
             now_ms = LoopClock().now_ms()
             match line.liveness.verdict(now_ms):
@@ -323,12 +333,12 @@ class WebRtcDoor:
                     await line.ended.wait()
             except TimeoutError:
                 continue
-        self._forget(line)
 
     def _hang_up(self, line: _Line, reason: str) -> None:
         """End a call from the caller's side and tell it."""
         if not line.ended.is_set():
-            line.end(reason)
+            with contained(line.call.call_id, "line"):
+                line.end(reason)
             if line.answered:
                 line.call.hang_up(reason)
 

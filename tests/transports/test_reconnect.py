@@ -275,6 +275,29 @@ async def test_an_offer_that_replaces_the_first_one_leaves_the_limit_as_it_was()
     assert call.hung_up == ["caller"]
 
 
+async def test_a_connection_that_cannot_be_closed_takes_no_other_call_with_it() -> None:
+    call, other = TaggedCall(), TaggedCall("call-2")
+
+    async def broken() -> None:
+        raise RuntimeError("its text may quote anybody")
+
+    async with (
+        WebRtcDoor(MediaSettings()) as door,
+        calling(door.offer, other) as second,
+        calling(door.offer, call) as first,
+    ):
+        peer = visit_of(door, call).peer
+        stop, peer._sctp.stop = peer._sctp.stop, broken
+        first.say({"type": "bye"})
+        await until(lambda: door.calls == 1)
+        second.say({"type": "ping", "t": 1})
+        await second.wait_for("pong")
+        assert other.hung_up == []
+        door.drop(other.call_id, "caller")
+        await until(lambda: door.calls == 0)
+        await stop()
+
+
 async def test_the_door_reads_its_own_fence_and_not_the_second_offers() -> None:
     call, impostor = TaggedCall(), TaggedCall()
     async with WebRtcDoor(MediaSettings()) as door, calling(door.offer, call) as browser:
