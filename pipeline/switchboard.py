@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from models.errors import EngineBusy
+from models.errors import EngineBusy, EngineError
 from models.ports import (
     SpeechToText,
     TextToSpeech,
@@ -130,6 +130,11 @@ class Switchboard:
             raise LinesBusy(
                 "All lines are busy. Please try again.", retry_after_s=BUSY_RETRY_S
             ) from None
+        except EngineError:
+            raise LinesBusy(
+                "Nobody could be heard here just now. Please try again in a minute.",
+                retry_after_s=BUSY_RETRY_S,
+            ) from None
         finally:
             self._opening -= 1
         view = LiveView(call_id, self._notify, self._clock)
@@ -179,6 +184,14 @@ class Switchboard:
         """Calls that could be answered now."""
         free = min(self._engines.stt.free_slots(), self._calls_limit - len(self._calls))
         return 0 if self._draining else max(0, free - self._opening)
+
+    async def broken(self) -> None:
+        """Return once nobody is heard any more; each caller has been told, and led to a person."""
+        await self._engines.stt.broken()
+        self._draining = True
+        for call in list(self._calls.values()):
+            with contained(call.call_id, "cannot hear"):
+                call.cannot_hear()
 
     async def drain(self, limit_ms: float) -> None:
         """Take no more calls and wait for those that are left."""

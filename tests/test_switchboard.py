@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from models.errors import EngineBusy, EngineError, EngineFailed, EngineUnavailable
 from models.ports import Spoken
 from pipeline.call.settings import CallSettings
-from pipeline.line import Caption
+from pipeline.errors import LinesBusy
+from pipeline.line import Bye, Caption
 from pipeline.switchboard import Engines, Switchboard
 from pipeline.telemetry.containment import FaultContained
 from pipeline.telemetry.events import Event, set_sink
@@ -99,6 +101,9 @@ class House:
         await asyncio.sleep(5)
         return leg
 
+    def said(self, leg: Leg) -> list[str]:
+        return [message.text for _, message in leg.messages if isinstance(message, Caption)]
+
     def ended(self) -> list[str]:
         return [str(payload["call_id"]) for kind, payload in self.notices if kind == "call_ended"]
 
@@ -160,7 +165,49 @@ async def test_a_call_that_fails_in_its_end_ends_alone(
         assert (fault.call_id, fault.part, fault.kind) == (FIRST, part, "Broken")
         there.door.calls[SECOND].on_typed(Spoken("hello"))
         await asyncio.sleep(5)
-        assert [message.text for _, message in other.messages if isinstance(message, Caption)][
-            -1
-        ] == "Fine."
+        assert there.said(other)[-1] == "Fine."
     assert there.ended() == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize("error", [EngineFailed, EngineUnavailable, EngineBusy])
+async def test_an_offer_that_no_recogniser_hears_is_refused_with_a_sentence(
+    error: type[EngineError],
+) -> None:
+    async with house() as there:
+        there.stt.failure = error("synthetic")
+        with pytest.raises(LinesBusy, match="Please try again") as refusal:
+            await there.board.offer(FIRST, "v=0")
+        assert refusal.value.status == 503
+        assert refusal.value.retry_after_s
+        assert there.board.free_slots() == 2, "a failed opening holds no line"
+
+
+async def test_a_recogniser_that_failed_for_good_leads_every_caller_to_a_person() -> None:
+    async with house(3) as there:
+        leg = await there.answered(FIRST)
+        await there.board.offer(SECOND, "v=0")  # is still connecting
+        watching = asyncio.create_task(there.board.broken())
+        await asyncio.sleep(1)
+        assert not watching.done()
+        there.stt.gone.set()
+        await watching
+        assert there.board.free_slots() == 0
+        with pytest.raises(LinesBusy):
+            await there.board.offer("c000000000003", "v=0")
+        await there.board.drain(20_000)
+        assert there.said(leg)[-1] == "A person takes over."
+        assert [m.reason for _, m in leg.messages if isinstance(m, Bye)] == ["person"]
+        assert sorted(there.ended()) == [FIRST, SECOND]
+
+
+async def test_a_goodbye_that_is_being_said_is_not_cut_when_the_recogniser_fails() -> None:
+    async with house() as there:
+        leg = await there.answered(FIRST)
+        there.door.calls[FIRST]._ours.end_after_goodbye("goodbye")
+        there.door.calls[FIRST]._ours.say("Thank you and goodbye.")
+        await asyncio.sleep(0.5)
+        there.stt.gone.set()
+        await there.board.broken()
+        await there.board.drain(20_000)
+        assert there.said(leg)[-1] == "Thank you and goodbye."
+        assert [m.reason for _, m in leg.messages if isinstance(m, Bye)] == ["goodbye"]

@@ -208,6 +208,15 @@ class Call:
         self._ours.end_after_goodbye("limit")
         self._ours.say(self._settings.limit_sentence)
 
+    def cannot_hear(self) -> None:
+        """The recogniser has failed for good: tell the caller the way to a person, and end."""
+        if not self._present.is_set():
+            self._finish("error")
+        elif not self._ours.ending:
+            self._ours.cut()
+            self._ours.end_after_goodbye("person")
+            self._ours.say(self._receptionist.take_over())
+
     # --- CallPort: what the door brings ----------------------------------------------------------
 
     def attach(self, leg: CallerLeg) -> None:

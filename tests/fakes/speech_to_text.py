@@ -56,6 +56,7 @@ class FakeSpeechToText:
         self.slots = slots
         self.lent: list[FakeRecognizer] = []
         self.failure: Exception | None = None
+        self.gone = asyncio.Event()
 
     async def start(self) -> None:
         pass
@@ -67,6 +68,9 @@ class FakeSpeechToText:
             raise EngineBusy("every recogniser is in use")
         self.lent.append(FakeRecognizer())
         return self.lent[-1]
+
+    async def broken(self) -> None:
+        await self.gone.wait()
 
     def free_slots(self) -> int:
         return self.slots - sum(not ear.closed for ear in self.lent)
