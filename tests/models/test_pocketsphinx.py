@@ -259,7 +259,7 @@ async def test_a_recogniser_that_dies_again_and_again_is_given_up(cache: Path) -
 async def test_a_recogniser_stopped_while_it_is_started_again_leaves_no_process(
     cache: Path,
 ) -> None:
-    async with started(cache) as engine:
+    async with started(cache):
         loader = (await family()).loader
         await send(signal.SIGKILL, loader)
         await until_gone(loader)
