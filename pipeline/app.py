@@ -31,7 +31,7 @@ from pipeline.switchboard import Engines, Switchboard
 from pipeline.transports.settings import MediaSettings
 from pipeline.turn.endpoint import EndpointSettings
 from pipeline.turn.events import Profile
-from pipeline.turn.settings import FloorSettings
+from pipeline.turn.settings import FloorSettings, GateSettings
 
 WORKER_BUSY_MS = 1_000
 """A call that ends waits two seconds for its commit; a lock held longer is one to tell of."""
@@ -156,8 +156,11 @@ def _media(settings: Settings) -> MediaSettings:
 def _floor(settings: Settings) -> FloorSettings:
     turn = settings.turn
     return FloorSettings(
+        gate=GateSettings(threshold=turn.voice_threshold_percent / 100),
         endpoint=EndpointSettings(
-            profile=Profile(turn.profile), silence_ms=turn.endpoint.silence_ms or None
+            profile=Profile(turn.profile),
+            silence_ms=float(turn.endpoint.silence_ms),
+            no_input_ms=float(turn.no_input_ms) or None,
         ),
         dead_air_ms=float(turn.dead_air_ms),
     )

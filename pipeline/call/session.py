@@ -87,7 +87,10 @@ class Call:
         self._clock = clock or LoopClock()
         self._page = Page(observer or NoObserver(), parts.settings.practice_phone)
         self._gate = SpeechGate(
-            parts.voice_stream, parts.window_samples, sent_rate_hz=parts.sample_rate_hz
+            parts.voice_stream,
+            parts.window_samples,
+            parts.floor.gate,
+            sent_rate_hz=parts.sample_rate_hz,
         )
         self._floor = Floor(parts.floor)
         self._recognizer = parts.recognizer

@@ -184,8 +184,16 @@ class Front:
     async def _practice(self, request: web.Request) -> web.Response:
         del request
         practice = self._settings.practice
-        keys = ("name", "phone", "emergency_number", "consent", "language", "apology")
-        return web.json_response({key: getattr(practice, key) for key in keys})
+        return web.json_response(
+            {
+                "name": practice.name,
+                "phone": practice.phone,
+                "emergency_number": practice.emergency_number,
+                "consent": practice.consent,
+                "language": practice.language,
+                "apology": practice.apology,
+            }
+        )
 
     async def _mint(self, request: web.Request) -> web.Response:
         self._door.require_origin(request)
