@@ -51,9 +51,7 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
     switchboard = Switchboard(
         engines,
         _media(settings),
-        CallSettings(
-            practice_phone=flow.practice_phone, max_call_ms=float(settings.limits.call_limit_ms)
-        ),
+        _call(settings, flow),
         _floor(settings),
         notifier(channel, lambda: switchboard),
         calls_limit=settings.workers.calls_per_worker,
@@ -150,6 +148,14 @@ def _media(settings: Settings) -> MediaSettings:
         reconnecting_after_ms=media.reconnecting_after_ms,
         end_after_ms=media.end_after_ms,
         max_pending_offers=media.max_pending_offers,
+    )
+
+
+def _call(settings: Settings, flow: Flow) -> CallSettings:
+    return CallSettings(
+        practice_phone=flow.practice_phone,
+        max_call_ms=float(settings.limits.call_limit_ms),
+        reconnect_ms=float(settings.media.end_after_ms),
     )
 
 

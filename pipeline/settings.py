@@ -73,7 +73,8 @@ class Media:
     reconnecting_after_ms: int = _number(5_000, 1_000, 60_000)
     """Five missed pings."""
     end_after_ms: int = _number(15_000, 2_000, 300_000)
-    """Time to walk from one access point to the next."""
+    """A caller who was lost is waited for so long, and so long the page tries to come back: time to walk from one
+    access point to the next."""
     max_pending_offers: int = _number(8, 1, 256)
     """Offers that are not connected yet, for each worker."""
 

@@ -10,6 +10,8 @@ import pytest
 
 from pipeline import app, config
 from pipeline.call.asking import asked_of
+from pipeline.call.flow_file import load_flow
+from pipeline.call.settings import CallSettings
 from pipeline.call.steps import State
 from pipeline.settings import Settings
 from pipeline.turn.events import Completeness, EndTurn, Reprompt
@@ -94,3 +96,24 @@ async def test_row_t4_the_configured_threshold_decides_what_a_call_takes_for_spe
             there.door.calls[CALL].on_audio(sound[start : start + 640])
             await asyncio.sleep(0.02)
         assert bool(there.stt.lent[0].begun) is (percent < 70)
+
+
+@pytest.fixture(params=[15_000, 40_000])
+def patience(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[int, CallSettings]:
+    end_after_ms: int = request.param
+    settings = configured(tmp_path, f"[media]\nend_after_ms = {end_after_ms}")
+    assert app._media(settings).end_after_ms == end_after_ms
+    return end_after_ms, app._call(settings, load_flow(settings.practice))
+
+
+async def test_a_lost_caller_is_waited_for_as_long_as_configured(
+    patience: tuple[int, CallSettings],
+) -> None:
+    end_after_ms, settings = patience
+    async with opened(House(call=settings)) as there:
+        await there.answered(CALL)
+        there.door.calls[CALL].detach()
+        await asyncio.sleep(end_after_ms / 1000 - 1)
+        assert there.ended() == []
+        await asyncio.sleep(2)
+        assert there.ended() == [CALL]

@@ -229,7 +229,7 @@ class Front:
             self._over(worker, call.call_id)
             raise
         emit(CallAnswered(call_id=Token(call.call_id), worker=Token(worker.name), again=False))
-        return _answer(answer, call, key)
+        return self._answer(answer, call, key)
 
     async def _reoffer(self, request: web.Request) -> web.Response:
         key = bearer(request)
@@ -242,7 +242,18 @@ class Front:
         worker = self._worker(call.worker)
         answer = await self._ask(worker, "reoffer", {"call_id": call.call_id, "sdp": sdp})
         emit(CallAnswered(call_id=Token(call.call_id), worker=Token(worker.name), again=True))
-        return _answer(answer, call, key)
+        return self._answer(answer, call, key)
+
+    def _answer(self, answer: dict[str, Any], call: OpenCall, key: str) -> web.Response:
+        return web.json_response(
+            {
+                "type": "answer",
+                "sdp": answer.get("sdp"),
+                "call_id": call.call_id,
+                "call_key": key,
+                "reconnect_ms": self._settings.media.end_after_ms,
+            }
+        )
 
     async def _hangup(self, request: web.Request) -> web.Response:
         body = await self._door.body(request)
@@ -358,12 +369,6 @@ def _sdp(body: dict[str, Any]) -> str:
     if body.get("type") != "offer":
         raise OfferInvalid('"type" must be "offer".')
     return text_of(body, "sdp", BODY_BYTES_MAX)
-
-
-def _answer(answer: dict[str, Any], call: OpenCall, key: str) -> web.Response:
-    return web.json_response(
-        {"type": "answer", "sdp": answer.get("sdp"), "call_id": call.call_id, "call_key": key}
-    )
 
 
 async def _stream(request: web.Request) -> web.StreamResponse:

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.wire
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     toml = "[limits]\ntokens_per_minute = 1000\n[workers]\ncalls_per_worker = 50\n"
+    toml += "[media]\nend_after_ms = 40000\n"
     with served(tmp_path_factory.mktemp("front"), toml) as running:
         yield running
 
@@ -102,6 +103,7 @@ def test_a_call_is_reoffered_and_hung_up_with_its_key(server: Served) -> None:
     offer = {"type": "offer", "sdp": "v=0"}
     status, again, _ = server.ask("POST", "/api/reoffer", offer, Authorization=f"Bearer {key}")
     assert (status, again["call_id"]) == (200, call["call_id"])
+    assert call["reconnect_ms"] == again["reconnect_ms"] == 40_000, "media.end_after_ms"
     assert server.ask("POST", "/api/hangup", {"call_key": key})[0] == 204
     assert server.ask("POST", "/api/reoffer", offer, Authorization=f"Bearer {key}")[0] == 401
     assert server.ask("POST", "/api/hangup", {"call_key": key})[0] == 204
