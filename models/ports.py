@@ -102,7 +102,10 @@ class SpeechToText(Protocol):
         """Reserve a slot for one call; raises EngineBusy when none is free."""
 
     def free_slots(self) -> int:
-        """How many more calls can be opened now."""
+        """How many more calls can be opened now; 0 once it has failed for good."""
+
+    async def broken(self) -> None:
+        """Return once it has failed for good: no call is heard until this process is replaced."""
 
     async def stop(self) -> None:
         """End every child and thread."""

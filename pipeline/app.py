@@ -33,7 +33,7 @@ from pipeline.telemetry.redaction import Redaction
 from pipeline.transports.settings import MediaSettings
 from pipeline.turn.endpoint import EndpointSettings
 from pipeline.turn.events import Profile
-from pipeline.turn.settings import FloorSettings
+from pipeline.turn.settings import FloorSettings, GateSettings
 
 WORKER_BUSY_MS = 1_000
 """A call that ends waits two seconds for its commit; a lock held longer is one to tell of."""
@@ -55,9 +55,7 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
     switchboard = Switchboard(
         engines,
         _media(settings),
-        CallSettings(
-            practice_phone=flow.practice_phone, max_call_ms=float(settings.limits.call_limit_ms)
-        ),
+        _call(settings, flow),
         _floor(settings),
         notifier(channel, lambda: switchboard),
         calls_limit=settings.workers.calls_per_worker,
@@ -158,11 +156,22 @@ def _media(settings: Settings) -> MediaSettings:
     )
 
 
+def _call(settings: Settings, flow: Flow) -> CallSettings:
+    return CallSettings(
+        practice_phone=flow.practice_phone,
+        max_call_ms=float(settings.limits.call_limit_ms),
+        reconnect_ms=float(settings.media.end_after_ms),
+    )
+
+
 def _floor(settings: Settings) -> FloorSettings:
     turn = settings.turn
     return FloorSettings(
+        gate=GateSettings(threshold=turn.voice_threshold_percent / 100),
         endpoint=EndpointSettings(
-            profile=Profile(turn.profile), silence_ms=turn.endpoint.silence_ms or None
+            profile=Profile(turn.profile),
+            silence_ms=float(turn.endpoint.silence_ms),
+            no_input_ms=float(turn.no_input_ms) or None,
         ),
         dead_air_ms=float(turn.dead_air_ms),
     )

@@ -27,6 +27,8 @@ CONFIG_VARIABLE = "WARDLINE_CONFIG"
 FILE_BYTES_MAX = 1 << 20
 TEXT_CHARACTERS_MAX = 2000
 WEBHOOK_SECRET_CHARACTERS_MIN = 32
+NO_INPUT_MS_MIN = 2_000
+"""Nobody has begun to answer sooner: the question would be asked over and over."""
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """Controls, and the surrogates that stand for bytes of the environment that are no UTF-8."""
 
@@ -356,6 +358,8 @@ def _across(s: Settings) -> Iterator[str]:
         )
     if s.media.port_max < s.media.port_min + 3:
         yield "media.port_max: must be at least media.port_min + 3"
+    if 0 < s.turn.no_input_ms < NO_INPUT_MS_MIN:
+        yield f"turn.no_input_ms: write 0 or at least {NO_INPUT_MS_MIN}"
     if s.media.end_after_ms <= s.media.reconnecting_after_ms:
         yield "media.end_after_ms: must be more than media.reconnecting_after_ms"
     for key, engine, needed in (

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from models.errors import EngineBusy
+from models.errors import EngineBusy, EngineError
 from models.ports import (
     SpeechToText,
     TextToSpeech,
@@ -29,6 +29,7 @@ from pipeline.call.session import Call, CallParts
 from pipeline.call.settings import CallSettings
 from pipeline.clock import Clock, LoopClock
 from pipeline.errors import LinesBusy, NotAuthorised
+from pipeline.telemetry.containment import contained
 from pipeline.telemetry.redaction import KnownCall, Redaction
 from pipeline.transports.settings import MediaSettings
 from pipeline.transports.webrtc import WebRtcDoor
@@ -133,6 +134,11 @@ class Switchboard:
             raise LinesBusy(
                 "All lines are busy. Please try again.", retry_after_s=BUSY_RETRY_S
             ) from None
+        except EngineError:
+            raise LinesBusy(
+                "Nobody could be heard here just now. Please try again in a minute.",
+                retry_after_s=BUSY_RETRY_S,
+            ) from None
         finally:
             self._opening -= 1
         view = LiveView(call_id, self._notify, self._clock)
@@ -185,6 +191,14 @@ class Switchboard:
         free = min(self._engines.stt.free_slots(), self._calls_limit - len(self._calls))
         return 0 if self._draining else max(0, free - self._opening)
 
+    async def broken(self) -> None:
+        """Return once nobody is heard any more; each caller has been told, and led to a person."""
+        await self._engines.stt.broken()
+        self._draining = True
+        for call in list(self._calls.values()):
+            with contained(call.call_id, "cannot hear"):
+                call.cannot_hear()
+
     async def drain(self, limit_ms: float) -> None:
         """Take no more calls and wait for those that are left."""
         self._draining = True
@@ -212,11 +226,12 @@ class Switchboard:
         self._notify("call_started", {"call_id": call.call_id})
         reason = "error"
         try:
-            with self._redaction.within(known):
+            with self._redaction.within(known), contained(call.call_id, "call"):
                 reason = await call.run()
         finally:
             self._redaction.close(known)
-            await audit.end(reason)  # on the disk before anybody is told that the call is over
+            with contained(call.call_id, "audit"):
+                await audit.end(reason)  # on the disk before anybody is told that the call is over
             del self._calls[call.call_id]
             if not self._calls:
                 self._quiet.set()

@@ -95,6 +95,11 @@ class OurSide:
         """True while a reply is being made or heard."""
         return self._replies.busy
 
+    @property
+    def ending(self) -> bool:
+        """True while a goodbye is being made or heard."""
+        return self._ending is not None
+
     def say(self, text: str, kind: Kind = Kind.LINE) -> None:
         """Speak a sentence of ours."""
         self.graph.say(text, kind)
