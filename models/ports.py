@@ -166,7 +166,9 @@ class ReplyRequest:
     messages: tuple[ChatMessage, ...]
     tools: tuple[ToolSpec, ...] = ()
     alternatives: tuple[Spoken, ...] = ()
-    """Other hypotheses of the last user message: for the urgent-phrase matcher only."""
+    """Other hypotheses of the last user message: for the receptionist's own reader only."""
+    typed: bool = False
+    """The last user message was typed: nothing in it was misheard."""
     temperature: float = 0.3
 
 

@@ -187,6 +187,10 @@ class OurSide:
 
     # --- the graph's hooks -----------------------------------------------------------------------
 
+    def typed(self) -> bool:
+        """Whether the words being answered were typed."""
+        return self._pending.typed
+
     def first_token(self) -> None:
         """The model has begun to answer."""
         self._log.mark(Mark.FIRST_TOKEN)
