@@ -56,10 +56,11 @@ def load(path: str | Path | None = None, environment: Mapping[str, str] | None =
     faults: list[str] = []
     file = named_file(path, env)
     tree = _read(file, faults) if file else {}
-    if file:
-        faults.extend(_readable_secrets(file, tree))
     if _has(tree, "store", "key_text"):
         faults.append("store.key_text: never in a file; set store.key_file or the variable alone")
+        del tree["store"]["key_text"]
+    if file:
+        faults.extend(_readable_secrets(file, tree))
     for key, value in _from_environment(env, faults):
         if not _put(tree, key, value):
             faults.append(f"{key[0]}: must be a table ([{key[0]}])")
@@ -177,7 +178,7 @@ def _readable_secrets(file: Path, tree: Mapping[str, Any]) -> Iterator[str]:
         and secret.file_of(text) is None
     ]
     if held and (fault := secret.others_fault(file.stat())):
-        yield f'{held[0]}: in {file}: {fault}, or write "${{file:/path/of/a/secret}}" instead'
+        yield f'{held[0]}: in {file}: {fault}, or write "${{file:/path}}" instead'
 
 
 def _read_secrets(tree: dict[str, Any], faults: list[str]) -> None:
