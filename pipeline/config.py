@@ -18,17 +18,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from models.switches import SWITCHES
+from pipeline import secret
 from pipeline.egress import places
 from pipeline.errors import ConfigError
-from pipeline.settings import Settings, State
+from pipeline.settings import Practice, Settings, State
 
 PREFIX = "WARDLINE_"
 CONFIG_VARIABLE = "WARDLINE_CONFIG"
 FILE_BYTES_MAX = 1 << 20
 TEXT_CHARACTERS_MAX = 2000
-WEBHOOK_SECRET_CHARACTERS_MIN = 32
 NO_INPUT_MS_MIN = 2_000
 """Nobody has begun to answer sooner: the question would be asked over and over."""
+PRODUCTION = "production"
+_NOBODYS = re.compile(r"55501[0-9]{2}\Z")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """Controls, and the surrogates that stand for bytes of the environment that are no UTF-8."""
 
@@ -54,10 +56,13 @@ def load(path: str | Path | None = None, environment: Mapping[str, str] | None =
     """Read the file (or the one `WARDLINE_CONFIG` names) and the environment, or raise every fault at once."""
     env = os.environ if environment is None else environment
     faults: list[str] = []
-    named = path or env.get(CONFIG_VARIABLE)
-    tree = _read(Path(os.path.expanduser(named)), faults) if named else {}
+    file = named_file(path, env)
+    tree = _read(file, faults) if file else {}
     if _has(tree, "store", "key_text"):
         faults.append("store.key_text: never in a file; set store.key_file or the variable alone")
+        del tree["store"]["key_text"]
+    if file:
+        faults.extend(_readable_secrets(file, tree))
     for key, value in _from_environment(env, faults):
         if not _put(tree, key, value):
             faults.append(f"{key[0]}: must be a table ([{key[0]}])")
@@ -67,10 +72,23 @@ def load(path: str | Path | None = None, environment: Mapping[str, str] | None =
             state.setdefault("directory", str(Path(env["XDG_STATE_HOME"]) / "wardline"))
     if "CREDENTIALS_DIRECTORY" in env and not _has(tree, "store", "credentials_directory"):
         _put(tree, ("store", "credentials_directory"), env["CREDENTIALS_DIRECTORY"])
+    _read_secrets(tree, faults)
     settings = _build(tree, faults)
+    if settings.store.password_file and not faults:
+        fault, _ = secret.first_line(Path(settings.store.password_file))
+        faults += [f"store.password_file: {fault}"] if fault else []
     if faults:
         raise ConfigError(faults)
     return settings
+
+
+def named_file(
+    path: str | Path | None = None, environment: Mapping[str, str] | None = None
+) -> Path | None:
+    """The configuration file in use; None: defaults and the environment alone."""
+    env = os.environ if environment is None else environment
+    named = path or env.get(CONFIG_VARIABLE)
+    return Path(os.path.expanduser(named)) if named else None
 
 
 def from_mapping(tree: Mapping[str, Any]) -> Settings:
@@ -85,6 +103,12 @@ def from_mapping(tree: Mapping[str, Any]) -> Settings:
 def to_mapping(settings: Settings) -> dict[str, Any]:
     """The same settings as plain JSON values, secrets included."""
     return asdict(settings)
+
+
+def leaves(settings: Settings) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
+    """Every key with its value and its rules (`settings.py`'s metadata)."""
+    for leaf in _leaves(settings):
+        yield ".".join(leaf.path), leaf.default, leaf.field.metadata
 
 
 def masked(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -135,6 +159,39 @@ def _from_environment(
             yield leaf.path, int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else text
         else:
             yield leaf.path, env[name]
+
+
+def _secrets() -> Iterator[tuple[str, str]]:
+    """Section and name of every secret setting."""
+    for leaf in _leaves(Settings()):
+        if leaf.field.metadata.get("secret"):
+            section, name = leaf.path
+            yield section, name
+
+
+def _readable_secrets(file: Path, tree: Mapping[str, Any]) -> Iterator[str]:
+    """A file that holds a secret itself must be its owner's alone (row C11)."""
+    held = [
+        f"{section}.{name}"
+        for section, name in _secrets()
+        if _has(tree, section, name)
+        and isinstance(text := tree[section][name], str)
+        and text
+        and secret.file_of(text) is None
+    ]
+    if held and (fault := secret.others_fault(file.stat())):
+        yield f'{held[0]}: in {file}: {fault}, or write "${{file:/path}}" instead'
+
+
+def _read_secrets(tree: dict[str, Any], faults: list[str]) -> None:
+    """Put the content of a secret's file where its name stands."""
+    for section, name in _secrets():
+        text = tree[section][name] if _has(tree, section, name) else ""
+        path = secret.file_of(text) if isinstance(text, str) else None
+        if path is not None:
+            fault, found = secret.first_line(path)
+            faults += [f"{section}.{name}: {fault}"] if fault else []
+            tree[section] = {**tree[section], name: found}
 
 
 def _has(tree: Mapping[str, Any], section: str, key: str) -> bool:
@@ -228,8 +285,10 @@ def _text_fault(text: str, rules: Mapping[str, Any]) -> str:
         return f"at most {TEXT_CHARACTERS_MAX} characters on one line, without control characters"
     if choices := rules.get("choices"):
         return "" if text in choices else "write one of " + ", ".join(f'"{c}"' for c in choices)
+    if rules.get("secret"):
+        return secret.length_fault(text)
     kind = rules.get("kind")
-    return _KINDS[kind](text) if kind and text else ""
+    return (_KINDS[kind](text) if kind and text else "") or secret.user_in_url_fault(text)
 
 
 def _address(text: str) -> str:
@@ -294,8 +353,6 @@ def _webhook_url(text: str) -> str:
     if fault := _url(text):
         return fault
     parts = urlsplit(text)
-    if parts.username is not None or parts.password is not None:
-        return "must hold no user name or password: webhook.secret signs each message"
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         return "must be https, unless the receiver is on this machine"
     return ""
@@ -372,19 +429,29 @@ def _across(s: Settings) -> Iterator[str]:
             yield f"{key}: needed by the engine you chose"
     if s.practice.language == "es" and s.engines.stt == "pocketsphinx":
         yield 'practice.language: "es" needs engines.stt = "whisper"; the embedded recogniser knows English only'
-    if s.webhook.url and len(s.webhook.secret) < WEBHOOK_SECRET_CHARACTERS_MIN:
-        yield (
-            f"webhook.secret: needs at least {WEBHOOK_SECRET_CHARACTERS_MIN} characters;"
-            " make one with: openssl rand -hex 32"
-        )
+    if s.webhook.url and not s.webhook.secret:
+        yield f"webhook.secret: needs at least {secret.CHARACTERS_MIN} characters; {secret.ADVICE}"
     if s.webhook.url and not s.webhook.addresses:
         yield (
             "webhook.addresses: list the networks the receiver is in, e.g. ["
             '"10.0.0.5/32"]: the server connects to nothing that is not listed'
         )
     yield from _about_the_store(s)
+    if s.deployment.name == PRODUCTION:
+        yield from _examples(s)
     if not s.state.directory:
         yield f'state.directory: write a folder, e.g. "{State().directory}"'
+
+
+def _examples(s: Settings) -> Iterator[str]:
+    """In production callers meet nothing that was written to try things out (row D23)."""
+    if s.practice.name == Practice().name:
+        yield f"practice.name: is the example's; deployment.name = \"{PRODUCTION}\" needs your practice's own"
+    if _NOBODYS.search(re.sub(r"[^0-9]", "", s.practice.phone)):
+        yield (
+            "practice.phone: 555-0100 to 555-0199 are nobody's, for examples;"
+            f' deployment.name = "{PRODUCTION}" needs a number that is answered'
+        )
 
 
 def _about_the_store(s: Settings) -> Iterator[str]:

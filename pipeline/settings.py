@@ -133,7 +133,7 @@ class Engines:
     llm_model: str = _text()
     """The model's name at that server; needed for llm = "openai"."""
     llm_api_key: str = _text(secret=True)
-    """Sent to `llm_url` alone."""
+    """Sent to `llm_url` alone; as every secret at least 32 characters, or "${file:/path}" to read it from a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +155,15 @@ class Practice:
     """Shown when a call breaks."""
     flow_file: str = _text(kind="file")
     """The call flow; none: the one shipped with the package."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Which environment this is: data and key of one are refused by every other."""
+
+    name: str = _text("trial", kind="id")
+    """Bound into the store and the install key at the first start. "production" also refuses the telephone numbers of
+    examples; any other name is yours: "staging", "drill"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +207,7 @@ class Webhook:
     addresses: tuple[str, ...] = _list(kind="network")
     """Networks the receiver may be in; nothing else is connected to, whatever its name resolves to."""
     secret: str = _text(secret=True)
-    """Signs each message; at least 32 characters, e.g. from `openssl rand -hex 32`."""
+    """Signs each message; at least 32 characters, e.g. from `openssl rand -hex 32`, or "${file:/path}"."""
     ca_file: str = _text(kind="file")
     """A certificate authority of your own; none: the system's."""
 
@@ -213,7 +222,7 @@ class Store:
     """postgresql://host:port/database, without user and password."""
     user: str = _text(kind="id")
     password_file: str = _text(kind="file")
-    """Holds the database user's password on its first line."""
+    """Holds the database user's password on its first line, at least 32 characters."""
     ca_file: str = _text(kind="file")
     """Certificate authority of a database server on another machine."""
     key: str = _one_of("file", "file", "credential", "command", "environment")
@@ -268,6 +277,7 @@ class Settings:
     workers: Workers = field(default_factory=Workers)
     turn: Turn = field(default_factory=Turn)
     engines: Engines = field(default_factory=Engines)
+    deployment: Deployment = field(default_factory=Deployment)
     practice: Practice = field(default_factory=Practice)
     limits: Limits = field(default_factory=Limits)
     state: State = field(default_factory=State)

@@ -110,7 +110,9 @@ def test_bytes_of_the_environment_that_are_no_text_are_a_fault() -> None:
 
 
 def test_a_secret_is_masked_and_the_rest_reads_back(tmp_path: Path) -> None:
-    settings = config.load(None, {"WARDLINE_ENGINES_LLM_API_KEY": "hush", "XDG_STATE_HOME": "/s"})
+    settings = config.load(
+        None, {"WARDLINE_ENGINES_LLM_API_KEY": "hush" * 8, "XDG_STATE_HOME": "/s"}
+    )
     shown = dict(config.masked(settings))
     assert "hush" not in str(shown)
     assert shown["engines.llm_api_key"] == '"********"'
@@ -215,3 +217,107 @@ def test_every_setting_is_read_by_the_server() -> None:
         if file not in (package / "settings.py", package / "config.py"):
             read |= _read_settings(file.read_text(), sections)
     assert [".".join(path) for path in leaves if path[-2:] not in read] == []
+
+
+SECRETS = ("webhook.secret", "engines.llm_api_key", "store.key_text")
+
+
+def test_every_secret_setting_is_known_to_these_tests() -> None:
+    found = [key for key, _, rules in config.leaves(Settings()) if rules.get("secret")]
+    assert sorted(found) == sorted(SECRETS)
+
+
+@pytest.mark.parametrize("key", SECRETS)
+def test_row_c7_a_secret_shorter_than_32_characters_is_refused_wherever_it_is_set(key: str) -> None:
+    name = "WARDLINE_" + key.replace(".", "_").upper()
+    with pytest.raises(ConfigError) as raised:
+        config.load(None, {name: "hush" * 7 + "hus"})
+    (fault,) = raised.value.faults
+    assert fault.startswith(f"{key}: needs at least 32 characters")
+    assert "hush" not in fault
+
+
+def test_row_c11_a_secret_is_read_from_a_file_of_the_servers_user_alone(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("hush" * 8 + "\n")
+    env = {"WARDLINE_ENGINES_LLM_API_KEY": f"${{file:{secret}}}"}
+    secret.chmod(0o644)
+    with pytest.raises(ConfigError, match=r"engines\.llm_api_key: .*mode 0644.*chmod 600"):
+        config.load(None, env)
+    secret.chmod(0o600)
+    assert config.load(None, env).engines.llm_api_key == "hush" * 8
+    secret.write_text("hush\n")
+    with pytest.raises(ConfigError, match="needs at least 32"):
+        config.load(None, env)
+    secret.write_text("\n")
+    with pytest.raises(ConfigError, match="on its first line"):
+        config.load(None, env)
+    secret.unlink()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        config.load(None, env)
+
+
+def test_row_c11_a_file_that_holds_a_secret_must_be_its_owners_alone(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(f'[engines]\nllm_api_key = "{"hush" * 8}"\n')
+    file.chmod(0o640)
+    with pytest.raises(ConfigError, match=r"engines\.llm_api_key: in .*mode 0640") as raised:
+        config.load(file, {})
+    assert "hush" not in str(raised.value)
+    file.chmod(0o600)
+    assert config.load(file, {}).engines.llm_api_key == "hush" * 8
+
+
+def test_a_database_password_is_checked_like_every_secret(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("short\n")
+    password.chmod(0o600)
+    file = tmp_path / "c.toml"
+    file.write_text(f'[store]\nurl = "postgresql://127.0.0.1/x"\npassword_file = "{password}"\n')
+    with pytest.raises(ConfigError, match=r"store\.password_file: needs at least 32"):
+        config.load(file, {})
+    password.write_text("p" * 32)
+    assert config.load(file, {}).store.password_file == str(password)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("http", "public_url", "https://ada:hush@voice.example"),
+        ("http", "public_url", "https://ada@voice.example"),
+        ("http", "allowed_origins", ["https://ada:hush@portal.example"]),
+        ("engines", "llm_url", "http://ada:hush@127.0.0.1:8000/v1"),
+        ("webhook", "url", "https://ada:hush@10.0.0.5/"),
+        ("store", "url", "postgresql://ada:hush@127.0.0.1/x"),
+        ("store", "key_command", ["curl", "https://ada:hush@vault.example/key"]),
+        ("practice", "consent", "See https://ada:hush@clinic.example"),
+    ],
+)
+def test_x24_an_address_with_a_user_or_password_is_refused_everywhere(
+    section: str, key: str, value: object
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        config.from_mapping({section: {key: value}})
+    (fault,) = raised.value.faults
+    assert fault.startswith(f"{section}.{key}: ")
+    assert "user" in fault
+    assert "ada" not in fault
+    assert "hush" not in fault
+
+
+def test_row_d23_production_refuses_what_examples_use() -> None:
+    tree: dict[str, Any] = {"deployment": {"name": "production"}}
+    with pytest.raises(ConfigError) as raised:
+        config.from_mapping(tree)
+    assert [fault.partition(":")[0] for fault in raised.value.faults] == [
+        "practice.name",
+        "practice.phone",
+    ]
+    tree["practice"] = {"name": "Maple Street Clinic", "phone": "212-555-0100"}
+    with pytest.raises(ConfigError, match=r"practice\.phone: 555-0100 to 555-0199"):
+        config.from_mapping(tree)
+    tree["practice"]["phone"] = "212-334-0100"
+    assert config.from_mapping(tree).deployment.name == "production"
+    del tree["practice"]
+    tree["deployment"]["name"] = "staging"
+    assert config.from_mapping(tree).deployment.name == "staging"
