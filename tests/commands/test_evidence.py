@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import threading
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -206,6 +209,54 @@ def test_a_part_that_cannot_be_made_says_why_in_its_place(
     said = capsys.readouterr().out
     assert "No such file or directory" in said
     assert "is damaged" in said
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_backup_under_load_is_restored_and_evidence_of_it_verifies(
+    state: Path, tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(state)
+    stop = threading.Event()
+    written: list[int] = []
+
+    def calls() -> None:
+        with house.records() as records:
+            for number in itertools.count(100):
+                if stop.is_set():
+                    return
+                records.write(snapshot(number))
+                written.append(number)
+
+    writer = threading.Thread(target=calls)
+    writer.start()
+    with TemporaryDirectory(dir="/dev/shm") as other_disk:
+        copy, key = Path(other_disk) / "copy", Path(other_disk) / "key"
+        try:
+            assert main(["key", "export", str(key)]) == 0
+            while len(written) < 20:
+                assert writer.is_alive()
+            least = len(written)
+            assert main(["backup", str(copy)]) == 0
+        finally:
+            stop.set()
+            writer.join()
+        assert len(written) > least, "nothing was written meanwhile"
+        monkeypatch.setenv("WARDLINE_STATE_DIRECTORY", str(tmp_path / "new"))
+        assert main(["key", "import", str(key)]) == 0
+        assert main(["restore", str(copy)]) == 0
+    capsys.readouterr()
+    out = tmp_path / "out"
+    assert main(["evidence", "--out", str(out)]) == 0
+    assert results(out)["audit"] == results(out)["store"] == "pass"
+    assert least < sum(read(out, "store.json")["by_state"].values()) <= len(written) + 1
+    with House(tmp_path / "new").records() as records:
+        opened = {each.entry.id: dict(each.document.fields) for each in records.all_opened()}
+    assert opened.pop(snapshot(1).request_id) == FIELDS
+    assert opened == {
+        f"{number:032x}": snapshot(number).fields for number in written[: len(opened)]
+    }
+    (public,) = (tmp_path / "new/audit/keys").glob("*.pub")
+    assert main(["evidence", "verify", str(out), "--public-key", str(public)]) == 0
 
 
 def test_the_last_egress_test_on_record_is_taken_with_its_age(state: Path) -> None:
