@@ -33,7 +33,7 @@ async def _fail_at(where: Ground, stage: str) -> None:
                 await calls.say_everything(where, call)
             calls.remember(where, call)
     where.fail("")
-    await calls.until_idle(where)
+    await calls.until_idle(where, stage)
 
 
 async def _everything(where: Ground, stages: tuple[str, ...]) -> None:
