@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tests.canary.leaks import leak_everything
 from tests.canary.people import people
 
 FILE = Path("fault")
@@ -154,6 +155,8 @@ def break_supervisor() -> None:
             case "outputs of the supervisor":
                 _once()
                 speak("the supervisor")
+            case "leaks":
+                leak_everything()
         return await mint(self, request)
 
     Front._mint = broken  # type: ignore[method-assign]  # the point of this file

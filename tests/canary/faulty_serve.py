@@ -1,4 +1,7 @@
-"""`wardline serve` with stages that fail on demand, as a process: `python -m tests.canary.faulty_serve CONFIG`."""
+"""`wardline serve` with stages that fail on demand: `python -m tests.canary.faulty_serve [--leaks] CONFIG`.
+
+With `--leaks` calls are the fake worker's, and every place that is searched leaks.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,13 @@ import sys
 
 from pipeline import config
 from pipeline.commands.serve import serve
-from tests.canary import faults
+from tests.canary import faults, leaks
 
 if __name__ == "__main__":
     config.quieten()
+    *options, file = sys.argv[1:]
     faults.break_supervisor()
-    sys.exit(serve(config.load(sys.argv[1]), "tests.canary.faulty_worker"))
+    if "--leaks" in options:
+        leaks.patch()
+    worker = "tests.fakes.fake_worker" if options else "tests.canary.faulty_worker"
+    sys.exit(serve(config.load(file), worker))

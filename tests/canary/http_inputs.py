@@ -16,12 +16,17 @@ HEADERS = ("User-Agent", "Referer", "Cookie", "X-Request-Id", "Accept-Language",
 METHODS = ("GET", "POST", "PUT", "OPTIONS", "HEAD")
 
 
-def routes() -> list[str]:
+ROUTES = (
+    *("/", "/healthz", "/metrics", "/api/practice", "/api/calls", "/api/offer"),
+    *("/api/reoffer", "/api/hangup", "/api/live", "/api/live/reveal", "/staff"),
+)
+
+
+def paths() -> list[str]:
     """Paths that exist, and some that do not."""
     person = _PEOPLE["path"]
     return [
-        *("/", "/healthz", "/metrics", "/api/practice", "/api/calls", "/api/offer"),
-        *("/api/reoffer", "/api/hangup", "/api/live", "/api/live/reveal", "/staff"),
+        *ROUTES,
         f"/api/calls/{urllib.parse.quote(person.name)}",
         f"/{urllib.parse.quote(person.says)}",
         f"/static/../{person.last}.html",
@@ -48,10 +53,12 @@ def plant(port: int) -> Places:
     query = urllib.parse.urlencode({"patient": _PEOPLE["query"].says})
     body = json.dumps(_PEOPLE["body"].values | {"sdp": _PEOPLE["body"].says, "type": "offer"})
     for method in METHODS:
-        for number, path in enumerate(routes()):
+        for number, path in enumerate(paths()):
             given = headers(port)
             sent = body if method != "GET" else None
-            answers[f"{method} {number}"] = _ask(port, method, f"{path}?{query}", sent, given)
+            answers[f"{method} {path}" if path in ROUTES else f"{method} {number}"] = _ask(
+                port, method, f"{path}?{query}", sent, given
+            )
     answers |= {f"junk {n}": _raw(port, junk) for n, junk in enumerate(_junk())}
     return answers
 

@@ -82,7 +82,9 @@ _SEARCH = Search(everything(PEOPLE.values()) | {"secret secret": SECRET})
 
 
 @contextlib.contextmanager
-def ground(directory: Path, cache: Path, *, level: str = "debug") -> Iterator[Ground]:
+def ground(
+    directory: Path, cache: Path | None, *, level: str = "debug", options: tuple[str, ...] = ()
+) -> Iterator[Ground]:
     """Serve with faults on demand; core files would be written if the server allowed them."""
     for name in ("home", "tmp", "ground"):
         (directory / name).mkdir(parents=True)
@@ -102,7 +104,7 @@ def ground(directory: Path, cache: Path, *, level: str = "debug") -> Iterator[Gr
             directory,
             toml,
             cache,
-            program=("tests.canary.faulty_serve",),
+            program=("tests.canary.faulty_serve", *options),
             level=level,
             cwd=directory / "ground",
             environment=config.child_environment({}) | own,
