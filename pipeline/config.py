@@ -419,16 +419,7 @@ def _across(s: Settings) -> Iterator[str]:
         yield f"turn.no_input_ms: write 0 or at least {NO_INPUT_MS_MIN}"
     if s.media.end_after_ms <= s.media.reconnecting_after_ms:
         yield "media.end_after_ms: must be more than media.reconnecting_after_ms"
-    for key, engine, needed in (
-        ("engines.whisper_directory", s.engines.stt == "whisper", s.engines.whisper_directory),
-        ("engines.piper_voice", s.engines.tts == "piper", s.engines.piper_voice),
-        ("engines.llm_url", s.engines.llm == "openai", s.engines.llm_url),
-        ("engines.llm_model", s.engines.llm == "openai", s.engines.llm_model),
-    ):
-        if engine and not needed:
-            yield f"{key}: needed by the engine you chose"
-    if s.practice.language == "es" and s.engines.stt == "pocketsphinx":
-        yield 'practice.language: "es" needs engines.stt = "whisper"; the embedded recogniser knows English only'
+    yield from _about_the_engines(s)
     if s.webhook.url and not s.webhook.secret:
         yield f"webhook.secret: needs at least {secret.CHARACTERS_MIN} characters; {secret.ADVICE}"
     if s.webhook.url and not s.webhook.addresses:
@@ -452,6 +443,19 @@ def _examples(s: Settings) -> Iterator[str]:
             "practice.phone: 555-0100 to 555-0199 are nobody's, for examples;"
             f' deployment.name = "{PRODUCTION}" needs a number that is answered'
         )
+
+
+def _about_the_engines(s: Settings) -> Iterator[str]:
+    for key, engine, needed in (
+        ("engines.whisper_directory", s.engines.stt == "whisper", s.engines.whisper_directory),
+        ("engines.piper_voice", s.engines.tts == "piper", s.engines.piper_voice),
+        ("engines.llm_url", s.engines.llm == "openai", s.engines.llm_url),
+        ("engines.llm_model", s.engines.llm == "openai", s.engines.llm_model),
+    ):
+        if engine and not needed:
+            yield f"{key}: needed by the engine you chose"
+    if s.practice.language == "es" and s.engines.stt == "pocketsphinx":
+        yield 'practice.language: "es" needs engines.stt = "whisper"; the embedded recogniser knows English only'
 
 
 def _about_the_store(s: Settings) -> Iterator[str]:
