@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from phi import cues, cues_es
+from phi.ages import YEARS, old_age_at
 from phi.fields import kind_of_key
 from phi.frames import cue_before
 from phi.kinds import Kind, Layer, Span
@@ -44,6 +45,17 @@ SLOTS = {
     "mrn": Kind.MRN, "member": Kind.MEMBER, "email": Kind.EMAIL, "city": Kind.CITY, "account": Kind.ACCOUNT, "employer": Kind.ORG, "spelling": Kind.NAME,
 }  # fmt: skip
 QUESTIONS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+    (
+        Kind.AGE,
+        (
+            "how old",
+            " age",
+            "que edad",
+            "la edad",
+            "su edad",
+            "cuantos anos",
+        ),
+    ),
     (
         Kind.DATE,
         (
@@ -225,6 +237,16 @@ class CallContext:
 
     def _answer(self, line: Line, short: bool) -> Iterator[Span]:
         slot = self._slot or Kind.OTHERID
+        if slot is Kind.AGE:
+            for i in range(line.count):
+                found = old_age_at(line, i)
+                if found is not None and not (
+                    found[0] < line.count
+                    and line.flags[found[0]] & UNIT
+                    and line.words[found[0]] not in YEARS
+                ):
+                    yield Span(line.starts[i], line.ends[found[0] - 1], slot, Layer.CARRY)
+            return
         numeric = slot not in (Kind.NAME, Kind.CITY, Kind.ORG, Kind.PROVIDER)
         if numeric or slot is Kind.ADDRESS:
             for run in runs(line):

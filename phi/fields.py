@@ -166,6 +166,18 @@ def _kind_of_parts(parts: list[str]) -> Kind | None:
     return Kind.OTHERID if parts[-1] in ("number", "identifier") and len(parts) > 1 else None
 
 
+def age_of_key(key: str, value: str) -> bool:
+    """Whether a key says that its value is an age, and the value says ninety or more."""
+    if not (value.isdigit() and len(value) <= 3 and 90 <= int(value) <= 125):
+        return False
+    parts = parts_of(key)
+    return bool(parts) and parts[-1] in AGE_KEYS and AGE_OF_THINGS.isdisjoint(parts)
+
+
+AGE_KEYS = frozenset(["age", "ages", "edad", "years", "yrs"])
+AGE_OF_THINGS = frozenset(["max", "min", "cache", "cert", "token", "session", "key", "file", "ttl", "cookie", "control", "retention", "queue", "log"])  # fmt: skip
+
+
 def keeps_number(key: str) -> bool:
     """Whether a long number under this key is a count, a size or a duration."""
     return any(p in NUMBERS_KEPT for p in parts_of(key))
@@ -194,7 +206,7 @@ def field_spans(line: Line) -> Iterator[Span]:
         start, end = match.span(group)
         value = shadow[start:end]
         separator = shadow[match.end(2) : start]
-        kind = kind_of_key(key)
+        kind = Kind.AGE if age_of_key(key, value.strip()) else kind_of_key(key)
         if kind is None or value.strip() in STATIC or value.startswith(("[", "sip:", "sips:")):
             continue
         prose = ":" in separator and not match[1]
@@ -265,7 +277,9 @@ def kept_numbers(line: Line) -> list[tuple[int, int]]:
     kept = [
         match.span(2)
         for match in NUMBER_PAIR.finditer(line.shadow)
-        if kind_of_key(match[1]) is None and keeps_number(match[1])
+        if kind_of_key(match[1]) is None
+        and keeps_number(match[1])
+        and not age_of_key(match[1], match[2])
     ]
     kept.extend(m.span(1) for m in LINE_NUMBER.finditer(line.shadow))
     return kept

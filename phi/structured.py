@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from phi.fields import STATIC, is_timestamp, keeps_number, kind_of_key
+from phi.fields import STATIC, age_of_key, is_timestamp, keeps_number, kind_of_key
 from phi.kinds import Kind
 
 TOKEN = re.compile(r'"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null|[{}\[\],:]')
@@ -168,14 +168,14 @@ def _add_string(pieces: list[Piece], start: int, end: int, key: str, value: str)
         and any(c.isalpha() for c in value)
     ):
         return
-    kind = kind_of_key(key)
+    kind = Kind.AGE if age_of_key(key, value.strip()) else kind_of_key(key)
     if value.startswith("[") and value.endswith("]") and value[1:-1] in Kind.__members__:
         return
     pieces.append(Piece(start, end, key, value, kind))
 
 
 def _add_number(pieces: list[Piece], start: int, end: int, key: str, sign: str) -> None:
-    kind = kind_of_key(key)
+    kind = Kind.AGE if age_of_key(key, sign) else kind_of_key(key)
     if kind is None and (
         keeps_number(key) or is_timestamp(key) or sum(c.isdigit() for c in sign) < 4 or "." in sign
     ):

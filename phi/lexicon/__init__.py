@@ -77,7 +77,9 @@ LETTER_SOUNDS = cues.words(
 NATO_WORDS = cues.words(
     "alpha alfa bravo charlie delta echo foxtrot golf hotel india juliet juliett kilo lima mike november oscar papa quebec romeo sierra tango uniform victor whiskey whisky xray yankee zulu"
 )
-AGE_WORDS = cues.words("old age aged turned turning turns anos edad cumplio cumple yo y.o")
+AGE_WORDS = cues.words(
+    "old age aged turned turning turns anos edad cumplio cumple yo y.o nineties nonagenarian centenarian ninetieth hundredth"
+)
 
 
 def _load(name: str) -> list[str]:
