@@ -28,7 +28,9 @@ from phi.tokens import Line
 OLD_AGE, OLDEST_AGE = 90, 125
 HUNDREDS = cues.words("hundred cien ciento")
 NINETY = cues.words("ninety noventa")
-DECADES = cues.words("nineties nonagenarian nonagenarians centenarian centenarians supercentenarian nonagenaria nonagenario centenaria centenario noventona noventon")
+DECADES = cues.words(
+    "nineties nonagenarian nonagenarians centenarian centenarians supercentenarian nonagenaria nonagenario centenaria centenario noventona noventon"
+)
 """Words that say the age by themselves."""
 GLUED = re.compile(
     r"([0-9]{2,3})(?:y|yo|yof|yom|yos|yrs?|f|m|st|nd|rd|th|years?|yearold|a)|([0-9]{2,3})'?s"
@@ -87,18 +89,16 @@ def old_age_at(line: Line, i: int) -> tuple[int, bool] | None:
     """A number from 90 to 125 at token i: the token after it, and whether its own form says it is an age."""
     words, flags = line.words, line.flags
     word = words[i]
-    if i and line.joined(i) and words[i - 1] in ".-/:,$#_+" and flags[i] & (DIGITS | MIXED):
-        if words[i - 1] != "-" or (i > 1 and flags[i - 2] & (DIGITS | MIXED)):
-            return None
+    if (
+        flags[i] & (DIGITS | MIXED)
+        and i
+        and line.joined(i)
+        and words[i - 1] in ".-/:,$#_+"
+        and (words[i - 1] != "-" or (i > 1 and flags[i - 2] & (DIGITS | MIXED)))
+    ):
+        return None
     if flags[i] & MIXED:
-        glued = GLUED.fullmatch(word)
-        if glued is None or not OLD_AGE <= int(glued[1] or glued[2]) <= OLDEST_AGE:
-            return None
-        if glued[2]:
-            return (i + 1, True) if i and words[i - 1] in ("her", "his", "their") else None
-        if word[-2:] in ("st", "nd", "rd", "th"):
-            return (i + 1, True) if _birthday(line, i + 1) else None
-        return i + 1, word[-1] != "a" and not word.isalpha()
+        return _glued(line, i)
     if flags[i] & DIGITS:
         if len(word) in (2, 3) and OLD_AGE <= int(word) <= OLDEST_AGE:
             return i + 1, False
@@ -108,33 +108,51 @@ def old_age_at(line: Line, i: int) -> tuple[int, bool] | None:
     return _said(line, i)
 
 
+def _glued(line: Line, i: int) -> tuple[int, bool] | None:
+    """Find "97yo", "92M", "93rd birthday", "90s" after "her"."""
+    word = line.words[i]
+    glued = GLUED.fullmatch(word)
+    if glued is None or not OLD_AGE <= int(glued[1] or glued[2]) <= OLDEST_AGE:
+        return None
+    if glued[2]:
+        return (i + 1, True) if i and line.words[i - 1] in ("her", "his", "their") else None
+    if word[-2:] in ("st", "nd", "rd", "th"):
+        return (i + 1, True) if _birthday(line, i + 1) else None
+    return i + 1, word[-1] != "a"
+
+
 def _said(line: Line, i: int) -> tuple[int, bool] | None:
+    """Find "ninety three", "noventa y un", "ninety fifth birthday", "nine two years"."""
     words = line.words
     word = words[i]
     j = i + 1
     if word in NINETY:
         if j < line.count and words[j] in ("-", "y"):
             j += 1
-        if j < line.count and DIGIT_WORDS.get(words[j], "un" if words[j] == "un" else "0") != "0":
+        if j < line.count and (words[j] == "un" or DIGIT_WORDS.get(words[j], "0") != "0"):
             return j + 1, False
-        if j < line.count and words[j] in cues.ORDINALS and cues.ORDINALS[words[j]] < 10:
+        if j < line.count and cues.ORDINALS.get(words[j], 10) < 10:
             return (j + 1, True) if _birthday(line, j + 1) else None
         return i + 1, False
-    if word == "ninetieth" or word == "hundredth":
+    if word in ("ninetieth", "hundredth"):
         return (i + 1, True) if _birthday(line, i + 1) else None
     if word in ("nine", "nueve") and j + 1 < line.count and words[j] in DIGIT_WORDS:
         return (j + 1, False) if words[j + 1] in YEARS else None
-    if word == "one" and j < line.count and words[j] == "hundred":
-        j += 1
-    elif word == "one" and j < line.count and words[j] in ("oh", "o"):
+    if word == "one" and j < line.count and words[j] in ("oh", "o"):
         after = j + 1
         good = after + 1 < line.count and words[after] in DIGIT_WORDS and words[after + 1] in YEARS
         return (after + 1, False) if good else None
-    elif word not in HUNDREDS:
-        return None
-    if j < line.count and words[j] in ("and", "y") and j + 1 < line.count:
-        j += 1 if line.flags[j + 1] & NUMBER else 0
-    if j < line.count and words[j] in DIGIT_WORDS | TEEN_WORDS.keys():
+    if word == "one" and j < line.count and words[j] == "hundred":
+        return _over_hundred(line, j + 1)
+    return _over_hundred(line, j) if word in HUNDREDS else None
+
+
+def _over_hundred(line: Line, j: int) -> tuple[int, bool] | None:
+    """What goes on after "one hundred": "and two", "eleven"."""
+    words = line.words
+    if j + 1 < line.count and words[j] in ("and", "y") and line.flags[j + 1] & NUMBER:
+        j += 1
+    if j < line.count and (words[j] in DIGIT_WORDS or words[j] in TEEN_WORDS):
         j += 1
     elif j < line.count and words[j] in TEN_WORDS:
         if TEN_WORDS[words[j]] != "2":
@@ -142,9 +160,7 @@ def _said(line: Line, i: int) -> tuple[int, bool] | None:
         j += 1
         if j < line.count and words[j] in DIGIT_WORDS:
             j += 1
-    if j < line.count and words[j] in NOT_AFTER:
-        return None
-    return j, False
+    return None if j < line.count and words[j] in NOT_AFTER else (j, False)
 
 
 def _birthday(line: Line, j: int) -> bool:
@@ -164,7 +180,7 @@ def _after(line: Line, first: int, end: int) -> int | None:
         return j + (1 if word != "old" else 0)
     two = words[j + 1] if j + 1 < line.count else ""
     three = words[j + 2] if j + 2 < line.count else ""
-    if word == "y" and two in ("/", ".", "o"):
+    if (word == "y" and two in ("/", ".", "o")) or (word == "/" and two in ("f", "m")):
         return j
     if word in YEARS and word != "y":
         if two == "-":
@@ -181,53 +197,72 @@ def _after(line: Line, first: int, end: int) -> int | None:
 
 def _led(line: Line, first: int, end: int) -> bool:
     """Whether what stands before a number says that it is somebody's age."""
-    words, flags = line.words, line.flags
+    words = line.words
     after = words[end] if end < line.count else ""
-    if after in ("%", "/", "$", "°") or after in NOT_AFTER:
+    if _counts(line, end, after):
         return False
-    if end < line.count and line.joined(end) and after in ".:-" and end + 1 < line.count:
-        if line.joined(end + 1) and flags[end + 1] & (DIGITS | MIXED):
-            return False
-    if flags[end] & UNIT if end < line.count else False:
-        if after not in YEARS:
-            return False
     k = first - 1
-    if k >= 0 and words[k] in ("her", "his", "their") and after in ("s", "'s"):
-        return True
     crossed = 0
-    while k >= 0 and crossed < 4 and words[k] in ADVERBS | {":", "=", '"', "'", ","}:
-        if words[k] == "," and words[k - 1 if k else 0] in LEFT_CUES:
+    while k >= 0 and crossed < 4 and (words[k] in ADVERBS or words[k] in QUOTED):
+        if words[k] == "," and k and words[k - 1] in LEFT_CUES:
+            k -= 1
             break
         k -= 1
         crossed += 1
     if k < 0:
         return crossed == 1 and words[0] == "at" and after in ("he", "she", "i", ",")
-    word = words[k]
     between = words[k + 1 : first]
-    if word in LEFT_CUES:
-        if word == "going":
-            return "on" in between or "to" in between or after in ("on", "next")
-        if word in ("turn", "turning", "turned", "turns") and "to" in between:
-            return False
-        return not (k and words[k - 1] in ("max", "cache", "-", "_"))
-    person = bool(flags[k] & RELATION) or word in PERSONS or bool(k and flags[k - 1] & TITLE)
+    if words[k] == "on" and k and words[k - 1] == "going":
+        return True
+    if words[k] in LEFT_CUES:
+        return _cued(words, k, between, after)
+    return _of_person(line, k, between, after, end)
+
+
+QUOTED = frozenset([":", "=", '"', "'", ","])
+
+
+def _counts(line: Line, end: int, after: str) -> bool:
+    """Whether a unit, a decimal or a range follows: no age."""
+    if end >= line.count:
+        return False
+    if after in ("%", "/", "$", "°") or after in NOT_AFTER:
+        return True
+    if (
+        after in (".", ":", "-")
+        and line.joined(end)
+        and end + 1 < line.count
+        and line.joined(end + 1)
+        and line.flags[end + 1] & (DIGITS | MIXED)
+    ):
+        return True
+    return bool(line.flags[end] & UNIT) and after not in YEARS
+
+
+def _cued(words: list[str], k: int, between: list[str], after: str) -> bool:
+    if words[k] == "going":
+        return "on" in between or "to" in between or after in ("on", "next")
+    if words[k] in ("turn", "turning", "turned", "turns") and "to" in between:
+        return False
+    return not (k and words[k - 1] in ("max", "cache", "-", "_"))
+
+
+def _of_person(line: Line, k: int, between: list[str], after: str, end: int) -> bool:
+    words = line.words
+    word = words[k]
     if word in SUBJECTS:
         return word.endswith(("'s", "'m", "'ll", "'re", "im", "es", "'d")) or _said_of(
             between, after, line, end
         )
     if word.endswith("'s") and word[:-2] in cues.RELATIONS:
         return _said_of(["is"], after, line, end)
-    if person:
+    if line.flags[k] & RELATION or word in PERSONS or (k and line.flags[k - 1] & TITLE):
         return _said_of(between, after, line, end)
-    if word == "on" and k and words[k - 1] == "going":
-        return True
-    if word in ("lived", "living") and "to" in between:
-        return True
-    if word in ("anda", "andan", "llega", "entra", "pasa") and "los" in between:
-        return True
-    if "at" in between and after in ("he", "she", "i", "my", "with", "and"):
-        return after in ("he", "she")
-    return False
+    if word in ("lived", "living"):
+        return "to" in between
+    if word in ("anda", "andan", "llega", "entra", "pasa"):
+        return "los" in between
+    return "at" in between and after in ("he", "she")
 
 
 def _said_of(between: list[str], after: str, line: Line, end: int) -> bool:

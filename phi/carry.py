@@ -231,22 +231,14 @@ class CallContext:
         if not line.count or self.single:
             return
         short = line.count <= SHORT_TOKENS
-        if self._slot is not None:
+        if self._slot is Kind.AGE:
+            yield from _age_answer(line)
+        elif self._slot is not None:
             yield from self._answer(line, short)
         yield from self._dictation(line, short)
 
     def _answer(self, line: Line, short: bool) -> Iterator[Span]:
         slot = self._slot or Kind.OTHERID
-        if slot is Kind.AGE:
-            for i in range(line.count):
-                found = old_age_at(line, i)
-                if found is not None and not (
-                    found[0] < line.count
-                    and line.flags[found[0]] & UNIT
-                    and line.words[found[0]] not in YEARS
-                ):
-                    yield Span(line.starts[i], line.ends[found[0] - 1], slot, Layer.CARRY)
-            return
         numeric = slot not in (Kind.NAME, Kind.CITY, Kind.ORG, Kind.PROVIDER)
         if numeric or slot is Kind.ADDRESS:
             for run in runs(line):
@@ -336,6 +328,16 @@ class CallContext:
         self._tail = "" if ends.endswith(("?", "!")) else text[-TAIL_CHARS:] + " "
         if len(text) > TAIL_CHARS and self._tail:
             self._tail = self._tail.partition(" ")[2]
+
+
+def _age_answer(line: Line) -> Iterator[Span]:
+    for i in range(line.count):
+        found = old_age_at(line, i)
+        if found is None:
+            continue
+        end = found[0]
+        if not (end < line.count and line.flags[end] & UNIT and line.words[end] not in YEARS):
+            yield Span(line.starts[i], line.ends[end - 1], Kind.AGE, Layer.CARRY)
 
 
 def _asked(shadow: str) -> Kind | None:

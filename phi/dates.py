@@ -12,7 +12,7 @@ from phi import cues, cues_es
 from phi.ages import age_spans
 from phi.frames import year_of
 from phi.kinds import Kind, Layer, Span
-from phi.lexicon import AGE_CUE, DIGITS, HOLIDAY, MIXED, MONTH, NUMBER, ORDINAL, TEN_WORDS, WORD
+from phi.lexicon import AGE_CUE, DIGITS, HOLIDAY, MIXED, MONTH, NUMBER, ORDINAL, TEN_WORDS
 from phi.numbers import Run, element, run_at, runs, small_number
 from phi.tokens import Line
 

@@ -14,11 +14,14 @@ from phi.fields import field_spans, kept_numbers
 from phi.frames import number_spans
 from phi.kinds import Failure, Kind, Layer, Redacted, Span, withheld
 from phi.lexicon import DIGITS, MIXED
-from phi.names import NameReader, safe_languages, vocabulary_spans
+from phi.names import NameReader
+from phi.namesakes import namesake_spans
 from phi.patterns import minted, pattern_spans, protocol_numbers
 from phi.places import place_spans
 from phi.structured import json_pieces
 from phi.tokens import Line
+from phi.unlisted import vocabulary_spans
+from phi.vocabulary import safe_languages
 
 BUDGET_MS = 5.0
 """Thread CPU time per record; wall time would trip under load."""
@@ -160,6 +163,7 @@ class Redactor:
         self._check(deadline_ns)
         if Layer.NAMES in on:
             found.extend(reader.spans())
+            found.extend(namesake_spans(reader))
         if Layer.PLACES in on:
             found.extend(place_spans(line, reader))
         self._check(deadline_ns)

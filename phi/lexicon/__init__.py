@@ -26,8 +26,6 @@ MONTH = 1 << 10
 ORDINAL = 1 << 11
 GIVEN = 1 << 12
 """A word that is also a given name."""
-SURNAME = 1 << 13
-"""A word that is also a surname."""
 NAME_CUE = 1 << 14
 ID_CUE = 1 << 15
 PLACE_CUE = 1 << 16
@@ -108,8 +106,6 @@ def _build() -> dict[str, int]:
     mark(cues_es.ORDINALS_ES, ORDINAL)
     mark(cues.GIVEN_HOMOGRAPHS, GIVEN)
     mark(cues_es.GIVEN_HOMOGRAPHS_ES, GIVEN)
-    mark(cues.SURNAME_HOMOGRAPHS, SURNAME)
-    mark(cues_es.SURNAME_HOMOGRAPHS_ES, SURNAME)
     for phrases in (cues.NAME_CUES, cues_es.NAME_CUES_ES):
         mark((phrase[-1] for phrase in phrases), NAME_CUE)
     mark(cues.GREETINGS | cues_es.GREETINGS_ES | {"for", "para"}, NAME_CUE)
