@@ -106,6 +106,7 @@ NAME_CUES: tuple[tuple[str, ...], ...] = tuple(
  patient name | caller name | patient's name | caller's name | name on file | name on the account | name on the card | on behalf of
  i am called | named | called herself | called himself | listed as | listed under | registered as | registered under | it's under | is under | file under | under the name | under | it under | calls me | we named her | we named him | named it
  | spelled for | this message is for | message for | regarding
+ next of kin | next of kin is | emergency contact | emergency contact is | policy holder | policy holder is | guarantor | guarantor is | legal guardian | guardian is | power of attorney | contact person | contact person is | primary contact | caregiver is | speak on behalf of
  asked for | asking for | ask for | speak to | speak with | speaking with | speaking to | talk to | talk with | talked to | spoke to | spoke with | spoken with | this is | attn | attention | dear | signed | sincerely
 """.replace("\n", "|").split("|")
     if phrase.strip()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from phi import cues
 from phi.kinds import Kind, Layer, Span
+from phi.persons import PLAIN_VALUES, looks_like_a_name, names_always, names_perhaps
 from phi.tokens import Line
 
 PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
@@ -178,6 +180,16 @@ AGE_KEYS = frozenset(["age", "ages", "edad", "years", "yrs"])
 AGE_OF_THINGS = frozenset(["max", "min", "cache", "cert", "token", "session", "key", "file", "ttl", "cookie", "control", "retention", "queue", "log"])  # fmt: skip
 
 
+def person_of_key(key: str, value: str) -> bool:
+    """Whether a key of no kind holds somebody's name; the value as the record writes it."""
+    parts = parts_of(key)
+    if len(parts) > 8 or not any(c.isalpha() for c in value):
+        return False
+    if names_always(parts):
+        return not TECHNICAL & set(parts) and value.lower() not in PLAIN_VALUES
+    return names_perhaps(parts) and looks_like_a_name(value)
+
+
 def keeps_number(key: str) -> bool:
     """Whether a long number under this key is a count, a size or a duration."""
     return any(p in NUMBERS_KEPT for p in parts_of(key))
@@ -207,9 +219,13 @@ def field_spans(line: Line) -> Iterator[Span]:
         value = shadow[start:end]
         separator = shadow[match.end(2) : start]
         kind = Kind.AGE if age_of_key(key, value.strip()) else kind_of_key(key)
+        prose = ":" in separator and not match[1]
+        if kind is None and (not prose or quoted or names_always(parts_of(key))):
+            written = line.between(start, end)
+            if person_of_key(key, written) and (not prose or written[:1].isupper()):
+                kind = Kind.NAME
         if kind is None or value.strip() in STATIC or value.startswith(("[", "sip:", "sips:")):
             continue
-        prose = ":" in separator and not match[1]
         if (
             prose
             and not quoted
@@ -253,12 +269,9 @@ def field_spans(line: Line) -> Iterator[Span]:
 
 def _more_words(line: Line, end: int) -> int:
     """A bare name goes on with the next capitalised words: "name=John Smith phone=..."."""
-    for i in range(line.count):
-        if line.starts[i] < end:
-            continue
+    for i in range(bisect_left(line.starts, end), line.count):
         if (
-            i >= line.count
-            or line.starts[i] != end + 1
+            line.starts[i] != end + 1
             or not line.words[i].isalpha()
             or not line.capital(i)
         ):
