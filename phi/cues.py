@@ -122,12 +122,13 @@ EMPLOYER_CUES: tuple[tuple[str, ...], ...] = tuple(
     for phrase in """
  work at|works at|worked at|working at|work for|works for|worked for|working for|employed by|employed at|employer is|job at|job with|my employer|teach at|teaches at|taught at
  |teacher at|student at|studies at|studying at|enrolled at|enrolled in|goes to school at|go to school at|attends|graduated from|my school is|school is|school called|retired from|manager at|cashier at|drive for|drives for|driver for|hired by|laid off from
+ |employee of|employee at|staff at|shift at|job at|hurt at|boss at|manager of|owner of|coach at|coaches at|principal at|intern at|interns at|volunteer at|volunteers at|volunteering at|stationed at|student of|foreman at|driver at|cook at|server at|waitress at|works with|contractor for|contracted to
  |supervisor at|engineer at|company called|business called|professor at|clerk at|nurse at|works over at|work over at|employer
 """.replace("\n", "").split("|")
     if phrase.strip()
 )
 ORG_TAILS = words(
-    "school elementary academy university college highschool kindergarten preschool daycare inc incorporated llc corp corporation ltd company industries logistics enterprises bakery diner restaurant plant factory brothers sons associates partners group union manufacturing foundation solutions systems technologies motors airlines steel mills foods farms"
+    "school elementary academy university college highschool kindergarten preschool daycare inc incorporated llc corp corporation ltd company industries logistics enterprises bakery diner restaurant plant factory brothers sons associates partners group union manufacturing foundation solutions systems technologies motors airlines steel mills foods farms packaging roofing logistics plumbing electric electrical construction landscaping lumber dairy freight hauling trucking transport transportation shipping warehouse produce seafood fabrication machining tooling welding painting cleaning catering salon spa bank realty properties hardware garage supply studios cafe grill pizzeria tavern brewery winery textiles plastics chemical energy mining consulting staffing accounting marketing ministries"
 )
 FACILITY_TAILS = words(
     "hospital clinic pharmacy infirmary hospice medical healthcare health orthopedics orthopaedics cardiology dermatology pediatrics dental dentistry oncology rehab rehabilitation urgent nursing surgical family wellness physicians imaging radiology obgyn neurology behavioral"

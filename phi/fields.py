@@ -270,11 +270,7 @@ def field_spans(line: Line) -> Iterator[Span]:
 def _more_words(line: Line, end: int) -> int:
     """A bare name goes on with the next capitalised words: "name=John Smith phone=..."."""
     for i in range(bisect_left(line.starts, end), line.count):
-        if (
-            line.starts[i] != end + 1
-            or not line.words[i].isalpha()
-            or not line.capital(i)
-        ):
+        if line.starts[i] != end + 1 or not line.words[i].isalpha() or not line.capital(i):
             return end
         after = line.words[i + 1] if i + 1 < line.count else ""
         if after in ("=", ":") or (after == "_" and line.joined(i + 1)):

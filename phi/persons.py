@@ -21,7 +21,9 @@ PERHAPS = cues.words("""
  emergency cliente usuario contacto persona paciente by speaker callee from to cc donor candidate employee staff student mother father provider doctor physician nurse reviewer approver
  subscriber responsible signed family given first last middle nombre mom dad baby child kid friend neighbor
 """)
-NO_PERSON = cues.words("id ids uuid type status count code role language lang version flag email phone number agent_version relationship relation gender sex age url uri path key token mode hash")
+NO_PERSON = cues.words(
+    "id ids uuid type status count code role language lang version flag email phone number agent_version relationship relation gender sex age url uri path key token mode hash"
+)
 TITLED = re.compile(
     r"(?:[^\W\d_a-z]\.|[^\W\d_a-z][^\W\d_]*(?:['’.-][^\W\d_]+)*\.?)(?:,? (?:(?:de|la|del|van|von|der|den|da|dos|bin|al|y|el) )?(?:[^\W\d_a-z]\.?|[^\W\d_a-z][^\W\d_]*(?:['’-][^\W\d_]+)*\.?)){0,3}"
 )

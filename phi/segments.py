@@ -17,9 +17,7 @@ TAG = re.compile(
     r"<([a-z][a-z0-9_:.-]{0,40})(?: [^<>\n]{0,200})?>([^<>\n]{1,200})</"
     r"|<([a-z][a-z0-9_:.-]{0,40}) (?:[^<>\n]{0,120} )?value ?= ?[\"']([^\"'<>\n]{1,200})[\"']"
 )
-SEGMENT = re.compile(
-    r"(?:\A|(?<=[\r\n\v'\"> ]))(?:pid|nk1|gt1|in1|in2|pd1|mrg)\|[^\r\n\v]{0,2000}"
-)
+SEGMENT = re.compile(r"(?:\A|(?<=[\r\n\v'\"> ]))(?:pid|nk1|gt1|in1|in2|pd1|mrg)\|[^\r\n\v]{0,2000}")
 FIELD = re.compile(r"[^|~]{1,300}")
 CODE = re.compile(
     r"[a-z]{1,3}|[0-9]{1,3}|\^{0,20}(?:mrn|spo|mth|fth|chd|eng|spa|usa|self|hl7|prn|emc)\^{0,20}"
