@@ -21,6 +21,7 @@ from pipeline.supervisor.certificate import certified_names
 from pipeline.supervisor.channel import ChannelClosed
 from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer, text_of
 from pipeline.supervisor.facts import Facts
+from pipeline.supervisor.guests import CALL_DOORS
 from pipeline.supervisor.limits import RateLimit
 from pipeline.supervisor.live import LiveView
 from pipeline.supervisor.staff import StaffTokens
@@ -115,6 +116,8 @@ class Front:
         app.router.add_get("/api/live", self._live_stream, allow_head=False)
         app.router.add_post("/api/live/reveal", self._reveal)
         app.router.add_post("/api/live/active", self._active)
+        for path in CALL_DOORS:
+            app.router.add_options(path, self._door.preflight)
         for path in self._pages:
             app.router.add_get(path, self._page)
         return app
