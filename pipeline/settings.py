@@ -149,6 +149,7 @@ class Practice:
     emergency_number: str = _text("911", kind="phone")
     """Said in the greeting; never dialled by the server."""
     language: str = _one_of("en", "en", "es")
+    """Of the whole call. The receptionist knows English only: "es" is refused with what is missing."""
     consent: str = _text(
         "An automated assistant answers this call. Your voice is used to book your appointment and is not kept."
     )
