@@ -167,7 +167,7 @@ class Door:
         return any(peer in network for network in self._proxies)
 
     def caller_key(self, request: web.Request) -> str:
-        """The address that limits are counted for; kept in memory, never written."""
+        """The caller's address; kept in memory, never written as it is. Limits count `counted_as` of it."""
         if not self._from_proxy(request):
             return request.remote or ""
         # a proxy may add a line of its own rather than extend the caller's: RFC 9110 section 5.3 joins them
