@@ -10,7 +10,7 @@ from models.espeak import EspeakSettings, EspeakVoice
 from models.openai_llm import OpenAiLanguageModel, OpenAiSettings
 from models.piper import PiperSettings, PiperTextToSpeech
 from models.pocketsphinx import PocketSphinx, PocketSphinxSettings
-from models.ports import Language, SpeechToText, TextToSpeech
+from models.ports import SpeechToText, TextToSpeech
 from models.silero import SileroVoice
 from models.smart_turn import SmartTurn
 from models.whisper import WhisperSettings, WhisperSpeechToText
@@ -105,7 +105,7 @@ def _engines(settings: Settings, flow: Flow, heap: Heap, requests: RequestStore)
 def _stt(settings: Settings, flow: Flow) -> SpeechToText:
     slots = settings.workers.calls_per_worker
     if settings.engines.stt == "whisper":
-        directory = Path(settings.engines.whisper_directory).expanduser()
+        directory = Path(settings.engines.whisper_directory)
         return WhisperSpeechToText(WhisperSettings(directory, slots=slots))
     clinic = flow.vocabulary()
     return PocketSphinx(
@@ -124,13 +124,8 @@ def _stt(settings: Settings, flow: Flow) -> SpeechToText:
 
 def _tts(settings: Settings) -> TextToSpeech:
     if settings.engines.tts == "piper":
-        voice = Path(settings.engines.piper_voice).expanduser()
-        return PiperTextToSpeech(PiperSettings(((_language(settings), voice.parent),)))
+        return PiperTextToSpeech(PiperSettings((("en", Path(settings.engines.piper_voice)),)))
     return EspeakVoice(EspeakSettings())
-
-
-def _language(settings: Settings) -> Language:
-    return "es" if settings.practice.language == "es" else "en"
 
 
 def _chat_model(settings: Settings) -> OpenAiLanguageModel | None:

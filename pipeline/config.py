@@ -454,8 +454,12 @@ def _about_the_engines(s: Settings) -> Iterator[str]:
     ):
         if engine and not needed:
             yield f"{key}: needed by the engine you chose"
-    if s.practice.language == "es" and s.engines.stt == "pocketsphinx":
-        yield 'practice.language: "es" needs engines.stt = "whisper"; the embedded recogniser knows English only'
+    if s.practice.language != "en":
+        # whoever hears and speaks: a caller who says "me duele el pecho" would meet no urgent sentence
+        yield (
+            f'practice.language: "{s.practice.language}" cannot be served yet, whichever engines are chosen: the'
+            ' receptionist\'s own sentences, what it reads out of answers and its urgent phrases are English; write "en"'
+        )
 
 
 def _about_the_store(s: Settings) -> Iterator[str]:

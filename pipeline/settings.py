@@ -38,7 +38,8 @@ class Http:
     trusted_proxies: tuple[str, ...] = _list(kind="network")
     """Networks whose X-Forwarded-For we believe."""
     allowed_origins: tuple[str, ...] = _list(kind="origin")
-    """Further pages that may place calls; our own is always allowed."""
+    """Sites whose own pages may place calls, as the browser writes them in Origin; our own page always may.
+    They reach what a call needs, never the live view."""
     connections_max: int = _number(512, 8, 65536)
     """Each call keeps one stream open; above this a connection is closed at once."""
     request_limit_ms: int = _number(10_000, 500, 60_000)
@@ -148,6 +149,7 @@ class Practice:
     emergency_number: str = _text("911", kind="phone")
     """Said in the greeting; never dialled by the server."""
     language: str = _one_of("en", "en", "es")
+    """Of the whole call. The receptionist knows English only: "es" is refused with what is missing."""
     consent: str = _text(
         "An automated assistant answers this call. Your voice is used to book your appointment and is not kept."
     )
