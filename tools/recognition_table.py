@@ -228,7 +228,8 @@ def table(readings: Sequence[Reading]) -> str:
         said = normal(reading.sentence.text)
         errors = word_errors(said, normal(reading.heard))
         inside = "in template" if reading.sentence.in_template else "out of template"
-        for row in ("all", inside, reading.sentence.category):
+        half = "odd half" if reading.sentence.odd else "even half"
+        for row in ("all", half, f"{half}, {inside}", inside, reading.sentence.category):
             for column in (reading.channel, f"{reading.channel} {reading.voice}"):
                 score = scores[row, column]
                 score.errors += errors
@@ -236,13 +237,20 @@ def table(readings: Sequence[Reading]) -> str:
     columns = sorted({column for _, column in scores})
     rows = list(
         dict.fromkeys(
-            ["all", "in template", "out of template", *sorted({row for row, _ in scores})]
+            [
+                "all",
+                "in template",
+                "out of template",
+                "even half",
+                *sorted({row for row, _ in scores}),
+            ]
         )
     )
-    lines = [f"{'word error rate, %':22s}" + "".join(f"{column:>14s}" for column in columns)]
+    lines = [f"{'word error rate, %':30s}" + "".join(f"{column:>14s}" for column in columns)]
     lines += [
-        f"{row:22s}" + "".join(f"{scores[row, column].percent:14.1f}" for column in columns)
+        f"{row:30s}" + "".join(f"{scores[row, column].percent:14.1f}" for column in columns)
         for row in rows
+        if scores[row, columns[0]].words
     ]
     ends = sorted(reading.end_ms for reading in readings)
     rtf = sum(r.cpu_ms for r in readings) / sum(r.audio_ms for r in readings)
