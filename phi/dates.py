@@ -12,7 +12,7 @@ from phi import cues, cues_es
 from phi.ages import age_spans
 from phi.frames import year_of
 from phi.kinds import Kind, Layer, Span
-from phi.lexicon import AGE_CUE, DIGITS, HOLIDAY, MIXED, MONTH, NUMBER, ORDINAL, TEN_WORDS
+from phi.lexicon import AGE_CUE, DIGITS, HOLIDAY, MIXED, MONTH, NUMBER, ORDINAL, TEN_WORDS, UNIT
 from phi.numbers import Run, element, run_at, runs, small_number
 from phi.tokens import Line
 
@@ -26,6 +26,7 @@ COMPACT = re.compile(
     r"(?<![0-9a-z])(?:(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])|(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:19|20)[0-9]{2})(?=t?[0-9]{0,6}z?(?![0-9a-z]))"
 )
 SHORT = re.compile(r"(?<![0-9./:-])(0?[1-9]|1[0-2])[/-](0?[1-9]|[12][0-9]|3[01])(?![0-9./:%-])")
+MONTH_YEAR = re.compile(r"(?<![0-9./:a-z-])(?:0?[1-9]|1[0-2])[/-](?:19|20)[0-9]{2}(?![0-9./:-])")
 STAMP = re.compile(
     r"\A\W{0,3}[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}(?:[t ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?: ?z| ?[+-][0-9]{2}:?[0-9]{2})?)?"
     r"|\b(?:ts|timestamp|asctime)[\"' ]{0,2}[=:][\"' ]{0,3}[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9:.]{5,18}(?:z|[+-][0-9]{2}:?[0-9]{2})?"
@@ -33,7 +34,7 @@ STAMP = re.compile(
 )
 """The record's own timestamp, which a log may keep."""
 SHORT_CUES = cues.words(
-    "on for since dob born date by until before after el dia fecha para desde del of from birthday due scheduled appointment appt visit"
+    "surgery admitted discharged admission discharge implanted injected vaccinated hospitalized rescheduled booked dos seen delivered lmp edd cita cirugia nacimiento on for since dob born date by until before after el dia fecha para desde del of from birthday due scheduled appointment appt visit"
 )
 BEFORE_MONTH = cues.words(
     "in since last next of early late mid until till by during through before after every this from between and end beginning middle en desde de para hasta este proximo pasado for around about to"
@@ -74,6 +75,7 @@ def date_spans(line: Line) -> list[Span]:
     if line.seen & (DIGITS | MIXED | NUMBER):
         spans.extend(_birth_years(line))
         spans.extend(_spanish_day(line))
+        spans.extend(_weekday_number(line))
     return spans
 
 
@@ -84,7 +86,7 @@ def stamps(line: Line) -> list[tuple[int, int]]:
 
 def _written(line: Line) -> Iterator[Span]:
     kept = stamps(line)
-    for pattern in (NUMERIC, COMPACT):
+    for pattern in (NUMERIC, COMPACT, MONTH_YEAR):
         for match in pattern.finditer(line.shadow):
             if not any(a <= match.start() < b for a, b in kept):
                 yield Span(match.start(), match.end(), Kind.DATE, Layer.DATES)
@@ -289,6 +291,41 @@ def _ordinal(line: Line, i: int) -> Iterator[Span]:
     ):
         return
     yield _span(line, i, end)
+
+
+def _weekday_number(line: Line) -> Iterator[Span]:
+    """Find "el lunes 14", "monday 23" where no hour is meant."""
+    for i, word in enumerate(line.words):
+        if word not in WEEKDAYS or i + 1 >= line.count:
+            continue
+        found = small_number(line, i + 1)
+        if found is None or not 1 <= found[0] <= 31:
+            continue
+        value, end = found
+        if _hour_follows(line, end):
+            continue
+        if value >= 13 or word in SPANISH_WEEKDAYS:
+            yield _span(line, i + 1, end)
+
+
+def _hour_follows(line: Line, end: int) -> bool:
+    """Whether the number before token `end` is an hour or a count and no day."""
+    if end >= line.count:
+        return False
+    after = line.words[end]
+    if after == "de":
+        return not (end + 1 < line.count and line.flags[end + 1] & MONTH)
+    return (
+        after in cues.TIME_AFTER
+        or after in (":", "a", "am", "pm", "/", "%")
+        or bool(line.flags[end] & (NUMBER | DIGITS | UNIT))
+    )
+
+
+SPANISH_WEEKDAYS = cues.words("lunes martes miercoles jueves viernes sabado domingo")
+WEEKDAYS = SPANISH_WEEKDAYS | cues.words(
+    "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thurs fri sat sun"
+)
 
 
 def _spanish_day(line: Line) -> Iterator[Span]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from phi import cues, cues_es
 from phi.kinds import Kind, Layer, Span
-from phi.lexicon import ID_CUE, MIXED, PUNCTUATION, WORD
+from phi.lexicon import COMMON, ENGLISH, ID_CUE, MIXED, PUNCTUATION, WORD
 from phi.numbers import TRIGGER, Run, runs
 from phi.tokens import Line
 
@@ -144,6 +144,10 @@ def harmless(line: Line, run: Run, cue: str | None) -> bool:
         return False
     before = line.words[run.first - 1] if run.first else ""
     tokens = line.words[run.first : run.last + 1]
+    if run.digits in EMERGENCY:
+        return True
+    if cue not in STRONG and (_decimal_said(run, tokens) or _round(run)):
+        return True
     if (
         len(run.digits) <= EXEMPT_DIGITS_MAX
         and _unit_after(line, run.last)
@@ -197,6 +201,40 @@ def harmless(line: Line, run: Run, cue: str | None) -> bool:
     ):
         return True
     return before in ("$", "€", "£")
+
+
+EMERGENCY = frozenset(["911", "988", "112", "211", "411"])
+"""Numbers that everybody has."""
+TECHNICAL_NUMBERS = frozenset(["22050", "24000", "44100", "48000", "96000", "1024", "2048", "4096", "8192", "16384", "32768", "65535", "65536", "1280", "1500", "1440"])  # fmt: skip
+
+
+def _decimal_said(run: Run, tokens: list[str]) -> bool:
+    """Find "seven point two to six point eight"."""
+    points = tokens.count("point") + tokens.count("punto") + tokens.count("coma")
+    return 0 < points <= 2 and len(run.digits) <= EXEMPT_DIGITS_MAX and not run.written
+
+
+def _round(run: Run) -> bool:
+    """A written number of thousands, or one that only a machine uses."""
+    if not run.written or len(run.parts) != 1:
+        return False
+    digits = run.parts[0]
+    return digits in TECHNICAL_NUMBERS or (len(digits) <= 6 and digits.endswith("000"))
+
+
+def _model_name(line: Line, run: Run) -> bool:
+    """Find "llama-3.1-8b": short numbers hung on a word by a hyphen."""
+    first = run.first
+    return (
+        first > 1
+        and run.written
+        and line.words[first - 1] == "-"
+        and line.joined(first)
+        and line.joined(first - 1)
+        and bool(line.flags[first - 2] & (ENGLISH | COMMON))
+        and len(run.digits) <= 3
+        and len(run.letters) <= 1
+    )
 
 
 def number_spans(line: Line, least_digits: int = 4, least_letters: int = 3) -> list[Span]:
@@ -265,7 +303,7 @@ def judge(line: Line, run: Run, least_digits: int, least_letters: int) -> Kind |
         )
     ):
         return None  # vertebrae and vitamins: "L4, L5"
-    if nl and not cue and _code_of_medicine(line, run):
+    if not cue and (_model_name(line, run) or (nl and _code_of_medicine(line, run))):
         return None
     if nl and (nd >= 3 or (nl >= 2 and nd >= 2) or (cue and nd >= 1)):
         return kind_of(cue, run)

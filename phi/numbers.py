@@ -209,6 +209,8 @@ def _step(line: Line, i: int, run: Run | None) -> tuple[int, str, str, int] | No
     found = element(line, i)
     if found is not None:
         return (*found, 0)
+    if run is None and i and line.words[i] in UNIT_LETTERS and line.flags[i - 1] & DIGITS:
+        return None
     spelled = letter(line, i, inside=run is not None)
     if spelled is not None:
         return spelled[0], "", spelled[1], spelled[2]
@@ -343,6 +345,8 @@ def _letter_fits(line: Line, run: Run, j: int, end: int, pairs: int, fillers: in
     word = line.words[j]
     if pairs:
         return True
+    if word in UNIT_LETTERS and _measured(line, run, end):
+        return False
     if len(word) == 1 and word not in "aiyoxeu":
         return fillers <= 2
     after = line.words[end] if end < line.count else ""
@@ -360,6 +364,18 @@ def _letter_fits(line: Line, run: Run, j: int, end: int, pairs: int, fillers: in
             or (bool(run.digits) and word == "o" and _digit_at(line, end))
         )
     return True
+
+
+UNIT_LETTERS = frozenset("smhgkvwdbcfl")
+
+
+def _measured(line: Line, run: Run, end: int) -> bool:
+    """Whether a letter is the unit of the written number before it: "14.0 s"."""
+    if run.letters or not line.flags[run.last] & DIGITS:
+        return False
+    if end < line.count and (line.flags[end] & (DIGITS | NUMBER) or len(line.words[end]) == 1):
+        return line.words[end] in (",", ".", ")", ";")
+    return len(run.digits) <= 6 and ("." in line.words[run.first : run.last] or len(run.parts) == 1)
 
 
 def _trim(line: Line, run: Run) -> None:
