@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from phi import cues, cues_es
 from phi.kinds import Kind, Layer, Span
-from phi.lexicon import COMMON, ENGLISH, ID_CUE, MIXED, PUNCTUATION, WORD
+from phi.lexicon import COMMON, ENGLISH, ID_CUE, MIXED, PUNCTUATION, SAFE, STOP, TABLE, UNIT, WORD
 from phi.numbers import TRIGGER, Run, runs
 from phi.tokens import Line
 
@@ -130,12 +130,18 @@ def _clock(line: Line, run: Run) -> bool:
             after in ("in", "a", "p", "de", "del") and before not in ("", "is")
         ):
             return True
+        if before in OFFERED and len(p) == 2 and int(p[0]) <= 12 and p[1] in QUARTERS:
+            return True
         return (
             before in ("at", "around", "until", "till", "by", "las", "la", "from", "between")
             and len(run.digits) <= 4
             and int(p[0]) <= 12
         )
     return False
+
+
+OFFERED = cues.words("offer have do take make about for to say like want prefer works work or and")
+QUARTERS = frozenset(["15", "30", "45", "20", "40", "50", "10", "00"])
 
 
 def harmless(line: Line, run: Run, cue: str | None) -> bool:
@@ -237,6 +243,18 @@ def _model_name(line: Line, run: Run) -> bool:
     )
 
 
+def _version(line: Line, run: Run) -> bool:
+    """Find "python3.11", "libssl1.1": a word of ours with short numbers joined to it."""
+    tokens = range(run.first, run.last + 1)
+    first = line.words[run.first].rstrip("0123456789")
+    return (
+        bool(line.flags[run.first] & MIXED)
+        and len(run.digits) <= 4
+        and all(line.joined(k) for k in tokens[1:])
+        and bool(TABLE.get(first, 0) & SAFE)
+    )
+
+
 def number_spans(line: Line, least_digits: int = 4, least_letters: int = 3) -> list[Span]:
     """What the automaton takes out; a waiting slot lowers what it asks for."""
     if not line.seen & TRIGGER:
@@ -264,6 +282,8 @@ SOUNDS_LIKE_DIGITS = frozenset(["to", "too", "for", "ate", "won", "oh", "o"])
 
 def _widen(line: Line, run: Run) -> None:
     """Words that sound like digits at the edges of a number that is one or more digits short."""
+    if run.first > 1 and _letters_of_id(line, run.first - 1):
+        run.first -= 1
     if run.single < 3 or run.letters:
         return
     first = run.first
@@ -277,6 +297,17 @@ def _widen(line: Line, run: Run) -> None:
         last += 1
     if last > run.last and (last - run.last >= 2 or last == line.count - 1):
         run.last = last
+
+
+def _letters_of_id(line: Line, k: int) -> bool:
+    """Whether two or three letters that were heard as one word belong to the number: "plate abc one two three"."""
+    flag, word = line.flags[k], line.words[k]
+    if not flag & WORD or flag & (STOP | UNIT | ID_CUE) or not 2 <= len(word) <= 3:
+        return False
+    cue = (
+        line.words[k - 1] if line.words[k - 1] not in ("is", "number", "es") else line.words[k - 2]
+    )
+    return cue in STRONG and cue not in ("number", "numero", "call", "reach", "text", "dial")
 
 
 def judge(line: Line, run: Run, least_digits: int, least_letters: int) -> Kind | None:
@@ -303,7 +334,9 @@ def judge(line: Line, run: Run, least_digits: int, least_letters: int) -> Kind |
         )
     ):
         return None  # vertebrae and vitamins: "L4, L5"
-    if not cue and (_model_name(line, run) or (nl and _code_of_medicine(line, run))):
+    if not cue and (
+        _model_name(line, run) or _version(line, run) or (nl and _code_of_medicine(line, run))
+    ):
         return None
     if nl and (nd >= 3 or (nl >= 2 and nd >= 2) or (cue and nd >= 1)):
         return kind_of(cue, run)

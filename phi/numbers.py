@@ -97,6 +97,8 @@ def element(line: Line, i: int) -> tuple[int, str, str] | None:
     if not flag & TRIGGER:
         return None
     if flag & MIXED:
+        if i + 1 < line.count and line.words[i + 1] == "=" and line.joined(i + 1):
+            return None  # a key of a log
         digits = "".join(c for c in word if c.isdigit())
         letters = "".join(c for c in word if c.isalpha())
         return (i + 1, digits, letters) if digits and len(word) <= 24 else None
@@ -139,7 +141,9 @@ def _tens(line: Line, i: int) -> tuple[int, str, str]:
 def letter(line: Line, i: int, inside: bool) -> tuple[int, str, int] | None:
     """The spelled letter at token i: next token, letter, and 1 where "as in" explains it."""
     word, flag = line.words[i], line.flags[i]
-    if word == "ye" or not flag & WORD:
+    if (word == "ye" and not inside) or not flag & WORD:
+        return None
+    if len(word) == 1 and i + 1 < line.count and line.words[i + 1] == "_" and line.joined(i + 1):
         return None
     if (
         word == "x"
@@ -211,7 +215,8 @@ def _step(line: Line, i: int, run: Run | None) -> tuple[int, str, str, int] | No
         return (*found, 0)
     if run is None and i and line.words[i] in UNIT_LETTERS and line.flags[i - 1] & DIGITS:
         return None
-    spelled = letter(line, i, inside=run is not None)
+    inside = run is not None or (i > 0 and line.words[i - 1] in SPELL_STARTS)
+    spelled = letter(line, i, inside=inside)
     if spelled is not None:
         return spelled[0], "", spelled[1], spelled[2]
     return None
@@ -366,6 +371,7 @@ def _letter_fits(line: Line, run: Run, j: int, end: int, pairs: int, fillers: in
     return True
 
 
+SPELL_STARTS = frozenset(["escribe", "deletreo", "deletrea", "spelled", "spelling", "spells", "letras", "letters"])  # fmt: skip
 UNIT_LETTERS = frozenset("smhgkvwdbcfl")
 
 
