@@ -28,10 +28,12 @@ from pipeline.store.requests import RequestStore
 from pipeline.supervisor.channel import Channel
 from pipeline.supervisor.host import audit_post, notifier, serve_calls
 from pipeline.switchboard import Engines, Switchboard
+from pipeline.telemetry import words
+from pipeline.telemetry.redaction import Redaction
 from pipeline.transports.settings import MediaSettings
 from pipeline.turn.endpoint import EndpointSettings
 from pipeline.turn.events import Profile
-from pipeline.turn.settings import FloorSettings
+from pipeline.turn.settings import FloorSettings, GateSettings
 
 WORKER_BUSY_MS = 1_000
 """A call that ends waits two seconds for its commit; a lock held longer is one to tell of."""
@@ -41,6 +43,8 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
     """Serve calls until the supervisor drains this worker or is gone."""
     flow = load_flow(settings.practice)
     heap = Heap()
+    redaction = Redaction()
+    words.plug(redaction.clean)
     requests = RequestStore(
         lambda: open_records(settings, busy_ms=WORKER_BUSY_MS),
         flow.request,
@@ -51,13 +55,12 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
     switchboard = Switchboard(
         engines,
         _media(settings),
-        CallSettings(
-            practice_phone=flow.practice_phone, max_call_ms=float(settings.limits.call_limit_ms)
-        ),
+        _call(settings, flow),
         _floor(settings),
         notifier(channel, lambda: switchboard),
         calls_limit=settings.workers.calls_per_worker,
         auditor=audit_post(channel),
+        redaction=redaction,
     )
     async with requests, switchboard, heap.watch(lambda: switchboard.near_a_turn):
         await serve_calls(channel, switchboard)
@@ -104,13 +107,13 @@ def _stt(settings: Settings, flow: Flow) -> SpeechToText:
     if settings.engines.stt == "whisper":
         directory = Path(settings.engines.whisper_directory).expanduser()
         return WhisperSpeechToText(WhisperSettings(directory, slots=slots))
-    words = flow.vocabulary()
+    clinic = flow.vocabulary()
     return PocketSphinx(
         PocketSphinxSettings(
             language=clinic_language(
-                words.reasons,
-                words.urgent_phrases,
-                words.practice_words,
+                clinic.reasons,
+                clinic.urgent_phrases,
+                clinic.practice_words,
                 first_names=flow.first_names,
             ),
             cache_directory=Path(settings.state.directory).expanduser() / "cache",
@@ -153,11 +156,22 @@ def _media(settings: Settings) -> MediaSettings:
     )
 
 
+def _call(settings: Settings, flow: Flow) -> CallSettings:
+    return CallSettings(
+        practice_phone=flow.practice_phone,
+        max_call_ms=float(settings.limits.call_limit_ms),
+        reconnect_ms=float(settings.media.end_after_ms),
+    )
+
+
 def _floor(settings: Settings) -> FloorSettings:
     turn = settings.turn
     return FloorSettings(
+        gate=GateSettings(threshold=turn.voice_threshold_percent / 100),
         endpoint=EndpointSettings(
-            profile=Profile(turn.profile), silence_ms=turn.endpoint.silence_ms or None
+            profile=Profile(turn.profile),
+            silence_ms=float(turn.endpoint.silence_ms),
+            no_input_ms=float(turn.no_input_ms) or None,
         ),
         dead_air_ms=float(turn.dead_air_ms),
     )

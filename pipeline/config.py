@@ -29,6 +29,8 @@ FILE_BYTES_MAX = 1 << 20
 TEXT_CHARACTERS_MAX = 2000
 PRODUCTION = "production"
 _NOBODYS = re.compile(r"55501[0-9]{2}\Z")
+NO_INPUT_MS_MIN = 2_000
+"""Nobody has begun to answer sooner: the question would be asked over and over."""
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """Controls, and the surrogates that stand for bytes of the environment that are no UTF-8."""
 
@@ -413,6 +415,8 @@ def _across(s: Settings) -> Iterator[str]:
         )
     if s.media.port_max < s.media.port_min + 3:
         yield "media.port_max: must be at least media.port_min + 3"
+    if 0 < s.turn.no_input_ms < NO_INPUT_MS_MIN:
+        yield f"turn.no_input_ms: write 0 or at least {NO_INPUT_MS_MIN}"
     if s.media.end_after_ms <= s.media.reconnecting_after_ms:
         yield "media.end_after_ms: must be more than media.reconnecting_after_ms"
     for key, engine, needed in (
@@ -425,6 +429,15 @@ def _across(s: Settings) -> Iterator[str]:
             yield f"{key}: needed by the engine you chose"
     if s.practice.language == "es" and s.engines.stt == "pocketsphinx":
         yield 'practice.language: "es" needs engines.stt = "whisper"; the embedded recogniser knows English only'
+    yield from _about_the_webhook(s)
+    yield from _about_the_store(s)
+    if s.deployment.name == PRODUCTION:
+        yield from _examples(s)
+    if not s.state.directory:
+        yield f'state.directory: write a folder, e.g. "{State().directory}"'
+
+
+def _about_the_webhook(s: Settings) -> Iterator[str]:
     if s.webhook.url and not s.webhook.secret:
         yield f"webhook.secret: needs at least {secret.CHARACTERS_MIN} characters; {secret.ADVICE}"
     if s.webhook.url and not s.webhook.addresses:
@@ -432,11 +445,6 @@ def _across(s: Settings) -> Iterator[str]:
             "webhook.addresses: list the networks the receiver is in, e.g. ["
             '"10.0.0.5/32"]: the server connects to nothing that is not listed'
         )
-    yield from _about_the_store(s)
-    if s.deployment.name == PRODUCTION:
-        yield from _examples(s)
-    if not s.state.directory:
-        yield f'state.directory: write a folder, e.g. "{State().directory}"'
 
 
 def _examples(s: Settings) -> Iterator[str]:

@@ -73,7 +73,8 @@ class Media:
     reconnecting_after_ms: int = _number(5_000, 1_000, 60_000)
     """Five missed pings."""
     end_after_ms: int = _number(15_000, 2_000, 300_000)
-    """Time to walk from one access point to the next."""
+    """A caller who was lost is waited for so long, and so long the page tries to come back: time to walk from one
+    access point to the next."""
     max_pending_offers: int = _number(8, 1, 256)
     """Offers that are not connected yet, for each worker."""
 
@@ -96,8 +97,8 @@ class Workers:
 class Endpoint:
     """When a caller is thought to have finished."""
 
-    silence_ms: int = _number(0, 0, 5_000)
-    """0: the profile's own value."""
+    silence_ms: int = _number(200, 50, 2_000)
+    """After words that can end a turn, in `normal`; `fast` waits three quarters of it and `patient` five (row T1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,12 @@ class Turn:
     """Turn-taking."""
 
     profile: str = _one_of("normal", "fast", "normal", "patient")
-    """`patient` waits longer, for callers who speak slowly."""
+    """`patient` waits longer at every question, for callers who speak slowly; `fast` at none as long as `normal`."""
     no_input_ms: int = _number(0, 0, 60_000)
-    """Silence before the question is asked again; 0: 7 s, 12 s in `patient`."""
+    """Silence before a question is asked again; 0: 7 s, and 12 s where the profile is `patient`."""
+    voice_threshold_percent: int = _number(50, 5, 95)
+    """How sure the detector must be that a sound is speech (row T4): lower and noises interrupt (a slammed door at 30),
+    higher and soft voices are missed."""
     dead_air_ms: int = _number(3_000, 1_000, 30_000)
     """With words pending and nobody speaking for so long, the floor acts."""
     endpoint: Endpoint = field(default_factory=Endpoint)

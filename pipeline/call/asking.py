@@ -50,6 +50,8 @@ def question(flow: Flow, state: State, *, again: bool = False) -> str:
     if state.asked == "open":
         line = flow.lines.what_is_wrong_again if again else flow.lines.what_is_wrong
         return flow.say(line)
+    if state.asked == "phone" and state.by_hand:
+        return flow.say(flow.lines.phone_by_hand)
     prompt = flow.prompts[state.asked]
     return flow.say(prompt.again if again else prompt.ask)
 

@@ -95,6 +95,11 @@ class OurSide:
         """True while a reply is being made or heard."""
         return self._replies.busy
 
+    @property
+    def ending(self) -> bool:
+        """True while a goodbye is being made or heard."""
+        return self._ending is not None
+
     def say(self, text: str, kind: Kind = Kind.LINE) -> None:
         """Speak a sentence of ours."""
         self.graph.say(text, kind)
@@ -181,6 +186,10 @@ class OurSide:
         self._sent(pcm, at_ms)
 
     # --- the graph's hooks -----------------------------------------------------------------------
+
+    def typed(self) -> bool:
+        """Whether the words being answered were typed."""
+        return self._pending.typed
 
     def first_token(self) -> None:
         """The model has begun to answer."""

@@ -89,8 +89,11 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
     from pipeline.supervisor.server import Hooks, run_server
     from pipeline.supervisor.staff import StaffTokens
     from pipeline.supervisor.witness import Witness
+    from pipeline.telemetry import words
+    from pipeline.telemetry.redaction import Redaction
     from pipeline.transports.pages import load_pages
 
+    words.plug(Redaction().clean)
     state = Path(settings.state.directory)
     clock = MonotonicClock()
     facts = Facts(clock)

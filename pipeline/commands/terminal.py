@@ -102,7 +102,8 @@ class Terminal:
             )
         how = _how(end.status)
         if end.fault:
-            return f"Worker {worker.name} cannot start: {end.fault}; {again}."
+            stopped = "stopped" if end.was_ready else "cannot start"
+            return f"Worker {worker.name} {stopped}: {end.fault}; {again}."
         if not end.was_ready:
             return (
                 f"Worker {worker.name} {how} before it was ready; {again}."

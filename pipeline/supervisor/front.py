@@ -35,6 +35,8 @@ OFFER_LIMIT_MS = 10_000.0
 
 ALIVE_EVERY_MS = 1_000.0
 WRITE_LIMIT_MS = 10_000.0
+REOFFERS_PER_MINUTE = 30
+"""For one call: a page that looks for its way back tries every four seconds."""
 STREAMS_PER_CALL_MAX = 2
 STAFF_CHECK_MS = 1_000.0
 """How soon a revoked token is signed out of an open live view."""
@@ -88,6 +90,7 @@ class Front:
         self._live = LiveView(clock)
         self._mint_limit = RateLimit(settings.limits.tokens_per_minute)
         self._staff_limit = RateLimit(60)
+        self._reoffer_limit = RateLimit(REOFFERS_PER_MINUTE)
         certified = certified_names(settings.tls) if settings.tls.cert else frozenset[str]()
         self._door = Door(settings.http, tls=bool(settings.tls.cert), certified=certified)
         self._closing = asyncio.Event()
@@ -181,8 +184,16 @@ class Front:
     async def _practice(self, request: web.Request) -> web.Response:
         del request
         practice = self._settings.practice
-        keys = ("name", "phone", "emergency_number", "consent", "language", "apology")
-        return web.json_response({key: getattr(practice, key) for key in keys})
+        return web.json_response(
+            {
+                "name": practice.name,
+                "phone": practice.phone,
+                "emergency_number": practice.emergency_number,
+                "consent": practice.consent,
+                "language": practice.language,
+                "apology": practice.apology,
+            }
+        )
 
     async def _mint(self, request: web.Request) -> web.Response:
         self._door.require_origin(request)
@@ -218,18 +229,31 @@ class Front:
             self._over(worker, call.call_id)
             raise
         emit(CallAnswered(call_id=Token(call.call_id), worker=Token(worker.name), again=False))
-        return _answer(answer, call, key)
+        return self._answer(answer, call, key)
 
     async def _reoffer(self, request: web.Request) -> web.Response:
         key = bearer(request)
         call = self._calls.by_key(key)
+        if wait_s := self._reoffer_limit.take(call.call_id, self._clock.now_ms()):
+            raise TooMany("This call was offered again too often.", retry_after_s=wait_s)
         sdp = _sdp(await self._door.body(request))
         if call.ended.is_set():
             raise NotAuthorised("The call has ended.")
         worker = self._worker(call.worker)
         answer = await self._ask(worker, "reoffer", {"call_id": call.call_id, "sdp": sdp})
         emit(CallAnswered(call_id=Token(call.call_id), worker=Token(worker.name), again=True))
-        return _answer(answer, call, key)
+        return self._answer(answer, call, key)
+
+    def _answer(self, answer: dict[str, Any], call: OpenCall, key: str) -> web.Response:
+        return web.json_response(
+            {
+                "type": "answer",
+                "sdp": answer.get("sdp"),
+                "call_id": call.call_id,
+                "call_key": key,
+                "reconnect_ms": self._settings.media.end_after_ms,
+            }
+        )
 
     async def _hangup(self, request: web.Request) -> web.Response:
         body = await self._door.body(request)
@@ -345,12 +369,6 @@ def _sdp(body: dict[str, Any]) -> str:
     if body.get("type") != "offer":
         raise OfferInvalid('"type" must be "offer".')
     return text_of(body, "sdp", BODY_BYTES_MAX)
-
-
-def _answer(answer: dict[str, Any], call: OpenCall, key: str) -> web.Response:
-    return web.json_response(
-        {"type": "answer", "sdp": answer.get("sdp"), "call_id": call.call_id, "call_key": key}
-    )
 
 
 async def _stream(request: web.Request) -> web.StreamResponse:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 import pytest
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.wire
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     toml = "[limits]\ntokens_per_minute = 1000\n[workers]\ncalls_per_worker = 50\n"
+    toml += "[media]\nend_after_ms = 40000\n"
     with served(tmp_path_factory.mktemp("front"), toml) as running:
         yield running
 
@@ -101,9 +103,26 @@ def test_a_call_is_reoffered_and_hung_up_with_its_key(server: Served) -> None:
     offer = {"type": "offer", "sdp": "v=0"}
     status, again, _ = server.ask("POST", "/api/reoffer", offer, Authorization=f"Bearer {key}")
     assert (status, again["call_id"]) == (200, call["call_id"])
+    assert call["reconnect_ms"] == again["reconnect_ms"] == 40_000, "media.end_after_ms"
     assert server.ask("POST", "/api/hangup", {"call_key": key})[0] == 204
     assert server.ask("POST", "/api/reoffer", offer, Authorization=f"Bearer {key}")[0] == 401
     assert server.ask("POST", "/api/hangup", {"call_key": key})[0] == 204
+
+
+def test_a_call_that_is_reoffered_too_often_waits_and_no_other_does(server: Served) -> None:
+    mad, other = server.call(), server.call()
+    offer = {"type": "offer", "sdp": "v=0"}
+
+    def again(call: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, str]]:
+        return server.ask("POST", "/api/reoffer", offer, Authorization=f"Bearer {call['call_key']}")
+
+    answers = [again(mad) for _ in range(40)]
+    assert {status for status, _, _ in answers} == {200, 429}
+    refused = next(sent for status, _, sent in answers if status == 429)
+    assert 1 <= int(refused["Retry-After"]) <= 3
+    assert again(other)[0] == 200
+    for call in (mad, other):
+        server.ask("POST", "/api/hangup", {"call_key": call["call_key"]})
 
 
 def test_staff_see_a_call_masked_and_reveal_one_value_by_name(server: Served) -> None:

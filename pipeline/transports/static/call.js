@@ -87,7 +87,10 @@ export class Call {
         const answer = await api.offer(token, sdp);
         this.key = answer.call_key;
         if (late()) api.hangUp(answer.call_key);
-        else void this.#watch(answer.call_key);
+        else {
+          this.dispatch({ type: "answered", reconnectMs: answer.reconnect_ms });
+          void this.#watch(answer.call_key);
+        }
         return answer;
       });
       if (late()) return;

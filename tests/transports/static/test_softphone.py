@@ -173,6 +173,17 @@ async def test_a_dead_connection_is_replaced_and_the_call_goes_on(stage: Stage) 
         assert len(seat.server.calls) == 1
 
 
+async def test_the_page_tries_to_come_back_for_as_long_as_the_server_waits(stage: Stage) -> None:
+    async with stage.seat() as seat:
+        seat.server.reconnect_ms = 1_000
+        seat.server.refuses_reoffer = True
+        call = await seat.call()
+        await call.connections[0].close()
+        await seat.page.wait_for_selector("body[data-stage=reconnecting]")
+        await seat.page.wait_for_selector("body[data-stage=ended]", timeout=6_000)
+        assert await seat.text("#after-title") == "The connection was lost"
+
+
 async def test_blocked_media_is_said_after_eight_seconds(stage: Stage) -> None:
     async with stage.seat(
         script="RTCPeerConnection.prototype.setRemoteDescription = async () => {}"
