@@ -1,4 +1,4 @@
-"""Dates and ages that identify, in English and Spanish: days, months of events, holidays, ages of ninety and over.
+"""Dates that identify, in English and Spanish: days, months of events, holidays, birth years of the very old.
 
 A bare year, a time of day and a duration stay; a birth year that says somebody is over 89 does not.
 """
@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterator
 
 from phi import cues, cues_es
+from phi.ages import age_spans
 from phi.frames import year_of
 from phi.kinds import Kind, Layer, Span
-from phi.lexicon import AGE_CUE, DIGITS, HOLIDAY, MIXED, MONTH, NUMBER, ORDINAL, TEN_WORDS, WORD
+from phi.lexicon import AGE_CUE, DIGITS, HOLIDAY, MIXED, MONTH, NUMBER, ORDINAL, TEN_WORDS
 from phi.numbers import Run, element, run_at, runs, small_number
 from phi.tokens import Line
 
 TRIGGER = MONTH | ORDINAL | HOLIDAY | AGE_CUE | DIGITS | MIXED | NUMBER
-OLD_AGE, OLDEST_AGE = 90, 125
 LAST_FULL_YEAR = 1935
 NUMERIC = re.compile(
     r"(?<![0-9./:-])(?:(?:19|20|18)[0-9]{2}([-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\2(?:[0-9]{4}|[0-9]{2}))"
@@ -44,10 +44,6 @@ DAY_FOLLOWERS = cues.words(
 DAY_STARTERS = cues.words(
     "the on el dia before after until till since by of through and or to for dias from"
 )
-PEOPLE = cues.words(
-    "he'll she'll i'll he she he's she's i i'm im who who's is they're am tiene cumplio was turned turns turning be mother father grandmother grandfather mom dad grandma grandpa"
-)
-AFTER_AGE = cues.words("year years yr yrs yo y.o y/o anos old")
 BIRTH = cues.words(
     "born birth dob birthday birthdate yob year nacio naci nacimiento nacida nacido since"
 )
@@ -73,8 +69,10 @@ def date_spans(line: Line) -> list[Span]:
                 spans.extend(_ordinal(line, i))
         elif flag & MIXED or (flag & NUMBER and line.words[i] in TEN_WORDS):
             spans.extend(_ordinal(line, i))
+    if line.seen & (DIGITS | MIXED | NUMBER | AGE_CUE):
+        spans.extend(age_spans(line))
     if line.seen & (DIGITS | MIXED | NUMBER):
-        spans.extend(_ages(line))
+        spans.extend(_birth_years(line))
         spans.extend(_spanish_day(line))
     return spans
 
@@ -383,135 +381,11 @@ def _holiday(line: Line, i: int) -> Iterator[Span]:
         yield _span(line, i, end)
 
 
-def _ages(line: Line) -> Iterator[Span]:
+def _birth_years(line: Line) -> Iterator[Span]:
+    """A year of birth that says somebody is over 89."""
     for run in runs(line):
-        if run.letters and not (
-            line.flags[run.first] & MIXED and run.letters in ("yo", "y", "f", "m", "yom", "yof")
-        ):
-            continue
-        value = _age_value(run.digits, run.parts, run.scaled)
-        before = line.words[run.first - 1] if run.first else ""
-        before2 = line.words[run.first - 2] if run.first > 1 else ""
-        if before in (":", "=", '"', "'") and run.first > 1:
-            before = (
-                before2
-                if before2 not in ("'", '"')
-                else (line.words[run.first - 3] if run.first > 2 else "")
-            )
-        j = run.last + 1
-        if j < line.count and line.words[j] == "-":
-            j += 1
-        after = line.words[j] if j < line.count else ""
-        old = value is not None and OLD_AGE <= value <= OLDEST_AGE
-        if old and (_is_age(line, run.first, before, before2, after, j) or run.letters):
-            yield Span(line.starts[run.first], line.ends[run.last], Kind.AGE, Layer.DATES)
         year = year_of(run)
         if year is not None and year <= LAST_FULL_YEAR:
             window = line.words[max(0, run.first - 6) : run.first]
             if not run.written or any(w in BIRTH for w in window) or "in" in window[-1:]:
                 yield Span(line.starts[run.first], line.ends[run.last], Kind.DATE, Layer.DATES)
-
-
-def _age_value(digits: str, parts: list[str], scaled: bool) -> int | None:
-    if scaled:
-        if len(parts) >= 2 and parts[:2] == ["1", "00"]:
-            return (
-                100 + sum(int(p) for p in parts[2:])
-                if all(len(p) <= 2 for p in parts[2:])
-                else None
-            )
-        if parts and parts[0] == "100":
-            return 100 + sum(int(p) for p in parts[1:]) if len(parts) < 3 else None
-        if parts == ["00"]:
-            return 100
-        return None
-    if len(parts) == 1 and len(digits) in (2, 3):
-        return int(digits)
-    if len(parts) == 2 and parts[0] == "1" and len(parts[1]) == 2:
-        return 100 + int(parts[1])
-    return None
-
-
-def _is_age(line: Line, first: int, before: str, before2: str, after: str, j: int) -> bool:
-    if after in AFTER_AGE:
-        nxt = line.words[j + 1] if j + 1 < line.count else ""
-        if after in ("old", "yo", "y.o"):
-            return True
-        if nxt == "-":
-            nxt = line.words[j + 2] if j + 2 < line.count else ""
-        return (
-            nxt in ("old", "of", "young", "de")
-            or before in PEOPLE
-            or before2 in PEOPLE
-            or after == "anos"
-        )
-    if before in (
-        "age",
-        "aged",
-        "turned",
-        "turning",
-        "turns",
-        "edad",
-        "cumplio",
-        "cumple",
-        "cumplir",
-        "ages",
-    ):
-        return True
-    if before2 in ("age", "edad", "aged") and before in ("is", "of", "de", "es", "was"):
-        return True
-    if before in ("almost", "nearly", "now", "about", "over", "casi"):
-        before = before2
-    subject = (
-        before in ("he's", "she's", "i'm", "im", "he", "she", "who's")
-        or (before == "be" and before2 in ("he'll", "she'll", "i'll", "will"))
-        or (
-            before in ("is", "am", "was")
-            and before2
-            in (
-                "he",
-                "she",
-                "i",
-                "who",
-                "mother",
-                "father",
-                "grandmother",
-                "grandfather",
-                "mom",
-                "dad",
-                "grandma",
-                "grandpa",
-                "husband",
-                "wife",
-                "patient",
-                "aunt",
-                "uncle",
-            )
-        )
-    )
-    if not subject:
-        return False
-    return (
-        after == ""
-        or not (line.flags[j] & WORD)
-        or after
-        in (
-            "and",
-            "so",
-            "now",
-            "but",
-            "next",
-            "this",
-            "with",
-            "years",
-            "she",
-            "he",
-            "i",
-            "in",
-            "on",
-            "last",
-            "la",
-            "el",
-            "y",
-        )
-    )

@@ -27,10 +27,10 @@ PREFIX = "WARDLINE_"
 CONFIG_VARIABLE = "WARDLINE_CONFIG"
 FILE_BYTES_MAX = 1 << 20
 TEXT_CHARACTERS_MAX = 2000
-PRODUCTION = "production"
-_NOBODYS = re.compile(r"55501[0-9]{2}\Z")
 NO_INPUT_MS_MIN = 2_000
 """Nobody has begun to answer sooner: the question would be asked over and over."""
+PRODUCTION = "production"
+_NOBODYS = re.compile(r"55501[0-9]{2}\Z")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """Controls, and the surrogates that stand for bytes of the environment that are no UTF-8."""
 
@@ -419,16 +419,7 @@ def _across(s: Settings) -> Iterator[str]:
         yield f"turn.no_input_ms: write 0 or at least {NO_INPUT_MS_MIN}"
     if s.media.end_after_ms <= s.media.reconnecting_after_ms:
         yield "media.end_after_ms: must be more than media.reconnecting_after_ms"
-    for key, engine, needed in (
-        ("engines.whisper_directory", s.engines.stt == "whisper", s.engines.whisper_directory),
-        ("engines.piper_voice", s.engines.tts == "piper", s.engines.piper_voice),
-        ("engines.llm_url", s.engines.llm == "openai", s.engines.llm_url),
-        ("engines.llm_model", s.engines.llm == "openai", s.engines.llm_model),
-    ):
-        if engine and not needed:
-            yield f"{key}: needed by the engine you chose"
-    if s.practice.language == "es" and s.engines.stt == "pocketsphinx":
-        yield 'practice.language: "es" needs engines.stt = "whisper"; the embedded recogniser knows English only'
+    yield from _about_the_engines(s)
     yield from _about_the_webhook(s)
     yield from _about_the_store(s)
     if s.deployment.name == PRODUCTION:
@@ -456,6 +447,19 @@ def _examples(s: Settings) -> Iterator[str]:
             "practice.phone: 555-0100 to 555-0199 are nobody's, for examples;"
             f' deployment.name = "{PRODUCTION}" needs a number that is answered'
         )
+
+
+def _about_the_engines(s: Settings) -> Iterator[str]:
+    for key, engine, needed in (
+        ("engines.whisper_directory", s.engines.stt == "whisper", s.engines.whisper_directory),
+        ("engines.piper_voice", s.engines.tts == "piper", s.engines.piper_voice),
+        ("engines.llm_url", s.engines.llm == "openai", s.engines.llm_url),
+        ("engines.llm_model", s.engines.llm == "openai", s.engines.llm_model),
+    ):
+        if engine and not needed:
+            yield f"{key}: needed by the engine you chose"
+    if s.practice.language == "es" and s.engines.stt == "pocketsphinx":
+        yield 'practice.language: "es" needs engines.stt = "whisper"; the embedded recogniser knows English only'
 
 
 def _about_the_store(s: Settings) -> Iterator[str]:

@@ -182,6 +182,43 @@ def test_the_example_file_holds_every_setting_with_its_default() -> None:
     assert config.load(example, {}).practice == Settings().practice, "a copy is accepted as it is"
 
 
+READ_BY_CONFIG = {("store", "key_file"), ("store", "directory")}
+"""Answered by `key_file_of` and `data_directory` in `pipeline.config`."""
+
+
+def _read_settings(source: str, sections: dict[str, str]) -> set[tuple[str, str]]:
+    """(section, key) of every setting that this code reads; `sections` are the classes of the sections."""
+    tree = ast.parse(source)
+    names = {section: section for section in sections.values()}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Attribute):
+            names.update(
+                (target.id, node.value.attr)
+                for target in node.targets
+                if isinstance(target, ast.Name) and node.value.attr in sections.values()
+            )
+        if isinstance(node, ast.arg) and isinstance(node.annotation, ast.Name):
+            names[node.arg] = sections.get(node.annotation.id, names.get(node.arg, ""))
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            base = node.value
+            name = base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
+            found.add((names.get(name.lstrip("_"), ""), node.attr))
+    return found
+
+
+def test_every_setting_is_read_by_the_server() -> None:
+    package = Path(config.__file__).parent
+    leaves = [leaf.path for leaf in config._leaves(Settings())]
+    sections = {path[-2].capitalize(): path[-2] for path in leaves}
+    read = READ_BY_CONFIG.copy()
+    for file in package.rglob("*.py"):
+        if file not in (package / "settings.py", package / "config.py"):
+            read |= _read_settings(file.read_text(), sections)
+    assert [".".join(path) for path in leaves if path[-2:] not in read] == []
+
+
 SECRETS = ("webhook.secret", "engines.llm_api_key", "store.key_text")
 
 
@@ -284,40 +321,3 @@ def test_row_d23_production_refuses_what_examples_use() -> None:
     del tree["practice"]
     tree["deployment"]["name"] = "staging"
     assert config.from_mapping(tree).deployment.name == "staging"
-
-
-READ_BY_CONFIG = {("store", "key_file"), ("store", "directory")}
-"""Answered by `key_file_of` and `data_directory` in `pipeline.config`."""
-
-
-def _read_settings(source: str, sections: dict[str, str]) -> set[tuple[str, str]]:
-    """(section, key) of every setting that this code reads; `sections` are the classes of the sections."""
-    tree = ast.parse(source)
-    names = {section: section for section in sections.values()}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Attribute):
-            names.update(
-                (target.id, node.value.attr)
-                for target in node.targets
-                if isinstance(target, ast.Name) and node.value.attr in sections.values()
-            )
-        if isinstance(node, ast.arg) and isinstance(node.annotation, ast.Name):
-            names[node.arg] = sections.get(node.annotation.id, names.get(node.arg, ""))
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute):
-            base = node.value
-            name = base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
-            found.add((names.get(name.lstrip("_"), ""), node.attr))
-    return found
-
-
-def test_every_setting_is_read_by_the_server() -> None:
-    package = Path(config.__file__).parent
-    leaves = [leaf.path for leaf in config._leaves(Settings())]
-    sections = {path[-2].capitalize(): path[-2] for path in leaves}
-    read = READ_BY_CONFIG.copy()
-    for file in package.rglob("*.py"):
-        if file not in (package / "settings.py", package / "config.py"):
-            read |= _read_settings(file.read_text(), sections)
-    assert [".".join(path) for path in leaves if path[-2:] not in read] == []

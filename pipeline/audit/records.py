@@ -227,6 +227,7 @@ class Administration(Record):
             "token_revoke",
             "hold",
             "release",
+            "evidence",
         )
     )
     user_id: str = field(metadata=pattern(USER_ID))
