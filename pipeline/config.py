@@ -420,6 +420,15 @@ def _across(s: Settings) -> Iterator[str]:
     if s.media.end_after_ms <= s.media.reconnecting_after_ms:
         yield "media.end_after_ms: must be more than media.reconnecting_after_ms"
     yield from _about_the_engines(s)
+    yield from _about_the_webhook(s)
+    yield from _about_the_store(s)
+    if s.deployment.name == PRODUCTION:
+        yield from _examples(s)
+    if not s.state.directory:
+        yield f'state.directory: write a folder, e.g. "{State().directory}"'
+
+
+def _about_the_webhook(s: Settings) -> Iterator[str]:
     if s.webhook.url and not s.webhook.secret:
         yield f"webhook.secret: needs at least {secret.CHARACTERS_MIN} characters; {secret.ADVICE}"
     if s.webhook.url and not s.webhook.addresses:
@@ -427,11 +436,6 @@ def _across(s: Settings) -> Iterator[str]:
             "webhook.addresses: list the networks the receiver is in, e.g. ["
             '"10.0.0.5/32"]: the server connects to nothing that is not listed'
         )
-    yield from _about_the_store(s)
-    if s.deployment.name == PRODUCTION:
-        yield from _examples(s)
-    if not s.state.directory:
-        yield f'state.directory: write a folder, e.g. "{State().directory}"'
 
 
 def _examples(s: Settings) -> Iterator[str]:
