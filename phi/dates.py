@@ -213,27 +213,29 @@ def _ordinal(line: Line, i: int) -> Iterator[Span]:
     if value < 10 and not (line.flags[i] & MIXED):
         # "the first", "the second" alone count things; as days they follow "on the" or "by the".
         if not (
-            (before == "the"
-            and before2
-            in (
-                "on",
-                "by",
-                "until",
-                "since",
-                "before",
-                "after",
-                "till",
-                "for",
-                "monday",
-                "tuesday",
-                "wednesday",
-                "thursday",
-                "friday",
-                "saturday",
-                "sunday",
-                "",
-                ",",
-            ))
+            (
+                before == "the"
+                and before2
+                in (
+                    "on",
+                    "by",
+                    "until",
+                    "since",
+                    "before",
+                    "after",
+                    "till",
+                    "for",
+                    "monday",
+                    "tuesday",
+                    "wednesday",
+                    "thursday",
+                    "friday",
+                    "saturday",
+                    "sunday",
+                    "",
+                    ",",
+                )
+            )
             or (before == "the" and before2 in ("is", "was", "es") and _of_a_date(line, i))
         ):
             return
