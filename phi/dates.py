@@ -12,8 +12,8 @@ from phi.ages import age_spans
 from phi.frames import year_of
 from phi.kinds import Kind, Layer, Span
 from phi.lexicon import AGE_CUE, DIGITS, HOLIDAY, MIXED, MONTH, NUMBER, ORDINAL, TEN_WORDS, UNIT
-from phi.numbers import Run, element, run_at, runs, small_number
-from phi.tokens import Line
+from phi.numbers import element, run_at, runs, small_number
+from phi.tokens import Line, Run
 from phi.written_dates import written_dates
 
 TRIGGER = MONTH | ORDINAL | HOLIDAY | AGE_CUE | DIGITS | MIXED | NUMBER
@@ -213,27 +213,29 @@ def _ordinal(line: Line, i: int) -> Iterator[Span]:
     if value < 10 and not (line.flags[i] & MIXED):
         # "the first", "the second" alone count things; as days they follow "on the" or "by the".
         if not (
-            (before == "the"
-            and before2
-            in (
-                "on",
-                "by",
-                "until",
-                "since",
-                "before",
-                "after",
-                "till",
-                "for",
-                "monday",
-                "tuesday",
-                "wednesday",
-                "thursday",
-                "friday",
-                "saturday",
-                "sunday",
-                "",
-                ",",
-            ))
+            (
+                before == "the"
+                and before2
+                in (
+                    "on",
+                    "by",
+                    "until",
+                    "since",
+                    "before",
+                    "after",
+                    "till",
+                    "for",
+                    "monday",
+                    "tuesday",
+                    "wednesday",
+                    "thursday",
+                    "friday",
+                    "saturday",
+                    "sunday",
+                    "",
+                    ",",
+                )
+            )
             or (before == "the" and before2 in ("is", "was", "es") and _of_a_date(line, i))
         ):
             return

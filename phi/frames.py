@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from phi import cues, cues_es
 from phi.kinds import Kind, Layer, Span
 from phi.lexicon import COMMON, ENGLISH, ID_CUE, MIXED, PUNCTUATION, SAFE, STOP, TABLE, UNIT, WORD
-from phi.numbers import TRIGGER, Run, runs
-from phi.tokens import Line
+from phi.numbers import TRIGGER, runs
+from phi.tokens import Line, Run
 
 CUE_REACH_TOKENS = 9
 YEAR_FIRST, YEAR_LAST = 1936, 2039
@@ -270,8 +270,8 @@ def number_spans(line: Line, least_digits: int = 4, least_letters: int = 3) -> l
             continue
         kind = judge(line, run, least_digits, least_letters)
         if kind is not None:
-            _widen(line, run)
-            spans.append(Span(line.starts[run.first], line.ends[run.last], kind, Layer.NUMBERS))
+            first, last = _widened(line, run)
+            spans.append(Span(line.starts[first], line.ends[last], kind, Layer.NUMBERS))
             if len(run.letters) >= 3 and not run.digits:
                 spans.extend(_said_before(line, run))
     return spans
@@ -280,23 +280,22 @@ def number_spans(line: Line, least_digits: int = 4, least_letters: int = 3) -> l
 SOUNDS_LIKE_DIGITS = frozenset(["to", "too", "for", "ate", "won", "oh", "o"])
 
 
-def _widen(line: Line, run: Run) -> None:
-    """Words that sound like digits at the edges of a number that is one or more digits short."""
-    if run.first > 1 and _letters_of_id(line, run.first - 1):
-        run.first -= 1
+def _widened(line: Line, run: Run) -> tuple[int, int]:
+    """A run's first and last token with words beside it that sound like digits, when it is short of some."""
+    first, last = run.first, run.last
+    if first > 1 and _letters_of_id(line, first - 1):
+        first -= 1
     if run.single < 3 or run.letters:
-        return
-    first = run.first
+        return first, last
     while first > 0 and line.words[first - 1] in SOUNDS_LIKE_DIGITS:
         first -= 1
-    if run.first - first >= 2:
-        run.digits = "0" * (run.first - first) + run.digits
-        run.first = first
-    last = run.last
+    if run.first - first < 2:
+        first = run.first
     while last + 1 < line.count and line.words[last + 1] in SOUNDS_LIKE_DIGITS:
         last += 1
-    if last > run.last and (last - run.last >= 2 or last == line.count - 1):
-        run.last = last
+    if last - run.last < 2 and last != line.count - 1:
+        last = run.last
+    return first, last
 
 
 def _letters_of_id(line: Line, k: int) -> bool:
@@ -376,7 +375,7 @@ def _code_of_medicine(line: Line, run: Run) -> bool:
     if len(run.letters) == 1 and _unit_after(line, run.last):
         return True
     tokens = range(run.first, run.last + 1)
-    if len(run.letters) == 1 and line.words[run.last] in ("c", "f"):
+    if run.letters in ("c", "f", "tc", "tf") and line.words[run.last] in ("c", "f"):
         return any(line.words[k] == "." for k in tokens)
     return all(line.flags[k] & (MIXED | PUNCTUATION) and len(line.words[k]) <= 3 for k in tokens)
 

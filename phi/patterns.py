@@ -13,8 +13,7 @@ from phi import cues, cues_es
 from phi.frames import cue_before, kind_of
 from phi.kinds import Kind, Layer, Span
 from phi.lexicon import DIGITS, LETTER, MIXED, NUMBER, PLACEHOLDER, PUNCTUATION, SAFE, TABLE, WORD
-from phi.numbers import Run
-from phi.tokens import Line
+from phi.tokens import Line, Run
 
 LOCAL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._%+-'=")
 HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-:[]")

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass, field
 
-from phi.lexicon import DIGITS, MIXED, PLACEHOLDER, PUNCTUATION, WORD, flags_of
+from phi.lexicon import DIGITS, MIXED, PLACEHOLDER, PUNCTUATION, TABLE, WORD
 
 KINDS = "name|org|provider|facility|date|age|address|city|zip|phone|ssn|mrn|member|account|license|vehicle|device|otherid|biometric|email|url|ip|withheld"
 TOKEN = re.compile(
@@ -46,10 +47,55 @@ def shadow_of(text: str) -> tuple[str, list[int] | None]:
     return "".join(out), offsets
 
 
+def _shape(word: str) -> int:
+    """What a token of no list is by its characters."""
+    if word.isalpha():
+        return WORD
+    if word.isdigit():
+        return DIGITS
+    if len(word) > 1 and word[0] == "[":
+        return PLACEHOLDER
+    if len(word) == 1 and not word.isalnum():
+        return PUNCTUATION
+    if "'" in word and word.replace("'", "").isalpha():
+        return WORD
+    return MIXED
+
+
+@dataclass(slots=True)
+class Run:
+    """Digits and letters said one after the other; `first` and `last` are token numbers."""
+
+    first: int
+    last: int
+    digits: str = ""
+    letters: str = ""
+    elements: int = 0
+    spelled_pairs: int = 0
+    single: int = 0
+    """Elements that were one digit each."""
+    parts: list[str] = field(default_factory=list)
+    scaled: bool = False
+    """Said with hundred or thousand."""
+    written: bool = False
+    repaired: bool = False
+
+
 class Line:
     """One record, tokenised once for every layer."""
 
-    __slots__ = ("count", "ends", "flags", "offsets", "seen", "shadow", "starts", "text", "words")
+    __slots__ = (
+        "count",
+        "ends",
+        "flags",
+        "offsets",
+        "runs",
+        "seen",
+        "shadow",
+        "starts",
+        "text",
+        "words",
+    )
 
     def __init__(self, text: str) -> None:
         """Tokenise; `seen` is the union of all tokens' flags, so that a layer can pass by quickly."""
@@ -60,28 +106,18 @@ class Line:
         words: list[str] = []
         flags: list[int] = []
         seen = 0
+        known = TABLE.get
         for match in TOKEN.finditer(self.shadow):
-            word = match.group()
+            word = match[0]
             start, end = match.span()
-            flag = flags_of(word)
-            if not flag:
-                if word.isalpha():
-                    flag = WORD
-                elif word.isdigit():
-                    flag = DIGITS
-                elif word[0] == "[" and len(word) > 1:
-                    flag = PLACEHOLDER
-                elif len(word) == 1 and not word.isalnum():
-                    flag = PUNCTUATION
-                elif "'" in word and word.replace("'", "").isalpha():
-                    flag = WORD
-                else:
-                    flag = MIXED
+            flag = known(word) or _shape(word)
             seen |= flag
             starts.append(start)
             ends.append(end)
             words.append(word)
             flags.append(flag)
+        self.runs: list[Run] | None = None
+        """Kept here by phi.numbers, which reads them."""
         self.starts, self.ends, self.words, self.flags = starts, ends, words, flags
         self.seen = seen
         self.count = len(words)
