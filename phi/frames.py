@@ -284,7 +284,7 @@ def _widened(line: Line, run: Run) -> tuple[int, int]:
     """A run's first and last token with words beside it that sound like digits, when it is short of some."""
     first, last = run.first, run.last
     if first > 1 and _letters_of_id(line, first - 1):
-        first -= 1
+        return first - 1, last
     if run.single < 3 or run.letters:
         return first, last
     while first > 0 and line.words[first - 1] in SOUNDS_LIKE_DIGITS:

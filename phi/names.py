@@ -283,10 +283,15 @@ class NameReader:
             j += 1
         if j >= line.count:
             return
-        end = self.chain(j, first_any=strength == 2)
+        calling = strength and any(
+            w in ("calling", "speaking", "llamando", "hablando") for w in line.words[j + 1 : j + 3]
+        )
+        end = self.chain(j, first_any=strength == 2 or bool(calling))
         if end == j:
             return
-        if strength < 2 and not (line.flags[j] & GIVEN or self.unknown(j) or self.capital(j)):
+        if strength < 2 and not (
+            calling or line.flags[j] & GIVEN or self.unknown(j) or self.capital(j)
+        ):
             return
         if (
             strength == 0

@@ -12,7 +12,19 @@ from collections.abc import Iterator
 from phi import cues, cues_es
 from phi.frames import cue_before, kind_of
 from phi.kinds import Kind, Layer, Span
-from phi.lexicon import DIGITS, LETTER, MIXED, NUMBER, PLACEHOLDER, PUNCTUATION, SAFE, TABLE, WORD
+from phi.lexicon import (
+    DIGITS,
+    ID_CUE,
+    LETTER,
+    MIXED,
+    NUMBER,
+    PLACEHOLDER,
+    PUNCTUATION,
+    SAFE,
+    STOP,
+    TABLE,
+    WORD,
+)
 from phi.tokens import Line, Run
 
 LOCAL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._%+-'=")
@@ -75,7 +87,40 @@ def pattern_spans(line: Line) -> list[Span]:
     if line.seen & MIXED:
         spans.extend(_mixed(line))
     spans.extend(_spoken_mail(line))
+    if line.seen & ID_CUE:
+        spans.extend(_handles(line))
     return spans
+
+
+NETWORKS = cues.words(
+    "instagram insta facebook twitter tiktok snapchat snap whatsapp telegram discord linkedin handle username login usuario"
+)
+
+
+def _handles(line: Line) -> Iterator[Span]:
+    """Find "my insta is grace underscore m eight four"."""
+    for i, word in enumerate(line.words):
+        if word not in NETWORKS or i + 2 >= line.count:
+            continue
+        if line.words[i + 1] not in ("is", "es", ":", "name"):
+            continue
+        first = end = i + 2
+        while end < line.count and end - first < HANDLE_TOKENS_MAX:
+            if line.flags[end] & (STOP | PLACEHOLDER) and line.words[end] not in (
+                "at",
+                "underscore",
+                "a",
+                "i",
+            ):
+                break
+            if line.words[end] in (",", ".", "?", "!") and not line.joined(end):
+                break
+            end += 1
+        if end > first:
+            yield Span(line.starts[first], line.ends[end - 1], Kind.OTHERID, Layer.PATTERNS)
+
+
+HANDLE_TOKENS_MAX = 10
 
 
 KEPT = re.compile(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from phi.lexicon import DIGITS, MIXED, PLACEHOLDER, PUNCTUATION, TABLE, WORD
 
@@ -20,6 +21,7 @@ TOKEN = re.compile(
 UNDECOMPOSED = {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ß": "ss", "ı": "i", "’": "'", "‘": "'", "ʼ": "'", "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-"}  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def fold(character: str) -> str:
     """One character in the shadow; empty for what is invisible."""
     out = []
@@ -33,17 +35,33 @@ def fold(character: str) -> str:
     return "".join(out)
 
 
+BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+
+
 def shadow_of(text: str) -> tuple[str, list[int] | None]:
     """Fold a record; the second part maps shadow offsets to the record's, None where they are equal."""
     if text.isascii():
         return text.lower(), None
     out: list[str] = []
+    folds: list[tuple[int, int]] = []
+    at = 0
+    for match in BEYOND_ASCII.finditer(text):
+        start = match.start()
+        folded = fold(match[0])
+        if len(folded) != 1:
+            folds.append((start, len(folded)))
+        out.extend((text[at:start].lower(), folded))
+        at = start + 1
+    out.append(text[at:].lower())
+    if not folds:
+        return "".join(out), None
     offsets: list[int] = []
-    for at, character in enumerate(text):
-        folded = character.lower() if character.isascii() else fold(character)
-        out.append(folded)
-        offsets.extend([at] * len(folded))
-    offsets.append(len(text))
+    at = 0
+    for start, size in folds:
+        offsets.extend(range(at, start))
+        offsets.extend([start] * size)
+        at = start + 1
+    offsets.extend(range(at, len(text) + 1))
     return "".join(out), offsets
 
 
