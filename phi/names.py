@@ -88,6 +88,7 @@ class NameReader:
         """Read a record whose words may come from the lists in `safe`."""
         self.line = line
         self.safe = safe
+        self.small_letters = False
         self.written = self._tells_capitals()
         self.stop = STOP | (STOP_ES if safe & SPANISH else 0)
         if not safe & ENGLISH:
@@ -105,6 +106,7 @@ class NameReader:
                     capitals += 1
                 else:
                     lowers += 1
+        self.small_letters = lowers > 0
         return capitals > 0 and lowers >= capitals
 
     def upper(self, i: int) -> bool:

@@ -294,12 +294,23 @@ def _next(line: Line, run: Run) -> tuple[int, tuple[int, str, str, int]] | None:
     return None
 
 
+def _letter_after(line: Line, j: int) -> bool:
+    return (
+        j < line.count
+        and len(line.words[j]) == 1
+        and line.words[j].isalpha()
+        and not line.joined(j)
+    )
+
+
 def _bridged(line: Line, j: int) -> bool:
     """Whether a full stop or comma joins two parts of one identifier and does not end a sentence."""
     if j + 1 >= line.count:
         return False
     if line.joined(j + 1):
         return True
+    if line.words[j] == "," and _letter_after(line, j + 1) and line.flags[j - 1] & DIGITS:
+        return False  # a list of values: "Na 138, K 4.1"
     before, after = line.words[j - 1], line.words[j + 1]
     return bool(
         line.words[j] == ","

@@ -50,7 +50,7 @@ MINTED_IN_TEXT = re.compile(
 HEXADECIMAL = re.compile(r"[0-9a-f]{12,128}")
 QUANTITY = re.compile(
     r"[0-9]{1,7}(?:mg|mcg|g|kg|lb|lbs|oz|ml|cc|l|dl|iu|meq|mm|mmhg|cm|m|km|in|ft|bpm|ms|us|ns|s|sec|min|mins|h|hr|hrs|d|wk|w|y|yr|yrs|yo|x|k|kb|mb|gb|b|hz|khz|mhz|kbps|am|pm|st|nd|rd|th|px|p|fps|pct|er|ra|do|to|ro|vo|mo|no|a|o)"
-    r"|v[0-9]{1,4}|p[0-9]{2,3}|[0-9]{2,5}x[0-9]{2,5}|[0-9]{1,2}h[0-9]{2}|t[0-9]{6}z?|[0-9]{1,4}[te][0-9]{1,6}z?|[a-z]{1,3}[0-9]{1,2}[a-z]?|[0-9]{1,2}[a-z]{1,2}|g7[0-9]{2}"
+    r"|v[0-9]{1,4}|p[0-9]{2,3}|[0-9]{2,5}x[0-9]{2,5}|[0-9]{1,2}h[0-9]{2}|t[0-9]{6}z?|[0-9]{1,4}[te][0-9]{1,6}z?|[a-z]{1,3}[0-9]{1,2}[a-z]?|[0-9]{1,2}[a-z]{1,2}|g7[0-9]{2}|h[0-9]{1,2}n[0-9]{1,2}|g[0-9]{1,2}p[0-9]{1,4}|t[12]d[mn]?|[0-9]{1,2}l"
 )
 WORD_THEN_DIGITS = re.compile(r"([a-z]{2,20})[0-9]{1,3}")
 TOP_LEVEL = cues.words("com org net edu gov co us io mx es info biz me tv uk ca")
