@@ -41,7 +41,7 @@ ID_CUES = words("""
  member membership subscriber policy group account acct card routing license licence plate vin serial claim npi dea passport
  confirmation reference authorization auth id ids identification identifier prescription rx tracking medicare medicaid beneficiary
  call reach contact text dial callback pin record medical insurance driver's drivers implant device badge locker student employee tax ein
- itin visa order invoice ticket case hicn mbi handle instagram insta facebook twitter tiktok snapchat whatsapp telegram discord linkedin username login
+ itin visa order invoice ticket case hicn mbi handle instagram insta facebook twitter tiktok snapchat whatsapp telegram discord linkedin username login plates tag tags
 """)
 STRONG_ID_CUES = words("""
  ssn mrn zip zipcode postal phone telephone tel cell fax extension ext member subscriber policy account acct card license licence plate vin serial

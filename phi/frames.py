@@ -345,6 +345,9 @@ def _widened(line: Line, run: Run) -> tuple[int, int]:
     first, last = run.first, run.last
     if first > 1 and _letters_of_id(line, first - 1):
         return first - 1, last
+    prefix = _prefix_of_id(line, first)
+    if prefix < first:
+        return prefix, last
     if run.single < 3 or run.letters:
         return first, last
     while first > 0 and line.words[first - 1] in SOUNDS_LIKE_DIGITS:
@@ -367,6 +370,23 @@ def _letters_of_id(line: Line, k: int) -> bool:
         line.words[k - 1] if line.words[k - 1] not in ("is", "number", "es") else line.words[k - 2]
     )
     return cue in STRONG and cue not in ("number", "numero", "call", "reach", "text", "dial")
+
+
+def _prefix_of_id(line: Line, first: int) -> int:
+    """The first token of capitals before a number that a cue announced: "order PO-118273", "tag RTX 4471"."""
+    k = first - 1
+    if k > 0 and line.words[k] == "-" and line.joined(first) and line.joined(k):
+        k -= 1
+    if k < 1 or not line.flags[k] & WORD or len(line.words[k]) > PREFIX_LETTERS_MAX:
+        return first
+    source = line.source(k)
+    hung = k < first - 1
+    if not source.isupper() or (not hung and line.flags[k] & (STOP | UNIT)):
+        return first
+    return k if cue_before(line, k) is not None else first
+
+
+PREFIX_LETTERS_MAX = 4
 
 
 def judge(line: Line, run: Run, least_digits: int, least_letters: int) -> Kind | None:

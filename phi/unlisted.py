@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from phi import cues
+from phi.frames import cue_before
 from phi.kinds import Kind, Layer, Span
 from phi.lexicon import COMMON, GIVEN, PLACEHOLDER, WORD
 from phi.names import VERBS_FIRST, NameReader
@@ -67,7 +68,7 @@ def _acronym(line: Line, i: int, reader: NameReader) -> bool:
     source = line.source(i)
     if not (2 <= len(source) <= ACRONYM_LETTERS_MAX and source.isupper() and source.isascii()):
         return False
-    if not reader.small_letters:
+    if not reader.small_letters or cue_before(line, i) is not None:
         return False
     for k in (i - 1, i + 1):
         if not 0 <= k < line.count:
