@@ -24,7 +24,7 @@ from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.fetching import Fetching
 from pipeline.supervisor.limits import RateLimit
 from pipeline.supervisor.live import LiveView
-from pipeline.supervisor.staff import StaffTokens
+from pipeline.supervisor.staff import FETCH, StaffTokens
 from pipeline.supervisor.tokens import TOKEN_LIFE_MS, CallTokens, OpenCall, OpenCalls
 from pipeline.supervisor.witness import Witness
 from pipeline.supervisor.workers import Worker, Workers
@@ -369,7 +369,7 @@ class Front:
         return web.json_response({"value": value})
 
     async def _fetch(self, request: web.Request) -> web.Response:
-        name, _ = await self._staff_name(request, role="operator")
+        name, _ = await self._staff_name(request, role=FETCH)
         body = await self._door.body(request)
         return web.json_response(await self._fetching.fetch(text_of(body, "call_id", 40), name))
 

@@ -33,7 +33,7 @@ from pipeline.call.request import FIELD_NAMES
 from pipeline.clock import Clock
 from pipeline.errors import CallRefused, OfferInvalid
 from pipeline.settings import Settings
-from pipeline.supervisor.staff import StaffToken
+from pipeline.supervisor.staff import FETCH, StaffToken
 from pipeline.telemetry.events import Event, Token, emit
 
 WORKER_TYPES = frozenset(
@@ -172,7 +172,7 @@ class Witness:
         """A token was shown; None: it was not a valid one."""
         self._writer.put(
             Authentication(
-                auth_type="staff_token",
+                auth_type="fetch_token" if token and token.role == FETCH else "staff_token",
                 success=token is not None,
                 source_ip=_address(address),
                 user_id=f"staff:{token.name}" if token else None,

@@ -44,12 +44,13 @@ def values() -> list[str]:
     return list(snapshot(1).fields.values())
 
 
+@pytest.mark.parametrize("role", ["operator", "fetch"])
 def test_row_d20_a_request_is_fetched_by_its_call_and_the_access_is_on_record(
-    server: Served,
+    server: Served, role: str
 ) -> None:
     before = len(fetched(server))
     status, body, _ = server.ask(
-        "POST", "/api/requests/fetch", {"call_id": CALL}, **token(server, "operator", "clinic")
+        "POST", "/api/requests/fetch", {"call_id": CALL}, **token(server, role, "clinic")
     )
     assert status == 200
     assert body["fields"] == snapshot(1).fields
@@ -111,3 +112,12 @@ def test_what_cannot_be_read_or_recorded_is_not_handed_out(tmp_path: Path) -> No
         got, body, _ = server.ask("POST", "/api/requests/fetch", {"call_id": CALL}, **headers)
         assert (got, body["error"]["code"]) == (503, "store_unavailable")
         assert "install.key" not in str(body)
+
+
+def test_row_c8_a_fetch_token_opens_no_other_door(server: Served) -> None:
+    headers = token(server, "fetch", "ehr")
+    for method, path in (("GET", "/api/live"), ("POST", "/api/live/active")):
+        status, body, _ = server.ask(method, path, {}, **headers)
+        assert (status, body["error"]["code"]) == (403, "role_too_low")
+    asked = {"call_id": CALL, "field": "first_name"}
+    assert server.ask("POST", "/api/live/reveal", asked, **headers)[0] == 403
