@@ -25,7 +25,7 @@ ORDINALS = {
 UNITS = words("""
  mg mgs milligram milligrams mcg microgram micrograms g gram grams kg kilo kilos kilogram kilograms pound pounds lb lbs ounce ounces oz
  ml milliliter milliliters millilitre millilitres cc ccs liter liters litre litres l dl deciliter unit units iu meq mmol mmhg mm cm centimeter centimeters
- millimeter millimeters meter meters inch inches foot feet mile miles km kilometers step steps calorie calories kcal
+ millimeter millimeters meter meters inch inches ft foot feet mile miles km kilometers step steps calorie calories kcal
  percent pct degree degrees fahrenheit celsius bpm beats breaths
  tablet tablets tab tabs pill pills capsule capsules dose doses drop drops puff puffs spray sprays injection injections shot shots
  patch patches teaspoon teaspoons tablespoon tablespoons cup cups glass glasses bottle bottles refill refills packet packets vial vials
@@ -111,9 +111,7 @@ NAME_CUES: tuple[tuple[str, ...], ...] = tuple(
 """.replace("\n", "|").split("|")
     if phrase.strip()
 )
-STRONG_NAME_CUES = words(
-    "calls name name's names surname nicknamed named dear signed sincerely attn"
-)
+STRONG_NAME_CUES = words("kin guarantor calls name name's names surname nicknamed named")
 GREETINGS = words(
     "hi hello hey thanks thank bye goodbye morning afternoon evening okay welcome sorry"
 )

@@ -72,11 +72,11 @@ NAME_STOPS_ALL = cues.NAME_STOPS | cues_es.NAME_STOPS_ES
 GREET = cues.GREETINGS | cues_es.GREETINGS_ES | {"for", "para"}
 ONLY_AFTER_CUE = cues.words("may april june august will long an le my do so january")
 PERSON_VERBS = cues.words(
-    "said says called calls calling wants wanted told asked asks thinks went brought texted emailed lives works phoned rang left says dijo llamo quiere pregunto vino"
+    "said says called calls calling wants wanted told asked asks thinks went brought texted emailed lives works phoned rang left sent says dijo llamo quiere pregunto vino"
 )
 """What somebody named does in the next word."""
 UNDER_THINGS = cues.words(
-    "water ice control pressure cover heat wraps insurance medicare medicaid warranty anesthesia hand arm tongue bed pillow stress supervision observation treatment care review weight oath sedation light skin eye eyes foot feet nail nails load construction investigation medication there here it them age general local"
+    "part plan policy coverage contract water ice control pressure cover heat wraps insurance medicare medicaid warranty anesthesia hand arm tongue bed pillow stress supervision observation treatment care review weight oath sedation light skin eye eyes foot feet nail nails load construction investigation medication there here it them age general local"
 )
 """What stands under "under" where nobody's name does."""
 
@@ -234,6 +234,16 @@ class NameReader:
             break
         while j > i and not line.flags[j - 1] & WORD:
             j -= 1
+        if (
+            taken
+            and j + 1 < line.count
+            and line.words[j] in ("and", "or", "y", "o")
+            and line.flags[j + 1] & GIVEN
+            and not line.flags[j + 1] & (self.stop | COMMON)
+            and line.words[j + 1] not in VERBS_FIRST
+            and self.clause_ends(j + 2)
+        ):
+            j += 2  # two people of one family
         return j if taken else i
 
     def spans(self) -> Iterator[Span]:
@@ -349,6 +359,7 @@ class NameReader:
             not strong
             and not (self.unknown(j) or self.capital(j))
             and (self._said_otherwise(j) or not flag & GIVEN or flag & COMMON)
+            and not (self.surname(j) and line.words[min(j + 1, line.count - 1)] in PERSON_VERBS)
         ):
             return
         if line.words[j] in ("will", "may") and not self.capital(j):

@@ -182,6 +182,12 @@ def _addressed(reader: NameReader, i: int, before: str, after: str) -> bool:
         return False
     before2 = line.words[i - 2] if i > 1 else ""
     ends = after == "" or after in AFTER_SAID_TO
+    if before in ("called", "named") and (
+        before2.endswith("'s") or before2 in ("is", "are", "was")
+    ):
+        return ends
+    if after == "on" and word in PLAIN_GIVEN and _on_file(line.words[i + 2 : i + 4]):
+        return True
     if before in SAID_TO and ends and word in PLAIN_GIVEN:
         return not (before in ("with", "see", "help") and word in SEASONS)
     if before == "you" and before2 == "thank" and ends and word in PLAIN_GIVEN:
@@ -191,6 +197,10 @@ def _addressed(reader: NameReader, i: int, before: str, after: str) -> bool:
     if word not in PLAIN_GIVEN or after not in PERSON_VERBS:
         return False
     return before == "" or before in cues.words(", . and but because so that when if says y que")
+
+
+def _on_file(words: list[str]) -> bool:
+    return any(word in ("file", "record", "schedule", "account", "chart") for word in words)
 
 
 def _introduced(reader: NameReader, i: int, before: str, after: str) -> bool:

@@ -73,10 +73,22 @@ def _cued(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
         yield from organisation(line, i, reader)
     if word in ("county", "condado"):
         yield from _county(line, i, reader)
+    if word == "at" and _works_as(line, i):
+        yield from organisation(line, i, reader)
     if word in ROUTE_WORDS:
         yield from route(line, i)
     if word in ("corner", "intersection", "esquina"):
         yield from corner(line, i, reader)
+
+
+def _works_as(line: Line, i: int) -> bool:
+    """Find "works as a welder at"."""
+    return "as" in line.words[max(0, i - 5) : i] and not WORKING.isdisjoint(
+        line.words[max(0, i - 7) : i]
+    )
+
+
+WORKING = cues.words("work works worked working job employed serves served")
 
 
 def _phrase_at(line: Line, i: int, table: dict[str, list[tuple[str, ...]]]) -> bool:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 
 from phi.carry import CallContext
-from phi.dates import date_spans, stamps
+from phi.dates import date_spans
 from phi.fields import field_spans, kept_numbers
 from phi.frames import number_spans
 from phi.kinds import Failure, Kind, Layer, Redacted, Span, withheld
@@ -23,6 +23,7 @@ from phi.structured import Piece, json_pieces
 from phi.tokens import Line
 from phi.unlisted import vocabulary_spans
 from phi.vocabulary import safe_languages
+from phi.written_dates import stamps
 
 BUDGET_MS = 5.0
 """Thread CPU time per record; wall time would trip under load."""

@@ -229,7 +229,7 @@ def route(line: Line, i: int) -> Iterator[Span]:
         if letter and words[j] not in "aiy" and words[i] in ("highway", "road", "route"):
             yield _span(line, first, j + 1, Kind.ADDRESS)
         return
-    if words[i] in ("route", "rt", "fm") and first == i and not _sent_to(line, i):
+    if words[i] in ("route", "rt", "fm", "rr", "hc") and first == i and not _sent_to(line, i):
         return
     end = run.last + 1
     if (

@@ -102,7 +102,19 @@ def _after_name(line: Line, end: int, reader: NameReader) -> int:
         end += 2
     if end < line.count and words[end] in TOWN_TAILS and not line.joined(end):
         end += 1
+    if (
+        end + 1 < line.count
+        and words[end] in JOINTS
+        and line.joined(end)
+        and line.joined(end + 1)
+        and len(words[end + 1]) > 2
+        and reader.surname(end + 1)
+    ):
+        end += 2  # a path or a login: "cynthia_stone"
     return end
+
+
+JOINTS = frozenset("_-.^")
 
 
 def _goes_before(line: Line, i: int, reader: NameReader) -> bool:

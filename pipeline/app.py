@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from models.clinic_language import clinic_language
@@ -10,7 +12,7 @@ from models.espeak import EspeakSettings, EspeakVoice
 from models.openai_llm import OpenAiLanguageModel, OpenAiSettings
 from models.piper import PiperSettings, PiperTextToSpeech
 from models.pocketsphinx import PocketSphinx, PocketSphinxSettings
-from models.ports import Language, SpeechToText, TextToSpeech
+from models.ports import SpeechToText, TextToSpeech
 from models.silero import SileroVoice
 from models.smart_turn import SmartTurn
 from models.whisper import WhisperSettings, WhisperSpeechToText
@@ -20,10 +22,14 @@ from pipeline.call.flow_file import load_flow
 from pipeline.call.modelled import ModelledReceptionist
 from pipeline.call.receptionist import ScriptedReceptionist
 from pipeline.call.settings import CallSettings
+from pipeline.call.taping import Permission
 from pipeline.clock import LoopClock, today
 from pipeline.heap import Heap
+from pipeline.recording.consent import OptOut
+from pipeline.recording.keeper import Keeper
 from pipeline.settings import Settings
-from pipeline.store.opening import open_records, sweeper
+from pipeline.shelves import open_shelf
+from pipeline.store.opening import now_ms, open_records, sweeper, tombstones_of
 from pipeline.store.requests import RequestStore
 from pipeline.supervisor.channel import Channel
 from pipeline.supervisor.host import audit_post, notifier, serve_calls
@@ -51,7 +57,8 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
         LoopClock(),
         sweep=sweeper(settings),
     )
-    engines = _engines(settings, flow, heap, requests)
+    keeper = _keeper(settings)
+    engines = _engines(settings, flow, heap, requests, keeper)
     switchboard = Switchboard(
         engines,
         _media(settings),
@@ -62,11 +69,30 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
         auditor=audit_post(channel),
         redaction=redaction,
     )
-    async with requests, switchboard, heap.watch(lambda: switchboard.near_a_turn):
+    async with AsyncExitStack() as house:
+        if keeper is not None:
+            await house.enter_async_context(keeper)
+        await house.enter_async_context(requests)
+        await house.enter_async_context(switchboard)
+        await house.enter_async_context(heap.watch(lambda: switchboard.near_a_turn))
         await serve_calls(channel, switchboard)
 
 
-def _engines(settings: Settings, flow: Flow, heap: Heap, requests: RequestStore) -> Engines:
+def _keeper(settings: Settings) -> Keeper | None:
+    """None where the practice records nothing."""
+    if settings.recording.mode == "off":
+        return None
+    graves = tombstones_of(settings)
+
+    def bury(ids: Iterable[str], why: str) -> None:
+        graves.add(ids, why, now_ms())
+
+    return Keeper(lambda: open_shelf(settings), settings.recording.kept_as, bury)
+
+
+def _engines(
+    settings: Settings, flow: Flow, heap: Heap, requests: RequestStore, keeper: Keeper | None
+) -> Engines:
     stt, tts, completion = _stt(settings, flow), _tts(settings), SmartTurn()
     model = _chat_model(settings)
 
@@ -97,6 +123,9 @@ def _engines(settings: Settings, flow: Flow, heap: Heap, requests: RequestStore)
         completion=completion,
         receptionist=receptionist,
         record=requests.record,
+        recording=None
+        if keeper is None
+        else Permission(keeper, OptOut.shipped(settings.recording.opt_out), flow),
         warm_up=warm_up,
         shut_down=shut_down,
     )
@@ -105,7 +134,7 @@ def _engines(settings: Settings, flow: Flow, heap: Heap, requests: RequestStore)
 def _stt(settings: Settings, flow: Flow) -> SpeechToText:
     slots = settings.workers.calls_per_worker
     if settings.engines.stt == "whisper":
-        directory = Path(settings.engines.whisper_directory).expanduser()
+        directory = Path(settings.engines.whisper_directory)
         return WhisperSpeechToText(WhisperSettings(directory, slots=slots))
     clinic = flow.vocabulary()
     return PocketSphinx(
@@ -124,13 +153,8 @@ def _stt(settings: Settings, flow: Flow) -> SpeechToText:
 
 def _tts(settings: Settings) -> TextToSpeech:
     if settings.engines.tts == "piper":
-        voice = Path(settings.engines.piper_voice).expanduser()
-        return PiperTextToSpeech(PiperSettings(((_language(settings), voice.parent),)))
+        return PiperTextToSpeech(PiperSettings((("en", Path(settings.engines.piper_voice)),)))
     return EspeakVoice(EspeakSettings())
-
-
-def _language(settings: Settings) -> Language:
-    return "es" if settings.practice.language == "es" else "en"
 
 
 def _chat_model(settings: Settings) -> OpenAiLanguageModel | None:

@@ -34,6 +34,7 @@ _NOBODYS = re.compile(r"55501[0-9]{2}\Z")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """Controls, and the surrogates that stand for bytes of the environment that are no UTF-8."""
 
+_CLASS = re.compile(r"[a-z][a-z_]{0,15}")
 _KEPT_FOR_CHILDREN = re.compile(
     r"(PATH|HOME|USER|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|XDG_\w+|LD_LIBRARY_PATH|VIRTUAL_ENV|PYTHON\w+"
     r"|CUDA_\w+|NVIDIA_\w+|OMP_\w+|OPENBLAS_\w+|MKL_\w+|ORT_\w+|CT2_\w+)\Z"
@@ -364,6 +365,17 @@ def _any_path(text: str) -> str:
     return "there is no such user; write the whole path" if text.startswith("~") else ""
 
 
+def _class(text: str) -> str:
+    good = _CLASS.fullmatch(text)
+    return "" if good else 'write a name of lower-case letters, e.g. "call"'
+
+
+def _class_days(text: str) -> str:
+    name, _, days = text.partition(" ")
+    good = _CLASS.fullmatch(name) and re.fullmatch(r"[1-9][0-9]{0,4}", days)
+    return "" if good else 'write a class and its days, e.g. "call 30"'
+
+
 def _phone(text: str) -> str:
     good = re.fullmatch(r"\+?[0-9][0-9 ()./-]{1,30}", text)
     return "" if good else "write a telephone number: digits, spaces and + - ( ) only"
@@ -382,6 +394,8 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "directory": _directory,
     "phone": _phone,
     "any_path": _any_path,
+    "class": _class,
+    "class_days": _class_days,
     "destination": places.fault,
 }
 _PATHS = {"file", "directory", "any_path"}
@@ -406,6 +420,7 @@ def _across(s: Settings) -> Iterator[str]:
     yield from _about_the_engines(s)
     yield from _about_the_webhook(s)
     yield from _about_the_store(s)
+    yield from _about_recording(s)
     if s.deployment.name == PRODUCTION:
         yield from _examples(s)
     if not s.state.directory:
@@ -442,8 +457,12 @@ def _about_the_engines(s: Settings) -> Iterator[str]:
     ):
         if engine and not needed:
             yield f"{key}: needed by the engine you chose"
-    if s.practice.language == "es" and s.engines.stt == "pocketsphinx":
-        yield 'practice.language: "es" needs engines.stt = "whisper"; the embedded recogniser knows English only'
+    if s.practice.language != "en":
+        # whoever hears and speaks: a caller who says "me duele el pecho" would meet no urgent sentence
+        yield (
+            f'practice.language: "{s.practice.language}" cannot be served yet, whichever engines are chosen: the'
+            ' receptionist\'s own sentences, what it reads out of answers and its urgent phrases are English; write "en"'
+        )
 
 
 def _about_the_store(s: Settings) -> Iterator[str]:
@@ -470,6 +489,38 @@ def _about_the_store(s: Settings) -> Iterator[str]:
     for key, value in (("user", store.user), ("password_file", store.password_file)):
         if value and not store.url:
             yield f"store.{key}: is for store.url, which is not set"
+
+
+def _about_recording(s: Settings) -> Iterator[str]:
+    recording = s.recording
+    names = [text.partition(" ")[0] for text in recording.days]
+    if len(set(names)) < len(names):
+        yield "recording.days: name each class once"
+    if recording_directory(s) in (key_file_of(s).parent, *key_file_of(s).parents):
+        yield "recording.directory: never around the key that opens it; give another folder"
+    if recording.mode == "off":
+        return
+    if recording.kept_as not in names:
+        yield (
+            f'recording.days: say how long the class "{recording.kept_as}" is kept,'
+            f' e.g. ["{recording.kept_as} 30"]; there is no default'
+        )
+    if s.practice.consent == Practice().consent:
+        yield (
+            "practice.consent: it says that the caller's voice is not kept, and recording.mode may keep it;"
+            " write what the page shall say before a call"
+        )
+
+
+def recording_directory(s: Settings) -> Path:
+    """Where sealed recordings lie; a whole path."""
+    return Path(os.path.abspath(s.recording.directory or Path(s.state.directory) / "recordings"))
+
+
+def recording_days(s: Settings) -> dict[str, int]:
+    """How long each class of recordings is kept."""
+    parts = (text.partition(" ") for text in s.recording.days)
+    return {name: int(days) for name, _, days in parts}
 
 
 def data_directory(s: Settings) -> Path:

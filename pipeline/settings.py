@@ -38,7 +38,8 @@ class Http:
     trusted_proxies: tuple[str, ...] = _list(kind="network")
     """Networks whose X-Forwarded-For we believe."""
     allowed_origins: tuple[str, ...] = _list(kind="origin")
-    """Further pages that may place calls; our own is always allowed."""
+    """Sites whose own pages may place calls, as the browser writes them in Origin; our own page always may.
+    They reach what a call needs, never the live view."""
     connections_max: int = _number(512, 8, 65536)
     """Each call keeps one stream open; above this a connection is closed at once."""
     request_limit_ms: int = _number(10_000, 500, 60_000)
@@ -148,6 +149,7 @@ class Practice:
     emergency_number: str = _text("911", kind="phone")
     """Said in the greeting; never dialled by the server."""
     language: str = _one_of("en", "en", "es")
+    """Of the whole call. The receptionist knows English only: "es" is refused with what is missing."""
     consent: str = _text(
         "An automated assistant answers this call. Your voice is used to book your appointment and is not kept."
     )
@@ -244,6 +246,23 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """Calls kept as sound, sealed. Off: nothing of a call's sound is ever kept."""
+
+    mode: str = _one_of("off", "off", "ask")
+    """"ask": the caller hears the call flow's notice and is recorded after a plain yes only. There is no milder mode:
+    the strictest rule, everybody on the line agrees by an act, is good wherever the caller is."""
+    directory: str = _text(kind="any_path")
+    """None: `recordings` in the state directory."""
+    kept_as: str = _text("call", kind="class")
+    """The class of a new recording; `wardline recordings keep` moves one to another."""
+    days: tuple[str, ...] = _list(kind="class_days")
+    """How long each class is kept, e.g. ["call 30", "minor 7300"]. No default: the law of the place decides."""
+    opt_out: tuple[str, ...] = _list()
+    """Further phrases that end a recording, in lower case, e.g. ["off the record"]."""
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """Events, one JSON line each."""
 
@@ -284,5 +303,6 @@ class Settings:
     audit: Audit = field(default_factory=Audit)
     webhook: Webhook = field(default_factory=Webhook)
     store: Store = field(default_factory=Store)
+    recording: Recording = field(default_factory=Recording)
     log: Log = field(default_factory=Log)
     egress: Egress = field(default_factory=Egress)

@@ -27,6 +27,7 @@ from pipeline.call.observer import COLLECTED, CallObserver
 from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.session import Call, CallParts
 from pipeline.call.settings import CallSettings
+from pipeline.call.taping import Permission
 from pipeline.clock import Clock, LoopClock
 from pipeline.errors import LinesBusy, NotAuthorised
 from pipeline.telemetry.containment import contained
@@ -54,6 +55,8 @@ class Engines:
         default=lambda call_id, kept: NothingKept(), kw_only=True
     )
     """Opens the record of one call's request; it says "stored", "waiting" or "lost" as that changes."""
+    recording: Permission | None = field(default=None, kw_only=True)
+    """Where the practice records: what a caller is asked with, and where it goes."""
     warm_up: Callable[[], Awaitable[None]]
     """Starts whatever is slow to start; awaited once."""
     shut_down: Callable[[], Awaitable[None]]
@@ -151,6 +154,7 @@ class Switchboard:
             receptionist=lambda desk: self._engines.receptionist(KnownDesk(desk, known)),
             turn_completion=self._engines.completion,
             record=self._engines.record(call_id, view.kept),
+            recording=self._engines.recording,
             settings=self._call_settings,
             floor=self._floor_settings,
         )
@@ -265,6 +269,16 @@ class Observers:
         for watcher in self._watchers:
             watcher.urgent(kind)
 
+    def consent(self, answer: str) -> None:
+        """Tell the answer to the notice."""
+        for watcher in self._watchers:
+            watcher.consent(answer)
+
+    def recording(self, state: str) -> None:
+        """Tell the recording's state."""
+        for watcher in self._watchers:
+            watcher.recording(state)
+
     def ended(self, reason: str) -> None:
         """Tell the end."""
         for watcher in self._watchers:
@@ -304,6 +318,13 @@ class LiveView:
     def urgent(self, kind: str) -> None:
         """Raise the alert."""
         self._tell("urgent", kind=kind)
+
+    def consent(self, answer: str) -> None:
+        """The recording's state says it."""
+
+    def recording(self, state: str) -> None:
+        """Show whether the call is being recorded."""
+        self._tell("recording", state=state)
 
     def ended(self, reason: str) -> None:
         """Show the end."""

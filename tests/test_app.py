@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from models.errors import EngineUnavailable
 from pipeline import app, config
 from pipeline.call.asking import asked_of
 from pipeline.call.flow_file import load_flow
@@ -117,3 +118,14 @@ async def test_a_lost_caller_is_waited_for_as_long_as_configured(
         assert there.ended() == []
         await asyncio.sleep(2)
         assert there.ended() == [CALL]
+
+
+@pytest.mark.wire
+def test_the_configured_voice_is_the_file_that_is_loaded(tmp_path: Path) -> None:
+    for name in ("amy", "beside"):
+        (tmp_path / f"{name}.onnx").write_bytes(b"no model")
+        (tmp_path / f"{name}.onnx.json").write_text("{}")
+    chosen = tmp_path / "beside.onnx"
+    settings = configured(tmp_path, f'[engines]\ntts = "piper"\npiper_voice = "{chosen}"')
+    with pytest.raises(EngineUnavailable, match=r"beside\.onnx does not load"):
+        asyncio.run(app._tts(settings).start())

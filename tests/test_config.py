@@ -50,7 +50,8 @@ def test_without_a_file_the_defaults_hold() -> None:
         ('[state]\ndirectory = "~nobody-here/x"', "state.directory: there is no such user"),
         (f'[practice]\nflow_file = "{"x" * 300}"', "practice.flow_file: no such file"),
         ('[practice]\nname = "a\\nb"', "practice.name: at most"),
-        ('[practice]\nlanguage = "es"', 'needs engines.stt = "whisper"'),
+        ('[practice]\nlanguage = "es"', 'urgent phrases are English; write "en"'),
+        ('[practice]\nlanguage = "fr"', 'practice.language: write one of "en", "es"'),
         ('[practice]\nphone = "call me"', "practice.phone: write a telephone number"),
         ('[tls]\ncert = "pyproject.toml"', "tls: write both"),
         ("[turn.endpoint]\nsilence_ms = -1", "turn.endpoint.silence_ms: write a whole number"),
@@ -59,6 +60,20 @@ def test_without_a_file_the_defaults_hold() -> None:
 )
 def test_a_fault_names_the_key_and_what_to_write(tmp_path: Path, text: str, said: str) -> None:
     assert said in _faults(tmp_path, text)
+
+
+def test_spanish_is_refused_whichever_engines_are_chosen(tmp_path: Path) -> None:
+    voice = tmp_path / "voice.onnx"
+    voice.touch()
+    engines = (
+        f'[engines]\nstt = "whisper"\nwhisper_directory = "{tmp_path}"\n'
+        f'tts = "piper"\npiper_voice = "{voice}"\n'
+        'llm = "openai"\nllm_url = "http://127.0.0.1:8000/v1"\nllm_model = "synthetic"\n'
+    )
+    said = _faults(tmp_path, engines + '[practice]\nlanguage = "es"\n')
+    assert said.startswith('practice.language: "es" cannot be served yet')
+    (tmp_path / "c.toml").write_text(engines)
+    assert config.load(tmp_path / "c.toml", {}).engines.tts == "piper"
 
 
 def test_all_faults_come_at_once(tmp_path: Path) -> None:
@@ -182,8 +197,11 @@ def test_the_example_file_holds_every_setting_with_its_default() -> None:
     assert config.load(example, {}).practice == Settings().practice, "a copy is accepted as it is"
 
 
-READ_BY_CONFIG = {("store", "key_file"), ("store", "directory")}
-"""Answered by `key_file_of` and `data_directory` in `pipeline.config`."""
+READ_BY_CONFIG = {
+    *(("store", "key_file"), ("store", "directory")),
+    *(("recording", "directory"), ("recording", "days")),
+}
+"""Answered by `key_file_of`, `data_directory`, `recording_directory` and `recording_days` in `pipeline.config`."""
 
 
 def _read_settings(source: str, sections: dict[str, str]) -> set[tuple[str, str]]:

@@ -1,10 +1,10 @@
-"""Make the safe word lists the redactor packs: English from SCOWL (Debian wamerican-small and -large), the rest written here.
+"""Make the safe word lists the redactor packs: English from SCOWL (Debian wamerican-small, wamerican and -large), the rest written here.
 
 python -m tools.make_lexicon FOLDER_OF_SCOWL FOLDER_OF_CENSUS
 
-The first holds american-english-small and american-english-large; the second the 1990 name files of the United
+The first holds american-english-small, american-english and american-english-large; the second the 1990 name files of the United
 States Census Bureau (dist.all.last, dist.female.first, dist.male.first; public domain). The census files only take
-words away: from the large list whatever anybody is called, from our later Spanish words what many are called.
+words away: from the middle list and our later Spanish words what many are called, from the large list whatever anybody is called.
 """
 
 from __future__ import annotations
@@ -539,12 +539,15 @@ def surnames(census: Path) -> list[str]:
 
 def english(scowl: Path, census: Path) -> set[str]:
     """The words SCOWL writes in lower case, less those that are names."""
-    small = _lower_case(scowl / "american-english-small")
-    large = {w for w in _lower_case(scowl / "american-english-large") if len(w) >= LEAST_LETTERS}
-    named = set(surnames(census))
+    found = _lower_case(scowl / "american-english-small")
+    named = surnames(census)
+    given = set[str]()
     for part in ("dist.female.first", "dist.male.first"):
-        named |= {line.split()[0].lower() for line in (census / part).read_text().splitlines()}
-    found = small | (large - named)
+        given |= {line.split()[0].lower() for line in (census / part).read_text().splitlines()}
+    middle = _lower_case(scowl / "american-english")
+    large = {w for w in _lower_case(scowl / "american-english-large") if len(w) >= LEAST_LETTERS}
+    found |= middle - given - set(named[:FREQUENT_SURNAMES])
+    found |= large - middle - given - set(named)
     found |= {word for _, word in section(SOURCES / "spoken.txt")}
     return found - NAMES_AMONG_WORDS
 

@@ -106,6 +106,9 @@ def _read_back(flow: Flow, request: Request) -> str:
 
 def piece_line(flow: Flow, piece: str) -> str:
     """How much of a number is known, in digits counted."""
-    if not piece:
-        return f"{flow.say(flow.lines.phone_wrong)} {flow.say(flow.prompts['phone'].again)}"
     return flow.say(flow.lines.phone_piece, count=verbalise.number(len(piece)))
+
+
+def no_number_line(flow: Flow, state: State) -> str:
+    """What was said or keyed is no number that can be."""
+    return f"{flow.say(flow.lines.phone_wrong)} {question(flow, state, again=True)}"

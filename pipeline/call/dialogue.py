@@ -14,6 +14,7 @@ from pipeline.call.asking import (
     FIELD_OF,
     asked_of,
     next_slot,
+    no_number_line,
     piece_line,
     question,
     say_step,
@@ -129,7 +130,8 @@ def _other_name(flow: Flow, state: State, heard: Heard, understood: Understood) 
 def take_number(flow: Flow, state: State, number: str | None, piece: str) -> Step:
     """Keypad digits in answer to the question for a number."""
     if number is None:
-        return say_step(replace(state, piece=piece), piece_line(flow, piece))
+        after = replace(state, piece=piece)
+        return say_step(after, piece_line(flow, piece) if piece else no_number_line(flow, after))
     return _advance(
         flow,
         _unheard(state),
@@ -183,10 +185,7 @@ def _answers(flow: Flow, state: State, heard: Heard, understood: Understood) -> 
     if understood.values.filled():
         return _values_said(flow, state, heard, understood)
     if understood.garbled:
-        lines = flow.lines
-        missed = lines.phone_by_hand if state.by_hand else lines.phone_wrong
-        asking = "" if state.by_hand else f" {question(flow, state, again=True)}"
-        return _counted(flow, replace(state, no_matches=0), flow.say(missed) + asking)
+        return _counted(flow, replace(state, no_matches=0), no_number_line(flow, state))
     if understood.refused:
         return _doubt(flow, state, understood.refused)
     if understood.past_day:
@@ -282,7 +281,7 @@ def _number_line(flow: Flow, before: State, after: State) -> str:
     if after.by_hand:
         return flow.say(lines.phone_by_hand if before.by_hand else lines.phone_differs)
     if after.said_numbers == before.said_numbers:  # no such number exists
-        return f"{flow.say(lines.phone_wrong)} {question(flow, after, again=True)}"
+        return no_number_line(flow, after)
     first = len(after.said_numbers) == 1
     return flow.say(lines.phone_once_more if first else lines.phone_last_time)
 

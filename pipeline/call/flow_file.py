@@ -296,7 +296,11 @@ class _Reading:
         own = {field.name: field.default for field in fields(Lines) if field.default is not MISSING}
         self.unknown("lines", table, keys)
         texts = own | table
-        return Lines(**{key: self.line(f"lines.{key}", texts.get(key)) for key in keys})
+        lines = Lines(**{key: self.line(f"lines.{key}", texts.get(key)) for key in keys})
+        for key in ("recording_notice", "recording_again"):
+            if "record" not in str(texts[key]).lower() and "grab" not in str(texts[key]).lower():
+                self.fault(f"lines.{key}", "must say that the call would be recorded")
+        return lines
 
     def urgent(self, table: Table) -> UrgentPack:
         self.unknown("urgent", table, ("version", "approved_by", "phrases"))

@@ -129,10 +129,18 @@ class ScriptedReceptionist:
 
     def greeting(self) -> str:
         """The greeting in its order (row U15), then the first question."""
+        return f"{self.opening()} {self.ask()}"
+
+    def opening(self) -> str:
+        """The greeting without the question."""
+        return self._flow.say(self._flow.greeting.text())
+
+    def ask(self) -> str:
+        """The pending question."""
         asking = question(self._flow, self._state)
         self._state = replace(self._state, said=asking)
         self._desk.asked(asked_of(self._state))
-        return f"{self._flow.say(self._flow.greeting.text())} {asking}"
+        return asking
 
     def reprompt(self, attempt: int, heard_something: bool) -> str:
         """The question again, in other words from the first attempt on."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
+from pipeline.call.request import FIELD_NAMES
 from pipeline.clock import Clock
 from pipeline.errors import LinesBusy, NotAuthorised, OfferInvalid, RoleTooLow, TooMany
 from pipeline.settings import Settings
@@ -22,7 +23,8 @@ from pipeline.supervisor.channel import ChannelClosed
 from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer, text_of
 from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.fetching import Fetching
-from pipeline.supervisor.limits import RateLimit
+from pipeline.supervisor.guests import CALL_DOORS
+from pipeline.supervisor.limits import RateLimit, counted_as
 from pipeline.supervisor.live import LiveView
 from pipeline.supervisor.staff import FETCH, StaffTokens
 from pipeline.supervisor.tokens import TOKEN_LIFE_MS, CallTokens, OpenCall, OpenCalls
@@ -118,6 +120,8 @@ class Front:
         app.router.add_post("/api/live/reveal", self._reveal)
         app.router.add_post("/api/live/active", self._active)
         app.router.add_post("/api/requests/fetch", self._fetch)
+        for path in CALL_DOORS:
+            app.router.add_options(path, self._door.preflight)
         for path in self._pages:
             app.router.add_get(path, self._page)
         return app
@@ -202,7 +206,7 @@ class Front:
     async def _mint(self, request: web.Request) -> web.Response:
         self._door.require_origin(request)
         now_ms = self._clock.now_ms()
-        if wait_s := self._mint_limit.take(self._door.caller_key(request), now_ms):
+        if wait_s := self._mint_limit.take(counted_as(self._door.caller_key(request)), now_ms):
             raise TooMany("Too many calls from here; wait a little.", retry_after_s=wait_s)
         await self._door.body(request)
         self._refuse_when_draining()
@@ -315,7 +319,7 @@ class Front:
         `quiet`: what is on record need not be again.
         """
         key = self._door.caller_key(request)
-        if wait_s := self._staff_limit.take(key, self._clock.now_ms()):
+        if wait_s := self._staff_limit.take(counted_as(key), self._clock.now_ms()):
             raise TooMany("Too many requests from here; wait a little.", retry_after_s=wait_s)
         try:
             token = await asyncio.to_thread(self._staff.use, bearer(request))
@@ -364,7 +368,7 @@ class Front:
         value = answer.get("value")
         await self._witness.revealed(call_id, field, name, there=value is not None)
         # a name that no request has is the asker's own word, and may be a caller's
-        shown = Token(field if value is not None else "unknown")
+        shown = Token(field if field in FIELD_NAMES else "unknown")
         emit(FieldRevealed(call_id=Token(call_id), field=shown, user=Token(name)))
         return web.json_response({"value": value})
 

@@ -286,7 +286,8 @@ class PageServer:
     async def _reveal(self, request: web.Request) -> web.Response:
         asked = await request.json()
         self.revealed.append(asked)
-        return web.json_response({"value": f"value of {asked['field']}"})
+        value = None if asked["field"] == "not_yet" else f"value of {asked['field']}"
+        return web.json_response({"value": value})
 
     async def _active(self, request: web.Request) -> web.Response:
         self.active.append(request.headers.get("Authorization", ""))

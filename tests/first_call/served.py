@@ -176,6 +176,7 @@ def served(
     config.write_text(
         f'[http]\nport = {port}\n[state]\ndirectory = "{state}"\n[log]\nlevel = "{level}"\n{toml}'
     )
+    config.chmod(0o600)  # it may hold secrets
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", *program, str(config)]
     with (directory / "stdout").open("ab") as out, (directory / "stderr").open("ab") as err:

@@ -140,6 +140,24 @@ def test_staff_see_a_call_masked_and_reveal_one_value_by_name(server: Served) ->
     assert "Sam" not in server.log()
 
 
+@pytest.mark.parametrize(
+    ("field", "logged"),
+    [("phone", "phone"), ("Maria", "unknown"), ("555-0147", "unknown"), ("First_Name", "unknown")],
+)
+def test_only_the_name_of_a_field_reaches_the_log_and_never_the_askers_own_word(
+    server: Served, field: str, logged: str
+) -> None:
+    call = server.call()
+    before = len(server.events("field_revealed"))
+    body = {"call_id": call["call_id"], "field": field}
+    authorised = f"Bearer {staff_token(server)}"
+    status, answer, _ = server.ask("POST", "/api/live/reveal", body, Authorization=authorised)
+    assert (status, answer["value"]) == (200, None)
+    assert server.until("field_revealed", before + 1)[-1]["field"] == logged
+    assert "Maria" not in server.log()
+    assert "555-0147" not in server.log()
+
+
 def test_a_readonly_token_watches_and_reveals_nothing(server: Served) -> None:
     token = StaffTokens(server.directory / "state").create("trainee", role="readonly")
     body = {"call_id": server.call()["call_id"], "field": "first_name"}
