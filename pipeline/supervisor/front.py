@@ -22,10 +22,11 @@ from pipeline.supervisor.certificate import certified_names
 from pipeline.supervisor.channel import ChannelClosed
 from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer, text_of
 from pipeline.supervisor.facts import Facts
+from pipeline.supervisor.fetching import Fetching
 from pipeline.supervisor.guests import CALL_DOORS
 from pipeline.supervisor.limits import RateLimit, counted_as
 from pipeline.supervisor.live import LiveView
-from pipeline.supervisor.staff import StaffTokens
+from pipeline.supervisor.staff import FETCH, StaffTokens
 from pipeline.supervisor.tokens import TOKEN_LIFE_MS, CallTokens, OpenCall, OpenCalls
 from pipeline.supervisor.witness import Witness
 from pipeline.supervisor.workers import Worker, Workers
@@ -90,6 +91,7 @@ class Front:
         self._tokens = CallTokens()
         self._calls = OpenCalls()
         self._live = LiveView(clock)
+        self._fetching = Fetching(settings, witness)
         self._mint_limit = RateLimit(settings.limits.tokens_per_minute)
         self._staff_limit = RateLimit(60)
         self._reoffer_limit = RateLimit(REOFFERS_PER_MINUTE)
@@ -117,6 +119,7 @@ class Front:
         app.router.add_get("/api/live", self._live_stream, allow_head=False)
         app.router.add_post("/api/live/reveal", self._reveal)
         app.router.add_post("/api/live/active", self._active)
+        app.router.add_post("/api/requests/fetch", self._fetch)
         for path in CALL_DOORS:
             app.router.add_options(path, self._door.preflight)
         for path in self._pages:
@@ -182,6 +185,7 @@ class Front:
             "version": version("wardline"),
             "tested": self._facts.report(),
             "relaxed": list(self._facts.relaxed),
+            "deployment": self._settings.deployment.name,
         }
         return web.json_response(body, status=200 if ready else 503)
 
@@ -367,6 +371,11 @@ class Front:
         shown = Token(field if field in FIELD_NAMES else "unknown")
         emit(FieldRevealed(call_id=Token(call_id), field=shown, user=Token(name)))
         return web.json_response({"value": value})
+
+    async def _fetch(self, request: web.Request) -> web.Response:
+        name, _ = await self._staff_name(request, role=FETCH)
+        body = await self._door.body(request)
+        return web.json_response(await self._fetching.fetch(text_of(body, "call_id", 40), name))
 
 
 def _sdp(body: dict[str, Any]) -> str:

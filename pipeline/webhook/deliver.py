@@ -139,7 +139,12 @@ class Postbox:
                 emit(WebhookGivenUp(report_id=report_id))
                 return
             current = later
-            await asyncio.sleep(pause_s)
+            await pause(pause_s)
+
+
+async def pause(pause_s: float) -> None:
+    """Until the next attempt."""
+    await asyncio.sleep(pause_s)
 
 
 def https_delivery(
