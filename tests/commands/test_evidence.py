@@ -22,7 +22,7 @@ from pipeline.commands import evidence, evidence_facts
 from pipeline.commands.canary_trial import CanaryResult
 from pipeline.commands.evidence_facts import PARTS, Asked, egress
 from tests.audit.rig import end
-from tests.first_call.test_leaks import disguises, found
+from tests.evidence.planted import forms, found_in
 from tests.store.conftest import House
 from tests.store.snapshots import snapshot
 
@@ -60,8 +60,8 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the two parts that start processes; they have tests of their own."""
-    quick = [part for part in PARTS if part[0] not in {"egress", "canary"}]
+    """Leave out what starts processes or judges this very machine; those parts have tests of their own."""
+    quick = [part for part in PARTS if part[0] not in {"egress", "canary", "host"}]
     monkeypatch.setattr(evidence_facts, "PARTS", tuple(quick))
 
 
@@ -77,11 +77,13 @@ def test_the_whole_folder_is_made_tested_signed_and_on_record(
     state: Path, tmp_path: Path, capsys: Out
 ) -> None:
     out = tmp_path / "out"
-    assert main(["evidence", "--out", str(out)]) == 0
+    status = main(["evidence", "--out", str(out)])
     said = capsys.readouterr()
     assert f"[{len(PARTS)}/{len(PARTS)}]" in said.err
     assert results(out).keys() == {name for name, _, _ in PARTS}
-    assert "fail" not in results(out).values()
+    failed = [name for name, result in results(out).items() if result == "fail"]
+    assert set(failed) <= {"host"}  # this machine may be no safe place
+    assert status == len(failed)
     assert {name: results(out)[name] for name in ("audit", "egress", "canary", "store")} == dict.fromkeys(
         ("audit", "egress", "canary", "store"), "pass"
     )  # fmt: skip
@@ -110,13 +112,11 @@ def test_no_identifier_of_store_calls_or_keys_is_in_the_folder(
     keys = [*state.rglob("*.key"), state / "audit/keys/signing.pem"]
     assert len(keys) == 3
     raw = {line for path in keys for line in path.read_bytes().split(b"\n") if len(line) > 12}
-    needles = set[bytes]().union(
-        *(disguises(v) for k, v in FIELDS.items() if k != "reason"), disguises(ADDRESS)
-    )
-    needles |= disguises(API_KEY)
+    values = [value for name, value in FIELDS.items() if name != "reason"]
+    needles = forms((*values, ADDRESS, API_KEY))
     needles |= {each for each in raw if not each.startswith(b"-----")}
-    assert found(files, needles) == []
-    assert found({"file": b"x" + FIELDS["phone"].encode()}, needles)
+    assert found_in(files, needles) == []
+    assert found_in({"file": b"x" + FIELDS["phone"].encode()}, needles)
     (caller,) = [e.record for e in entries(state / "audit") if isinstance(e.record, CallStart)]
     assert not [name for name, data in files.items() if caller.caller_id.encode() in data]
 
@@ -132,13 +132,13 @@ def test_a_check_names_what_was_changed_and_needs_no_configuration(
     assert main(["evidence", "verify", str(out)]) == 0
     assert "compare it with the fingerprint" in capsys.readouterr().out
     (out / "store.json").write_text("{}")
-    (out / "host.json").unlink()
+    (out / "audit.json").unlink()
     (out / "letter\x1b[2J").write_text("hello")
     assert main(["evidence", "verify", str(out)]) == 1
     said = capsys.readouterr().out
     assert said.startswith("NOT WHOLE\n")
     assert "changed   store.json" in said
-    assert "missing   host.json" in said
+    assert "missing   audit.json" in said
     assert "added     letter?[2J" in said
     other = open_keys(tmp_path / "other")
     (public,) = (tmp_path / "other").glob("*.pub")

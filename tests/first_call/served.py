@@ -155,8 +155,8 @@ def served(directory: Path, toml: str = "", cache: Path | None = None) -> Iterat
     """Serve from `directory` until the block is left; `cache` shares built models between servers."""
     port = free_port()
     state = directory / "state"
-    state.mkdir(parents=True, exist_ok=True)  # a server that was killed may be started again
-    if cache is not None and not (state / "cache").exists():
+    state.mkdir(parents=True)
+    if cache is not None:
         cache.mkdir(exist_ok=True)
         (state / "cache").symlink_to(cache)
     config = directory / "wardline.toml"
@@ -165,7 +165,7 @@ def served(directory: Path, toml: str = "", cache: Path | None = None) -> Iterat
     )
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "pipeline.cli", "serve", "--config", str(config)]
-    with (directory / "stdout").open("ab") as out, (directory / "stderr").open("ab") as err:
+    with (directory / "stdout").open("wb") as out, (directory / "stderr").open("wb") as err:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=Path(__file__).parents[2]
         )
