@@ -91,7 +91,7 @@ class Front:
 
     def urgent(self, kind: str, sentence: str) -> None:
         """Show the urgent sentence and raise the alert."""
-        emit(UrgentRaised(Token(self._call_id), Token(kind)))
+        emit(UrgentRaised(Token(self._call_id)))
         self._record.urgent(kind)
         self._page.urgent(kind, sentence)
 
