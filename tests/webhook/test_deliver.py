@@ -149,6 +149,38 @@ async def test_row_w6_a_receiver_that_does_not_answer_delays_nobody(tmp_path: Pa
 
 
 @pytest.mark.wire
+async def test_a_fault_in_the_delivery_itself_is_an_attempt_that_failed_and_quotes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by the canary: it ended the server, and every call with it."""
+    monkeypatch.setattr("pipeline.webhook.deliver.wait_s", lambda attempts, chance: 0.01)
+    attempts: list[Message] = []
+    delivered = asyncio.Event()
+    said: list[Event] = []
+
+    async def deliver(message: Message) -> int | str:
+        attempts.append(message)
+        if len(attempts) == 1:
+            raise RuntimeError(f"cannot sign {SECRET}")
+        delivered.set()
+        return 204
+
+    set_sink(said.append)
+    box = Postbox(tmp_path, Spool(tmp_path / "spool"), deliver)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(box.run())
+        await box.take(report())
+        async with asyncio.timeout(5):
+            await delivered.wait()
+        running.cancel()
+    set_sink(None)
+    records = [event.record() for event in said]
+    assert [r["event"] for r in records[:2]] == ["crashed", "webhook_failed"]
+    assert records[1]["code"] == "RuntimeError"
+    assert SECRET not in str(records)
+
+
+@pytest.mark.wire
 async def test_an_address_that_is_not_listed_is_never_connected_to(tmp_path: Path) -> None:
     receiver = Receiver([])
     runner, url = await receiver.serve()
