@@ -16,7 +16,7 @@ from aiohttp import web
 
 from pipeline.call.request import FIELD_NAMES
 from pipeline.clock import Clock
-from pipeline.errors import LinesBusy, NotAuthorised, OfferInvalid, RoleTooLow, TooMany
+from pipeline.errors import LinesBusy, NotAuthorised, OfferInvalid, RoleTooLow, TooMany, Unguarded
 from pipeline.settings import Settings
 from pipeline.supervisor.certificate import certified_names
 from pipeline.supervisor.channel import ChannelClosed
@@ -171,6 +171,7 @@ class Front:
         del request
         workers = self.workers.all if self.workers else []
         ready = bool(self.workers and self.workers.ready()) and not self.draining
+        ready = ready and not self._facts.unsafe
         body = {
             "ready": ready,
             "workers": [
@@ -184,6 +185,7 @@ class Front:
             ],
             "version": version("wardline"),
             "tested": self._facts.report(),
+            "failing": list(self._facts.failing),
             "relaxed": list(self._facts.relaxed),
             "deployment": self._settings.deployment.name,
         }
@@ -209,7 +211,7 @@ class Front:
         if wait_s := self._mint_limit.take(counted_as(self._door.caller_key(request)), now_ms):
             raise TooMany("Too many calls from here; wait a little.", retry_after_s=wait_s)
         await self._door.body(request)
-        self._refuse_when_draining()
+        self._refuse_new_calls()
         waiting = self._tokens.waiting(now_ms)
         worker = self.workers.freest(waiting) if self.workers else None
         if worker is None:
@@ -223,7 +225,7 @@ class Front:
         token = bearer(request)
         self._tokens.check(token, self._clock.now_ms())
         sdp = _sdp(await self._door.body(request))
-        self._refuse_when_draining()
+        self._refuse_new_calls()
         now_ms = self._clock.now_ms()
         worker = self._worker(self._tokens.redeem(token, now_ms))
         call, key = self._calls.open(worker.name, now_ms)
@@ -290,9 +292,14 @@ class Front:
         finally:
             call.streams -= 1
 
-    def _refuse_when_draining(self) -> None:
+    def _refuse_new_calls(self) -> None:
         if self.draining:
             raise LinesBusy("The server is being stopped.", retry_after_s=30)
+        if self._facts.unsafe:
+            raise Unguarded(
+                "This service answers no calls until its administrator has looked at it. Please call the practice.",
+                retry_after_s=60,
+            )
 
     def _worker(self, name: str) -> Worker:
         worker = self.workers.named(name) if self.workers else None

@@ -179,6 +179,10 @@ class Witness:
             )
         )
 
+    def egress_tested(self, result: EgressTest) -> None:
+        """Put on record what the server found when it tried the ways out again."""
+        self._writer.put(result)
+
     async def revealed(self, call_id: str, field: str, name: str, *, there: bool) -> None:
         """Put on record who saw which field; raises `NotRecorded` when that cannot be made durable."""
         record = PhiAccess(
