@@ -51,6 +51,8 @@ def safe_languages(line: Line, lang: str | None) -> int:
                 spanish += 1
     if spanish == 0 and english == 0 and lang == "es":
         return SPANISH | COMMON
+    if spanish == 1 and not english and lang != "es":
+        return ENGLISH | COMMON  # one word is no evidence: it may be a name
     if spanish > english:
         return (
             (SPANISH | COMMON | ENGLISH)
