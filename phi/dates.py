@@ -110,7 +110,7 @@ def _doubtful_month_said(line: Line, i: int) -> bool:
     after = line.words[i + 1] if i + 1 < line.count else ""
     if word == "may" and after in MAY_DO:
         return False
-    if after in ("", ".") and before in ("it's", "its", "is", "on", "was", "es", "in", "en"):
+    if after in ("", ".") and before in MONTH_LAST:
         return True
     if before not in BEFORE_MONTH:
         return False
@@ -119,6 +119,7 @@ def _doubtful_month_said(line: Line, i: int) -> bool:
     return before not in ("to", "and", "de", "for")
 
 
+MONTH_LAST = cues.words("it's its is on was es in en birth dob born birthday since of de")
 MAY_DO = cues.words("be have i not need also cause help take feel")
 
 

@@ -123,6 +123,8 @@ def letter(line: Line, i: int, inside: bool) -> tuple[int, str, int] | None:
     word, flag = line.words[i], line.flags[i]
     if (word == "ye" and not inside) or not flag & WORD:
         return None
+    if word == "x" and i + 1 < line.count and line.flags[i + 1] & (DIGITS | MIXED) and not inside:
+        return None  # "x 7d", "x 3 days"
     if len(word) == 1 and i + 1 < line.count and line.words[i + 1] == "_" and line.joined(i + 1):
         return None
     if (
@@ -185,7 +187,7 @@ def _runs(line: Line) -> Iterator[Run]:
     i = 0
     flags = line.flags
     while i < line.count:
-        if not flags[i] & TRIGGER:
+        if not flags[i] & TRIGGER and not (i and line.words[i - 1] in SPELL_STARTS):
             i += 1
             continue
         run = run_at(line, i)
@@ -356,6 +358,10 @@ def _letter_fits(line: Line, run: Run, j: int, end: int, pairs: int, fillers: in
     strong_after = (
         (len(after) == 1 and after.isalnum()) or after in DIGIT_WORDS or after in LETTER_WORDS
     )
+    if word in SPANISH_LETTERS and not SPELL_NEAR.isdisjoint(
+        line.words[max(0, run.first - 3) : run.first]
+    ):
+        return fillers == 0
     if len(word) > 1 and word in LETTER_SOUNDS:
         return fillers == 0 and bool(run.letters) and strong_after and len(after) == 1
     if len(word) == 1:
@@ -370,6 +376,8 @@ def _letter_fits(line: Line, run: Run, j: int, end: int, pairs: int, fillers: in
 
 
 SPELL_STARTS = frozenset(["escribe", "deletreo", "deletrea", "spelled", "spelling", "spells", "letras", "letters"])  # fmt: skip
+SPANISH_LETTERS = frozenset(["be", "ce", "ge", "pe", "te", "cu", "ka", "ye", "che", "elle"])
+SPELL_NEAR = SPELL_STARTS | {"afiliado", "poliza", "placa", "placas", "licencia", "codigo", "numero", "miembro", "letra"}  # fmt: skip
 UNIT_LETTERS = frozenset("smhgkvwdbcfl")
 
 

@@ -10,6 +10,7 @@ import re
 from phi.lexicon import (
     COMMON,
     ENGLISH,
+    PLACEHOLDER,
     SAFE,
     SPANISH,
     STOP,
@@ -36,6 +37,8 @@ LISTED = ENGLISH | SPANISH | COMMON
 
 def safe_languages(line: Line, lang: str | None) -> int:
     """Which lists a record's words may come from: English unless its function words are Spanish."""
+    if line.seen & PLACEHOLDER:
+        return SAFE  # redacted once: the words that told the language may be gone
     english = spanish = 0
     for word, flag in zip(line.words, line.flags, strict=True):
         both = flag & BOTH_STOPS
@@ -51,6 +54,8 @@ def safe_languages(line: Line, lang: str | None) -> int:
                 spanish += 1
     if spanish == 0 and english == 0 and lang == "es":
         return SPANISH | COMMON
+    if spanish == 1 and not english and lang != "es":
+        return ENGLISH | COMMON  # one word is no evidence: it may be a name
     if spanish > english:
         return (
             (SPANISH | COMMON | ENGLISH)
