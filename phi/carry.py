@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from phi import cues, cues_es
+from phi.ages import YEARS, old_age_at
 from phi.fields import kind_of_key
 from phi.frames import cue_before
 from phi.kinds import Kind, Layer, Span
@@ -44,6 +45,17 @@ SLOTS = {
     "mrn": Kind.MRN, "member": Kind.MEMBER, "email": Kind.EMAIL, "city": Kind.CITY, "account": Kind.ACCOUNT, "employer": Kind.ORG, "spelling": Kind.NAME,
 }  # fmt: skip
 QUESTIONS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+    (
+        Kind.AGE,
+        (
+            "how old",
+            " age",
+            "que edad",
+            "la edad",
+            "su edad",
+            "cuantos anos",
+        ),
+    ),
     (
         Kind.DATE,
         (
@@ -219,7 +231,9 @@ class CallContext:
         if not line.count or self.single:
             return
         short = line.count <= SHORT_TOKENS
-        if self._slot is not None:
+        if self._slot is Kind.AGE:
+            yield from _age_answer(line)
+        elif self._slot is not None:
             yield from self._answer(line, short)
         yield from self._dictation(line, short)
 
@@ -314,6 +328,16 @@ class CallContext:
         self._tail = "" if ends.endswith(("?", "!")) else text[-TAIL_CHARS:] + " "
         if len(text) > TAIL_CHARS and self._tail:
             self._tail = self._tail.partition(" ")[2]
+
+
+def _age_answer(line: Line) -> Iterator[Span]:
+    for i in range(line.count):
+        found = old_age_at(line, i)
+        if found is None:
+            continue
+        end = found[0]
+        if not (end < line.count and line.flags[end] & UNIT and line.words[end] not in YEARS):
+            yield Span(line.starts[i], line.ends[end - 1], Kind.AGE, Layer.CARRY)
 
 
 def _asked(shadow: str) -> Kind | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from phi import cues
 from phi.kinds import Kind, Layer, Span
+from phi.persons import PLAIN_VALUES, looks_like_a_name, names_always, names_perhaps
 from phi.tokens import Line
 
 PARTS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
@@ -166,6 +168,28 @@ def _kind_of_parts(parts: list[str]) -> Kind | None:
     return Kind.OTHERID if parts[-1] in ("number", "identifier") and len(parts) > 1 else None
 
 
+def age_of_key(key: str, value: str) -> bool:
+    """Whether a key says that its value is an age, and the value says ninety or more."""
+    if not (value.isdigit() and len(value) <= 3 and 90 <= int(value) <= 125):
+        return False
+    parts = parts_of(key)
+    return bool(parts) and parts[-1] in AGE_KEYS and AGE_OF_THINGS.isdisjoint(parts)
+
+
+AGE_KEYS = frozenset(["age", "ages", "edad", "years", "yrs"])
+AGE_OF_THINGS = frozenset(["max", "min", "cache", "cert", "token", "session", "key", "file", "ttl", "cookie", "control", "retention", "queue", "log"])  # fmt: skip
+
+
+def person_of_key(key: str, value: str) -> bool:
+    """Whether a key of no kind holds somebody's name; the value as the record writes it."""
+    parts = parts_of(key)
+    if len(parts) > 8 or not any(c.isalpha() for c in value):
+        return False
+    if names_always(parts):
+        return not TECHNICAL & set(parts) and value.lower() not in PLAIN_VALUES
+    return names_perhaps(parts) and looks_like_a_name(value)
+
+
 def keeps_number(key: str) -> bool:
     """Whether a long number under this key is a count, a size or a duration."""
     return any(p in NUMBERS_KEPT for p in parts_of(key))
@@ -194,10 +218,14 @@ def field_spans(line: Line) -> Iterator[Span]:
         start, end = match.span(group)
         value = shadow[start:end]
         separator = shadow[match.end(2) : start]
-        kind = kind_of_key(key)
+        kind = Kind.AGE if age_of_key(key, value.strip()) else kind_of_key(key)
+        prose = ":" in separator and not match[1]
+        if kind is None and (not prose or quoted or names_always(parts_of(key))):
+            written = line.between(start, end)
+            if person_of_key(key, written) and (not prose or written[:1].isupper()):
+                kind = Kind.NAME
         if kind is None or value.strip() in STATIC or value.startswith(("[", "sip:", "sips:")):
             continue
-        prose = ":" in separator and not match[1]
         if (
             prose
             and not quoted
@@ -241,15 +269,8 @@ def field_spans(line: Line) -> Iterator[Span]:
 
 def _more_words(line: Line, end: int) -> int:
     """A bare name goes on with the next capitalised words: "name=John Smith phone=..."."""
-    for i in range(line.count):
-        if line.starts[i] < end:
-            continue
-        if (
-            i >= line.count
-            or line.starts[i] != end + 1
-            or not line.words[i].isalpha()
-            or not line.capital(i)
-        ):
+    for i in range(bisect_left(line.starts, end), line.count):
+        if line.starts[i] != end + 1 or not line.words[i].isalpha() or not line.capital(i):
             return end
         after = line.words[i + 1] if i + 1 < line.count else ""
         if after in ("=", ":") or (after == "_" and line.joined(i + 1)):
@@ -265,7 +286,9 @@ def kept_numbers(line: Line) -> list[tuple[int, int]]:
     kept = [
         match.span(2)
         for match in NUMBER_PAIR.finditer(line.shadow)
-        if kind_of_key(match[1]) is None and keeps_number(match[1])
+        if kind_of_key(match[1]) is None
+        and keeps_number(match[1])
+        and not age_of_key(match[1], match[2])
     ]
     kept.extend(m.span(1) for m in LINE_NUMBER.finditer(line.shadow))
     return kept

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from phi import cues, cues_es
 from phi.kinds import Kind, Layer, Span
-from phi.lexicon import ID_CUE, MIXED, PUNCTUATION, WORD
+from phi.lexicon import COMMON, ENGLISH, ID_CUE, MIXED, PUNCTUATION, SAFE, STOP, TABLE, UNIT, WORD
 from phi.numbers import TRIGGER, Run, runs
 from phi.tokens import Line
 
@@ -130,6 +130,8 @@ def _clock(line: Line, run: Run) -> bool:
             after in ("in", "a", "p", "de", "del") and before not in ("", "is")
         ):
             return True
+        if before in OFFERED and len(p) == 2 and int(p[0]) <= 12 and p[1] in QUARTERS:
+            return True
         return (
             before in ("at", "around", "until", "till", "by", "las", "la", "from", "between")
             and len(run.digits) <= 4
@@ -138,12 +140,20 @@ def _clock(line: Line, run: Run) -> bool:
     return False
 
 
+OFFERED = cues.words("offer have do take make about for to say like want prefer works work or and")
+QUARTERS = frozenset(["15", "30", "45", "20", "40", "50", "10", "00"])
+
+
 def harmless(line: Line, run: Run, cue: str | None) -> bool:
     """Whether a unit, a clock, a pressure or a bare year explains the digits."""
     if run.letters:
         return False
     before = line.words[run.first - 1] if run.first else ""
     tokens = line.words[run.first : run.last + 1]
+    if run.digits in EMERGENCY:
+        return True
+    if cue not in STRONG and (_decimal_said(run, tokens) or _round(run)):
+        return True
     if (
         len(run.digits) <= EXEMPT_DIGITS_MAX
         and _unit_after(line, run.last)
@@ -199,6 +209,52 @@ def harmless(line: Line, run: Run, cue: str | None) -> bool:
     return before in ("$", "€", "£")
 
 
+EMERGENCY = frozenset(["911", "988", "112", "211", "411"])
+"""Numbers that everybody has."""
+TECHNICAL_NUMBERS = frozenset(["22050", "24000", "44100", "48000", "96000", "1024", "2048", "4096", "8192", "16384", "32768", "65535", "65536", "1280", "1500", "1440"])  # fmt: skip
+
+
+def _decimal_said(run: Run, tokens: list[str]) -> bool:
+    """Find "seven point two to six point eight"."""
+    points = tokens.count("point") + tokens.count("punto") + tokens.count("coma")
+    return 0 < points <= 2 and len(run.digits) <= EXEMPT_DIGITS_MAX and not run.written
+
+
+def _round(run: Run) -> bool:
+    """A written number of thousands, or one that only a machine uses."""
+    if not run.written or len(run.parts) != 1:
+        return False
+    digits = run.parts[0]
+    return digits in TECHNICAL_NUMBERS or (len(digits) <= 6 and digits.endswith("000"))
+
+
+def _model_name(line: Line, run: Run) -> bool:
+    """Find "llama-3.1-8b": short numbers hung on a word by a hyphen."""
+    first = run.first
+    return (
+        first > 1
+        and run.written
+        and line.words[first - 1] == "-"
+        and line.joined(first)
+        and line.joined(first - 1)
+        and bool(line.flags[first - 2] & (ENGLISH | COMMON))
+        and len(run.digits) <= 3
+        and len(run.letters) <= 1
+    )
+
+
+def _version(line: Line, run: Run) -> bool:
+    """Find "python3.11", "libssl1.1": a word of ours with short numbers joined to it."""
+    tokens = range(run.first, run.last + 1)
+    first = line.words[run.first].rstrip("0123456789")
+    return (
+        bool(line.flags[run.first] & MIXED)
+        and len(run.digits) <= 4
+        and all(line.joined(k) for k in tokens[1:])
+        and bool(TABLE.get(first, 0) & SAFE)
+    )
+
+
 def number_spans(line: Line, least_digits: int = 4, least_letters: int = 3) -> list[Span]:
     """What the automaton takes out; a waiting slot lowers what it asks for."""
     if not line.seen & TRIGGER:
@@ -226,6 +282,8 @@ SOUNDS_LIKE_DIGITS = frozenset(["to", "too", "for", "ate", "won", "oh", "o"])
 
 def _widen(line: Line, run: Run) -> None:
     """Words that sound like digits at the edges of a number that is one or more digits short."""
+    if run.first > 1 and _letters_of_id(line, run.first - 1):
+        run.first -= 1
     if run.single < 3 or run.letters:
         return
     first = run.first
@@ -239,6 +297,17 @@ def _widen(line: Line, run: Run) -> None:
         last += 1
     if last > run.last and (last - run.last >= 2 or last == line.count - 1):
         run.last = last
+
+
+def _letters_of_id(line: Line, k: int) -> bool:
+    """Whether two or three letters that were heard as one word belong to the number: "plate abc one two three"."""
+    flag, word = line.flags[k], line.words[k]
+    if not flag & WORD or flag & (STOP | UNIT | ID_CUE) or not 2 <= len(word) <= 3:
+        return False
+    cue = (
+        line.words[k - 1] if line.words[k - 1] not in ("is", "number", "es") else line.words[k - 2]
+    )
+    return cue in STRONG and cue not in ("number", "numero", "call", "reach", "text", "dial")
 
 
 def judge(line: Line, run: Run, least_digits: int, least_letters: int) -> Kind | None:
@@ -265,7 +334,9 @@ def judge(line: Line, run: Run, least_digits: int, least_letters: int) -> Kind |
         )
     ):
         return None  # vertebrae and vitamins: "L4, L5"
-    if nl and not cue and _code_of_medicine(line, run):
+    if not cue and (
+        _model_name(line, run) or _version(line, run) or (nl and _code_of_medicine(line, run))
+    ):
         return None
     if nl and (nd >= 3 or (nl >= 2 and nd >= 2) or (cue and nd >= 1)):
         return kind_of(cue, run)

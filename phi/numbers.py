@@ -97,6 +97,8 @@ def element(line: Line, i: int) -> tuple[int, str, str] | None:
     if not flag & TRIGGER:
         return None
     if flag & MIXED:
+        if i + 1 < line.count and line.words[i + 1] == "=" and line.joined(i + 1):
+            return None  # a key of a log
         digits = "".join(c for c in word if c.isdigit())
         letters = "".join(c for c in word if c.isalpha())
         return (i + 1, digits, letters) if digits and len(word) <= 24 else None
@@ -139,7 +141,9 @@ def _tens(line: Line, i: int) -> tuple[int, str, str]:
 def letter(line: Line, i: int, inside: bool) -> tuple[int, str, int] | None:
     """The spelled letter at token i: next token, letter, and 1 where "as in" explains it."""
     word, flag = line.words[i], line.flags[i]
-    if word == "ye" or not flag & WORD:
+    if (word == "ye" and not inside) or not flag & WORD:
+        return None
+    if len(word) == 1 and i + 1 < line.count and line.words[i + 1] == "_" and line.joined(i + 1):
         return None
     if (
         word == "x"
@@ -209,7 +213,10 @@ def _step(line: Line, i: int, run: Run | None) -> tuple[int, str, str, int] | No
     found = element(line, i)
     if found is not None:
         return (*found, 0)
-    spelled = letter(line, i, inside=run is not None)
+    if run is None and i and line.words[i] in UNIT_LETTERS and line.flags[i - 1] & DIGITS:
+        return None
+    inside = run is not None or (i > 0 and line.words[i - 1] in SPELL_STARTS)
+    spelled = letter(line, i, inside=inside)
     if spelled is not None:
         return spelled[0], "", spelled[1], spelled[2]
     return None
@@ -343,6 +350,8 @@ def _letter_fits(line: Line, run: Run, j: int, end: int, pairs: int, fillers: in
     word = line.words[j]
     if pairs:
         return True
+    if word in UNIT_LETTERS and _measured(line, run, end):
+        return False
     if len(word) == 1 and word not in "aiyoxeu":
         return fillers <= 2
     after = line.words[end] if end < line.count else ""
@@ -360,6 +369,19 @@ def _letter_fits(line: Line, run: Run, j: int, end: int, pairs: int, fillers: in
             or (bool(run.digits) and word == "o" and _digit_at(line, end))
         )
     return True
+
+
+SPELL_STARTS = frozenset(["escribe", "deletreo", "deletrea", "spelled", "spelling", "spells", "letras", "letters"])  # fmt: skip
+UNIT_LETTERS = frozenset("smhgkvwdbcfl")
+
+
+def _measured(line: Line, run: Run, end: int) -> bool:
+    """Whether a letter is the unit of the written number before it: "14.0 s"."""
+    if run.letters or not line.flags[run.last] & DIGITS:
+        return False
+    if end < line.count and (line.flags[end] & (DIGITS | NUMBER) or len(line.words[end]) == 1):
+        return line.words[end] in (",", ".", ")", ";")
+    return len(run.digits) <= 6 and ("." in line.words[run.first : run.last] or len(run.parts) == 1)
 
 
 def _trim(line: Line, run: Run) -> None:

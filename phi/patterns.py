@@ -254,7 +254,10 @@ def _identifies(line: Line, i: int, first: int, last: int) -> bool:
             return True
     if digits >= 4 and not all(harmless_code(p) for p in parts if not p.isdigit()):
         return True
-    return any(not part.isalpha() and not harmless_code(part) for part in parts)
+    return any(
+        not (part.isalpha() or (part.isdigit() and len(part) <= 2) or harmless_code(part))
+        for part in parts
+    )
 
 
 def _spoken_mail(line: Line) -> Iterator[Span]:

@@ -92,7 +92,10 @@ class Line:
 
     def source(self, index: int) -> str:
         """A token as the record spells it."""
-        start, end = self.starts[index], self.ends[index]
+        return self.between(self.starts[index], self.ends[index])
+
+    def between(self, start: int, end: int) -> str:
+        """A stretch of the shadow as the record spells it."""
         if self.offsets is not None:
             start, end = self.offsets[start], self.offsets[end]
         return self.text[start:end]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from models.clinic_language import clinic_language
@@ -10,7 +12,7 @@ from models.espeak import EspeakSettings, EspeakVoice
 from models.openai_llm import OpenAiLanguageModel, OpenAiSettings
 from models.piper import PiperSettings, PiperTextToSpeech
 from models.pocketsphinx import PocketSphinx, PocketSphinxSettings
-from models.ports import Language, SpeechToText, TextToSpeech
+from models.ports import SpeechToText, TextToSpeech
 from models.silero import SileroVoice
 from models.smart_turn import SmartTurn
 from models.whisper import WhisperSettings, WhisperSpeechToText
@@ -20,18 +22,24 @@ from pipeline.call.flow_file import load_flow
 from pipeline.call.modelled import ModelledReceptionist
 from pipeline.call.receptionist import ScriptedReceptionist
 from pipeline.call.settings import CallSettings
+from pipeline.call.taping import Permission
 from pipeline.clock import LoopClock, today
 from pipeline.heap import Heap
+from pipeline.recording.consent import OptOut
+from pipeline.recording.keeper import Keeper
 from pipeline.settings import Settings
-from pipeline.store.opening import open_records, sweeper
+from pipeline.shelves import open_shelf
+from pipeline.store.opening import now_ms, open_records, sweeper, tombstones_of
 from pipeline.store.requests import RequestStore
 from pipeline.supervisor.channel import Channel
 from pipeline.supervisor.host import audit_post, notifier, serve_calls
 from pipeline.switchboard import Engines, Switchboard
+from pipeline.telemetry import words
+from pipeline.telemetry.redaction import Redaction
 from pipeline.transports.settings import MediaSettings
 from pipeline.turn.endpoint import EndpointSettings
 from pipeline.turn.events import Profile
-from pipeline.turn.settings import FloorSettings
+from pipeline.turn.settings import FloorSettings, GateSettings
 
 WORKER_BUSY_MS = 1_000
 """A call that ends waits two seconds for its commit; a lock held longer is one to tell of."""
@@ -41,29 +49,50 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
     """Serve calls until the supervisor drains this worker or is gone."""
     flow = load_flow(settings.practice)
     heap = Heap()
+    redaction = Redaction()
+    words.plug(redaction.clean)
     requests = RequestStore(
         lambda: open_records(settings, busy_ms=WORKER_BUSY_MS),
         flow.request,
         LoopClock(),
         sweep=sweeper(settings),
     )
-    engines = _engines(settings, flow, heap, requests)
+    keeper = _keeper(settings)
+    engines = _engines(settings, flow, heap, requests, keeper)
     switchboard = Switchboard(
         engines,
         _media(settings),
-        CallSettings(
-            practice_phone=flow.practice_phone, max_call_ms=float(settings.limits.call_limit_ms)
-        ),
+        _call(settings, flow),
         _floor(settings),
         notifier(channel, lambda: switchboard),
         calls_limit=settings.workers.calls_per_worker,
         auditor=audit_post(channel),
+        redaction=redaction,
     )
-    async with requests, switchboard, heap.watch(lambda: switchboard.near_a_turn):
+    async with AsyncExitStack() as house:
+        if keeper is not None:
+            await house.enter_async_context(keeper)
+        await house.enter_async_context(requests)
+        await house.enter_async_context(switchboard)
+        await house.enter_async_context(heap.watch(lambda: switchboard.near_a_turn))
         await serve_calls(channel, switchboard)
 
 
-def _engines(settings: Settings, flow: Flow, heap: Heap, requests: RequestStore) -> Engines:
+def _keeper(settings: Settings) -> Keeper | None:
+    """None where the practice records nothing."""
+    if settings.recording.mode == "off":
+        return None
+    graves = tombstones_of(settings)
+
+    def bury(ids: Iterable[str], why: str) -> None:
+        graves.add(ids, why, now_ms())
+
+    return Keeper(lambda: open_shelf(settings), settings.recording.kept_as, bury)
+
+
+def _engines(
+    settings: Settings, flow: Flow, heap: Heap, requests: RequestStore, keeper: Keeper | None
+) -> Engines:
     stt, tts, completion = _stt(settings, flow), _tts(settings), SmartTurn()
     model = _chat_model(settings)
 
@@ -94,6 +123,9 @@ def _engines(settings: Settings, flow: Flow, heap: Heap, requests: RequestStore)
         completion=completion,
         receptionist=receptionist,
         record=requests.record,
+        recording=None
+        if keeper is None
+        else Permission(keeper, OptOut.shipped(settings.recording.opt_out), flow),
         warm_up=warm_up,
         shut_down=shut_down,
     )
@@ -102,15 +134,15 @@ def _engines(settings: Settings, flow: Flow, heap: Heap, requests: RequestStore)
 def _stt(settings: Settings, flow: Flow) -> SpeechToText:
     slots = settings.workers.calls_per_worker
     if settings.engines.stt == "whisper":
-        directory = Path(settings.engines.whisper_directory).expanduser()
+        directory = Path(settings.engines.whisper_directory)
         return WhisperSpeechToText(WhisperSettings(directory, slots=slots))
-    words = flow.vocabulary()
+    clinic = flow.vocabulary()
     return PocketSphinx(
         PocketSphinxSettings(
             language=clinic_language(
-                words.reasons,
-                words.urgent_phrases,
-                words.practice_words,
+                clinic.reasons,
+                clinic.urgent_phrases,
+                clinic.practice_words,
                 first_names=flow.first_names,
             ),
             cache_directory=Path(settings.state.directory).expanduser() / "cache",
@@ -121,13 +153,8 @@ def _stt(settings: Settings, flow: Flow) -> SpeechToText:
 
 def _tts(settings: Settings) -> TextToSpeech:
     if settings.engines.tts == "piper":
-        voice = Path(settings.engines.piper_voice).expanduser()
-        return PiperTextToSpeech(PiperSettings(((_language(settings), voice.parent),)))
+        return PiperTextToSpeech(PiperSettings((("en", Path(settings.engines.piper_voice)),)))
     return EspeakVoice(EspeakSettings())
-
-
-def _language(settings: Settings) -> Language:
-    return "es" if settings.practice.language == "es" else "en"
 
 
 def _chat_model(settings: Settings) -> OpenAiLanguageModel | None:
@@ -153,11 +180,22 @@ def _media(settings: Settings) -> MediaSettings:
     )
 
 
+def _call(settings: Settings, flow: Flow) -> CallSettings:
+    return CallSettings(
+        practice_phone=flow.practice_phone,
+        max_call_ms=float(settings.limits.call_limit_ms),
+        reconnect_ms=float(settings.media.end_after_ms),
+    )
+
+
 def _floor(settings: Settings) -> FloorSettings:
     turn = settings.turn
     return FloorSettings(
+        gate=GateSettings(threshold=turn.voice_threshold_percent / 100),
         endpoint=EndpointSettings(
-            profile=Profile(turn.profile), silence_ms=turn.endpoint.silence_ms or None
+            profile=Profile(turn.profile),
+            silence_ms=float(turn.endpoint.silence_ms),
+            no_input_ms=float(turn.no_input_ms) or None,
         ),
         dead_air_ms=float(turn.dead_air_ms),
     )

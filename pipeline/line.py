@@ -74,6 +74,14 @@ class Urgent:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingShown:
+    """Whether the call is being recorded: "on", "paused", "off"."""
+
+    type: ClassVar[str] = "recording"
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class TurnTimed:
     """One finished turn's stages in ms after the caller's last sample, for the page and the bench."""
 
@@ -98,7 +106,18 @@ class Pong:
     t: float
 
 
-ToCaller = Flush | Speak | Caption | CallState | RequestShown | Urgent | TurnTimed | Bye | Pong
+ToCaller = (
+    Flush
+    | Speak
+    | Caption
+    | CallState
+    | RequestShown
+    | Urgent
+    | RecordingShown
+    | TurnTimed
+    | Bye
+    | Pong
+)
 
 
 def to_json(message: ToCaller) -> dict[str, Any]:

@@ -6,7 +6,15 @@ Hears what staff's live view hears (`pipeline.call.observer.CallObserver`) and k
 from __future__ import annotations
 
 from pipeline.audit.post import Auditor
-from pipeline.audit.records import DISPOSITIONS, BargeIn, CallEnd, Escalation, FunctionCall
+from pipeline.audit.records import (
+    DISPOSITIONS,
+    BargeIn,
+    CallEnd,
+    Consent,
+    Escalation,
+    FunctionCall,
+    Recording,
+)
 from pipeline.clock import Clock
 
 DURABLE_LIMIT_MS = 1_000.0
@@ -15,6 +23,17 @@ DURABLE_LIMIT_MS = 1_000.0
 _PERSON = "person"
 _BOOKED = "goodbye"
 """How a call ends by itself; with a confirmed request it is `booked`."""
+
+
+NOTICE = "recording_notice"
+"""The name of the line in the call flow."""
+_RECORDING = {
+    "on": ("start", "consent"),
+    "paused": ("pause", "sensitive"),
+    "off": ("stop", "call_over"),
+    "destroyed": ("delete", "withdrawn"),
+    "lost": ("stop", "disk"),
+}
 
 
 class CallAudit:
@@ -29,6 +48,7 @@ class CallAudit:
         self._fields: tuple[str, ...] = ()
         self._complete = False
         self._over = False
+        self._paused = False
 
     def call(self, state: str) -> None:
         """States pass."""
@@ -56,6 +76,18 @@ class CallAudit:
         """A person is wanted; the phrase that says why is the caller's own."""
         wanted = "person" if kind.startswith(_PERSON) else "urgent"
         self._auditor.put(Escalation(call_id=self._call_id, kind=wanted))
+
+    def consent(self, answer: str) -> None:
+        """What came back to the notice."""
+        self._auditor.put(Consent(call_id=self._call_id, notice=NOTICE, answer=answer))
+
+    def recording(self, state: str) -> None:
+        """Each change of the recording."""
+        action, reason = _RECORDING[state]
+        if state == "on" and self._paused:
+            action, reason = "resume", "sensitive_over"
+        self._paused = state == "paused"
+        self._auditor.put(Recording(call_id=self._call_id, action=action, reason=reason))
 
     def ended(self, reason: str) -> None:
         """`end` writes it."""

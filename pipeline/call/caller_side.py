@@ -21,10 +21,12 @@ from pipeline.call.page import Page
 from pipeline.call.parts import CallParts
 from pipeline.call.pending import Pending
 from pipeline.call.sensitive import Sensitive
+from pipeline.call.taping import Taping
 from pipeline.call.think import Reopening
 from pipeline.call.timers import Timers
 from pipeline.call.turn_log import TurnLog
 from pipeline.clock import Clock
+from pipeline.recording.consent import OPT_OUT_KEY
 from pipeline.telemetry.events import Token, emit
 from pipeline.telemetry.marks import Mark
 from pipeline.turn.events import (
@@ -56,6 +58,7 @@ class CallerSide:
         log: TurnLog,
         clock: Clock,
         timers: Timers,
+        taping: Taping,
         *,
         tell: Callable[[Event], None],
     ) -> None:
@@ -76,7 +79,11 @@ class CallerSide:
         """The keys of an identifier: they have a clock of their own (row P3)."""
         self._keying = False
         """Digits of a number were keyed since our words were last heard to their end."""
-        self.sensitive = Sensitive(parts.on_sensitive)
+        self._speaking = False
+        """The caller's utterance goes on: what began as a secret ends as one."""
+        self._taping = taping
+        self._told_sensitive = parts.on_sensitive
+        self.sensitive = Sensitive(self._sensitive_changed)
         self._tasks: asyncio.TaskGroup | None = None
         self._listener = Listener(
             parts.recognizer, parts.evidence_of, self, parts.settings, parts.turn_completion
@@ -89,8 +96,8 @@ class CallerSide:
 
     @property
     def alternatives(self) -> tuple[Spoken, ...]:
-        """Other hypotheses of the turn."""
-        return self._listener.alternatives
+        """Other hypotheses of the turn: none of typed words."""
+        return () if self._pending.typed else self._listener.alternatives
 
     def expect(self, asked: Asked | None) -> None:
         """This question is pending: it changes what words and keys are worth."""
@@ -108,7 +115,12 @@ class CallerSide:
         self._note_sensitive()
 
     def _note_sensitive(self) -> None:
-        self.sensitive.set(self._pending.secret or self._keying, self._clock.now_ms())
+        secret = self._pending.secret or (self._speaking and self._pending.utterance_secret)
+        self.sensitive.set(secret or self._keying, self._clock.now_ms())
+
+    def _sensitive_changed(self, active: bool, at_ms: float) -> None:
+        self._taping.sensitive(active)
+        self._told_sensitive(active, at_ms)
 
     # --- what the door brings --------------------------------------------------------------------
 
@@ -120,6 +132,13 @@ class CallerSide:
         """Collect keys for the question that wants digits; any other key is an answer by itself."""
         now_ms = self._clock.now_ms()
         self.sensitive.key(now_ms)
+        if key == OPT_OUT_KEY and self._taping.star():
+            self._by_hand.begin_again()
+            self._entry = _entry_for(self._pending.asked)
+            self._timers.cancel("keys")
+            self._by_hand.give(Keyed(key))
+            self._tell(KeyPressed(now_ms, completes=True))
+            return
         if self._entry is not None:
             self._press_identifier(self._entry, key, now_ms)
             return
@@ -150,6 +169,8 @@ class CallerSide:
 
     def type(self, text: Spoken) -> None:
         """Take a typed answer."""
+        self._taping.utterance_begins()
+        self._taping.overheard(text.text)
         self._by_hand.type(text)
         self._tell(AnswerTyped(self._clock.now_ms()))
 
@@ -159,6 +180,8 @@ class CallerSide:
         """An utterance begins."""
         self._log.begin_utterance()
         self._pending.begin_utterance()
+        self._speaking = True
+        self._taping.utterance_begins()
         self._listener.begin()
         self._page.state("listening")
 
@@ -174,6 +197,7 @@ class CallerSide:
 
     def drop(self) -> None:
         """It was sound without words."""
+        self._utterance_over()
         self._listener.discard()
         self._graph.drop_turn()
 
@@ -196,17 +220,23 @@ class CallerSide:
     def end_turn(self) -> None:
         """The turn is over: what was keyed or typed counts before what was heard."""
         self._log.mark(Mark.DECISION)
+        self._utterance_over()
         answer = self._by_hand.take()
         if answer is not None:
             self._listener.discard()
             self._log.answered_by_hand()
         match answer:
             case Spoken():
+                self._pending.typed = True
                 self._send_turn(answer)
             case Keyed():
                 self._answer_keys(answer)
             case None:
                 self._send_heard()
+
+    def _utterance_over(self) -> None:
+        self._speaking = False
+        self._note_sensitive()
 
     def _send_heard(self) -> None:
         text = self._listener.final_now
@@ -220,6 +250,7 @@ class CallerSide:
         self._send_turn(text)
 
     def _send_turn(self, text: Spoken) -> None:
+        self._taping.overheard(text.text)
         self._log.mark(Mark.FINAL_TEXT)
         if not text:
             self._graph.drop_turn()
@@ -240,7 +271,7 @@ class CallerSide:
         reply_id = f"confided-{self._log.turn}"
         self._pending.answer(text, reply_id)
         self._page.state("thinking")
-        self._ours.say(self._receptionist.confided(reply_id, text, self._listener.alternatives))
+        self._ours.say(self._receptionist.confided(reply_id, text, self.alternatives))
 
     def _answer_keys(self, keyed: Keyed) -> None:
         """Keys go to the desk alone: never into words, captions or a model."""
@@ -256,6 +287,7 @@ class CallerSide:
 
     def words(self, text: Spoken, evidence: Evidence) -> None:
         """Words were heard: for the floor their worth, for the caller's own eyes the text."""
+        self._taping.overheard(text.text)
         self._record.heard()
         if not self._pending.hidden:
             self._page.caller_said(self._log.turn + 1, text, final=False)

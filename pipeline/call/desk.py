@@ -53,6 +53,12 @@ class Receptionist(LanguageModel, Protocol):
     def greeting(self) -> str:
         """The first words, not to be interrupted."""
 
+    def opening(self) -> str:
+        """The greeting without its question: what every caller must hear."""
+
+    def ask(self) -> str:
+        """The question that is pending, which the desk is told of."""
+
     def reprompt(self, attempt: int, heard_something: bool) -> str:
         """The question again, after silence or after speech nobody understood."""
 

@@ -94,8 +94,28 @@ class Lines:
     urgent: str
     filler: str
     apology: str
+    phone_last_time: str = "And the number one last time, please, slowly; or use the keypad."
+    phone_by_hand: str = (
+        "I cannot be sure of that number by ear. Please use the keypad, or say person."
+    )
+    name_once_more: str = "Please say that name once more, or spell it."
+    confirm_plainly: str = (
+        "Please say yes, or press one, if all of that is right; or tell me what to change."
+    )
+    change: str = "I can only take new requests. To cancel or change an appointment, please call {practice} at {phone}."
+    help: str = "I take requests for appointments; the office then calls back. Say person at any time to reach one."
     ending_noted: str = "Thank you. I have {ending}."
     identifier_noted: str = "Thank you, I have that."
+    recording_notice: str = (
+        "With your consent we record this call. Say yes or press one to agree. If you do not wish to be recorded,"
+        " say no or press two. You may say stop recording, or press star, at any time."
+    )
+    """Spoken after the greeting, whole, where [recording] is on: nothing is recorded before the answer."""
+    recording_again: str = "May we record this call? Please say yes or no."
+    """Once the notice was heard to its end and the answer was neither."""
+    recording_given: str = "Thank you, this call is recorded."
+    recording_refused: str = "This call is not recorded."
+    recording_stopped: str = "The recording has stopped and is destroyed."
 
 
 @dataclass(frozen=True, slots=True)

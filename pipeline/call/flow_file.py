@@ -23,7 +23,7 @@ from pipeline.call.words import words
 from pipeline.errors import ConfigError
 from pipeline.store.fields import read_schema
 
-__all__ = ["Flow", "PracticeFacts", "load_flow", "parse_flow", "read_flow"]
+__all__ = ["Flow", "PracticeFacts", "flow_text", "load_flow", "parse_flow", "read_flow"]
 
 Table = dict[str, object]
 
@@ -109,20 +109,34 @@ def _only_digits(phone: str) -> str:
 
 def read_flow(path: Path | None) -> Flow:
     """Read one file, the shipped one without a path."""
-    where = "the shipped flow" if path is None else str(path)
+    text = flow_text(path)
+    try:
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        where = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "nested too deeply"
+        raise ConfigError([f"{_shown(path)}: is not TOML: {where}"]) from None
+    return parse_flow(table)
+
+
+def flow_text(path: Path | None) -> str:
+    """The text of one file, the shipped one without a path."""
     try:
         if path is None:
-            text = resources.files("pipeline.call").joinpath("flows/clinic.toml").read_text("utf-8")
-        else:
-            text = path.read_text("utf-8")
-        table = tomllib.loads(text)
+            return resources.files("pipeline.call").joinpath("flows/clinic.toml").read_text("utf-8")
+        return path.read_text("utf-8")
     except OSError as error:
         raise ConfigError(
-            [f"{where}: cannot be read ({error.strerror}); write the path of a call flow file"]
+            [
+                f"{_shown(path)}: cannot be read ({error.strerror});"
+                " write the path of a call flow file"
+            ]
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{where}: is not TOML in UTF-8: {error}"]) from None
-    return parse_flow(table)
+    except UnicodeDecodeError:
+        raise ConfigError([f"{_shown(path)}: is not TOML: not UTF-8 text"]) from None
+
+
+def _shown(path: Path | None) -> str:
+    return "the shipped flow" if path is None else str(path)
 
 
 def parse_flow(table: Table) -> Flow:
@@ -282,7 +296,11 @@ class _Reading:
         own = {field.name: field.default for field in fields(Lines) if field.default is not MISSING}
         self.unknown("lines", table, keys)
         texts = own | table
-        return Lines(**{key: self.line(f"lines.{key}", texts.get(key)) for key in keys})
+        lines = Lines(**{key: self.line(f"lines.{key}", texts.get(key)) for key in keys})
+        for key in ("recording_notice", "recording_again"):
+            if "record" not in str(texts[key]).lower() and "grab" not in str(texts[key]).lower():
+                self.fault(f"lines.{key}", "must say that the call would be recorded")
+        return lines
 
     def urgent(self, table: Table) -> UrgentPack:
         self.unknown("urgent", table, ("version", "approved_by", "phrases"))

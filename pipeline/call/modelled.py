@@ -50,6 +50,12 @@ class Script(Protocol):
     def greeting(self) -> str:
         """The first words."""
 
+    def opening(self) -> str:
+        """The greeting without the question."""
+
+    def ask(self) -> str:
+        """The pending question."""
+
     def reprompt(self, attempt: int, heard_something: bool) -> str:
         """The question again."""
 
@@ -83,6 +89,8 @@ class ModelledReceptionist:
         self.confirm = script.confirm
         self.reopen = script.reopen
         self.greeting = script.greeting
+        self.opening = script.opening
+        self.ask = script.ask
         self.reprompt = script.reprompt
         self.keyed = script.keyed
         self.confided = script.confided

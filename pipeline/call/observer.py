@@ -23,6 +23,12 @@ class CallObserver(Protocol):
     def urgent(self, kind: str) -> None:
         """An urgent phrase was recognised."""
 
+    def consent(self, answer: str) -> None:
+        """Whether the caller may be recorded: "given", "refused", "withdrawn", or "none" came."""
+
+    def recording(self, state: str) -> None:
+        """The call's recording is now "on", "paused", "off", "destroyed" or "lost"."""
+
     def ended(self, reason: str) -> None:
         """The call is over."""
 
@@ -40,6 +46,12 @@ class NoObserver:
         """Ignore it."""
 
     def urgent(self, kind: str) -> None:
+        """Ignore it."""
+
+    def consent(self, answer: str) -> None:
+        """Ignore it."""
+
+    def recording(self, state: str) -> None:
         """Ignore it."""
 
     def ended(self, reason: str) -> None:

@@ -17,6 +17,7 @@ from pipeline.call.parts import CallParts
 from pipeline.call.pending import Pending
 from pipeline.call.reply import Kind, Reply
 from pipeline.call.speak import SpeechGuard
+from pipeline.call.taping import Taping
 from pipeline.call.think import Lines
 from pipeline.call.timers import Timers
 from pipeline.call.turn_log import TurnLog
@@ -52,6 +53,7 @@ class OurSide:
         question_heard: Callable[[], None],
         caller_is_silent: Callable[[], bool],
         guard: SpeechGuard,
+        taping: Taping,
     ) -> None:
         """Speak for this receptionist; the floor is told, and `finish` ends the call."""
         self.playout = Playout(parts.sample_rate_hz)
@@ -71,6 +73,7 @@ class OurSide:
         self._sent = sent
         self._question_heard = question_heard
         self._caller_is_silent = caller_is_silent
+        self._taping = taping
         self._ending: str | None = None
         self._faults = 0
         self.graph = CallGraph(
@@ -94,6 +97,11 @@ class OurSide:
     def busy(self) -> bool:
         """True while a reply is being made or heard."""
         return self._replies.busy
+
+    @property
+    def ending(self) -> bool:
+        """True while a goodbye is being made or heard."""
+        return self._ending is not None
 
     def say(self, text: str, kind: Kind = Kind.LINE) -> None:
         """Speak a sentence of ours."""
@@ -119,6 +127,7 @@ class OurSide:
         self._ending = None
         self._timers.cancel("goodbye")
         if reply is not None:
+            self._taping.cut(reply.text)
             self._page.agent_said(self._log.turn, reply.heard_text(), final=True)
         if self._log.turn:
             self._log.report(interrupted=True)
@@ -167,6 +176,7 @@ class OurSide:
         self.graph.bot_stopped()
         self._page.agent_said(self._log.turn, reply.heard_text(), final=True)
         if reply.kind is not Kind.FILLER:
+            self._taping.said(reply.heard_text())
             self._question_heard()
         if not self._replies.busy:
             ends = self._ending is not None and reply.kind is not Kind.FILLER
@@ -181,6 +191,10 @@ class OurSide:
         self._sent(pcm, at_ms)
 
     # --- the graph's hooks -----------------------------------------------------------------------
+
+    def typed(self) -> bool:
+        """Whether the words being answered were typed."""
+        return self._pending.typed
 
     def first_token(self) -> None:
         """The model has begun to answer."""

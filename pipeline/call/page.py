@@ -9,6 +9,7 @@ from pipeline.line import (
     CallerLeg,
     CallState,
     Caption,
+    RecordingShown,
     RequestShown,
     ToCaller,
     TurnTimed,
@@ -31,6 +32,7 @@ class Page:
         self._complete = False
         self._urgent: Urgent | None = None
         self._captioned: Caption | None = None
+        self._recording = ""
 
     def attach(self, leg: CallerLeg) -> None:
         """The caller is here (again): show what is known."""
@@ -42,6 +44,8 @@ class Page:
             leg.send(RequestShown(dict(self._fields), self._complete))
         if self._urgent is not None:
             leg.send(self._urgent)
+        if self._recording:
+            leg.send(RecordingShown(self._recording))
 
     def detach(self) -> None:
         """The caller's connection is lost."""
@@ -100,6 +104,18 @@ class Page:
             self._urgent = Urgent(REACH_A_PERSON, self._practice_phone)
             self.send(self._urgent)
         self._observer.urgent(f"person:{why}")
+
+    def consent(self, answer: str) -> None:
+        """Tell staff and the audit what the caller said to the notice; the caller was told in words."""
+        self._observer.consent(answer)
+
+    def recording(self, state: str) -> None:
+        """Show whether the call is being recorded."""
+        self._observer.recording(state)
+        shown = state if state in ("on", "paused") else "off"
+        if shown != self._recording:
+            self._recording = shown
+            self.send(RecordingShown(shown))
 
     def turn_timed(self, turn: int, marks_ms: dict[str, float], *, interrupted: bool) -> None:
         """Show how long the stages of a turn took."""

@@ -12,6 +12,7 @@ from pipeline.call.listen import EvidenceOf
 from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.sensitive import OnSensitive, nobody
 from pipeline.call.settings import CallSettings
+from pipeline.call.taping import Permission
 from pipeline.clock import today
 from pipeline.turn.completeness import evidence
 from pipeline.turn.settings import FloorSettings
@@ -35,5 +36,7 @@ class CallParts:
     """Of the line: 48 kHz for WebRTC, 8 kHz for G.711."""
     evidence_of: EvidenceOf = evidence
     today: Callable[[], date] = today
+    recording: Permission | None = None
+    """Where the practice records: callers are asked."""
     on_sensitive: OnSensitive = nobody
     """Told from when to when the call may not be recorded."""

@@ -16,6 +16,8 @@ from models.ports import LISTEN_RATE_HZ, Spoken
 from phi.vault import Compartment
 from pipeline.call.by_hand import KEYS
 from pipeline.call.caller_side import CallerSide
+from pipeline.call.consenting import ConsentingReceptionist
+from pipeline.call.desk import Receptionist
 from pipeline.call.events import CallEnded, CallStarted, GraphFault
 from pipeline.call.front import Front
 from pipeline.call.observer import CallObserver, NoObserver
@@ -24,11 +26,13 @@ from pipeline.call.page import Page
 from pipeline.call.parts import CallParts as CallParts  # whoever builds a call needs both
 from pipeline.call.pending import Pending
 from pipeline.call.reply import Kind
+from pipeline.call.taping import Taping
 from pipeline.call.timers import Timers
 from pipeline.call.tools import GuardedTool, Tool
 from pipeline.call.turn_log import TurnLog
 from pipeline.clock import Clock, LoopClock
 from pipeline.line import CallerLeg
+from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Token, emit
 from pipeline.turn.events import (
     Action,
@@ -86,7 +90,10 @@ class Call:
         self._clock = clock or LoopClock()
         self._page = Page(observer or NoObserver(), parts.settings.practice_phone)
         self._gate = SpeechGate(
-            parts.voice_stream, parts.window_samples, sent_rate_hz=parts.sample_rate_hz
+            parts.voice_stream,
+            parts.window_samples,
+            parts.floor.gate,
+            sent_rate_hz=parts.sample_rate_hz,
         )
         self._floor = Floor(parts.floor)
         self._recognizer = parts.recognizer
@@ -100,7 +107,10 @@ class Call:
             sayable=(parts.settings.practice_phone,),
             today=parts.today,
         )
-        self._receptionist = parts.receptionist(self._front)
+        self._taping = Taping(
+            call_id, parts.recording, parts.sample_rate_hz, self._page, self._clock
+        )
+        self._receptionist = self._who_answers(parts)
         self._tasks: asyncio.TaskGroup | None = None
         self._told: deque[Event] = deque()
         self._telling = False
@@ -123,10 +133,11 @@ class Call:
             tell=self._tell,
             finish=self._finish,
             alternatives=lambda: self._theirs.alternatives,
-            sent=self._gate.note_sent,
+            sent=self._note_sent,
             question_heard=lambda: self._theirs.question_heard(),
             caller_is_silent=lambda: self._floor.caller_is_silent,
             guard=self._front.outgoing.speech,
+            taping=self._taping,
         )
         self.playout = self._ours.playout
         self.graph = self._ours.graph
@@ -140,8 +151,15 @@ class Call:
             self._log,
             self._clock,
             self._timers,
+            self._taping,
             tell=self._tell,
         )
+
+    def _who_answers(self, parts: CallParts) -> Receptionist:
+        receptionist = parts.receptionist(self._front)
+        if parts.recording is None:
+            return receptionist
+        return ConsentingReceptionist(receptionist, parts.recording.flow, self._taping, self._front)
 
     # --- the call's life -------------------------------------------------------------------------
 
@@ -153,6 +171,7 @@ class Call:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 self._theirs.start(tasks)
+                self._taping.start(tasks)
                 tasks.create_task(self.graph.run(), name=f"graph-{self.call_id}")
                 tasks.create_task(self._greet(), name=f"greeting-{self.call_id}")
                 await self._over.wait()
@@ -167,7 +186,8 @@ class Call:
                 await self._close(self._clock.now_ms() - began_ms)
             finally:  # whatever else fails, no value outlives the call
                 self._front.forget()
-                await self._recognizer.close()
+                with contained(self.call_id, "recognizer"):
+                    await self._recognizer.close()
         return self._reason
 
     async def _close(self, duration_ms: float) -> None:
@@ -175,8 +195,12 @@ class Call:
         self._tasks = None
         self._timers.cancel_all()
         self.playout.flush()
-        await self._record.end(self._reason)
-        self._page.bye(_BYES.get(self._reason, "error"), self._reason)
+        with contained(self.call_id, "recording"):
+            await self._taping.end()
+        with contained(self.call_id, "record"):
+            await self._record.end(self._reason)
+        with contained(self.call_id, "page"):
+            self._page.bye(_BYES.get(self._reason, "error"), self._reason)
         emit(
             CallEnded(
                 Token(self.call_id),
@@ -204,6 +228,15 @@ class Call:
         self._ours.end_after_goodbye("limit")
         self._ours.say(self._settings.limit_sentence)
 
+    def cannot_hear(self) -> None:
+        """The recogniser has failed for good: tell the caller the way to a person, and end."""
+        if not self._present.is_set():
+            self._finish("error")
+        elif not self._ours.ending:
+            self._ours.cut()
+            self._ours.end_after_goodbye("person")
+            self._ours.say(self._receptionist.take_over())
+
     # --- CallPort: what the door brings ----------------------------------------------------------
 
     def attach(self, leg: CallerLeg) -> None:
@@ -212,6 +245,8 @@ class Call:
         self._timers.cancel("lost")
         if self._present.is_set():
             self._tell(LineChanged(self._clock.now_ms(), up=True))
+            if self._taping.reconnected():
+                self._ours.say(self._receptionist.reprompt(1, heard_something=False))
         self._present.set()
 
     def detach(self) -> None:
@@ -224,10 +259,12 @@ class Call:
         """Take 20 ms of 16 kHz PCM."""
         if self._tasks is None:
             return
-        if self._muted or self._theirs.sensitive.key_sounds(self._clock.now_ms()):
+        now_ms = self._clock.now_ms()
+        if self._muted or self._theirs.sensitive.key_sounds(now_ms):
             frame = SILENT_FRAME
+        self._taping.heard(frame, now_ms)
         self._theirs.hear(frame)
-        for event in self._gate.push(frame, self._clock.now_ms()):
+        for event in self._gate.push(frame, now_ms):
             self._tell(event)
 
     def on_key(self, key: str) -> None:
@@ -250,6 +287,10 @@ class Call:
     def hang_up(self, reason: str) -> None:
         """The caller left."""
         self._finish(reason)
+
+    def _note_sent(self, pcm: bytes, at_ms: float) -> None:
+        self._gate.note_sent(pcm, at_ms)
+        self._taping.sent(at_ms, pcm)
 
     # --- the floor -------------------------------------------------------------------------------
 

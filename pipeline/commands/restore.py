@@ -27,6 +27,12 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="where the old machine's tombstones.jsonl is, so that what was destroyed stays so",
     )
+    parser.add_argument(
+        "--from-deployment",
+        metavar="NAME",
+        default="",
+        help="take over a copy of this other deployment; on record",
+    )
     parser.add_argument("file", type=Path, help="what `wardline backup` wrote")
 
 
@@ -46,9 +52,12 @@ def _bring_back(arguments: argparse.Namespace, settings: Settings) -> str:
     ring = source.load()
     database = Database(location(settings))
     try:
-        note_administration(settings, "restore")
-        head = restore(database, arguments.file, ring, settings.practice.id)
+        adopted = arguments.from_deployment
+        note_administration(settings, "restore_adopt" if adopted else "restore")
+        head = restore(database, arguments.file, ring, settings.practice.id, adopted)
         records = Records(database, settings.practice.id, ring, source.load, now_ms)
+        if adopted:
+            records.bind(adopted)
         records.check_key()
         buried = bury_again(records, tombstones_of(settings))
         if arguments.tombstones is not None:
@@ -56,8 +65,13 @@ def _bring_back(arguments: argparse.Namespace, settings: Settings) -> str:
         opened = sum(1 for _ in records.all_opened())
     finally:
         database.close()
+    taken_over = (
+        f'TAKEN OVER from the deployment "{adopted}" into "{settings.deployment.name}": '
+        if adopted
+        else ""
+    )
     return (
-        f"{head.rows} rows of {head.taken_at} are back; {opened} requests open with this key,"
+        f"{taken_over}{head.rows} rows of {head.taken_at} are back; {opened} requests open with this key,"
         f" {buried} that were destroyed later were destroyed again."
     )
 

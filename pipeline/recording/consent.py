@@ -2,7 +2,7 @@
 
     off                             nothing is asked, nothing is ever recorded (the default)
     to_say ──said whole──► asked ──yes, key 1──► given ──opt-out──► withdrawn
-       │                     └──silence, unclear twice──► unanswered
+       │                     └──silence, unclear twice, an emergency──► unanswered
        └──────── no, opt-out, key 2 or * ────────► refused
 
 Only `given` records. Silence is not consent; a yes before the last word of the notice is none either; a no
@@ -64,7 +64,12 @@ class Reconnected:
     """The line broke and came back: it is the same call."""
 
 
-Happening = NoticeSaid | NoticeCut | Heard | KeyPressed | SilencePassed | Reconnected
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """Something urgent, or a person, comes first: the caller is not asked again."""
+
+
+Happening = NoticeSaid | NoticeCut | Heard | KeyPressed | SilencePassed | Reconnected | Overtaken
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,10 @@ class Consent:
         """Whether the notice must be said, or is waiting for its answer."""
         return self.state in {"to_say", "asked"}
 
+    def opted_out(self, words: Iterable[str]) -> bool:
+        """Whether these words hold a refusal that counts at any time."""
+        return self._opt_out.said(words)
+
     def begin(self) -> list[Action]:
         """After the greeting, before the first question."""
         return [SayNotice()] if self.state == "to_say" else []
@@ -160,6 +169,8 @@ class Consent:
                 return self._answered(False)
             case Reconnected():
                 return [SayNotice()] if self._back_to_notice() else []
+            case Overtaken():
+                return self._unanswered() if self.pending else []
             case _:
                 assert_never(happening)
 
@@ -181,10 +192,13 @@ class Consent:
         if self.state == "to_say":
             self._asked += 1  # cut short is asked too, or two people talk over each other for ever
         if self._asked >= ASKED_MAX:
-            self.state = "unanswered"
-            return [NoteConsent("none")]
+            return self._unanswered()
         self.state = "to_say"
         return [SayNotice()]
+
+    def _unanswered(self) -> list[Action]:
+        self.state = "unanswered"
+        return [NoteConsent("none")]
 
     def _back_to_notice(self) -> bool:
         if self.pending:

@@ -31,6 +31,20 @@ class RecordingStarted(Event):
     recording_id: Token
 
 
+class RecordingPaused(Event):
+    """Sensitive input begins: nothing is kept."""
+
+    call_id: Token
+    recording_id: Token
+
+
+class RecordingResumed(Event):
+    """It is over."""
+
+    call_id: Token
+    recording_id: Token
+
+
 class RecordingEnded(Event):
     """A recording is whole on the disk."""
 
@@ -86,8 +100,10 @@ class Recorder:
         now_ms: Callable[[], float],
         *,
         queue_items: int = QUEUE_ITEMS_MAX,
+        agent_at_rate: Callable[[bytes], bytes] = bytes,
     ) -> None:
-        """Begin now, by the clock of the call."""
+        """Begin now, by the clock of the call; `agent_at_rate` brings the line's rate to the recording's."""
+        self._agent_at_rate = agent_at_rate
         self.header = header
         self._file = file
         self._data_key = data_key
@@ -118,7 +134,7 @@ class Recorder:
         self._frame(_Frame("caller", at_ms, pcm))
 
     def sent(self, at_ms: float, pcm: bytes) -> None:
-        """A frame that was really sent to the caller, at the recording's rate."""
+        """A frame that was really sent to the caller, at the line's rate."""
         self._frame(_Frame("agent", at_ms, pcm))
 
     # --- pauses ------------------------------------------------------------------------------------
@@ -138,6 +154,7 @@ class Recorder:
         if self._depth == 1 and self._status == "recording":
             self._status = "paused"
             self._tell(_Pause(self._now_ms()))
+            emit(RecordingPaused(Token(self.header.call_id), Token(self.header.recording_id)))
 
     def resume(self) -> None:
         """The innermost pause is over."""
@@ -147,6 +164,7 @@ class Recorder:
         if self._depth == 0 and self._status == "paused":
             self._status = "recording"
             self._tell(_Resume(self._now_ms()))
+            emit(RecordingResumed(Token(self.header.call_id), Token(self.header.recording_id)))
 
     # --- the end -----------------------------------------------------------------------------------
 
@@ -234,6 +252,7 @@ class Recorder:
         timeline = self._timeline
         match item:
             case _Frame(side, at_ms, pcm):
+                pcm = pcm if side == "caller" else self._agent_at_rate(pcm)
                 timeline.add(side, at_ms, pcm)
                 return self._due(at_ms), False
             case _Pause(at_ms):

@@ -79,11 +79,14 @@ class Shelf:
         ring: KeyRing,
         now_ms: Callable[[], int],
         destroyed: Callable[[], Mapping[str, str]] = dict,
+        *,
+        reload: Callable[[], KeyRing] | None = None,
     ) -> None:
-        """Nothing is touched yet. `destroyed` gives the ids that may not be opened again."""
+        """Nothing is touched yet. `destroyed` gives the ids that may not be opened again, `reload` the keys of now."""
         self.directory = directory
         self.practice_id = practice_id
         self._ring = ring
+        self._reload = reload or (lambda: ring)
         self.now_ms = now_ms
         self._destroyed = destroyed
 
@@ -98,15 +101,14 @@ class Shelf:
             recording_id, self.practice_id, call_id, sample_rate_hz, kept_as, self.now_ms()
         )
         data_key = new_data_key()
-        wrapped = self._ring.wrap(data_key, self._place(recording_id))
         try:
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with _create(self._key_file(recording_id)) as file:
-                file.write(
-                    json.dumps({"key_id": wrapped.key_id, "sealed": wrapped.sealed.hex()}).encode()
-                )
-                file.flush()
-                os.fsync(file.fileno())
+            self._write_key(recording_id, data_key)
+            # A rotation that began before the key was on the disk has not seen it; one that begins now will.
+            ring = self._reload()
+            if ring.current != self._ring.current:
+                self._ring = ring
+                self._write_key(recording_id, data_key)
             return FileIO(_new(self._sound_file(recording_id)), "wb"), header, data_key
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -210,6 +212,20 @@ class Shelf:
         return len(over)
 
     # --- parts ---------------------------------------------------------------------------------------
+
+    def _write_key(self, recording_id: str, data_key: bytes) -> None:
+        """Put the wrapped key on the disk, whole or not at all."""
+        wrapped = self._ring.wrap(data_key, self._place(recording_id))
+        text = json.dumps({"key_id": wrapped.key_id, "sealed": wrapped.sealed.hex()})
+        fresh = self.directory / f".{recording_id}.{secrets.token_hex(4)}.new"
+        try:
+            with _create(fresh) as file:
+                file.write(text.encode())
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self._key_file(recording_id))
+        finally:
+            fresh.unlink(missing_ok=True)
 
     def _data_key(self, recording_id: str) -> bytes:
         if recording_id in self._destroyed():

@@ -25,6 +25,7 @@ _KEYS = {
     "request": {"call_id", "fields", "complete"},
     "kept": {"call_id", "kept"},
     "urgent": {"call_id", "kind"},
+    "recording": {"call_id", "state"},
     "ended": {"call_id", "reason"},
 }
 

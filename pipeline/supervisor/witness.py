@@ -76,14 +76,18 @@ class Witness:
     def configuration(self, overrides: Iterable[str] = ()) -> None:
         """The settings in force at the start."""
         text = "\n".join(f"{key} = {value}" for key, value in config.masked(self._settings))
-        self._writer.put(
-            Configuration(
-                action="start",
-                fingerprint=hashlib.sha256(text.encode()).hexdigest(),
-                version=version("wardline"),
-                overrides=tuple(overrides),
+        fingerprint = hashlib.sha256(text.encode()).hexdigest()
+        relaxed = tuple(overrides)
+        # a relaxed start is a record of its own, so that nobody has to look for it among the starts
+        for action in ("start", "override") if relaxed else ("start",):
+            self._writer.put(
+                Configuration(
+                    action=action,
+                    fingerprint=fingerprint,
+                    version=version("wardline"),
+                    overrides=relaxed,
+                )
             )
-        )
 
     # --- calls -----------------------------------------------------------------------------------
 

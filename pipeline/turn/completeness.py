@@ -250,7 +250,7 @@ def _ends_open(tokens: Sequence[str]) -> bool:
 
 def _only_opens(tokens: Sequence[str], asked: Asked | None) -> bool:
     """Only "sorry", "hi", "okay so": more is to come, unless a yes or no was asked for."""
-    if asked is not None and asked.slot == "confirm":
+    if asked is not None and asked.slot in ("confirm", "recording"):
         return False
     return all(word in OPENERS or word in FILLERS for word in tokens)
 
@@ -267,7 +267,7 @@ def _answers(tokens: Sequence[str], digits: int, asked: Asked) -> bool:
     match asked.slot:
         case "confirm" if tokens[0] in NEGATIVES and len(tokens) <= 2:
             return False  # "no" to a read-back is mostly the beginning of what is right
-        case "confirm":
+        case "confirm" | "recording":
             return not YES_NO.isdisjoint(tokens) or " ".join(tokens) in YES_SOUNDS
         case "day":
             return digits > 0 or not DAYS.isdisjoint(tokens)

@@ -14,6 +14,7 @@ from pipeline.call.parts import CallParts
 from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.session import Call
 from pipeline.call.settings import CallSettings
+from pipeline.call.taping import Permission
 from pipeline.line import Bye, Caption, Flush, ToCaller
 from tests import scenes
 from tests.fakes.receptionist import FakeReceptionist
@@ -31,10 +32,13 @@ def vowel(duration_ms: float) -> bytes:
 
 
 class LevelVoice:
-    """Believes every window in which something is loud."""
+    """Believes every window in which something is loud, and is so sure of it."""
+
+    def __init__(self, sure: float = 0.95) -> None:
+        self._sure = sure
 
     def probability(self, window: NDArray[np.float32]) -> float:
-        return 0.95 if float(np.abs(window).max()) > 0.02 else 0.02
+        return self._sure if float(np.abs(window).max()) > 0.02 else 0.02
 
     def reset(self) -> None:
         pass
@@ -64,6 +68,8 @@ class Watch:
         self.fields: dict[str, str] = {}
         self.kinds: list[str] = []
         self.reasons: list[str] = []
+        self.consents: list[str] = []
+        self.recordings: list[str] = []
 
     def call(self, state: str) -> None:
         self.states.append(state)
@@ -77,6 +83,12 @@ class Watch:
     def urgent(self, kind: str) -> None:
         self.kinds.append(kind)
 
+    def consent(self, answer: str) -> None:
+        self.consents.append(answer)
+
+    def recording(self, state: str) -> None:
+        self.recordings.append(state)
+
     def ended(self, reason: str) -> None:
         self.reasons.append(reason)
 
@@ -89,6 +101,7 @@ class CallRig:
         settings: CallSettings,
         record: RequestSink | None = None,
         at: Callable[[Desk], Receptionist] | None = None,
+        recording: Permission | None = None,
     ) -> None:
         self.receptionist = receptionist
         self.voice = voice
@@ -108,6 +121,7 @@ class CallRig:
                 settings=settings,
                 record=record or NothingKept(),
                 sample_rate_hz=LINE_HZ,
+                recording=recording,
                 on_sensitive=lambda active, at_ms: self.sensitive.append((active, at_ms)),
             ),
             self.watch,
@@ -215,9 +229,12 @@ async def calling(
     settings: CallSettings | None = None,
     record: RequestSink | None = None,
     at: Callable[[Desk], Receptionist] | None = None,
+    recording: Permission | None = None,
 ) -> AsyncIterator[CallRig]:
     """Run a call for the length of the block; `at` makes another receptionist than the fake one."""
-    rig = CallRig(receptionist, voice or FakeVoice(), settings or CallSettings(), record, at)
+    rig = CallRig(
+        receptionist, voice or FakeVoice(), settings or CallSettings(), record, at, recording
+    )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(rig.run())
         try:

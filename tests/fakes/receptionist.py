@@ -34,6 +34,12 @@ class FakeReceptionist(FakeLanguageModel):
     def greeting(self) -> str:
         return self.greets
 
+    def opening(self) -> str:
+        return self.greets
+
+    def ask(self) -> str:
+        return "What is it?"
+
     def reprompt(self, attempt: int, heard_something: bool) -> str:
         return "Pardon me?" if heard_something else "Are you there?"
 

@@ -1,0 +1,104 @@
+"""Whether the lists know a word: forms of it, prefixes, camel case as code writes it. It knows no rule for names.
+
+A word nobody listed is taken for a name, so a form missed here is a word lost from a log.
+"""
+
+from __future__ import annotations
+
+import re
+
+from phi.lexicon import (
+    COMMON,
+    ENGLISH,
+    SAFE,
+    SPANISH,
+    STOP,
+    STOP_ES,
+    TABLE,
+)
+from phi.tokens import Line
+
+HESITATION = re.compile(r"(?:u+h+|u+m+|e+r+m*|h+m+|m+h*m*|a+h+|o+h+|e+h+|hu+h|aw+|ha(?:ha)+|s+h+)")
+CLINICAL = (
+    "itis", "emia", "ectomy", "ology", "ologist", "oscopy", "ostomy", "otomy", "opathy", "plasty", "algia", "uria", "osis", "penia",
+    "statin", "sartan", "azole", "cillin", "mycin", "floxacin", "gliptin", "gliflozin", "prazole", "olol", "dipine", "triptan",
+    "setron", "cycline", "caine", "parin", "afil", "mab", "tinib", "vir", "oxetine", "zepam", "zolam", "barbital", "profen", "thiazide",
+    "semide", "tidine", "glutide", "gram", "scopy", "megaly", "rrhea", "trophy", "genic", "logia", "patia", "tomia",
+)  # fmt: skip
+ENDINGS = (("'s", ""), ("s'", "s"), ("n't", ""), ("'ll", ""), ("'re", ""), ("'ve", ""), ("'d", ""), ("'m", ""), ("s", ""), ("es", ""), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"), ("ly", ""), ("er", ""), ("ers", ""), ("ness", ""), ("able", ""), ("ies", "y"), ("ied", "y"), ("less", ""), ("ful", ""))  # fmt: skip
+PREFIXES = ("non", "pre", "post", "anti", "over", "under", "multi", "micro", "hyper", "hypo", "inter", "intra", "neuro", "cardio", "gastro", "un", "re", "sub", "auto", "pseudo", "mis", "dis", "max", "min", "num", "get", "set", "is", "on", "to", "has")  # fmt: skip
+STEM_LEAST = 4
+CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+FOREIGN_STOPS_LEAST = 4
+BOTH_STOPS = STOP | STOP_ES
+LISTED = ENGLISH | SPANISH | COMMON
+
+
+def safe_languages(line: Line, lang: str | None) -> int:
+    """Which lists a record's words may come from: English unless its function words are Spanish."""
+    english = spanish = 0
+    for word, flag in zip(line.words, line.flags, strict=True):
+        both = flag & BOTH_STOPS
+        if both == STOP:
+            english += 2
+        elif both == STOP_ES and len(word) > 1:
+            spanish += 2
+        elif not both and len(word) > 1:
+            of = flag & LISTED
+            if of == ENGLISH:
+                english += 1
+            elif of == SPANISH:
+                spanish += 1
+    if spanish == 0 and english == 0 and lang == "es":
+        return SPANISH | COMMON
+    if spanish > english:
+        return (
+            (SPANISH | COMMON | ENGLISH)
+            if english >= FOREIGN_STOPS_LEAST + 1
+            else (SPANISH | COMMON)
+        )
+    if spanish >= FOREIGN_STOPS_LEAST or lang == "es":
+        return SAFE
+    return ENGLISH | COMMON
+
+
+def known_word(word: str, safe: int) -> bool:
+    """Whether the lists know a word or a form of it."""
+    if TABLE.get(word, 0) & safe:
+        return True
+    if HESITATION.fullmatch(word):
+        return True
+    for ending, instead in ENDINGS:
+        if word.endswith(ending):
+            stem = word[: -len(ending)] + instead
+            if (len(stem) >= STEM_LEAST or "'" in ending) and TABLE.get(stem, 0) & safe:
+                return True
+            if (
+                len(ending) > 2
+                and len(stem) > STEM_LEAST
+                and stem[-1] == stem[-2]
+                and TABLE.get(stem[:-1], 0) & safe
+            ):
+                return True
+    return len(word) >= 6 and word.endswith(CLINICAL)
+
+
+def known_token(line: Line, i: int, safe: int) -> bool:
+    """As known_word, and for camel case and prefixes, as code writes them."""
+    word = line.words[i]
+    if known_word(word, safe):
+        return True
+    source = line.source(i)
+    if source != word and source.isascii() and not source.isupper() and not source.istitle():
+        parts = CAMEL.findall(source)
+        if len(parts) > 1:
+            return all(len(p) == 1 or p.isdigit() or known_word(p.lower(), safe) for p in parts)
+    if len(word) >= 7 and source == word:
+        for prefix in PREFIXES:
+            if (
+                word.startswith(prefix)
+                and len(word) - len(prefix) >= STEM_LEAST
+                and TABLE.get(word[len(prefix) :], 0) & safe
+            ):
+                return True
+    return len(word) == 1

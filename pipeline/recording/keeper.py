@@ -1,0 +1,121 @@
+"""The recordings of one worker's calls: files are opened, ended and destroyed in threads of its own.
+
+Knows neither the dialogue nor the store: what the shelf needs is given, and the keys are read again for each
+new recording, so that one that is made during a rotation opens afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Final, Protocol, Self, TypeVar
+
+from pipeline.recording.faults import RecordingFault
+from pipeline.recording.recorder import CLOSE_LIMIT_S, Recorder
+from pipeline.recording.shelf import Shelf
+from pipeline.telemetry.events import Event, Token, emit
+
+THREADS: Final = 4
+"""A disk that hangs may hold some of them; calls go on without recordings then."""
+RATE_HZ: Final = 16_000
+"""What a caller's line brings; a call of ten minutes is 38 MB."""
+
+T = TypeVar("T")
+Resample = Callable[[bytes], bytes]
+
+
+class RecordingFailed(Event):
+    """A recording could not begin or be destroyed; the call goes on."""
+
+    call_id: Token
+    reason: Token
+
+
+class Bury(Protocol):
+    """Remembers, away from the recordings, that these ids may never be opened again."""
+
+    def __call__(self, ids: Iterable[str], why: str) -> None:
+        """Return when it is on the disk."""
+
+
+class Keeper:
+    """Makes and ends recordings; use it as an `async with` block."""
+
+    def __init__(self, open_shelf: Callable[[], Shelf], kept_as: str, bury: Bury) -> None:
+        """Nothing is opened before the first recording; `open_shelf` runs in a thread."""
+        self._open_shelf = open_shelf
+        self._kept_as = kept_as
+        self._bury = bury
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="recordings")
+
+    async def __aenter__(self) -> Self:
+        """No thread runs yet."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Begin nothing more; what is being destroyed is."""
+        self._threads.shutdown(wait=False)
+
+    async def begin(
+        self, call_id: str, now_ms: Callable[[], float], agent_at_rate: Resample
+    ) -> Recorder | None:
+        """A recording that runs; None, with an event, when the disk or the key does not allow one."""
+        loop = asyncio.get_running_loop()
+        beginning = loop.run_in_executor(self._threads, self._begin, call_id, now_ms, agent_at_rate)
+        try:
+            return await asyncio.shield(beginning)
+        except asyncio.CancelledError:  # the call is over: nobody would ever end what comes of this
+            beginning.add_done_callback(self._abandon)
+            raise
+
+    async def finish(self, recorder: Recorder) -> None:
+        """Returns when the file is whole, or when its disk is too slow to wait for."""
+        await self._in_thread(recorder.close, CLOSE_LIMIT_S)
+
+    async def destroy(self, recorder: Recorder) -> bool:
+        """End it and destroy it, key first; a file that its thread still holds is gone with its key."""
+        return await self._in_thread(self._destroy, recorder)
+
+    def _abandon(self, beginning: asyncio.Future[Recorder | None]) -> None:
+        recorder = None if beginning.cancelled() else beginning.result()
+        if recorder is not None:
+            with contextlib.suppress(RuntimeError):  # the worker ends: the file holds nothing
+                self._threads.submit(self._destroy, recorder)
+
+    # --- in a thread ------------------------------------------------------------------------------
+
+    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+    def _begin(
+        self, call_id: str, now_ms: Callable[[], float], agent_at_rate: Resample
+    ) -> Recorder | None:
+        try:
+            file, header, data_key = self._open_shelf().open_new(call_id, RATE_HZ, self._kept_as)
+        except Exception as error:  # noqa: BLE001  # the edge of the thread: a key command may fail in any way
+            emit(RecordingFailed(Token(call_id), _reason(error)))
+            return None
+        return Recorder(file, header, data_key, now_ms, agent_at_rate=agent_at_rate)
+
+    def _destroy(self, recorder: Recorder) -> bool:
+        recorder.close()
+        recording_id = recorder.header.recording_id
+        try:
+            self._bury([recording_id], "withdrawn")
+            self._open_shelf().shred(recording_id)
+        except Exception as error:  # noqa: BLE001  # the edge of the thread; tried again at the call's end
+            emit(RecordingFailed(Token(recorder.header.call_id), _reason(error)))
+            return False
+        return True
+
+
+def _reason(error: Exception) -> Token:
+    return Token(error.code if isinstance(error, RecordingFault) else type(error).__name__)
