@@ -115,7 +115,8 @@ def _make(arguments: argparse.Namespace) -> int:
             )
         ],
     )
-    asked = Asked(settings, keys, evidence_id, last_egress=arguments.last_egress)
+    file = config.named_file(arguments.config)
+    asked = Asked(settings, keys, evidence_id, arguments.last_egress, file)
     with _progress() as begun:
         found = dict(gather(asked, begun))
     summary = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -17,6 +18,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from phi.chain import heads_in
+from pipeline import config
 from pipeline.audit.digest import entries
 from pipeline.audit.folder import audit_folder, heads_file
 from pipeline.audit.keys import AuditKeys
@@ -34,6 +36,10 @@ from pipeline.evidence.configuration import shown
 from pipeline.evidence.controls import controls, markdown
 from pipeline.evidence.lock import plain_name
 from pipeline.evidence.running import ask
+from pipeline.machine.judge import judge
+from pipeline.machine.read import look
+from pipeline.recording.faults import RecordingBroken
+from pipeline.recording.sealed_file import read_header
 from pipeline.settings import Settings
 from pipeline.store.database import Database
 from pipeline.store.facts import facts_of
@@ -63,8 +69,10 @@ class Asked:
     settings: Settings
     keys: AuditKeys
     evidence_id: str
-    last_egress: bool
+    last_egress: bool = False
     """Take the last egress test on record instead of making one."""
+    config_file: Path | None = None
+    """Who may read it is looked at too."""
 
 
 def as_json(value: object) -> bytes:
@@ -271,6 +279,7 @@ def store(asked: Asked) -> Part:
         **found.record(),
         "retention_days": {"requests": settings.store.requests_days, "logs": settings.store.logs_days},
         "key_from": settings.store.key,
+        "recordings": _recordings(settings),
     }  # fmt: skip
     result: Result = "unknown" if found.said else "pass"
     if found.readable_keys_of_destroyed:
@@ -281,13 +290,35 @@ def store(asked: Asked) -> Part:
     return Part({"store.json": as_json(record)}, result, said)
 
 
+def _recordings(settings: Settings) -> dict[str, Any]:
+    """Sealed files by class, as their readable headers say; none is opened."""
+    classes, unreadable = Counter[str](), 0
+    for path in sorted(config.recording_directory(settings).glob("rec_*.wardrec")):
+        try:
+            with path.open("rb") as file:
+                header = read_header(file)
+        except (RecordingBroken, OSError):
+            unreadable += 1
+            continue
+        if header.practice_id == settings.practice.id:
+            classes[header.kept_as] += 1
+    return {
+        "mode": settings.recording.mode,
+        "days": list(settings.recording.days),
+        "files_by_class": dict(sorted(classes.items())),
+        "unreadable_files": unreadable,
+    }
+
+
 def host(asked: Asked) -> Part:
     """What the doctor finds on this machine."""
     found = [f for f in examine(asked.settings) if f.name not in ABOUT_A_START]
+    found += judge(look(asked.settings, asked.config_file))
     failed = [f.name for f in found if f.verdict == "fail"]
-    said = f"{len(found)} looks, failed: {', '.join(failed) or 'none'}"
-    parts = {"host.json": as_json([asdict(each) for each in found])}
-    return Part(parts, "fail" if failed else "pass", said)
+    unknown = [f.name for f in found if f.verdict == "unknown"]
+    said = f"{len(found)} looks; failed: {', '.join(failed) or 'none'}; unknown: {', '.join(unknown) or 'none'}"
+    result: Result = "fail" if failed else "unknown" if unknown else "pass"
+    return Part({"host.json": as_json([asdict(each) for each in found])}, result, said)
 
 
 PARTS: tuple[tuple[str, str, Callable[[Asked], Part]], ...] = (

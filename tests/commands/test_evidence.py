@@ -23,7 +23,7 @@ from pipeline.commands import evidence, evidence_facts
 from pipeline.commands.canary_trial import CanaryResult
 from pipeline.commands.evidence_facts import PARTS, Asked, egress
 from tests.audit.rig import end
-from tests.evidence.planted import forms, found_in
+from tests.canary.search import Search
 from tests.first_call.served import free_port
 from tests.store.conftest import House
 from tests.store.snapshots import snapshot
@@ -121,11 +121,14 @@ def test_no_identifier_of_store_calls_or_keys_is_in_the_folder(
     keys = [*state.rglob("*.key"), state / "audit/keys/signing.pem"]
     assert len(keys) == 3
     raw = {line for path in keys for line in path.read_bytes().split(b"\n") if len(line) > 12}
-    values = [value for name, value in FIELDS.items() if name != "reason"]
-    needles = forms((*values, ADDRESS, API_KEY))
-    needles |= {each for each in raw if not each.startswith(b"-----")}
-    assert found_in(files, needles) == []
-    assert found_in({"file": b"x" + FIELDS["phone"].encode()}, needles)
+    search = Search(
+        {key: value for key, value in FIELDS.items() if key != "reason"}
+        | {"address": ADDRESS, "api key": API_KEY}
+    )
+    assert search.look(files) == []
+    assert search.look({"file": b"x" + FIELDS["phone"].encode()})
+    lines = [each for each in raw if not each.startswith(b"-----")]
+    assert not [name for name, data in files.items() for each in lines if each in data]
     (caller,) = [e.record for e in entries(state / "audit") if isinstance(e.record, CallStart)]
     assert not [name for name, data in files.items() if caller.caller_id.encode() in data]
 
