@@ -6,6 +6,7 @@ It keeps a short tail of the last record in memory and nothing after `wipe`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from phi import cues, cues_es
@@ -38,6 +39,7 @@ from phi.tokens import Line
 
 TURNS_OPEN = 4
 TAIL_CHARS = 90
+ASKED_CHARS = 160
 SHORT_TOKENS = 9
 """An answer longer than this is a sentence; only its particular words are taken."""
 SLOTS = {
@@ -311,6 +313,8 @@ class CallContext:
 
     def note(self, text: str, spans: list[Span]) -> None:
         """Remember the end of a record, and what it asks for."""
+        if self.single:
+            return
         shadow = text.lower() if text.isascii() else Line(text).shadow
         asked = _asked(shadow)
         filled = bool(spans)
@@ -340,15 +344,16 @@ def _age_answer(line: Line) -> Iterator[Span]:
             yield Span(line.starts[i], line.ends[end - 1], Kind.AGE, Layer.CARRY)
 
 
+KIND_OF_QUESTION = {phrase: kind for kind, phrases in QUESTIONS for phrase in phrases}
+ASKING = re.compile("|".join(re.escape(p) for p in sorted(KIND_OF_QUESTION, key=len, reverse=True)))
+
+
 def _asked(shadow: str) -> Kind | None:
-    tail = shadow[-160:]
-    best: tuple[int, Kind] | None = None
-    for kind, phrases in QUESTIONS:
-        for phrase in phrases:
-            at = tail.rfind(phrase)
-            if at >= 0 and (best is None or at > best[0]):
-                best = (at, kind)
-    return best[1] if best else None
+    """What the last question of a record asks for."""
+    asked = None
+    for match in ASKING.finditer(shadow, max(0, len(shadow) - ASKED_CHARS)):
+        asked = KIND_OF_QUESTION[match[0]]
+    return asked
 
 
 __all__ = [

@@ -83,6 +83,30 @@ def known_word(word: str, safe: int) -> bool:
     return len(word) >= 6 and word.endswith(CLINICAL)
 
 
+CAPITALS_MAX = 4
+RUN_TOGETHER_LEAST = 12
+"""Letters from which on a token of a path is read as words run together: "peerconnection"."""
+PART_LEAST = 4
+
+
+def _in_code(line: Line, i: int) -> bool:
+    before = line.words[i - 1] if line.joined(i) else ""
+    after = line.words[i + 1] if i + 1 < line.count and line.joined(i + 1) else ""
+    return before in ("/", ".", "_", "\\") or after in ("/", ".", "_", "(")
+
+
+def _run_together(word: str) -> bool:
+    """Whether a token is three or four letters of an abbreviation and English words, or English words alone."""
+    reach = {0}
+    for end in range(PART_LEAST - 1, len(word) + 1):
+        for start in tuple(reach):
+            size = end - start
+            least = CAPITALS_MAX - 1 if start == 0 else PART_LEAST
+            if size >= least and TABLE.get(word[start:end], 0) & (ENGLISH | COMMON):
+                reach.add(end)
+    return len(word) in reach
+
+
 def known_token(line: Line, i: int, safe: int) -> bool:
     """As known_word, and for camel case and prefixes, as code writes them."""
     word = line.words[i]
@@ -92,7 +116,15 @@ def known_token(line: Line, i: int, safe: int) -> bool:
     if source != word and source.isascii() and not source.isupper() and not source.istitle():
         parts = CAMEL.findall(source)
         if len(parts) > 1:
-            return all(len(p) == 1 or p.isdigit() or known_word(p.lower(), safe) for p in parts)
+            return all(
+                len(p) == 1
+                or p.isdigit()
+                or (p.isupper() and len(p) <= CAPITALS_MAX)
+                or known_word(p.lower(), safe)
+                for p in parts
+            )
+    if len(word) >= RUN_TOGETHER_LEAST and _in_code(line, i) and _run_together(word):
+        return True
     if len(word) >= 7 and source == word:
         for prefix in PREFIXES:
             if (

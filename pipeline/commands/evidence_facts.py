@@ -29,9 +29,11 @@ from pipeline.commands.egress_test import exposed, record_of, try_both
 from pipeline.egress import flow
 from pipeline.egress.trial import count, kernel_holds
 from pipeline.errors import StartUpError
-from pipeline.evidence import installed, sbom
+from pipeline.evidence import installed, sbom, untouched
 from pipeline.evidence.configuration import shown
 from pipeline.evidence.controls import controls, markdown
+from pipeline.evidence.lock import plain_name
+from pipeline.evidence.running import ask
 from pipeline.settings import Settings
 from pipeline.store.database import Database
 from pipeline.store.facts import facts_of
@@ -144,6 +146,17 @@ def canary(_: Asked) -> Part:
     return Part({"canary.json": as_json({**asdict(found), "passed": found.passed})}, result, said)
 
 
+def server(asked: Asked) -> Part:
+    """What the running server has tested in its own processes, with the age of each result."""
+    found = ask(asked.settings)
+    results = {name: str(fact.get("result", "")) for name, fact in found["tested"].items()}
+    failed = sorted(name for name, result in results.items() if result == "fail")
+    relaxed = found.get("relaxed", [])
+    said = ", ".join(f"{name} {result}" for name, result in sorted(results.items()))
+    said += f"; relaxed settings: {', '.join(map(str, relaxed)) or 'none'}"
+    return Part({"server.json": as_json(found)}, "fail" if failed else "pass", said)
+
+
 def software(asked: Asked) -> Part:
     """The parts list, the version, the digests of lock and code."""
     own, parts, lock = installed.own(), installed.installed(), installed.lock()
@@ -160,21 +173,35 @@ def software(asked: Asked) -> Part:
         made=wall_now().isoformat(timespec="seconds"),
     )
     strange = sbom.unlocked(parts, lock, installed.OWN) if lock else []
+    other = [name for name in strange if lock and plain_name(name.split()[0]) in lock.packages]
     found = {
         "version": own.version,
         "code_sha256": installed.code_digest(),
         "lock_sha256": lock.digest if lock else None,
         "distributions": len(parts),
-        "not_as_locked": strange,
+        "other_version_than_locked": other,
+        "not_in_the_lock": [name for name in strange if name not in other],
     }
     said = f"version {own.version}, {len(parts)} distributions"
     if lock is None:
         said += "; the lock file is not here, so archives' sums are missing"
     elif strange:
-        said += (
-            f", {len(strange)} of them not as locked (tools of a development machine, or a change)"
-        )
+        said += f", {len(other)} in another version than locked, {len(strange) - len(other)} not in the lock"
     return Part({"sbom.cdx.json": as_json(bom), "software.json": as_json(found)}, "stated", said)
+
+
+def packages(_: Asked) -> Part:
+    """Every installed file against the sum it came with."""
+    found = untouched.compare()
+    said = f"{found.files} installed files are as they came"
+    if not found.whole:
+        said = (
+            f"{len(found.changed)} of {found.files} installed files are changed and {len(found.missing)} missing:"
+            " install the locked packages anew"
+        )
+    if found.unowned:
+        said += f"; {len(found.unowned)} entries beside them belong to no package"
+    return Part({"packages.json": as_json(found.record())}, "pass" if found.whole else "fail", said)
 
 
 def configuration(asked: Asked) -> Part:
@@ -267,7 +294,9 @@ PARTS: tuple[tuple[str, str, Callable[[Asked], Part]], ...] = (
     ("audit", "reading the audit's chain", audit),
     ("egress", "trying every way out of this machine", egress),
     ("canary", "trying a planted word through every output", canary),
+    ("server", "asking the running server what it has tested", server),
     ("software", "listing the software's parts", software),
+    ("packages", "comparing installed files with the sums they came with", packages),
     ("configuration", "reading the configuration", configuration),
     ("controls", "mapping controls to tests", control_map),
     ("data_flow", "drawing the data flow", data_flow),

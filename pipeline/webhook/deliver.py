@@ -140,7 +140,12 @@ class Postbox:
                 emit(WebhookGivenUp(report_id=report_id))
                 return
             current = later
-            await asyncio.sleep(pause_s)
+            await pause(pause_s)
+
+
+async def pause(pause_s: float) -> None:
+    """Until the next attempt."""
+    await asyncio.sleep(pause_s)
 
     async def _attempt(self, deliver: Deliver, message: Message) -> int | str:
         try:

@@ -122,6 +122,8 @@ def test_row_d21_labels_and_file_names_are_read_too(section: str, key: str, valu
         ("state", "directory", "/home/maria"),
         ("state", "directory", "/srv/wardline-2026-11-21"),
         ("log", "file", "/var/log/wardline/events.jsonl"),
+        ("recording", "days", ["call 30", "minor 7300"]),
+        ("recording", "opt_out", ["off the record", "do not keep this"]),
         ("engines", "llm_model", "meta-llama/Llama-3.1-8B-Instruct"),
         ("egress", "destinations", ["carrier Twilio 203.0.113.0/30 5061/tcp"]),
         ("http", "public_url", "https://voice.hernandez.example"),
