@@ -142,16 +142,16 @@ class Postbox:
             current = later
             await pause(pause_s)
 
-
-async def pause(pause_s: float) -> None:
-    """Until the next attempt."""
-    await asyncio.sleep(pause_s)
-
     async def _attempt(self, deliver: Deliver, message: Message) -> int | str:
         try:
             return await deliver(message)
         except Exception as error:  # noqa: BLE001  # the edge of a delivery: a fault in it costs no call anything
             return str(crashed(error).type)
+
+
+async def pause(pause_s: float) -> None:
+    """Until the next attempt."""
+    await asyncio.sleep(pause_s)
 
 
 def https_delivery(
