@@ -11,7 +11,9 @@ from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
 from pipeline.commands.signing_in import note_administration
 from pipeline.errors import ConfigError, StartUpError
+from pipeline.recording.copies import put_back, refuse_full
 from pipeline.settings import Settings
+from pipeline.shelves import open_shelf
 from pipeline.store.backup import bury_again, restore
 from pipeline.store.database import Database
 from pipeline.store.opening import key_source, location, now_ms, tombstones_of
@@ -46,19 +48,27 @@ def _bring_back(arguments: argparse.Namespace, settings: Settings) -> str:
     ring = source.load()
     database = Database(location(settings))
     try:
+        directory = config.recording_directory(settings)
+        refuse_full(directory)
         note_administration(settings, "restore")
-        head = restore(database, arguments.file, ring, settings.practice.id)
+        destroyed = tombstones_of(settings).read()
+        if arguments.tombstones is not None:
+            destroyed |= Tombstones(arguments.tombstones).read()
+        head = restore(
+            database, arguments.file, ring, settings.practice.id, put_back(directory, destroyed)
+        )
         records = Records(database, settings.practice.id, ring, source.load, now_ms)
         records.check_key()
         buried = bury_again(records, tombstones_of(settings))
         if arguments.tombstones is not None:
             buried += bury_again(records, Tombstones(arguments.tombstones))
         opened = sum(1 for _ in records.all_opened())
+        recordings = len(open_shelf(settings, ring).kept())
     finally:
         database.close()
     return (
         f"{head.rows} rows of {head.taken_at} are back; {opened} requests open with this key,"
-        f" {buried} that were destroyed later were destroyed again."
+        f" {buried} that were destroyed later were destroyed again; {recordings} recordings are there."
     )
 
 

@@ -23,6 +23,8 @@ def relaxed(settings: Settings) -> Iterator[str]:
     """The keys in use."""
     if settings.log.text != "off":
         yield "log.text"
+    if settings.recording.mode != "off":
+        yield "recording.mode"
     if settings.egress.exposed_without_kernel_guard == ACCEPTED and not is_loopback(
         settings.http.bind
     ):
