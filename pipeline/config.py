@@ -62,8 +62,6 @@ def load(path: str | Path | None = None, environment: Mapping[str, str] | None =
     if _has(tree, "store", "key_text"):
         faults.append("store.key_text: never in a file; set store.key_file or the variable alone")
         del tree["store"]["key_text"]
-    if file:
-        faults.extend(_readable_secrets(file, tree))
     for key, value in _from_environment(env, faults):
         if not _put(tree, key, value):
             faults.append(f"{key[0]}: must be a table ([{key[0]}])")
@@ -168,20 +166,6 @@ def _secrets() -> Iterator[tuple[str, str]]:
         if leaf.field.metadata.get("secret"):
             section, name = leaf.path
             yield section, name
-
-
-def _readable_secrets(file: Path, tree: Mapping[str, Any]) -> Iterator[str]:
-    """A file that holds a secret itself must be its owner's alone (row C11)."""
-    held = [
-        f"{section}.{name}"
-        for section, name in _secrets()
-        if _has(tree, section, name)
-        and isinstance(text := tree[section][name], str)
-        and text
-        and secret.file_of(text) is None
-    ]
-    if held and (fault := secret.others_fault(file.stat())):
-        yield f'{held[0]}: in {file}: {fault}, or write "${{file:/path}}" instead'
 
 
 def _read_secrets(tree: dict[str, Any], faults: list[str]) -> None:

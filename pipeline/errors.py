@@ -92,6 +92,13 @@ class NoMediaPath(CallRefused):
     code = "no_media_path"
 
 
+class Unguarded(CallRefused):
+    """A guard that kept callers' words on this machine and out of logs failed its last test."""
+
+    status = 503
+    code = "unguarded"
+
+
 class LinesBusy(CallRefused):
     """Every line or engine is in use."""
 

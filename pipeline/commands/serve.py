@@ -128,6 +128,7 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
                     worker_module=worker_module,
                     hooks=hooks,
                     facts=facts,
+                    own=own,
                 )
             )
         terminal.stopped()
