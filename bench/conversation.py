@@ -25,7 +25,8 @@ SILENCE_MS = 9_000.0
 GOODBYE_MS = 20_000.0
 """The server's time to say goodbye once the request is complete."""
 MAX_TURNS = 40
-SAME_QUESTION_LIMIT = 5
+SAME_QUESTION_LIMIT = 7
+"""A number is asked three times of a caller who is understood each time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A Piper voice from a local directory, sentence by sentence in a thread.
+"""A Piper voice from a local file, sentence by sentence in a thread.
 
 Piper makes a whole sentence at once; an abandoned one is finished in its thread and dropped, and the
 next is not begun. Word times come from the model's alignments when it has them and are shared by
@@ -35,8 +35,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]|\[\[|\]\]")
 class PiperSettings:
     """Which voices, and how much of the machine they may use."""
 
-    directories: tuple[tuple[Language, Path], ...]
-    """For each language a directory with one NAME.onnx and NAME.onnx.json."""
+    voices: tuple[tuple[Language, Path], ...]
+    """For each language a NAME.onnx with its NAME.onnx.json beside it; other voices in the folder do no harm."""
     threads: int = 1
     use_cuda: bool = False
     length_scale: float = 1.0
@@ -107,23 +107,19 @@ def pieces(text: str) -> list[str]:
 
 
 def _load_all(settings: PiperSettings) -> dict[Language, PiperVoice]:
-    if not settings.directories:
-        raise EngineUnavailable("no Piper voice is configured: set a directory with NAME.onnx")
-    voices = {language: _load(directory, settings) for language, directory in settings.directories}
+    if not settings.voices:
+        raise EngineUnavailable("no Piper voice is configured: set the path of a NAME.onnx")
+    voices = {language: _load(model, settings) for language, model in settings.voices}
     if len({voice.config.sample_rate for voice in voices.values()}) > 1:
         raise EngineUnavailable("the Piper voices have different sample rates: choose equal ones")
     return voices
 
 
-def _load(directory: Path, settings: PiperSettings) -> PiperVoice:
-    models = sorted(directory.glob("*.onnx"))
-    if len(models) != 1:
-        raise EngineUnavailable(
-            f"Piper voice {directory}: {'missing NAME.onnx' if not models else 'more than one .onnx'}"
-        )
-    described = models[0].with_name(models[0].name + ".json")
-    if not described.is_file():
-        raise EngineUnavailable(f"Piper voice {directory}: missing {described.name}")
+def _load(model: Path, settings: PiperSettings) -> PiperVoice:
+    described = model.with_name(model.name + ".json")
+    for file in (model, described):
+        if not file.is_file():
+            raise EngineUnavailable(f"Piper voice {model}: missing {file.name}")
     try:
         import onnxruntime
         from piper import PiperVoice
@@ -137,14 +133,14 @@ def _load(directory: Path, settings: PiperSettings) -> PiperVoice:
     try:
         voice = PiperVoice(
             session=onnxruntime.InferenceSession(
-                str(models[0]), options, providers=[*chosen, "CPUExecutionProvider"]
+                str(model), options, providers=[*chosen, "CPUExecutionProvider"]
             ),
             config=PiperConfig.from_dict(json.loads(described.read_text(encoding="utf-8"))),
         )
         _speak(voice, "hello", 0, settings.length_scale)
     except Exception as error:  # noqa: BLE001  # a foreign file may fail in any way the library knows
         raise EngineUnavailable(
-            f"Piper voice {models[0]} does not load ({type(error).__name__})"
+            f"Piper voice {model} does not load ({type(error).__name__})"
         ) from None
     return voice
 

@@ -53,6 +53,8 @@ class PocketSphinx:
         """Fork a process for one call; EngineBusy when all slots are lent."""
         if self._loader is None:
             raise EngineUnavailable("speech recognition was not started")
+        if self._loader.gone.is_set():
+            raise EngineUnavailable("speech recognition has stopped")
         if self._lent >= self._settings.slots:
             raise EngineBusy("every recogniser is in use")
         self._lent += 1
@@ -66,7 +68,14 @@ class PocketSphinx:
 
     def free_slots(self) -> int:
         """How many more calls can listen now."""
-        return 0 if self._loader is None else self._settings.slots - self._lent
+        if self._loader is None or self._loader.gone.is_set():
+            return 0
+        return self._settings.slots - self._lent
+
+    async def broken(self) -> None:
+        """Return once the first process has died too often to be started again."""
+        gone = asyncio.Event() if self._loader is None else self._loader.gone
+        await gone.wait()
 
     async def stop(self) -> None:
         """End every process."""

@@ -24,7 +24,12 @@ from models.switches import SWITCHES
 _BUILD_LIMIT_S = 120.0
 _LOAD_LIMIT_S = 60.0
 _STOP_LIMIT_S = 5.0
-_MAX_FAILED_STARTS = 3
+_MAX_LOSSES = 3
+"""In a row; then it has failed for good, and what a new worker process may mend is no longer tried here."""
+_HEALTHY_S = 30.0
+"""A process that ran for so long did not die of its start: losses are counted from there anew."""
+_RETRY_S = 0.5
+"""Before the second attempt; the first comes at once, for a call is waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,14 @@ class Loader:
         self._control: socket.socket | None = None
         self._ready = asyncio.Event()
         self._stopped = False
-        self._failed_starts = 0
+        self._losses = 0
+        self._ready_at_s = 0.0
+        self._retry: asyncio.TimerHandle | None = None
+        self._respawning: asyncio.Future[tuple[subprocess.Popen[bytes], socket.socket]] | None = (
+            None
+        )
+        self.gone = asyncio.Event()
+        """Set when it will not be started again."""
 
     async def start(self, arguments: list[str]) -> None:
         self._command = arguments
@@ -111,7 +123,7 @@ class Loader:
                 await self._ready.wait()
         except TimeoutError:
             raise EngineFailed("the recogniser is not ready") from None
-        if self._stopped or self._failed_starts >= _MAX_FAILED_STARTS:
+        if self._stopped or self.gone.is_set():
             raise EngineFailed("the recogniser has stopped")
 
     def fork(self, connection: socket.socket) -> None:
@@ -133,7 +145,11 @@ class Loader:
 
     async def stop(self) -> None:
         self._stopped = True
+        if self._retry is not None:
+            self._retry.cancel()
         self._unwatch()
+        if self._respawning is not None:  # whatever it has started is ended with the rest
+            await asyncio.wait({self._respawning})
         process, self._process = self._process, None
         if process is not None:
             await asyncio.to_thread(_end, process)
@@ -158,11 +174,11 @@ class Loader:
         return process, ours
 
     def _watch(self, process: subprocess.Popen[bytes], control: socket.socket) -> None:
+        self._process = process
         if self._stopped:
             control.close()
-            self._loop.run_in_executor(None, _end, process)
             return
-        self._process, self._control = process, control
+        self._control = control
         self._loop.add_reader(control, self._on_control)
 
     def _unwatch(self) -> None:
@@ -180,18 +196,27 @@ class Loader:
         except OSError:
             message = b""
         if message == child.READY:
-            self._failed_starts = 0
+            self._ready_at_s = self._loop.time()
             self._ready.set()
             return
-        was_ready = self._ready.is_set()
+        if self._ready.is_set() and self._loop.time() - self._ready_at_s >= _HEALTHY_S:
+            self._losses = 0
         self._unwatch()
-        self._failed_starts += 0 if was_ready else 1
-        if self._failed_starts >= _MAX_FAILED_STARTS:
+        self._lost()
+
+    def _lost(self) -> None:
+        """It ended, or could not be started: start it again, unless that has failed too often."""
+        self._losses += 1
+        if self._losses >= _MAX_LOSSES:
+            self.gone.set()
             self._ready.set()  # lets waiters see that it is over
             return
+        self._retry = self._loop.call_later(_RETRY_S * (self._losses - 1), self._start_again)
+
+    def _start_again(self) -> None:
         process, self._process = self._process, None
-        respawn = self._loop.run_in_executor(None, self._respawn, process)
-        respawn.add_done_callback(self._on_respawn)
+        self._respawning = self._loop.run_in_executor(None, self._respawn, process)
+        self._respawning.add_done_callback(self._on_respawn)
 
     def _respawn(
         self, process: subprocess.Popen[bytes] | None
@@ -203,8 +228,13 @@ class Loader:
     def _on_respawn(
         self, done: asyncio.Future[tuple[subprocess.Popen[bytes], socket.socket]]
     ) -> None:
-        if not done.cancelled() and done.exception() is None:
+        self._respawning = None
+        if done.cancelled():
+            return
+        if done.exception() is None:
             self._watch(*done.result())
+        elif not self._stopped:
+            self._lost()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

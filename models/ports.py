@@ -102,7 +102,10 @@ class SpeechToText(Protocol):
         """Reserve a slot for one call; raises EngineBusy when none is free."""
 
     def free_slots(self) -> int:
-        """How many more calls can be opened now."""
+        """How many more calls can be opened now; 0 once it has failed for good."""
+
+    async def broken(self) -> None:
+        """Return once it has failed for good: no call is heard until this process is replaced."""
 
     async def stop(self) -> None:
         """End every child and thread."""
@@ -163,7 +166,9 @@ class ReplyRequest:
     messages: tuple[ChatMessage, ...]
     tools: tuple[ToolSpec, ...] = ()
     alternatives: tuple[Spoken, ...] = ()
-    """Other hypotheses of the last user message: for the urgent-phrase matcher only."""
+    """Other hypotheses of the last user message: for the receptionist's own reader only."""
+    typed: bool = False
+    """The last user message was typed: nothing in it was misheard."""
     temperature: float = 0.3
 
 

@@ -80,6 +80,10 @@ class WhisperSpeechToText:
         """How many more calls can listen now."""
         return 0 if self._model is None else self._settings.slots - self._lent
 
+    async def broken(self) -> None:
+        """Nothing that fails here fails for good: each decoding stands by itself."""
+        await asyncio.Event().wait()
+
     async def stop(self) -> None:
         """End the threads and let the model go."""
         threads, self._threads, self._model = self._threads, None, None

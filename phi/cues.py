@@ -25,7 +25,7 @@ ORDINALS = {
 UNITS = words("""
  mg mgs milligram milligrams mcg microgram micrograms g gram grams kg kilo kilos kilogram kilograms pound pounds lb lbs ounce ounces oz
  ml milliliter milliliters millilitre millilitres cc ccs liter liters litre litres l dl deciliter unit units iu meq mmol mmhg mm cm centimeter centimeters
- millimeter millimeters meter meters inch inches foot feet mile miles km kilometers step steps calorie calories kcal
+ millimeter millimeters meter meters inch inches ft foot feet mile miles km kilometers step steps calorie calories kcal
  percent pct degree degrees fahrenheit celsius bpm beats breaths
  tablet tablets tab tabs pill pills capsule capsules dose doses drop drops puff puffs spray sprays injection injections shot shots
  patch patches teaspoon teaspoons tablespoon tablespoons cup cups glass glasses bottle bottles refill refills packet packets vial vials
@@ -41,7 +41,7 @@ ID_CUES = words("""
  member membership subscriber policy group account acct card routing license licence plate vin serial claim npi dea passport
  confirmation reference authorization auth id ids identification identifier prescription rx tracking medicare medicaid beneficiary
  call reach contact text dial callback pin record medical insurance driver's drivers implant device badge locker student employee tax ein
- itin visa order invoice ticket case hicn mbi handle
+ itin visa order invoice ticket case hicn mbi handle instagram insta facebook twitter tiktok snapchat whatsapp telegram discord linkedin username login plates tag tags
 """)
 STRONG_ID_CUES = words("""
  ssn mrn zip zipcode postal phone telephone tel cell fax extension ext member subscriber policy account acct card license licence plate vin serial
@@ -86,21 +86,6 @@ GIVEN_HOMOGRAPHS = words("""
  raven reign ridge saint shepherd sparrow story sunshine temple true valor wilder
  an kim my long van ha le do so you yu wen min sang song young jin dung bao linh tuan lan ali amen anal asa dee
 """)
-SURNAME_HOMOGRAPHS = words("""
- smith brown green white black young king long hill wood woods stone rivers rivera lake banks fields field bush bell cook baker miller fisher hunter carpenter
- potter taylor turner walker carter porter parker mason cooper price rice bird birds wolf fox hart lamb lyons bishop abbot pope knight day weeks may march
- winters summers frost snow rain storm love joy hope noble good goodman little small large short power powers strong swift sharp sharpe savage wise moody gay
- gray grey reed read reid marsh moss heath ford bridges house church temple castle hall chambers stairs gates gate post poole pool pond brook brooks beach
- cliff glass gold silver steel bond cash cross crane drake finch hawk hawkins martin robin swan peacock partridge nightingale wren park parks
- ward warden guard page pages sage sellers singer skinner slaughter tanner tyler wheeler webb weaver wright ball bacon bean berry cherry
- curry ham mills mill pace pierce pike rose rowe rush self shepherd shields spears star stern stout street strange stack tripp true underwood vines
- waters wells west east north south winter yard case chance chase christian clay cotton drew dean duke earl england english french german holland ireland
- scott france grant gunn head hand hands foot legg cline dolan flowers flower branch leaf land lane best bright booker butcher butler archer bowman
- farmer forest forester foster gardener gardner garland garner garrison graves hood hooper horn hull hunt hurt hyde inman jewel joiner keen key kid lever
- loving low luck major mayor meek merchant more nail newman nix outlaw page park pass peace pitts pope prince proctor queen rains raines ransom rich ring ridge root
- sands saint sides sparks steward still stokes studio tate teal thorn tower trout wall walls ware watts way wild wilde winn worth yates york
- lee chu shin sung song chin hung dung dang van ban khan sing pan tan tang wang lam ho lo so do le ha an my
-""")
 NAME_STOPS = words("""
  a an and or but the is are was were am be been being i i'm im i'd i'll i've you you're your he she it it's its we they them their there here this that that's these those
  my me mine his her hers our us of to for from with at on in by as if so not no yes yeah yep okay ok please thanks thank hi hello hey um uh er ah hmm well like just
@@ -119,12 +104,14 @@ NAME_CUES: tuple[tuple[str, ...], ...] = tuple(
  my name is | name is | name's | my name's | the name is | the name's | names | name was | names is | name of | by the name of | name as | call me | goes by | go by | went by | known as
  last name | first name | middle name | full name | maiden name | surname | given name | family name | preferred name | legal name | nickname is | nicknamed
  patient name | caller name | patient's name | caller's name | name on file | name on the account | name on the card | on behalf of
- i am called | named | called herself | called himself | listed as | listed under | registered as | registered under | it's under | is under | file under | under the name | under
+ i am called | named | called herself | called himself | listed as | listed under | registered as | registered under | it's under | is under | file under | under the name | under | it under | calls me | we named her | we named him | named it
+ | spelled for | this message is for | message for | regarding
+ next of kin | next of kin is | emergency contact | emergency contact is | policy holder | policy holder is | guarantor | guarantor is | legal guardian | guardian is | power of attorney | contact person | contact person is | primary contact | caregiver is | speak on behalf of
  asked for | asking for | ask for | speak to | speak with | speaking with | speaking to | talk to | talk with | talked to | spoke to | spoke with | spoken with | this is | attn | attention | dear | signed | sincerely
-""".replace("\n", " ").split("|")
+""".replace("\n", "|").split("|")
     if phrase.strip()
 )
-STRONG_NAME_CUES = words("name name's names surname nicknamed named dear signed sincerely attn")
+STRONG_NAME_CUES = words("kin guarantor calls name name's names surname nicknamed named")
 GREETINGS = words(
     "hi hello hey thanks thank bye goodbye morning afternoon evening okay welcome sorry"
 )
@@ -133,12 +120,13 @@ EMPLOYER_CUES: tuple[tuple[str, ...], ...] = tuple(
     for phrase in """
  work at|works at|worked at|working at|work for|works for|worked for|working for|employed by|employed at|employer is|job at|job with|my employer|teach at|teaches at|taught at
  |teacher at|student at|studies at|studying at|enrolled at|enrolled in|goes to school at|go to school at|attends|graduated from|my school is|school is|school called|retired from|manager at|cashier at|drive for|drives for|driver for|hired by|laid off from
+ |employee of|employee at|staff at|shift at|job at|hurt at|boss at|manager of|owner of|coach at|coaches at|principal at|intern at|interns at|volunteer at|volunteers at|volunteering at|stationed at|student of|foreman at|driver at|cook at|server at|waitress at|works with|contractor for|contracted to
  |supervisor at|engineer at|company called|business called|professor at|clerk at|nurse at|works over at|work over at|employer
 """.replace("\n", "").split("|")
     if phrase.strip()
 )
 ORG_TAILS = words(
-    "school elementary academy university college highschool kindergarten preschool daycare inc incorporated llc corp corporation ltd company industries logistics enterprises bakery diner restaurant plant factory brothers sons associates partners group union manufacturing foundation solutions systems technologies motors airlines steel mills foods farms"
+    "school elementary academy university college highschool kindergarten preschool daycare inc incorporated llc corp corporation ltd company industries logistics enterprises bakery diner restaurant plant factory brothers sons associates partners group union manufacturing foundation solutions systems technologies motors airlines steel mills foods farms packaging roofing logistics plumbing electric electrical construction landscaping lumber dairy freight hauling trucking transport transportation shipping warehouse produce seafood fabrication machining tooling welding painting cleaning catering salon spa bank realty properties hardware garage supply studios cafe grill pizzeria tavern brewery winery textiles plastics chemical energy mining consulting staffing accounting marketing ministries"
 )
 FACILITY_TAILS = words(
     "hospital clinic pharmacy infirmary hospice medical healthcare health orthopedics orthopaedics cardiology dermatology pediatrics dental dentistry oncology rehab rehabilitation urgent nursing surgical family wellness physicians imaging radiology obgyn neurology behavioral"
@@ -176,10 +164,10 @@ HOLIDAY_PAIRS = {
     ("ano", "nuevo"), ("semana", "santa"), ("dia", "de"), ("noche", "buena"),
 }  # fmt: skip
 EPONYMS = words(
-    "bell bell's parkinson parkinson's wilson wilson's addison addison's graves graves' baker baker's foley glasgow down down's huntington huntington's cushing cushing's hashimoto hashimoto's barrett barrett's paget paget's kaposi kaposi's ewing ewing's wilms bright's still's lou gehrig gehrig's hodgkin hodgkin's lynch turner turner's klinefelter peyronie's dupuytren's osgood schlatter legg perthes sjogren sjogren's raynaud raynaud's meniere meniere's marfan ehlers danlos guillain barre tourette tourette's asperger asperger's rett gaucher fabry tay sachs kawasaki epstein barr lewy babinski murphy murphy's mcburney's romberg trendelenburg heimlich valsalva kegel epley braden morse norton norton's coombs wells apgar morton morton's chiari sever's ramsay hunt bowen's gilbert gilbert's korsakoff wernicke pott's colles colles' jones charcot marie tooth steven stevens johnson zollinger ellison von willebrand mallory weiss potter prader willi angelman lesch nyhan crohn crohn's alzheimer alzheimer's lyme"
+    "bell bell's parkinson parkinson's wilson wilson's addison addison's graves graves' baker baker's foley glasgow down down's huntington huntington's cushing cushing's hashimoto hashimoto's barrett barrett's paget paget's kaposi kaposi's ewing ewing's wilms bright's still's lou gehrig gehrig's hodgkin hodgkin's lynch turner turner's klinefelter peyronie's dupuytren's osgood schlatter legg perthes sjogren sjogren's raynaud raynaud's meniere meniere's marfan ehlers danlos guillain barre tourette tourette's asperger asperger's rett gaucher fabry romberg lachman mcmurray phalen tinel finkelstein hoffmann hoffman homans kernig brudzinski rinne weber spurling hawkins neer thompson tay sachs kawasaki epstein barr lewy babinski murphy murphy's mcburney's romberg trendelenburg heimlich valsalva kegel epley braden morse norton norton's coombs wells apgar morton morton's chiari sever's ramsay hunt bowen's gilbert gilbert's korsakoff wernicke pott's colles colles' jones charcot marie tooth steven stevens johnson zollinger ellison von willebrand mallory weiss potter prader willi angelman lesch nyhan crohn crohn's alzheimer alzheimer's lyme"
 )
 EPONYM_TAILS = words(
-    "disease syndrome palsy sign catheter coma scale cyst test maneuver manoeuvre exercises exercise lymphoma sarcoma tumor esophagus thyroiditis virus contracture scale score bodies body criteria dementia encephalopathy neuroma malformation fracture bulb phenomenon gehrig's gehrig hunt barre barr danlos sachs johnson ellison willebrand weiss willi nyhan marie tooth schlatter perthes stain position method protocol"
+    "disease syndrome palsy sign catheter coma scale cyst test maneuver manoeuvre exercises exercise lymphoma sarcoma tumor esophagus thyroiditis virus contracture scale score bodies body criteria dementia encephalopathy neuroma malformation fracture bulb phenomenon gehrig's gehrig hunt barre barr danlos sachs johnson ellison willebrand weiss willi nyhan marie tooth schlatter perthes negative positive neg pos stain position method protocol"
 )
 FILLERS = words(
     "let me see hang give got there uh um er ah hmm mm erm eh uhm umm uhh so then okay ok well sorry wait actually and like let's see hold on that's it's is mean i no yes yeah right correct again repeat comma period next followed by space capital uppercase lowercase upper lower case"

@@ -42,15 +42,6 @@ GIVEN_HOMOGRAPHS_ES = words("""
  justo modesto placido salvador rosario candelaria carmen guadalupe trinidad encarnacion asuncion natividad camila elena julia julio augusto marina celeste abril mayo
  maximo prudencia constancia armando fernando amado bueno fidel martin
 """)
-SURNAME_HOMOGRAPHS_ES = words("""
- flores cruz reyes santos leon campos rios vega luna moreno rosa rosas mora parra rivera romero molina soto nieves delgado rubio blanco calvo rojo cano bravo cortes guerra
- guerrero paz pena rey roca serrano torres valle vidal iglesias casas castillo fuentes montes prado ramos rosales salas sierra toro zapata zorro herrero herrera marin
- marquez pastor prieto redondo rico sastre tapia vaquero caballero cabello cabrera camacho carrasco carrera cordero corona costa crespo duque espinosa espina galindo
- gallego gallo hidalgo izquierdo lobo luz mayor medina mendez merino millan mesa monte monteros navarro nuno nunez olmo oliva ortega palma palacios pardo paredes paz pinto
- plaza polo ponce puente puerta quintana robles salinas sanchez santiago solano sol soler sosa tejada trigo trujillo valencia valverde vera villa villegas
- alcalde arenas arroyo ayala barrera barrios becerra bosque cadena calle camino canales cantu cardenas carmona cervantes chaves conde contreras correa duran feliz franco
- bello aguilar abrego angel bautista domingo esteban fajardo fierro guardado hermosillo jaramillo ledesma lozano macias madrid maldonado manzano
-""")
 NAME_STOPS_ES = words("""
  y e o u pero el la los las un una unos unas es son era fue soy eres esta estoy estan estaba ser estar yo tu usted el ella nosotros ellos me mi mis se su sus te le les lo nos
  que quien como cuando donde cual porque por para con sin en a al desde hasta sobre entre muy mas menos ya no si tambien aqui alli ahora hoy manana ayer luego entonces
@@ -82,7 +73,7 @@ ORG_HEADS_ES = words(
 )
 FACILITY_HEADS_ES = words("hospital clinica sanatorio farmacia consultorio policlinica")
 STREET_HEADS_ES = words(
-    "calle avenida avda av calzada carretera paseo bulevar boulevard camino callejon privada pasaje plaza colonia barrio fraccionamiento urbanizacion residencial"
+    "calle avenida avda av col calzada carretera paseo bulevar boulevard camino callejon privada pasaje plaza colonia barrio fraccionamiento urbanizacion residencial"
 )
 UNIT_WORDS_ES = words(
     "apartamento departamento depto apto piso interior puerta casa edificio numero bloque apartado codigo"

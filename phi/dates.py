@@ -1,53 +1,32 @@
-"""Dates and ages that identify, in English and Spanish: days, months of events, holidays, ages of ninety and over.
+"""Dates that identify, in English and Spanish: days, months of events, holidays, birth years of the very old.
 
 A bare year, a time of day and a duration stay; a birth year that says somebody is over 89 does not.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from phi import cues, cues_es
+from phi.ages import age_spans
 from phi.frames import year_of
 from phi.kinds import Kind, Layer, Span
-from phi.lexicon import AGE_CUE, DIGITS, HOLIDAY, MIXED, MONTH, NUMBER, ORDINAL, TEN_WORDS, WORD
-from phi.numbers import Run, element, run_at, runs, small_number
-from phi.tokens import Line
+from phi.lexicon import AGE_CUE, DIGITS, HOLIDAY, MIXED, MONTH, NUMBER, ORDINAL, TEN_WORDS, UNIT
+from phi.numbers import element, run_at, runs, small_number
+from phi.tokens import Line, Run
+from phi.written_dates import written_dates
 
 TRIGGER = MONTH | ORDINAL | HOLIDAY | AGE_CUE | DIGITS | MIXED | NUMBER
-OLD_AGE, OLDEST_AGE = 90, 125
 LAST_FULL_YEAR = 1935
-NUMERIC = re.compile(
-    r"(?<![0-9./:-])(?:(?:19|20|18)[0-9]{2}([-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\2(?:[0-9]{4}|[0-9]{2}))"
-    r"(?:[t ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?(?![0-9])(?!\.[0-9]+\.)"
-)
-COMPACT = re.compile(
-    r"(?<![0-9a-z])(?:(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])|(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:19|20)[0-9]{2})(?=t?[0-9]{0,6}z?(?![0-9a-z]))"
-)
-SHORT = re.compile(r"(?<![0-9./:-])(0?[1-9]|1[0-2])[/-](0?[1-9]|[12][0-9]|3[01])(?![0-9./:%-])")
-STAMP = re.compile(
-    r"\A\W{0,3}[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}(?:[t ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?: ?z| ?[+-][0-9]{2}:?[0-9]{2})?)?"
-    r"|\b(?:ts|timestamp|asctime)[\"' ]{0,2}[=:][\"' ]{0,3}[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9:.]{5,18}(?:z|[+-][0-9]{2}:?[0-9]{2})?"
-    r"|\A\W{0,3}(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec) [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}"
-)
-"""The record's own timestamp, which a log may keep."""
-SHORT_CUES = cues.words(
-    "on for since dob born date by until before after el dia fecha para desde del of from birthday due scheduled appointment appt visit"
-)
 BEFORE_MONTH = cues.words(
     "in since last next of early late mid until till by during through before after every this from between and end beginning middle en desde de para hasta este proximo pasado for around about to"
 )
 DAY_FOLLOWERS = cues.words(
-    "at for and in is or if works work then i we of to with from because so but please she he they my was would that's it's que a para por por con y en es si no of. around after before between through until since this next last today morning afternoon evening"
+    "at for and in is or if works work then i we of to with from because so but please she he they my was would that's it's que a para por por con y en es si no of. around after before between through until since this next last today morning afternoon evening instead too either also again only please"
 )
 DAY_STARTERS = cues.words(
     "the on el dia before after until till since by of through and or to for dias from"
 )
-PEOPLE = cues.words(
-    "he'll she'll i'll he she he's she's i i'm im who who's is they're am tiene cumplio was turned turns turning be mother father grandmother grandfather mom dad grandma grandpa"
-)
-AFTER_AGE = cues.words("year years yr yrs yo y.o y/o anos old")
 BIRTH = cues.words(
     "born birth dob birthday birthdate yob year nacio naci nacimiento nacida nacido since"
 )
@@ -61,7 +40,7 @@ def date_spans(line: Line) -> list[Span]:
     flags = line.flags
     digits = line.seen & (DIGITS | MIXED)
     if digits:
-        spans.extend(_written(line))
+        spans.extend(written_dates(line))
     for i in range(line.count):
         flag = flags[i]
         if flag & (MONTH | HOLIDAY | ORDINAL):
@@ -73,38 +52,14 @@ def date_spans(line: Line) -> list[Span]:
                 spans.extend(_ordinal(line, i))
         elif flag & MIXED or (flag & NUMBER and line.words[i] in TEN_WORDS):
             spans.extend(_ordinal(line, i))
+    if line.seen & (DIGITS | MIXED | NUMBER | AGE_CUE):
+        spans.extend(age_spans(line))
     if line.seen & (DIGITS | MIXED | NUMBER):
-        spans.extend(_ages(line))
+        spans.extend(_birth_years(line))
         spans.extend(_spanish_day(line))
+        spans.extend(_weekday_number(line))
+        spans.extend(_numbered_month(line))
     return spans
-
-
-def stamps(line: Line) -> list[tuple[int, int]]:
-    """Where the record's own timestamps stand."""
-    return [m.span() for m in STAMP.finditer(line.shadow)] if line.seen & DIGITS else []
-
-
-def _written(line: Line) -> Iterator[Span]:
-    kept = stamps(line)
-    for pattern in (NUMERIC, COMPACT):
-        for match in pattern.finditer(line.shadow):
-            if not any(a <= match.start() < b for a, b in kept):
-                yield Span(match.start(), match.end(), Kind.DATE, Layer.DATES)
-    for match in SHORT.finditer(line.shadow):
-        before = (
-            line.shadow[max(0, match.start() - 40) : match.start()]
-            .replace(":", " ")
-            .replace("=", " ")
-            .split()
-        )
-        if (before and before[-1].strip("\"'(") in SHORT_CUES) or (
-            len(before) > 1
-            and before[-2] in SHORT_CUES
-            and before[-1] in ("is", "the", "was", "es")
-        ):
-            after = line.shadow[match.end() : match.end() + 12].split()
-            if not (after and after[0] in cues.UNITS):
-                yield Span(match.start(), match.end(), Kind.DATE, Layer.DATES)
 
 
 def _span(line: Line, first: int, end: int) -> Span:
@@ -144,33 +99,28 @@ def _month(line: Line, i: int) -> Iterator[Span]:
     year = _year_at(line, end)
     if year is not None:
         end, attached = year, True
-    if not attached and word in cues.DOUBTFUL_MONTHS:
-        before = line.words[i - 1] if i else ""
-        after = line.words[i + 1] if i + 1 < line.count else ""
-        said = (
-            before in BEFORE_MONTH
-            and before not in ("this", "to", "and", "every", "from", "for", "about", "around")
-            if word in ("may", "march")
-            else before in BEFORE_MONTH and before not in ("to", "and", "de", "for")
-        )
-        if word == "may" and after in (
-            "be",
-            "have",
-            "i",
-            "not",
-            "need",
-            "also",
-            "cause",
-            "help",
-            "take",
-            "feel",
-        ):
-            said = False
-        if not said:
-            return
-    if word == "once":
-        return
-    yield _span(line, first, end)
+    if attached or word not in cues.DOUBTFUL_MONTHS or _doubtful_month_said(line, i):
+        yield _span(line, first, end)
+
+
+def _doubtful_month_said(line: Line, i: int) -> bool:
+    """Whether "may" or "march" is the month, by the words around it."""
+    word = line.words[i]
+    before = line.words[i - 1] if i else ""
+    after = line.words[i + 1] if i + 1 < line.count else ""
+    if word == "may" and after in MAY_DO:
+        return False
+    if after in ("", ".") and before in MONTH_LAST:
+        return True
+    if before not in BEFORE_MONTH:
+        return False
+    if word in ("may", "march"):
+        return before not in ("this", "to", "and", "every", "from", "for", "about", "around")
+    return before not in ("to", "and", "de", "for")
+
+
+MONTH_LAST = cues.words("it's its is on was es in en birth dob born birthday since of de")
+MAY_DO = cues.words("be have i not need also cause help take feel")
 
 
 def _number_ending(line: Line, k: int) -> int | None:
@@ -258,27 +208,30 @@ def _ordinal(line: Line, i: int) -> Iterator[Span]:
     if value < 10 and not (line.flags[i] & MIXED):
         # "the first", "the second" alone count things; as days they follow "on the" or "by the".
         if not (
-            before == "the"
-            and before2
-            in (
-                "on",
-                "by",
-                "until",
-                "since",
-                "before",
-                "after",
-                "till",
-                "for",
-                "monday",
-                "tuesday",
-                "wednesday",
-                "thursday",
-                "friday",
-                "saturday",
-                "sunday",
-                "",
-                ",",
+            (
+                before == "the"
+                and before2
+                in (
+                    "on",
+                    "by",
+                    "until",
+                    "since",
+                    "before",
+                    "after",
+                    "till",
+                    "for",
+                    "monday",
+                    "tuesday",
+                    "wednesday",
+                    "thursday",
+                    "friday",
+                    "saturday",
+                    "sunday",
+                    "",
+                    ",",
+                )
             )
+            or (before == "the" and before2 in ("is", "was", "es") and _of_a_date(line, i))
         ):
             return
         if before2 in ("for", "after", "before") and after not in ("", ".", "?", "at"):
@@ -293,6 +246,75 @@ def _ordinal(line: Line, i: int) -> Iterator[Span]:
     yield _span(line, i, end)
 
 
+def _weekday_number(line: Line) -> Iterator[Span]:
+    """Find "el lunes 14", "monday 23" where no hour is meant."""
+    for i, word in enumerate(line.words):
+        if word not in WEEKDAYS or i + 1 >= line.count:
+            continue
+        found = small_number(line, i + 1)
+        if found is None or not 1 <= found[0] <= 31:
+            continue
+        value, end = found
+        if _hour_follows(line, end):
+            continue
+        if value >= 13 or word in SPANISH_WEEKDAYS:
+            yield _span(line, i + 1, end)
+
+
+def _hour_follows(line: Line, end: int) -> bool:
+    """Whether the number before token `end` is an hour or a count and no day."""
+    if end >= line.count:
+        return False
+    after = line.words[end]
+    if after == "de":
+        return not (end + 1 < line.count and line.flags[end + 1] & MONTH)
+    return (
+        after in cues.TIME_AFTER
+        or after in (":", "a", "am", "pm", "/", "%")
+        or bool(line.flags[end] & (NUMBER | DIGITS | UNIT))
+    )
+
+
+SPANISH_WEEKDAYS = cues.words("lunes martes miercoles jueves viernes sabado domingo")
+WEEKDAYS = SPANISH_WEEKDAYS | cues.words(
+    "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thurs fri sat sun"
+)
+
+
+def _of_a_date(line: Line, i: int) -> bool:
+    return not DATED.isdisjoint(line.words[max(0, i - 8) : i])
+
+
+DATED = cues.words(
+    "period due date appointment visit surgery born birthday day dob refill fecha cita appt admitted discharged scheduled"
+)
+PRESSED = cues.words("oprima oprime marque presione pulse digite teclee numero opcion tecla")
+
+
+def _numbered_month(line: Line) -> Iterator[Span]:
+    """Find "el dos del seis del cincuenta y ocho", "the second of the sixth"."""
+    for i in range(line.count - 2):
+        if line.words[i + 1] not in ("de", "del", "of") or not line.flags[i] & DAY_LIKE:
+            continue
+        day = small_number(line, i)
+        j = i + 2
+        if line.words[j] == "the":
+            j += 1
+        month = small_number(line, j) if day is not None and day[1] == i + 1 else None
+        if day is None or month is None or not (1 <= day[0] <= 31 and 1 <= month[0] <= 12):
+            continue
+        year = _year_at(line, month[1])
+        opens = i > 0 and line.words[i - 1] in ("el", "dia", "the")
+        if year is None and not opens:
+            continue
+        if line.words[i + 1] == "of" and not line.flags[i] & ORDINAL:
+            continue
+        yield _span(line, i, year or month[1])
+
+
+DAY_LIKE = NUMBER | DIGITS | ORDINAL
+
+
 def _spanish_day(line: Line) -> Iterator[Span]:
     """Find "el 23", "el dia veintitres" with a day's frame around it."""
     for i, word in enumerate(line.words):
@@ -302,6 +324,8 @@ def _spanish_day(line: Line) -> Iterator[Span]:
         if found is None or not 1 <= found[0] <= 31:
             continue
         after = line.words[found[1]] if found[1] < line.count else ""
+        if i and line.words[i - 1] in PRESSED:
+            continue
         if word == "dia" and (i == 0 or line.words[i - 1] not in ("el", "del", "este", "para")):
             continue
         if after in (
@@ -383,135 +407,11 @@ def _holiday(line: Line, i: int) -> Iterator[Span]:
         yield _span(line, i, end)
 
 
-def _ages(line: Line) -> Iterator[Span]:
+def _birth_years(line: Line) -> Iterator[Span]:
+    """A year of birth that says somebody is over 89."""
     for run in runs(line):
-        if run.letters and not (
-            line.flags[run.first] & MIXED and run.letters in ("yo", "y", "f", "m", "yom", "yof")
-        ):
-            continue
-        value = _age_value(run.digits, run.parts, run.scaled)
-        before = line.words[run.first - 1] if run.first else ""
-        before2 = line.words[run.first - 2] if run.first > 1 else ""
-        if before in (":", "=", '"', "'") and run.first > 1:
-            before = (
-                before2
-                if before2 not in ("'", '"')
-                else (line.words[run.first - 3] if run.first > 2 else "")
-            )
-        j = run.last + 1
-        if j < line.count and line.words[j] == "-":
-            j += 1
-        after = line.words[j] if j < line.count else ""
-        old = value is not None and OLD_AGE <= value <= OLDEST_AGE
-        if old and (_is_age(line, run.first, before, before2, after, j) or run.letters):
-            yield Span(line.starts[run.first], line.ends[run.last], Kind.AGE, Layer.DATES)
         year = year_of(run)
         if year is not None and year <= LAST_FULL_YEAR:
             window = line.words[max(0, run.first - 6) : run.first]
             if not run.written or any(w in BIRTH for w in window) or "in" in window[-1:]:
                 yield Span(line.starts[run.first], line.ends[run.last], Kind.DATE, Layer.DATES)
-
-
-def _age_value(digits: str, parts: list[str], scaled: bool) -> int | None:
-    if scaled:
-        if len(parts) >= 2 and parts[:2] == ["1", "00"]:
-            return (
-                100 + sum(int(p) for p in parts[2:])
-                if all(len(p) <= 2 for p in parts[2:])
-                else None
-            )
-        if parts and parts[0] == "100":
-            return 100 + sum(int(p) for p in parts[1:]) if len(parts) < 3 else None
-        if parts == ["00"]:
-            return 100
-        return None
-    if len(parts) == 1 and len(digits) in (2, 3):
-        return int(digits)
-    if len(parts) == 2 and parts[0] == "1" and len(parts[1]) == 2:
-        return 100 + int(parts[1])
-    return None
-
-
-def _is_age(line: Line, first: int, before: str, before2: str, after: str, j: int) -> bool:
-    if after in AFTER_AGE:
-        nxt = line.words[j + 1] if j + 1 < line.count else ""
-        if after in ("old", "yo", "y.o"):
-            return True
-        if nxt == "-":
-            nxt = line.words[j + 2] if j + 2 < line.count else ""
-        return (
-            nxt in ("old", "of", "young", "de")
-            or before in PEOPLE
-            or before2 in PEOPLE
-            or after == "anos"
-        )
-    if before in (
-        "age",
-        "aged",
-        "turned",
-        "turning",
-        "turns",
-        "edad",
-        "cumplio",
-        "cumple",
-        "cumplir",
-        "ages",
-    ):
-        return True
-    if before2 in ("age", "edad", "aged") and before in ("is", "of", "de", "es", "was"):
-        return True
-    if before in ("almost", "nearly", "now", "about", "over", "casi"):
-        before = before2
-    subject = (
-        before in ("he's", "she's", "i'm", "im", "he", "she", "who's")
-        or (before == "be" and before2 in ("he'll", "she'll", "i'll", "will"))
-        or (
-            before in ("is", "am", "was")
-            and before2
-            in (
-                "he",
-                "she",
-                "i",
-                "who",
-                "mother",
-                "father",
-                "grandmother",
-                "grandfather",
-                "mom",
-                "dad",
-                "grandma",
-                "grandpa",
-                "husband",
-                "wife",
-                "patient",
-                "aunt",
-                "uncle",
-            )
-        )
-    )
-    if not subject:
-        return False
-    return (
-        after == ""
-        or not (line.flags[j] & WORD)
-        or after
-        in (
-            "and",
-            "so",
-            "now",
-            "but",
-            "next",
-            "this",
-            "with",
-            "years",
-            "she",
-            "he",
-            "i",
-            "in",
-            "on",
-            "last",
-            "la",
-            "el",
-            "y",
-        )
-    )

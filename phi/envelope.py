@@ -14,6 +14,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,7 @@ LOOKUP_BYTES: Final = 16
 _VERSION: Final = b"\x01"
 _TEXT_FORMAT: Final = "wardline-keys-1"
 _TEXT_BYTES_MAX: Final = 65_536
+_DEPLOYMENT: Final = re.compile(r"[A-Za-z0-9_.-]{0,40}")
 
 
 class EnvelopeError(Exception):
@@ -88,6 +90,8 @@ class KeyRing:
     current: str
     keys: Mapping[str, bytes] = field(repr=False)
     lookup: bytes = field(repr=False)
+    deployment: str = ""
+    """The environment it belongs to; "": none yet. A label against mix-ups, no protection against a thief."""
 
     def __repr__(self) -> str:
         """Ids only."""
@@ -121,6 +125,7 @@ class KeyRing:
             "current": self.current,
             "keys": {key_id: _b64(key) for key_id, key in self.keys.items()},
             "lookup": _b64(self.lookup),
+            **({"deployment": self.deployment} if self.deployment else {}),
         }
         return json.dumps({**body, "check": _check(body)}) + "\n"
 
@@ -142,13 +147,16 @@ class KeyRing:
             raise KeyTextInvalid("its check sum is wrong: it was cut or changed on its way")
         try:
             keys = {str(key_id): _unb64(key) for key_id, key in body["keys"].items()}
-            ring = cls(str(body["current"]), keys, _unb64(body["lookup"]))
+            deployment = str(body.get("deployment", ""))
+            ring = cls(str(body["current"]), keys, _unb64(body["lookup"]), deployment)
         except (KeyError, TypeError, AttributeError, ValueError, binascii.Error):
             raise KeyTextInvalid("a part of it is missing") from None
         if ring.current not in keys or {len(k) for k in (*keys.values(), ring.lookup)} != {
             KEY_BYTES
         }:
             raise KeyTextInvalid("a key in it is missing or not 32 bytes long")
+        if not _DEPLOYMENT.fullmatch(deployment):
+            raise KeyTextInvalid("the deployment it names is no name")
         return ring
 
     # --- what it is for -----------------------------------------------------------------------

@@ -1,12 +1,10 @@
-"""Names: what a cue announces, what a title or a relation precedes, and every word the lists do not know.
+"""Names that a cue, a title or a relation announces, and how far a name goes once it has begun.
 
-The vocabulary is the net below the grammar: a word nobody listed is taken for a name. The hand-written lists
-of name-words in phi.cues only continue a name that a rule began, or count beside capitals and cues.
+No list of surnames: what goes on a name is any word that is no function word and stands where the clause ends.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from phi import cues, cues_es
@@ -14,9 +12,9 @@ from phi.kinds import Kind, Layer, Span
 from phi.lexicon import (
     COMMON,
     ENGLISH,
-    EPONYM,
     GIVEN,
-    MIXED,
+    ID_CUE,
+    MONTH,
     NAME_CUE,
     NUMBER,
     PLACEHOLDER,
@@ -25,12 +23,11 @@ from phi.lexicon import (
     SPANISH,
     STOP,
     STOP_ES,
-    SURNAME,
-    TABLE,
     TITLE,
     WORD,
 )
 from phi.tokens import Line
+from phi.vocabulary import known_token
 
 PHRASES: dict[str, list[tuple[str, ...]]] = {}
 for _phrase in (*cues.NAME_CUES, *cues_es.NAME_CUES_ES):
@@ -69,90 +66,19 @@ SKIP_AFTER_CUE = frozenset(
     ]
 )
 NAME_TOKENS_MAX = 5
-HESITATION = re.compile(r"(?:u+h+|u+m+|e+r+m*|h+m+|m+h*m*|a+h+|o+h+|e+h+|hu+h|aw+|ha(?:ha)+|s+h+)")
-CLINICAL = (
-    "itis", "emia", "ectomy", "ology", "ologist", "oscopy", "ostomy", "otomy", "opathy", "plasty", "algia", "uria", "osis", "penia",
-    "statin", "sartan", "azole", "cillin", "mycin", "floxacin", "gliptin", "gliflozin", "prazole", "olol", "dipine", "triptan",
-    "setron", "cycline", "caine", "parin", "afil", "mab", "tinib", "vir", "oxetine", "zepam", "zolam", "barbital", "profen", "thiazide",
-    "semide", "tidine", "glutide", "gram", "scopy", "megaly", "rrhea", "trophy", "genic", "logia", "patia", "tomia",
-)  # fmt: skip
-ENDINGS = (("'s", ""), ("s'", "s"), ("n't", ""), ("'ll", ""), ("'re", ""), ("'ve", ""), ("'d", ""), ("'m", ""), ("s", ""), ("es", ""), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"), ("ly", ""), ("er", ""), ("ers", ""), ("ness", ""), ("able", ""), ("ies", "y"), ("ied", "y"), ("less", ""), ("ful", ""))  # fmt: skip
-PREFIXES = ("non", "pre", "post", "anti", "over", "under", "multi", "micro", "hyper", "hypo", "inter", "intra", "neuro", "cardio", "gastro", "un", "re", "sub", "auto", "pseudo", "mis", "dis", "max", "min", "num", "get", "set", "is", "on", "to", "has")  # fmt: skip
-STEM_LEAST = 4
-CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
-FOREIGN_STOPS_LEAST = 4
-BOTH_STOPS = STOP | STOP_ES
-LISTED = ENGLISH | SPANISH | COMMON
-
-
-def safe_languages(line: Line, lang: str | None) -> int:
-    """Which lists a record's words may come from: English unless its function words are Spanish."""
-    english = spanish = 0
-    for word, flag in zip(line.words, line.flags, strict=True):
-        both = flag & BOTH_STOPS
-        if both == STOP:
-            english += 2
-        elif both == STOP_ES and len(word) > 1:
-            spanish += 2
-        elif not both and len(word) > 1:
-            of = flag & LISTED
-            if of == ENGLISH:
-                english += 1
-            elif of == SPANISH:
-                spanish += 1
-    if spanish == 0 and english == 0 and lang == "es":
-        return SPANISH | COMMON
-    if spanish > english:
-        return (
-            (SPANISH | COMMON | ENGLISH)
-            if english >= FOREIGN_STOPS_LEAST + 1
-            else (SPANISH | COMMON)
-        )
-    if spanish >= FOREIGN_STOPS_LEAST or lang == "es":
-        return SAFE
-    return ENGLISH | COMMON
-
-
-def known_word(word: str, safe: int) -> bool:
-    """Whether the lists know a word or a form of it."""
-    if TABLE.get(word, 0) & safe:
-        return True
-    if HESITATION.fullmatch(word):
-        return True
-    for ending, instead in ENDINGS:
-        if word.endswith(ending):
-            stem = word[: -len(ending)] + instead
-            if (len(stem) >= STEM_LEAST or "'" in ending) and TABLE.get(stem, 0) & safe:
-                return True
-            if (
-                len(ending) > 2
-                and len(stem) > STEM_LEAST
-                and stem[-1] == stem[-2]
-                and TABLE.get(stem[:-1], 0) & safe
-            ):
-                return True
-    return len(word) >= 6 and word.endswith(CLINICAL)
-
-
-def known_token(line: Line, i: int, safe: int) -> bool:
-    """As known_word, and for camel case and prefixes, as code writes them."""
-    word = line.words[i]
-    if known_word(word, safe):
-        return True
-    source = line.source(i)
-    if source != word and source.isascii() and not source.isupper() and not source.istitle():
-        parts = CAMEL.findall(source)
-        if len(parts) > 1:
-            return all(len(p) == 1 or p.isdigit() or known_word(p.lower(), safe) for p in parts)
-    if len(word) >= 7 and source == word:
-        for prefix in PREFIXES:
-            if (
-                word.startswith(prefix)
-                and len(word) - len(prefix) >= STEM_LEAST
-                and TABLE.get(word[len(prefix) :], 0) & safe
-            ):
-                return True
-    return len(word) == 1
+NO_SURNAME = COMMON | TITLE | RELATION | NUMBER | PLACEHOLDER | NAME_CUE
+CLAUSE_GOES_ON = NAME_CUE | ID_CUE | TITLE | RELATION | NUMBER | MONTH | PLACEHOLDER
+NAME_STOPS_ALL = cues.NAME_STOPS | cues_es.NAME_STOPS_ES
+GREET = cues.GREETINGS | cues_es.GREETINGS_ES | {"for", "para"}
+ONLY_AFTER_CUE = cues.words("may april june august will long an le my do so january")
+PERSON_VERBS = cues.words(
+    "said says called calls calling wants wanted told asked asks thinks went brought texted emailed lives works phoned rang left sent says dijo llamo quiere pregunto vino"
+)
+"""What somebody named does in the next word."""
+UNDER_THINGS = cues.words(
+    "part plan policy coverage contract water ice control pressure cover heat wraps insurance medicare medicaid warranty anesthesia hand arm tongue bed pillow stress supervision observation treatment care review weight oath sedation light skin eye eyes foot feet nail nails load construction investigation medication there here it them age general local"
+)
+"""What stands under "under" where nobody's name does."""
 
 
 class NameReader:
@@ -162,6 +88,17 @@ class NameReader:
         """Read a record whose words may come from the lists in `safe`."""
         self.line = line
         self.safe = safe
+        self.small_letters = False
+        self.written = self._tells_capitals()
+        self.stop = STOP | (STOP_ES if safe & SPANISH else 0)
+        if not safe & ENGLISH:
+            self.stop = STOP_ES
+
+    def _tells_capitals(self) -> bool:
+        """Whether a record writes some of its words, and not most of them, with a capital."""
+        line = self.line
+        if line.offsets is None and line.text == line.shadow:
+            return False
         capitals = lowers = 0
         for i in range(line.count):
             if line.flags[i] & WORD:
@@ -169,10 +106,15 @@ class NameReader:
                     capitals += 1
                 else:
                     lowers += 1
-        self.written = capitals > 0 and lowers >= capitals
-        self.stop = STOP | (STOP_ES if safe & SPANISH else 0)
-        if not safe & ENGLISH:
-            self.stop = STOP_ES
+        self.small_letters = lowers > 0
+        return capitals > 0 and lowers >= capitals
+
+    def upper(self, i: int) -> bool:
+        """A word with a capital, wherever it stands, in a record that has small letters too."""
+        line = self.line
+        if line.offsets is None and line.text == line.shadow:
+            return False
+        return bool(line.flags[i] & WORD) and line.capital(i)
 
     def capital(self, i: int) -> bool:
         """A capital inside a sentence of a record that tells capitals from small letters."""
@@ -190,15 +132,47 @@ class NameReader:
             bool(flag & WORD) and not flag & self.safe and not known_token(self.line, i, self.safe)
         )
 
-    def namelike(self, i: int) -> bool:
-        """A word that can go on a name already begun."""
+    def begins(self, i: int) -> bool:
+        """A word that can begin a name where a cue only allows one."""
         flag = self.line.flags[i]
+        word = self.line.words[i]
         if not flag & WORD or (flag & self.stop and not self.capital(i)):
             return False
-        if flag & (GIVEN | SURNAME) or self.capital(i):
-            return self.line.words[i] not in VERBS_FIRST or self.capital(i)
-        return (len(self.line.words[i]) == 1 and self.line.words[i] not in "aiyo") or self.unknown(
-            i
+        if self.capital(i):
+            return True
+        if flag & GIVEN:
+            return word not in VERBS_FIRST
+        return (len(word) == 1 and word not in "aiyo") or self.unknown(i)
+
+    def namelike(self, i: int) -> bool:
+        """A word that can go on a name already begun."""
+        return self.begins(i) or self.surname(i)
+
+    def surname(self, i: int) -> bool:
+        """An ordinary word that can only be the rest of a name: after it the clause ends."""
+        flag = self.line.flags[i]
+        word = self.line.words[i]
+        if not flag & WORD or flag & (self.stop | NO_SURNAME) or len(word) < 3:
+            return False
+        if len(word) > 5 and word.endswith(("ing", "ed", "ly", "tion", "ment")):
+            return False
+        if flag & ID_CUE and not (
+            word not in cues.STRONG_ID_CUES
+            and (i + 1 >= self.line.count or self.line.flags[i + 1] & self.stop)
+        ):
+            return False
+        return self.clause_ends(i + 1)
+
+    def clause_ends(self, j: int) -> bool:
+        """Whether the clause ends before token j, or goes on with what is said of a person."""
+        line = self.line
+        if j >= line.count:
+            return True
+        flag = line.flags[j]
+        return (
+            not flag & WORD
+            or bool(flag & (self.stop | CLAUSE_GOES_ON))
+            or line.words[j] in PERSON_VERBS
         )
 
     def chain(self, i: int, first_any: bool) -> int:
@@ -226,7 +200,7 @@ class NameReader:
                     and not (flag & self.stop and word not in ONLY_AFTER_CUE)
                     and not flag & (TITLE | RELATION)
                 )
-                if not (first or self.namelike(j)):
+                if not (first or (self.namelike(j) if taken else self.begins(j))):
                     break
                 taken += 1
                 j += 1
@@ -262,6 +236,16 @@ class NameReader:
             break
         while j > i and not line.flags[j - 1] & WORD:
             j -= 1
+        if (
+            taken
+            and j + 1 < line.count
+            and line.words[j] in ("and", "or", "y", "o")
+            and line.flags[j + 1] & GIVEN
+            and not line.flags[j + 1] & (self.stop | COMMON)
+            and line.words[j + 1] not in VERBS_FIRST
+            and self.clause_ends(j + 2)
+        ):
+            j += 2  # two people of one family
         return j if taken else i
 
     def spans(self) -> Iterator[Span]:
@@ -275,8 +259,6 @@ class NameReader:
                 yield from self._after_title(i)
             if flag & RELATION:
                 yield from self._after_relation(i)
-            if flag & GIVEN and not flag & NUMBER:
-                yield from self._homograph(i)
 
     def _span(self, first: int, end: int, kind: Kind = Kind.NAME) -> Span:
         return Span(self.line.starts[first], self.line.ends[end - 1], kind, Layer.NAMES)
@@ -291,6 +273,9 @@ class NameReader:
                 strength = max(strength, 2 if strong else 1)
         if not strength and line.words[i] not in GREET:
             return
+        if line.words[i] == "under":
+            yield from self._under(i)
+            return
         j = i + 1
         while j < line.count and (
             line.words[j] in SKIP_AFTER_CUE
@@ -300,10 +285,15 @@ class NameReader:
             j += 1
         if j >= line.count:
             return
-        end = self.chain(j, first_any=strength == 2)
+        calling = strength and any(
+            w in ("calling", "speaking", "llamando", "hablando") for w in line.words[j + 1 : j + 3]
+        )
+        end = self.chain(j, first_any=strength == 2 or bool(calling))
         if end == j:
             return
-        if strength < 2 and not (line.flags[j] & GIVEN or self.unknown(j) or self.capital(j)):
+        if strength < 2 and not (
+            calling or line.flags[j] & GIVEN or self.unknown(j) or self.capital(j)
+        ):
             return
         if (
             strength == 0
@@ -316,25 +306,16 @@ class NameReader:
             return
         if strength < 2 and end == j + 1 and line.words[j] in VERBS_FIRST and not self.capital(j):
             return
-        if end == j + 1 and (self.unknown(j) or line.flags[j] & GIVEN):
-            end = self._one_more(end)
         yield self._span(j, end)
 
-    def _one_more(self, end: int) -> int:
-        """A surname that is also a word, between a given name nobody listed and the end of the clause."""
-        line = self.line
-        if (
-            end < line.count
-            and line.flags[end] & WORD
-            and not line.flags[end] & (self.stop | COMMON | TITLE | RELATION)
-            and len(line.words[end]) > 2
-        ) and (
-            end + 1 >= line.count
-            or line.flags[end + 1] & self.stop
-            or line.words[end + 1] in (".", ",", "?")
-        ):
-            return end + 1 if not line.words[end].endswith(("ing", "ed", "ly")) else end
-        return end
+    def _under(self, i: int) -> Iterator[Span]:
+        """Find "put it under miller"."""
+        j = i + 1
+        if j >= self.line.count or self.line.words[j] in UNDER_THINGS:
+            return
+        end = self.chain(j, first_any=True)
+        if end > j and (end > j + 1 or self.begins(j) or self.surname(j)):
+            yield self._span(j, end)
 
     def _closes(self, end: int) -> bool:
         """Whether a clause ends, or somebody's birth date, here."""
@@ -384,13 +365,20 @@ class NameReader:
         if (
             not strong
             and not (self.unknown(j) or self.capital(j))
-            and (line.words[j] in VERBS_FIRST or not flag & (GIVEN | SURNAME) or flag & COMMON)
+            and (self._said_otherwise(j) or not flag & GIVEN or flag & COMMON)
+            and not (self.surname(j) and line.words[min(j + 1, line.count - 1)] in PERSON_VERBS)
         ):
             return
         if line.words[j] in ("will", "may") and not self.capital(j):
             return
         clinician = word in cues.CLINICIANS or word in ("doctora", "dra", "enfermera", "enfermero")
         yield self._span(j, end, Kind.PROVIDER if clinician else Kind.NAME)
+
+    def _said_otherwise(self, j: int) -> bool:
+        """A name-word that means what it says, unless a surname follows it."""
+        return self.line.words[j] in VERBS_FIRST and not (
+            j + 1 < self.line.count and self.namelike(j + 1)
+        )
 
     def _after_relation(self, i: int) -> Iterator[Span]:
         line = self.line
@@ -404,175 +392,11 @@ class NameReader:
         if j >= line.count:
             return
         flag = line.flags[j]
-        if not flag & WORD or not (flag & GIVEN or self.capital(j)) or flag & (TITLE | RELATION):
+        capital = self.capital(j) or (line.words[i] in ("pt", "pts", "patient") and self.upper(j))
+        if not flag & WORD or not (flag & GIVEN or capital) or flag & (TITLE | RELATION):
             return
-        if line.words[j] in VERBS_FIRST and not self.capital(j):
+        if not capital and self._said_otherwise(j):
             return
         end = self.chain(j, first_any=True)
         if end > j:
             yield self._span(j, end)
-
-    def _homograph(self, i: int) -> Iterator[Span]:
-        """A word that is also a given name, where capitals or what follows say it is one."""
-        line = self.line
-        flag, word = line.flags[i], line.words[i]
-        after = line.words[i + 1] if i + 1 < line.count else ""
-        if flag & COMMON or (flag & EPONYM and after in cues.EPONYM_TAILS):
-            return
-        if (
-            after in ("speaking", "here", "calling")
-            and word not in VERBS_FIRST
-            and not (i and line.words[i - 1] in ("the", "a", "my", "is"))
-        ):
-            yield self._span(i, i + 1)
-        elif (
-            self.capital(i)
-            and not flag & self.stop
-            and len(word) > 1
-            and not (after and line.joined(i + 1) and after in ("_", "="))
-        ):
-            if not (
-                line.flags[i - 1] & WORD and line.capital(i - 1) and line.flags[i - 1] & COMMON
-            ):
-                yield self._span(i, self.chain(i, first_any=True))
-        elif (
-            i + 1 < line.count
-            and line.flags[i + 1] & SURNAME
-            and word in PLAIN_GIVEN
-            and after not in VERBS_FIRST
-        ):
-            before = line.words[i - 1] if i else ""
-            if before in (
-                "for",
-                "with",
-                "from",
-                "to",
-                "is",
-                "and",
-                ",",
-                "",
-                "see",
-                "patient",
-                "client",
-                "saw",
-                "of",
-                "para",
-                "con",
-                "de",
-            ) and (
-                i + 2 >= line.count
-                or line.flags[i + 2] & (self.stop | NAME_CUE)
-                or not line.flags[i + 2] & WORD
-            ):
-                yield self._span(i, i + 2)
-
-
-NAME_STOPS_ALL = cues.NAME_STOPS | cues_es.NAME_STOPS_ES
-GREET = cues.GREETINGS | cues_es.GREETINGS_ES | {"for", "para"}
-ONLY_AFTER_CUE = cues.words("may april june august will long an le my do so january")
-NAME_PREFIXES = cues.words("o mac mc van von bin ibn al abu ben della di du st ter ten")
-TOWN_PREFIXES = cues.words(
-    "lake east west north south port mount fort new san santa saint st el la los las old big puerto villa ciudad"
-)
-TOWN_TAILS = cues.words(
-    "heights city springs falls beach hills park valley village township grove creek lake oaks island bay ridge park junction harbor estates gardens shores mountains oval centers meadows point pointe center mills crossing landing woods forest"
-)
-PLAIN_GIVEN = cues.words(
-    "rose grace hope faith joy bill jack frank grant drew dean june april august summer autumn dawn ivy lily daisy violet iris hazel olive ruby pearl amber crystal jade penny christian art gene pat rob sue nick dale glen heath cliff sandy robin jay ray miles carter mason cooper hunter taylor parker piper harper buck earl victor norm max heather holly melody harmony charity destiny trinity serenity sky willow sage wade lance pierce rosa luz paz consuelo mercedes pilar soledad angel jesus leon clara margarita rocio"
-)
-
-
-def vocabulary_spans(line: Line, safe: int, reader: NameReader) -> Iterator[Span]:
-    """Every word of no list, with the name-words that stand beside it."""
-    flags = line.flags
-    for i in range(line.count):
-        flag = flags[i]
-        if flag & safe or not flag & WORD or flag & PLACEHOLDER:
-            continue
-        if known_token(line, i, safe):
-            continue
-        if (
-            i + 1 < line.count
-            and line.words[i + 1] == "="
-            and line.joined(i + 1)
-            and (len(line.words[i]) <= 4 or (i and line.words[i - 1] == "_"))
-        ):
-            continue  # the name of a field
-        first, end = i, i + 1
-        while (
-            first > 0
-            and line.ends[first - 1] + 1 >= line.starts[first]
-            and flags[first - 1] & GIVEN
-            and _goes_before(line, first - 1, reader)
-        ):
-            first -= 1
-        while (
-            end < line.count
-            and line.ends[end - 1] + 1 >= line.starts[end]
-            and flags[end] & (SURNAME | GIVEN)
-            and reader.namelike(end)
-        ):
-            if flags[end] & COMMON and not reader.capital(end):
-                break
-            end += 1
-        first = _before_name(line, first, reader)
-        end = _after_name(line, end, reader)
-        yield Span(line.starts[first], line.ends[end - 1], Kind.NAME, Layer.VOCABULARY)
-
-
-def _before_name(line: Line, first: int, reader: NameReader) -> int:
-    """Initials, particles and the first words of towns before a word of no list."""
-    words = line.words
-    if (
-        first >= 2
-        and words[first - 1] == "."
-        and len(words[first - 2]) == 1
-        and words[first - 2].isalpha()
-        and line.joined(first - 1)
-    ):
-        first -= 2
-    if first >= 1 and (
-        words[first - 1] in NAME_PREFIXES
-        or (
-            words[first - 1] in TOWN_PREFIXES
-            and not (
-                words[first - 1] in ("new", "old", "big", "el", "la")
-                and not reader.capital(first - 1)
-            )
-        )
-    ):
-        first -= 1
-    elif first >= 2 and words[first - 1] == "_" and words[first - 2] in NAME_PREFIXES:
-        first -= 2
-    return first
-
-
-def _after_name(line: Line, end: int, reader: NameReader) -> int:
-    """Initials after a comma, the last words of towns and streets."""
-    words = line.words
-    if (
-        end + 1 < line.count
-        and words[end] == ","
-        and len(words[end + 1]) == 1
-        and words[end + 1].isalpha()
-        and line.source(end + 1).isupper()
-    ):
-        end += 2
-    if end < line.count and words[end] in TOWN_TAILS and not line.joined(end):
-        end += 1
-    return end
-
-
-def _goes_before(line: Line, i: int, reader: NameReader) -> bool:
-    word = line.words[i]
-    if reader.capital(i):
-        return True
-    return word in PLAIN_GIVEN or (
-        word not in VERBS_FIRST
-        and not line.flags[i] & (reader.stop | COMMON)
-        and word in cues.GIVEN_HOMOGRAPHS
-        and word != "mark"
-    )
-
-
-__all__ = ["MIXED", "NameReader", "known_word", "safe_languages", "vocabulary_spans"]

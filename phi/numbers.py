@@ -8,7 +8,6 @@ count only inside a run. It knows nothing of names or dates.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from phi import cues, cues_es
 from phi.lexicon import (
@@ -30,7 +29,7 @@ from phi.lexicon import (
     THOUSAND_WORDS,
     WORD,
 )
-from phi.tokens import Line
+from phi.tokens import Line, Run
 
 TRIGGER = NUMBER | DIGITS | MIXED | LETTER | NATO
 BRIDGES = frozenset("-.,()/+#:_") | {"dash", "hyphen", "minus", "guion", "slash", "dot", "point", "punto", "extension", "ext", "underscore", "comma", "coma", "diagonal"}  # fmt: skip
@@ -70,25 +69,6 @@ GAP_TOKENS_MAX = 5
 """Between two digits a hesitating caller says at most this many other words ("uh no wait sorry it's")."""
 
 
-@dataclass(slots=True)
-class Run:
-    """Digits and letters said one after the other; `first` and `last` are token numbers."""
-
-    first: int
-    last: int
-    digits: str = ""
-    letters: str = ""
-    elements: int = 0
-    spelled_pairs: int = 0
-    single: int = 0
-    """Elements that were one digit each."""
-    parts: list[str] = field(default_factory=list)
-    scaled: bool = False
-    """Said with hundred or thousand."""
-    written: bool = False
-    repaired: bool = False
-
-
 def element(line: Line, i: int) -> tuple[int, str, str] | None:
     """The run element at token i: next token, digits, letters; None when there is none."""
     word, flag = line.words[i], line.flags[i]
@@ -97,6 +77,8 @@ def element(line: Line, i: int) -> tuple[int, str, str] | None:
     if not flag & TRIGGER:
         return None
     if flag & MIXED:
+        if i + 1 < line.count and line.words[i + 1] == "=" and line.joined(i + 1):
+            return None  # a key of a log
         digits = "".join(c for c in word if c.isdigit())
         letters = "".join(c for c in word if c.isalpha())
         return (i + 1, digits, letters) if digits and len(word) <= 24 else None
@@ -139,7 +121,11 @@ def _tens(line: Line, i: int) -> tuple[int, str, str]:
 def letter(line: Line, i: int, inside: bool) -> tuple[int, str, int] | None:
     """The spelled letter at token i: next token, letter, and 1 where "as in" explains it."""
     word, flag = line.words[i], line.flags[i]
-    if word == "ye" or not flag & WORD:
+    if (word == "ye" and not inside) or not flag & WORD:
+        return None
+    if word == "x" and i + 1 < line.count and line.flags[i + 1] & (DIGITS | MIXED) and not inside:
+        return None  # "x 7d", "x 3 days"
+    if len(word) == 1 and i + 1 < line.count and line.words[i + 1] == "_" and line.joined(i + 1):
         return None
     if (
         word == "x"
@@ -190,11 +176,18 @@ def _nato_follows(line: Line, j: int) -> bool:
     return j < line.count and bool(line.flags[j] & (NATO | DIGITS) or line.words[j] in DIGIT_WORDS)
 
 
-def runs(line: Line) -> Iterator[Run]:
-    """Every run of the record, from left to right, without overlap."""
+def runs(line: Line) -> list[Run]:
+    """Every run of the record, from left to right, without overlap; read once, whoever asks."""
+    if line.runs is None:
+        line.runs = list(_runs(line)) if line.seen & TRIGGER else []
+    return line.runs
+
+
+def _runs(line: Line) -> Iterator[Run]:
     i = 0
+    flags = line.flags
     while i < line.count:
-        if not line.flags[i] & TRIGGER:
+        if not flags[i] & TRIGGER and not (i and line.words[i - 1] in SPELL_STARTS):
             i += 1
             continue
         run = run_at(line, i)
@@ -209,7 +202,10 @@ def _step(line: Line, i: int, run: Run | None) -> tuple[int, str, str, int] | No
     found = element(line, i)
     if found is not None:
         return (*found, 0)
-    spelled = letter(line, i, inside=run is not None)
+    if run is None and i and line.words[i] in UNIT_LETTERS and line.flags[i - 1] & DIGITS:
+        return None
+    inside = run is not None or (i > 0 and line.words[i - 1] in SPELL_STARTS)
+    spelled = letter(line, i, inside=inside)
     if spelled is not None:
         return spelled[0], "", spelled[1], spelled[2]
     return None
@@ -300,12 +296,23 @@ def _next(line: Line, run: Run) -> tuple[int, tuple[int, str, str, int]] | None:
     return None
 
 
+def _letter_after(line: Line, j: int) -> bool:
+    return (
+        j < line.count
+        and len(line.words[j]) == 1
+        and line.words[j].isalpha()
+        and not line.joined(j)
+    )
+
+
 def _bridged(line: Line, j: int) -> bool:
     """Whether a full stop or comma joins two parts of one identifier and does not end a sentence."""
     if j + 1 >= line.count:
         return False
     if line.joined(j + 1):
         return True
+    if line.words[j] == "," and _letter_after(line, j + 1) and line.flags[j - 1] & DIGITS:
+        return False  # a list of values: "Na 138, K 4.1"
     before, after = line.words[j - 1], line.words[j + 1]
     return bool(
         line.words[j] == ","
@@ -343,12 +350,18 @@ def _letter_fits(line: Line, run: Run, j: int, end: int, pairs: int, fillers: in
     word = line.words[j]
     if pairs:
         return True
+    if word in UNIT_LETTERS and _measured(line, run, end):
+        return False
     if len(word) == 1 and word not in "aiyoxeu":
         return fillers <= 2
     after = line.words[end] if end < line.count else ""
     strong_after = (
         (len(after) == 1 and after.isalnum()) or after in DIGIT_WORDS or after in LETTER_WORDS
     )
+    if word in SPANISH_LETTERS and not SPELL_NEAR.isdisjoint(
+        line.words[max(0, run.first - 3) : run.first]
+    ):
+        return fillers == 0
     if len(word) > 1 and word in LETTER_SOUNDS:
         return fillers == 0 and bool(run.letters) and strong_after and len(after) == 1
     if len(word) == 1:
@@ -360,6 +373,21 @@ def _letter_fits(line: Line, run: Run, j: int, end: int, pairs: int, fillers: in
             or (bool(run.digits) and word == "o" and _digit_at(line, end))
         )
     return True
+
+
+SPELL_STARTS = frozenset(["escribe", "deletreo", "deletrea", "spelled", "spelling", "spells", "letras", "letters"])  # fmt: skip
+SPANISH_LETTERS = frozenset(["be", "ce", "ge", "pe", "te", "cu", "ka", "ye", "che", "elle"])
+SPELL_NEAR = SPELL_STARTS | {"afiliado", "poliza", "placa", "placas", "licencia", "codigo", "numero", "miembro", "letra"}  # fmt: skip
+UNIT_LETTERS = frozenset("smhgkvwdbcfl")
+
+
+def _measured(line: Line, run: Run, end: int) -> bool:
+    """Whether a letter is the unit of the written number before it: "14.0 s"."""
+    if run.letters or not line.flags[run.last] & DIGITS:
+        return False
+    if end < line.count and (line.flags[end] & (DIGITS | NUMBER) or len(line.words[end]) == 1):
+        return line.words[end] in (",", ".", ")", ";")
+    return len(run.digits) <= 6 and ("." in line.words[run.first : run.last] or len(run.parts) == 1)
 
 
 def _trim(line: Line, run: Run) -> None:

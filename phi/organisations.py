@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from phi import cues, cues_es
 from phi.kinds import Kind, Layer, Span
-from phi.lexicon import COMMON, NUMBER, PLACEHOLDER, STOP, TAIL, WORD
+from phi.lexicon import COMMON, GIVEN, NUMBER, PLACEHOLDER, TAIL, WORD
 from phi.names import NameReader
+from phi.namesakes import PLAIN_GIVEN
 from phi.tokens import Line
 
 GENERIC_PLACES = cues.words("""
@@ -40,35 +41,79 @@ def _span(line: Line, first: int, end: int, kind: Kind) -> Span:
 def organisation(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
     """An employer or a school after "work at"."""
     j = i + 1
-    if j < line.count and line.words[j] in ("the", "el", "la", ":", "a", "called", "uh", "um"):
+    while j < line.count and j - i < 3 and line.words[j] in BEFORE_ORG:
         j += 1
     first = j
-    while j < line.count and j - first < 5:
-        flag, word = line.flags[j], line.words[j]
-        if (
-            word in ("&", "and", "of", "y", "de", "'", "-")
-            and j > first
-            and j + 1 < line.count
-            and line.flags[j + 1] & WORD
-            and not line.flags[j + 1] & STOP
-            and (word in "&'-" or reader.capital(j + 1) or word in ("of", "de"))
-        ):
+    if j < line.count and line.words[j] in cues_es.ORG_HEADS_ES:
+        j += 1
+        while j < line.count and line.words[j] in ("las", "los", "la", "el", "de", "del"):
+            j += 1
+    while j < line.count and j - first < ORG_WORDS_MAX:
+        word = line.words[j]
+        if j > first and _joins(line, j, reader):
             j += 1
             continue
-        if (
-            not flag & WORD
-            or flag & PLACEHOLDER
-            or flag & (reader.stop)
-            or (j == first and word in GENERIC_ORGS)
-        ):
+        if word in GENERIC_ORGS and j == first:
+            break
+        if not _goes_on(line, j, reader) and not (j > first and word in SCHOOLS):
             break
         j += 1
-    if j > first:
-        if j == first + 1 and (
-            line.words[first] in GENERIC_ORGS or line.flags[first] & (TAIL | COMMON)
-        ):
-            return
-        yield _span(line, first, j, Kind.ORG)
+    if j == first:
+        return
+    if j == first + 1 and (
+        line.words[first] in GENERIC_ORGS or line.flags[first] & (TAIL | COMMON)
+    ):
+        return
+    if all(line.words[k] in GENERIC_ORGS or line.flags[k] & TAIL for k in range(first, j)):
+        return
+    yield _span(line, first, j, Kind.ORG)
+
+
+BEFORE_ORG = cues.words("the el la : a called uh um named llamada un una \" '")
+ORG_WORDS_MAX = 6
+
+
+def _goes_on(line: Line, j: int, reader: NameReader) -> bool:
+    flag = line.flags[j]
+    return bool(flag & WORD) and not flag & (PLACEHOLDER | reader.stop)
+
+
+def _joins(line: Line, j: int, reader: NameReader) -> bool:
+    """Whether "and", "of" or "&" goes on with the name of an organisation."""
+    word = line.words[j]
+    if j + 1 >= line.count or not _goes_on(line, j + 1, reader):
+        return False
+    if word in ("&", "'", "-"):
+        return True
+    if word in ("of", "de", "del", "la"):
+        return True
+    return word in ("and", "y") and (
+        reader.capital(j + 1) or bool(j + 2 < line.count and line.flags[j + 1] & TAIL)
+    )
+
+
+def business(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
+    """A trade behind a name: "cole packaging", "Ackerman Roofing LLC"."""
+    k = i - 1
+    while k >= 0 and i - k <= 3 and (reader.unknown(k) or reader.capital(k)):
+        k -= 1
+    if k == i - 1 and not (
+        line.flags[k] & GIVEN and line.words[k] in PLAIN_GIVEN and k and line.words[k - 1] in TO_ORG
+    ):
+        return
+    first = k + 1 if k < i - 1 else k
+    if line.flags[first] & COMMON and first == i - 1:
+        return
+    end = i + 1
+    while end < line.count and line.flags[end] & TAIL:
+        end += 1
+    yield _span(line, first, end, Kind.ORG)
+
+
+TO_ORG = cues.words("to at for with from en para de")
+TRADES = cues.words(
+    "packaging roofing logistics plumbing electric electrical construction landscaping lumber dairy freight hauling trucking transport transportation shipping warehouse produce seafood fabrication machining tooling welding painting cleaning catering salon spa bank realty properties hardware motors garage supply studios cafe grill pizzeria tavern brewery winery textiles plastics chemical energy mining consulting staffing accounting marketing ministries foods industries enterprises airlines mills farms bakery diner brothers sons steel manufacturing solutions technologies systems partners associates inc llc corp ltd corporation company"
+)
 
 
 def facility(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
@@ -76,6 +121,8 @@ def facility(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
     word = line.words[i]
     if word in cues_es.FACILITY_HEADS_ES | cues_es.ORG_HEADS_ES:
         yield from _facility_es(line, i, reader)
+    if word in TRADES:
+        yield from business(line, i, reader)
     if word not in FACILITY_ENDS and word not in cues.FACILITY_TAILS and word not in cues.ORG_TAILS:
         return
     two = i + 1 < line.count and line.words[i + 1] in cues.FACILITY_SECOND
@@ -86,8 +133,11 @@ def facility(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
         k >= 0
         and i - k <= 4
         and line.flags[k] & WORD
-        and not line.flags[k] & (reader.stop | PLACEHOLDER | NUMBER)
-        and line.words[k] not in GENERIC_FACILITY
+        and not line.flags[k] & (PLACEHOLDER | NUMBER)
+        and (
+            not (line.flags[k] & reader.stop or line.words[k] in GENERIC_FACILITY)
+            or (line.words[k] in LEVELS and k > 0)
+        )
     ):
         k -= 1
     first = k + 1
@@ -185,6 +235,7 @@ def _particular(line: Line, m: int, reader: NameReader) -> bool:
 FACILITY_ENDS = cues.words(
     "hospital clinic pharmacy hospice infirmary dental dentistry orthopedics pediatrics dermatology cardiology oncology rehab rehabilitation"
 )
+LEVELS = cues.words("middle high elementary primary junior senior")
 SCHOOLS = cues.words(
     "school elementary academy university college highschool preschool daycare high middle"
 )

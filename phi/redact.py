@@ -9,16 +9,21 @@ import time
 from collections.abc import Iterable
 
 from phi.carry import CallContext
-from phi.dates import date_spans, stamps
+from phi.dates import date_spans
 from phi.fields import field_spans, kept_numbers
 from phi.frames import number_spans
 from phi.kinds import Failure, Kind, Layer, Redacted, Span, withheld
 from phi.lexicon import DIGITS, MIXED
-from phi.names import NameReader, safe_languages, vocabulary_spans
+from phi.names import NameReader
+from phi.namesakes import namesake_spans
 from phi.patterns import minted, pattern_spans, protocol_numbers
 from phi.places import place_spans
-from phi.structured import json_pieces
+from phi.segments import segment_spans
+from phi.structured import Piece, json_pieces
 from phi.tokens import Line
+from phi.unlisted import vocabulary_spans
+from phi.vocabulary import safe_languages
+from phi.written_dates import stamps
 
 BUDGET_MS = 5.0
 """Thread CPU time per record; wall time would trip under load."""
@@ -75,48 +80,63 @@ class Redactor:
     def _redact(self, text: str, ctx: CallContext | None, deadline_ns: int) -> Redacted:
         pieces = json_pieces(text) if text[:1] in "{[ " and text.strip()[:1] in ("{", "[") else None
         if pieces is not None:
-            out: list[str] = []
-            spans: list[Span] = []
-            at = 0
-            for piece in pieces:
-                replaced, kind = self._piece(piece.key, piece.value, piece.kind, ctx, deadline_ns)
-                if replaced is None:
-                    continue
-                out.extend((text[at : piece.start], piece.encode(replaced)))
-                spans.append(Span(piece.start, piece.end, kind, Layer.FIELDS))
-                at = piece.end
-            out.append(text[at:])
-            return Redacted("".join(out), tuple(spans))
+            return self._document(text, pieces, ctx, deadline_ns)
         line_spans = self.spans(text, ctx, deadline_ns)
         result = cut(text, line_spans)
         if ctx is not None:
             ctx.note(text, line_spans)
         return Redacted(result, tuple(line_spans))
 
-    def _piece(
-        self, key: str, value: str, kind: Kind | None, ctx: CallContext | None, deadline_ns: int
-    ) -> tuple[str | None, Kind]:
+    def _document(
+        self, text: str, pieces: list[Piece], ctx: CallContext | None, deadline_ns: int
+    ) -> Redacted:
+        """A JSON record: value by value, and what is said in it as records of its own, in order."""
+        said = [piece for piece in pieces if piece.speaks]
+        ctx = CallContext(single=True) if ctx is None else ctx
+        alone, ctx.single = ctx.single, ctx.single and len(said) < 2
+        out: list[str] = []
+        spans: list[Span] = []
+        at = 0
+        for piece in pieces:
+            replaced, kind = self._piece(piece, ctx, deadline_ns)
+            if replaced is None:
+                continue
+            out.extend((text[at : piece.start], piece.encode(replaced)))
+            spans.append(Span(piece.start, piece.end, kind, Layer.FIELDS))
+            at = piece.end
+        out.append(text[at:])
+        ctx.single = alone
+        return Redacted("".join(out), tuple(spans))
+
+    def _piece(self, piece: Piece, ctx: CallContext, deadline_ns: int) -> tuple[str | None, Kind]:
         """One JSON value: what stands instead, None when it stays."""
-        if kind is not None and Layer.FIELDS in self.layers:
-            return kind.placeholder, kind
+        value = piece.value
+        if piece.kind is not None and Layer.FIELDS in self.layers:
+            return piece.kind.placeholder, piece.kind
         inner = json_pieces(value) if value[:1] in ("{", "[") else None
         if inner is not None:
-            nested = self._redact(value, ctx, deadline_ns)
+            nested = self._document(value, inner, ctx, deadline_ns)
             return (nested.text if nested.spans else None), Kind.OTHERID
-        lead = f"{key}: " if key else ""
-        found = self.spans(lead + value, ctx, deadline_ns)
-        moved = [
-            Span(max(s.start - len(lead), 0), s.end - len(lead), s.kind, s.layer)
-            for s in found
-            if s.end > len(lead)
-        ]
-        if not moved:
+        found = self.spans(value, ctx, deadline_ns, key=piece.key, behind=piece.answers)
+        if piece.speaks:
+            ctx.note(value, found)
+        if not found:
             return None, Kind.OTHERID
-        return cut(value, moved), moved[0].kind
+        return cut(value, found), found[0].kind
 
-    def spans(self, text: str, ctx: CallContext | None, deadline_ns: int) -> list[Span]:
-        """What every layer takes out, merged, in the record's own offsets."""
-        prefix = ctx.prefix() if ctx is not None and Layer.CARRY in self.layers else ""
+    def spans(
+        self,
+        text: str,
+        ctx: CallContext | None,
+        deadline_ns: int,
+        *,
+        key: str = "",
+        behind: bool = True,
+    ) -> list[Span]:
+        """What every layer takes out, merged, in the record's own offsets; a value is read with its key."""
+        prefix = f"{key}: " if key else ""
+        if ctx is not None and behind and Layer.CARRY in self.layers:
+            prefix = ctx.prefix() + prefix
         line = Line(prefix + text)
         found = self._layers(line, ctx, deadline_ns, len(prefix))
         if line.offsets is not None:
@@ -136,7 +156,7 @@ class Redactor:
             own = Line(text) if prefix else line
             if Layer.KNOWN in self.layers:
                 found.extend(_unfolded(own, ctx.known.spans(own)))
-            if Layer.CARRY in self.layers:
+            if behind and Layer.CARRY in self.layers:
                 found.extend(_unfolded(own, ctx.carried(own)))
         return merge(found, text)
 
@@ -157,9 +177,11 @@ class Redactor:
             found.extend(pattern_spans(line))
         if Layer.FIELDS in on:
             found.extend(field_spans(line))
+            found.extend(segment_spans(line))
         self._check(deadline_ns)
         if Layer.NAMES in on:
             found.extend(reader.spans())
+            found.extend(namesake_spans(reader))
         if Layer.PLACES in on:
             found.extend(place_spans(line, reader))
         self._check(deadline_ns)

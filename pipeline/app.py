@@ -11,7 +11,7 @@ from models.espeak import EspeakSettings, EspeakVoice
 from models.openai_llm import OpenAiLanguageModel, OpenAiSettings
 from models.piper import PiperSettings, PiperTextToSpeech
 from models.pocketsphinx import PocketSphinx, PocketSphinxSettings
-from models.ports import Language, SpeechToText, TextToSpeech
+from models.ports import SpeechToText, TextToSpeech
 from models.silero import SileroVoice
 from models.smart_turn import SmartTurn
 from models.whisper import WhisperSettings, WhisperSpeechToText
@@ -34,10 +34,12 @@ from pipeline.store.requests import RequestStore
 from pipeline.supervisor.channel import Channel
 from pipeline.supervisor.host import audit_post, notifier, serve_calls
 from pipeline.switchboard import Engines, Switchboard
+from pipeline.telemetry import words
+from pipeline.telemetry.redaction import Redaction
 from pipeline.transports.settings import MediaSettings
 from pipeline.turn.endpoint import EndpointSettings
 from pipeline.turn.events import Profile
-from pipeline.turn.settings import FloorSettings
+from pipeline.turn.settings import FloorSettings, GateSettings
 
 WORKER_BUSY_MS = 1_000
 """A call that ends waits two seconds for its commit; a lock held longer is one to tell of."""
@@ -54,6 +56,8 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
         for expire in over:
             expire(records)
 
+    redaction = Redaction()
+    words.plug(redaction.clean)
     requests = RequestStore(
         lambda: open_records(settings, busy_ms=WORKER_BUSY_MS),
         flow.request,
@@ -65,13 +69,12 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
     switchboard = Switchboard(
         engines,
         _media(settings),
-        CallSettings(
-            practice_phone=flow.practice_phone, max_call_ms=float(settings.limits.call_limit_ms)
-        ),
+        _call(settings, flow),
         _floor(settings),
         notifier(channel, lambda: switchboard),
         calls_limit=settings.workers.calls_per_worker,
         auditor=auditor,
+        redaction=redaction,
     )
     async with AsyncExitStack() as house:
         if keeper is not None:
@@ -138,15 +141,15 @@ def _engines(
 def _stt(settings: Settings, flow: Flow) -> SpeechToText:
     slots = settings.workers.calls_per_worker
     if settings.engines.stt == "whisper":
-        directory = Path(settings.engines.whisper_directory).expanduser()
+        directory = Path(settings.engines.whisper_directory)
         return WhisperSpeechToText(WhisperSettings(directory, slots=slots))
-    words = flow.vocabulary()
+    clinic = flow.vocabulary()
     return PocketSphinx(
         PocketSphinxSettings(
             language=clinic_language(
-                words.reasons,
-                words.urgent_phrases,
-                words.practice_words,
+                clinic.reasons,
+                clinic.urgent_phrases,
+                clinic.practice_words,
                 first_names=flow.first_names,
             ),
             cache_directory=Path(settings.state.directory).expanduser() / "cache",
@@ -157,13 +160,8 @@ def _stt(settings: Settings, flow: Flow) -> SpeechToText:
 
 def _tts(settings: Settings) -> TextToSpeech:
     if settings.engines.tts == "piper":
-        voice = Path(settings.engines.piper_voice).expanduser()
-        return PiperTextToSpeech(PiperSettings(((_language(settings), voice.parent),)))
+        return PiperTextToSpeech(PiperSettings((("en", Path(settings.engines.piper_voice)),)))
     return EspeakVoice(EspeakSettings())
-
-
-def _language(settings: Settings) -> Language:
-    return "es" if settings.practice.language == "es" else "en"
 
 
 def _chat_model(settings: Settings) -> OpenAiLanguageModel | None:
@@ -189,11 +187,22 @@ def _media(settings: Settings) -> MediaSettings:
     )
 
 
+def _call(settings: Settings, flow: Flow) -> CallSettings:
+    return CallSettings(
+        practice_phone=flow.practice_phone,
+        max_call_ms=float(settings.limits.call_limit_ms),
+        reconnect_ms=float(settings.media.end_after_ms),
+    )
+
+
 def _floor(settings: Settings) -> FloorSettings:
     turn = settings.turn
     return FloorSettings(
+        gate=GateSettings(threshold=turn.voice_threshold_percent / 100),
         endpoint=EndpointSettings(
-            profile=Profile(turn.profile), silence_ms=turn.endpoint.silence_ms or None
+            profile=Profile(turn.profile),
+            silence_ms=float(turn.endpoint.silence_ms),
+            no_input_ms=float(turn.no_input_ms) or None,
         ),
         dead_air_ms=float(turn.dead_air_ms),
     )

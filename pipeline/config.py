@@ -6,27 +6,30 @@ The only reader of the environment in the server. A variable is the key in capit
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import Field, asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from models.switches import SWITCHES
+from pipeline import secret
 from pipeline.egress import places
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, resembles, toml_fault
 from pipeline.settings import Practice, Settings, State
 
 PREFIX = "WARDLINE_"
 CONFIG_VARIABLE = "WARDLINE_CONFIG"
 FILE_BYTES_MAX = 1 << 20
 TEXT_CHARACTERS_MAX = 2000
-WEBHOOK_SECRET_CHARACTERS_MIN = 32
+NO_INPUT_MS_MIN = 2_000
+"""Nobody has begun to answer sooner: the question would be asked over and over."""
+PRODUCTION = "production"
+_NOBODYS = re.compile(r"55501[0-9]{2}\Z")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """Controls, and the surrogates that stand for bytes of the environment that are no UTF-8."""
 
@@ -53,10 +56,11 @@ def load(path: str | Path | None = None, environment: Mapping[str, str] | None =
     """Read the file (or the one `WARDLINE_CONFIG` names) and the environment, or raise every fault at once."""
     env = os.environ if environment is None else environment
     faults: list[str] = []
-    named = path or env.get(CONFIG_VARIABLE)
-    tree = _read(Path(os.path.expanduser(named)), faults) if named else {}
+    file = named_file(path, env)
+    tree = _read(file, faults) if file else {}
     if _has(tree, "store", "key_text"):
         faults.append("store.key_text: never in a file; set store.key_file or the variable alone")
+        del tree["store"]["key_text"]
     for key, value in _from_environment(env, faults):
         if not _put(tree, key, value):
             faults.append(f"{key[0]}: must be a table ([{key[0]}])")
@@ -66,10 +70,23 @@ def load(path: str | Path | None = None, environment: Mapping[str, str] | None =
             state.setdefault("directory", str(Path(env["XDG_STATE_HOME"]) / "wardline"))
     if "CREDENTIALS_DIRECTORY" in env and not _has(tree, "store", "credentials_directory"):
         _put(tree, ("store", "credentials_directory"), env["CREDENTIALS_DIRECTORY"])
+    _read_secrets(tree, faults)
     settings = _build(tree, faults)
+    if settings.store.password_file and not faults:
+        fault, _ = secret.first_line(Path(settings.store.password_file))
+        faults += [f"store.password_file: {fault}"] if fault else []
     if faults:
         raise ConfigError(faults)
     return settings
+
+
+def named_file(
+    path: str | Path | None = None, environment: Mapping[str, str] | None = None
+) -> Path | None:
+    """The configuration file in use; None: defaults and the environment alone."""
+    env = os.environ if environment is None else environment
+    named = path or env.get(CONFIG_VARIABLE)
+    return Path(os.path.expanduser(named)) if named else None
 
 
 def from_mapping(tree: Mapping[str, Any]) -> Settings:
@@ -84,6 +101,12 @@ def from_mapping(tree: Mapping[str, Any]) -> Settings:
 def to_mapping(settings: Settings) -> dict[str, Any]:
     """The same settings as plain JSON values, secrets included."""
     return asdict(settings)
+
+
+def leaves(settings: Settings) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
+    """Every key with its value and its rules (`settings.py`'s metadata)."""
+    for leaf in _leaves(settings):
+        yield ".".join(leaf.path), leaf.default, leaf.field.metadata
 
 
 def masked(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -112,7 +135,9 @@ def _read(path: Path, faults: list[str]) -> dict[str, Any]:
     try:
         return tomllib.loads(data.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        where = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "not UTF-8 text"
+        where = "not UTF-8 text"
+        if isinstance(error, tomllib.TOMLDecodeError):
+            where = toml_fault(error)
         faults.append(f"{path}: not TOML: {where}")
         return {}
 
@@ -126,7 +151,7 @@ def _from_environment(
             continue
         leaf = leaves.get(name)
         if leaf is None:
-            faults.append(f"{name}: unknown variable{_nearest(name, leaves)}")
+            faults.append(_strange_variable(name, leaves))
         elif isinstance(leaf.default, tuple):
             yield leaf.path, [part.strip() for part in env[name].split(",") if part.strip()]
         elif isinstance(leaf.default, int):
@@ -134,6 +159,25 @@ def _from_environment(
             yield leaf.path, int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else text
         else:
             yield leaf.path, env[name]
+
+
+def _secrets() -> Iterator[tuple[str, str]]:
+    """Section and name of every secret setting."""
+    for leaf in _leaves(Settings()):
+        if leaf.field.metadata.get("secret"):
+            section, name = leaf.path
+            yield section, name
+
+
+def _read_secrets(tree: dict[str, Any], faults: list[str]) -> None:
+    """Put the content of a secret's file where its name stands."""
+    for section, name in _secrets():
+        text = tree[section][name] if _has(tree, section, name) else ""
+        path = secret.file_of(text) if isinstance(text, str) else None
+        if path is not None:
+            fault, found = secret.first_line(path)
+            faults += [f"{section}.{name}: {fault}"] if fault else []
+            tree[section] = {**tree[section], name: found}
 
 
 def _has(tree: Mapping[str, Any], section: str, key: str) -> bool:
@@ -185,7 +229,7 @@ def _section(
     for name, value in tree.items():
         key = ".".join((*path, name))
         if name not in known:
-            faults.append(f"{_plain(key)}: unknown key{_nearest(name, known, path)}")
+            faults.append(_strange_key(name, known, path))
             continue
         old = getattr(default, name)
         if is_dataclass(old):
@@ -227,8 +271,10 @@ def _text_fault(text: str, rules: Mapping[str, Any]) -> str:
         return f"at most {TEXT_CHARACTERS_MAX} characters on one line, without control characters"
     if choices := rules.get("choices"):
         return "" if text in choices else "write one of " + ", ".join(f'"{c}"' for c in choices)
+    if rules.get("secret"):
+        return secret.length_fault(text)
     kind = rules.get("kind")
-    return _KINDS[kind](text) if kind and text else ""
+    return (_KINDS[kind](text) if kind and text else "") or secret.user_in_url_fault(text)
 
 
 def _address(text: str) -> str:
@@ -293,8 +339,6 @@ def _webhook_url(text: str) -> str:
     if fault := _url(text):
         return fault
     parts = urlsplit(text)
-    if parts.username is not None or parts.password is not None:
-        return "must hold no user name or password: webhook.secret signs each message"
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         return "must be https, unless the receiver is on this machine"
     return ""
@@ -370,8 +414,42 @@ def _across(s: Settings) -> Iterator[str]:
         )
     if s.media.port_max < s.media.port_min + 3:
         yield "media.port_max: must be at least media.port_min + 3"
+    if 0 < s.turn.no_input_ms < NO_INPUT_MS_MIN:
+        yield f"turn.no_input_ms: write 0 or at least {NO_INPUT_MS_MIN}"
     if s.media.end_after_ms <= s.media.reconnecting_after_ms:
         yield "media.end_after_ms: must be more than media.reconnecting_after_ms"
+    yield from _about_the_engines(s)
+    yield from _about_the_webhook(s)
+    yield from _about_the_store(s)
+    yield from _about_recording(s)
+    if s.deployment.name == PRODUCTION:
+        yield from _examples(s)
+    if not s.state.directory:
+        yield f'state.directory: write a folder, e.g. "{State().directory}"'
+
+
+def _about_the_webhook(s: Settings) -> Iterator[str]:
+    if s.webhook.url and not s.webhook.secret:
+        yield f"webhook.secret: needs at least {secret.CHARACTERS_MIN} characters; {secret.ADVICE}"
+    if s.webhook.url and not s.webhook.addresses:
+        yield (
+            "webhook.addresses: list the networks the receiver is in, e.g. ["
+            '"10.0.0.5/32"]: the server connects to nothing that is not listed'
+        )
+
+
+def _examples(s: Settings) -> Iterator[str]:
+    """In production callers meet nothing that was written to try things out (row D23)."""
+    if s.practice.name == Practice().name:
+        yield f"practice.name: is the example's; deployment.name = \"{PRODUCTION}\" needs your practice's own"
+    if _NOBODYS.search(re.sub(r"[^0-9]", "", s.practice.phone)):
+        yield (
+            "practice.phone: 555-0100 to 555-0199 are nobody's, for examples;"
+            f' deployment.name = "{PRODUCTION}" needs a number that is answered'
+        )
+
+
+def _about_the_engines(s: Settings) -> Iterator[str]:
     for key, engine, needed in (
         ("engines.whisper_directory", s.engines.stt == "whisper", s.engines.whisper_directory),
         ("engines.piper_voice", s.engines.tts == "piper", s.engines.piper_voice),
@@ -380,22 +458,12 @@ def _across(s: Settings) -> Iterator[str]:
     ):
         if engine and not needed:
             yield f"{key}: needed by the engine you chose"
-    if s.practice.language == "es" and s.engines.stt == "pocketsphinx":
-        yield 'practice.language: "es" needs engines.stt = "whisper"; the embedded recogniser knows English only'
-    if s.webhook.url and len(s.webhook.secret) < WEBHOOK_SECRET_CHARACTERS_MIN:
+    if s.practice.language != "en":
+        # whoever hears and speaks: a caller who says "me duele el pecho" would meet no urgent sentence
         yield (
-            f"webhook.secret: needs at least {WEBHOOK_SECRET_CHARACTERS_MIN} characters;"
-            " make one with: openssl rand -hex 32"
+            f'practice.language: "{s.practice.language}" cannot be served yet, whichever engines are chosen: the'
+            ' receptionist\'s own sentences, what it reads out of answers and its urgent phrases are English; write "en"'
         )
-    if s.webhook.url and not s.webhook.addresses:
-        yield (
-            "webhook.addresses: list the networks the receiver is in, e.g. ["
-            '"10.0.0.5/32"]: the server connects to nothing that is not listed'
-        )
-    yield from _about_the_store(s)
-    yield from _about_recording(s)
-    if not s.state.directory:
-        yield f'state.directory: write a folder, e.g. "{State().directory}"'
 
 
 def _about_the_store(s: Settings) -> Iterator[str]:
@@ -470,9 +538,21 @@ def key_file_of(s: Settings) -> Path:
 # --- words ---------------------------------------------------------------------------------------
 
 
-def _nearest(name: str, known: Mapping[str, Any], path: tuple[str, ...] = ()) -> str:
-    close = difflib.get_close_matches(name[:80], known, n=1, cutoff=0.6)
-    return f"; did you mean {'.'.join((*path, close[0]))}?" if close else ""
+def _strange_key(name: str, known: Mapping[str, Any], path: tuple[str, ...]) -> str:
+    if close := resembles(name, known):
+        return f"{_plain('.'.join((*path, name)))}: unknown key; did you mean {'.'.join((*path, close))}?"
+    where = ".".join(path) or "the file"
+    return f"{where}: holds a key that is no setting (not shown: it could be anybody's word); see docs/wardline.example.toml"
+
+
+def _strange_variable(name: str, known: Iterable[str]) -> str:
+    section, _, own = name.removeprefix(PREFIX).partition("_")
+    begin = f"{PREFIX}{section}_"
+    if close := resembles(
+        own, [each.removeprefix(begin) for each in known if each.startswith(begin)]
+    ):
+        return f"{name}: unknown variable; did you mean {begin}{close}?"
+    return f"the environment: a variable {PREFIX}... is no setting; `env | grep {PREFIX}` shows it"
 
 
 def _plain(key: str) -> str:

@@ -38,7 +38,8 @@ class Http:
     trusted_proxies: tuple[str, ...] = _list(kind="network")
     """Networks whose X-Forwarded-For we believe."""
     allowed_origins: tuple[str, ...] = _list(kind="origin")
-    """Further pages that may place calls; our own is always allowed."""
+    """Sites whose own pages may place calls, as the browser writes them in Origin; our own page always may.
+    They reach what a call needs, never the live view."""
     connections_max: int = _number(512, 8, 65536)
     """Each call keeps one stream open; above this a connection is closed at once."""
     request_limit_ms: int = _number(10_000, 500, 60_000)
@@ -73,7 +74,8 @@ class Media:
     reconnecting_after_ms: int = _number(5_000, 1_000, 60_000)
     """Five missed pings."""
     end_after_ms: int = _number(15_000, 2_000, 300_000)
-    """Time to walk from one access point to the next."""
+    """A caller who was lost is waited for so long, and so long the page tries to come back: time to walk from one
+    access point to the next."""
     max_pending_offers: int = _number(8, 1, 256)
     """Offers that are not connected yet, for each worker."""
 
@@ -96,8 +98,8 @@ class Workers:
 class Endpoint:
     """When a caller is thought to have finished."""
 
-    silence_ms: int = _number(0, 0, 5_000)
-    """0: the profile's own value."""
+    silence_ms: int = _number(200, 50, 2_000)
+    """After words that can end a turn, in `normal`; `fast` waits three quarters of it and `patient` five (row T1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,12 @@ class Turn:
     """Turn-taking."""
 
     profile: str = _one_of("normal", "fast", "normal", "patient")
-    """`patient` waits longer, for callers who speak slowly."""
+    """`patient` waits longer at every question, for callers who speak slowly; `fast` at none as long as `normal`."""
     no_input_ms: int = _number(0, 0, 60_000)
-    """Silence before the question is asked again; 0: 7 s, 12 s in `patient`."""
+    """Silence before a question is asked again; 0: 7 s, and 12 s where the profile is `patient`."""
+    voice_threshold_percent: int = _number(50, 5, 95)
+    """How sure the detector must be that a sound is speech (row T4): lower and noises interrupt (a slammed door at 30),
+    higher and soft voices are missed."""
     dead_air_ms: int = _number(3_000, 1_000, 30_000)
     """With words pending and nobody speaking for so long, the floor acts."""
     endpoint: Endpoint = field(default_factory=Endpoint)
@@ -129,7 +134,7 @@ class Engines:
     llm_model: str = _text()
     """The model's name at that server; needed for llm = "openai"."""
     llm_api_key: str = _text(secret=True)
-    """Sent to `llm_url` alone."""
+    """Sent to `llm_url` alone; as every secret at least 32 characters, or "${file:/path}" to read it from a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,7 @@ class Practice:
     emergency_number: str = _text("911", kind="phone")
     """Said in the greeting; never dialled by the server."""
     language: str = _one_of("en", "en", "es")
+    """Of the whole call. The receptionist knows English only: "es" is refused with what is missing."""
     consent: str = _text(
         "An automated assistant answers this call. Your voice is used to book your appointment and is not kept."
     )
@@ -151,6 +157,15 @@ class Practice:
     """Shown when a call breaks."""
     flow_file: str = _text(kind="file")
     """The call flow; none: the one shipped with the package."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Which environment this is: data and key of one are refused by every other."""
+
+    name: str = _text("trial", kind="id")
+    """Bound into the store and the install key at the first start. "production" also refuses the telephone numbers of
+    examples; any other name is yours: "staging", "drill"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +201,14 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
+class Checks:
+    """What was proven at the start is tested again while the server runs."""
+
+    every_minutes: int = _number(60, 1, 1440)
+    """Ways out, outputs and the audit's chain; the store is looked at each minute."""
+
+
+@dataclass(frozen=True, slots=True)
 class Webhook:
     """Where end-of-call reports go: ids and names of fields, signed. None by default."""
 
@@ -194,7 +217,7 @@ class Webhook:
     addresses: tuple[str, ...] = _list(kind="network")
     """Networks the receiver may be in; nothing else is connected to, whatever its name resolves to."""
     secret: str = _text(secret=True)
-    """Signs each message; at least 32 characters, e.g. from `openssl rand -hex 32`."""
+    """Signs each message; at least 32 characters, e.g. from `openssl rand -hex 32`, or "${file:/path}"."""
     ca_file: str = _text(kind="file")
     """A certificate authority of your own; none: the system's."""
 
@@ -209,7 +232,7 @@ class Store:
     """postgresql://host:port/database, without user and password."""
     user: str = _text(kind="id")
     password_file: str = _text(kind="file")
-    """Holds the database user's password on its first line."""
+    """Holds the database user's password on its first line, at least 32 characters."""
     ca_file: str = _text(kind="file")
     """Certificate authority of a database server on another machine."""
     key: str = _one_of("file", "file", "credential", "command", "environment")
@@ -281,10 +304,12 @@ class Settings:
     workers: Workers = field(default_factory=Workers)
     turn: Turn = field(default_factory=Turn)
     engines: Engines = field(default_factory=Engines)
+    deployment: Deployment = field(default_factory=Deployment)
     practice: Practice = field(default_factory=Practice)
     limits: Limits = field(default_factory=Limits)
     state: State = field(default_factory=State)
     audit: Audit = field(default_factory=Audit)
+    checks: Checks = field(default_factory=Checks)
     webhook: Webhook = field(default_factory=Webhook)
     store: Store = field(default_factory=Store)
     recording: Recording = field(default_factory=Recording)

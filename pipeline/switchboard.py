@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from models.errors import EngineBusy
+from models.errors import EngineBusy, EngineError
 from models.ports import (
     SpeechToText,
     TextToSpeech,
@@ -22,6 +22,7 @@ from models.ports import (
 from pipeline.audit.call import DURABLE_LIMIT_MS, CallAudit
 from pipeline.audit.post import Auditor, NoAuditor
 from pipeline.call.desk import Desk, Receptionist
+from pipeline.call.known_desk import KnownDesk
 from pipeline.call.observer import COLLECTED, CallObserver
 from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.session import Call, CallParts
@@ -29,6 +30,8 @@ from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
 from pipeline.clock import Clock, LoopClock
 from pipeline.errors import LinesBusy, NotAuthorised
+from pipeline.telemetry.containment import contained
+from pipeline.telemetry.redaction import KnownCall, Redaction
 from pipeline.transports.settings import MediaSettings
 from pipeline.transports.webrtc import WebRtcDoor
 from pipeline.turn.settings import FloorSettings
@@ -73,8 +76,10 @@ class Switchboard:
         calls_limit: int,
         clock: Clock | None = None,
         auditor: Auditor | None = None,
+        redaction: Redaction | None = None,
     ) -> None:
         """Nothing is started yet."""
+        self._redaction = redaction or Redaction()
         self._auditor = auditor or NoAuditor()
         self._engines = engines
         self._door = WebRtcDoor(media)
@@ -132,15 +137,21 @@ class Switchboard:
             raise LinesBusy(
                 "All lines are busy. Please try again.", retry_after_s=BUSY_RETRY_S
             ) from None
+        except EngineError:
+            raise LinesBusy(
+                "Nobody could be heard here just now. Please try again in a minute.",
+                retry_after_s=BUSY_RETRY_S,
+            ) from None
         finally:
             self._opening -= 1
         view = LiveView(call_id, self._notify, self._clock)
+        known = self._redaction.open()
         parts = CallParts(
             recognizer=recognizer,
             voice_stream=self._engines.voice.open(),
             window_samples=self._engines.voice.window_samples,
             tts=self._engines.tts,
-            receptionist=self._engines.receptionist,
+            receptionist=lambda desk: self._engines.receptionist(KnownDesk(desk, known)),
             turn_completion=self._engines.completion,
             record=self._engines.record(call_id, view.kept),
             recording=self._engines.recording,
@@ -152,11 +163,12 @@ class Switchboard:
         try:
             answer = await self._door.offer(sdp, call)
         except BaseException:
+            self._redaction.close(known)
             await recognizer.close()
             raise
         self._calls[call_id] = call
         self._quiet.clear()
-        self._tasks.create_task(self._live(call, audit), name=f"call {call_id}")
+        self._tasks.create_task(self._live(call, audit, known), name=f"call {call_id}")
         return answer
 
     async def reoffer(self, call_id: str, sdp: str) -> str:
@@ -183,6 +195,14 @@ class Switchboard:
         free = min(self._engines.stt.free_slots(), self._calls_limit - len(self._calls))
         return 0 if self._draining else max(0, free - self._opening)
 
+    async def broken(self) -> None:
+        """Return once nobody is heard any more; each caller has been told, and led to a person."""
+        await self._engines.stt.broken()
+        self._draining = True
+        for call in list(self._calls.values()):
+            with contained(call.call_id, "cannot hear"):
+                call.cannot_hear()
+
     async def drain(self, limit_ms: float) -> None:
         """Take no more calls and wait for those that are left."""
         self._draining = True
@@ -206,13 +226,17 @@ class Switchboard:
 
     # --- one call --------------------------------------------------------------------------------
 
-    async def _live(self, call: Call, audit: CallAudit) -> None:
+    async def _live(self, call: Call, audit: CallAudit, known: KnownCall) -> None:
         self._notify("call_started", {"call_id": call.call_id})
         reason = "error"
         try:
-            reason = await call.run()
+            with contained(call.call_id, "call"), self._redaction.within(known):
+                reason = await call.run()
         finally:
-            await audit.end(reason)  # on the disk before anybody is told that the call is over
+            with contained(call.call_id, "redaction"):
+                self._redaction.close(known)
+            with contained(call.call_id, "audit"):
+                await audit.end(reason)  # on the disk before anybody is told that the call is over
             del self._calls[call.call_id]
             if not self._calls:
                 self._quiet.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import tomllib
 from pathlib import Path
@@ -49,7 +50,8 @@ def test_without_a_file_the_defaults_hold() -> None:
         ('[state]\ndirectory = "~nobody-here/x"', "state.directory: there is no such user"),
         (f'[practice]\nflow_file = "{"x" * 300}"', "practice.flow_file: no such file"),
         ('[practice]\nname = "a\\nb"', "practice.name: at most"),
-        ('[practice]\nlanguage = "es"', 'needs engines.stt = "whisper"'),
+        ('[practice]\nlanguage = "es"', 'urgent phrases are English; write "en"'),
+        ('[practice]\nlanguage = "fr"', 'practice.language: write one of "en", "es"'),
         ('[practice]\nphone = "call me"', "practice.phone: write a telephone number"),
         ('[tls]\ncert = "pyproject.toml"', "tls: write both"),
         ("[turn.endpoint]\nsilence_ms = -1", "turn.endpoint.silence_ms: write a whole number"),
@@ -58,6 +60,20 @@ def test_without_a_file_the_defaults_hold() -> None:
 )
 def test_a_fault_names_the_key_and_what_to_write(tmp_path: Path, text: str, said: str) -> None:
     assert said in _faults(tmp_path, text)
+
+
+def test_spanish_is_refused_whichever_engines_are_chosen(tmp_path: Path) -> None:
+    voice = tmp_path / "voice.onnx"
+    voice.touch()
+    engines = (
+        f'[engines]\nstt = "whisper"\nwhisper_directory = "{tmp_path}"\n'
+        f'tts = "piper"\npiper_voice = "{voice}"\n'
+        'llm = "openai"\nllm_url = "http://127.0.0.1:8000/v1"\nllm_model = "synthetic"\n'
+    )
+    said = _faults(tmp_path, engines + '[practice]\nlanguage = "es"\n')
+    assert said.startswith('practice.language: "es" cannot be served yet')
+    (tmp_path / "c.toml").write_text(engines)
+    assert config.load(tmp_path / "c.toml", {}).engines.tts == "piper"
 
 
 def test_all_faults_come_at_once(tmp_path: Path) -> None:
@@ -109,12 +125,31 @@ def test_bytes_of_the_environment_that_are_no_text_are_a_fault() -> None:
 
 
 def test_a_secret_is_masked_and_the_rest_reads_back(tmp_path: Path) -> None:
-    settings = config.load(None, {"WARDLINE_ENGINES_LLM_API_KEY": "hush", "XDG_STATE_HOME": "/s"})
+    settings = config.load(
+        None, {"WARDLINE_ENGINES_LLM_API_KEY": "hush" * 8, "XDG_STATE_HOME": "/s"}
+    )
     shown = dict(config.masked(settings))
     assert "hush" not in str(shown)
     assert shown["engines.llm_api_key"] == '"********"'
     assert shown["state.directory"] == '"/s/wardline"'
     assert config.from_mapping(config.to_mapping(settings)) == settings
+
+
+def test_row_r1_recording_is_off_and_needs_its_days_and_an_honest_page() -> None:
+    assert config.load(None, {}).recording.mode == "off"
+    wanted: dict[str, Any] = {"recording": {"mode": "ask"}}
+    with pytest.raises(ConfigError) as caught:
+        config.from_mapping(wanted)
+    assert any("recording.days: say how long" in fault for fault in caught.value.faults)
+    assert any("practice.consent: it says" in fault for fault in caught.value.faults)
+    wanted["practice"] = {"consent": "You will be asked."}
+    wanted["recording"]["days"] = ["call 30", "minor 7300"]
+    settings = config.from_mapping(wanted)
+    assert config.recording_days(settings) == {"call": 30, "minor": 7300}
+    assert config.recording_directory(settings).name == settings.practice.id
+    for days in (["call"], ["call 0"], ["call 30", "call 31"], ["Call 30"], ["call 30 "]):
+        with pytest.raises(ConfigError, match=r"recording\.days"):
+            config.from_mapping({**wanted, "recording": {"mode": "ask", "days": days}})
 
 
 def test_a_child_gets_no_secret_of_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,3 +212,136 @@ def test_the_example_file_holds_every_setting_with_its_default() -> None:
     assert whole == tree
     assert config.from_mapping(tree) == Settings()
     assert config.load(example, {}).practice == Settings().practice, "a copy is accepted as it is"
+
+
+READ_BY_CONFIG = {
+    *(("store", "key_file"), ("store", "directory")),
+    *(("recording", "directory"), ("recording", "days")),
+}
+"""Answered by `key_file_of`, `data_directory`, `recording_directory` and `recording_days` in `pipeline.config`."""
+
+
+def _read_settings(source: str, sections: dict[str, str]) -> set[tuple[str, str]]:
+    """(section, key) of every setting that this code reads; `sections` are the classes of the sections."""
+    tree = ast.parse(source)
+    names = {section: section for section in sections.values()}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Attribute):
+            names.update(
+                (target.id, node.value.attr)
+                for target in node.targets
+                if isinstance(target, ast.Name) and node.value.attr in sections.values()
+            )
+        if isinstance(node, ast.arg) and isinstance(node.annotation, ast.Name):
+            names[node.arg] = sections.get(node.annotation.id, names.get(node.arg, ""))
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            base = node.value
+            name = base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
+            found.add((names.get(name.lstrip("_"), ""), node.attr))
+    return found
+
+
+def test_every_setting_is_read_by_the_server() -> None:
+    package = Path(config.__file__).parent
+    leaves = [leaf.path for leaf in config._leaves(Settings())]
+    sections = {path[-2].capitalize(): path[-2] for path in leaves}
+    read = READ_BY_CONFIG.copy()
+    for file in package.rglob("*.py"):
+        if file not in (package / "settings.py", package / "config.py"):
+            read |= _read_settings(file.read_text(), sections)
+    assert [".".join(path) for path in leaves if path[-2:] not in read] == []
+
+
+SECRETS = ("webhook.secret", "engines.llm_api_key", "store.key_text")
+
+
+def test_every_secret_setting_is_known_to_these_tests() -> None:
+    found = [key for key, _, rules in config.leaves(Settings()) if rules.get("secret")]
+    assert sorted(found) == sorted(SECRETS)
+
+
+@pytest.mark.parametrize("key", SECRETS)
+def test_row_c7_a_secret_shorter_than_32_characters_is_refused_wherever_it_is_set(key: str) -> None:
+    name = "WARDLINE_" + key.replace(".", "_").upper()
+    with pytest.raises(ConfigError) as raised:
+        config.load(None, {name: "hush" * 7 + "hus"})
+    (fault,) = raised.value.faults
+    assert fault.startswith(f"{key}: needs at least 32 characters")
+    assert "hush" not in fault
+
+
+def test_row_c11_a_secret_is_read_from_a_file_of_the_servers_user_alone(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("hush" * 8 + "\n")
+    env = {"WARDLINE_ENGINES_LLM_API_KEY": f"${{file:{secret}}}"}
+    secret.chmod(0o644)
+    with pytest.raises(ConfigError, match=r"engines\.llm_api_key: .*mode 0644.*chmod 600"):
+        config.load(None, env)
+    secret.chmod(0o600)
+    assert config.load(None, env).engines.llm_api_key == "hush" * 8
+    secret.write_text("hush\n")
+    with pytest.raises(ConfigError, match="needs at least 32"):
+        config.load(None, env)
+    secret.write_text("\n")
+    with pytest.raises(ConfigError, match="on its first line"):
+        config.load(None, env)
+    secret.unlink()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        config.load(None, env)
+
+
+def test_a_database_password_is_checked_like_every_secret(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("short\n")
+    password.chmod(0o600)
+    file = tmp_path / "c.toml"
+    file.write_text(f'[store]\nurl = "postgresql://127.0.0.1/x"\npassword_file = "{password}"\n')
+    with pytest.raises(ConfigError, match=r"store\.password_file: needs at least 32"):
+        config.load(file, {})
+    password.write_text("p" * 32)
+    assert config.load(file, {}).store.password_file == str(password)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("http", "public_url", "https://ada:hush@voice.example"),
+        ("http", "public_url", "https://ada@voice.example"),
+        ("http", "allowed_origins", ["https://ada:hush@portal.example"]),
+        ("engines", "llm_url", "http://ada:hush@127.0.0.1:8000/v1"),
+        ("webhook", "url", "https://ada:hush@10.0.0.5/"),
+        ("store", "url", "postgresql://ada:hush@127.0.0.1/x"),
+        ("store", "key_command", ["curl", "https://ada:hush@vault.example/key"]),
+        ("practice", "consent", "See https://ada:hush@clinic.example"),
+    ],
+)
+def test_x24_an_address_with_a_user_or_password_is_refused_everywhere(
+    section: str, key: str, value: object
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        config.from_mapping({section: {key: value}})
+    (fault,) = raised.value.faults
+    assert fault.startswith(f"{section}.{key}: ")
+    assert "user" in fault
+    assert "ada" not in fault
+    assert "hush" not in fault
+
+
+def test_row_d23_production_refuses_what_examples_use() -> None:
+    tree: dict[str, Any] = {"deployment": {"name": "production"}}
+    with pytest.raises(ConfigError) as raised:
+        config.from_mapping(tree)
+    assert [fault.partition(":")[0] for fault in raised.value.faults] == [
+        "practice.name",
+        "practice.phone",
+    ]
+    tree["practice"] = {"name": "Maple Street Clinic", "phone": "212-555-0100"}
+    with pytest.raises(ConfigError, match=r"practice\.phone: 555-0100 to 555-0199"):
+        config.from_mapping(tree)
+    tree["practice"]["phone"] = "212-334-0100"
+    assert config.from_mapping(tree).deployment.name == "production"
+    del tree["practice"]
+    tree["deployment"]["name"] = "staging"
+    assert config.from_mapping(tree).deployment.name == "staging"

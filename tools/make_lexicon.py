@@ -1,6 +1,10 @@
-"""Make the safe word lists the redactor packs: English from SCOWL (Debian wamerican-small), the rest written here.
+"""Make the safe word lists the redactor packs: English from SCOWL (Debian wamerican-small, wamerican and -large), the rest written here.
 
-python -m tools.make_lexicon /usr/share/dict/american-english-small
+python -m tools.make_lexicon FOLDER_OF_SCOWL FOLDER_OF_CENSUS
+
+The first holds american-english-small, american-english and american-english-large; the second the 1990 name files of the United
+States Census Bureau (dist.all.last, dist.female.first, dist.male.first; public domain). The census files only take
+words away: from the middle list and our later Spanish words what many are called, from the large list whatever anybody is called.
 """
 
 from __future__ import annotations
@@ -510,21 +514,47 @@ def section(path: Path) -> Iterator[tuple[str, str]]:
                 yield heading, word
 
 
-def spanish() -> set[str]:
-    """Every Spanish form."""
+def spanish(census: Path) -> set[str]:
+    """Every Spanish form; of the later words none that is a frequent surname."""
     inflect = {"verbs": verb_forms, "nouns": noun_forms, "adjectives": adjective_forms}
-    found: set[str] = set()
-    for heading, word in section(SOURCES / "spanish.txt"):
-        found.update(inflect[heading](word) if heading in inflect else (word,))
-    return found
+    found: dict[str, set[str]] = {}
+    for name in ("spanish.txt", "spanish_more.txt"):
+        words = found.setdefault(name, set())
+        for heading, word in section(SOURCES / name):
+            words.update(inflect[heading](word) if heading in inflect else (word,))
+    return found["spanish.txt"] | (
+        found["spanish_more.txt"] - set(surnames(census)[:FREQUENT_SURNAMES])
+    )
 
 
-def english(scowl: Path) -> set[str]:
+FREQUENT_SURNAMES = 15_000
+LEAST_LETTERS = 4
+"""The large list's shorter words are abbreviations and rarities; short names are many."""
+
+
+def surnames(census: Path) -> list[str]:
+    """The surnames of the census, the most frequent first."""
+    return [line.split()[0].lower() for line in (census / "dist.all.last").read_text().splitlines()]
+
+
+def english(scowl: Path, census: Path) -> set[str]:
     """The words SCOWL writes in lower case, less those that are names."""
-    lines = scowl.read_text().splitlines()
-    found = {w for w in lines if w.isascii() and w.isalpha() and w.islower() and len(w) > 1}
+    found = _lower_case(scowl / "american-english-small")
+    named = surnames(census)
+    given = set[str]()
+    for part in ("dist.female.first", "dist.male.first"):
+        given |= {line.split()[0].lower() for line in (census / part).read_text().splitlines()}
+    middle = _lower_case(scowl / "american-english")
+    large = {w for w in _lower_case(scowl / "american-english-large") if len(w) >= LEAST_LETTERS}
+    found |= middle - given - set(named[:FREQUENT_SURNAMES])
+    found |= large - middle - given - set(named)
     found |= {word for _, word in section(SOURCES / "spoken.txt")}
     return found - NAMES_AMONG_WORDS
+
+
+def _lower_case(scowl: Path) -> set[str]:
+    lines = scowl.read_text().splitlines()
+    return {w for w in lines if w.isascii() and w.isalpha() and w.islower() and len(w) > 1}
 
 
 def write(name: str, found: set[str]) -> None:
@@ -536,8 +566,9 @@ def write(name: str, found: set[str]) -> None:
 
 def main() -> None:
     """Write the three lists."""
-    write("english.txt.gz", english(Path(sys.argv[1])))
-    write("spanish.txt.gz", spanish())
+    scowl, census = Path(sys.argv[1]), Path(sys.argv[2])
+    write("english.txt.gz", english(scowl, census))
+    write("spanish.txt.gz", spanish(census))
     common = {w for f in ("clinical.txt", "log.txt") for _, w in section(SOURCES / f)}
     write("common.txt.gz", common)
 

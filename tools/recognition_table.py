@@ -34,6 +34,11 @@ from models.pocketsphinx_child import RATE_HZ, Ear
 DATA = Path(__file__).resolve().parent.parent / "tests" / "data"
 UTTERANCES_PER_CALL = 8
 FLITE_VOICES = ("slt", "rms", "awb")
+FESTIVAL_VOICES = {
+    "festival-slt": "voice_cmu_us_slt_arctic_hts",
+    "festival-kal": "voice_kal_diphone",
+}
+"""Debian's `festival` with `festvox-us-slt-hts` and `festvox-kallpc16k`."""
 REASONS = ("check-up", "annual physical", "follow-up visit", "vaccination", "blood test", "cough or cold",
            "prescription refill", "test results", "new patient visit", "back pain", "something else")  # fmt: skip
 URGENT = ("chest pain", "can't breathe", "trouble breathing", "bleeding", "stroke", "suicide", "overdose",
@@ -101,14 +106,16 @@ def word_errors(said: Sequence[str], heard: Sequence[str]) -> int:
 
 
 def speak(text: str, voice: str, folder: Path) -> NDArray[np.int16]:
-    """The sentence by a flite voice or `espeak`, at 16 kHz, with a fifth of a second of quiet around."""
+    """The sentence by a flite voice, `espeak` or a festival one, at 16 kHz, with a fifth of a second of quiet around."""
     path = folder / "said.wav"
-    command = (
-        ["espeak-ng", "-v", "en-us", "-w", str(path), text]
-        if voice == "espeak"
-        else ["flite", "-voice", voice, "-t", text, "-o", str(path)]
-    )
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    if voice == "espeak":
+        command = ["espeak-ng", "-v", "en-us", "-w", str(path), text]
+    elif voice in FESTIVAL_VOICES:
+        command = ["text2wave", "-eval", f"({FESTIVAL_VOICES[voice]})", "-o", str(path)]
+    else:
+        command = ["flite", "-voice", voice, "-t", text, "-o", str(path)]
+    said = text if voice in FESTIVAL_VOICES else None
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, input=said, text=True)
     with wave.open(str(path)) as spoken:
         samples = np.frombuffer(spoken.readframes(spoken.getnframes()), np.int16)
         rate_hz = spoken.getframerate()
@@ -221,7 +228,8 @@ def table(readings: Sequence[Reading]) -> str:
         said = normal(reading.sentence.text)
         errors = word_errors(said, normal(reading.heard))
         inside = "in template" if reading.sentence.in_template else "out of template"
-        for row in ("all", inside, reading.sentence.category):
+        half = "odd half" if reading.sentence.odd else "even half"
+        for row in ("all", half, f"{half}, {inside}", inside, reading.sentence.category):
             for column in (reading.channel, f"{reading.channel} {reading.voice}"):
                 score = scores[row, column]
                 score.errors += errors
@@ -229,13 +237,20 @@ def table(readings: Sequence[Reading]) -> str:
     columns = sorted({column for _, column in scores})
     rows = list(
         dict.fromkeys(
-            ["all", "in template", "out of template", *sorted({row for row, _ in scores})]
+            [
+                "all",
+                "in template",
+                "out of template",
+                "even half",
+                *sorted({row for row, _ in scores}),
+            ]
         )
     )
-    lines = [f"{'word error rate, %':22s}" + "".join(f"{column:>14s}" for column in columns)]
+    lines = [f"{'word error rate, %':30s}" + "".join(f"{column:>14s}" for column in columns)]
     lines += [
-        f"{row:22s}" + "".join(f"{scores[row, column].percent:14.1f}" for column in columns)
+        f"{row:30s}" + "".join(f"{scores[row, column].percent:14.1f}" for column in columns)
         for row in rows
+        if scores[row, columns[0]].words
     ]
     ends = sorted(reading.end_ms for reading in readings)
     rtf = sum(r.cpu_ms for r in readings) / sum(r.audio_ms for r in readings)

@@ -1,7 +1,8 @@
 """Measures how many spoken emergencies the urgent-phrase matcher raises from recogniser transcripts.
 
 Reads what `python -m tools.recognition_table --urgent --transcripts FILE` wrote and prints recall and
-false alarms of the best hypothesis alone and with its alternatives. `--missed` lists what went by.
+false alarms of the best hypothesis alone and with its alternatives, and how many misses would end or book a call
+in any state of the shipped flow: exit status 1 when there is one. `--missed` lists what went by.
 """
 
 from __future__ import annotations
@@ -9,10 +10,23 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from datetime import date
 from pathlib import Path
 from typing import TypedDict
 
+from pipeline.call.dialogue import respond
+from pipeline.call.flow_file import load_flow
+from pipeline.call.request import Request
+from pipeline.call.steps import Ended, Heard, Phase, State
 from pipeline.call.urgent import classify, hear
+
+_TODAY = date(2026, 1, 7)
+_FULL = Request("vaccination", "Daniel", "2125550143", date(2026, 1, 13), "morning")
+STATES = (
+    *(State(asked=slot) for slot in ("reason", "name", "phone", "day", "time")),
+    *(State(_FULL, asked, agreed=agreed) for asked in ("confirm", "open") for agreed in (False, True)),
+)  # fmt: skip
+"""Where a call can be when the words come."""
 
 
 class Transcript(TypedDict):
@@ -43,6 +57,21 @@ def figures(transcripts: list[Transcript], title: str) -> str:
     return "\n".join(lines)
 
 
+def ending(transcripts: list[Transcript]) -> list[Transcript]:
+    """Urgent sentences that end or book a call in some state, as they were heard."""
+    flow = load_flow()
+    found = []
+    for one in transcripts:
+        heard = Heard(one["heard"], tuple(one["alternatives"]))
+        steps = [respond(flow, state, heard, _TODAY) for state in STATES]
+        ends = any(isinstance(effect, Ended) for step in steps for effect in step.effects)
+        if one["category"] == "urgent" and (
+            ends or any(s.state.phase is Phase.BOOKED for s in steps)
+        ):
+            found.append(one)
+    return found
+
+
 def main() -> int:
     """Read, measure, print."""
     options = argparse.ArgumentParser(description=__doc__)
@@ -60,7 +89,9 @@ def main() -> int:
             if (raised is not None) != (one["category"] == "urgent"):
                 kind = raised.kind if raised else "missed"
                 print(f"{one['id']} {one['voice']} {kind}: {one['said']} | {one['heard']}")
-    return 0
+    lost = ending(transcripts)
+    print(f"misses that end or book a call: {len(lost)}")
+    return 1 if lost else 0
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from importlib.resources import files
 
 from phi import cues, cues_es
+from phi.street_words import MORE_SUFFIXES, ROUTE_WORDS
 
 WORD = 1
 DIGITS = 1 << 1
@@ -26,8 +27,6 @@ MONTH = 1 << 10
 ORDINAL = 1 << 11
 GIVEN = 1 << 12
 """A word that is also a given name."""
-SURNAME = 1 << 13
-"""A word that is also a surname."""
 NAME_CUE = 1 << 14
 ID_CUE = 1 << 15
 PLACE_CUE = 1 << 16
@@ -77,7 +76,9 @@ LETTER_SOUNDS = cues.words(
 NATO_WORDS = cues.words(
     "alpha alfa bravo charlie delta echo foxtrot golf hotel india juliet juliett kilo lima mike november oscar papa quebec romeo sierra tango uniform victor whiskey whisky xray yankee zulu"
 )
-AGE_WORDS = cues.words("old age aged turned turning turns anos edad cumplio cumple yo y.o")
+AGE_WORDS = cues.words(
+    "old age aged turned turning turns anos edad cumplio cumple yo y.o nineties nonagenarian centenarian ninetieth hundredth"
+)
 
 
 def _load(name: str) -> list[str]:
@@ -106,8 +107,6 @@ def _build() -> dict[str, int]:
     mark(cues_es.ORDINALS_ES, ORDINAL)
     mark(cues.GIVEN_HOMOGRAPHS, GIVEN)
     mark(cues_es.GIVEN_HOMOGRAPHS_ES, GIVEN)
-    mark(cues.SURNAME_HOMOGRAPHS, SURNAME)
-    mark(cues_es.SURNAME_HOMOGRAPHS_ES, SURNAME)
     for phrases in (cues.NAME_CUES, cues_es.NAME_CUES_ES):
         mark((phrase[-1] for phrase in phrases), NAME_CUE)
     mark(cues.GREETINGS | cues_es.GREETINGS_ES | {"for", "para"}, NAME_CUE)
@@ -121,6 +120,7 @@ def _build() -> dict[str, int]:
         mark((phrase[-1] for phrase in phrases), PLACE_CUE)
     mark(cues.STREET_SUFFIXES | cues.UNIT_WORDS, PLACE_CUE)
     mark(cues_es.STREET_HEADS_ES | cues_es.UNIT_WORDS_ES | {"county"}, PLACE_CUE)
+    mark(MORE_SUFFIXES | ROUTE_WORDS | {"corner", "intersection", "esquina"}, PLACE_CUE)
     mark(cues.NAME_STOPS, STOP)
     mark(cues_es.NAME_STOPS_ES, STOP_ES)
     mark(cues.UNITS | cues_es.UNITS_ES, UNIT)

@@ -226,14 +226,17 @@ class Administration(Record):
             "key_init",
             "key_export",
             "key_import",
+            "key_adopt",
             "key_rotate",
             "backup",
             "restore",
+            "restore_adopt",
             "purge",
             "token_create",
             "token_revoke",
             "hold",
             "release",
+            "evidence",
         )
     )
     user_id: str = field(metadata=pattern(USER_ID))

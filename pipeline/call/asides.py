@@ -23,6 +23,9 @@ class Aside(Enum):
     HEARING = "hearing"
     FOR_WHOM = "for_whom"
     HESITATION = "hesitation"
+    CHANGE = "change"
+    """Wants to cancel or move an appointment that exists."""
+    HELP = "help"
 
 
 _PEOPLE = (
@@ -69,6 +72,28 @@ _HEARING = (
     "are you there", "anyone there", "is anyone there", "is this thing on", "do you hear me",
 )  # fmt: skip
 _FOR_WHOM = ("name or mine", "whose name", "my name or", "mine or")
+_CHANGE = (
+    "need to cancel", "want to cancel", "like to cancel", "have to cancel", "cancel my", "cancel an", "cancel the",
+    "canceling", "cancelling", "cancellation", "cancel it all", "reschedule", "rescheduling", "postpone",
+    "change my appointment", "move my appointment", "change an appointment", "move an appointment",
+)  # fmt: skip
+_HELP = frozenset(
+    [
+        "i",
+        "need",
+        "some",
+        "can",
+        "could",
+        "you",
+        "help",
+        "me",
+        "a",
+        "little",
+        "with",
+        "this",
+        "want",
+    ]
+)
 _QUESTION_STARTS = frozenset(["are", "is", "am", "was", "this", "you"])
 
 
@@ -90,6 +115,9 @@ def hear_aside(spoken: Words) -> Aside | None:
     ):
         if has_any(spoken, phrases):
             return aside
+    errand = _errand(spoken)
+    if errand is not None:
+        return errand
     if all(word in _COURTESIES for word in spoken):
         return Aside.REPEAT  # the end of an answer that was taken already cut our words short
     if spoken in (("what",), ("huh",), ("sorry",), ("sorry", "what")):
@@ -101,6 +129,14 @@ def hear_aside(spoken: Words) -> Aside | None:
     if has_any(spoken, _GOODBYE) and len(spoken) <= 8:
         return Aside.GOODBYE
     return None
+
+
+def _errand(spoken: Words) -> Aside | None:
+    """What this line cannot do, and what it is for."""
+    if spoken == ("cancel",) or has_any(spoken, _CHANGE):
+        return Aside.CHANGE
+    asks_help = "help" in spoken and all(w in _HELP or w in _COURTESIES for w in spoken)
+    return Aside.HELP if asks_help else None
 
 
 def _asks_robot(spoken: Words) -> bool:

@@ -50,6 +50,8 @@ def question(flow: Flow, state: State, *, again: bool = False) -> str:
     if state.asked == "open":
         line = flow.lines.what_is_wrong_again if again else flow.lines.what_is_wrong
         return flow.say(line)
+    if state.asked == "phone" and state.by_hand:
+        return flow.say(flow.lines.phone_by_hand)
     prompt = flow.prompts[state.asked]
     return flow.say(prompt.again if again else prompt.ask)
 
@@ -104,6 +106,9 @@ def _read_back(flow: Flow, request: Request) -> str:
 
 def piece_line(flow: Flow, piece: str) -> str:
     """How much of a number is known, in digits counted."""
-    if not piece:
-        return f"{flow.say(flow.lines.phone_wrong)} {flow.say(flow.prompts['phone'].again)}"
     return flow.say(flow.lines.phone_piece, count=verbalise.number(len(piece)))
+
+
+def no_number_line(flow: Flow, state: State) -> str:
+    """What was said or keyed is no number that can be."""
+    return f"{flow.say(flow.lines.phone_wrong)} {question(flow, state, again=True)}"

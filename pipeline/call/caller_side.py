@@ -96,8 +96,8 @@ class CallerSide:
 
     @property
     def alternatives(self) -> tuple[Spoken, ...]:
-        """Other hypotheses of the turn."""
-        return self._listener.alternatives
+        """Other hypotheses of the turn: none of typed words."""
+        return () if self._pending.typed else self._listener.alternatives
 
     def expect(self, asked: Asked | None) -> None:
         """This question is pending: it changes what words and keys are worth."""
@@ -227,6 +227,7 @@ class CallerSide:
             self._log.answered_by_hand()
         match answer:
             case Spoken():
+                self._pending.typed = True
                 self._send_turn(answer)
             case Keyed():
                 self._answer_keys(answer)
@@ -270,7 +271,7 @@ class CallerSide:
         reply_id = f"confided-{self._log.turn}"
         self._pending.answer(text, reply_id)
         self._page.state("thinking")
-        self._ours.say(self._receptionist.confided(reply_id, text, self._listener.alternatives))
+        self._ours.say(self._receptionist.confided(reply_id, text, self.alternatives))
 
     def _answer_keys(self, keyed: Keyed) -> None:
         """Keys go to the desk alone: never into words, captions or a model."""

@@ -14,16 +14,18 @@ from pipeline.call.asking import (
     FIELD_OF,
     asked_of,
     next_slot,
+    no_number_line,
     piece_line,
     question,
     say_step,
     shown,
     to_person,
 )
-from pipeline.call.first_name import hear_first_name
+from pipeline.call.first_name import hear_first_name, is_spelled
 from pipeline.call.flow import Flow
 from pipeline.call.identifiers import IDENTIFIERS, read_speech
 from pipeline.call.identity import take_identifier
+from pipeline.call.number import Verdict, weigh
 from pipeline.call.phone import without_number
 from pipeline.call.request import Request
 from pipeline.call.slots import Understood, understand
@@ -32,6 +34,7 @@ from pipeline.call.steps import (
     Effect,
     Ended,
     FieldKnown,
+    GoesOn,
     Heard,
     Phase,
     State,
@@ -39,22 +42,38 @@ from pipeline.call.steps import (
     UrgentRaised,
 )
 from pipeline.call.urgent import hear
-from pipeline.call.words import words
+from pipeline.call.words import has_any, words
+from pipeline.call.yes_no import hear_yes_no
 
 NO_MATCHES = 2
 """In a row, and a person takes over (row T25)."""
-NUMBER_TRIES = 4
-"""Numbers heard that all differed."""
 STALLS = 5
 """Turns in a row that were understood and led nowhere ("say that again")."""
 WAY_OUT_REPEATS = 3
 """Times the practice's number is said again before a call that goes to a person ends."""
+_TAKEN_BACK = ("not right", "not correct", "wrong", "incorrect", "isn't right")
+"""Said over the goodbye: the yes before it is void."""
 _LONGEST_GOODBYE = 5
 _LONGEST_BARE_NO = 4
 
 
 def respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     """Answer one utterance."""
+    step = _respond(flow, state, heard, today)
+    if state.agreed:  # only two in a row agree
+        step = replace(step, state=replace(step.state, agreed=False))
+    return step
+
+
+def answer_by_key(flow: Flow, state: State, key: str, today: date) -> Step | None:
+    """Keys 1 and 2 are the surest yes and no to the read-back; any other is none."""
+    answers = {"1": "yes", "2": "no"}
+    if state.asked != "confirm" or state.phase is not Phase.ASKING or key not in answers:
+        return None
+    return respond(flow, state, Heard(answers[key], typed=True), today)
+
+
+def _respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     asks_number = state.asked == "phone" or state.asked in IDENTIFIERS
     readings = (heard.text, *heard.alternatives)
     told = (without_number(text, asked=asks_number) for text in readings)
@@ -62,7 +81,7 @@ def respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     if urgency is not None:
         return _urgent(flow, state, urgency.kind)
     if state.phase is Phase.BOOKED:
-        return Step(state, flow.say(flow.lines.goodbye), (Ended("goodbye"),), verbatim=True)
+        return _after_booking(flow, state, heard, today)
     if state.phase is Phase.ASKING and state.asked in IDENTIFIERS:
         return _identify(flow, state, heard, today)
     understood = understand(flow, heard.text, state.asked, state.request, state.piece, today)
@@ -71,10 +90,24 @@ def respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
         return _repeat_way_out(flow, state, understood)
     if understood.aside is Aside.PERSON:
         return to_person(flow, state, "asked")
-    answered = _answers(flow, state, understood)
+    answered = _answers(flow, state, heard, understood)
     if answered is not None:
         return answered
     return _aside(flow, state, understood, today) or _no_match(flow, state)
+
+
+def _after_booking(flow: Flow, state: State, heard: Heard, today: date) -> Step:
+    """Goodbye again, unless the yes is taken back: "yes... no wait, Wednesday"."""
+    again = replace(state, phase=Phase.ASKING, asked="confirm")
+    understood = understand(flow, heard.text, "confirm", state.request, "", today)
+    values, known = understood.values, state.request
+    changed = [name for name in values.filled() if getattr(values, name) != getattr(known, name)]
+    objects = understood.answer == "no" and (understood.refused or understood.named)
+    if changed or objects or has_any(words(heard.text), _TAKEN_BACK):
+        step = _answers(flow, again, heard, understood)
+        if step is not None:
+            return replace(step, effects=(GoesOn(), *step.effects))
+    return Step(state, flow.say(flow.lines.goodbye), (Ended("goodbye"),), verbatim=True)
 
 
 def _identify(flow: Flow, state: State, heard: Heard, today: date) -> Step:
@@ -114,10 +147,11 @@ def _other_name(flow: Flow, state: State, heard: Heard, understood: Understood) 
 def take_number(flow: Flow, state: State, number: str | None, piece: str) -> Step:
     """Keypad digits in answer to the question for a number."""
     if number is None:
-        return say_step(replace(state, piece=piece), piece_line(flow, piece))
+        after = replace(state, piece=piece)
+        return say_step(after, piece_line(flow, piece) if piece else no_number_line(flow, after))
     return _advance(
         flow,
-        replace(state, said_numbers=()),
+        _unheard(state),
         Request(phone=number),
         Understood(Request(phone=number)),
     )
@@ -153,7 +187,7 @@ def _repeat_way_out(flow: Flow, state: State, understood: Understood) -> Step:
     return Step(replace(state, said=say, stalls=stalls), say, effects, verbatim=True)
 
 
-def _answers(flow: Flow, state: State, understood: Understood) -> Step | None:
+def _answers(flow: Flow, state: State, heard: Heard, understood: Understood) -> Step | None:
     """The step when something was answered or corrected."""
     confirming = state.asked in ("confirm", "open")
     named = understood.named & frozenset(flow.slots)
@@ -164,11 +198,11 @@ def _answers(flow: Flow, state: State, understood: Understood) -> Step | None:
     ]
     agreed = understood.answer == "yes" and not understood.refused
     if state.asked == "confirm" and agreed and not changed:
-        return _booked(flow, state)
+        return _agreed(flow, state, heard, understood)
     if understood.values.filled():
-        if understood.values.phone is not None:
-            return _number_said(flow, state, understood.values.phone, understood)
-        return _advance(flow, state, understood.values, understood)
+        return _values_said(flow, state, heard, understood)
+    if understood.garbled:
+        return _counted(flow, replace(state, no_matches=0), no_number_line(flow, state))
     if understood.refused:
         return _doubt(flow, state, understood.refused)
     if understood.past_day:
@@ -192,30 +226,90 @@ def _answers(flow: Flow, state: State, understood: Understood) -> Step | None:
     return None
 
 
-def _number_said(flow: Flow, state: State, number: str, understood: Understood) -> Step:
-    """Believe a spoken number when it was said twice alike; keys need no second time."""
-    if number in (*state.said_numbers, state.request.phone):
-        return _advance(flow, replace(state, said_numbers=()), understood.values, understood)
-    others = replace(understood.values, phone=None)
-    step = _advance(flow, state, others, understood) if others.filled() else None
-    before = state if step is None else step.state
-    differs = bool(state.said_numbers)
+def _agreed(flow: Flow, state: State, heard: Heard, understood: Understood) -> Step:
+    """Book on a yes that cannot have been a no; on any other agreement only when it comes twice."""
+    doubtful = any(hear_yes_no(words(text)) == "no" for text in heard.alternatives)
+    if heard.typed or state.agreed or (understood.plain and not doubtful):
+        return _booked(flow, state)
+    if state.stalls >= STALLS:
+        return to_person(flow, state, "stuck")
+    after = replace(state, agreed=True, no_matches=0, stalls=state.stalls + 1)
+    return say_step(after, flow.say(flow.lines.confirm_plainly))
+
+
+def _values_said(flow: Flow, state: State, heard: Heard, understood: Understood) -> Step:
+    """Take what is sure; ask once more for a number, and for a name that nobody listed."""
+    values = understood.values
+    if heard.typed:
+        return _advance(flow, _unheard(state) if values.phone else state, values, understood)
+    name = values.first_name
+    unsure = name is not None and not _sure_name(flow, state, heard, name)
+    if unsure:
+        values = replace(values, first_name=None)
+        understood = replace(understood, values=values)
+    if values.phone is not None:
+        return _number_said(flow, state, heard, values.phone, understood)
+    if not unsure:
+        return _advance(flow, state, values, understood)
+    before = _advance(flow, state, values, understood) if values.filled() else Step(state, "")
     after = replace(
-        before,
+        before.state, asked="name", said_name=name or "", doubted=before.state.doubted | {"name"},
+        echoed="", no_matches=0, stalls=state.stalls + 1,
+    )  # fmt: skip
+    if after.stalls > STALLS:
+        return to_person(flow, state, "stuck")
+    return say_step(after, flow.say(flow.lines.name_once_more), _fields(before))
+
+
+def _sure_name(flow: Flow, state: State, heard: Heard, name: str) -> bool:
+    """A listed name, a spelled one, one heard before, or the one we have."""
+    if name.lower() in flow.names or name in (state.said_name, state.request.first_name):
+        return True
+    return is_spelled(words(heard.text), flow.names, asked=state.asked == "name")
+
+
+def _number_said(
+    flow: Flow, state: State, heard: Heard, number: str, understood: Understood
+) -> Step:
+    """Weigh one more hearing of the number."""
+    refused = understood.answer == "no"
+    verdict, weighed = weigh(state, number, heard.alternatives, refused=refused)
+    if verdict is Verdict.BELIEVED:
+        return _advance(flow, weighed, understood.values, understood)
+    others = replace(understood.values, phone=None)
+    before = _advance(flow, weighed, others, understood) if others.filled() else Step(weighed, "")
+    heard_well = verdict is Verdict.AGAIN and weighed.said_numbers != state.said_numbers
+    after = replace(
+        before.state,
         asked="phone",
-        said_numbers=(*state.said_numbers, number),
         piece="",
-        doubted=before.doubted | {"phone"},
+        doubted=before.state.doubted | {"phone"},
         echoed="",
         no_matches=0,
-        stalls=0,
+        stalls=0 if heard_well else state.stalls + 1,
     )
-    if len(after.said_numbers) > NUMBER_TRIES:
+    if after.stalls > STALLS:
         return to_person(flow, state, "number")
+    return say_step(after, _number_line(flow, state, after), _fields(before))
+
+
+def _number_line(flow: Flow, before: State, after: State) -> str:
     lines = flow.lines
-    fields = () if step is None else tuple(e for e in step.effects if isinstance(e, FieldKnown))
-    say = flow.say(lines.phone_differs if differs else lines.phone_once_more)
-    return say_step(after, say, fields)
+    if after.by_hand:
+        return flow.say(lines.phone_by_hand if before.by_hand else lines.phone_differs)
+    if after.said_numbers == before.said_numbers:  # no such number exists
+        return no_number_line(flow, after)
+    first = len(after.said_numbers) == 1
+    return flow.say(lines.phone_once_more if first else lines.phone_last_time)
+
+
+def _fields(step: Step) -> tuple[Effect, ...]:
+    return tuple(effect for effect in step.effects if isinstance(effect, FieldKnown))
+
+
+def _unheard(state: State) -> State:
+    """Forget what was heard of a number: a sure one is here."""
+    return replace(state, said_numbers=(), rivals=frozenset(), by_hand=False)
 
 
 def _advance(flow: Flow, state: State, values: Request, understood: Understood) -> Step:
@@ -231,6 +325,7 @@ def _advance(flow: Flow, state: State, values: Request, understood: Understood) 
         no_matches=0,
         stalls=0,
         echoed="reason" if "reason" in slots else "",
+        said_name="" if "name" in slots else state.said_name,
     )
     after = replace(after, asked=next_slot(flow, after))
     say = question(flow, after)
@@ -274,20 +369,16 @@ def _aside(flow: Flow, state: State, understood: Understood, today: date) -> Ste
             if understood.words > _LONGEST_GOODBYE:
                 return None
             return Step(state, flow.say(lines.goodbye), (Ended("goodbye"),), verbatim=True)
-        case Aside.ROBOT:
-            say = f"{flow.say(lines.robot)} {asking}"
         case Aside.WHY:
             say = f"{flow.say(prompt.why)} {asking}" if prompt else asking
         case Aside.CHOICES:
             say = flow.say(prompt.choices) if prompt else asking
         case Aside.TODAY:
             say = f"{flow.say(lines.today, day=verbalise.day(today))} {asking}"
-        case Aside.HEARING:
-            say = f"{flow.say(lines.hearing)} {asking}"
-        case Aside.FOR_WHOM:
-            say = f"{flow.say(lines.for_whom)} {asking}"
         case Aside.HESITATION:
             say = flow.say(lines.hesitation)
+        case Aside.ROBOT | Aside.HEARING | Aside.FOR_WHOM | Aside.CHANGE | Aside.HELP as kind:
+            say = f"{flow.say(getattr(lines, kind.value))} {asking}"
     return _counted(flow, state, say)
 
 

@@ -43,10 +43,9 @@ class ReplyFailed(Event):
 
 
 class UrgentRaised(Event):
-    """An urgent phrase was recognised."""
+    """An urgent phrase was recognised. Not which: it says what the caller suffers from."""
 
     call_id: Token
-    kind: Token
 
 
 class ValuesWithheld(Event):

@@ -5,6 +5,8 @@ A common word is no name unless the flow's list has it; two candidates are none.
 
 from __future__ import annotations
 
+import re
+
 from pipeline.call.request import valid_first_name
 from pipeline.call.words import (
     FILLERS,
@@ -114,6 +116,17 @@ def hear_first_name(
         if heard is not None:
             return written(heard)
     return None
+
+
+def is_spelled(spoken: Words, known_names: frozenset[str], *, asked: bool) -> bool:
+    """True when the name was given letter by letter."""
+    return _spelled(spoken, known_names, asked=asked) is not None
+
+
+def with_hyphen(name: str, text: str) -> str:
+    """The name with what was written behind it by a hyphen: "Jean-Luc" is one name."""
+    joined = re.search(rf"\b{re.escape(name)}((?:-[^\W\d_]+)+)", text, re.IGNORECASE)
+    return (written((name + joined[1]).lower()) or name) if joined else name
 
 
 def written(name: str) -> str | None:

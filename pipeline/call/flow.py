@@ -94,6 +94,16 @@ class Lines:
     urgent: str
     filler: str
     apology: str
+    phone_last_time: str = "And the number one last time, please, slowly; or use the keypad."
+    phone_by_hand: str = (
+        "I cannot be sure of that number by ear. Please use the keypad, or say person."
+    )
+    name_once_more: str = "Please say that name once more, or spell it."
+    confirm_plainly: str = (
+        "Please say yes, or press one, if all of that is right; or tell me what to change."
+    )
+    change: str = "I can only take new requests. To cancel or change an appointment, please call {practice} at {phone}."
+    help: str = "I take requests for appointments; the office then calls back. Say person at any time to reach one."
     ending_noted: str = "Thank you. I have {ending}."
     identifier_noted: str = "Thank you, I have that."
     recording_notice: str = (

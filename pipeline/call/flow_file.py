@@ -20,10 +20,10 @@ from pipeline.call.identity import IDENTIFIER_PROMPTS
 from pipeline.call.request import FIELD_KINDS, valid_first_name
 from pipeline.call.time_of_day import OpeningHours
 from pipeline.call.words import words
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, resembles, toml_fault
 from pipeline.store.fields import read_schema
 
-__all__ = ["Flow", "PracticeFacts", "load_flow", "parse_flow", "read_flow"]
+__all__ = ["Flow", "PracticeFacts", "flow_text", "load_flow", "parse_flow", "read_flow"]
 
 Table = dict[str, object]
 
@@ -109,20 +109,36 @@ def _only_digits(phone: str) -> str:
 
 def read_flow(path: Path | None) -> Flow:
     """Read one file, the shipped one without a path."""
-    where = "the shipped flow" if path is None else str(path)
+    text = flow_text(path)
+    try:
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        where = "nested too deeply"
+        if isinstance(error, tomllib.TOMLDecodeError):
+            where = toml_fault(error)
+        raise ConfigError([f"{_shown(path)}: is not TOML: {where}"]) from None
+    return parse_flow(table)
+
+
+def flow_text(path: Path | None) -> str:
+    """The text of one file, the shipped one without a path."""
     try:
         if path is None:
-            text = resources.files("pipeline.call").joinpath("flows/clinic.toml").read_text("utf-8")
-        else:
-            text = path.read_text("utf-8")
-        table = tomllib.loads(text)
+            return resources.files("pipeline.call").joinpath("flows/clinic.toml").read_text("utf-8")
+        return path.read_text("utf-8")
     except OSError as error:
         raise ConfigError(
-            [f"{where}: cannot be read ({error.strerror}); write the path of a call flow file"]
+            [
+                f"{_shown(path)}: cannot be read ({error.strerror});"
+                " write the path of a call flow file"
+            ]
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{where}: is not TOML in UTF-8: {error}"]) from None
-    return parse_flow(table)
+    except UnicodeDecodeError:
+        raise ConfigError([f"{_shown(path)}: is not TOML: not UTF-8 text"]) from None
+
+
+def _shown(path: Path | None) -> str:
+    return "the shipped flow" if path is None else str(path)
 
 
 def parse_flow(table: Table) -> Flow:
@@ -324,8 +340,11 @@ class _Reading:
     def unknown(self, where: str, table: Table, known: Iterable[str]) -> None:
         for key in table:
             if key not in set(known):
-                name = f"{where}.{key}" if where else key
-                self.fault(name, f"is not a setting here; write one of {', '.join(known)}")
+                named = (where, key if resembles(key, known) else "?")
+                self.fault(
+                    ".".join(filter(None, named)),
+                    f"is not a setting here; write one of {', '.join(known)}",
+                )
 
     def table(self, key: str, parent: Table, name: str = "") -> Table:
         value = parent.get(key)
@@ -362,7 +381,10 @@ class _Reading:
             return ""
         for name, spec, conversion in used:
             if name not in allowed or spec or conversion:
-                self.fault(key, f"{{{name}}} is unknown; write one of {', '.join(sorted(allowed))}")
+                shown = name if resembles(name, allowed) else "?"
+                self.fault(
+                    key, f"{{{shown}}} is unknown; write one of {', '.join(sorted(allowed))}"
+                )
         needed = _REQUIRED.get(key)
         if text and needed and needed not in {name for name, _, _ in used}:
             self.fault(key, f"must contain {{{needed}}}")

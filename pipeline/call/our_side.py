@@ -98,6 +98,11 @@ class OurSide:
         """True while a reply is being made or heard."""
         return self._replies.busy
 
+    @property
+    def ending(self) -> bool:
+        """True while a goodbye is being made or heard."""
+        return self._ending is not None
+
     def say(self, text: str, kind: Kind = Kind.LINE) -> None:
         """Speak a sentence of ours."""
         self.graph.say(text, kind)
@@ -139,6 +144,12 @@ class OurSide:
         """Hang up once everything said has been played, or when that takes too long."""
         self._ending = reason
         self._timers.wake("goodbye", self._settings.goodbye_grace_ms, lambda: self._finish(reason))
+
+    def go_on(self) -> None:
+        """The caller's goodbye was too early; the end of the call's time stays."""
+        if self._ending == "goodbye":
+            self._ending = None
+            self._timers.cancel("goodbye")
 
     # --- the playout's hooks ---------------------------------------------------------------------
 
@@ -186,6 +197,10 @@ class OurSide:
         self._sent(pcm, at_ms)
 
     # --- the graph's hooks -----------------------------------------------------------------------
+
+    def typed(self) -> bool:
+        """Whether the words being answered were typed."""
+        return self._pending.typed
 
     def first_token(self) -> None:
         """The model has begun to answer."""

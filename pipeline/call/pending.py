@@ -25,6 +25,8 @@ class Pending:
     for until another question was heard to its end."""
     utterance_secret: bool = False
     """The latest utterance began at such a time: it stays secret however long its words take."""
+    typed: bool = False
+    """The latest answer was typed, and nothing was said since."""
     answering_secret: bool = False
     """The words being answered are such words."""
 
@@ -35,6 +37,7 @@ class Pending:
 
     def begin_utterance(self) -> None:
         """The caller begins to say something."""
+        self.typed = False
         self.utterance_secret = self.secret
 
     def ask(self, asked: Asked | None) -> None:

@@ -1,6 +1,7 @@
 """Reads a telephone number, a piece of one, or a repaired ending out of spoken words.
 
-Never completes what was not said: anything but ten digits of a possible number is not a number.
+Never completes what was not said: anything but ten digits of a possible number is not a number, and neither are
+digits with other words among them.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ _BRIDGES = frozenset(
 _REPAIRS = frozenset(["no", "wait", "sorry", "actually", "correction", "scratch", "nope"])
 _EMERGENCY_DIGITS = 3
 """So few digits may be the emergency number itself."""
+_SHORTEST_GARBLED = 5
+"""So many digits that do not make a number were meant to be one."""
 _SHORTEST_UNASKED = 7
 """Fewer digits in passing are a time or a date, not a number."""
 
@@ -54,6 +57,8 @@ class PhoneHeard:
     """Part of a number, in answer to the question."""
     tail: str = ""
     """"...one six seven at the end": replaces as many digits of the number already known."""
+    garbled: bool = False
+    """It was to be a number, and none can be made of it without guessing."""
     used: frozenset[int] = frozenset()
     """Positions of the words that were digits."""
 
@@ -72,18 +77,19 @@ def hear_phone(spoken: Words, *, asked: bool) -> PhoneHeard:
     if not asked and total < _SHORTEST_UNASKED:
         return PhoneHeard()
     joined = _join(spoken, runs)
-    if joined is None:
-        return PhoneHeard(used=used)
-    number = whole(joined)
+    number = None if joined is None else whole(joined)
     if number is not None:
         return PhoneHeard(number=number, used=used)
     alone = [run for run in runs if whole(run.digits) is not None]
-    if len(alone) == 1:  # "half past three, and my number is..."
+    if len(alone) == 1 and not _taken_back(spoken, runs):  # "half past three, and my number is..."
         (run,) = alone
         return PhoneHeard(number=whole(run.digits), used=frozenset(range(run.start, run.end)))
-    if asked and 3 <= len(joined) < 10:
+    if asked and joined is not None and 3 <= len(joined) < 10:
         return PhoneHeard(piece=joined, used=used)
-    return PhoneHeard(used=used if asked or total >= _SHORTEST_UNASKED else frozenset())
+    garbled = asked and total >= _SHORTEST_GARBLED
+    return PhoneHeard(
+        garbled=garbled, used=used if asked or total >= _SHORTEST_UNASKED else frozenset()
+    )
 
 
 def whole(digits: str) -> str | None:
@@ -91,6 +97,12 @@ def whole(digits: str) -> str | None:
     if len(digits) == 11 and digits[0] == "1":
         digits = digits[1:]
     return digits if len(digits) == 10 and valid_phone(digits) else None
+
+
+def can_be_assigned(number: str) -> bool:
+    """True unless the numbering plan keeps its area code or exchange for something else (N11, area codes N9X)."""
+    area, exchange = number[:3], number[3:6]
+    return not (area[1] == "9" or area[1:] == "11" or exchange[1:] == "11")
 
 
 def replace_tail(number: str, tail: str) -> str | None:
@@ -102,7 +114,7 @@ def without_number(text: str, *, asked: bool) -> str:
     """The text without the digits of a number: a callback number may hold an emergency number."""
     spoken = words(text)
     heard = hear_phone(spoken, asked=asked)
-    if heard.number is None and len(heard.piece) <= _EMERGENCY_DIGITS:
+    if heard.number is None and len(heard.piece) <= _EMERGENCY_DIGITS and not heard.garbled:
         return text
     return " ".join(word for index, word in enumerate(spoken) if index not in heard.used)
 
@@ -195,16 +207,27 @@ def _tail(spoken: Words, runs: list[_Run]) -> str:
     return ""
 
 
+def _taken_back(spoken: Words, runs: list[_Run]) -> bool:
+    return any(
+        word == "not" or word in _REPAIRS
+        for earlier, run in pairwise(runs)
+        for word in spoken[earlier.end : run.start]
+    )
+
+
 def _join(spoken: Words, runs: list[_Run]) -> str | None:
-    """All digits in order; a repair replaces what it repeats, or makes the number unreadable."""
+    """All digits in order; a repair replaces what it repeats, or makes the number unreadable.
+
+    Other words among the digits make it unreadable too: a recogniser that writes "five they chose seven" lost digits.
+    """
     joined = runs[0].digits
     for earlier, run in pairwise(runs):
         between = spoken[earlier.end : run.start]
         if "not" in between:
             return None
         if not any(word in _REPAIRS for word in between) and not has_any(between, ("i mean",)):
-            joined += run.digits
-        elif whole(run.digits) is not None:
+            return None
+        if whole(run.digits) is not None:
             joined = run.digits
         elif len(run.digits) == 7 and 3 <= len(joined) < 10:
             joined = joined[:3] + run.digits

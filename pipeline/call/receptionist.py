@@ -14,7 +14,7 @@ from typing import assert_never
 from models.ports import Keyed, ReplyEvent, ReplyRequest, Spoken, TextDelta
 from pipeline.call.asking import FIELD_OF, asked_of, question, shown, to_person
 from pipeline.call.desk import Desk
-from pipeline.call.dialogue import leave, respond, take_number
+from pipeline.call.dialogue import answer_by_key, leave, respond, take_number
 from pipeline.call.flow import Flow
 from pipeline.call.identifiers import IDENTIFIERS, read_keys
 from pipeline.call.identity import take_identifier
@@ -26,6 +26,7 @@ from pipeline.call.steps import (
     Effect,
     Ended,
     FieldKnown,
+    GoesOn,
     Heard,
     PersonWanted,
     Phase,
@@ -150,7 +151,7 @@ class ScriptedReceptionist:
         return asking
 
     def keyed(self, keys: Keyed) -> str | None:
-        """Take keys: 0 alone leads to a person, digits fill a number that was asked for."""
+        """Take keys: 0 alone leads to a person, digits fill a number that was asked for, 1 and 2 are yes and no."""
         digits = "".join(key for key in keys.digits if key.isascii() and key.isdigit())
         state = self._state
         if digits == "0" and not state.piece:
@@ -158,6 +159,9 @@ class ScriptedReceptionist:
         if state.phase is Phase.ASKING and state.asked in IDENTIFIERS:
             value = read_keys(state.asked, digits, self._today(), self._flow.birth_date_order)
             return self._apply(take_identifier(self._flow, state, value))
+        step = answer_by_key(self._flow, state, digits, self._today())
+        if step is not None:
+            return self._apply(step)
         if state.asked != "phone" or not digits:
             return None
         joined = digits if len(digits) >= 10 else state.piece + digits
@@ -186,7 +190,7 @@ class ScriptedReceptionist:
     def _think(self, request: ReplyRequest) -> Step:
         said = [message.content for message in request.messages if message.role == "user"]
         alternatives = tuple(spoken.text for spoken in request.alternatives)
-        heard = Heard(said[-1] if said else "", alternatives)
+        heard = Heard(said[-1] if said else "", alternatives, request.typed)
         step = respond(self._flow, self._state, heard, self._today())
         self._thoughts[request.reply_id] = _Thought(heard, self._state, step)
         while len(self._thoughts) > _REMEMBERED:
@@ -223,5 +227,7 @@ class ScriptedReceptionist:
             case Ended():
                 self._desk.asked(None)
                 self._desk.end(effect.reason)
+            case GoesOn():
+                self._desk.go_on()
             case _:
                 assert_never(effect)

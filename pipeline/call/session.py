@@ -32,6 +32,7 @@ from pipeline.call.tools import GuardedTool, Tool
 from pipeline.call.turn_log import TurnLog
 from pipeline.clock import Clock, LoopClock
 from pipeline.line import CallerLeg
+from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Token, emit
 from pipeline.turn.events import (
     Action,
@@ -89,7 +90,10 @@ class Call:
         self._clock = clock or LoopClock()
         self._page = Page(observer or NoObserver(), parts.settings.practice_phone)
         self._gate = SpeechGate(
-            parts.voice_stream, parts.window_samples, sent_rate_hz=parts.sample_rate_hz
+            parts.voice_stream,
+            parts.window_samples,
+            parts.floor.gate,
+            sent_rate_hz=parts.sample_rate_hz,
         )
         self._floor = Floor(parts.floor)
         self._recognizer = parts.recognizer
@@ -182,7 +186,8 @@ class Call:
                 await self._close(self._clock.now_ms() - began_ms)
             finally:  # whatever else fails, no value outlives the call
                 self._front.forget()
-                await self._recognizer.close()
+                with contained(self.call_id, "recognizer"):
+                    await self._recognizer.close()
         return self._reason
 
     async def _close(self, duration_ms: float) -> None:
@@ -190,9 +195,12 @@ class Call:
         self._tasks = None
         self._timers.cancel_all()
         self.playout.flush()
-        await self._taping.end()
-        await self._record.end(self._reason)
-        self._page.bye(_BYES.get(self._reason, "error"), self._reason)
+        with contained(self.call_id, "recording"):
+            await self._taping.end()
+        with contained(self.call_id, "record"):
+            await self._record.end(self._reason)
+        with contained(self.call_id, "page"):
+            self._page.bye(_BYES.get(self._reason, "error"), self._reason)
         emit(
             CallEnded(
                 Token(self.call_id),
@@ -219,6 +227,15 @@ class Call:
         self._ours.cut()
         self._ours.end_after_goodbye("limit")
         self._ours.say(self._settings.limit_sentence)
+
+    def cannot_hear(self) -> None:
+        """The recogniser has failed for good: tell the caller the way to a person, and end."""
+        if not self._present.is_set():
+            self._finish("error")
+        elif not self._ours.ending:
+            self._ours.cut()
+            self._ours.end_after_goodbye("person")
+            self._ours.say(self._receptionist.take_over())
 
     # --- CallPort: what the door brings ----------------------------------------------------------
 
@@ -346,8 +363,11 @@ class Call:
     def _asks(self, asked: Asked | None) -> None:
         self._theirs.expect(asked)
 
-    def _ends(self, reason: str) -> None:
-        self._ours.end_after_goodbye(reason)
+    def _ends(self, reason: str | None) -> None:
+        if reason is None:
+            self._ours.go_on()
+        else:
+            self._ours.end_after_goodbye(reason)
 
     @property
     def near_a_turn(self) -> bool:

@@ -15,7 +15,7 @@ class CallSettings:
     """A booking takes two to four minutes; a forgotten line must not hold a recogniser for ever."""
     limit_sentence: str = "I am sorry, this call has reached its time limit. Please call us again."
     reconnect_ms: float = 15_000.0
-    """As in docs/protocol.md: no ping for 15 s ends the call."""
+    """A caller whose connection was lost is waited for so long."""
     goodbye_grace_ms: float = 12_000.0
     """A goodbye that never drains must not keep the line open."""
     preroll_ms: float = 400.0

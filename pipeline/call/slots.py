@@ -10,14 +10,14 @@ from datetime import date
 
 from pipeline.call.asides import Aside, hear_aside
 from pipeline.call.day import hear_day
-from pipeline.call.first_name import hear_first_name
+from pipeline.call.first_name import hear_first_name, with_hyphen
 from pipeline.call.flow import Flow
 from pipeline.call.phone import hear_phone, replace_tail, whole
 from pipeline.call.reason import hear_reason
 from pipeline.call.request import Request
 from pipeline.call.time_of_day import hear_time
 from pipeline.call.words import Words, has_any, words
-from pipeline.call.yes_no import Answer, hear_yes_no
+from pipeline.call.yes_no import Answer, hear_yes_no, plain_yes
 
 _CORRECTIVE = frozenset(
     [
@@ -49,7 +49,7 @@ _NAMED = {
 }
 _WITHIN = {"birth_date": "day", "ssn_last4": "phone"}
 """Slots whose own words ("date", "number") stand in the name of another."""
-_OUTRANKING = (Aside.PERSON, Aside.TODAY, Aside.ROBOT, Aside.FOR_WHOM)
+_OUTRANKING = (Aside.PERSON, Aside.TODAY, Aside.ROBOT, Aside.FOR_WHOM, Aside.CHANGE)
 """Asides that contain words of an answer without being one ("what day is it today")."""
 
 
@@ -60,12 +60,16 @@ class Understood:
     values: Request
     piece: str = ""
     """Part of a telephone number, together with the part heard before."""
+    garbled: bool = False
+    """A telephone number was said, and cannot be made out."""
     past_day: bool = False
     refused: frozenset[str] = frozenset()
     """Slots whose present value was refused without a new one."""
     named: frozenset[str] = frozenset()
     """Slots spoken of by name ("the number is wrong")."""
     answer: Answer | None = None
+    plain: bool = False
+    """The answer is a yes that no refusal sounds like."""
     aside: Aside | None = None
     words: int = 0
 
@@ -78,7 +82,7 @@ def understand(
     aside = hear_aside(spoken)
     if aside in _OUTRANKING:
         return Understood(Request(), aside=aside, words=len(spoken))
-    number, new_piece, digits = _number(spoken, asked, request, piece, flow)
+    number, new_piece, digits, garbled = _number(spoken, asked, request, piece, flow)
     day = hear_day(spoken, today, known=request.day)
     time = hear_time(spoken, flow.hours, asked=asked == "time", taken=digits | day.used)
     corrective = any(word in _CORRECTIVE for word in spoken)
@@ -88,6 +92,8 @@ def understand(
             spoken, flow.reasons, known=request.reason, asked=asked in ("reason", "open")
         )
     first_name = hear_first_name(spoken, flow.names, flow.answer_words, asked=asked == "name")
+    if first_name is not None:
+        first_name = with_hyphen(first_name, text)
     refused = set()
     if request.day is not None and request.day in day.refused and day.day is None:
         refused.add("day")
@@ -96,10 +102,12 @@ def understand(
     return Understood(
         values=Request(reason, first_name, number, day.day, time.time),
         piece=new_piece,
+        garbled=garbled,
         past_day=day.past,
         refused=frozenset(refused),
         named=_named(spoken),
         answer=hear_yes_no(spoken),
+        plain=plain_yes(spoken),
         aside=aside,
         words=len(spoken),
     )
@@ -112,19 +120,20 @@ def _named(spoken: Words) -> frozenset[str]:
 
 def _number(
     spoken: Words, asked: str, request: Request, piece: str, flow: Flow
-) -> tuple[str | None, str, frozenset[int]]:
+) -> tuple[str | None, str, frozenset[int], bool]:
+    """The number, a piece of one, the words taken by it, and whether it is beyond reading."""
     heard = hear_phone(spoken, asked=asked == "phone")
     if heard.tail and request.phone is not None:
-        return replace_tail(request.phone, heard.tail), "", heard.used
+        return replace_tail(request.phone, heard.tail), "", heard.used, False
     if heard.number is not None:
-        return heard.number, "", heard.used
+        return heard.number, "", heard.used, False
     if not heard.piece:
         taken = heard.used if len(heard.used) >= 7 else frozenset()
-        return None, piece, taken
+        return None, piece, taken, heard.garbled
     if len(heard.piece) <= 4 and hear_time(spoken, flow.hours, asked=False).time is not None:
-        return None, piece, frozenset()  # "ten thirty in the morning" is not half a number
+        return None, piece, frozenset(), False  # "ten thirty in the morning" is not half a number
     joined = piece + heard.piece
     number = whole(joined)
     if number is not None:
-        return number, "", heard.used
-    return None, (joined if len(joined) < 10 else ""), heard.used
+        return number, "", heard.used, False
+    return None, (joined if len(joined) < 10 else ""), heard.used, False

@@ -25,10 +25,12 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Heard:
-    """What a recogniser believes was said."""
+    """What a recogniser believes was said, or what was typed."""
 
     text: str
     alternatives: tuple[str, ...] = ()
+    typed: bool = False
+    """It is what the caller wrote: nothing was misheard."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -40,7 +42,15 @@ class State:
     phase: Phase = Phase.ASKING
     piece: str = ""
     said_numbers: tuple[str, ...] = ()
-    """Numbers heard once: only two digits may be read back (row P6), so two hearings must agree instead."""
+    """Hearings of the number so far, all alike: only two digits may be read back (row P6), so hearings must agree."""
+    rivals: frozenset[str] = frozenset()
+    """Numbers that the recogniser nearly wrote in every one of those hearings."""
+    by_hand: bool = False
+    """Speech has failed for the number: keys or typed digits only."""
+    said_name: str = ""
+    """A name that no list has, heard once: the second time it is believed."""
+    agreed: bool = False
+    """The caller agreed in words that a refusal may have sounded like: such words count when they come twice."""
     doubted: frozenset[str] = frozenset()
     """Slots whose value the caller refused: asked again, and kept until a new one is said."""
     echoed: str = ""
@@ -99,7 +109,12 @@ class Ended:
     reason: str
 
 
-Effect = Asked | FieldKnown | Collected | Completed | UrgentRaised | PersonWanted | Ended
+@dataclass(frozen=True, slots=True)
+class GoesOn:
+    """Do not hang up after all: the caller took something back."""
+
+
+Effect = Asked | FieldKnown | Collected | Completed | UrgentRaised | PersonWanted | Ended | GoesOn
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -79,6 +79,9 @@ class ThinkHooks(Protocol):
     def alternatives(self) -> tuple[Spoken, ...]:
         """Return the other hypotheses of the last utterance."""
 
+    def typed(self) -> bool:
+        """Return true when the words to be answered were typed."""
+
     def first_token(self) -> None:
         """The model's first word is here."""
 
@@ -206,6 +209,7 @@ class Thinker(LLMService[Any]):
             messages=tuple(chat_messages(context.messages)),
             tools=tuple(tool_specs(context)),
             alternatives=self._hooks.alternatives(),
+            typed=self._hooks.typed(),
         )
         start, end = LLMFullResponseStartFrame(), LLMFullResponseEndFrame()
         start.metadata[REPLY_ID] = request.reply_id

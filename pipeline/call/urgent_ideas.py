@@ -61,7 +61,7 @@ IDEAS: dict[str, str] = {
     "SELF": "myself|himself|herself|themselves|themself|yourself",
     "OTHERS": "him|her|them|someone|somebody|people|my wife/husband/kids/baby/boss/neighbor/mother/brother/son/daughter|the baby/kids/children|everyone|coworker|coworkers|others|you all|me|my family",
     "WEAPON": "gun|knife|pistol|rifle|loaded|razor blade|rope",
-    "GUN": "has a gun|have a gun|got a gun|with a gun|gun in my|gun to|holding a knife|has a knife|with a knife|loaded gun|knife to",
+    "GUN": "there is a/another gun|there is someone/somebody with a knife|there is a man/guy/person with a knife|somebody/someone has a gun/knife|has a gun|have a gun|got a gun|with a gun|gun in my|gun to|holding a knife|has a knife|with a knife|loaded gun|knife to",
     "ASSAULT": "choked me|strangled me|beat me|beating me|hit me|hitting me|punched me|raped|assaulted|attacked me|kicked me|hurt me|threatened to kill|threatening to kill|tried to kill|going to kill|wants to kill|hands around my neck|pushed me down|hurting me|abusing|hurt us|broke in|not safe at home|came at me",
     "ALLERGY": "allergic reaction|anaphylaxis|anaphylactic|anaphylactic shock|reaccion alergica|throat closing|throat is/feels/was closing|throat is tight|throat closing up|throat feels/is/getting tight|tongue is/getting swollen/swelling/big/thick|used the/her/his/my epi|gave him/her the epi|needed the epi|used an epi|already used/gave the epi",
     "EPI": "epi pen|epinephrine|adrenaline",

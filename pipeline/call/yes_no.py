@@ -1,6 +1,7 @@
 """Reads yes or no out of spoken words.
 
-Anything mixed, hedged or long is neither: a read-back passes on a plain yes only.
+Anything mixed, hedged or long is neither: a read-back passes on a plain yes only, and on any other agreement only
+when it is heard twice.
 """
 
 from __future__ import annotations
@@ -96,3 +97,12 @@ def hear_yes_no(spoken: Words) -> Answer | None:
     plain = all(word in _YES_WORDS or word in _BESIDE_YES for word in spoken)
     asks = spoken[0] in _ASKS and not has_any(spoken[:3], _YES_PHRASES)
     return "yes" if plain and not asks else None
+
+
+def plain_yes(spoken: Words) -> bool:
+    """True for a yes that no refusal turns into by one lost or misheard word.
+
+    "That's right" is "that's not right" without a word, "correct" is half of "incorrect", and "yep", "yeah" and
+    "uh huh" are one sound away from "nope", "nah" and "uh uh".
+    """
+    return "yes" in spoken and hear_yes_no(spoken) == "yes"

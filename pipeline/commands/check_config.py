@@ -1,6 +1,7 @@
 """`wardline check-config [FILE]`: prints what the server would use, secrets masked, or every fault.
 
-The call flow that the settings name is checked too: a worker could not start with a broken one.
+The call flow that the settings name is checked too: a worker could not start with a broken one. So is whether anything
+that was written identifies a patient. Settings that make the server less safe are named at the end.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import sys
 from collections.abc import Callable
 
 from pipeline import config
-from pipeline.call.flow_file import load_flow
 from pipeline.cli import Command
 from pipeline.errors import ConfigError
+from pipeline.supervisor.checked import check_texts
+from pipeline.supervisor.relaxed import banner
 from pipeline.telemetry import measured
 
 NOTES: dict[str, Callable[[], str]] = {
@@ -40,7 +42,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     try:
         settings = config.load(arguments.file)
-        load_flow(settings.practice)
+        check_texts(settings)
     except ConfigError as error:
         return say_faults(error)
     section = ""
@@ -51,6 +53,8 @@ def _run(arguments: argparse.Namespace) -> int:
             section = head
         note = NOTES.get(key)
         print(f"{name} = {value}" + (f"  # {note()}" if note else ""))
+    for line in banner(settings):
+        print(f"\n# {line}")
     return 0
 
 

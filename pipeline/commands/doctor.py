@@ -1,4 +1,8 @@
-"""`wardline doctor`: what this machine lacks to serve calls, each with what to do about it."""
+"""`wardline doctor`: what this machine lacks to serve calls safely, each with what to do about it.
+
+What the server needs is looked at here; what row C10 asks of the machine, in `pipeline.machine`. Ends with 0 only when
+nothing failed and nothing stayed unknown.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +15,22 @@ import platform
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from urllib.parse import urlsplit
 
 from cryptography import x509
 
 from pipeline import config
 from pipeline.cli import Command
 from pipeline.clock import wall_now
-from pipeline.commands.check_config import say_faults
 from pipeline.errors import ConfigError
+from pipeline.machine.finding import Finding, all_passed
+from pipeline.machine.judge import judge
+from pipeline.machine.read import look
 from pipeline.settings import Settings
-
-Verdict = Literal["pass", "warn", "fail"]
+from pipeline.supervisor.checked import check_texts
+from pipeline.supervisor.relaxed import relaxed
 
 MEMORY_BASE_MB = 900
 """Measured: supervisor, one worker with its engines and the recogniser's loader."""
@@ -33,24 +39,13 @@ MEMORY_PER_CALL_MB = 40
 DISK_MB = 200
 """Built language models and the event log."""
 RENEW_DAYS = 14
-CLOCK_FLOOR_YEAR = 2025
-"""A clock before this was never set: tokens and certificates would be judged wrongly."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at."""
-
-    name: str
-    verdict: Verdict
-    message: str
-    """What was found and, unless it passed, what to do."""
+CONNECT_LIMIT_S = 2.0
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at everything, in the order a newcomer would mend it."""
-    for look in LOOKS:
-        yield look(settings)
+    """Look at what the server needs, in the order a newcomer would mend it."""
+    for examined in LOOKS:
+        yield examined(settings)
 
 
 def _python(_: Settings) -> Finding:
@@ -79,7 +74,42 @@ def _engine_files(settings: Settings) -> Finding:
         return Finding(
             "engines", "fail", f"{', '.join(missing)}: nothing is there; correct the path"
         )
+    if engines.llm == "openai" and not _answers(engines.llm_url):
+        return Finding(
+            "engines",
+            "fail",
+            "nothing answers at engines.llm_url; start the model's server, or correct the address",
+        )
     return Finding("engines", "pass", f"{engines.stt}, {engines.llm}, {engines.tts}")
+
+
+def _answers(url: str) -> bool:
+    """Whether somebody listens at an address of this machine."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    try:
+        with socket.create_connection((parts.hostname or "", port), timeout=CONNECT_LIMIT_S):
+            return True
+    except OSError:
+        return False
+
+
+def _call_flow(settings: Settings) -> Finding:
+    try:
+        check_texts(settings)
+    except ConfigError as error:
+        return Finding("call flow", "fail", "; ".join(error.faults))
+    named = settings.practice.flow_file or "the shipped one"
+    return Finding("call flow", "pass", f"{named}; no text identifies anybody")
+
+
+def _relaxed(settings: Settings) -> Finding:
+    found = [each.key for each in relaxed(settings)]
+    if found:
+        return Finding(
+            "relaxed", "warn", f"{', '.join(found)}: `wardline check-config` says what each costs"
+        )
+    return Finding("relaxed", "pass", "no setting relaxes a protection")
 
 
 def _tcp_port(settings: Settings) -> Finding:
@@ -144,15 +174,6 @@ def _certificate(settings: Settings) -> Finding:
     return Finding("certificate", "pass", f"valid for {days} days")
 
 
-def _clock(_: Settings) -> Finding:
-    now = wall_now()
-    if now.year < CLOCK_FLOOR_YEAR:
-        return Finding(
-            "clock", "fail", f"it says {now:%Y-%m-%d}: set it (timedatectl set-ntp true)"
-        )
-    return Finding("clock", "pass", f"{now:%Y-%m-%d %H:%M} UTC")
-
-
 def _cores(settings: Settings) -> Finding:
     cores = len(os.sched_getaffinity(0))
     workers = settings.workers.count
@@ -193,11 +214,12 @@ def _disk(settings: Settings) -> Finding:
 LOOKS: tuple[Callable[[Settings], Finding], ...] = (
     _python,
     _packages,
+    _call_flow,
+    _relaxed,
     _engine_files,
     _tcp_port,
     _udp_ports,
     _certificate,
-    _clock,
     _cores,
     _memory,
     _disk,
@@ -210,17 +232,24 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    try:
-        settings = config.load(arguments.config)
-    except ConfigError as error:
-        return say_faults(error)
-    findings = list(examine(settings))
+    findings = list(_findings(arguments.config))
     if arguments.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         for finding in findings:
-            print(f"{finding.verdict:<5} {finding.name:<12} {finding.message}")
-    return 1 if any(finding.verdict == "fail" for finding in findings) else 0
+            print(f"{finding.verdict:<8} {finding.name:<19} {finding.message}")
+    return 0 if all_passed(findings) else 1
+
+
+def _findings(file: str | None) -> Iterator[Finding]:
+    try:
+        settings = config.load(file)
+    except ConfigError as error:
+        for fault in error.faults:
+            yield Finding("configuration", "fail", fault)
+        return
+    yield from examine(settings)
+    yield from judge(look(settings, config.named_file(file)))
 
 
 command = Command("doctor", "Say what this machine lacks", _configure, _run)

@@ -40,11 +40,11 @@ def _run(arguments: argparse.Namespace) -> int:
         return say_faults(error)
     clock = MonotonicClock()
     began_ms = clock.now_ms()
-    guarded, bare = _try(settings, named_bare=arguments.without_guard)
+    guarded, bare = try_both(settings, named_bare=arguments.without_guard)
     took_ms = clock.now_ms() - began_ms
     holds, why = kernel_holds(bare)
     out = count(guarded).out
-    failed = bool(out) or (not holds and (arguments.without_guard or _exposed(settings)))
+    failed = bool(out) or (not holds and (arguments.without_guard or exposed(settings)))
     level = 0 if out else 2 if holds else 1
     tried = EgressTest(level=level, ways_tried=len(guarded), ways_open=len(out))
     try:
@@ -53,13 +53,13 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"wardline egress-test: {error}", file=sys.stderr)
         failed = True
     if arguments.json:
-        print(json.dumps(_record(guarded, bare, level, why, took_ms), indent=2))
+        print(json.dumps(record_of(guarded, bare, level, why, took_ms), indent=2))
     else:
         _print(guarded, bare, level, why, took_ms)
     return 1 if failed else 0
 
 
-def _try(settings: Settings, *, named_bare: bool) -> tuple[list[Tried], list[Tried]]:
+def try_both(settings: Settings, *, named_bare: bool) -> tuple[list[Tried], list[Tried]]:
     """With the guard of this configuration, and without any."""
     places = [as_json(place) for place in allowed(settings, own_addresses())]
     with ThreadPoolExecutor(2) as pool:
@@ -68,11 +68,12 @@ def _try(settings: Settings, *, named_bare: bool) -> tuple[list[Tried], list[Tri
         return guarded.result(), bare.result()
 
 
-def _exposed(settings: Settings) -> bool:
+def exposed(settings: Settings) -> bool:
+    """Whether others reach the server, so that the kernel has to hold too."""
     return not is_loopback(settings.http.bind)
 
 
-def _record(
+def record_of(
     guarded: list[Tried], bare: list[Tried], level: int, why: str, took_ms: float
 ) -> dict[str, object]:
     kernel = {each.name: each.outcome for each in bare}

@@ -33,6 +33,12 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     export.set_defaults(act=_export)
     bring = actions.add_parser("import", help="bring an exported key back")
     bring.add_argument("file", type=Path, help="the file that `export` wrote")
+    bring.add_argument(
+        "--from-deployment",
+        metavar="NAME",
+        default="",
+        help="take over a key of this other deployment; on record",
+    )
     bring.set_defaults(act=_import)
     change = actions.add_parser("rotate", help="replace the key; calls may go on meanwhile")
     change.set_defaults(act=_rotate)
@@ -74,7 +80,8 @@ def _export(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _import(arguments: argparse.Namespace, settings: Settings) -> int:
     source = key_source(settings)
-    ring = keys.read_exported(arguments.file)
+    adopted = arguments.from_deployment
+    ring = keys.read_exported(arguments.file, settings.deployment.name, adopted)
     if source.kind != "file":
         raise KeyFault(
             "key_elsewhere",
@@ -94,10 +101,15 @@ def _import(arguments: argparse.Namespace, settings: Settings) -> int:
             Records(database, settings.practice.id, ring, lambda: ring, now_ms).check_key()
     finally:
         database.close()
-    note_administration(settings, "key_import")
+    note_administration(settings, "key_adopt" if adopted else "key_import")
     keys.make_private_parent(source.file)
     keys.write_new(source.file, ring.to_text())
     print(f"Key {ring.current} is back at {source.file}.")
+    if adopted:
+        print(
+            f'TAKEN OVER from the deployment "{adopted}" into "{settings.deployment.name}": whoever has this key'
+            " can now read the data of both."
+        )
     return 0
 
 

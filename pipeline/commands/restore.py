@@ -29,6 +29,12 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="where the old machine's tombstones.jsonl is, so that what was destroyed stays so",
     )
+    parser.add_argument(
+        "--from-deployment",
+        metavar="NAME",
+        default="",
+        help="take over a copy of this other deployment; on record",
+    )
     parser.add_argument("file", type=Path, help="what `wardline backup` wrote")
 
 
@@ -50,14 +56,22 @@ def _bring_back(arguments: argparse.Namespace, settings: Settings) -> str:
     try:
         directory = config.recording_directory(settings)
         refuse_full(directory)
-        note_administration(settings, "restore")
+        adopted = arguments.from_deployment
+        note_administration(settings, "restore_adopt" if adopted else "restore")
         destroyed = tombstones_of(settings).read()
         if arguments.tombstones is not None:
             destroyed |= Tombstones(arguments.tombstones).read()
         head = restore(
-            database, arguments.file, ring, settings.practice.id, put_back(directory, destroyed)
+            database,
+            arguments.file,
+            ring,
+            settings.practice.id,
+            adopted,
+            put_back(directory, destroyed),
         )
         records = Records(database, settings.practice.id, ring, source.load, now_ms)
+        if adopted:
+            records.bind(adopted)
         records.check_key()
         buried = bury_again(records, tombstones_of(settings))
         if arguments.tombstones is not None:
@@ -66,8 +80,13 @@ def _bring_back(arguments: argparse.Namespace, settings: Settings) -> str:
         recordings = len(open_shelf(settings, ring).kept())
     finally:
         database.close()
+    taken_over = (
+        f'TAKEN OVER from the deployment "{adopted}" into "{settings.deployment.name}": '
+        if adopted
+        else ""
+    )
     return (
-        f"{head.rows} rows of {head.taken_at} are back; {opened} requests open with this key,"
+        f"{taken_over}{head.rows} rows of {head.taken_at} are back; {opened} requests open with this key,"
         f" {buried} that were destroyed later were destroyed again; {recordings} recordings are there."
     )
 

@@ -48,6 +48,12 @@ def serve(settings: Settings, worker_module: str = "pipeline.worker") -> int:
 
     0 when it stopped as asked, 1 with a sentence when it cannot run, 78 when it could run but not safely.
     """
+    from pipeline.supervisor.checked import check_texts
+
+    try:
+        check_texts(settings)
+    except ConfigError as error:
+        return say_faults(error)
     with OwnOutputs("supervisor") as own:
         log.take_over(
             "supervisor", level=settings.log.level, text=settings.log.text, descriptor=own.events
@@ -80,12 +86,15 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
     from pipeline.supervisor import fence
     from pipeline.supervisor.facts import Facts
     from pipeline.supervisor.outputs import prove_own
-    from pipeline.supervisor.relaxed import announce
+    from pipeline.supervisor.relaxed import announce, banner
     from pipeline.supervisor.server import Hooks, run_server
     from pipeline.supervisor.staff import StaffTokens
     from pipeline.supervisor.witness import Witness
+    from pipeline.telemetry import words
+    from pipeline.telemetry.redaction import Redaction
     from pipeline.transports.pages import load_pages
 
+    words.plug(Redaction().clean)
     state = Path(settings.state.directory)
     clock = MonotonicClock()
     facts = Facts(clock)
@@ -105,7 +114,7 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
             clock,
             events=events,
             kept=kept,
-            warnings=[warning] if warning else [],
+            warnings=[*banner(settings), *([warning] if warning else [])],
             first_token=None if staff.known() else lambda: staff.create("first"),
         )
         hooks = Hooks(terminal.listening, terminal.ready, terminal.changed)
@@ -122,6 +131,7 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
                     worker_module=worker_module,
                     hooks=hooks,
                     facts=facts,
+                    own=own,
                 )
             )
         terminal.stopped()

@@ -14,7 +14,6 @@ from typing import TextIO
 from pipeline.clock import Clock
 from pipeline.settings import Settings
 from pipeline.supervisor.workers import End, Worker, Workers
-from pipeline.telemetry import measured
 
 
 class Terminal:
@@ -61,11 +60,6 @@ class Terminal:
         self._say(f"Events go to {self._events}")
         for warning in self._warnings:
             self._say(warning)
-        if s.log.text != "off":
-            self._say(
-                "LOG TEXT IS ON (log.text): sentences of libraries are written after the redactor, and"
-                f' {measured.sentence()}. Write log.text = "off" to log none.'
-            )
         for sentence in self._kept:
             self._say(sentence)
         self._began_ms = self._clock.now_ms()
@@ -108,7 +102,8 @@ class Terminal:
             )
         how = _how(end.status)
         if end.fault:
-            return f"Worker {worker.name} cannot start: {end.fault}; {again}."
+            stopped = "stopped" if end.was_ready else "cannot start"
+            return f"Worker {worker.name} {stopped}: {end.fault}; {again}."
         if not end.was_ready:
             return (
                 f"Worker {worker.name} {how} before it was ready; {again}."

@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import ifaddr
 
@@ -23,10 +24,12 @@ KINDS = {
     "model": "what the engine is asked and answers",
     "clinic": "ids of finished requests",
     "logs": "events without text",
+    "store": "requests, sealed",
     "time": "clock synchronisation",
 }
 """What a destination is for, and what it gets to see."""
 
+POSTGRESQL_PORT = 5432
 LOOPBACK = tuple(ipaddress.ip_network(text) for text in ("127.0.0.0/8", "::1/128"))
 
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?/(tcp|udp)\Z")
@@ -100,8 +103,38 @@ def own_addresses() -> list[str]:
 
 
 def listed(settings: Settings) -> tuple[Place, ...]:
-    """The destinations the operator wrote down."""
-    return tuple(parse(text) for text in settings.egress.destinations)
+    """The destinations the operator wrote down: as such, as the webhook's receiver, as the store's database."""
+    return (
+        *(parse(text) for text in settings.egress.destinations),
+        *_receiver(settings),
+        *_database(settings),
+    )
+
+
+def _receiver(settings: Settings) -> Iterator[Place]:
+    if not settings.webhook.url:
+        return
+    port = _port(settings.webhook.url, 80 if settings.webhook.url.startswith("http:") else 443)
+    for text in settings.webhook.addresses:
+        network = ipaddress.ip_network(text, strict=False)
+        yield Place("clinic", "webhook", network, port, port, "tcp")
+
+
+def _database(settings: Settings) -> Iterator[Place]:
+    if not settings.store.url:
+        return
+    host = urlsplit(settings.store.url).hostname or ""
+    try:
+        network = ipaddress.ip_network(host)
+    except ValueError:  # a name: its address is for the operator to list
+        return
+    if not network.is_loopback:
+        port = _port(settings.store.url, POSTGRESQL_PORT)
+        yield Place("store", "database", network, port, port, "tcp")
+
+
+def _port(url: str, usual: int) -> int:
+    return urlsplit(url).port or usual
 
 
 def loopback() -> tuple[Place, ...]:

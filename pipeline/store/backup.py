@@ -23,6 +23,7 @@ from phi.envelope import KeyRing
 from pipeline.clock import wall_now
 from pipeline.store.database import Database, revisions
 from pipeline.store.faults import StoreFault
+from pipeline.store.keys import ADOPT, other_deployment, require_named
 from pipeline.store.records import Records, shred
 from pipeline.store.retention import Tombstones
 from pipeline.store.schema import Base
@@ -40,6 +41,7 @@ class Head:
     revision: str
     taken_at: str
     rows: int
+    deployment: str
 
 
 def back_up(records: Records, to: Path, files: Iterable[tuple[str, bytes]] = ()) -> Head:
@@ -56,6 +58,7 @@ def back_up(records: Records, to: Path, files: Iterable[tuple[str, bytes]] = ())
         "practice_id": records.practice_id,
         "revision": revision,
         "taken_at": taken_at,
+        "deployment": records.ring.deployment,
     }
     unfinished = to.with_name(f".{to.name}.unfinished")
     try:
@@ -81,7 +84,7 @@ def back_up(records: Records, to: Path, files: Iterable[tuple[str, bytes]] = ())
         raise StoreFault("disk", f"cannot write {to}: {error.strerror}") from None
     finally:
         unfinished.unlink(missing_ok=True)
-    return Head(records.practice_id, revision, taken_at, rows - 1)
+    return Head(records.practice_id, revision, taken_at, rows - 1, records.ring.deployment)
 
 
 def examine(path: Path, ring: KeyRing) -> Head:
@@ -109,7 +112,13 @@ def examine(path: Path, ring: KeyRing) -> Head:
             f"{path} was changed, or made with another key than the one in use; bring back that key with"
             " `wardline key import FILE`, or use another copy",
         )
-    return Head(str(head["practice_id"]), str(head["revision"]), str(head["taken_at"]), rows)
+    return Head(
+        str(head["practice_id"]),
+        str(head["revision"]),
+        str(head["taken_at"]),
+        rows,
+        str(head.get("deployment", "")),
+    )
 
 
 def restore(
@@ -117,10 +126,22 @@ def restore(
     path: Path,
     ring: KeyRing,
     practice_id: str,
+    named: str = "",
     put_back: Callable[[Iterator[tuple[str, bytes]]], int] = lambda files: 0,
 ) -> Head:
-    """Bring a copy back into an empty store, with the tables of its own release, then up to date."""
+    """Bring a copy back into an empty store, with the tables of its own release, then up to date.
+
+    A copy of another deployment is refused unless that one is `named`.
+    """
     head = examine(path, ring)
+    if named:
+        require_named(named, head.deployment, f"the copy {path}")
+    elif head.deployment and ring.deployment and head.deployment != ring.deployment:
+        raise StoreFault(
+            "deployment",
+            f"{other_deployment(f'the copy {path}', head.deployment, ring.deployment)}."
+            f" {ADOPT.format('restore', head.deployment)}",
+        )
     if head.practice_id != practice_id:
         raise StoreFault(
             "backup",

@@ -10,7 +10,7 @@ import os
 import stat
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, assert_never
 
@@ -42,6 +42,8 @@ class KeySource:
     """A program and its arguments; prints the key."""
     command_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     text: str = field(default="", repr=False)
+    deployment: str = ""
+    """Whose key it must be; "": anybody's."""
 
     def shown(self) -> str:
         """For sentences."""
@@ -58,6 +60,14 @@ class KeySource:
 
     def load(self) -> KeyRing:
         """Read the key, or raise `KeyFault` with what to do."""
+        return _of_deployment(self._read(), self.deployment, self.shown())
+
+    def bind(self) -> None:
+        """Write the deployment into a key file that names none yet; a key from elsewhere is bound by the store alone."""
+        if self.kind == "file" and self.deployment and not self._read().deployment:
+            self.replace(self.load())
+
+    def _read(self) -> KeyRing:
         match self.kind:
             case "file":
                 text = _read(self.file, others=0o077)
@@ -81,7 +91,7 @@ class KeySource:
 
     def create(self) -> KeyRing:
         """Make a new key file; never over one that is there."""
-        ring = KeyRing.new()
+        ring = replace(KeyRing.new(), deployment=self.deployment)
         make_private_parent(self.file)
         write_new(self.file, ring.to_text())
         return ring
@@ -141,17 +151,48 @@ def export(ring: KeyRing, to: Path, away_from: tuple[Path, ...]) -> None:
     write_new(to, ring.to_text())
 
 
-def read_exported(path: Path) -> KeyRing:
-    """Read a copy that `export` wrote, wherever it lies and whoever may read it there."""
+def read_exported(path: Path, deployment: str = "", named: str = "") -> KeyRing:
+    """Read a copy that `export` wrote, wherever it lies and whoever may read it there.
+
+    A key of another deployment is refused unless that one is named; it then belongs to ours.
+    """
     try:
         with path.open("rb") as file:
             text = file.read(_BYTES_MAX + 1).decode(errors="replace")
     except OSError as error:
         raise KeyFault("key_missing", f"{path}: {error.strerror}; give the exported file") from None
     try:
-        return KeyRing.from_text(text)
+        ring = KeyRing.from_text(text)
     except KeyTextInvalid as error:
         raise KeyFault("key_invalid", f"{path}: {error}; give the exported file") from None
+    if named:
+        require_named(named, ring.deployment, str(path))
+        return replace(ring, deployment=deployment)
+    try:
+        return _of_deployment(ring, deployment, str(path))
+    except KeyFault as error:
+        raise KeyFault(
+            "deployment", f"{error}. {ADOPT.format('key import', ring.deployment)}"
+        ) from None
+
+
+ADOPT: Final = "To use it here all the same, name it: wardline {} --from-deployment {} FILE"
+
+
+def require_named(named: str, found: str, where: str) -> None:
+    """Refuse when the deployment that somebody named is not the one that is found."""
+    if named != found:
+        whose = f'of the deployment "{found}"' if found else "of no deployment"
+        raise KeyFault("deployment", f'{where} is {whose}, not of "{named}"; name the right one')
+
+
+def other_deployment(where: str, found: str, ours: str) -> str:
+    """Why data or a key of another deployment is not opened."""
+    return (
+        f'{where} is of the deployment "{found}", and deployment.name is "{ours}": two deployments never share data or'
+        f' keys. Set deployment.name = "{found}", or give this one its own with state.directory, store.directory'
+        " and store.key_file"
+    )
 
 
 def make_private_parent(file: Path) -> None:
@@ -216,6 +257,15 @@ def _read(path: Path, *, others: int) -> str:
                 " If anyone else was on this machine, then also `wardline key rotate`",
             )
         return file.read(_BYTES_MAX + 1).decode(errors="replace")
+
+
+def _of_deployment(ring: KeyRing, ours: str, where: str) -> KeyRing:
+    """The ring as this deployment's; refused when it is another's."""
+    if not ours:
+        return ring
+    if ring.deployment and ring.deployment != ours:
+        raise KeyFault("deployment", other_deployment(where, ring.deployment, ours))
+    return replace(ring, deployment=ours)
 
 
 def _device(path: Path) -> int:

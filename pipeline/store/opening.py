@@ -37,10 +37,14 @@ class Prepared:
     """Where the key is."""
     key_is_new: bool
     requests: int
+    deployment: str
 
     def sentences(self) -> list[str]:
         """For the terminal."""
-        said = [f"Requests are kept, encrypted, at {self.shown}"]
+        said = [
+            f"Requests are kept, encrypted, at {self.shown}",
+            f'Deployment "{self.deployment}": no other one opens its data or its key',
+        ]
         if self.key_is_new:
             said.append(
                 f"A NEW KEY was made at {self.key}. Without it nobody, not even you, can read the requests:\n"
@@ -82,6 +86,7 @@ def key_source(settings: Settings) -> KeySource:
         store.key_command,
         config.child_environment({}) if store.key == "command" else {},
         store.key_text,
+        settings.deployment.name,
     )
 
 
@@ -129,8 +134,16 @@ def prepare(settings: Settings) -> Prepared:
             ring = source.load()
         records = Records(database, settings.practice.id, ring, source.load, now_ms)
         records.prove_key()
+        records.bind()
+        source.bind()
         expire(records, tombstones_of(settings), settings.store.requests_days)
-        return Prepared(database.location.shown(), source.shown(), is_new, records.count())
+        return Prepared(
+            database.location.shown(),
+            source.shown(),
+            is_new,
+            records.count(),
+            settings.deployment.name,
+        )
     finally:
         database.close()
 

@@ -27,12 +27,18 @@ from pipeline.store.database import Database
 from pipeline.store.document import Document
 from pipeline.store.draft import RANK, Snapshot, State
 from pipeline.store.faults import KeyFault, RequestGone, StoreFault
+from pipeline.store.keys import other_deployment
 from pipeline.store.schema import DataKeyRow, HoldRow, KeyRow, LookupRow, RequestRow
 
 OPEN_AT_MOST_MS: Final = 3 * 3_600_000
 """No call is longer (limits.call_limit_ms is 2 h at most): an open request this old lost its server."""
 
 _PROOF: Final = b"wardline"
+
+
+def _proof_of(deployment: str) -> bytes:
+    """The word only the key opens, and whose store this is: what is sealed nobody changes without the key."""
+    return _PROOF + (b"\n" + deployment.encode() if deployment else b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,7 @@ class Records:
 
     def key_row(self, ring: KeyRing) -> KeyRow:
         """The row that says: this key is in use, and here is what only it opens."""
-        proof = ring.wrap(_PROOF, self._place("proof", "proof"))
+        proof = ring.wrap(_proof_of(ring.deployment), self._place("proof", "proof"))
         return KeyRow(
             practice_id=self.practice_id,
             key_id=ring.current,
@@ -129,9 +135,16 @@ class Records:
         )
 
     def check_proof(self, row: KeyRow) -> None:
-        """Raise `KeyFault` unless our ring holds the very key of this row."""
+        """Raise `KeyFault` unless our ring holds the very key of this row and the row is of our deployment."""
+        bound = self._bound_to(row)
+        if bound and self.ring.deployment and bound != self.ring.deployment:
+            where = f"the store at {self.database.location.shown()}"
+            raise KeyFault("deployment", other_deployment(where, bound, self.ring.deployment))
+
+    def _bound_to(self, row: KeyRow) -> str:
+        """The deployment that this row's proof names; "": none yet."""
         try:
-            self.ring.unwrap(Wrapped(row.key_id, row.proof), self._place("proof", "proof"))
+            proof = self.ring.unwrap(Wrapped(row.key_id, row.proof), self._place("proof", "proof"))
         except (KeyUnknown, SealBroken):
             raise KeyFault(
                 "wrong_key",
@@ -139,6 +152,18 @@ class Records:
                 f" key in use is {self.ring.current}: this is not the store's key. Bring back the right one with"
                 " `wardline key import FILE`. Nothing was changed",
             ) from None
+        return proof.removeprefix(_PROOF).decode(errors="replace").strip()
+
+    def bind(self, adopt: str = "") -> None:
+        """Write our deployment into each proof that names none, or the one that is adopted."""
+        with self.database.writing() as session:
+            for row in session.scalars(
+                select(KeyRow).where(KeyRow.practice_id == self.practice_id).with_for_update()
+            ):
+                bound = self._bound_to(row)
+                if bound != self.ring.deployment and bound in {"", adopt}:
+                    of_row = replace(self.ring, current=row.key_id)
+                    row.proof = self.key_row(of_row).proof
 
     def _follow_rotation(self, session: Session) -> None:
         """Write with the key the store calls current; reads the key again when that is not ours."""
@@ -287,6 +312,18 @@ class Records:
                 else "several requests begin so; write more of the id",
             )
         return found[0]
+
+    def of_call(self, call_id: str) -> str:
+        """The request of a call."""
+        with self.database.reading() as session:
+            found = session.scalar(
+                select(RequestRow.id).where(
+                    RequestRow.practice_id == self.practice_id, RequestRow.call_id == call_id
+                )
+            )
+        if found is None:
+            raise RequestGone("no_such", "no request of this call is kept")
+        return found
 
     def open(self, request_id: str) -> Opened:
         """A request with its content."""

@@ -6,6 +6,7 @@ A crash at any point leaves both keys in the key file and a rotation that goes o
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlalchemy import delete, select, update
 
@@ -98,4 +99,4 @@ def _drop_old(records: Records, source: KeySource, ring: KeyRing) -> None:
         )
         needed = set(session.scalars(select(KeyRow.key_id)))
     kept = {key_id: key for key_id, key in ring.keys.items() if key_id in needed}
-    source.replace(KeyRing(ring.current, kept, ring.lookup))
+    source.replace(replace(ring, keys=kept))

@@ -18,6 +18,7 @@ from aiohttp import web
 from pipeline.config import is_loopback
 from pipeline.errors import CallRefused, NotAuthorised, OfferInvalid
 from pipeline.settings import Http
+from pipeline.supervisor.guests import CALL_DOORS, Guests
 from pipeline.telemetry.log import crashed
 from pipeline.transports.pages import SECURITY_HEADERS
 
@@ -74,7 +75,8 @@ class Door:
         self._http = http
         self._scheme = "https" if tls else "http"
         self._proxies = [ipaddress.ip_network(text) for text in http.trusted_proxies]
-        self._origins = set(http.allowed_origins)
+        self._guests = Guests(http.allowed_origins)
+        self._origins = set[str]()
         name = socket.gethostname().lower()
         self._names = {"localhost", name, f"{name}.local", *certified}
         if http.public_url:
@@ -111,8 +113,8 @@ class Door:
 
     async def add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         """Set on every answer, streams included."""
-        del request
         response.headers.update(SECURITY_HEADERS)
+        response.headers.update(self._guests.headers(request.headers.get("Origin"), request.path))
         response.headers["Server"] = "wardline"
         if self._hsts:
             response.headers["Strict-Transport-Security"] = HSTS
@@ -131,6 +133,8 @@ class Door:
 
     def _check_origin(self, request: web.Request) -> None:
         origin = request.headers.get("Origin")
+        if self._guests.admits(origin, request.path):
+            return
         if origin is not None and origin not in self._origins:
             own = {f"{self._scheme}://{request.host}"}
             if self._from_proxy(request):
@@ -143,6 +147,12 @@ class Door:
             )
             if not is_page:
                 raise ForeignOrigin("Calls are placed from this server's own page.")
+
+    async def preflight(self, request: web.Request) -> web.Response:
+        """Tell the browser of a listed page that it may ask; who is not listed was refused before."""
+        if not self._guests.admits(request.headers.get("Origin"), request.path):
+            raise web.HTTPMethodNotAllowed("OPTIONS", [CALL_DOORS[request.path]])
+        return web.Response(status=204, headers=self._guests.leave(request.path))
 
     def require_origin(self, request: web.Request) -> None:
         """A browser always says where a POST comes from; who does not is no page of ours."""
@@ -157,7 +167,7 @@ class Door:
         return any(peer in network for network in self._proxies)
 
     def caller_key(self, request: web.Request) -> str:
-        """The address that limits are counted for; kept in memory, never written."""
+        """The caller's address; kept in memory, never written as it is. Limits count `counted_as` of it."""
         if not self._from_proxy(request):
             return request.remote or ""
         # a proxy may add a line of its own rather than extend the caller's: RFC 9110 section 5.3 joins them

@@ -14,16 +14,19 @@ from typing import Any
 
 from aiohttp import web
 
+from pipeline.call.request import FIELD_NAMES
 from pipeline.clock import Clock
-from pipeline.errors import LinesBusy, NotAuthorised, OfferInvalid, RoleTooLow, TooMany
+from pipeline.errors import LinesBusy, NotAuthorised, OfferInvalid, RoleTooLow, TooMany, Unguarded
 from pipeline.settings import Settings
 from pipeline.supervisor.certificate import certified_names
 from pipeline.supervisor.channel import ChannelClosed
 from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer, text_of
 from pipeline.supervisor.facts import Facts
-from pipeline.supervisor.limits import RateLimit
+from pipeline.supervisor.fetching import Fetching
+from pipeline.supervisor.guests import CALL_DOORS
+from pipeline.supervisor.limits import RateLimit, counted_as
 from pipeline.supervisor.live import LiveView
-from pipeline.supervisor.staff import StaffTokens
+from pipeline.supervisor.staff import FETCH, StaffTokens
 from pipeline.supervisor.tokens import TOKEN_LIFE_MS, CallTokens, OpenCall, OpenCalls
 from pipeline.supervisor.witness import Witness
 from pipeline.supervisor.workers import Worker, Workers
@@ -35,6 +38,8 @@ OFFER_LIMIT_MS = 10_000.0
 
 ALIVE_EVERY_MS = 1_000.0
 WRITE_LIMIT_MS = 10_000.0
+REOFFERS_PER_MINUTE = 30
+"""For one call: a page that looks for its way back tries every four seconds."""
 STREAMS_PER_CALL_MAX = 2
 STAFF_CHECK_MS = 1_000.0
 """How soon a revoked token is signed out of an open live view."""
@@ -86,8 +91,10 @@ class Front:
         self._tokens = CallTokens()
         self._calls = OpenCalls()
         self._live = LiveView(clock)
+        self._fetching = Fetching(settings, witness)
         self._mint_limit = RateLimit(settings.limits.tokens_per_minute)
         self._staff_limit = RateLimit(60)
+        self._reoffer_limit = RateLimit(REOFFERS_PER_MINUTE)
         certified = certified_names(settings.tls) if settings.tls.cert else frozenset[str]()
         self._door = Door(settings.http, tls=bool(settings.tls.cert), certified=certified)
         self._closing = asyncio.Event()
@@ -112,6 +119,9 @@ class Front:
         app.router.add_get("/api/live", self._live_stream, allow_head=False)
         app.router.add_post("/api/live/reveal", self._reveal)
         app.router.add_post("/api/live/active", self._active)
+        app.router.add_post("/api/requests/fetch", self._fetch)
+        for path in CALL_DOORS:
+            app.router.add_options(path, self._door.preflight)
         for path in self._pages:
             app.router.add_get(path, self._page)
         return app
@@ -161,6 +171,7 @@ class Front:
         del request
         workers = self.workers.all if self.workers else []
         ready = bool(self.workers and self.workers.ready()) and not self.draining
+        ready = ready and not self._facts.unsafe
         body = {
             "ready": ready,
             "workers": [
@@ -174,23 +185,33 @@ class Front:
             ],
             "version": version("wardline"),
             "tested": self._facts.report(),
+            "failing": list(self._facts.failing),
             "relaxed": list(self._facts.relaxed),
+            "deployment": self._settings.deployment.name,
         }
         return web.json_response(body, status=200 if ready else 503)
 
     async def _practice(self, request: web.Request) -> web.Response:
         del request
         practice = self._settings.practice
-        keys = ("name", "phone", "emergency_number", "consent", "language", "apology")
-        return web.json_response({key: getattr(practice, key) for key in keys})
+        return web.json_response(
+            {
+                "name": practice.name,
+                "phone": practice.phone,
+                "emergency_number": practice.emergency_number,
+                "consent": practice.consent,
+                "language": practice.language,
+                "apology": practice.apology,
+            }
+        )
 
     async def _mint(self, request: web.Request) -> web.Response:
         self._door.require_origin(request)
         now_ms = self._clock.now_ms()
-        if wait_s := self._mint_limit.take(self._door.caller_key(request), now_ms):
+        if wait_s := self._mint_limit.take(counted_as(self._door.caller_key(request)), now_ms):
             raise TooMany("Too many calls from here; wait a little.", retry_after_s=wait_s)
         await self._door.body(request)
-        self._refuse_when_draining()
+        self._refuse_new_calls()
         waiting = self._tokens.waiting(now_ms)
         worker = self.workers.freest(waiting) if self.workers else None
         if worker is None:
@@ -204,7 +225,7 @@ class Front:
         token = bearer(request)
         self._tokens.check(token, self._clock.now_ms())
         sdp = _sdp(await self._door.body(request))
-        self._refuse_when_draining()
+        self._refuse_new_calls()
         now_ms = self._clock.now_ms()
         worker = self._worker(self._tokens.redeem(token, now_ms))
         call, key = self._calls.open(worker.name, now_ms)
@@ -218,18 +239,31 @@ class Front:
             self._over(worker, call.call_id)
             raise
         emit(CallAnswered(call_id=Token(call.call_id), worker=Token(worker.name), again=False))
-        return _answer(answer, call, key)
+        return self._answer(answer, call, key)
 
     async def _reoffer(self, request: web.Request) -> web.Response:
         key = bearer(request)
         call = self._calls.by_key(key)
+        if wait_s := self._reoffer_limit.take(call.call_id, self._clock.now_ms()):
+            raise TooMany("This call was offered again too often.", retry_after_s=wait_s)
         sdp = _sdp(await self._door.body(request))
         if call.ended.is_set():
             raise NotAuthorised("The call has ended.")
         worker = self._worker(call.worker)
         answer = await self._ask(worker, "reoffer", {"call_id": call.call_id, "sdp": sdp})
         emit(CallAnswered(call_id=Token(call.call_id), worker=Token(worker.name), again=True))
-        return _answer(answer, call, key)
+        return self._answer(answer, call, key)
+
+    def _answer(self, answer: dict[str, Any], call: OpenCall, key: str) -> web.Response:
+        return web.json_response(
+            {
+                "type": "answer",
+                "sdp": answer.get("sdp"),
+                "call_id": call.call_id,
+                "call_key": key,
+                "reconnect_ms": self._settings.media.end_after_ms,
+            }
+        )
 
     async def _hangup(self, request: web.Request) -> web.Response:
         body = await self._door.body(request)
@@ -258,9 +292,14 @@ class Front:
         finally:
             call.streams -= 1
 
-    def _refuse_when_draining(self) -> None:
+    def _refuse_new_calls(self) -> None:
         if self.draining:
             raise LinesBusy("The server is being stopped.", retry_after_s=30)
+        if self._facts.unsafe:
+            raise Unguarded(
+                "This service answers no calls until its administrator has looked at it. Please call the practice.",
+                retry_after_s=60,
+            )
 
     def _worker(self, name: str) -> Worker:
         worker = self.workers.named(name) if self.workers else None
@@ -287,7 +326,7 @@ class Front:
         `quiet`: what is on record need not be again.
         """
         key = self._door.caller_key(request)
-        if wait_s := self._staff_limit.take(key, self._clock.now_ms()):
+        if wait_s := self._staff_limit.take(counted_as(key), self._clock.now_ms()):
             raise TooMany("Too many requests from here; wait a little.", retry_after_s=wait_s)
         try:
             token = await asyncio.to_thread(self._staff.use, bearer(request))
@@ -336,21 +375,20 @@ class Front:
         value = answer.get("value")
         await self._witness.revealed(call_id, field, name, there=value is not None)
         # a name that no request has is the asker's own word, and may be a caller's
-        shown = Token(field if value is not None else "unknown")
+        shown = Token(field if field in FIELD_NAMES else "unknown")
         emit(FieldRevealed(call_id=Token(call_id), field=shown, user=Token(name)))
         return web.json_response({"value": value})
+
+    async def _fetch(self, request: web.Request) -> web.Response:
+        name, _ = await self._staff_name(request, role=FETCH)
+        body = await self._door.body(request)
+        return web.json_response(await self._fetching.fetch(text_of(body, "call_id", 40), name))
 
 
 def _sdp(body: dict[str, Any]) -> str:
     if body.get("type") != "offer":
         raise OfferInvalid('"type" must be "offer".')
     return text_of(body, "sdp", BODY_BYTES_MAX)
-
-
-def _answer(answer: dict[str, Any], call: OpenCall, key: str) -> web.Response:
-    return web.json_response(
-        {"type": "answer", "sdp": answer.get("sdp"), "call_id": call.call_id, "call_key": key}
-    )
 
 
 async def _stream(request: web.Request) -> web.StreamResponse:

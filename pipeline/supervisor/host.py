@@ -23,11 +23,15 @@ from pipeline.settings import Settings
 from pipeline.supervisor import fence
 from pipeline.supervisor.channel import Channel, ChannelClosed
 from pipeline.telemetry import canary
+from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Event, emit
 from pipeline.telemetry.log import crashed, nonce
 
 AUDIT_LIMIT_MS = 5_000.0
 """More than the supervisor itself waits for the disk."""
+RETIRE_LIMIT_MS = 20_000.0
+"""Long enough for the sentence that leads a caller to a person."""
+RETIRING = "speech recognition failed and did not come back"
 SETTINGS_BYTES_MAX = 1 << 20
 _PR_SET_PDEATHSIG = 1
 CHANNEL_OPTION = "--channel"
@@ -70,6 +74,9 @@ class CallHost(Protocol):
 
     def free_slots(self) -> int:
         """How many more calls could be answered now."""
+
+    async def broken(self) -> None:
+        """Return once no call can be answered until this process is replaced; callers have been told."""
 
     async def drain(self, limit_ms: float) -> None:
         """Take no more calls; return when the last one has ended or the limit has passed."""
@@ -131,10 +138,14 @@ async def serve_calls(
     def tell_capacity() -> None:
         channel.notify("capacity", {"free_slots": host.free_slots()})
 
+    async def abandoned(call_id: str) -> None:
+        with contained(call_id, "abandoned"):
+            await hangup({"call_id": call_id, "reason": "abandoned"})
+
     def forget(group: asyncio.TaskGroup, kind: str, payload: dict[str, Any]) -> None:
         """The page left while its offer was being answered."""
         if kind == "forget" and not over.is_set():
-            group.create_task(hangup({"call_id": payload["call_id"], "reason": "abandoned"}))
+            group.create_task(abandoned(str(payload["call_id"])))
 
     channel.serve = {
         "offer": offer,
@@ -146,6 +157,7 @@ async def serve_calls(
     await channel.open()
     async with asyncio.TaskGroup() as group:
         running = group.create_task(_until_closed(channel, over), name="channel")
+        retiring: asyncio.Task[None] | None = None
         try:
             await _start_or_closed(channel, host, over)
             if not over.is_set():
@@ -156,8 +168,11 @@ async def serve_calls(
                 channel.notify("egress", {"tried": trial.report(tried)})
                 channel.on_notice = lambda kind, payload: forget(group, kind, payload)
                 channel.notify("ready", {"free_slots": host.free_slots()})
+                retiring = group.create_task(_retire(channel, host, over), name="retirement")
                 await over.wait()
         finally:
+            if retiring is not None:
+                retiring.cancel()
             await host.stop()
             channel.close()
             running.cancel()
@@ -190,6 +205,14 @@ def audit_post(channel: Channel) -> AuditPost:
             emit(AuditRejected(count=len(records)))  # the same again would be refused again
 
     return AuditPost(send)
+
+
+async def _retire(channel: Channel, host: CallHost, over: asyncio.Event) -> None:
+    """Once the host is broken: no more calls, an end for those that go on, and then of this process."""
+    await host.broken()
+    channel.notify("retiring", {"message": RETIRING})
+    await host.drain(RETIRE_LIMIT_MS)
+    over.set()
 
 
 async def _until_closed(channel: Channel, over: asyncio.Event) -> None:

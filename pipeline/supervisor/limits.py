@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import OrderedDict
 
 KEYS_MAX = 4096
 """Addresses remembered; the one seen longest ago is forgotten first."""
+
+
+_SUBSCRIBER_BITS = 64
+"""One IPv6 subscriber gets at least a /64 and may take any address of it, a new one for each request."""
+
+
+def counted_as(address: str) -> str:
+    """What is counted for a caller: the address, or of an IPv6 one the network that is the subscriber's own."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(known, ipaddress.IPv4Address):
+        return str(known)
+    if known.ipv4_mapped is not None:  # an IPv4 caller of a socket that listens to both
+        return str(known.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(known) >> _SUBSCRIBER_BITS << _SUBSCRIBER_BITS, 64)))
 
 
 class RateLimit:

@@ -1,15 +1,18 @@
-"""Settings that make the server less safe than it is by default: each is named, announced and shown.
+"""Every setting that makes the server less safe than it is by default, in one list.
 
-A setting of another kind does not belong here. This file refuses to know what a relaxed setting changes.
+What stands here is announced at the start, is on record in the audit, and is shown by `/healthz` and `check-config`.
+A setting of another kind does not belong here. This file refuses to know how a relaxed setting is carried out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from pipeline.config import is_loopback
 from pipeline.settings import Settings
 from pipeline.supervisor.fence import ACCEPTED
+from pipeline.telemetry import measured
 from pipeline.telemetry.events import Event, Token, emit
 
 
@@ -19,23 +22,68 @@ class SafetyRelaxed(Event):
     setting: Token
 
 
-def relaxed(settings: Settings) -> Iterator[str]:
-    """The keys in use."""
-    if settings.log.text != "off":
-        yield "log.text"
-    if settings.recording.mode != "off":
-        yield "recording.mode"
-    if settings.egress.exposed_without_kernel_guard == ACCEPTED and not is_loopback(
-        settings.http.bind
-    ):
-        yield "egress.exposed_without_kernel_guard"
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """One such setting."""
+
+    key: str
+    in_use: Callable[[Settings], bool]
+    means: Callable[[], str]
+    """What it costs, and what to write to be safe again."""
+
+
+RELAXATIONS = (
+    Relaxation(
+        "log.text",
+        lambda s: s.log.text != "off",
+        lambda: (
+            "LOG TEXT IS ON: sentences of libraries are written after the redactor, and"
+            f' {measured.sentence()}. Write log.text = "off" to log none'
+        ),
+    ),
+    Relaxation(
+        "egress.exposed_without_kernel_guard",
+        lambda s: (
+            s.egress.exposed_without_kernel_guard == ACCEPTED and not is_loopback(s.http.bind)
+        ),
+        lambda: (
+            "others reach the server even where nothing in the kernel holds back what leaves it."
+            ' Load the rules of `wardline egress-rules` and write "refuse"'
+        ),
+    ),
+    Relaxation(
+        "store.key",
+        lambda s: s.store.key == "environment",
+        lambda: (
+            "the install key lies in the environment, where other programs of this user see it."
+            ' Write store.key = "file" or "credential"'
+        ),
+    ),
+    Relaxation(
+        "recording.mode",
+        lambda s: s.recording.mode != "off",
+        lambda: (
+            "RECORDING IS ON: callers who agree are kept as sound, sealed, for the days of recording.days."
+            ' Write recording.mode = "off" to keep none'
+        ),
+    ),
+)
+"""The only list."""
+
+
+def relaxed(settings: Settings) -> tuple[Relaxation, ...]:
+    """Those in use."""
+    return tuple(each for each in RELAXATIONS if each.in_use(settings))
 
 
 def announce(settings: Settings) -> tuple[str, ...]:
     """Say each as an event, once at the start. Returns the keys."""
-    keys = tuple(relaxed(settings))
+    keys = tuple(each.key for each in relaxed(settings))
     for key in keys:
-        emit(
-            SafetyRelaxed(setting=Token(key))
-        )  # the audit's record of a relaxed start belongs here
+        emit(SafetyRelaxed(setting=Token(key)))
     return keys
+
+
+def banner(settings: Settings) -> list[str]:
+    """A line for each, for whoever starts the server or looks at its settings."""
+    return [f"RELAXED {each.key}: {each.means()}." for each in relaxed(settings)]

@@ -190,7 +190,7 @@ class Workers:
 
     async def _drain_one(self, worker: Worker, limit_ms: float) -> None:
         channel = worker.channel
-        if channel is None or worker.state != "ready":
+        if channel is None or worker.state not in {"ready", "draining"}:
             return
         self._become(worker, "draining")
         with contextlib.suppress(ChannelClosed, TimeoutError):
@@ -261,6 +261,11 @@ class Workers:
                 )
             elif kind == "cannot_start":
                 fault = _one_line(payload.get("message"))
+            elif (
+                kind == "retiring"
+            ):  # its calls go on for a moment; it takes no other, and ends by itself
+                fault = _one_line(payload.get("message"))
+                self._become(worker, "draining")
             elif kind == "capacity":
                 self._take_slots(worker, payload)
             else:

@@ -13,6 +13,7 @@ from typing import assert_never
 from pipeline.clock import LoopClock
 from pipeline.errors import NoMediaPath, OfferInvalid, TooMany, WardlineError
 from pipeline.line import CallPort, Pong, ToCaller
+from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Event, Token, emit
 from pipeline.transports.ice import allowed_networks, check_ports
 from pipeline.transports.liveness import Liveness, Presence
@@ -86,9 +87,11 @@ class _Leg:
 class _Visit:
     """One connection of a call."""
 
-    def __init__(self, line: _Line, peer: Peer) -> None:
+    def __init__(self, line: _Line, peer: Peer, *, counted: bool) -> None:
         self.line = line
         self.peer = peer
+        self.counted = counted
+        """It is one of the door's `pending_offers` until it stands or fails."""
         self.inbox = Inbox()
 
 
@@ -102,6 +105,8 @@ class _Line:
         self.answered = False
         """Once an offer was answered, the call must be told of its end."""
         self.connections = 0
+        self.answering = False
+        """An offer of this call is being answered: another has to wait these milliseconds."""
         self.pending: set[_Visit] = set()
         self.ended = asyncio.Event()
         self.reason = ""
@@ -115,10 +120,10 @@ class _Line:
         """The call is over; the first reason counts."""
         if not self.ended.is_set():
             self.reason = reason
-            self.detach()
             self.ended.set()
             for visit in {*self.pending, *filter(None, [self.visit])}:
                 visit.peer.end()
+            self.detach()
 
     def attach(self, visit: _Visit) -> None:
         """Join this connection to the call."""
@@ -151,6 +156,7 @@ class WebRtcDoor:
         self._tasks = asyncio.TaskGroup()
         self._closing = False
         self.pending_offers = 0
+        """New callers on their way. Who comes back to a call is counted by that call, which has one such offer."""
 
     async def __aenter__(self) -> WebRtcDoor:
         """Open the door; raises StartUpError when the library is not the pinned one."""
@@ -178,19 +184,22 @@ class WebRtcDoor:
     async def offer(self, sdp: str, call: CallPort) -> str:
         """Answer an offer for a new call, or again for one that goes on (reconnection).
 
+        A second offer of a call replaces one that has not connected yet, and counts in no limit of new callers.
         Raises OfferInvalid, TooMany or NoMediaPath; then nothing was opened and the call was not told.
         After an answer the call is told of its end exactly once: by `hang_up` unless it closed the leg itself.
         """
         if self._closing:
             raise NoMediaPath("The server is shutting down.")
         offer = read_offer(sdp)
-        if self.pending_offers >= self._settings.max_pending_offers:
-            raise TooMany("Too many callers are connecting just now.", retry_after_s=RETRY_AFTER_S)
         line = self._lines.get(call.call_id) or _Line(call, self._settings)
         self._refuse_if_over(line)
+        new = not line.answered
+        if line.answering or (new and self.pending_offers >= self._settings.max_pending_offers):
+            raise TooMany("Too many callers are connecting just now.", retry_after_s=RETRY_AFTER_S)
         visit: _Visit
 
         peer = Peer(
+            call.call_id,
             offer,
             self._settings,
             self._networks,
@@ -198,19 +207,23 @@ class WebRtcDoor:
             on_frame=lambda frame: line.hear(frame, visit),
             on_message=lambda text: self._on_message(text, visit),
         )
-        visit = _Visit(line, peer)
-        self.pending_offers += 1
+        visit = _Visit(line, peer, counted=new)
+        self.pending_offers += visit.counted
+        line.answering = True
         line.pending.add(visit)
         self._lines[call.call_id] = line  # before the wait: a second offer or `drop` must find it
         try:
             answer = await peer.answer()
             self._refuse_if_over(line)
         except BaseException:
-            self.pending_offers -= 1
-            line.pending.discard(visit)
+            self._no_longer_pending(visit)
             await peer.close()
             self._give_up(line)
             raise
+        finally:
+            line.answering = False
+        for older in line.pending - {visit}:  # the page has given that one up
+            older.peer.end()
         line.answered = True
         self._tasks.create_task(self._serve(visit), name=f"webrtc {call.call_id}")
         return answer
@@ -231,18 +244,19 @@ class WebRtcDoor:
 
     async def _serve(self, visit: _Visit) -> None:
         """From answer to last socket of one connection."""
-        line, call_id = visit.line, Token(visit.line.call.call_id)
+        line, call_id = visit.line, visit.line.call.call_id
         try:
-            if await self._connected(visit) and not line.ended.is_set():
-                self._take_over(visit)
-                await visit.peer.ending.wait()
-        except Exception as error:  # noqa: BLE001  # the edge of a call: one caller's fault must not end the others
-            emit(ConnectionFailed(call_id=call_id, reason=Token(type(error).__name__)))
+            with contained(call_id, "connection"):
+                if await self._connected(visit) and not line.ended.is_set():
+                    self._take_over(visit)
+                    await visit.peer.ending.wait()
         finally:
-            if line.ended.is_set():
-                await visit.peer.farewell()
+            with contained(call_id, "farewell"):
+                if line.ended.is_set():
+                    await visit.peer.farewell()
             await visit.peer.close()
-            self._left(visit)
+            with contained(call_id, "door"):
+                self._left(visit)
 
     async def _connected(self, visit: _Visit) -> bool:
         """Wait for the connection within its limit."""
@@ -254,9 +268,13 @@ class WebRtcDoor:
             emit(ConnectionFailed(call_id=Token(line.call.call_id), reason=Token(reason)))
             return False
         finally:
-            self.pending_offers -= 1
-            line.pending.discard(visit)
+            self._no_longer_pending(visit)
         return True
+
+    def _no_longer_pending(self, visit: _Visit) -> None:
+        self.pending_offers -= visit.counted
+        visit.counted = False
+        visit.line.pending.discard(visit)
 
     def _take_over(self, visit: _Visit) -> None:
         """This connection is the call's now; one that it replaces is closed."""
@@ -291,6 +309,13 @@ class WebRtcDoor:
 
     async def _watch(self, line: _Line) -> None:
         """Notice a caller who fell silent, until the call ends."""
+        with contained(line.call.call_id, "watch"):
+            await self._until_over(line)
+        with contained(line.call.call_id, "door"):
+            self._hang_up(line, "error")  # over already, unless watching failed
+            self._forget(line)
+
+    async def _until_over(self, line: _Line) -> None:
         while not line.ended.is_set():
             now_ms = LoopClock().now_ms()
             match line.liveness.verdict(now_ms):
@@ -308,12 +333,12 @@ class WebRtcDoor:
                     await line.ended.wait()
             except TimeoutError:
                 continue
-        self._forget(line)
 
     def _hang_up(self, line: _Line, reason: str) -> None:
         """End a call from the caller's side and tell it."""
         if not line.ended.is_set():
-            line.end(reason)
+            with contained(line.call.call_id, "line"):
+                line.end(reason)
             if line.answered:
                 line.call.hang_up(reason)
 

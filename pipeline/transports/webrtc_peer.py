@@ -14,6 +14,7 @@ from aiortc import RTCDataChannel, RTCIceTransport
 
 from pipeline.errors import NoMediaPath
 from pipeline.line import ToCaller, to_json
+from pipeline.telemetry.containment import contained
 from pipeline.transports.ice import (
     LocalGatherer,
     LocalIce,
@@ -36,6 +37,7 @@ class Peer:
 
     def __init__(
         self,
+        call_id: str,
         offer: Offer,
         settings: MediaSettings,
         networks: tuple[Network, ...],
@@ -45,6 +47,7 @@ class Peer:
         on_message: Callable[[str | bytes], None],
     ) -> None:
         """Build nothing that holds a socket; raises NoMediaPath when the caller is out of reach."""
+        self._call_id = call_id
         self._offer = offer
         self._on_message = on_message
         self._caller = usable_candidates(offer.candidates, networks)
@@ -132,11 +135,17 @@ class Peer:
     async def close(self) -> None:
         """Leave no task, timer or socket; safe in every state and more than once."""
         self.ending.set()
-        self.audio.stop()
-        await self._sctp.stop()
-        await self._dtls.stop()
-        await self._ice.stop()
-        await self.agent.close()
+        with contained(self._call_id, "audio"):
+            self.audio.stop()
+        # each by itself: one that fails must not leave the sockets of the others behind
+        for name, stop in (
+            ("sctp", self._sctp.stop),
+            ("dtls", self._dtls.stop),
+            ("ice", self._ice.stop),
+            ("sockets", self.agent.close),
+        ):
+            with contained(self._call_id, name):
+                await stop()
         for emitter in (self._ice, self._dtls, self._sctp, self._gatherer):
             emitter.remove_all_listeners()
 

@@ -6,7 +6,8 @@ to know words, audio, clocks and who is speaking. One table holds every wait (ro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 
 from pipeline.turn.events import Asked, Completeness, Evidence, Profile
@@ -55,17 +56,38 @@ OPEN_SLOTS = frozenset({"open", "reason"})
 
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
-    """What an operator may choose."""
+    """What an operator may choose; it holds for every question."""
 
     profile: Profile = Profile.NORMAL
-    """Used while no question names its own."""
-    silence_ms: float | None = None
-    """Overrides the profile's `end_ms` where no question is pending (row T1)."""
+    """A question's own profile is counted from here: one that is `patient` among `normal` ones stays a step slower."""
+    silence_ms: float = WAITS[Profile.NORMAL].end_ms
+    """`end_ms` of `normal` (row T1); that of the others keeps its proportion to it."""
+    no_input_ms: float | None = None
+    """In place of every profile's own."""
+
+
+_STEPS = (Profile.FAST, Profile.NORMAL, Profile.PATIENT)
 
 
 def waits(asked: Asked | None, settings: EndpointSettings) -> Waits:
-    """The row of the table that holds now; a question's profile outranks the setting (row T2)."""
-    return WAITS[asked.profile if asked is not None else settings.profile]
+    """The row that holds now: the question's profile (row T2), moved by what the operator chose."""
+    return _row(asked.profile if asked is not None else Profile.NORMAL, settings)
+
+
+@lru_cache(maxsize=64)  # asked for on each event, of few kinds
+def _row(profile: Profile, settings: EndpointSettings) -> Waits:
+    step = _STEPS.index(profile) + _STEPS.index(settings.profile) - _STEPS.index(Profile.NORMAL)
+    row = WAITS[_STEPS[min(max(step, 0), len(_STEPS) - 1)]]
+    end_ms = row.end_ms * settings.silence_ms / WAITS[Profile.NORMAL].end_ms
+    return replace(
+        row,
+        end_ms=end_ms,
+        bare_ms=max(end_ms, row.bare_ms),
+        unanswered_ms=max(end_ms, row.unanswered_ms),
+        ceiling_ms=max(end_ms, row.ceiling_ms),
+        digits_ms=max(end_ms, row.digits_ms),
+        no_input_ms=row.no_input_ms if settings.no_input_ms is None else settings.no_input_ms,
+    )
 
 
 def wait_ms(
@@ -79,25 +101,22 @@ def wait_ms(
     `evidence` is None or unsettled while no transcript covers the pause: then only the ceiling ends it.
     """
     row = waits(asked, settings)
-    end_ms = row.end_ms
-    if asked is None and settings.silence_ms is not None:
-        end_ms = settings.silence_ms
     if evidence is None or not evidence.settled:
         return row.ceiling_ms
     if asked is not None and asked.digits and evidence.digits:
-        return end_ms if evidence.digits >= asked.digits else row.digits_ms
+        return row.end_ms if evidence.digits >= asked.digits else row.digits_ms
     match evidence.completeness:
         case Completeness.NONE:
-            return max(end_ms, NOISE_MS)
+            return max(row.end_ms, NOISE_MS)
         case Completeness.OPEN:
             return row.digits_ms if asked is not None and asked.digits else row.ceiling_ms
         case Completeness.ANSWERED:
-            return end_ms
+            return row.end_ms
         case Completeness.BARE:
-            return max(end_ms, row.bare_ms)
+            return row.bare_ms
         case Completeness.PLAUSIBLE:
             specific = asked is not None and asked.slot not in OPEN_SLOTS
-            return (row.unanswered_ms if specific else end_ms) + _doubt_ms(completion)
+            return (row.unanswered_ms if specific else row.end_ms) + _doubt_ms(completion)
 
 
 def _doubt_ms(completion: float | None) -> float:

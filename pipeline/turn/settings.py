@@ -1,4 +1,4 @@
-"""What an operator may choose about turn-taking; every figure has its reason beside it."""
+"""The figures of turn-taking, each with its reason beside it; `pipeline.app` fills those that an operator may choose."""
 
 from __future__ import annotations
 
@@ -8,9 +8,37 @@ from pipeline.turn.endpoint import EndpointSettings
 
 
 @dataclass(frozen=True, slots=True)
+class GateSettings:
+    """When somebody speaks. The threshold is the operator's; the rest was measured together with it."""
+
+    threshold: float = 0.5
+    """Silero's probability from which a window is speech (row T4: at 0.3 breathing interrupts)."""
+    aggressiveness: int = 1
+    """webrtcvad's own scale, 0 to 3. At 2 and 3 it closes inside words, at 1 it still never decides alone."""
+    possible_frames: int = 3
+    """Voiced frames before we duck: 55/63 ms after onset (p50/p95)."""
+    confirm_frames: int = 8
+    """Voiced frames before speech is believed: 150 ms and the rest of the frame it ends in (row T5)."""
+    confirm_windows: int = 2
+    """Agreeing Silero windows inside that span."""
+    pause_windows: int = 1
+    """Silent Silero windows before a pause is reported: it is itself 60 to 120 ms late."""
+    pause_ms: float = 60.0
+    """And so long nothing as loud as the voice: a closed consonant is shorter."""
+    resume_ms: float = 300.0
+    """After a pause this long the next voice must prove itself from the beginning."""
+    doubt_ms: float = 600.0
+    """A sound that keeps the pre-gate open this long without Silero's agreement is hum: stop ducking."""
+    floor_dbfs: float = -58.0
+    """Nothing below this level is a voice near a microphone."""
+
+
+@dataclass(frozen=True, slots=True)
 class FloorSettings:
     """The floor's times. How long a pause must be is the `endpoint` table's affair."""
 
+    gate: GateSettings = field(default_factory=GateSettings)
+    """Of the detector that tells the floor of speech."""
     endpoint: EndpointSettings = field(default_factory=EndpointSettings)
     debounce_ms: float = 300.0
     """After an interruption nothing is decided sooner: "No - wait - actually yes" is one turn (row T6)."""

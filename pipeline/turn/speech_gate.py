@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
@@ -26,6 +25,7 @@ from pipeline.turn.events import (
     VoicePossible,
     VoiceUnconfirmed,
 )
+from pipeline.turn.settings import GateSettings
 
 FRAME_MS = 20.0
 FRAME_SAMPLES = LISTEN_RATE_HZ // 50
@@ -35,32 +35,6 @@ _FULL_SCALE = np.float32(1 / 32_768)
 _SILENCE_DB = -90.0
 
 Samples = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class GateSettings:
-    """What an operator may choose; the defaults are the measured ones."""
-
-    threshold: float = 0.5
-    """Silero's probability from which a window is speech (row T4: at 0.3 breathing interrupts)."""
-    aggressiveness: int = 1
-    """webrtcvad's own scale, 0 to 3. At 2 and 3 it closes inside words, at 1 it still never decides alone."""
-    possible_frames: int = 3
-    """Voiced frames before we duck: 55/63 ms after onset (p50/p95)."""
-    confirm_frames: int = 8
-    """Voiced frames before speech is believed: 150 ms and the rest of the frame it ends in (row T5)."""
-    confirm_windows: int = 2
-    """Agreeing Silero windows inside that span."""
-    pause_windows: int = 1
-    """Silent Silero windows before a pause is reported: it is itself 60 to 120 ms late."""
-    pause_ms: float = 60.0
-    """And so long nothing as loud as the voice: a closed consonant is shorter."""
-    resume_ms: float = 300.0
-    """After a pause this long the next voice must prove itself from the beginning."""
-    doubt_ms: float = 600.0
-    """A sound that keeps the pre-gate open this long without Silero's agreement is hum: stop ducking."""
-    floor_dbfs: float = -58.0
-    """Nothing below this level is a voice near a microphone."""
 
 
 class _State(Enum):

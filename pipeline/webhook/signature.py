@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from pipeline.errors import NotAuthorised
+from pipeline.secret import CHARACTERS_MIN
 
 ID_HEADER = "Wardline-Id"
 """The same for every attempt: the receiver's idempotency key."""
@@ -18,7 +19,6 @@ TIME_HEADER = "Wardline-Timestamp"
 SIGNATURE_HEADER = "Wardline-Signature"
 WINDOW_S = 300
 """A copy that is sent again later is refused."""
-SECRET_CHARACTERS_MIN = 32
 _VERSION = "v1="
 _ID_CHARACTERS_MAX = 64
 
@@ -42,7 +42,7 @@ def require_signature(secret: str, headers: Mapping[str, str], body: bytes, now_
     # bytes: compare_digest refuses text that is not ASCII, and a length of its own only makes it unequal
     same = hmac.compare_digest(wanted.encode(), signature.encode("utf-8", "replace"))
     shaped = (
-        len(secret) >= SECRET_CHARACTERS_MIN
+        len(secret) >= CHARACTERS_MIN
         and 0 < len(message_id) <= _ID_CHARACTERS_MAX
         and time_text.isascii()
         and time_text.isdigit()

@@ -32,10 +32,13 @@ def vowel(duration_ms: float) -> bytes:
 
 
 class LevelVoice:
-    """Believes every window in which something is loud."""
+    """Believes every window in which something is loud, and is so sure of it."""
+
+    def __init__(self, sure: float = 0.95) -> None:
+        self._sure = sure
 
     def probability(self, window: NDArray[np.float32]) -> float:
-        return 0.95 if float(np.abs(window).max()) > 0.02 else 0.02
+        return self._sure if float(np.abs(window).max()) > 0.02 else 0.02
 
     def reset(self) -> None:
         pass

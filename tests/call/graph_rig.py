@@ -25,6 +25,9 @@ class HookLog:
     def alternatives(self) -> tuple[Spoken, ...]:
         return self.heard_otherwise
 
+    def typed(self) -> bool:
+        return False
+
     def first_token(self) -> None:
         self.log.append("first_token")
 

@@ -8,9 +8,10 @@ import pytest
 
 from models.ports import ChatMessage, Keyed, ReplyRequest, Spoken, TextDelta
 from pipeline.call.desk import Receptionist
+from pipeline.call.dialogue import respond
 from pipeline.call.flow_file import load_flow
 from pipeline.call.receptionist import ScriptedReceptionist
-from pipeline.call.steps import Phase
+from pipeline.call.steps import Heard, Phase, State
 from tests.fakes.desk import FakeDesk
 
 FLOW = load_flow()
@@ -159,9 +160,90 @@ async def test_a_refused_number_is_asked_again_and_not_read_back() -> None:
     await call.say("no the number is wrong")
     assert call.receptionist.state.asked == "phone"
     assert "once more" in await call.say("two one two five five five oh one four four")
-    assert "two different" in await call.say("two one two five five five oh one four nine")
+    assert "last time" in await call.say("two one two five five five oh one four four")
     said = await call.say("two one two five five five oh one four four")
     assert "ends in four four" in said
+
+
+async def test_two_different_numbers_lead_to_the_keypad() -> None:
+    call = await Call().until("phone")
+    await call.say("two one two five five five oh one four four")
+    said = await call.say("two one two five five five oh one four nine")
+    assert "keypad" in said
+    said = await call.say("two one two five five five oh one four four")
+    assert "keypad" in said
+    assert "phone" not in call.desk.fields
+    assert call.receptionist.keyed(Keyed("2125550144")) == FLOW.say(FLOW.prompts["day"].ask)
+
+
+async def test_key_one_says_yes_to_the_read_back() -> None:
+    call = await Call().until("confirm")
+    assert call.receptionist.keyed(Keyed("3")) is None
+    assert call.receptionist.keyed(Keyed("2")) == FLOW.say(FLOW.lines.what_is_wrong)
+    await call.say("it is all right yes")
+    said = call.receptionist.keyed(Keyed("1"))
+    assert said is not None
+    assert "automated assistant" in said
+    assert "complete" in call.desk.names()
+
+
+@pytest.mark.parametrize(
+    "said", ["i need to cancel", "i want to reschedule my appointment to tuesday", "cancel"]
+)
+async def test_who_wants_to_cancel_is_told_who_can(said: str) -> None:
+    call = Call()
+    answer = await call.say(said)
+    assert FLOW.practice.spoken_phone in answer
+    assert FLOW.prompts["reason"].ask in answer
+    assert call.desk.fields == {}
+    assert call.receptionist.state.no_matches == 0
+
+
+async def test_who_asks_for_help_is_told_what_this_is() -> None:
+    call = Call()
+    assert "person" in await call.say("can you help me")
+    assert call.receptionist.state.no_matches == 0
+
+
+async def test_a_gun_is_urgent() -> None:
+    call = Call()
+    await call.say("there's a gun")
+    assert call.receptionist.state.phase is Phase.URGENT
+
+
+@pytest.mark.parametrize(
+    "said", ["cool", "asap", "hospital", "dunno", "banana", "my name is banana"]
+)
+async def test_a_name_nobody_listed_is_believed_when_it_comes_twice(said: str) -> None:
+    call = await Call().until("name")
+    assert "once more" in await call.say(said)
+    assert "first_name" not in call.desk.fields
+    await call.say("daniel")
+    assert call.desk.fields["first_name"] == "Daniel"
+    again = await Call().until("name")
+    await again.say("zerlinda")
+    await again.say("zerlinda")
+    assert again.desk.fields["first_name"] == "Zerlinda"
+    spelled = await Call().until("name")
+    await spelled.say("z e r l i n d a")
+    assert spelled.desk.fields["first_name"] == "Zerlinda"
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [("Jean-Luc", "Jean-Luc"), ("it's jean-luc", "Jean-Luc"), ("Jean Luc", "Jean"), ("Zerlinda", "Zerlinda")],
+)  # fmt: skip
+def test_a_typed_name_is_taken_as_it_is_written(typed: str, name: str) -> None:
+    step = respond(FLOW, State(asked="name"), Heard(typed, typed=True), TODAY)
+    assert step.state.request.first_name == name
+
+
+@pytest.mark.parametrize("said", ["will", "april", "june", "my name is will", "it's april", "may"])
+async def test_a_month_or_a_small_word_is_a_name_where_a_name_was_asked(said: str) -> None:
+    call = await Call().until("name")
+    await call.say(said)
+    assert call.desk.fields["first_name"].lower() == said.split()[-1]
+    assert "day" not in call.desk.fields
 
 
 @pytest.mark.parametrize("slot", ["reason", "name", "phone", "day", "time", "confirm"])
@@ -246,9 +328,9 @@ def test_it_keeps_the_promise_of_the_port() -> None:
 
 async def test_a_callback_number_may_hold_an_emergency_number() -> None:
     call = await Call().until("phone")
-    for _ in range(2):
-        await call.say("four one three nine one one five eight oh eight")
-    assert call.desk.fields["phone"] == "4139115808"
+    for _ in range(3):
+        await call.say("four one three five nine one one eight oh eight")
+    assert call.desk.fields["phone"] == "4135911808"
     assert "urgent" not in call.desk.names()
 
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import csv
+import random
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.call.dialogue import respond
+from pipeline.call.flow_file import load_flow
+from pipeline.call.steps import Ended, Heard, Phase, State
 from pipeline.call.urgent import Urgency, classify, hear
+from tests.call.mishearing import mishear
+from tools.urgent_recall import STATES
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "urgent_phrases.tsv"
 MINIMISERS = (
@@ -21,6 +28,7 @@ MINIMISERS = (
     "no rush",
 )
 FILLERS = ("um", "uh", "er", "hmm")
+FLOW = load_flow()
 
 
 def _texts(expect: str) -> list[str]:
@@ -188,3 +196,14 @@ def test_a_single_reading_that_lost_a_denial_does_not_raise_but_most_of_them_do(
     denied, lost = "i don't have chest pain", "i have chest pain"
     assert hear([denied, denied, denied, lost]) is None
     assert hear([denied, lost, lost, denied]) is not None
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: f"{state.asked}-{state.agreed}")
+def test_an_urgent_sentence_that_is_misheard_never_ends_or_books_a_call(state: State) -> None:
+    rng = random.Random(state.asked)
+    missed = 0
+    for text in URGENT[:: 2 if state.asked == "confirm" else 4]:
+        step = respond(FLOW, state, Heard(mishear(text, rng, 0.3)), date(2026, 1, 7))
+        assert not any(isinstance(effect, Ended) for effect in step.effects), text
+        missed += step.state.phase is Phase.ASKING
+    assert missed > 3

@@ -26,7 +26,7 @@ def test_what_is_printed_is_a_configuration_that_reads_back_the_same(
 def test_a_secret_is_not_printed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("WARDLINE_ENGINES_LLM_API_KEY", "hush")
+    monkeypatch.setenv("WARDLINE_ENGINES_LLM_API_KEY", "hush" * 8)
     assert main(["check-config"]) == 0
     printed = capsys.readouterr().out
     assert 'llm_api_key = "********"' in printed
@@ -62,3 +62,15 @@ def test_the_faults_of_the_flow_file_are_shown_before_a_worker_meets_them(
     said = capsys.readouterr()
     assert said.out == ""
     assert "practice.name" in said.err
+
+
+def test_row_d21_an_identifier_in_what_was_written_is_a_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('[practice]\nconsent = "Hello Mrs. Hernandez, a machine answers."\n')
+    assert main(["check-config", str(file)]) == 78
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "practice.consent: seems to identify somebody (NAME)" in said.err
+    assert "Hernandez" not in said.err

@@ -12,8 +12,9 @@ import pytest
 
 from pipeline.cli import main
 from pipeline.clock import wall_now
-from pipeline.commands.doctor import Finding, examine
+from pipeline.commands.doctor import examine
 from pipeline.commands.tls import CERT, KEY, make
+from pipeline.machine.finding import Finding
 from pipeline.settings import Settings
 
 
@@ -80,4 +81,48 @@ def test_the_command_prints_json_and_fails_when_something_fails(
         monkeypatch.setenv("WARDLINE_HTTP_PORT", str(taken.getsockname()[1]))
         assert main(["doctor", "--json"]) == 1
     findings = json.loads(capsys.readouterr().out)
-    assert [f["name"] for f in findings if f["verdict"] == "fail"] == ["port"]
+    failed = [f["name"] for f in findings if f["verdict"] == "fail"]
+    assert "port" in failed
+    assert "disk encryption" in {f["name"] for f in findings}
+    assert {f["verdict"] for f in findings} <= {"pass", "warn", "fail", "unknown"}
+    assert all(f["message"] for f in findings)
+
+
+def test_a_configuration_that_cannot_be_used_is_a_failed_finding_in_json_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text("[http]\nport = 70000\nbnid = 1\n")
+    assert main(["doctor", "--json", "--config", str(file)]) == 1
+    findings = json.loads(capsys.readouterr().out)
+    assert [(f["name"], f["verdict"]) for f in findings] == [("configuration", "fail")] * 2
+
+
+def test_the_call_flow_is_looked_at(tmp_path: Path) -> None:
+    assert found(Settings())["call flow"].verdict == "pass"
+    flow = tmp_path / "flow.toml"
+    flow.write_text("[practice]\n")
+    finding = found(changed("practice", flow_file=str(flow)))["call flow"]
+    assert finding.verdict == "fail"
+    assert "practice.name: write a text" in finding.message
+    finding = found(changed("practice", consent="Hello Mrs. Hernandez."))["call flow"]
+    assert finding.verdict == "fail"
+    assert "Hernandez" not in finding.message
+
+
+def test_a_relaxed_setting_is_named() -> None:
+    assert found(Settings())["relaxed"].verdict == "pass"
+    finding = found(changed("log", text="redacted"))["relaxed"]
+    assert (finding.verdict, "log.text" in finding.message) == ("warn", True)
+
+
+@pytest.mark.wire
+def test_a_model_server_that_does_not_answer_is_named() -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        there = changed("engines", llm="openai", llm_model="m", llm_url=url)
+        assert found(there)["engines"].verdict == "pass"
+    gone = found(there)["engines"]
+    assert (gone.verdict, "engines.llm_url" in gone.message) == ("fail", True)

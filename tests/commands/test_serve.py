@@ -12,11 +12,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline import config
+from pipeline.call.flow_file import flow_text
 from pipeline.cli import main
 from pipeline.commands import serve as command
 from pipeline.commands.terminal import Terminal
@@ -272,6 +274,37 @@ def until(server: Served, said: str) -> None:
 
 
 @pytest.mark.wire
+def test_a_broken_flow_or_an_identifier_in_it_stops_the_start_before_any_worker(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flow = tmp_path / "flow.toml"
+    flow.write_text("[practice]\n")
+    settings = config.from_mapping(
+        {"state": {"directory": str(tmp_path / "state")}, "practice": {"flow_file": str(flow)}}
+    )
+    assert "practice.name: write a text" in _refused(settings, capsys)
+    spoken = flow_text(None).replace(
+        'name = "Maple Street Clinic"\nphone = "212-555-0100"',
+        'name = "The practice"\nphone = "555 0100"',
+    )
+    flow.write_text(spoken)
+    assert "ten digits" in _refused(settings, capsys)
+    settings = replace(
+        settings,
+        practice=replace(settings.practice, name="Maple Street Clinic", phone="212-555-0100"),
+    )
+    flow.write_text(flow_text(None).replace("What is the visit for?", "Is it about John Smith?"))
+    said = _refused(settings, capsys)
+    assert "prompts.reason.ask: seems to identify somebody (NAME)" in said
+    assert "Smith" not in said
+    assert not (tmp_path / "state").exists()
+
+
+def _refused(settings: Settings, capsys: pytest.CaptureFixture[str]) -> str:
+    assert command.serve(settings, "tests.fakes.nobody") == 78
+    return capsys.readouterr().err
+
+
 @pytest.mark.parametrize("harm", ["key of others", "key lost", "store corrupt", "store newer"])
 def test_a_store_that_cannot_be_used_is_said_before_anything_starts(
     tmp_path: Path, harm: str

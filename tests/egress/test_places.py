@@ -94,6 +94,33 @@ def test_what_is_listed_stands_in_the_rules_the_page_and_the_diagram_and_nothing
     assert "nobody but the caller and the practice takes part" in text(none)
 
 
+def test_the_webhooks_networks_and_the_databases_address_are_places_too() -> None:
+    settings = config.from_mapping(
+        {
+            "webhook": {
+                "url": "https://desk.example/hook",
+                "addresses": ["203.0.113.0/30"],
+                "secret": "s" * 32,
+            },
+            "store": {"url": "postgresql://198.51.100.7:5433/wardline"},
+        }
+    )
+    clinic, store = listed(settings)
+    assert clinic.covers("203.0.113.2", 443)
+    assert not clinic.covers("203.0.113.2", 80)
+    assert not clinic.covers("203.0.113.9", 443)
+    assert store.covers("198.51.100.7", 5433)
+    assert not store.covers("198.51.100.7", 5432)
+    rules = nftables(allowed(settings, ()), settings.media)
+    assert "ip daddr 203.0.113.0/30 tcp dport 443-443 accept" in rules
+    assert "ip daddr 198.51.100.7/32 tcp dport 5433-5433 accept" in rules
+
+
+@pytest.mark.parametrize("url", ["", "postgresql://127.0.0.1:5432/wardline"])
+def test_a_store_on_this_machine_needs_no_place(url: str) -> None:
+    assert listed(config.from_mapping({"store": {"url": url}})) == ()
+
+
 def test_a_model_beside_the_server_and_a_proxy_are_on_the_page() -> None:
     settings = config.from_mapping(
         {

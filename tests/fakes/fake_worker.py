@@ -1,7 +1,8 @@
 """A worker process whose calls are names in a set: for tests of everything around a call.
 
 `python -m tests.fakes.fake_worker`. An offer's SDP may ask for trouble: "bad" is refused, "crash" raises with the
-SDP in its text, "noise" prints it everywhere, "slow" never answers. A practice called "never ready",
+SDP in its text, "noise" prints it everywhere, "slow" never answers, "deaf" is answered by an engine that then
+fails for good. A practice called "never ready",
 "cannot start" or "wrong flow" has such workers; one called "outputs elsewhere" or "logs names" has a way out;
 one called "hears" has the real recogniser's processes.
 """
@@ -33,6 +34,7 @@ class FakeHost:
         self._slots = settings.workers.calls_per_worker
         self._calls: set[str] = set()
         self._changed = asyncio.Event()
+        self._deaf = asyncio.Event()
         self._notify = notifier(channel, lambda: self)
 
     async def start(self) -> None:
@@ -65,6 +67,8 @@ class FakeHost:
             raise RuntimeError(f"cannot parse {sdp}")
         if sdp.startswith("slow"):
             await asyncio.Event().wait()
+        if sdp.startswith("deaf"):
+            self._deaf.set()
         if sdp.startswith("noise"):
             print(sdp, flush=True)
             os.write(2, sdp.encode())
@@ -97,6 +101,9 @@ class FakeHost:
 
     def free_slots(self) -> int:
         return self._slots - len(self._calls)
+
+    async def broken(self) -> None:
+        await self._deaf.wait()
 
     async def drain(self, limit_ms: float) -> None:
         try:

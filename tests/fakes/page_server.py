@@ -114,6 +114,7 @@ class PageServer:
         self.refusal: tuple[int, str, str, int] | None = None
         self.hides_media = False
         self.refuses_reoffer = False
+        self.reconnect_ms = 15_000
         self.revealed: list[dict[str, Any]] = []
         self.active: list[str] = []
         self.staff_status = 200
@@ -246,7 +247,13 @@ class PageServer:
         if self.hides_media:
             lines = sdp.splitlines(keepends=True)
             sdp = "".join(line for line in lines if not line.startswith("a=candidate"))
-        answer = {"type": "answer", "sdp": sdp, "call_id": call.call_id, "call_key": call.key}
+        answer = {
+            "type": "answer",
+            "sdp": sdp,
+            "call_id": call.call_id,
+            "call_key": call.key,
+            "reconnect_ms": self.reconnect_ms,
+        }
         return web.json_response(answer)
 
     def _by_key(self, request: web.Request) -> FakeCall:
@@ -279,7 +286,8 @@ class PageServer:
     async def _reveal(self, request: web.Request) -> web.Response:
         asked = await request.json()
         self.revealed.append(asked)
-        return web.json_response({"value": f"value of {asked['field']}"})
+        value = None if asked["field"] == "not_yet" else f"value of {asked['field']}"
+        return web.json_response({"value": value})
 
     async def _active(self, request: web.Request) -> web.Response:
         self.active.append(request.headers.get("Authorization", ""))

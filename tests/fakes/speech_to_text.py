@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from models.errors import EngineBusy
 from models.ports import Spoken, Transcript
 
 
@@ -46,3 +47,33 @@ class FakeRecognizer:
 
     async def close(self) -> None:
         self.closed += 1
+
+
+class FakeSpeechToText:
+    """Lends so many ears at the same time; `failure` is what opening one raises."""
+
+    def __init__(self, slots: int = 2) -> None:
+        self.slots = slots
+        self.lent: list[FakeRecognizer] = []
+        self.failure: Exception | None = None
+        self.gone = asyncio.Event()
+
+    async def start(self) -> None:
+        pass
+
+    async def open(self) -> FakeRecognizer:
+        if self.failure is not None:
+            raise self.failure
+        if self.free_slots() < 1:
+            raise EngineBusy("every recogniser is in use")
+        self.lent.append(FakeRecognizer())
+        return self.lent[-1]
+
+    async def broken(self) -> None:
+        await self.gone.wait()
+
+    def free_slots(self) -> int:
+        return self.slots - sum(not ear.closed for ear in self.lent)
+
+    async def stop(self) -> None:
+        pass

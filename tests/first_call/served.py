@@ -16,6 +16,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
+REPOSITORY = Path(__file__).parents[2]
 READY_LIMIT_S = 120.0
 """The first start builds the language model."""
 END_LIMIT_S = 20.0
@@ -151,23 +152,36 @@ class Held:
 
 
 @contextmanager
-def served(directory: Path, toml: str = "", cache: Path | None = None) -> Iterator[Served]:
-    """Serve from `directory` until the block is left; `cache` shares built models between servers."""
+def served(
+    directory: Path,
+    toml: str = "",
+    cache: Path | None = None,
+    *,
+    program: tuple[str, ...] = ("pipeline.cli", "serve", "--config"),
+    level: str = "debug",
+    cwd: Path = REPOSITORY,
+    environment: dict[str, str] | None = None,
+) -> Iterator[Served]:
+    """Serve from `directory` until the block is left; `cache` shares built models between servers.
+
+    `program` is a module and its arguments before the configuration file; `environment` replaces the test's own.
+    """
     port = free_port()
     state = directory / "state"
-    state.mkdir(parents=True)
-    if cache is not None:
+    state.mkdir(parents=True, exist_ok=True)  # a server that was killed may be started again
+    if cache is not None and not (state / "cache").exists():
         cache.mkdir(exist_ok=True)
         (state / "cache").symlink_to(cache)
     config = directory / "wardline.toml"
     config.write_text(
-        f'[http]\nport = {port}\n[state]\ndirectory = "{state}"\n[log]\nlevel = "debug"\n{toml}'
+        f'[http]\nport = {port}\n[state]\ndirectory = "{state}"\n[log]\nlevel = "{level}"\n{toml}'
     )
+    config.chmod(0o600)  # it may hold secrets
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "pipeline.cli", "serve", "--config", str(config)]
-    with (directory / "stdout").open("wb") as out, (directory / "stderr").open("wb") as err:
+    command = [sys.executable, "-m", *program, str(config)]
+    with (directory / "stdout").open("ab") as out, (directory / "stderr").open("ab") as err:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=Path(__file__).parents[2]
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd, env=environment
         )
     server = Served(url, directory, process)
     try:
@@ -224,5 +238,5 @@ def wardline(*arguments: str, limit_s: float = 240.0) -> subprocess.CompletedPro
         text=True,
         timeout=limit_s,
         check=False,
-        cwd=Path(__file__).parents[2],
+        cwd=REPOSITORY,
     )

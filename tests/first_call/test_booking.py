@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -91,3 +92,27 @@ def test_every_booking_is_in_the_encrypted_store_and_named_staff_read_it(
     assert b"request_stored" in written
     names = {request["field.first_name"] for request in kept}
     assert not [value for value in (*names, "2125550143") if value.encode() in written]
+    # X34: nor is a reason, a day or a time of a request in any log, record, report or name of a file.
+    fields = {value for each in kept for key, value in each.items() if key.startswith("field.")}
+    assert len(fields) >= 5
+    told = set(told_by(server))
+    assert {"goodbye", "request_stored", "call_end"} <= told
+    assert not [value for value in fields if any(value in text for text in told)]
+
+
+TIMES = frozenset({"at", "ts"})
+"""The moment of a line may be an hour that somebody booked."""
+
+
+def told_by(server: Served) -> Iterator[str]:
+    """Every text in the event log, the audit and the reports, and the name of every file."""
+    for name, data in server.written().items():
+        yield name
+        if name == "stderr" or name.endswith(".jsonl"):
+            for line in data.splitlines():
+                record = json.loads(line) if line.startswith(b"{") else {}
+                yield from (
+                    str(value)
+                    for key, value in record.items()
+                    if key not in TIMES and isinstance(value, str | list)
+                )

@@ -146,6 +146,43 @@ def test_a_call_goes_on_when_its_recogniser_dies(frail: Served) -> None:
     assert heard[-1]
 
 
+@pytest.mark.long
+def test_a_recogniser_that_does_not_come_back_leads_the_caller_to_a_person(
+    frail: Served, model_cache: Path
+) -> None:
+    cache = frail.directory / "state" / "cache"
+
+    async def lose() -> tuple[str, str]:
+        worker = frail.worker_pid()
+        (loader,) = (pid for pid in family(worker) - {worker} if _parent(pid) == worker)
+        async with conversation(frail) as call:
+            cache.unlink()  # what it would load
+            os.kill(loader, signal.SIGKILL)
+            status, body, _ = await asyncio.to_thread(frail.ask, "POST", "/api/calls")
+            while status == 201:
+                status, body, _ = await asyncio.to_thread(frail.ask, "POST", "/api/calls")
+            assert (status, body["error"]["code"]) == (503, "lines_busy")
+            assert not frail.health()["ready"]
+            assert not call.has_ended()
+            cache.symlink_to(model_cache)
+            while not call.has_ended():
+                await call.pause(100)
+            return call.record.ended, call.record.turns[-1].reply
+
+    until(lambda: idle(frail), READY_S, "an idle server")
+    before = len(frail.events("worker_ready"))
+    ended, said = asyncio.run(lose())
+    assert ended == "person"
+    assert "555 0100" in said or "five five five" in said
+    until(lambda: len(frail.events("worker_ready")) > before, READY_S, "a new worker")
+    assert not frail.events("worker_ended")[-1]["calls_lost"]
+    until(lambda: idle(frail), READY_S, "an idle server")
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
 def test_ten_kilobytes_of_junk_on_the_data_channel_harm_nobody(frail: Served) -> None:
     async def junk() -> str:
         async with conversation(frail) as call:

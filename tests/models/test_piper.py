@@ -43,14 +43,16 @@ def test_no_piece_is_long_and_no_word_is_lost() -> None:
 
 @pytest.mark.wire
 async def test_a_missing_voice_is_named(tmp_path: Path) -> None:
-    with pytest.raises(EngineUnavailable, match=r"absent: missing NAME\.onnx"):
-        await PiperTextToSpeech(PiperSettings((("en", tmp_path / "absent"),))).start()
-    await asyncio.to_thread((tmp_path / "amy.onnx").write_bytes, b"junk")
+    amy = tmp_path / "amy.onnx"
+    await asyncio.to_thread((tmp_path / "beside.onnx").write_bytes, b"another voice")
+    with pytest.raises(EngineUnavailable, match=r"missing amy\.onnx$"):
+        await PiperTextToSpeech(PiperSettings((("en", amy),))).start()
+    await asyncio.to_thread(amy.write_bytes, b"junk")
     with pytest.raises(EngineUnavailable, match=r"missing amy\.onnx\.json"):
-        await PiperTextToSpeech(PiperSettings((("en", tmp_path),))).start()
+        await PiperTextToSpeech(PiperSettings((("en", amy),))).start()
     await asyncio.to_thread((tmp_path / "amy.onnx.json").write_text, "{}")
-    with pytest.raises(EngineUnavailable, match="does not load"):
-        await PiperTextToSpeech(PiperSettings((("en", tmp_path),))).start()
+    with pytest.raises(EngineUnavailable, match=r"amy\.onnx does not load"):
+        await PiperTextToSpeech(PiperSettings((("en", amy),))).start()
     with pytest.raises(EngineUnavailable, match="no Piper voice"):
         await PiperTextToSpeech(PiperSettings(())).start()
 

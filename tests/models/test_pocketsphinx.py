@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import pytest
 from models.clinic_language import clinic_language
 from models.errors import EngineBusy, EngineFailed, EngineUnavailable
 from models.pocketsphinx import PocketSphinx, PocketSphinxSettings
+from models.pocketsphinx_loader import Loader
 from models.ports import Recognizer
 from tests.models.processes import family, send, until_gone, wait_until_gone
 from tests.models.speech import spoken
@@ -199,6 +202,69 @@ async def test_nothing_is_left_after_stop(cache: Path) -> None:
         running = await family()
         assert len(running.calls) == 1
     await until_gone(running.loader, *running.calls)
+
+
+async def lost_for_good(engine: PocketSphinx) -> None:
+    """Kill the first process and see that the engine says so, instead of failing one call after another."""
+    ear = await engine.open()
+    await ear.settle()
+    await send(signal.SIGKILL, (await family()).loader)
+    async with asyncio.timeout(30):
+        await engine.broken()
+    assert engine.free_slots() == 0
+    with pytest.raises(EngineUnavailable):
+        await engine.open()
+    with pytest.raises(EngineFailed):
+        await ear.settle()
+    await ear.close()
+    assert engine.free_slots() == 0
+
+
+async def test_a_recogniser_whose_model_is_gone_has_failed_for_good(
+    cache: Path, tmp_path: Path
+) -> None:
+    copied = tmp_path / "cache"
+    await asyncio.to_thread(shutil.copytree, cache, copied)
+    async with started(copied) as engine:
+        await asyncio.to_thread(shutil.rmtree, copied)
+        await lost_for_good(engine)
+
+
+async def test_a_recogniser_that_cannot_be_started_has_failed_for_good(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(loader: Loader) -> None:
+        raise OSError(errno.ENOMEM, "synthetic")
+
+    async with started(cache) as engine:
+        monkeypatch.setattr(Loader, "_spawn", no_memory)
+        await lost_for_good(engine)
+
+
+async def test_a_recogniser_that_dies_again_and_again_is_given_up(cache: Path) -> None:
+    async with started(cache) as engine:
+        for losses in range(3):
+            assert engine.free_slots() == 2, f"{losses} losses are mended"
+            ear = await engine.open()
+            await ear.settle()
+            await ear.close()
+            loader = (await family()).loader
+            await send(signal.SIGKILL, loader)
+            await until_gone(loader)
+        async with asyncio.timeout(30):
+            await engine.broken()
+        assert engine.free_slots() == 0
+
+
+async def test_a_recogniser_stopped_while_it_is_started_again_leaves_no_process(
+    cache: Path,
+) -> None:
+    async with started(cache):
+        loader = (await family()).loader
+        await send(signal.SIGKILL, loader)
+        await until_gone(loader)
+    with pytest.raises(AssertionError):
+        await family()  # no first process is left
 
 
 _WORKER = """

@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def test_the_key_comes_from_a_credential(house: House, tmp_path: Path) -> None:
     (tmp_path / "wardline-key").write_text(RING.to_text())
     (tmp_path / "wardline-key").chmod(0o440)
     settings = house.settings(key="credential", credentials_directory=str(tmp_path))
-    assert key_source(settings).load() == RING
+    assert key_source(settings).load() == replace(RING, deployment="trial")
     prepare(settings)
     records = open_records(settings)
     records.write(snapshot(1))
@@ -105,7 +106,7 @@ def test_the_key_comes_from_a_command_without_our_environment(
         f"print(open({str(tmp_path / 'text')!r}).read())"
     )
     settings = house.settings(key="command", key_command=[sys.executable, "-c", script])
-    assert key_source(settings).load() == RING
+    assert key_source(settings).load() == replace(RING, deployment="trial")
     failing = house.settings(
         key="command", key_command=[sys.executable, "-c", "print('swordfish'); raise SystemExit(3)"]
     )
@@ -121,7 +122,7 @@ def test_a_key_from_the_environment_is_a_warning_event(house: House) -> None:
     set_sink(events.append)
     settings = house.settings(key="environment", key_text=RING.to_text().strip())
     try:
-        assert key_source(settings).load() == RING
+        assert key_source(settings).load() == replace(RING, deployment="trial")
     finally:
         set_sink(None)
     assert [event.name for event in events] == ["key_in_environment"]

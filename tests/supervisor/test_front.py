@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 import pytest
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.wire
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     toml = "[limits]\ntokens_per_minute = 1000\n[workers]\ncalls_per_worker = 50\n"
+    toml += "[media]\nend_after_ms = 40000\n"
     with served(tmp_path_factory.mktemp("front"), toml) as running:
         yield running
 
@@ -101,9 +103,26 @@ def test_a_call_is_reoffered_and_hung_up_with_its_key(server: Served) -> None:
     offer = {"type": "offer", "sdp": "v=0"}
     status, again, _ = server.ask("POST", "/api/reoffer", offer, Authorization=f"Bearer {key}")
     assert (status, again["call_id"]) == (200, call["call_id"])
+    assert call["reconnect_ms"] == again["reconnect_ms"] == 40_000, "media.end_after_ms"
     assert server.ask("POST", "/api/hangup", {"call_key": key})[0] == 204
     assert server.ask("POST", "/api/reoffer", offer, Authorization=f"Bearer {key}")[0] == 401
     assert server.ask("POST", "/api/hangup", {"call_key": key})[0] == 204
+
+
+def test_a_call_that_is_reoffered_too_often_waits_and_no_other_does(server: Served) -> None:
+    mad, other = server.call(), server.call()
+    offer = {"type": "offer", "sdp": "v=0"}
+
+    def again(call: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, str]]:
+        return server.ask("POST", "/api/reoffer", offer, Authorization=f"Bearer {call['call_key']}")
+
+    answers = [again(mad) for _ in range(40)]
+    assert {status for status, _, _ in answers} == {200, 429}
+    refused = next(sent for status, _, sent in answers if status == 429)
+    assert 1 <= int(refused["Retry-After"]) <= 3
+    assert again(other)[0] == 200
+    for call in (mad, other):
+        server.ask("POST", "/api/hangup", {"call_key": call["call_key"]})
 
 
 def test_staff_see_a_call_masked_and_reveal_one_value_by_name(server: Served) -> None:
@@ -119,6 +138,24 @@ def test_staff_see_a_call_masked_and_reveal_one_value_by_name(server: Served) ->
     revealed = server.until("field_revealed")[-1]
     assert (revealed["user"], revealed["field"]) == ("first", "first_name")
     assert "Sam" not in server.log()
+
+
+@pytest.mark.parametrize(
+    ("field", "logged"),
+    [("phone", "phone"), ("Maria", "unknown"), ("555-0147", "unknown"), ("First_Name", "unknown")],
+)
+def test_only_the_name_of_a_field_reaches_the_log_and_never_the_askers_own_word(
+    server: Served, field: str, logged: str
+) -> None:
+    call = server.call()
+    before = len(server.events("field_revealed"))
+    body = {"call_id": call["call_id"], "field": field}
+    authorised = f"Bearer {staff_token(server)}"
+    status, answer, _ = server.ask("POST", "/api/live/reveal", body, Authorization=authorised)
+    assert (status, answer["value"]) == (200, None)
+    assert server.until("field_revealed", before + 1)[-1]["field"] == logged
+    assert "Maria" not in server.log()
+    assert "555-0147" not in server.log()
 
 
 def test_a_readonly_token_watches_and_reveals_nothing(server: Served) -> None:

@@ -77,6 +77,26 @@ def test_callers_of_the_worker_that_dies_hear_it_and_the_others_do_not(pair: Ser
     assert {name: w["calls"] for name, w in workers(pair).items()} == {"w1": 0, "w2": 2}
 
 
+def test_a_worker_whose_engine_failed_takes_no_call_finishes_its_own_and_is_replaced(
+    pair: Served,
+) -> None:
+    token = pair.token()
+    deaf = token.partition(".")[0]
+    status, call, _ = pair.offer(token, "deaf")
+    assert status == 200
+    while workers(pair)[deaf]["state"] == "ready":
+        pass
+    assert workers(pair)[deaf] == {"name": deaf, "state": "draining", "calls": 1, "free_slots": 0}
+    assert {pair.token().partition(".")[0] for _ in range(4)} == {"w1", "w2"} - {deaf}
+    with events(pair, call) as stream:
+        assert pair.ask("POST", "/api/hangup", {"call_key": call["call_key"]})[0] == 204
+        assert stream.read().endswith(b'{"type":"ended"}\n')
+    assert [event["worker"] for event in pair.until("worker_ready", 3)][-1] == deaf
+    ended = pair.events("worker_ended")[0]
+    assert (ended["worker"], ended["calls_lost"], ended["expected"]) == (deaf, 0, False)
+    assert f"Worker {deaf} stopped: speech recognition failed" in pair.out()
+
+
 class Nobody:
     def on_worker_notice(self, worker: Worker, kind: str, payload: dict[str, Any]) -> None:
         raise AssertionError

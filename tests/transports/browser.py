@@ -104,6 +104,9 @@ class Browser:
         connecting = {task for task in theirs if CONNECTING in repr(task.get_coro())}
         if connecting:
             await asyncio.wait(connecting, timeout=5.0)
+            for transceiver in self.connection.getTransceivers():
+                await transceiver.receiver.stop()
+                await transceiver.sender.stop()
         sctp = self.connection.sctp
         consent = sctp and sctp.transport.transport._connection._query_consent_task
         if consent:  # stock aioice starts it even when it was closed while it connected

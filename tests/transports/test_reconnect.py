@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from pipeline.errors import NoMediaPath, OfferInvalid
+from pipeline.errors import NoMediaPath, OfferInvalid, TooMany
 from pipeline.line import Bye, Caption
 from pipeline.transports.ice import LocalIce
 from pipeline.transports.opus import OpusDecoder
@@ -222,23 +222,80 @@ async def test_a_door_that_closes_while_an_offer_is_answered_refuses_it(
     assert door.calls == door.pending_offers == 0
 
 
-async def test_two_offers_at_once_are_one_call() -> None:
+async def test_of_two_offers_at_once_one_is_answered_and_the_other_told_to_wait() -> None:
     call = TaggedCall()
     first, second = Browser(), Browser()
+    sdp, again = await first.offer(), await second.offer()
     async with WebRtcDoor(MediaSettings()) as door:
         async with asyncio.TaskGroup() as tasks:
-            one = tasks.create_task(door.offer(await first.offer(), call))
-            two = tasks.create_task(door.offer(await second.offer(), call))
+            one = tasks.create_task(door.offer(sdp, call))
+            two = tasks.create_task(refused(door, again, call))
+        assert isinstance(await two, TooMany)
         assert door.calls == 1
         await first.accept(await one)
-        await second.accept(await two)
-        await until(lambda: call.attached == 2)
-        assert door.calls == 1
+        await until(lambda: call.attached == 1)
         door.drop(call.call_id, "caller")
     await first.close()
     await second.close()
     assert call.hung_up == ["caller"]
     assert door.pending_offers == 0
+
+
+async def test_a_call_offered_again_and_again_keeps_no_new_caller_out() -> None:
+    call, other = TaggedCall(), TaggedCall("call-2")
+    settings = MediaSettings(max_pending_offers=1)
+    async with WebRtcDoor(settings) as door, calling(door.offer, call) as browser:
+        abandoned = [Browser() for _ in range(4)]
+        for each in abandoned:
+            await door.offer(await each.offer(), call)
+            await until(lambda: len(door._lines[call.call_id].pending) == 1)
+        assert door.pending_offers == 0
+        async with calling(door.offer, other):
+            assert (call.attached, other.attached) == (1, 1)
+            browser.say({"type": "ping", "t": 1})
+            await browser.wait_for("pong")
+            door.drop(other.call_id, "caller")
+        door.drop(call.call_id, "caller")
+        for each in abandoned:
+            await each.close()
+    assert door.pending_offers == 0
+
+
+async def test_an_offer_that_replaces_the_first_one_leaves_the_limit_as_it_was() -> None:
+    call = TaggedCall()
+    given_up = Browser()
+    async with WebRtcDoor(MediaSettings(max_pending_offers=1)) as door:
+        await door.offer(await given_up.offer(), call)
+        assert door.pending_offers == 1
+        async with calling(door.offer, call):
+            await until(lambda: door.pending_offers == 0)
+            assert (door.calls, call.attached) == (1, 1)
+            door.drop(call.call_id, "caller")
+    await given_up.close()
+    assert call.hung_up == ["caller"]
+
+
+async def test_a_connection_that_cannot_be_closed_takes_no_other_call_with_it() -> None:
+    call, other = TaggedCall(), TaggedCall("call-2")
+
+    async def broken() -> None:
+        raise RuntimeError("its text may quote anybody")
+
+    async with (
+        WebRtcDoor(MediaSettings()) as door,
+        calling(door.offer, other) as second,
+        calling(door.offer, call) as first,
+    ):
+        peer = visit_of(door, call).peer
+        stop, peer._sctp.stop = peer._sctp.stop, broken
+        first.say({"type": "bye"})
+        await until(lambda: door.calls == 1)
+        second.say({"type": "ping", "t": 1})
+        await second.wait_for("pong")
+        assert other.hung_up == []
+        door.drop(other.call_id, "caller")
+        await until(lambda: door.calls == 0)
+        await stop()
 
 
 async def test_the_door_reads_its_own_fence_and_not_the_second_offers() -> None:
@@ -259,6 +316,6 @@ async def test_the_door_reads_its_own_fence_and_not_the_second_offers() -> None:
 
 
 async def refused(door: WebRtcDoor, sdp: str, call: TaggedCall) -> Exception:
-    with pytest.raises((OfferInvalid, NoMediaPath)) as refusal:
+    with pytest.raises((OfferInvalid, NoMediaPath, TooMany)) as refusal:
         await door.offer(sdp, call)
     return refusal.value

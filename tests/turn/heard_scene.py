@@ -22,8 +22,8 @@ from pipeline.turn.events import (
     WordsHeard,
 )
 from pipeline.turn.floor import Floor
-from pipeline.turn.settings import FloorSettings
-from pipeline.turn.speech_gate import FRAME_MS, GateSettings, SpeechGate
+from pipeline.turn.settings import FloorSettings, GateSettings
+from pipeline.turn.speech_gate import FRAME_MS, SpeechGate
 from tests import scenes
 from tests.scenes import Sound
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.turn.endpoint import WAITS, EndpointSettings
+from pipeline.turn.endpoint import WAITS, EndpointSettings, waits
 from pipeline.turn.events import (
     Action,
     AnswerTyped,
@@ -62,10 +62,19 @@ def test_row_t1_the_silence_timer_fires_at_200_ms() -> None:
     assert line.at(EndTurn) == [pytest.approx(2_200, abs=20)]
 
 
-def test_row_t1_the_silence_is_a_setting() -> None:
+@pytest.mark.parametrize(
+    ("question", "ended_ms"),
+    [(None, 2_400), (Asked("open"), 2_400), (Asked("reason", profile=Profile.PATIENT), 2_500)],
+)
+def test_row_t1_the_silence_is_a_setting(question: Asked | None, ended_ms: float) -> None:
     settings = FloorSettings(endpoint=EndpointSettings(silence_ms=400.0))
-    line = asked(Played(settings), None).tell(*spoken(1_000, 2_000), heard(2_100, 4))
-    assert line.wait_until(5_000).at(EndTurn) == [2_400.0]
+    line = asked(Played(settings), question).tell(*spoken(1_000, 2_000), heard(2_100, 4))
+    assert line.wait_until(5_000).at(EndTurn) == [ended_ms]
+
+
+def test_no_other_wait_is_shorter_than_the_silence_that_ends_a_turn() -> None:
+    row = waits(DAY, EndpointSettings(silence_ms=2_000.0))
+    assert min(row.bare_ms, row.unanswered_ms, row.ceiling_ms, row.digits_ms) == row.end_ms == 2_000
 
 
 def test_row_t1_without_evidence_only_the_ceiling_ends_a_turn() -> None:

@@ -19,7 +19,7 @@ from pipeline.turn.events import (
     Unduck,
     VoicePossible,
 )
-from pipeline.turn.speech_gate import GateSettings
+from pipeline.turn.settings import GateSettings
 from tests import scenes
 from tests.scenes import (
     Sound,

@@ -16,7 +16,8 @@ from pipeline.turn.events import (
     VoicePossible,
     VoiceUnconfirmed,
 )
-from pipeline.turn.speech_gate import GateSettings, SpeechGate
+from pipeline.turn.settings import GateSettings
+from pipeline.turn.speech_gate import SpeechGate
 from tests import scenes
 from tests.scenes import Sound
 

@@ -18,6 +18,8 @@ const REDIAL_EVERY_MS = 1500;
 /** A server that is gone refuses at once; one moment of doubt is left for a network change. */
 const GONE_PROBES = 3;
 const GONE_PROBE_MS = 350;
+/** A goodbye on the data channel may be this much later than the server's word that the call is over. */
+const ENDED_GRACE_MS = 1500;
 
 export class Call {
   /**
@@ -87,7 +89,10 @@ export class Call {
         const answer = await api.offer(token, sdp);
         this.key = answer.call_key;
         if (late()) api.hangUp(answer.call_key);
-        else void this.#watch(answer.call_key);
+        else {
+          this.dispatch({ type: "answered", reconnectMs: answer.reconnect_ms });
+          void this.#watch(answer.call_key);
+        }
         return answer;
       });
       if (late()) return;
@@ -255,7 +260,12 @@ export class Call {
   #fact(fact) {
     if (fact.type === "worker_lost") this.dispatch({ type: "workerLost" });
     // the data channel's goodbye carries the reason and comes first; this is for a lost one
-    if (fact.type === "ended") setTimeout(() => this.dispatch({ type: "bye", reason: "goodbye" }), 1500);
+    if (fact.type === "ended") {
+      const { generation } = this;
+      setTimeout(() => {
+        if (generation === this.generation) this.dispatch({ type: "bye", reason: "goodbye" });
+      }, ENDED_GRACE_MS);
+    }
   }
 
   async #serverGone() {

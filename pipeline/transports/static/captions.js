@@ -32,6 +32,8 @@ export class Captions {
       this.drafts.append(item);
     }
     if (final && text.trim() === "") this.#drop(key, item);
+    // what the assistant says next in the same turn (a question again, the reply after "one moment") is another line
+    else if (final && who === "agent") this.lines.delete(key);
     item.parentElement?.closest(".conversation-scroll")?.scrollTo({ top: 1e6 });
   }
 

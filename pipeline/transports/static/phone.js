@@ -7,9 +7,6 @@
 
 export const PHASES = ["greeting", "listening", "thinking", "speaking"];
 
-/** A lost connection is tried again this long; the server gives up at the same time. */
-export const RECONNECT_LIMIT_MS = 15_000;
-
 export const START = Object.freeze({
   stage: "idle",
   phase: "greeting",
@@ -24,6 +21,8 @@ export const START = Object.freeze({
   /** @type {null | string} why the call ended */
   ending: null,
   lostAtMs: 0,
+  /** a lost connection is tried again this long: the server says when it gives up itself */
+  reconnectMs: 15_000,
 });
 
 /** @typedef {typeof START} Phone */
@@ -81,9 +80,11 @@ const TABLE = {
     stage === "dialling" && [{ ...START, problem: { kind: "no_media" } }, "tellHangUp", "release"],
   connectionLost: ({ stage }, { nowMs }) =>
     stage === "live" && [{ stage: "reconnecting", lostAtMs: nowMs, holding: false }, "redial"],
-  redialFailed: ({ stage, lostAtMs }, { nowMs, gone }) => {
+  answered: ({ stage }, { reconnectMs }) =>
+    stage === "dialling" && Number.isFinite(reconnectMs) && reconnectMs >= 0 && [{ reconnectMs }],
+  redialFailed: ({ stage, lostAtMs, reconnectMs }, { nowMs, gone }) => {
     if (stage !== "reconnecting") return null;
-    if (gone || nowMs - lostAtMs >= RECONNECT_LIMIT_MS) return end("lost", "tellHangUp", "release");
+    if (gone || nowMs - lostAtMs >= reconnectMs) return end("lost", "tellHangUp", "release");
     return [{}, "redialLater"];
   },
   workerLost: ({ stage }) =>

@@ -32,7 +32,7 @@ class LiveView {
   }
 
   fromLink() {
-    const token = decodeURIComponent(location.hash.slice(1)).replace(/^token=/, "");
+    const token = plain(location.hash.slice(1)).replace(/^token=/, "");
     if (location.hash) history.replaceState(null, "", location.pathname);
     if (token) void this.open(token);
   }
@@ -114,7 +114,7 @@ class LiveView {
     if (!call) return;
     let card = this.cards.get(call.id);
     if (!card) {
-      card = new Card(call.id, async (field) => String((await api.reveal(this.token, call.id, field)).value));
+      card = new Card(call.id, async (field) => (await api.reveal(this.token, call.id, field)).value ?? "Nothing yet");
       this.cards.set(call.id, card);
       byId("calls").prepend(card.root);
     }
@@ -175,6 +175,15 @@ class LiveView {
     }
     for (const [id, card] of this.cards) card.tick(this.board.calls.get(id), nowMs);
     if (this.token) this.#figures();
+  }
+}
+
+/** @param {string} fragment as it stands in the link; one that is broken on the way is taken as it is */
+function plain(fragment) {
+  try {
+    return decodeURIComponent(fragment);
+  } catch {
+    return fragment;
   }
 }
 

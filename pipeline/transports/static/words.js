@@ -54,7 +54,7 @@ export const ENDINGS = {
   error: ["The call ended because of a fault on our side", "We are sorry. Please call again, or telephone the practice."],
   limit: ["The call reached its time limit", "Please call again, or telephone the practice."],
   shutdown: ["The service is being restarted", "Please call again in a few minutes, or telephone the practice."],
-  lost: ["The connection was lost", "We tried for 15 seconds to bring it back. Check the network and call again, or telephone the practice."],
+  lost: ["The connection was lost", "We tried to bring it back. Check the network and call again, or telephone the practice."],
   worker_lost: ["We are sorry: the call was cut off", "A fault on our side ended the call. Please telephone the practice."],
 };
 

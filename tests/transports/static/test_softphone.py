@@ -33,6 +33,35 @@ async def test_a_call_connects_and_shows_captions_and_the_request(stage: Stage) 
         assert seat.console == []
 
 
+async def test_what_the_assistant_says_twice_in_a_turn_is_two_lines(stage: Stage) -> None:
+    async with stage.seat() as seat:
+        call = await seat.call()
+        call.say("agent", 1, "Which day?")
+        call.say("agent", 1, "Sorry, which", final=False)
+        call.say("agent", 1, "Sorry, which day suits you?")
+        call.say("caller", 2, "tues")
+        call.say("caller", 2, "tuesday please")
+        await seat.page.wait_for_selector("#captions-log .line-caller")
+        lines = await seat.page.locator("#captions-log .line-words").all_inner_texts()
+        assert lines == ["Which day?", "Sorry, which day suits you?", "tuesday please"]
+        assert await seat.text("#captions-drafts") == ""
+
+
+async def test_the_end_of_a_call_does_not_end_the_next_one(stage: Stage) -> None:
+    slow = (
+        "const real = setTimeout; window.setTimeout = (f, ms) => real(f, ms === 1500 ? 4000 : ms);"
+    )
+    async with stage.seat(script=slow) as seat:
+        call = await seat.call()
+        call.facts.put_nowait({"type": "ended"})
+        call.send(type="bye", reason="goodbye")
+        await seat.page.wait_for_selector("body[data-stage=ended]")
+        await seat.page.click("#clear")
+        again = await seat.call()
+        await again.until("ping", 6, limit_s=10.0)
+        assert await seat.page.locator("body[data-stage=live]").count() == 1
+
+
 async def test_nothing_of_a_call_is_left_in_storage_url_console_or_on_the_cleared_screen(
     stage: Stage,
 ) -> None:
@@ -171,6 +200,17 @@ async def test_a_dead_connection_is_replaced_and_the_call_goes_on(stage: Stage) 
         assert "Before the drop" in await seat.text("#captions-log")
         assert len(call.connections) == 2
         assert len(seat.server.calls) == 1
+
+
+async def test_the_page_tries_to_come_back_for_as_long_as_the_server_waits(stage: Stage) -> None:
+    async with stage.seat() as seat:
+        seat.server.reconnect_ms = 1_000
+        seat.server.refuses_reoffer = True
+        call = await seat.call()
+        await call.connections[0].close()
+        await seat.page.wait_for_selector("body[data-stage=reconnecting]")
+        await seat.page.wait_for_selector("body[data-stage=ended]", timeout=6_000)
+        assert await seat.text("#after-title") == "The connection was lost"
 
 
 async def test_blocked_media_is_said_after_eight_seconds(stage: Stage) -> None:

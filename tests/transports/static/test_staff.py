@@ -40,6 +40,28 @@ async def test_values_are_masked_until_revealed_one_by_one(stage: Stage) -> None
         assert "value of day" not in await seat.page.content()
 
 
+async def test_a_field_without_a_value_says_so_in_words(stage: Stage) -> None:
+    async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        fields = {"not_yet": "masked"}
+        seat.server.show(type="request", call_id="c-1", fields=fields, complete=False)
+        await seat.page.click("[data-field=not_yet] .reveal")
+        await seat.page.wait_for_selector("[data-field=not_yet] [data-shown]")
+        assert await seat.text("[data-field=not_yet] dd span") == "Nothing yet"
+
+
+async def test_a_link_that_was_broken_on_its_way_leaves_the_field_to_type_into(
+    stage: Stage,
+) -> None:
+    async with stage.seat("/staff#%") as seat:
+        await seat.page.wait_for_function("document.querySelector('#gate-error').textContent")
+        assert seat.page.url == f"{seat.server.url}/staff"
+        await seat.page.fill("#token", STAFF_TOKEN)
+        await seat.page.press("#token", "Enter")
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        assert not [line for line in seat.console if "URIError" in line]
+
+
 async def test_a_request_that_is_not_stored_is_said(stage: Stage) -> None:
     async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
         await seat.page.wait_for_selector("#board:not([hidden])")

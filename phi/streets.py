@@ -1,0 +1,471 @@
+"""Streets, house numbers, units, rural routes and corners, in English and Spanish. It knows no town but the one behind a street."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from phi import cues, cues_es
+from phi.kinds import Kind, Layer, Span
+from phi.lexicon import (
+    COMMON,
+    DIGITS,
+    MIXED,
+    MONTH,
+    NUMBER,
+    ORDINAL,
+    PLACEHOLDER,
+    STOP,
+    STOP_ES,
+    UNIT,
+    WORD,
+)
+from phi.names import NameReader
+from phi.numbers import element, run_at
+from phi.street_words import ABBREVIATIONS, DIRECTIONS, SUB_UNITS
+from phi.tokens import Line
+
+STREET_WORDS_MAX = 4
+STREET_BARRIERS = cues.words(
+    "the a my your is at on in to of and or i we from live lives for with mg take every that this it was are by near"
+)
+BARE_UNITS = cues.words(
+    "room rm floor lot building piso numero casa puerta edificio codigo unit bloque departamento"
+)
+
+
+def _span(line: Line, first: int, end: int, kind: Kind) -> Span:
+    return Span(line.starts[first], line.ends[end - 1], kind, Layer.PLACES)
+
+
+def _number_before(line: Line, k: int) -> int | None:
+    """The first token of a house number that ends at token k."""
+    first = None
+    while k >= 0:
+        flag = line.flags[k]
+        if (
+            flag & (NUMBER | DIGITS | MIXED)
+            or line.words[k] in ("-", "hundred", "oh")
+            or (line.words[k] == "and" and first is not None and line.words[k - 1] == "hundred")
+        ):
+            if line.words[k] != "-":
+                first = k
+            k -= 1
+        else:
+            break
+    return first
+
+
+def street(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
+    """Find "forty two maple street apartment 3 b", and a street without number after "live on"."""
+    words, flags = line.words, line.flags
+    k, taken = _back_to_number(line, i)
+    number = _number_before(line, k) if k >= 0 else None
+    if number is not None and (taken or flags[i - 1] & (NUMBER | ORDINAL | DIGITS | MIXED)):
+        if not _street_of(line, i, number, taken, reader):
+            return
+        end = _rest_of_address(line, i + 1)
+        yield _span(line, number, end, Kind.ADDRESS)
+        yield from _city_after_street(line, end, reader)
+        return
+    if words[i] in cues.STREET_SUFFIXES:
+        yield from _unnumbered(line, i, k, reader)
+
+
+def _back_to_number(line: Line, i: int) -> tuple[int, int]:
+    """From a suffix back over the words of a street's name: where they end, and how many they are."""
+    words, flags = line.words, line.flags
+    k = i - 1
+    taken = 0
+    while k >= 0 and taken < STREET_WORDS_MAX:
+        ordinal = flags[k] & ORDINAL or (
+            flags[k] & MIXED
+            and words[k][-2:] in ("st", "nd", "rd", "th")
+            and k
+            and words[k - 1] != "#"
+        )
+        if ordinal and taken == 0:
+            taken += 1
+            k -= 1
+            if k >= 0 and words[k] == "-":
+                k -= 1
+            if k >= 0 and flags[k] & NUMBER and words[k].endswith("y") and flags[k + 1] & ORDINAL:
+                k -= 1
+            continue
+        if flags[k] & (DIGITS | MIXED) or (
+            flags[k] & NUMBER and (words[k] != "one" or (k and flags[k - 1] & (NUMBER | DIGITS)))
+        ):
+            break
+        if words[k] == "." and k and len(words[k - 1]) <= 2:
+            k -= 1
+            continue
+        if not flags[k] & WORD or words[k] in STREET_BARRIERS:
+            break
+        taken += 1
+        k -= 1
+    return k, taken
+
+
+def _street_of(line: Line, i: int, number: int, taken: int, reader: NameReader) -> bool:
+    """Whether a number, some words and a suffix are an address: the doubtful suffixes ask for more."""
+    word = line.words[i]
+    if word in cues.STREET_SUFFIXES and word not in OFTEN_OTHERWISE:
+        return True
+    if not taken:
+        return False
+    if word in cues.STREET_SUFFIXES:
+        return True
+    if any(line.flags[m] & (UNIT | MONTH) for m in range(number + 1, i)):
+        return False
+    if word in ABBREVIATIONS:
+        return len(word) > 2 or reader.upper(i)
+    if reader.upper(i) and reader.upper(i - 1):
+        return True
+    digits = run_at(line, number)
+    if digits is None or len(digits.digits) < 2 or taken > 2 or digits.scaled:
+        return False
+    return _address_ends(line, i + 1) and not line.flags[i - 1] & COMMON
+
+
+OFTEN_OTHERWISE = cues.words(
+    "way drive place point run court row square cross crossing path circle plaza route trail ridge cove hollow st dr"
+)
+
+
+def _address_ends(line: Line, j: int) -> bool:
+    if j >= line.count:
+        return True
+    word = line.words[j]
+    return (
+        word in SUB_UNITS
+        or word in DIRECTIONS
+        or word in (",", "#", "(", ";", ")", '"', "'")
+        or word in ("and", "in", "zip", "city", "then", "please", "since", "but", "so")
+        or (word in (".", "?", "!") and j + 1 >= line.count)
+    )
+
+
+def _rest_of_address(line: Line, j: int) -> int:
+    """The token after directions, units and floors that follow a street."""
+    words = line.words
+    while (
+        j < line.count
+        and words[j] in DIRECTIONS
+        and not (len(words[j]) == 1 and words[j] in "sw" and line.joined(j))
+    ):
+        j += 1
+    while j < line.count:
+        k = j
+        if words[k] == "." and k + 1 < line.count and words[k + 1] in (",", "#"):
+            k += 1
+        if words[k] == "," and k + 1 < line.count:
+            k += 1
+        if words[k] == "#" and k + 1 < line.count and line.flags[k + 1] & (DIGITS | MIXED | WORD):
+            j = k + 2
+            continue
+        if words[k] in SUB_UNITS:
+            end = _unit_id(line, k + 1)
+            if end > k + 1:
+                j = end
+                continue
+            if words[k] in ("basement", "rear", "penthouse", "upstairs", "downstairs"):
+                j = k + 1
+            return j
+        floor = k + 1 < line.count and words[k + 1] in ("floor", "fl", "piso")
+        if floor and (line.flags[k] & ORDINAL or words[k][-2:] in ("st", "nd", "rd", "th")):
+            j = k + 2
+            continue
+        return j
+    return j
+
+
+def _unit_id(line: Line, j: int) -> int:
+    """The token after the number or letters of a unit that begin at token j."""
+    if j < line.count and line.words[j] in (".", "number", "#", "no"):
+        j += 1
+    end = j
+    while end < line.count and end - j < 6:
+        flag, text = line.flags[end], line.words[end]
+        one = len(text) == 1 and text.isalpha() and (text not in "iy" or line.joined(end))
+        if (
+            flag & (DIGITS | MIXED | NUMBER)
+            or (one and (text != "a" or end > j or line.capital(end)))
+            or (text in ("-", "dash") and end > j)
+        ):
+            end += 1
+        elif text == "as" and end + 2 < line.count and line.words[end + 1] == "in":
+            end += 3
+        else:
+            break
+    while end > j and line.words[end - 1] in ("-", "dash"):
+        end -= 1
+    return end
+
+
+def route(line: Line, i: int) -> Iterator[Span]:
+    """Find "rural route two box fifteen", "RR 3 Box 119", "State Route 9", "County Road 210 West"."""
+    words = line.words
+    first = i
+    while first and words[first - 1] in (
+        "rural",
+        "state",
+        "county",
+        "us",
+        "star",
+        "highway",
+        "farm",
+        "r",
+        "h",
+        "old",
+        "ranch",
+        "estatal",
+        "mile",
+    ):
+        first -= 1
+    headed = first < i or words[i] in ("rr", "hc", "route", "rte", "fm", "highway", "hwy")
+    j = i + 1
+    if j < line.count and words[j] in (".", "number", "#"):
+        j += 1
+    run = run_at(line, j) if j < line.count and element(line, j) is not None else None
+    if run is None or not headed:
+        letter = first < i and j < line.count and len(words[j]) == 1 and words[j].isalpha()
+        if letter and words[j] not in "aiy" and words[i] in ("highway", "road", "route"):
+            yield _span(line, first, j + 1, Kind.ADDRESS)
+        return
+    if words[i] in ("route", "rt", "fm", "rr", "hc") and first == i and not _sent_to(line, i):
+        return
+    end = run.last + 1
+    if (
+        end < line.count
+        and words[end] == ","
+        and end + 1 < line.count
+        and words[end + 1] in ("box", "mile")
+    ):
+        end += 1
+    if end < line.count and words[end] == "box":
+        end = max(_unit_id(line, end + 1), end)
+    elif end + 1 < line.count and words[end] == "mile" and words[end + 1] == "marker":
+        end = max(_unit_id(line, end + 2), end)
+    while end < line.count and words[end] in DIRECTIONS and len(words[end]) > 1:
+        end += 1
+    yield _span(line, first, end, Kind.ADDRESS)
+
+
+def _sent_to(line: Line, i: int) -> bool:
+    """Whether a bare "route 9" is a road: something stands in front that puts it on a map, or a box behind it."""
+    before = line.words[i - 1] if i else ""
+    near = line.words[i + 1 : i + 6]
+    return "box" in near or before in ("on", "off", "at", "along", "is", "live", "near", "address")
+
+
+def corner(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
+    """Find "corner of fifth and main"."""
+    words = line.words
+    j = i + 1
+    if j >= line.count or words[j] not in ("of", "de", "con"):
+        return
+    first = j = j + 1
+    joined = 0
+    while j < line.count and j - first < 8:
+        if words[j] in ("and", "y", "&", "con"):
+            joined += 1
+        elif words[j] in ("my", "the", "your", "a", "his", "her", "mouth", "eye", "room"):
+            return
+        elif line.flags[j] & reader.stop or not line.flags[j] & (WORD | MIXED | DIGITS):
+            break
+        j += 1
+    if joined and j > first + 2:
+        yield _span(line, first, j, Kind.ADDRESS)
+
+
+def _unnumbered(line: Line, i: int, k: int, reader: NameReader) -> Iterator[Span]:
+    """A street without a house number; its name begins after token k."""
+    words = line.words
+    taken = i - 1 - k
+    if not taken:
+        if (
+            words[i] in ("highway", "route", "hwy", "avenue")
+            and i + 1 < line.count
+            and element(line, i + 1)
+        ):
+            run = run_at(line, i + 1)
+            yield _span(line, i, (run.last if run else i + 1) + 1, Kind.ADDRESS)
+        return
+    first = k + 1
+    before = words[k] if k >= 0 else ""
+    capital = reader.capital(i) and reader.capital(i - 1)
+    if words[i] in cues.STRONG_SUFFIXES | {"drive", "court", "circle", "dr", "ct"} and (
+        before in ("on", "off", "at", "near", "to", "of", "is", "live", ":", "en") or capital
+    ):
+        if words[first] in ("the", "my", "your", "a", "this", "main") or (
+            words[i] in ("drive", "court", "circle", "dr", "ct", "lane", "road")
+            and not (before == "on" or capital)
+        ):
+            return
+        if words[first] in (
+            "hard",
+            "disk",
+            "flash",
+            "other",
+            "wrong",
+            "right",
+            "middle",
+            "same",
+            "next",
+            "across",
+        ):
+            return
+        yield _span(line, first, i + 1, Kind.ADDRESS)
+
+
+def _city_after_street(line: Line, j: int, reader: NameReader) -> Iterator[Span]:
+    """The town after a street: "..., Springfield, IL 62704" or "in oak park illinois"."""
+    k = j
+    skipped = 0
+    while k < line.count and line.words[k] in (",", "in", ".", "en", "apartment") and skipped < 2:
+        k += 1
+        skipped += 1
+    first = k
+    while (
+        k < line.count
+        and k - first < 3
+        and line.flags[k] & WORD
+        and not line.flags[k] & (STOP | STOP_ES | COMMON)
+        and line.words[k] not in cues.UNIT_WORDS
+        and line.words[k] not in ("zip", "code")
+    ):
+        k += 1
+    state_next = k < line.count and bool(line.flags[k] & COMMON) and bool(line.flags[k] & WORD)
+    comma_state = k + 1 < line.count and line.words[k] == "," and bool(line.flags[k + 1] & COMMON)
+    if k > first and (state_next or comma_state or (reader.written and line.capital(first))):
+        yield _span(line, first, k, Kind.CITY)
+
+
+def house(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
+    """A house number after "live at" or "address is", and the words after it whatever they end in."""
+    if not any(
+        w
+        in (
+            "live",
+            "lives",
+            "living",
+            "address",
+            "moved",
+            "home",
+            "reside",
+            "resides",
+            "direccion",
+            "vivo",
+            "vive",
+            "domicilio",
+            "staying",
+        )
+        for w in line.words[max(0, i - 3) : i + 1]
+    ):
+        return
+    run = run_at(line, i + 1)
+    if run is None or len(run.digits) < 2:
+        return
+    end = run.last + 1
+    taken = 0
+    while (
+        end < line.count
+        and taken < 3
+        and line.flags[end] & WORD
+        and not line.flags[end] & reader.stop
+        and line.words[end] not in cues.UNITS
+    ):
+        end += 1
+        taken += 1
+    if taken:
+        yield _span(line, i + 1, end, Kind.ADDRESS)
+
+
+def street_es(line: Line, i: int) -> Iterator[Span]:
+    """Find "calle reforma numero ciento veinte": the head comes first in Spanish."""
+    if i + 1 >= line.count:
+        return
+    if line.words[i] in (
+        "camino",
+        "privada",
+        "plaza",
+        "paseo",
+        "carretera",
+        "residencial",
+    ) and not (i and line.words[i - 1] in ("en", "el", "la")):
+        return
+    j = i + 1
+    taken = 0
+    if j + 2 < line.count and line.words[j + 1] == "de" and line.flags[j + 2] & MONTH:
+        j += 3
+        taken = 1
+    while j < line.count and taken < 5:
+        flag, word = line.flags[j], line.words[j]
+        if (
+            word in ("de", "del", "la", "las", "los", "el", "san", "santa")
+            and j + 1 < line.count
+            and line.flags[j + 1] & WORD
+        ):
+            j += 1
+            continue
+        if (
+            flag & WORD
+            and not flag & (STOP | STOP_ES | NUMBER)
+            and word not in cues_es.UNIT_WORDS_ES
+        ):
+            taken += 1
+            j += 1
+            continue
+        if flag & (NUMBER | DIGITS) and word != "once":
+            break
+        break
+    while j > i + 1 and line.words[j - 1] in ("de", "del", "la", "las", "los", "el"):
+        j -= 1
+    end = j
+    if j < line.count and line.words[j] in ("numero", "#", ","):
+        j += 1
+    while j < line.count and (
+        line.flags[j] & (NUMBER | DIGITS | MIXED)
+        or (line.words[j] == "y" and j > end and j + 1 < line.count and line.flags[j + 1] & NUMBER)
+    ):
+        j += 1
+        end = j
+    if end > i + 1 and (taken or end > i + 1):
+        yield _span(line, i, end, Kind.ADDRESS)
+
+
+def unit(line: Line, i: int) -> Iterator[Span]:
+    """Find "apartment three b", "po box 123"."""
+    word = line.words[i]
+    j = i + 1
+    if j < line.count and line.words[j] in ("number", "#", "numero", "no", ".", "es"):
+        j += 1
+    if j >= line.count:
+        return
+    if not _numbers_a_unit(line, i, j):
+        return
+    end = _unit_id(line, j)
+    if end > j and not line.flags[j] & PLACEHOLDER:
+        first = i
+        while (
+            first > 0
+            and line.words[first - 1] in ("po", "p", "o", ".", "post", "office")
+            and word == "box"
+        ):
+            first -= 1
+        yield _span(line, first, end, Kind.ADDRESS)
+
+
+def _numbers_a_unit(line: Line, i: int, j: int) -> bool:
+    """Whether the token after "room" or "box" is the number of one."""
+    word = line.words[i]
+    if word in ("box", "apartado"):
+        return bool(i) and line.words[i - 1] in ("po", "p.o", "o", ".", "postal", "post", "office")
+    number = bool(line.flags[j] & (DIGITS | MIXED | NUMBER))
+    if word == "numero" and not any(
+        w in cues_es.STREET_HEADS_ES for w in line.words[max(0, i - 6) : i]
+    ):
+        return False
+    if word in ("codigo", "lot") and line.flags[j] & NUMBER:
+        return False
+    letter = len(line.words[j]) == 1 and line.words[j] not in "aiyo"
+    return number or letter or word not in BARE_UNITS

@@ -1,0 +1,66 @@
+"""What every configured secret must be, and how one is read from a file that only the server's user can read.
+
+A fault says what to write and never quotes the secret. Knows no setting by name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+CHARACTERS_MIN = 32
+"""Of a signature's secret, a password, a token: shorter ones are guessed (row C7)."""
+BYTES_MAX = 4096
+ADVICE = "make one with: openssl rand -hex 32"
+
+_IN_FILE = re.compile(r"\$\{file:(.+)\}\Z")
+_USER_IN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^/?#\s]{0,2000}@")
+
+
+def length_fault(text: str) -> str:
+    """What is wrong with a secret's length; "" for none and for a long one."""
+    if not text or len(text) >= CHARACTERS_MIN:
+        return ""
+    return f"needs at least {CHARACTERS_MIN} characters; {ADVICE}"
+
+
+def user_in_url_fault(text: str) -> str:
+    """Refuse an address like `https://user:password@host`: it ends up in logs, histories and lists of processes."""
+    if not _USER_IN_URL.search(text):
+        return ""
+    return "an address must hold no user name or password (the part before @); take it out"
+
+
+def file_of(text: str) -> Path | None:
+    """The file that a value like `${file:/etc/wardline/webhook.secret}` names; None: it is no such value."""
+    found = _IN_FILE.match(text)
+    return Path(os.path.expanduser(found[1])) if found else None
+
+
+def first_line(path: Path) -> tuple[str, str]:
+    """A fault ("" when none) and the secret on the file's first line."""
+    try:
+        with path.open("rb") as file:
+            facts = os.fstat(file.fileno())
+            data = file.read(BYTES_MAX + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        return f"the file cannot be read ({reason}); this user must own it", ""
+    if fault := others_fault(facts):
+        return fault, ""
+    text = data.decode(errors="replace").split("\n", 1)[0].strip()
+    if len(data) > BYTES_MAX or not text:
+        return "the file must hold the secret alone, on its first line", ""
+    return length_fault(text), text
+
+
+def others_fault(facts: os.stat_result) -> str:
+    """What is wrong with who may read a file with a secret in it."""
+    if not stat.S_ISREG(facts.st_mode):
+        return "must be an ordinary file"
+    mode = stat.S_IMODE(facts.st_mode)
+    if mode & 0o077:
+        return f"the file may be read by other users (mode {mode:04o}); run: chmod 600 on it"
+    return ""

@@ -1,0 +1,110 @@
+"""Every byte that a server wrote or shows, collected by where it stands, to be searched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import stat
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+Places = dict[str, bytes]
+
+SHARED = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # looked at, not written to
+SHOWN = ("cmdline", "environ", "comm", "status", "wchan")
+"""Files of /proc that name what a process does."""
+
+
+def files(base: Path, leave_out: Iterable[str] = ()) -> Places:
+    """Every file below, links by where they lead; the names of folders stand in a place of their own."""
+    left_out = tuple(leave_out)
+    found: Places = {}
+    folders = []
+    for path in sorted(base.rglob("*")):
+        name = str(path.relative_to(base))
+        if name in left_out or name.startswith(tuple(f"{each}/" for each in left_out)):
+            continue
+        if path.is_symlink():
+            found[name] = str(path.readlink()).encode()
+        elif path.is_dir():
+            folders.append(name)
+        elif path.is_file():
+            found[name] = path.read_bytes()
+        else:
+            found[name] = b""
+    return found | {"folders": "\n".join(folders).encode()}
+
+
+def processes(pids: Iterable[int]) -> Places:
+    """What anybody on the machine may read about these processes: arguments, names of threads, open files."""
+    found: Places = {}
+    for pid in pids:
+        process = Path(f"/proc/{pid}")
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            for name in SHOWN:
+                with contextlib.suppress(PermissionError):  # closed to us: more than is asked for
+                    found[f"process {pid} {name}"] = (process / name).read_bytes()
+            threads = (process / "task").iterdir()
+            found[f"process {pid} threads"] = b"".join(
+                (each / "comm").read_bytes() for each in threads
+            )
+            with contextlib.suppress(PermissionError):
+                found[f"process {pid} open files"] = "\n".join(_links(process / "fd")).encode()
+                found[f"process {pid} mapped files"] = "\n".join(_mapped(process)).encode()
+    return found
+
+
+def _links(folder: Path) -> list[str]:
+    links = []
+    for each in folder.iterdir():
+        with contextlib.suppress(OSError):
+            links.append(os.readlink(each))
+    return links
+
+
+def _mapped(process: Path) -> set[str]:
+    lines = (process / "maps").read_text().splitlines()
+    return {line.split(maxsplit=5)[5] for line in lines if len(line.split(maxsplit=5)) > 5}
+
+
+def rows(folder: Path) -> Places:
+    """Every row of every SQLite database below, as SQL gives it to whoever opens the file."""
+    found: Places = {}
+    for path in sorted(folder.rglob("*.db")):
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            connection.text_factory = bytes
+            names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            for (raw,) in names.fetchall():
+                table = raw.decode()
+                # the names come from the database itself
+                each = connection.execute(f'SELECT * FROM "{table}"').fetchall()  # noqa: S608
+                found[f"{path.name} table {table}"] = b"\n".join(
+                    cell if isinstance(cell, bytes) else str(cell).encode()
+                    for row in each
+                    for cell in row
+                )
+    return found
+
+
+def shared_names() -> set[str]:
+    """What lies in the places that every program writes to."""
+    found = set()
+    for folder in SHARED:
+        with contextlib.suppress(OSError):
+            found |= {f"{folder}/{name}" for name in os.listdir(folder)}
+    return found
+
+
+def new_in_shared(before: set[str]) -> Places:
+    """Files that appeared there, whoever made them; the test run's own folder is looked at by itself."""
+    found: Places = {}
+    for name in shared_names() - before:
+        if "/pytest-of-" in name:
+            continue
+        found[name] = b""
+        with contextlib.suppress(OSError):
+            if stat.S_ISREG(os.stat(name).st_mode):
+                found[name] = Path(name).read_bytes()
+    return found

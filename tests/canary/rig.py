@@ -1,0 +1,135 @@
+"""A server of its own ground: home, temporary folder and current folder are its own, and so is everything it meets."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline import config
+from tests.canary import faults, outputs
+from tests.canary.outside import Outside, outside
+from tests.canary.people import Person, everything, people
+from tests.canary.search import Hit, Search
+from tests.first_call.served import REPOSITORY, Served, served
+
+PEOPLE = people()
+SECRET = f"{PEOPLE['secret'].last}-{PEOPLE['secret'].phone}-{PEOPLE['secret'].record}-secret"
+GIVEN = ("wardline.toml", "ground/fault", "state/cache")
+"""What we laid there ourselves; the models are looked at by whether they changed."""
+
+CONFIGURATION = f"""
+# for {PEOPLE["configuration"].says}
+[engines]
+llm = "openai"
+llm_url = "{{model}}"
+llm_model = "model-{PEOPLE["configuration"].last}"
+llm_api_key = "{SECRET}"
+[webhook]
+url = "{{webhook}}"
+addresses = ["127.0.0.0/8"]
+secret = "{SECRET}"
+[audit]
+syslog = "{{syslog}}"
+[media]
+connect_limit_ms = 1500
+[limits]
+tokens_per_minute = 10000
+"""
+
+
+@dataclass(slots=True)
+class Ground:
+    """One server, what stands around it, and what it showed."""
+
+    server: Served
+    outside: Outside
+    shared_before: set[str]
+    shown: outputs.Places = field(default_factory=dict)
+    """answers over HTTP and what `/proc` said at chosen moments"""
+    heard: dict[str, set[str]] = field(default_factory=dict)
+    """what was typed, and what the recogniser made of speech, as the page showed it"""
+
+    def fail(self, stage: str) -> None:
+        """From now on this stage fails; "" mends it."""
+        (self.server.directory / "ground" / faults.FILE).write_text(stage)
+
+    def look_at_processes(self, when: str) -> None:
+        """Keep what anybody may read about the processes now."""
+        seen = outputs.processes(self.server.processes())
+        self.shown |= {f"{when}: {name}": data for name, data in seen.items()}
+
+    def places(self) -> outputs.Places:
+        """Everything there is to search."""
+        received = self.outside.received
+        return (
+            outputs.files(self.server.directory, GIVEN)
+            | outputs.rows(self.server.directory / "state")
+            | outputs.new_in_shared(self.shared_before)
+            | self.shown
+            | {f"webhook {n}": data for n, data in enumerate(received.reported)}
+            | {"syslog": b"\n".join(received.logged)}
+        )
+
+    def hits(self) -> list[Hit]:
+        """Whoever was planted and came out."""
+        return _SEARCH.look(self.places())
+
+
+_SEARCH = Search(everything(PEOPLE.values()) | {"secret secret": SECRET})
+
+
+@contextlib.contextmanager
+def ground(
+    directory: Path, cache: Path | None, *, level: str = "debug", options: tuple[str, ...] = ()
+) -> Iterator[Ground]:
+    """Serve with faults on demand; core files would be written if the server allowed them."""
+    for name in ("home", "tmp", "ground"):
+        (directory / name).mkdir(parents=True)
+    before = outputs.shared_names()
+    own = {
+        "HOME": str(directory / "home"),
+        "TMPDIR": str(directory / "tmp"),
+        "PYTHONPATH": str(REPOSITORY),
+        "USER": "wardline",
+        "WARDLINE_HTTP_TRUSTED_PROXIES": "127.0.0.0/8",
+    }
+    with outside(directory) as around, core_files_allowed():
+        toml = CONFIGURATION.format(
+            model=around.model_url, webhook=around.webhook_url, syslog=around.syslog
+        )
+        with served(
+            directory,
+            toml,
+            cache,
+            program=("tests.canary.faulty_serve", *options),
+            level=level,
+            cwd=directory / "ground",
+            environment=config.child_environment({}) | own,
+        ) as server:
+            made = Ground(server, around, before)
+            yield made
+        made.fail("")
+
+
+@contextlib.contextmanager
+def core_files_allowed() -> Iterator[None]:
+    """What the server inherits: it has to forbid them itself."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+
+
+def models_in(cache: Path) -> dict[str, float]:
+    """The recogniser's models and when they were made."""
+    return {str(path): path.stat().st_mtime for path in cache.rglob("*")}
+
+
+def person(came_by: str) -> Person:
+    """Who came this way."""
+    return PEOPLE[came_by]

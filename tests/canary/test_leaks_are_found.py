@@ -1,0 +1,78 @@
+"""The whole test can fail: a leak at each place that is searched is found there, and nobody else is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.canary import http_inputs, outputs, rig
+from tests.canary.leaks import LEAKS, LEAKS_ELSEWHERE, PERSON
+from tests.canary.people import everything
+from tests.canary.rig import Ground, ground
+from tests.canary.search import Hit, Search
+
+pytestmark = pytest.mark.wire
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> list[Hit]:
+    with ground(tmp_path_factory.mktemp("leaky"), None, options=("--leaks",)) as where:
+        where.shown |= http_inputs.plant(where.server.port)
+        _one_call(where)
+        where.fail("leaks")
+        assert where.server.ask("POST", "/api/calls")[0] == 201
+        where.look_at_processes("after it")
+        limit_s = time.monotonic() + 20
+        while not where.outside.received.reported:
+            assert time.monotonic() < limit_s
+            time.sleep(0.05)
+    return where.hits()
+
+
+def _one_call(where: Ground) -> None:
+    answer = where.server.offer("v=0")[1]
+    assert where.server.ask("POST", "/api/hangup", {"call_key": answer["call_key"]})[0] == 204
+
+
+@pytest.mark.parametrize("what", LEAKS)
+def test_a_leak_is_found_where_it_is(what: str, found: list[Hit]) -> None:
+    _, place = LEAKS[what]
+    assert [hit for hit in found if hit.place.endswith(place)]
+
+
+@pytest.mark.parametrize("what", LEAKS_ELSEWHERE)
+def test_a_leak_to_somebody_who_asks_or_is_told_is_found(what: str, found: list[Hit]) -> None:
+    assert [hit for hit in found if hit.place.startswith(LEAKS_ELSEWHERE[what])]
+
+
+def test_nobody_is_found_but_who_was_leaked(found: list[Hit]) -> None:
+    assert {hit.text.split()[0] for hit in found} == {PERSON.came_by}
+
+
+def test_arguments_and_environment_of_a_process_are_searched() -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", "input()", PERSON.name],
+        stdin=subprocess.PIPE,
+        env={"CALLER": PERSON.phone_written},
+    )
+    try:
+        hits = Search(everything([PERSON])).look(outputs.processes([child.pid]))
+    finally:
+        assert child.stdin is not None
+        child.communicate(b"\n")
+    assert {hit.place.split()[-1] for hit in hits} == {"cmdline", "environ"}
+
+
+def test_a_new_file_in_a_shared_folder_is_searched(tmp_path: Path) -> None:
+    before = outputs.shared_names()
+    file = Path("/dev/shm") / f"canary-{tmp_path.name}-{rig.person('output').record}"  # noqa: S108  # where a leak would be
+    file.write_text(PERSON.name)
+    try:
+        hits = Search(everything([PERSON])).look(outputs.new_in_shared(before))
+    finally:
+        file.unlink()
+    assert {hit.place for hit in hits} == {"a name", str(file)}

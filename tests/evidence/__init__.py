@@ -1,0 +1,1 @@
+"""Tests of the folder an auditor is given."""

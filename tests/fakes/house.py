@@ -1,0 +1,122 @@
+"""A worker's switchboard with fake engines and a door that only keeps its calls: the test is the caller."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from pipeline.call.settings import CallSettings
+from pipeline.line import Caption
+from pipeline.switchboard import Engines, Switchboard
+from pipeline.telemetry.containment import FaultContained
+from pipeline.telemetry.events import Event, set_sink
+from pipeline.transports.settings import MediaSettings
+from pipeline.turn.settings import FloorSettings
+from tests.call.call_rig import Leg, LevelVoice
+from tests.fakes.receptionist import FakeReceptionist
+from tests.fakes.speech_to_text import FakeSpeechToText
+from tests.fakes.voice import FakeVoice
+
+
+class OneVoice:
+    """The detector that every call shares: so sure of anything loud."""
+
+    window_samples = 512
+
+    def __init__(self, sure: float = 0.95) -> None:
+        self._sure = sure
+
+    def open(self) -> LevelVoice:
+        return LevelVoice(self._sure)
+
+
+class Door:
+    """Answers every offer and joins nobody: the test is the caller."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, Any] = {}
+
+    async def __aenter__(self) -> Door:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        pass
+
+    async def offer(self, sdp: str, call: Any) -> str:
+        self.calls[call.call_id] = call
+        return f"answer to {sdp}"
+
+    def drop(self, call_id: str, reason: str) -> None:
+        self.calls.pop(call_id, None)
+
+
+class House:
+    """A switchboard, its door and what it tells the supervisor."""
+
+    def __init__(
+        self,
+        slots: int = 2,
+        *,
+        voice: OneVoice | None = None,
+        call: CallSettings | None = None,
+        floor: FloorSettings | None = None,
+    ) -> None:
+        self.stt = FakeSpeechToText(slots)
+        self.door = Door()
+        self.notices: list[tuple[str, dict[str, Any]]] = []
+        self.faults: list[FaultContained] = []
+
+        async def nothing() -> None:
+            pass
+
+        engines = Engines(
+            stt=self.stt,
+            tts=FakeVoice(),
+            voice=voice or OneVoice(),
+            completion=None,
+            receptionist=lambda desk: FakeReceptionist("Fine.").at(desk),
+            warm_up=nothing,
+            shut_down=nothing,
+        )
+        self.board = Switchboard(
+            engines,
+            MediaSettings(),
+            call or CallSettings(),
+            floor or FloorSettings(),
+            lambda kind, payload: self.notices.append((kind, payload)),
+            calls_limit=slots,
+        )
+        self.board._door = self.door  # type: ignore[assignment]  # keeps what the switchboard asks of it
+
+    def keep(self, event: Event) -> None:
+        if isinstance(event, FaultContained):
+            self.faults.append(event)
+
+    async def answered(self, call_id: str) -> Leg:
+        """Place a call and hear the greeting to its end."""
+        await self.board.offer(call_id, "v=0")
+        leg = Leg()
+        call = self.door.calls[call_id]
+        call.playout.attach(lambda epoch, pcm, voiced: None)
+        call.attach(leg)
+        await asyncio.sleep(5)
+        return leg
+
+    def said(self, leg: Leg) -> list[str]:
+        return [message.text for _, message in leg.messages if isinstance(message, Caption)]
+
+    def ended(self) -> list[str]:
+        return [str(payload["call_id"]) for kind, payload in self.notices if kind == "call_ended"]
+
+
+@asynccontextmanager
+async def opened(house: House) -> AsyncIterator[House]:
+    """Keep the house open during the block."""
+    set_sink(house.keep)
+    try:
+        async with house.board:
+            yield house
+    finally:
+        set_sink(None)

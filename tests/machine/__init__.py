@@ -1,0 +1,1 @@
+"""What was read of a machine, and what that means."""

@@ -1,0 +1,131 @@
+"""What an operator writes in the configuration file, seen in what a worker then does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from models.errors import EngineUnavailable
+from pipeline import app, config
+from pipeline.call.asking import asked_of
+from pipeline.call.flow_file import load_flow
+from pipeline.call.settings import CallSettings
+from pipeline.call.steps import State
+from pipeline.settings import Settings
+from pipeline.turn.events import Completeness, EndTurn, Reprompt
+from pipeline.turn.settings import FloorSettings
+from tests.call.call_rig import vowel
+from tests.fakes.house import House, OneVoice, opened
+from tests.turn.table import Played, asked, heard, spoken
+
+CALL = "c000000000001"
+
+
+def configured(folder: Path, text: str) -> Settings:
+    """The settings as a worker receives them: from the file, through the channel."""
+    file = folder / "wardline.toml"
+    file.write_text(text)
+    return config.from_mapping(json.loads(json.dumps(config.to_mapping(config.load(file, {})))))
+
+
+def floor(folder: Path, text: str) -> FloorSettings:
+    return app._floor(configured(folder, text))
+
+
+def turn_ended_ms(settings: FloorSettings, slot: str) -> float:
+    """Silence after a whole answer to this question of the shipped script."""
+    line = asked(Played(settings), asked_of(State(asked=slot)))
+    line.tell(*spoken(1_000, 2_000), heard(2_100, 10, Completeness.ANSWERED, digits=10))
+    (at_ms,) = line.wait_until(9_000).at(EndTurn)
+    return at_ms - 2_000
+
+
+@pytest.mark.parametrize(
+    ("text", "day_ms", "reason_ms"),
+    [
+        ("", 200, 250),
+        ('[turn]\nprofile = "fast"', 150, 200),
+        ('[turn]\nprofile = "patient"', 250, 250),
+        ("[turn.endpoint]\nsilence_ms = 300", 300, 375),
+        ('[turn]\nprofile = "patient"\n[turn.endpoint]\nsilence_ms = 400', 500, 500),
+    ],
+)
+def test_rows_t1_t2_profile_and_silence_hold_for_every_question(
+    tmp_path: Path, text: str, day_ms: float, reason_ms: float
+) -> None:
+    settings = floor(tmp_path, text)
+    for slot in ("day", "time", "name", "phone", "confirm"):
+        assert turn_ended_ms(settings, slot) == day_ms, slot
+    assert turn_ended_ms(settings, "reason") == reason_ms
+
+
+@pytest.mark.parametrize(
+    ("text", "day_ms", "reason_ms"),
+    [
+        ("", 7_000, 12_000),
+        ('[turn]\nprofile = "patient"', 12_000, 12_000),
+        ("[turn]\nno_input_ms = 9000", 9_000, 9_000),
+        ('[turn]\nprofile = "patient"\nno_input_ms = 20000', 20_000, 20_000),
+    ],
+)
+def test_row_t29_a_question_is_repeated_after_the_configured_silence(
+    tmp_path: Path, text: str, day_ms: float, reason_ms: float
+) -> None:
+    settings = floor(tmp_path, text)
+    for slot, wanted_ms in (("day", day_ms), ("reason", reason_ms)):
+        line = asked(Played(settings), asked_of(State(asked=slot)))
+        assert line.wait_until(25_000).at(Reprompt)[:1] == [wanted_ms], slot
+
+
+@pytest.fixture(params=[50, 80])
+def threshold(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[int, FloorSettings]:
+    percent: int = request.param
+    return percent, floor(tmp_path, f"[turn]\nvoice_threshold_percent = {percent}")
+
+
+async def test_row_t4_the_configured_threshold_decides_what_a_call_takes_for_speech(
+    threshold: tuple[int, FloorSettings],
+) -> None:
+    percent, settings = threshold
+    async with opened(House(voice=OneVoice(0.7), floor=settings)) as there:
+        await there.answered(CALL)
+        sound = vowel(400)
+        for start in range(0, len(sound), 640):
+            there.door.calls[CALL].on_audio(sound[start : start + 640])
+            await asyncio.sleep(0.02)
+        assert bool(there.stt.lent[0].begun) is (percent < 70)
+
+
+@pytest.fixture(params=[15_000, 40_000])
+def patience(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[int, CallSettings]:
+    end_after_ms: int = request.param
+    settings = configured(tmp_path, f"[media]\nend_after_ms = {end_after_ms}")
+    assert app._media(settings).end_after_ms == end_after_ms
+    return end_after_ms, app._call(settings, load_flow(settings.practice))
+
+
+async def test_a_lost_caller_is_waited_for_as_long_as_configured(
+    patience: tuple[int, CallSettings],
+) -> None:
+    end_after_ms, settings = patience
+    async with opened(House(call=settings)) as there:
+        await there.answered(CALL)
+        there.door.calls[CALL].detach()
+        await asyncio.sleep(end_after_ms / 1000 - 1)
+        assert there.ended() == []
+        await asyncio.sleep(2)
+        assert there.ended() == [CALL]
+
+
+@pytest.mark.wire
+def test_the_configured_voice_is_the_file_that_is_loaded(tmp_path: Path) -> None:
+    for name in ("amy", "beside"):
+        (tmp_path / f"{name}.onnx").write_bytes(b"no model")
+        (tmp_path / f"{name}.onnx.json").write_text("{}")
+    chosen = tmp_path / "beside.onnx"
+    settings = configured(tmp_path, f'[engines]\ntts = "piper"\npiper_voice = "{chosen}"')
+    with pytest.raises(EngineUnavailable, match=r"beside\.onnx does not load"):
+        asyncio.run(app._tts(settings).start())

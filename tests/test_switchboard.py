@@ -1,0 +1,123 @@
+"""The calls of one worker beside each other, with fake engines and a door that only keeps them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from models.errors import EngineBusy, EngineError, EngineFailed, EngineUnavailable
+from models.ports import Spoken
+from pipeline.errors import LinesBusy
+from pipeline.line import Bye
+from pipeline.telemetry.redaction import KnownCall
+from tests.call.call_rig import Leg
+from tests.fakes.house import House, opened
+
+FIRST, SECOND = "c000000000001", "c000000000002"
+
+
+class Broken(RuntimeError):
+    """Its text might quote a caller."""
+
+
+def close_fails(house: House, leg: Leg) -> str:
+    async def close() -> None:
+        raise Broken
+
+    house.stt.lent[0].close = close  # type: ignore[method-assign]  # a fault of an engine
+    return "recognizer"
+
+
+def goodbye_fails(house: House, leg: Leg) -> str:
+    def close(reason: str) -> None:
+        raise Broken
+
+    leg.close = close  # type: ignore[method-assign]  # a fault of the door
+    return "page"
+
+
+def run_fails(house: House, leg: Leg) -> str:
+    call = house.door.calls[FIRST]
+
+    def forget() -> None:
+        raise Broken
+
+    call._front.forget = forget
+    return "call"
+
+
+def redaction_fails(house: House, leg: Leg) -> str:
+    redaction = house.board._redaction
+
+    def close(known: KnownCall) -> None:
+        del redaction.close  # the next call's is whole again
+        raise Broken
+
+    redaction.close = close  # type: ignore[method-assign,assignment]  # a fault of the redactor
+    return "redaction"
+
+
+@pytest.mark.parametrize("fails", [close_fails, goodbye_fails, run_fails, redaction_fails])
+async def test_a_call_that_fails_in_its_end_ends_alone(
+    fails: Callable[[House, Leg], str],
+) -> None:
+    async with opened(House()) as there:
+        leg = await there.answered(FIRST)
+        other = await there.answered(SECOND)
+        part = fails(there, leg)
+        await there.board.hang_up(FIRST, "caller")
+        await asyncio.sleep(5)
+        assert there.ended() == [FIRST]
+        assert len(there.faults) == 1, there.faults
+        fault = there.faults[0]
+        assert (fault.call_id, fault.part, fault.kind) == (FIRST, part, "Broken")
+        there.door.calls[SECOND].on_typed(Spoken("hello"))
+        await asyncio.sleep(5)
+        assert there.said(other)[-1] == "Fine."
+    assert there.ended() == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize("error", [EngineFailed, EngineUnavailable, EngineBusy])
+async def test_an_offer_that_no_recogniser_hears_is_refused_with_a_sentence(
+    error: type[EngineError],
+) -> None:
+    async with opened(House()) as there:
+        there.stt.failure = error("synthetic")
+        with pytest.raises(LinesBusy, match="Please try again") as refusal:
+            await there.board.offer(FIRST, "v=0")
+        assert refusal.value.status == 503
+        assert refusal.value.retry_after_s
+        assert there.board.free_slots() == 2, "a failed opening holds no line"
+
+
+async def test_a_recogniser_that_failed_for_good_leads_every_caller_to_a_person() -> None:
+    async with opened(House(3)) as there:
+        leg = await there.answered(FIRST)
+        await there.board.offer(SECOND, "v=0")  # is still connecting
+        watching = asyncio.create_task(there.board.broken())
+        await asyncio.sleep(1)
+        assert not watching.done()
+        there.stt.gone.set()
+        await watching
+        assert there.board.free_slots() == 0
+        with pytest.raises(LinesBusy):
+            await there.board.offer("c000000000003", "v=0")
+        await there.board.drain(20_000)
+        assert there.said(leg)[-1] == "A person takes over."
+        assert [m.reason for _, m in leg.messages if isinstance(m, Bye)] == ["person"]
+        assert sorted(there.ended()) == [FIRST, SECOND]
+
+
+async def test_a_goodbye_that_is_being_said_is_not_cut_when_the_recogniser_fails() -> None:
+    async with opened(House()) as there:
+        leg = await there.answered(FIRST)
+        there.door.calls[FIRST]._ours.end_after_goodbye("goodbye")
+        there.door.calls[FIRST]._ours.say("Thank you and goodbye.")
+        await asyncio.sleep(0.5)
+        there.stt.gone.set()
+        await there.board.broken()
+        await there.board.drain(20_000)
+        assert there.said(leg)[-1] == "Thank you and goodbye."
+        assert [m.reason for _, m in leg.messages if isinstance(m, Bye)] == ["goodbye"]
