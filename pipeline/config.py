@@ -497,7 +497,7 @@ def _about_recording(s: Settings) -> Iterator[str]:
     names = [text.partition(" ")[0] for text in recording.days]
     if len(set(names)) < len(names):
         yield "recording.days: name each class once"
-    if recording_directory(s) in (key_file_of(s).parent, *key_file_of(s).parents):
+    if recording_directory(s) in key_file_of(s).parents:
         yield "recording.directory: never around the key that opens it; give another folder"
     if recording.mode == "off":
         return
@@ -514,8 +514,9 @@ def _about_recording(s: Settings) -> Iterator[str]:
 
 
 def recording_directory(s: Settings) -> Path:
-    """Where sealed recordings lie; a whole path."""
-    return Path(os.path.abspath(s.recording.directory or Path(s.state.directory) / "recordings"))
+    """Where this practice's sealed recordings lie; a whole path."""
+    base = s.recording.directory or Path(s.state.directory) / "recordings"
+    return Path(os.path.abspath(base)) / s.practice.id
 
 
 def recording_days(s: Settings) -> dict[str, int]:
