@@ -127,11 +127,12 @@ def _names_given() -> list[tuple[str, ast.expr]]:
     return found
 
 
-OUR_OWN = {"worker.name", "self.call_id", "call.call_id", "call_id", "method", "name", "mark"} | {
-    "message.message_id",
-    "header.recording_id",
+OUR_OWN = {
+    *("worker.name", "self.call_id", "self._call_id", "call.call_id", "call_id", "method", "name"),
+    *("mark", "message.message_id", "header.recording_id", "check.name"),
 }
-"""Names of workers, ids of calls, messages and recordings that we mint, methods that the channel knows, names that are constants where they are given, and the canary's."""
+"""Names of workers, ids of calls, messages and recordings that we mint, methods that the channel knows, names of checks,
+names that are constants where they are given, and the canary's."""
 
 
 def test_tasks_and_threads_are_named_with_constants() -> None:
