@@ -261,7 +261,7 @@ class Recording:
     """"ask": the caller hears the call flow's notice and is recorded after a plain yes only. There is no milder mode:
     the strictest rule, everybody on the line agrees by an act, is good wherever the caller is."""
     directory: str = _text(kind="any_path")
-    """None: `recordings` in the state directory."""
+    """Each practice has a folder in it; none: `recordings` in the state directory."""
     kept_as: str = _text("call", kind="class")
     """The class of a new recording; `wardline recordings keep` moves one to another."""
     days: tuple[str, ...] = _list(kind="class_days")

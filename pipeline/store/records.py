@@ -372,6 +372,11 @@ class Records:
             )
         )
 
+    def call_of(self, request_id: str) -> str:
+        """The call a request was made in."""
+        with self.database.reading() as session:
+            return self.row(session, request_id)[0].call_id
+
     # --- what staff do ----------------------------------------------------------------------------
 
     def claim(self, request_id: str, user: str) -> None:

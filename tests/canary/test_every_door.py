@@ -6,13 +6,16 @@ import asyncio
 import contextlib
 import io
 import json
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from importlib.metadata import entry_points
+from ipaddress import ip_address
 from pathlib import Path
 from typing import cast
+from zlib import crc32
 
 import pytest
 
@@ -40,6 +43,8 @@ CHATTER = (
 )
 SAID = {f"line {n}": line for n, line in enumerate((ANSWERS[0], *CHATTER))}
 WORDS = Search(everything([PERSON, SISTER]) | SAID)
+IN_THE_REQUEST = {"typed phone", "typed phone_written"}
+"""All of it that the request keeps and that would not be found by chance."""
 STREAM_S = 2.0
 """Streams are read for so long: what is known is told at once."""
 
@@ -74,11 +79,12 @@ class Past:
             "requests", *self.config, "--token-file", self.token_file(role), *arguments
         )
 
-    def accesses(self) -> list[dict[str, object]]:
-        """What the audit holds about who saw what."""
+    def accesses(self, *actions: str) -> list[dict[str, object]]:
+        """What the audit holds about who saw what, of these acts or of all."""
         exported = self.command("audit", *self.config, "export").decode().splitlines()
         records = [json.loads(line) for line in exported if line.startswith("{")]
-        return [record for record in records if record["type"] == "phi_access"]
+        seen = [record for record in records if record["type"] == "phi_access"]
+        return [record for record in seen if not actions or record["action"] in actions]
 
 
 async def _talk(server: Served) -> tuple[str, str]:
@@ -98,11 +104,12 @@ async def _talk(server: Served) -> tuple[str, str]:
 @pytest.fixture(scope="module")
 def past(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterator[Past]:
     folder = tmp_path_factory.mktemp("past")
-    with served(folder / "server", cache=model_cache) as server:
+    own = {**os.environ, "WARDLINE_HTTP_TRUSTED_PROXIES": "127.0.0.0/8"}
+    with served(folder / "server", cache=model_cache, environment=own) as server:
         call_id, call_key = asyncio.run(_talk(server))
         until(lambda: server.calls() == 0, 20, "the end of the call")
         staff = StaffTokens(server.directory / "state")
-        roles = ("readonly", "operator", "admin")
+        roles = ("readonly", "operator", "admin", "fetch")
         tokens = {role: staff.create(f"{role}-desk", role=role) for role in roles}
         yield Past(server, call_id, call_key, tokens)
 
@@ -126,9 +133,13 @@ def _ask(past: Past, method: str, path: str, token: str) -> bytes:
     if method != "POST":
         bodies = bodies[:1]
     said = b""
-    for body in bodies:
+    for number, body in enumerate(bodies):
         connection = HTTPConnection("127.0.0.1", past.server.port, timeout=STREAM_S)
         headers = {"Origin": past.server.url, "Content-Type": "application/json"}
+        # each request is another guest's: a limit must not answer in the place of the route
+        headers["X-Forwarded-For"] = str(
+            ip_address(crc32(f"{method}{path}{token}".encode())) + number
+        )
         if token:
             headers["Authorization"] = f"Bearer {token}"
         query = f"?call_id={past.call_id}"
@@ -143,13 +154,29 @@ def _ask(past: Past, method: str, path: str, token: str) -> bytes:
     return said
 
 
-@pytest.mark.parametrize("who", ["nobody", "readonly", "operator", "admin", "the caller"])
-def test_no_route_gives_a_past_call_s_words(who: str, past: Past) -> None:
+FETCH = "POST /api/requests/fetch"
+MAY_FETCH = ("operator", "admin", "fetch")
+
+
+@pytest.mark.parametrize("who", ["nobody", "the caller", "readonly", *MAY_FETCH])
+def test_no_route_gives_a_past_call_s_words_but_the_one_that_is_on_record(
+    who: str, past: Past
+) -> None:
     token = past.call_key if who == "the caller" else past.tokens.get(who, "")
+    before = len(past.accesses("fetch"))
     said = {f"{m} {p}": _ask(past, m, p, token) for m, p in _routes()}
+    fetched = said.pop(FETCH)
     assert len(said) >= 15
     assert said["GET /healthz"].startswith(b"200")
+    assert not [name for name, data in said.items() if data.startswith(b"429")]
     assert WORDS.look(said) == []
+    found = {hit.text for hit in WORDS.look({"fetched": fetched})}
+    assert found == (IN_THE_REQUEST if who in MAY_FETCH else set())
+    recorded = past.accesses("fetch")[before:]
+    assert {one["user_id"] for one in recorded} == (
+        {f"staff:{who}-desk"} if who in MAY_FETCH else set()
+    )
+    assert len(recorded) == fetched.count(b"request_id")
 
 
 def test_no_file_and_no_row_holds_a_past_call_s_words(past: Past) -> None:
@@ -181,6 +208,7 @@ def _reading(past: Past, out: Path) -> dict[str, list[tuple[str, ...]]]:
         "doctor": [("doctor", *config)],
         "egress-rules": [("egress-rules", *config)],
         "egress-test": [("egress-test", *config)],
+        "evidence": [("evidence", *config, "--out", str(out / "evidence"), "--last-egress")],
         "incident": [(*incident, str(out / "incident"))],
         "key": [("key", *config, "export", "--to", str(out / "key"))],
         "purge": [("purge", *config, *staff["operator"], *everything_of, str(out / "certificate"))],
@@ -236,12 +264,11 @@ def _assert_nothing_in(said: outputs.Places, out: Path) -> None:
 def test_named_staff_get_the_request_and_nothing_else_and_that_is_on_record(past: Past) -> None:
     listed = past.requests("operator", "list").decode()
     request_id = listed.splitlines()[1].split()[0]
-    before = len([one for one in past.accesses() if one["action"] == "show"])
+    before = len(past.accesses("show"))
     shown = past.requests("operator", "show", request_id)
     assert f"field.phone: {PERSON.phone}".encode() in shown
-    hits = {hit.text for hit in WORDS.look({"shown": shown})}
-    assert hits == {"typed phone", "typed phone_written"}
-    (record,) = [one for one in past.accesses() if one["action"] == "show"][before:]
+    assert {hit.text for hit in WORDS.look({"shown": shown})} == IN_THE_REQUEST
+    (record,) = past.accesses("show")[before:]
     assert record["user_id"] == "staff:operator-desk"
     assert record["success"] is True
     assert "phone" in cast(list[str], record["field_names"])

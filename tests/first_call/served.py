@@ -168,8 +168,8 @@ def served(
     """
     port = free_port()
     state = directory / "state"
-    state.mkdir(parents=True)
-    if cache is not None:
+    state.mkdir(parents=True, exist_ok=True)  # a server that was killed may be started again
+    if cache is not None and not (state / "cache").exists():
         cache.mkdir(exist_ok=True)
         (state / "cache").symlink_to(cache)
     config = directory / "wardline.toml"
@@ -179,7 +179,7 @@ def served(
     config.chmod(0o600)  # it may hold secrets
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", *program, str(config)]
-    with (directory / "stdout").open("wb") as out, (directory / "stderr").open("wb") as err:
+    with (directory / "stdout").open("ab") as out, (directory / "stderr").open("ab") as err:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd, env=environment
         )
