@@ -333,6 +333,8 @@ class Caller:
                     self._on_line(Shown("note", text, self.record.turns[-1]))
             case {"type": "turn", "marks_ms": dict(marks_ms)} if self.record.turns:
                 self.record.turns[-1].marks_ms = {str(k): float(v) for k, v in marks_ms.items()}
+            case {"type": "recording", "value": str(value)}:
+                self.record.recording.append(value)
             case {"type": "bye"}:
                 self.record.ended = self.record.ended or str(body.get("reason", "bye"))
             case _:

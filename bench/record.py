@@ -149,6 +149,8 @@ class CallRecord:
     request: dict[str, str] = field(default_factory=dict)
     request_complete: bool = False
     urgent: str = ""
+    recording: list[str] = field(default_factory=list)
+    """What the page was shown of it, in order: on, paused, off."""
     ended: str = ""
     """The server's `bye` reason, "hangup" when the caller left, "" while it lasts."""
     connect_ms: float | None = None
@@ -164,6 +166,7 @@ class CallRecord:
             "request": dict(self.request),
             "request_complete": self.request_complete,
             "urgent": self.urgent,
+            "recording": list(self.recording),
             "ended": self.ended,
             "connect_ms": _round(self.connect_ms),
             "lost_packets": self.lost_packets,

@@ -209,6 +209,8 @@ def _led(line: Line, first: int, end: int) -> bool:
             break
         k -= 1
         crossed += 1
+    if HAVING & set(words[k + 1 : first]) and (after == "" or after in TELLING_AFTER):
+        return True
     if k < 0:
         return crossed == 1 and words[0] == "at" and after in ("he", "she", "i", ",")
     between = words[k + 1 : first]
@@ -219,6 +221,7 @@ def _led(line: Line, first: int, end: int) -> bool:
     return _of_person(line, k, between, after, end)
 
 
+HAVING = frozenset(["tiene", "tenia"])
 QUOTED = frozenset([":", "=", '"', "'", ","])
 
 

@@ -6,6 +6,7 @@ It keeps a short tail of the last record in memory and nothing after `wipe`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from phi import cues, cues_es
@@ -21,6 +22,7 @@ from phi.lexicon import (
     MIXED,
     MONTH,
     NAME_CUE,
+    NATO,
     NUMBER,
     ORDINAL,
     PLACE_CUE,
@@ -38,6 +40,7 @@ from phi.tokens import Line
 
 TURNS_OPEN = 4
 TAIL_CHARS = 90
+ASKED_CHARS = 160
 SHORT_TOKENS = 9
 """An answer longer than this is a sentence; only its particular words are taken."""
 SLOTS = {
@@ -308,9 +311,12 @@ class CallContext:
                 )
             ):
                 yield Span(line.starts[run.first], line.ends[run.last], Kind.OTHERID, Layer.CARRY)
+        yield from _cut_off(line)
 
     def note(self, text: str, spans: list[Span]) -> None:
         """Remember the end of a record, and what it asks for."""
+        if self.single:
+            return
         shadow = text.lower() if text.isascii() else Line(text).shadow
         asked = _asked(shadow)
         filled = bool(spans)
@@ -330,6 +336,57 @@ class CallContext:
             self._tail = self._tail.partition(" ")[2]
 
 
+def _cut_off(line: Line) -> Iterator[Span]:
+    """A number, a letter or a day that ends a record, and may be the first of an identifier cut in two."""
+    last = line.count - 1
+    while last > 0 and line.words[last] in JOINING:
+        last -= 1
+    explained = last
+    while explained > 0 and line.words[explained] in ("as", "in", "for", "like"):
+        explained -= 1
+    if line.flags[explained] & (LETTER | NATO):
+        last = explained
+    first = last
+    while first >= 0 and line.flags[first] & CUTTABLE and not line.flags[first] & PLACEHOLDER:
+        first -= 1
+    first += 1
+    alone = first == last and last == line.count - 1
+    if first > last or (alone and _word_after_all(line, last)):
+        return
+    before = line.words[first - 1] if first else ""
+    if old_age_at(line, first) is None and (
+        before in COUNTED_AFTER
+        or (alone and line.words[last] in PRONOUNS and before not in ASSIGNED)
+        or (line.flags[last] & LETTER and first == last and before not in ASSIGNED)
+    ):
+        return
+    yield Span(line.starts[first], line.ends[last], Kind.OTHERID, Layer.CARRY)
+
+
+def _word_after_all(line: Line, last: int) -> bool:
+    """Whether "a", "i" or "may" at a record's end is the word, and no letter and no month."""
+    word = line.words[last]
+    before = line.words[last - 1] if last else ""
+    if word in ("y", "o", "e"):
+        return before not in ASSIGNED
+    return word in WORDS_TOO and before not in SPELLING
+
+
+SPELLING = cues.words("spelled spells spelling letters escribe deletreo letter letra")
+CUTTABLE = NUMBER | DIGITS | MIXED | LETTER | NATO | ORDINAL
+JOINING = cues.words("de del of the y and uh um eh - , year years ano anos dash dot")
+COUNTED_AFTER = cues.words(
+    "a an about at around by like type stage grade level hepatitis vitamin covid size press option los las to than every per times between over under"
+)
+"""What stands before a number that counts, rates or tells the time."""
+WORDS_TOO = cues.words("a i an may march second")
+PRONOUNS = cues.words("one uno una un first dos golf hotel")
+ASSIGNED = cues.words(
+    "spelled spells spelling letters name escribe deletreo is it's its es that's entered with number number's = : "
+) | {""}
+"""What stands before something that is read out."""
+
+
 def _age_answer(line: Line) -> Iterator[Span]:
     for i in range(line.count):
         found = old_age_at(line, i)
@@ -340,15 +397,16 @@ def _age_answer(line: Line) -> Iterator[Span]:
             yield Span(line.starts[i], line.ends[end - 1], Kind.AGE, Layer.CARRY)
 
 
+KIND_OF_QUESTION = {phrase: kind for kind, phrases in QUESTIONS for phrase in phrases}
+ASKING = re.compile("|".join(re.escape(p) for p in sorted(KIND_OF_QUESTION, key=len, reverse=True)))
+
+
 def _asked(shadow: str) -> Kind | None:
-    tail = shadow[-160:]
-    best: tuple[int, Kind] | None = None
-    for kind, phrases in QUESTIONS:
-        for phrase in phrases:
-            at = tail.rfind(phrase)
-            if at >= 0 and (best is None or at > best[0]):
-                best = (at, kind)
-    return best[1] if best else None
+    """What the last question of a record asks for."""
+    asked = None
+    for match in ASKING.finditer(shadow, max(0, len(shadow) - ASKED_CHARS)):
+        asked = KIND_OF_QUESTION[match[0]]
+    return asked
 
 
 __all__ = [

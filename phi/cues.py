@@ -41,7 +41,7 @@ ID_CUES = words("""
  member membership subscriber policy group account acct card routing license licence plate vin serial claim npi dea passport
  confirmation reference authorization auth id ids identification identifier prescription rx tracking medicare medicaid beneficiary
  call reach contact text dial callback pin record medical insurance driver's drivers implant device badge locker student employee tax ein
- itin visa order invoice ticket case hicn mbi handle
+ itin visa order invoice ticket case hicn mbi handle instagram insta facebook twitter tiktok snapchat whatsapp telegram discord linkedin username login plates tag tags
 """)
 STRONG_ID_CUES = words("""
  ssn mrn zip zipcode postal phone telephone tel cell fax extension ext member subscriber policy account acct card license licence plate vin serial
@@ -164,10 +164,10 @@ HOLIDAY_PAIRS = {
     ("ano", "nuevo"), ("semana", "santa"), ("dia", "de"), ("noche", "buena"),
 }  # fmt: skip
 EPONYMS = words(
-    "bell bell's parkinson parkinson's wilson wilson's addison addison's graves graves' baker baker's foley glasgow down down's huntington huntington's cushing cushing's hashimoto hashimoto's barrett barrett's paget paget's kaposi kaposi's ewing ewing's wilms bright's still's lou gehrig gehrig's hodgkin hodgkin's lynch turner turner's klinefelter peyronie's dupuytren's osgood schlatter legg perthes sjogren sjogren's raynaud raynaud's meniere meniere's marfan ehlers danlos guillain barre tourette tourette's asperger asperger's rett gaucher fabry tay sachs kawasaki epstein barr lewy babinski murphy murphy's mcburney's romberg trendelenburg heimlich valsalva kegel epley braden morse norton norton's coombs wells apgar morton morton's chiari sever's ramsay hunt bowen's gilbert gilbert's korsakoff wernicke pott's colles colles' jones charcot marie tooth steven stevens johnson zollinger ellison von willebrand mallory weiss potter prader willi angelman lesch nyhan crohn crohn's alzheimer alzheimer's lyme"
+    "bell bell's parkinson parkinson's wilson wilson's addison addison's graves graves' baker baker's foley glasgow down down's huntington huntington's cushing cushing's hashimoto hashimoto's barrett barrett's paget paget's kaposi kaposi's ewing ewing's wilms bright's still's lou gehrig gehrig's hodgkin hodgkin's lynch turner turner's klinefelter peyronie's dupuytren's osgood schlatter legg perthes sjogren sjogren's raynaud raynaud's meniere meniere's marfan ehlers danlos guillain barre tourette tourette's asperger asperger's rett gaucher fabry romberg lachman mcmurray phalen tinel finkelstein hoffmann hoffman homans kernig brudzinski rinne weber spurling hawkins neer thompson tay sachs kawasaki epstein barr lewy babinski murphy murphy's mcburney's romberg trendelenburg heimlich valsalva kegel epley braden morse norton norton's coombs wells apgar morton morton's chiari sever's ramsay hunt bowen's gilbert gilbert's korsakoff wernicke pott's colles colles' jones charcot marie tooth steven stevens johnson zollinger ellison von willebrand mallory weiss potter prader willi angelman lesch nyhan crohn crohn's alzheimer alzheimer's lyme"
 )
 EPONYM_TAILS = words(
-    "disease syndrome palsy sign catheter coma scale cyst test maneuver manoeuvre exercises exercise lymphoma sarcoma tumor esophagus thyroiditis virus contracture scale score bodies body criteria dementia encephalopathy neuroma malformation fracture bulb phenomenon gehrig's gehrig hunt barre barr danlos sachs johnson ellison willebrand weiss willi nyhan marie tooth schlatter perthes stain position method protocol"
+    "disease syndrome palsy sign catheter coma scale cyst test maneuver manoeuvre exercises exercise lymphoma sarcoma tumor esophagus thyroiditis virus contracture scale score bodies body criteria dementia encephalopathy neuroma malformation fracture bulb phenomenon gehrig's gehrig hunt barre barr danlos sachs johnson ellison willebrand weiss willi nyhan marie tooth schlatter perthes negative positive neg pos stain position method protocol"
 )
 FILLERS = words(
     "let me see hang give got there uh um er ah hmm mm erm eh uhm umm uhh so then okay ok well sorry wait actually and like let's see hold on that's it's is mean i no yes yeah right correct again repeat comma period next followed by space capital uppercase lowercase upper lower case"

@@ -73,7 +73,7 @@ ORG_HEADS_ES = words(
 )
 FACILITY_HEADS_ES = words("hospital clinica sanatorio farmacia consultorio policlinica")
 STREET_HEADS_ES = words(
-    "calle avenida avda av calzada carretera paseo bulevar boulevard camino callejon privada pasaje plaza colonia barrio fraccionamiento urbanizacion residencial"
+    "calle avenida avda av col calzada carretera paseo bulevar boulevard camino callejon privada pasaje plaza colonia barrio fraccionamiento urbanizacion residencial"
 )
 UNIT_WORDS_ES = words(
     "apartamento departamento depto apto piso interior puerta casa edificio numero bloque apartado codigo"

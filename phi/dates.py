@@ -12,8 +12,8 @@ from phi.ages import age_spans
 from phi.frames import year_of
 from phi.kinds import Kind, Layer, Span
 from phi.lexicon import AGE_CUE, DIGITS, HOLIDAY, MIXED, MONTH, NUMBER, ORDINAL, TEN_WORDS, UNIT
-from phi.numbers import Run, element, run_at, runs, small_number
-from phi.tokens import Line
+from phi.numbers import element, run_at, runs, small_number
+from phi.tokens import Line, Run
 from phi.written_dates import written_dates
 
 TRIGGER = MONTH | ORDINAL | HOLIDAY | AGE_CUE | DIGITS | MIXED | NUMBER
@@ -99,33 +99,28 @@ def _month(line: Line, i: int) -> Iterator[Span]:
     year = _year_at(line, end)
     if year is not None:
         end, attached = year, True
-    if not attached and word in cues.DOUBTFUL_MONTHS:
-        before = line.words[i - 1] if i else ""
-        after = line.words[i + 1] if i + 1 < line.count else ""
-        said = (
-            before in BEFORE_MONTH
-            and before not in ("this", "to", "and", "every", "from", "for", "about", "around")
-            if word in ("may", "march")
-            else before in BEFORE_MONTH and before not in ("to", "and", "de", "for")
-        )
-        if word == "may" and after in (
-            "be",
-            "have",
-            "i",
-            "not",
-            "need",
-            "also",
-            "cause",
-            "help",
-            "take",
-            "feel",
-        ):
-            said = False
-        if not said:
-            return
-    if word == "once":
-        return
-    yield _span(line, first, end)
+    if attached or word not in cues.DOUBTFUL_MONTHS or _doubtful_month_said(line, i):
+        yield _span(line, first, end)
+
+
+def _doubtful_month_said(line: Line, i: int) -> bool:
+    """Whether "may" or "march" is the month, by the words around it."""
+    word = line.words[i]
+    before = line.words[i - 1] if i else ""
+    after = line.words[i + 1] if i + 1 < line.count else ""
+    if word == "may" and after in MAY_DO:
+        return False
+    if after in ("", ".") and before in MONTH_LAST:
+        return True
+    if before not in BEFORE_MONTH:
+        return False
+    if word in ("may", "march"):
+        return before not in ("this", "to", "and", "every", "from", "for", "about", "around")
+    return before not in ("to", "and", "de", "for")
+
+
+MONTH_LAST = cues.words("it's its is on was es in en birth dob born birthday since of de")
+MAY_DO = cues.words("be have i not need also cause help take feel")
 
 
 def _number_ending(line: Line, k: int) -> int | None:

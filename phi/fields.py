@@ -32,7 +32,7 @@ KIND_BY_PART = {
 ONLY_WITH_NAME = cues.words(
     "contact emergency caller patient provider doctor pcp clinic hospital facility family last first middle given insurance card account member claim policy handle auth authorization digits appointment appt mother father spouse guardian employer school fingerprint address addr ip mail rx device dtmf entered keyed callback cell serial"
 )
-TECHNICAL = cues.words("""event file filename host hostname model logger tool function func module field task thread room service engine voice type format codec metric display class method process package path topic queue table column
+TECHNICAL = cues.words("""gpu cpu driver os platform browser image python node event file filename host hostname model logger tool function func module field task thread room service engine voice type format codec metric display class method process package path topic queue table column
  index key count total size len length ms sec seconds bytes status state code error level lang language version mode reason turn attempt retries ok valid verified present seen source kind slot enabled required missing
  latency duration rate hz rtt ttl port pid tid seq step layer tier channel stage result outcome score confidence expected hash sha digest bucket partial match matched redacted masked length schema template prompt chars words fields provider_name""")
 TIMESTAMPS = cues.words(
@@ -206,57 +206,52 @@ def is_timestamp(key: str) -> bool:
     )
 
 
+NUMBERED = frozenset(
+    [Kind.OTHERID, Kind.PHONE, Kind.SSN, Kind.MRN, Kind.MEMBER, Kind.ACCOUNT, Kind.LICENSE, Kind.VEHICLE, Kind.DEVICE, Kind.ZIP]
+)  # fmt: skip
+"""Kinds whose values have digits: "Rx: amoxicillin" is none."""
+
+
+def _kind_of_pair(
+    line: Line, match: re.Match[str], start: int, end: int, *, quoted: bool
+) -> Kind | None:
+    """What a key and its value are; None where the value is judged by its text alone."""
+    key = match[2]
+    value = line.shadow[start:end]
+    prose = not match[1] and ":" in line.shadow[match.end(2) : start]
+    kind = Kind.AGE if age_of_key(key, value.strip()) else kind_of_key(key)
+    if kind is None and (not prose or quoted or names_always(parts_of(key))):
+        written = line.between(start, end)
+        if person_of_key(key, written) and (not prose or written[:1].isupper()):
+            kind = Kind.NAME
+    if value.strip() in STATIC or value.startswith(("[", "sip:", "sips:")):
+        return None
+    if prose and kind in NUMBERED and not any(map(str.isdigit, value)):
+        return None
+    if prose and not quoted and key in BEFORE_COLON:
+        return None
+    if kind is Kind.IP and value in ("127.0.0.1", "::1", "0.0.0.0"):  # noqa: S104  # compared, not bound
+        return None
+    return kind
+
+
+BEFORE_COLON = cues.words(
+    "patient caller doctor appointment contact ip account card clinic hospital emergency mother father first last insurance auth family given member address claim"
+)
+"""Words that also stand before a colon in prose, with a sentence after it."""
+
+
 def field_spans(line: Line) -> Iterator[Span]:
     """Values of telling keys in a record that is not JSON."""
     shadow = line.shadow
     if "=" not in shadow and ":" not in shadow:
         return
     for match in PAIR.finditer(shadow):
-        key = match[2]
         group = 3 if match[3] is not None else 4 if match[4] is not None else 5
         quoted = group != 5
         start, end = match.span(group)
-        value = shadow[start:end]
-        separator = shadow[match.end(2) : start]
-        kind = Kind.AGE if age_of_key(key, value.strip()) else kind_of_key(key)
-        prose = ":" in separator and not match[1]
-        if kind is None and (not prose or quoted or names_always(parts_of(key))):
-            written = line.between(start, end)
-            if person_of_key(key, written) and (not prose or written[:1].isupper()):
-                kind = Kind.NAME
-        if kind is None or value.strip() in STATIC or value.startswith(("[", "sip:", "sips:")):
-            continue
-        if (
-            prose
-            and not quoted
-            and key
-            in (
-                "patient",
-                "caller",
-                "doctor",
-                "appointment",
-                "contact",
-                "ip",
-                "account",
-                "card",
-                "clinic",
-                "hospital",
-                "emergency",
-                "mother",
-                "father",
-                "first",
-                "last",
-                "insurance",
-                "auth",
-                "family",
-                "given",
-                "member",
-                "address",
-                "claim",
-            )
-        ):
-            continue
-        if kind is Kind.IP and value in ("127.0.0.1", "::1", "0.0.0.0"):  # noqa: S104  # compared, not bound
+        kind = _kind_of_pair(line, match, start, end, quoted=quoted)
+        if kind is None:
             continue
         if not quoted:
             while end > start and shadow[end - 1] in ".:":
@@ -281,8 +276,6 @@ def _more_words(line: Line, end: int) -> int:
 
 def kept_numbers(line: Line) -> list[tuple[int, int]]:
     """Where numbers stand whose key says they are counts: no layer of digits may take them."""
-    if "=" not in line.shadow and ":" not in line.shadow:
-        return []
     kept = [
         match.span(2)
         for match in NUMBER_PAIR.finditer(line.shadow)
@@ -290,13 +283,19 @@ def kept_numbers(line: Line) -> list[tuple[int, int]]:
         and keeps_number(match[1])
         and not age_of_key(match[1], match[2])
     ]
-    kept.extend(m.span(1) for m in LINE_NUMBER.finditer(line.shadow))
+    for match in LINE_NUMBER.finditer(line.shadow):
+        kept.extend(m.span() for m in NUMBER.finditer(line.shadow, match.start(), match.end()))
+    kept.extend(m.span() for m in PROCESS_NUMBER.finditer(line.shadow))
     return kept
 
 
 NUMBER_PAIR = re.compile(
     r"([a-z][a-z0-9_.-]{0,40})[\"']?[ ]{0,2}[=:][ ]{0,2}\"?(-?[0-9]{1,18}(?:\.[0-9]{1,12})?)(?![0-9a-z-]|\.[0-9]|/[0-9])"
 )
+NUMBER = re.compile(r"[0-9]{1,7}")
+PROCESS_NUMBER = re.compile(
+    r"\b[a-z][a-z_.-]{1,30}\[([0-9]{1,7})\](?=:)|(?<=\] )\[([0-9]{1,7})\](?= \[)|\b(?:c|h|cc|cpp|py|js|ts|rs|go|so):([0-9]{1,6})(?![0-9])"
+)
 LINE_NUMBER = re.compile(
-    r"\b(?:line|lines|port|pid|tid|ssrc|status|code|errno|seq|offset|byte|bytes|position|char|column|worker|took|after|rate|than|exceeds|exceeded|limit|http/[0-9.]{1,3}\"?|process|cseq:?|error) ([0-9]{1,7})(?![0-9a-z-]|\.[0-9]{3})"
+    r"\b(?:line|lines|port|pid|tid|ssrc|status|code|errno|seq|offset|byte|bytes|position|char|column|worker|took|after|rate|than|exceeds|exceeded|limit|http/[0-9.]{1,3}\"?|process|cseq:?|error|gap|schema|version) (?:[0-9]{1,7} ?(?:->|to) ?)?([0-9]{1,7})(?![0-9a-z-]|\.[0-9]{3})"
 )

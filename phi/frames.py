@@ -10,9 +10,22 @@ from collections.abc import Iterator
 
 from phi import cues, cues_es
 from phi.kinds import Kind, Layer, Span
-from phi.lexicon import COMMON, ENGLISH, ID_CUE, MIXED, PUNCTUATION, SAFE, STOP, TABLE, UNIT, WORD
-from phi.numbers import TRIGGER, Run, runs
-from phi.tokens import Line
+from phi.lexicon import (
+    COMMON,
+    ENGLISH,
+    ID_CUE,
+    MIXED,
+    MONTH,
+    PLACE_CUE,
+    PUNCTUATION,
+    SAFE,
+    STOP,
+    TABLE,
+    UNIT,
+    WORD,
+)
+from phi.numbers import TRIGGER, runs
+from phi.tokens import Line, Run
 
 CUE_REACH_TOKENS = 9
 YEAR_FIRST, YEAR_LAST = 1936, 2039
@@ -150,9 +163,7 @@ def harmless(line: Line, run: Run, cue: str | None) -> bool:
         return False
     before = line.words[run.first - 1] if run.first else ""
     tokens = line.words[run.first : run.last + 1]
-    if run.digits in EMERGENCY:
-        return True
-    if cue not in STRONG and (_decimal_said(run, tokens) or _round(run)):
+    if _no_identifier(line, run, tokens, cue):
         return True
     if (
         len(run.digits) <= EXEMPT_DIGITS_MAX
@@ -209,8 +220,22 @@ def harmless(line: Line, run: Run, cue: str | None) -> bool:
     return before in ("$", "€", "£")
 
 
-EMERGENCY = frozenset(["911", "988", "112", "211", "411"])
+EMERGENCY = frozenset(["911", "988"])
 """Numbers that everybody has."""
+
+
+def _no_identifier(line: Line, run: Run, tokens: list[str], cue: str | None) -> bool:
+    """Whether the number's own form says it identifies nobody: emergency, decimal, round, a release, a count."""
+    if run.digits in EMERGENCY or tokens == ["fifty", "fifty"]:
+        return True
+    return cue not in STRONG and (
+        _decimal_said(run, tokens)
+        or _round(run)
+        or _release(line, run, tokens)
+        or _counts_things(line, run)
+    )
+
+
 TECHNICAL_NUMBERS = frozenset(["22050", "24000", "44100", "48000", "96000", "1024", "2048", "4096", "8192", "16384", "32768", "65535", "65536", "1280", "1500", "1440"])  # fmt: skip
 
 
@@ -228,6 +253,33 @@ def _round(run: Run) -> bool:
     return digits in TECHNICAL_NUMBERS or (len(digits) <= 6 and digits.endswith("000"))
 
 
+def _release(line: Line, run: Run, tokens: list[str]) -> bool:
+    """A release of a program: "3.11.7"."""
+    return (
+        run.written
+        and len(tokens) == 2 * len(run.parts) - 1 >= 5
+        and all(word == "." for word in tokens[1::2])
+        and all(line.joined(k) for k in range(run.first + 1, run.last + 1))
+        and len(run.digits) <= 6
+        and all(len(part) <= 2 for part in run.parts[:-1])
+    )
+
+
+def _counts_things(line: Line, run: Run) -> bool:
+    """A written number before a plural: "2231 objects"."""
+    j = run.last + 1
+    if not run.written or len(run.parts) != 1 or len(run.digits) > 5 or j >= line.count:
+        return False
+    word, flag = line.words[j], line.flags[j]
+    return (
+        len(word) > 4
+        and word.endswith("s")
+        and not word.endswith("ss")
+        and bool(flag & (ENGLISH | COMMON))
+        and not flag & (STOP | MONTH | PLACE_CUE)
+    )
+
+
 def _model_name(line: Line, run: Run) -> bool:
     """Find "llama-3.1-8b": short numbers hung on a word by a hyphen."""
     first = run.first
@@ -243,8 +295,11 @@ def _model_name(line: Line, run: Run) -> bool:
     )
 
 
+MEASURE = re.compile(r"[0-9]{1,6}(?:ms|us|ns|s|m|h|kb|mb|gb|hz|khz|mhz|db|x|mg|ml|kg|cm|mm|g|l|k)")
+
+
 def _version(line: Line, run: Run) -> bool:
-    """Find "python3.11", "libssl1.1": a word of ours with short numbers joined to it."""
+    """Find "python3.11", "1.2ms": a word of ours with short numbers joined to it, or a measure."""
     tokens = range(run.first, run.last + 1)
     first = line.words[run.first].rstrip("0123456789")
     return (
@@ -252,6 +307,11 @@ def _version(line: Line, run: Run) -> bool:
         and len(run.digits) <= 4
         and all(line.joined(k) for k in tokens[1:])
         and bool(TABLE.get(first, 0) & SAFE)
+    ) or (
+        len(tokens) == 3
+        and line.words[run.first + 1] == "."
+        and all(line.joined(k) for k in tokens[1:])
+        and bool(MEASURE.fullmatch(line.words[run.last]))
     )
 
 
@@ -270,8 +330,8 @@ def number_spans(line: Line, least_digits: int = 4, least_letters: int = 3) -> l
             continue
         kind = judge(line, run, least_digits, least_letters)
         if kind is not None:
-            _widen(line, run)
-            spans.append(Span(line.starts[run.first], line.ends[run.last], kind, Layer.NUMBERS))
+            first, last = _widened(line, run)
+            spans.append(Span(line.starts[first], line.ends[last], kind, Layer.NUMBERS))
             if len(run.letters) >= 3 and not run.digits:
                 spans.extend(_said_before(line, run))
     return spans
@@ -280,23 +340,25 @@ def number_spans(line: Line, least_digits: int = 4, least_letters: int = 3) -> l
 SOUNDS_LIKE_DIGITS = frozenset(["to", "too", "for", "ate", "won", "oh", "o"])
 
 
-def _widen(line: Line, run: Run) -> None:
-    """Words that sound like digits at the edges of a number that is one or more digits short."""
-    if run.first > 1 and _letters_of_id(line, run.first - 1):
-        run.first -= 1
+def _widened(line: Line, run: Run) -> tuple[int, int]:
+    """A run's first and last token with words beside it that sound like digits, when it is short of some."""
+    first, last = run.first, run.last
+    if first > 1 and _letters_of_id(line, first - 1):
+        return first - 1, last
+    prefix = _prefix_of_id(line, first)
+    if prefix < first:
+        return prefix, last
     if run.single < 3 or run.letters:
-        return
-    first = run.first
+        return first, last
     while first > 0 and line.words[first - 1] in SOUNDS_LIKE_DIGITS:
         first -= 1
-    if run.first - first >= 2:
-        run.digits = "0" * (run.first - first) + run.digits
-        run.first = first
-    last = run.last
+    if run.first - first < 2:
+        first = run.first
     while last + 1 < line.count and line.words[last + 1] in SOUNDS_LIKE_DIGITS:
         last += 1
-    if last > run.last and (last - run.last >= 2 or last == line.count - 1):
-        run.last = last
+    if last - run.last < 2 and last != line.count - 1:
+        last = run.last
+    return first, last
 
 
 def _letters_of_id(line: Line, k: int) -> bool:
@@ -308,6 +370,23 @@ def _letters_of_id(line: Line, k: int) -> bool:
         line.words[k - 1] if line.words[k - 1] not in ("is", "number", "es") else line.words[k - 2]
     )
     return cue in STRONG and cue not in ("number", "numero", "call", "reach", "text", "dial")
+
+
+def _prefix_of_id(line: Line, first: int) -> int:
+    """The first token of capitals before a number that a cue announced: "order PO-118273", "tag RTX 4471"."""
+    k = first - 1
+    if k > 0 and line.words[k] == "-" and line.joined(first) and line.joined(k):
+        k -= 1
+    if k < 1 or not line.flags[k] & WORD or len(line.words[k]) > PREFIX_LETTERS_MAX:
+        return first
+    source = line.source(k)
+    hung = k < first - 1
+    if not source.isupper() or (not hung and line.flags[k] & (STOP | UNIT)):
+        return first
+    return k if cue_before(line, k) is not None else first
+
+
+PREFIX_LETTERS_MAX = 4
 
 
 def judge(line: Line, run: Run, least_digits: int, least_letters: int) -> Kind | None:
@@ -376,9 +455,12 @@ def _code_of_medicine(line: Line, run: Run) -> bool:
     if len(run.letters) == 1 and _unit_after(line, run.last):
         return True
     tokens = range(run.first, run.last + 1)
-    if len(run.letters) == 1 and line.words[run.last] in ("c", "f"):
+    if run.letters in ("c", "f", "tc", "tf") and line.words[run.last] in ("c", "f"):
         return any(line.words[k] == "." for k in tokens)
-    return all(line.flags[k] & (MIXED | PUNCTUATION) and len(line.words[k]) <= 3 for k in tokens)
+    return all(
+        (line.flags[k] & (MIXED | PUNCTUATION) and len(line.words[k]) <= 3) or line.words[k] == "x"
+        for k in tokens
+    )
 
 
 def _said_before(line: Line, run: Run) -> Iterator[Span]:

@@ -10,12 +10,31 @@ from urllib.parse import quote
 from phi import cues, cues_es
 from phi.fields import kind_of_key
 from phi.kinds import Kind, Layer, Span
-from phi.lexicon import DIGITS, LETTER, MIXED, NATO, NUMBER, STOP, STOP_ES, TABLE, WORD
+from phi.lexicon import (
+    DIGITS,
+    LETTER,
+    MIXED,
+    NAME_CUE,
+    NATO,
+    NUMBER,
+    RELATION,
+    SAFE,
+    STOP,
+    STOP_ES,
+    TABLE,
+    TITLE,
+    WORD,
+)
 from phi.numbers import runs, small_number
-from phi.tokens import Line, shadow_of
+from phi.sounds import sound_of
+from phi.tokens import Line, Run, shadow_of
 
 LEAST_CHARS = 2
 FUZZY_LEAST = 5
+SOUND_LEAST = 2
+SHORT_ANSWER = 2
+"""A record of so few words is an answer; a name heard as an ordinary word is taken there."""
+NAME_BEFORE = cues.words("is it's its es soy this i'm im mister missus miss and y")
 DATE_ORDERS = ((0, 1, 2), (1, 2, 0), (2, 1, 0))
 ISO = re.compile(r"([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})")
 AMERICAN = re.compile(r"([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4})")
@@ -29,6 +48,7 @@ class Known:
         """Know nothing."""
         self._words: dict[str, Kind] = {}
         self._fuzzy: dict[int, list[tuple[str, Kind]]] = {}
+        self._sounds: dict[str, Kind] = {}
         self._digits: dict[str, Kind] = {}
         self._strings: dict[str, Kind] = {}
         self._dates: set[tuple[int, int, int]] = set()
@@ -88,6 +108,7 @@ class Known:
         for table in (
             self._words,
             self._fuzzy,
+            self._sounds,
             self._digits,
             self._strings,
             self._dates,
@@ -126,6 +147,8 @@ class Known:
         if kind is Kind.ADDRESS and (word in cues.STREET_SUFFIXES or word in cues.UNIT_WORDS):
             return
         self._words[word] = kind
+        if kind is Kind.NAME and word.isalpha():
+            self._sounds[sound_of(word)] = kind
         if len(word) >= FUZZY_LEAST and word.isalpha():
             for size in (len(word) - 1, len(word), len(word) + 1):
                 self._fuzzy.setdefault(size, []).append((word, kind))
@@ -190,6 +213,8 @@ class Known:
                 kind = next(
                     (k for known, k in self._fuzzy.get(len(bare), ()) if near(bare, known)), None
                 )
+            if kind is None and self._sounds and flag & WORD:
+                kind = self._heard(line, i, bare)
             if (
                 kind is None
                 and i + 1 < line.count
@@ -203,10 +228,23 @@ class Known:
             if kind is not None:
                 yield Span(line.starts[i], line.ends[i], kind, Layer.KNOWN)
 
+    def _heard(self, line: Line, i: int, word: str) -> Kind | None:
+        """A known name heard as another word: a strange one, or an ordinary one where a name stands."""
+        flag = line.flags[i]
+        if len(word) < 3 or flag & (STOP | STOP_ES | TITLE | RELATION):
+            return None
+        if flag & SAFE:
+            before = line.flags[i - 1] if i else 0
+            stands = before & (NAME_CUE | TITLE) or (i and line.words[i - 1] in NAME_BEFORE)
+            if not (stands or line.count <= SHORT_ANSWER):
+                return None
+        key = sound_of(word)
+        return self._sounds.get(key) if len(key) >= SOUND_LEAST else None
+
     def _digit_spans(self, line: Line) -> Iterator[Span]:
         for run in runs(line):
             for digits, kind in self._digits.items():
-                if digits in run.digits or (len(run.digits) >= 4 and run.digits in digits):
+                if digits in run.digits or _part_of(run, digits):
                     yield Span(line.starts[run.first], line.ends[run.last], kind, Layer.KNOWN)
                     break
         joined = re.sub(r"[^0-9]", "", line.shadow)
@@ -238,6 +276,19 @@ class Known:
                     other = small_number(line, number[1])
                     if other and (number[0], other[0]) in self._days:
                         yield Span(line.starts[i], line.ends[other[1] - 1], Kind.DATE, Layer.KNOWN)
+
+
+def _part_of(run: Run, digits: str) -> bool:
+    """Whether a run says part of a known number: any four digits, or three at an end said one by one."""
+    said = run.digits
+    if len(said) >= 4:
+        return said in digits
+    return (
+        len(said) == 3
+        and run.single == 3
+        and len(digits) >= 6
+        and (digits.startswith(said) or digits.endswith(said))
+    )
 
 
 def _alone(shadow: str, start: int, end: int) -> bool:

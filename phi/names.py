@@ -88,6 +88,7 @@ class NameReader:
         """Read a record whose words may come from the lists in `safe`."""
         self.line = line
         self.safe = safe
+        self.small_letters = False
         self.written = self._tells_capitals()
         self.stop = STOP | (STOP_ES if safe & SPANISH else 0)
         if not safe & ENGLISH:
@@ -105,6 +106,7 @@ class NameReader:
                     capitals += 1
                 else:
                     lowers += 1
+        self.small_letters = lowers > 0
         return capitals > 0 and lowers >= capitals
 
     def upper(self, i: int) -> bool:
@@ -283,10 +285,15 @@ class NameReader:
             j += 1
         if j >= line.count:
             return
-        end = self.chain(j, first_any=strength == 2)
+        calling = strength and any(
+            w in ("calling", "speaking", "llamando", "hablando") for w in line.words[j + 1 : j + 3]
+        )
+        end = self.chain(j, first_any=strength == 2 or bool(calling))
         if end == j:
             return
-        if strength < 2 and not (line.flags[j] & GIVEN or self.unknown(j) or self.capital(j)):
+        if strength < 2 and not (
+            calling or line.flags[j] & GIVEN or self.unknown(j) or self.capital(j)
+        ):
             return
         if (
             strength == 0

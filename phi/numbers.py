@@ -8,7 +8,6 @@ count only inside a run. It knows nothing of names or dates.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from phi import cues, cues_es
 from phi.lexicon import (
@@ -30,7 +29,7 @@ from phi.lexicon import (
     THOUSAND_WORDS,
     WORD,
 )
-from phi.tokens import Line
+from phi.tokens import Line, Run
 
 TRIGGER = NUMBER | DIGITS | MIXED | LETTER | NATO
 BRIDGES = frozenset("-.,()/+#:_") | {"dash", "hyphen", "minus", "guion", "slash", "dot", "point", "punto", "extension", "ext", "underscore", "comma", "coma", "diagonal"}  # fmt: skip
@@ -68,25 +67,6 @@ LOOSE_FILLERS = frozenset(
 """Words that join two digits only when somebody is plainly dictating, one digit or letter at a time."""
 GAP_TOKENS_MAX = 5
 """Between two digits a hesitating caller says at most this many other words ("uh no wait sorry it's")."""
-
-
-@dataclass(slots=True)
-class Run:
-    """Digits and letters said one after the other; `first` and `last` are token numbers."""
-
-    first: int
-    last: int
-    digits: str = ""
-    letters: str = ""
-    elements: int = 0
-    spelled_pairs: int = 0
-    single: int = 0
-    """Elements that were one digit each."""
-    parts: list[str] = field(default_factory=list)
-    scaled: bool = False
-    """Said with hundred or thousand."""
-    written: bool = False
-    repaired: bool = False
 
 
 def element(line: Line, i: int) -> tuple[int, str, str] | None:
@@ -143,6 +123,8 @@ def letter(line: Line, i: int, inside: bool) -> tuple[int, str, int] | None:
     word, flag = line.words[i], line.flags[i]
     if (word == "ye" and not inside) or not flag & WORD:
         return None
+    if word == "x" and i + 1 < line.count and line.flags[i + 1] & (DIGITS | MIXED) and not inside:
+        return None  # "x 7d", "x 3 days"
     if len(word) == 1 and i + 1 < line.count and line.words[i + 1] == "_" and line.joined(i + 1):
         return None
     if (
@@ -194,11 +176,18 @@ def _nato_follows(line: Line, j: int) -> bool:
     return j < line.count and bool(line.flags[j] & (NATO | DIGITS) or line.words[j] in DIGIT_WORDS)
 
 
-def runs(line: Line) -> Iterator[Run]:
-    """Every run of the record, from left to right, without overlap."""
+def runs(line: Line) -> list[Run]:
+    """Every run of the record, from left to right, without overlap; read once, whoever asks."""
+    if line.runs is None:
+        line.runs = list(_runs(line)) if line.seen & TRIGGER else []
+    return line.runs
+
+
+def _runs(line: Line) -> Iterator[Run]:
     i = 0
+    flags = line.flags
     while i < line.count:
-        if not line.flags[i] & TRIGGER:
+        if not flags[i] & TRIGGER and not (i and line.words[i - 1] in SPELL_STARTS):
             i += 1
             continue
         run = run_at(line, i)
@@ -307,12 +296,23 @@ def _next(line: Line, run: Run) -> tuple[int, tuple[int, str, str, int]] | None:
     return None
 
 
+def _letter_after(line: Line, j: int) -> bool:
+    return (
+        j < line.count
+        and len(line.words[j]) == 1
+        and line.words[j].isalpha()
+        and not line.joined(j)
+    )
+
+
 def _bridged(line: Line, j: int) -> bool:
     """Whether a full stop or comma joins two parts of one identifier and does not end a sentence."""
     if j + 1 >= line.count:
         return False
     if line.joined(j + 1):
         return True
+    if line.words[j] == "," and _letter_after(line, j + 1) and line.flags[j - 1] & DIGITS:
+        return False  # a list of values: "Na 138, K 4.1"
     before, after = line.words[j - 1], line.words[j + 1]
     return bool(
         line.words[j] == ","
@@ -358,6 +358,10 @@ def _letter_fits(line: Line, run: Run, j: int, end: int, pairs: int, fillers: in
     strong_after = (
         (len(after) == 1 and after.isalnum()) or after in DIGIT_WORDS or after in LETTER_WORDS
     )
+    if word in SPANISH_LETTERS and not SPELL_NEAR.isdisjoint(
+        line.words[max(0, run.first - 3) : run.first]
+    ):
+        return fillers == 0
     if len(word) > 1 and word in LETTER_SOUNDS:
         return fillers == 0 and bool(run.letters) and strong_after and len(after) == 1
     if len(word) == 1:
@@ -372,6 +376,8 @@ def _letter_fits(line: Line, run: Run, j: int, end: int, pairs: int, fillers: in
 
 
 SPELL_STARTS = frozenset(["escribe", "deletreo", "deletrea", "spelled", "spelling", "spells", "letras", "letters"])  # fmt: skip
+SPANISH_LETTERS = frozenset(["be", "ce", "ge", "pe", "te", "cu", "ka", "ye", "che", "elle"])
+SPELL_NEAR = SPELL_STARTS | {"afiliado", "poliza", "placa", "placas", "licencia", "codigo", "numero", "miembro", "letra"}  # fmt: skip
 UNIT_LETTERS = frozenset("smhgkvwdbcfl")
 
 

@@ -44,6 +44,10 @@ def organisation(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
     while j < line.count and j - i < 3 and line.words[j] in BEFORE_ORG:
         j += 1
     first = j
+    if j < line.count and line.words[j] in cues_es.ORG_HEADS_ES:
+        j += 1
+        while j < line.count and line.words[j] in ("las", "los", "la", "el", "de", "del"):
+            j += 1
     while j < line.count and j - first < ORG_WORDS_MAX:
         word = line.words[j]
         if j > first and _joins(line, j, reader):

@@ -12,9 +12,20 @@ from collections.abc import Iterator
 from phi import cues, cues_es
 from phi.frames import cue_before, kind_of
 from phi.kinds import Kind, Layer, Span
-from phi.lexicon import DIGITS, LETTER, MIXED, NUMBER, PLACEHOLDER, PUNCTUATION, SAFE, TABLE, WORD
-from phi.numbers import Run
-from phi.tokens import Line
+from phi.lexicon import (
+    DIGITS,
+    ID_CUE,
+    LETTER,
+    MIXED,
+    NUMBER,
+    PLACEHOLDER,
+    PUNCTUATION,
+    SAFE,
+    STOP,
+    TABLE,
+    WORD,
+)
+from phi.tokens import Line, Run
 
 LOCAL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._%+-'=")
 HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-:[]")
@@ -39,7 +50,7 @@ MINTED_IN_TEXT = re.compile(
 HEXADECIMAL = re.compile(r"[0-9a-f]{12,128}")
 QUANTITY = re.compile(
     r"[0-9]{1,7}(?:mg|mcg|g|kg|lb|lbs|oz|ml|cc|l|dl|iu|meq|mm|mmhg|cm|m|km|in|ft|bpm|ms|us|ns|s|sec|min|mins|h|hr|hrs|d|wk|w|y|yr|yrs|yo|x|k|kb|mb|gb|b|hz|khz|mhz|kbps|am|pm|st|nd|rd|th|px|p|fps|pct|er|ra|do|to|ro|vo|mo|no|a|o)"
-    r"|v[0-9]{1,4}|p[0-9]{2,3}|[0-9]{2,5}x[0-9]{2,5}|[0-9]{1,2}h[0-9]{2}|t[0-9]{6}z?|[0-9]{1,4}[te][0-9]{1,6}z?|[a-z]{1,3}[0-9]{1,2}[a-z]?|[0-9]{1,2}[a-z]{1,2}|g7[0-9]{2}"
+    r"|v[0-9]{1,4}|p[0-9]{2,3}|[0-9]{2,5}x[0-9]{2,5}|[0-9]{1,2}h[0-9]{2}|t[0-9]{6}z?|[0-9]{1,4}[te][0-9]{1,6}z?|[a-z]{1,3}[0-9]{1,2}[a-z]?|[0-9]{1,2}[a-z]{1,2}|g7[0-9]{2}|h[0-9]{1,2}n[0-9]{1,2}|g[0-9]{1,2}p[0-9]{1,4}|t[12]d[mn]?|[0-9]{1,2}l"
 )
 WORD_THEN_DIGITS = re.compile(r"([a-z]{2,20})[0-9]{1,3}")
 TOP_LEVEL = cues.words("com org net edu gov co us io mx es info biz me tv uk ca")
@@ -76,7 +87,40 @@ def pattern_spans(line: Line) -> list[Span]:
     if line.seen & MIXED:
         spans.extend(_mixed(line))
     spans.extend(_spoken_mail(line))
+    if line.seen & ID_CUE:
+        spans.extend(_handles(line))
     return spans
+
+
+NETWORKS = cues.words(
+    "instagram insta facebook twitter tiktok snapchat snap whatsapp telegram discord linkedin handle username login usuario"
+)
+
+
+def _handles(line: Line) -> Iterator[Span]:
+    """Find "my insta is grace underscore m eight four"."""
+    for i, word in enumerate(line.words):
+        if word not in NETWORKS or i + 2 >= line.count:
+            continue
+        if line.words[i + 1] not in ("is", "es", ":", "name"):
+            continue
+        first = end = i + 2
+        while end < line.count and end - first < HANDLE_TOKENS_MAX:
+            if line.flags[end] & (STOP | PLACEHOLDER) and line.words[end] not in (
+                "at",
+                "underscore",
+                "a",
+                "i",
+            ):
+                break
+            if line.words[end] in (",", ".", "?", "!") and not line.joined(end):
+                break
+            end += 1
+        if end > first:
+            yield Span(line.starts[first], line.ends[end - 1], Kind.OTHERID, Layer.PATTERNS)
+
+
+HANDLE_TOKENS_MAX = 10
 
 
 KEPT = re.compile(

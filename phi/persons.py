@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from phi import cues
-from phi.lexicon import COMMON, TABLE
+from phi.lexicon import COMMON, SAFE, TABLE
+from phi.vocabulary import known_word
 
 ALWAYS = cues.words("""
  guarantor insured policyholder holder cardholder accountholder kin representative proxy signer signatory attendee requester requestor husband wife son
@@ -43,12 +44,24 @@ def names_perhaps(parts: list[str]) -> bool:
 
 def looks_like_a_name(value: str) -> bool:
     """Whether a value is a few capitalised words that are not all words of our own."""
-    if len(value) > VALUE_MAX_CHARS or not TITLED.fullmatch(value):
+    if len(value) > VALUE_MAX_CHARS:
         return False
+    if not TITLED.fullmatch(value):
+        return value.islower() and _strange(value)
     words = [w for w in re.split(r"[^a-z]+", value.lower()) if len(w) > 1]
     if not words or all(TABLE.get(w, 0) & COMMON or w in PLAIN_VALUES for w in words):
         return False
     return len(words) > 1 or not value.isupper()
+
+
+def _strange(value: str) -> bool:
+    """Two or three words in small letters, one of them in no list."""
+    words = value.split()
+    return (
+        2 <= len(words) <= 3
+        and all(w.replace("-", "").replace("'", "").isalpha() for w in words)
+        and any(not known_word(w, SAFE) for w in words)
+    )
 
 
 PLAIN_VALUES = cues.words("""

@@ -75,6 +75,8 @@ def _cued(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
         yield from _county(line, i, reader)
     if word == "at" and _works_as(line, i):
         yield from organisation(line, i, reader)
+    elif word == "at" and i and line.words[i - 1] in LIVING:
+        yield from _home(line, i, reader)
     if word in ROUTE_WORDS:
         yield from route(line, i)
     if word in ("corner", "intersection", "esquina"):
@@ -86,6 +88,27 @@ def _works_as(line: Line, i: int) -> bool:
     return "as" in line.words[max(0, i - 5) : i] and not WORKING.isdisjoint(
         line.words[max(0, i - 7) : i]
     )
+
+
+LIVING = cues.words("live lives living lived reside resides residing staying stays vive vivo")
+
+
+def _home(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
+    """Find "lives at The Willows", "living at maple grove"."""
+    j = i + 1
+    while j < line.count and line.words[j] in ("the", "uh", "um", "a"):
+        j += 1
+    first = j
+    while (
+        j < line.count
+        and j - first < 4
+        and line.flags[j] & WORD
+        and not line.flags[j] & (reader.stop | PLACEHOLDER | NUMBER)
+        and (j > first or line.words[j] not in GENERIC_PLACES)
+    ):
+        j += 1
+    if j > first and (j > first + 1 or reader.upper(first) or reader.unknown(first)):
+        yield _span(line, first, j, Kind.ADDRESS)
 
 
 WORKING = cues.words("work works worked working job employed serves served")

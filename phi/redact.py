@@ -117,7 +117,7 @@ class Redactor:
         if inner is not None:
             nested = self._document(value, inner, ctx, deadline_ns)
             return (nested.text if nested.spans else None), Kind.OTHERID
-        found = self.spans(value, ctx, deadline_ns, key=piece.key, behind=piece.speaks)
+        found = self.spans(value, ctx, deadline_ns, key=piece.key, behind=piece.answers)
         if piece.speaks:
             ctx.note(value, found)
         if not found:
@@ -156,7 +156,7 @@ class Redactor:
             own = Line(text) if prefix else line
             if Layer.KNOWN in self.layers:
                 found.extend(_unfolded(own, ctx.known.spans(own)))
-            if Layer.CARRY in self.layers:
+            if behind and Layer.CARRY in self.layers:
                 found.extend(_unfolded(own, ctx.carried(own)))
         return merge(found, text)
 

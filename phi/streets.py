@@ -91,7 +91,9 @@ def _back_to_number(line: Line, i: int) -> tuple[int, int]:
             if k >= 0 and flags[k] & NUMBER and words[k].endswith("y") and flags[k + 1] & ORDINAL:
                 k -= 1
             continue
-        if flags[k] & (DIGITS | MIXED) or (flags[k] & NUMBER and words[k] != "one"):
+        if flags[k] & (DIGITS | MIXED) or (
+            flags[k] & NUMBER and (words[k] != "one" or (k and flags[k - 1] & (NUMBER | DIGITS)))
+        ):
             break
         if words[k] == "." and k and len(words[k - 1]) <= 2:
             k -= 1

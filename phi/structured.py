@@ -6,7 +6,16 @@ import json
 import re
 from dataclasses import dataclass
 
-from phi.fields import STATIC, age_of_key, is_timestamp, keeps_number, kind_of_key, person_of_key
+from phi.fields import (
+    STATIC,
+    TECHNICAL,
+    age_of_key,
+    is_timestamp,
+    keeps_number,
+    kind_of_key,
+    parts_of,
+    person_of_key,
+)
 from phi.kinds import Kind
 
 TOKEN = re.compile(r'"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null|[{}\[\],:]')
@@ -31,6 +40,8 @@ MINTED_KEYS = frozenset(
 )
 DECODER = json.JSONDecoder()
 DEPTH_MAX = 40
+SETTLED = TECHNICAL | {"role", "lang", "locale", "ts", "time", "finish", "object"}
+"""Parts of keys whose values no caller says."""
 SPEECH_KEYS = frozenset(["text", "content", "utterance", "transcript", "message", "said", "prompt", "input", "output", "reply", "answer", "question", "partial", "final", "speech", "query", "value", "say"])  # fmt: skip
 ISO_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.]{5,18}(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?"
@@ -55,6 +66,15 @@ class Piece:
         if self.kind is not None or self.is_key:
             return False
         return " " in self.value.strip() or self.key.lower() in SPEECH_KEYS
+
+    @property
+    def answers(self) -> bool:
+        """Whether the value may be the answer to what was asked before."""
+        return self.speaks or not (
+            self.is_key
+            or SETTLED & set(parts_of(self.key))
+            or not any(map(str.isalnum, self.value))
+        )
 
     def encode(self, text: str) -> str:
         """A string that takes the value's place."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from phi import cues
+from phi.frames import cue_before
 from phi.kinds import Kind, Layer, Span
 from phi.lexicon import COMMON, GIVEN, PLACEHOLDER, WORD
 from phi.names import VERBS_FIRST, NameReader
@@ -31,7 +32,7 @@ def vocabulary_spans(line: Line, safe: int, reader: NameReader) -> Iterator[Span
         flag = flags[i]
         if flag & safe or not flag & WORD or flag & PLACEHOLDER:
             continue
-        if known_token(line, i, safe):
+        if known_token(line, i, safe) or _acronym(line, i, reader):
             continue
         if (
             i + 1 < line.count
@@ -62,6 +63,29 @@ def vocabulary_spans(line: Line, safe: int, reader: NameReader) -> Iterator[Span
         yield Span(line.starts[first], line.ends[end - 1], Kind.NAME, Layer.VOCABULARY)
 
 
+def _acronym(line: Line, i: int, reader: NameReader) -> bool:
+    """Two to four capitals among small letters, no name beside them: "MSK", "RTC"."""
+    source = line.source(i)
+    if not (2 <= len(source) <= ACRONYM_LETTERS_MAX and source.isupper() and source.isascii()):
+        return False
+    if not reader.small_letters or cue_before(line, i) is not None:
+        return False
+    for k in (i - 1, i + 1):
+        if not 0 <= k < line.count:
+            continue
+        if line.words[k] in (",", "^", "."):
+            k += k - i
+        if 0 <= k < line.count and line.flags[k] & WORD and not line.source(k).isupper():
+            if line.flags[k] & GIVEN and reader.upper(k):
+                return False
+            if reader.upper(k) and reader.unknown(k):
+                return False
+    return True
+
+
+ACRONYM_LETTERS_MAX = 4
+
+
 def _before_name(line: Line, first: int, reader: NameReader) -> int:
     """Initials, particles and the first words of towns before a word of no list."""
     words = line.words
@@ -79,7 +103,7 @@ def _before_name(line: Line, first: int, reader: NameReader) -> int:
             words[first - 1] in TOWN_PREFIXES
             and not (
                 words[first - 1] in ("new", "old", "big", "el", "la")
-                and not reader.capital(first - 1)
+                and not reader.upper(first - 1)
             )
         )
     ):

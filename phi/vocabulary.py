@@ -10,6 +10,7 @@ import re
 from phi.lexicon import (
     COMMON,
     ENGLISH,
+    PLACEHOLDER,
     SAFE,
     SPANISH,
     STOP,
@@ -36,6 +37,8 @@ LISTED = ENGLISH | SPANISH | COMMON
 
 def safe_languages(line: Line, lang: str | None) -> int:
     """Which lists a record's words may come from: English unless its function words are Spanish."""
+    if line.seen & PLACEHOLDER:
+        return SAFE  # redacted once: the words that told the language may be gone
     english = spanish = 0
     for word, flag in zip(line.words, line.flags, strict=True):
         both = flag & BOTH_STOPS
@@ -51,6 +54,8 @@ def safe_languages(line: Line, lang: str | None) -> int:
                 spanish += 1
     if spanish == 0 and english == 0 and lang == "es":
         return SPANISH | COMMON
+    if spanish == 1 and not english and lang != "es":
+        return ENGLISH | COMMON  # one word is no evidence: it may be a name
     if spanish > english:
         return (
             (SPANISH | COMMON | ENGLISH)
@@ -83,6 +88,30 @@ def known_word(word: str, safe: int) -> bool:
     return len(word) >= 6 and word.endswith(CLINICAL)
 
 
+CAPITALS_MAX = 4
+RUN_TOGETHER_LEAST = 12
+"""Letters from which on a token of a path is read as words run together: "peerconnection"."""
+PART_LEAST = 4
+
+
+def _in_code(line: Line, i: int) -> bool:
+    before = line.words[i - 1] if line.joined(i) else ""
+    after = line.words[i + 1] if i + 1 < line.count and line.joined(i + 1) else ""
+    return before in ("/", ".", "_", "\\") or after in ("/", ".", "_", "(")
+
+
+def _run_together(word: str) -> bool:
+    """Whether a token is three or four letters of an abbreviation and English words, or English words alone."""
+    reach = {0}
+    for end in range(PART_LEAST - 1, len(word) + 1):
+        for start in tuple(reach):
+            size = end - start
+            least = CAPITALS_MAX - 1 if start == 0 else PART_LEAST
+            if size >= least and TABLE.get(word[start:end], 0) & (ENGLISH | COMMON):
+                reach.add(end)
+    return len(word) in reach
+
+
 def known_token(line: Line, i: int, safe: int) -> bool:
     """As known_word, and for camel case and prefixes, as code writes them."""
     word = line.words[i]
@@ -92,7 +121,15 @@ def known_token(line: Line, i: int, safe: int) -> bool:
     if source != word and source.isascii() and not source.isupper() and not source.istitle():
         parts = CAMEL.findall(source)
         if len(parts) > 1:
-            return all(len(p) == 1 or p.isdigit() or known_word(p.lower(), safe) for p in parts)
+            return all(
+                len(p) == 1
+                or p.isdigit()
+                or (p.isupper() and len(p) <= CAPITALS_MAX)
+                or known_word(p.lower(), safe)
+                for p in parts
+            )
+    if len(word) >= RUN_TOGETHER_LEAST and _in_code(line, i) and _run_together(word):
+        return True
     if len(word) >= 7 and source == word:
         for prefix in PREFIXES:
             if (

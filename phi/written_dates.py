@@ -20,7 +20,9 @@ NUMERIC = re.compile(
 COMPACT = re.compile(
     r"(?<![0-9a-z])(?:(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])|(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:19|20)[0-9]{2})(?=t?[0-9]{0,6}z?(?![0-9a-z]))"
 )
-SHORT = re.compile(r"(?<![0-9./:-])(0?[1-9]|1[0-2])[/-](0?[1-9]|[12][0-9]|3[01])(?![0-9./:%-])")
+SHORT = re.compile(
+    r"(?<![0-9./:-])(0?[1-9]|1[0-2])[/-](0?[1-9]|[12][0-9]|3[01])(?![0-9/:%-]|\.[0-9])"
+)
 MONTH_YEAR = re.compile(r"(?<![0-9./:a-z-])(?:0?[1-9]|1[0-2])[/-](?:19|20)[0-9]{2}(?![0-9./:-])")
 STAMP = re.compile(
     r"\A\W{0,3}[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}(?:[t ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?: ?z| ?[+-][0-9]{2}:?[0-9]{2})?)?"
@@ -29,7 +31,7 @@ STAMP = re.compile(
 )
 """The record's own timestamp, which a log may keep."""
 SHORT_CUES = cues.words(
-    "surgery admitted discharged admission discharge implanted injected vaccinated hospitalized rescheduled booked dos seen delivered lmp edd cita cirugia nacimiento on for since dob born date by until before after el dia fecha para desde del of from birthday due scheduled appointment appt visit"
+    "rtc fu f/u next visit surgery admitted discharged admission discharge implanted injected vaccinated hospitalized rescheduled booked dos seen delivered lmp edd cita cirugia nacimiento on for since dob born date by until before after el dia fecha para desde del of from birthday due scheduled appointment appt visit"
 )
 
 
@@ -64,7 +66,7 @@ def _short_date(line: Line, match: re.Match[str]) -> bool:
     month, day = int(match[1]), int(match[2])
     if "-" in match.group() or day in SCORES or not SCORED.isdisjoint(before[-4:]):
         return False
-    return day > 12 or (month >= 7 and month > day)
+    return day > 10 or (month >= 7 and month > day)
 
 
 SCORES = frozenset([10, 5, 16, 20, 24, 30])

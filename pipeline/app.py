@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -28,8 +27,9 @@ from pipeline.heap import Heap
 from pipeline.recording.consent import OptOut
 from pipeline.recording.keeper import Keeper
 from pipeline.settings import Settings
-from pipeline.shelves import open_shelf
+from pipeline.shelves import expirer, open_shelf
 from pipeline.store.opening import now_ms, open_records, sweeper, tombstones_of
+from pipeline.store.records import Records
 from pipeline.store.requests import RequestStore
 from pipeline.supervisor.channel import Channel
 from pipeline.supervisor.host import audit_post, notifier, serve_calls
@@ -51,11 +51,18 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
     heap = Heap()
     redaction = Redaction()
     words.plug(redaction.clean)
+    auditor = audit_post(channel)
+    over = (sweeper(settings), expirer(settings, auditor, asyncio.get_running_loop()))
+
+    def sweep(records: Records) -> None:
+        for expire in over:
+            expire(records)
+
     requests = RequestStore(
         lambda: open_records(settings, busy_ms=WORKER_BUSY_MS),
         flow.request,
         LoopClock(),
-        sweep=sweeper(settings),
+        sweep=sweep,
     )
     keeper = _keeper(settings)
     engines = _engines(settings, flow, heap, requests, keeper)
@@ -66,7 +73,7 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
         _floor(settings),
         notifier(channel, lambda: switchboard),
         calls_limit=settings.workers.calls_per_worker,
-        auditor=audit_post(channel),
+        auditor=auditor,
         redaction=redaction,
     )
     async with AsyncExitStack() as house:
@@ -84,7 +91,7 @@ def _keeper(settings: Settings) -> Keeper | None:
         return None
     graves = tombstones_of(settings)
 
-    def bury(ids: Iterable[str], why: str) -> None:
+    def bury(ids: list[str], why: str) -> None:
         graves.add(ids, why, now_ms())
 
     return Keeper(lambda: open_shelf(settings), settings.recording.kept_as, bury)

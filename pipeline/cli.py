@@ -27,9 +27,13 @@ class Command:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand."""
     config.quieten()  # no library of any command calls home: before the first of them is imported
+    argv = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(prog="wardline", description=__doc__)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+    points = sorted(entry_points(group=GROUP), key=lambda p: p.name)
+    # Only the named one: what `serve` runs may not find libraries that others have imported before it took the outputs.
+    named = [point for point in points if point.name in argv[:1]]
+    for point in named or points:
         command: Command = point.load()
         sub = subparsers.add_parser(command.name, help=command.help, description=command.help)
         command.configure(sub)

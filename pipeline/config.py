@@ -6,12 +6,11 @@ The only reader of the environment in the server. A variable is the key in capit
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import Field, asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from urllib.parse import urlsplit
 from models.switches import SWITCHES
 from pipeline import secret
 from pipeline.egress import places
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, resembles, toml_fault
 from pipeline.settings import Practice, Settings, State
 
 PREFIX = "WARDLINE_"
@@ -62,8 +61,6 @@ def load(path: str | Path | None = None, environment: Mapping[str, str] | None =
     if _has(tree, "store", "key_text"):
         faults.append("store.key_text: never in a file; set store.key_file or the variable alone")
         del tree["store"]["key_text"]
-    if file:
-        faults.extend(_readable_secrets(file, tree))
     for key, value in _from_environment(env, faults):
         if not _put(tree, key, value):
             faults.append(f"{key[0]}: must be a table ([{key[0]}])")
@@ -138,7 +135,9 @@ def _read(path: Path, faults: list[str]) -> dict[str, Any]:
     try:
         return tomllib.loads(data.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        where = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "not UTF-8 text"
+        where = "not UTF-8 text"
+        if isinstance(error, tomllib.TOMLDecodeError):
+            where = toml_fault(error)
         faults.append(f"{path}: not TOML: {where}")
         return {}
 
@@ -152,7 +151,7 @@ def _from_environment(
             continue
         leaf = leaves.get(name)
         if leaf is None:
-            faults.append(f"{name}: unknown variable{_nearest(name, leaves)}")
+            faults.append(_strange_variable(name, leaves))
         elif isinstance(leaf.default, tuple):
             yield leaf.path, [part.strip() for part in env[name].split(",") if part.strip()]
         elif isinstance(leaf.default, int):
@@ -168,20 +167,6 @@ def _secrets() -> Iterator[tuple[str, str]]:
         if leaf.field.metadata.get("secret"):
             section, name = leaf.path
             yield section, name
-
-
-def _readable_secrets(file: Path, tree: Mapping[str, Any]) -> Iterator[str]:
-    """A file that holds a secret itself must be its owner's alone (row C11)."""
-    held = [
-        f"{section}.{name}"
-        for section, name in _secrets()
-        if _has(tree, section, name)
-        and isinstance(text := tree[section][name], str)
-        and text
-        and secret.file_of(text) is None
-    ]
-    if held and (fault := secret.others_fault(file.stat())):
-        yield f'{held[0]}: in {file}: {fault}, or write "${{file:/path}}" instead'
 
 
 def _read_secrets(tree: dict[str, Any], faults: list[str]) -> None:
@@ -244,7 +229,7 @@ def _section(
     for name, value in tree.items():
         key = ".".join((*path, name))
         if name not in known:
-            faults.append(f"{_plain(key)}: unknown key{_nearest(name, known, path)}")
+            faults.append(_strange_key(name, known, path))
             continue
         old = getattr(default, name)
         if is_dataclass(old):
@@ -512,7 +497,7 @@ def _about_recording(s: Settings) -> Iterator[str]:
     names = [text.partition(" ")[0] for text in recording.days]
     if len(set(names)) < len(names):
         yield "recording.days: name each class once"
-    if recording_directory(s) in (key_file_of(s).parent, *key_file_of(s).parents):
+    if recording_directory(s) in key_file_of(s).parents:
         yield "recording.directory: never around the key that opens it; give another folder"
     if recording.mode == "off":
         return
@@ -529,8 +514,9 @@ def _about_recording(s: Settings) -> Iterator[str]:
 
 
 def recording_directory(s: Settings) -> Path:
-    """Where sealed recordings lie; a whole path."""
-    return Path(os.path.abspath(s.recording.directory or Path(s.state.directory) / "recordings"))
+    """Where this practice's sealed recordings lie; a whole path."""
+    base = s.recording.directory or Path(s.state.directory) / "recordings"
+    return Path(os.path.abspath(base)) / s.practice.id
 
 
 def recording_days(s: Settings) -> dict[str, int]:
@@ -552,9 +538,21 @@ def key_file_of(s: Settings) -> Path:
 # --- words ---------------------------------------------------------------------------------------
 
 
-def _nearest(name: str, known: Mapping[str, Any], path: tuple[str, ...] = ()) -> str:
-    close = difflib.get_close_matches(name[:80], known, n=1, cutoff=0.6)
-    return f"; did you mean {'.'.join((*path, close[0]))}?" if close else ""
+def _strange_key(name: str, known: Mapping[str, Any], path: tuple[str, ...]) -> str:
+    if close := resembles(name, known):
+        return f"{_plain('.'.join((*path, name)))}: unknown key; did you mean {'.'.join((*path, close))}?"
+    where = ".".join(path) or "the file"
+    return f"{where}: holds a key that is no setting (not shown: it could be anybody's word); see docs/wardline.example.toml"
+
+
+def _strange_variable(name: str, known: Iterable[str]) -> str:
+    section, _, own = name.removeprefix(PREFIX).partition("_")
+    begin = f"{PREFIX}{section}_"
+    if close := resembles(
+        own, [each.removeprefix(begin) for each in known if each.startswith(begin)]
+    ):
+        return f"{name}: unknown variable; did you mean {begin}{close}?"
+    return f"the environment: a variable {PREFIX}... is no setting; `env | grep {PREFIX}` shows it"
 
 
 def _plain(key: str) -> str:

@@ -15,6 +15,11 @@ WardlineError                 code is stable and safe to log; the message never 
 
 from __future__ import annotations
 
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable
+
 
 class WardlineError(Exception):
     """The root of the server's own errors."""
@@ -31,6 +36,23 @@ class ConfigError(WardlineError):
         """Keep every fault; the message lists them."""
         super().__init__("\n".join(faults))
         self.faults = faults
+
+
+def resembles(name: str, known: Iterable[str]) -> str:
+    """The known key that a strange one is a slip of the pen of, or "".
+
+    A fault shows a strange key only then: any other may be anybody's word, and a fault may be read by anybody.
+    """
+    close = difflib.get_close_matches(name[:80], list(known), n=1, cutoff=0.6)
+    return close[0] if close else ""
+
+
+def toml_fault(error: tomllib.TOMLDecodeError) -> str:
+    """What is wrong and where, without the words of the file that the error's own text quotes."""
+    text = str(error)
+    where = re.search(r"\(at (line \d+, column \d+|end of document)\)\Z", text)
+    reason = re.split(r"['\"(]", text)[0].strip()
+    return f"{reason} at {where[1]}" if where else reason
 
 
 class StartUpError(WardlineError):
@@ -90,6 +112,13 @@ class NoMediaPath(CallRefused):
 
     status = 503
     code = "no_media_path"
+
+
+class Unguarded(CallRefused):
+    """A guard that kept callers' words on this machine and out of logs failed its last test."""
+
+    status = 503
+    code = "unguarded"
 
 
 class LinesBusy(CallRefused):

@@ -201,6 +201,14 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
+class Checks:
+    """What was proven at the start is tested again while the server runs."""
+
+    every_minutes: int = _number(60, 1, 1440)
+    """Ways out, outputs and the audit's chain; the store is looked at each minute."""
+
+
+@dataclass(frozen=True, slots=True)
 class Webhook:
     """Where end-of-call reports go: ids and names of fields, signed. None by default."""
 
@@ -253,7 +261,7 @@ class Recording:
     """"ask": the caller hears the call flow's notice and is recorded after a plain yes only. There is no milder mode:
     the strictest rule, everybody on the line agrees by an act, is good wherever the caller is."""
     directory: str = _text(kind="any_path")
-    """None: `recordings` in the state directory."""
+    """Each practice has a folder in it; none: `recordings` in the state directory."""
     kept_as: str = _text("call", kind="class")
     """The class of a new recording; `wardline recordings keep` moves one to another."""
     days: tuple[str, ...] = _list(kind="class_days")
@@ -301,6 +309,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     state: State = field(default_factory=State)
     audit: Audit = field(default_factory=Audit)
+    checks: Checks = field(default_factory=Checks)
     webhook: Webhook = field(default_factory=Webhook)
     store: Store = field(default_factory=Store)
     recording: Recording = field(default_factory=Recording)

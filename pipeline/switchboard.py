@@ -230,10 +230,11 @@ class Switchboard:
         self._notify("call_started", {"call_id": call.call_id})
         reason = "error"
         try:
-            with self._redaction.within(known), contained(call.call_id, "call"):
+            with contained(call.call_id, "call"), self._redaction.within(known):
                 reason = await call.run()
         finally:
-            self._redaction.close(known)
+            with contained(call.call_id, "redaction"):
+                self._redaction.close(known)
             with contained(call.call_id, "audit"):
                 await audit.end(reason)  # on the disk before anybody is told that the call is over
             del self._calls[call.call_id]

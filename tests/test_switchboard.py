@@ -11,6 +11,7 @@ from models.errors import EngineBusy, EngineError, EngineFailed, EngineUnavailab
 from models.ports import Spoken
 from pipeline.errors import LinesBusy
 from pipeline.line import Bye
+from pipeline.telemetry.redaction import KnownCall
 from tests.call.call_rig import Leg
 from tests.fakes.house import House, opened
 
@@ -47,7 +48,18 @@ def run_fails(house: House, leg: Leg) -> str:
     return "call"
 
 
-@pytest.mark.parametrize("fails", [close_fails, goodbye_fails, run_fails])
+def redaction_fails(house: House, leg: Leg) -> str:
+    redaction = house.board._redaction
+
+    def close(known: KnownCall) -> None:
+        del redaction.close  # the next call's is whole again
+        raise Broken
+
+    redaction.close = close  # type: ignore[method-assign,assignment]  # a fault of the redactor
+    return "redaction"
+
+
+@pytest.mark.parametrize("fails", [close_fails, goodbye_fails, run_fails, redaction_fails])
 async def test_a_call_that_fails_in_its_end_ends_alone(
     fails: Callable[[House, Leg], str],
 ) -> None:

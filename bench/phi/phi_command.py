@@ -26,7 +26,7 @@ from bench.phi.redactors import (
     ours_missing,
     presidio_missing,
 )
-from bench.phi.scoring import Tally
+from bench.phi.scoring import Rate, Tally
 from bench.phi.table import Scored, as_json, as_text, judge, targets_as_text
 
 HALVES = {"development": DEVELOPMENT, "test": TEST_HALF}
@@ -60,6 +60,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="folder of results (default %(default)s)",
     )
     parser.add_argument(
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="also write the test half's recall where the server reads it: phi/measured.json in a checkout",
+    )
+    parser.add_argument(
         "--report-only", action="store_true", help="exit 0 even when a target is missed"
     )
     parser.set_defaults(run=bench_phi)
@@ -71,6 +77,8 @@ def bench_phi(arguments: argparse.Namespace) -> int:
     kept = {}
     met = True
     try:
+        if arguments.record is not None and "test" not in halves:
+            raise LabelledSetInvalid("--record wants the test half")
         for half in halves:
             items = read(HALVES[half])
             if not items:
@@ -83,6 +91,8 @@ def bench_phi(arguments: argparse.Namespace) -> int:
                 lines = judge(ours)
                 print(targets_as_text(lines) + "\n")
                 met = met and all(line.outcome == "met" for line in lines)
+                if arguments.record is not None and half == "test":
+                    _record(ours.tally, arguments.record)
                 if arguments.show_errors and (half == "development" or arguments.reveal_test):
                     _show(ours.tally)
             kept[half] = {
@@ -102,6 +112,25 @@ def bench_phi(arguments: argparse.Namespace) -> int:
         return 1
     print(f"written: {target}")
     return 0 if met or arguments.report_only else 1
+
+
+def measured(tally: Tally) -> dict[str, float | int]:
+    """What is shown beside a switch that relies on the redactor (`pipeline.telemetry.measured`)."""
+    rate = Rate(*tally.core)
+    if rate.value is None:
+        raise LabelledSetInvalid("the test half holds no identifier")
+    return {
+        "recall": round(rate.value, 4),
+        "low": round(rate.interval[0], 4),
+        "spans": rate.total,
+    }
+
+
+def _record(tally: Tally, file: Path) -> None:
+    try:
+        file.write_text(json.dumps(measured(tally)) + "\n", "utf-8")
+    except OSError as error:
+        raise BenchError(f"cannot write {file}: {error.strerror}") from None
 
 
 def run_redactor(name: str, redactor: Redactor, items: Sequence[Item]) -> Scored:

@@ -36,7 +36,7 @@ USER_ID = r"(?:staff|local|system):[A-Za-z0-9][A-Za-z0-9_.\-]{0,39}"
 an id of a patient from being passed here by mistake."""
 
 CALLER_ID = r"h[0-9a-f]{32}"
-RECORD_ID = r"[a-z]{1,2}[0-9a-f]{12,32}"
+RECORD_ID = r"(?:[a-z]{1,2}|rec_)[0-9a-f]{12,32}"
 NAME = r"[a-z][a-z0-9_.\-]{0,59}"
 
 DISPOSITIONS = (
@@ -115,7 +115,16 @@ class PhiAccess(Record):
 
     action: str = field(
         metadata=choice(
-            "list", "show", "reveal", "export", "fetch", "claim", "resolve", "redact", "delete"
+            "list",
+            "show",
+            "reveal",
+            "export",
+            "fetch",
+            "claim",
+            "resolve",
+            "redact",
+            "delete",
+            "keep",
         )
     )
     resource_type: str = field(metadata=choice("request", "recording", "call", "store"))

@@ -46,6 +46,9 @@ class Desk(Protocol):
     def end(self, reason: str) -> None:
         """Hang up once everything said has been played."""
 
+    def go_on(self) -> None:
+        """Do not hang up after all."""
+
 
 class Receptionist(LanguageModel, Protocol):
     """A language model that also knows the lines a call needs outside a turn."""

@@ -34,6 +34,7 @@ from pipeline.call.steps import (
     Effect,
     Ended,
     FieldKnown,
+    GoesOn,
     Heard,
     Phase,
     State,
@@ -41,7 +42,7 @@ from pipeline.call.steps import (
     UrgentRaised,
 )
 from pipeline.call.urgent import hear
-from pipeline.call.words import words
+from pipeline.call.words import has_any, words
 from pipeline.call.yes_no import hear_yes_no
 
 NO_MATCHES = 2
@@ -50,6 +51,8 @@ STALLS = 5
 """Turns in a row that were understood and led nowhere ("say that again")."""
 WAY_OUT_REPEATS = 3
 """Times the practice's number is said again before a call that goes to a person ends."""
+_TAKEN_BACK = ("not right", "not correct", "wrong", "incorrect", "isn't right")
+"""Said over the goodbye: the yes before it is void."""
 _LONGEST_GOODBYE = 5
 _LONGEST_BARE_NO = 4
 
@@ -78,7 +81,7 @@ def _respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     if urgency is not None:
         return _urgent(flow, state, urgency.kind)
     if state.phase is Phase.BOOKED:
-        return Step(state, flow.say(flow.lines.goodbye), (Ended("goodbye"),), verbatim=True)
+        return _after_booking(flow, state, heard, today)
     if state.phase is Phase.ASKING and state.asked in IDENTIFIERS:
         return _identify(flow, state, heard, today)
     understood = understand(flow, heard.text, state.asked, state.request, state.piece, today)
@@ -91,6 +94,20 @@ def _respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     if answered is not None:
         return answered
     return _aside(flow, state, understood, today) or _no_match(flow, state)
+
+
+def _after_booking(flow: Flow, state: State, heard: Heard, today: date) -> Step:
+    """Goodbye again, unless the yes is taken back: "yes... no wait, Wednesday"."""
+    again = replace(state, phase=Phase.ASKING, asked="confirm")
+    understood = understand(flow, heard.text, "confirm", state.request, "", today)
+    values, known = understood.values, state.request
+    changed = [name for name in values.filled() if getattr(values, name) != getattr(known, name)]
+    objects = understood.answer == "no" and (understood.refused or understood.named)
+    if changed or objects or has_any(words(heard.text), _TAKEN_BACK):
+        step = _answers(flow, again, heard, understood)
+        if step is not None:
+            return replace(step, effects=(GoesOn(), *step.effects))
+    return Step(state, flow.say(flow.lines.goodbye), (Ended("goodbye"),), verbatim=True)
 
 
 def _identify(flow: Flow, state: State, heard: Heard, today: date) -> Step:

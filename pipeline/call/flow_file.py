@@ -20,7 +20,7 @@ from pipeline.call.identity import IDENTIFIER_PROMPTS
 from pipeline.call.request import FIELD_KINDS, valid_first_name
 from pipeline.call.time_of_day import OpeningHours
 from pipeline.call.words import words
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, resembles, toml_fault
 from pipeline.store.fields import read_schema
 
 __all__ = ["Flow", "PracticeFacts", "flow_text", "load_flow", "parse_flow", "read_flow"]
@@ -113,7 +113,9 @@ def read_flow(path: Path | None) -> Flow:
     try:
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        where = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "nested too deeply"
+        where = "nested too deeply"
+        if isinstance(error, tomllib.TOMLDecodeError):
+            where = toml_fault(error)
         raise ConfigError([f"{_shown(path)}: is not TOML: {where}"]) from None
     return parse_flow(table)
 
@@ -338,8 +340,11 @@ class _Reading:
     def unknown(self, where: str, table: Table, known: Iterable[str]) -> None:
         for key in table:
             if key not in set(known):
-                name = f"{where}.{key}" if where else key
-                self.fault(name, f"is not a setting here; write one of {', '.join(known)}")
+                named = (where, key if resembles(key, known) else "?")
+                self.fault(
+                    ".".join(filter(None, named)),
+                    f"is not a setting here; write one of {', '.join(known)}",
+                )
 
     def table(self, key: str, parent: Table, name: str = "") -> Table:
         value = parent.get(key)
@@ -376,7 +381,10 @@ class _Reading:
             return ""
         for name, spec, conversion in used:
             if name not in allowed or spec or conversion:
-                self.fault(key, f"{{{name}}} is unknown; write one of {', '.join(sorted(allowed))}")
+                shown = name if resembles(name, allowed) else "?"
+                self.fault(
+                    key, f"{{{shown}}} is unknown; write one of {', '.join(sorted(allowed))}"
+                )
         needed = _REQUIRED.get(key)
         if text and needed and needed not in {name for name, _, _ in used}:
             self.fault(key, f"must contain {{{needed}}}")

@@ -33,12 +33,12 @@ class Front:
         page: Page,
         record: RequestSink,
         on_asked: Callable[[Asked | None], None],
-        on_end: Callable[[str], None],
+        on_end: Callable[[str | None], None],
         *,
         sayable: tuple[str, ...] = (),
         today: Callable[[], date] = today,
     ) -> None:
-        """Show on this page, keep in this record; tell the session of questions and of the end.
+        """Show on this page, keep in this record; tell the session of questions and of the end (None: not yet).
 
         `sayable` are the practice's own numbers.
         """
@@ -102,3 +102,7 @@ class Front:
     def end(self, reason: str) -> None:
         """Hang up after the goodbye has been played."""
         self._on_end(reason)
+
+    def go_on(self) -> None:
+        """The caller took something back: no goodbye yet."""
+        self._on_end(None)

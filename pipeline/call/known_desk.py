@@ -64,3 +64,7 @@ class KnownDesk:
     def end(self, reason: str) -> None:
         """Hang up once everything said has been played."""
         self._desk.end(reason)
+
+    def go_on(self) -> None:
+        """Do not hang up after all."""
+        self._desk.go_on()

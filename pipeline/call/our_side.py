@@ -145,6 +145,12 @@ class OurSide:
         self._ending = reason
         self._timers.wake("goodbye", self._settings.goodbye_grace_ms, lambda: self._finish(reason))
 
+    def go_on(self) -> None:
+        """The caller's goodbye was too early; the end of the call's time stays."""
+        if self._ending == "goodbye":
+            self._ending = None
+            self._timers.cancel("goodbye")
+
     # --- the playout's hooks ---------------------------------------------------------------------
 
     def _playout_started(self, epoch: int) -> None:

@@ -26,6 +26,7 @@ from pipeline.call.steps import (
     Effect,
     Ended,
     FieldKnown,
+    GoesOn,
     Heard,
     PersonWanted,
     Phase,
@@ -226,5 +227,7 @@ class ScriptedReceptionist:
             case Ended():
                 self._desk.asked(None)
                 self._desk.end(effect.reason)
+            case GoesOn():
+                self._desk.go_on()
             case _:
                 assert_never(effect)

@@ -363,8 +363,11 @@ class Call:
     def _asks(self, asked: Asked | None) -> None:
         self._theirs.expect(asked)
 
-    def _ends(self, reason: str) -> None:
-        self._ours.end_after_goodbye(reason)
+    def _ends(self, reason: str | None) -> None:
+        if reason is None:
+            self._ours.go_on()
+        else:
+            self._ours.end_after_goodbye(reason)
 
     @property
     def near_a_turn(self) -> bool:

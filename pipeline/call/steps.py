@@ -109,7 +109,12 @@ class Ended:
     reason: str
 
 
-Effect = Asked | FieldKnown | Collected | Completed | UrgentRaised | PersonWanted | Ended
+@dataclass(frozen=True, slots=True)
+class GoesOn:
+    """Do not hang up after all: the caller took something back."""
+
+
+Effect = Asked | FieldKnown | Collected | Completed | UrgentRaised | PersonWanted | Ended | GoesOn
 
 
 @dataclass(frozen=True, slots=True, repr=False)

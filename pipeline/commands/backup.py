@@ -11,8 +11,9 @@ from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
 from pipeline.commands.signing_in import note_administration
 from pipeline.errors import ConfigError, StartUpError
+from pipeline.recording.copies import pieces
 from pipeline.store.backup import back_up, examine
-from pipeline.store.opening import open_records
+from pipeline.store.opening import open_records, tombstones_of
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +27,9 @@ def _run(arguments: argparse.Namespace) -> int:
         records = open_records(settings)
         try:
             note_administration(settings, "backup")
-            head = back_up(records, arguments.file)
+            directory = config.recording_directory(settings)
+            recordings = pieces(directory, tombstones_of(settings).read())
+            head = back_up(records, arguments.file, recordings)
             examine(arguments.file, records.ring)
         finally:
             records.database.close()
@@ -36,7 +39,7 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"wardline backup: {error}", file=sys.stderr)
         return 1
     print(
-        f"{head.rows} rows are in {arguments.file}, sealed. It opens only with the key, which is not in it:"
+        f"{head.rows} rows, with the pieces of recordings, are in {arguments.file}, sealed. It opens only with the key, which is not in it:"
         " keep a copy of the key elsewhere (`wardline key export`)."
     )
     return 0

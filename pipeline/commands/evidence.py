@@ -37,8 +37,10 @@ evidence.json        when it was made, and each result in a sentence
 audit.json           verification of the signed audit chain, and the head it stood at
 egress.json          every way out of the machine that was tried, and what stopped it
 canary.json          a planted word, tried through every output of a process
+server.json          what the running server had tested in its own processes, and how long ago
 controls.json, .md   45 CFR 164: control, code, test, and what remains the organisation's
 software.json        version, digests of code and lock file; sbom.cdx.json: CycloneDX parts list
+packages.json        installed files against the sums they came with
 configuration.json   the settings in force; secrets only as "set" or "not set"
 data-flow.txt, .mmd  where callers' words go; sub-processors.json: who else takes part
 redactor.json        what the redactor misses, as measured
@@ -113,7 +115,8 @@ def _make(arguments: argparse.Namespace) -> int:
             )
         ],
     )
-    asked = Asked(settings, keys, evidence_id, last_egress=arguments.last_egress)
+    file = config.named_file(arguments.config)
+    asked = Asked(settings, keys, evidence_id, arguments.last_egress, file)
     with _progress() as begun:
         found = dict(gather(asked, begun))
     summary = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -17,6 +18,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from phi.chain import heads_in
+from pipeline import config
 from pipeline.audit.digest import entries
 from pipeline.audit.folder import audit_folder, heads_file
 from pipeline.audit.keys import AuditKeys
@@ -29,9 +31,15 @@ from pipeline.commands.egress_test import exposed, record_of, try_both
 from pipeline.egress import flow
 from pipeline.egress.trial import count, kernel_holds
 from pipeline.errors import StartUpError
-from pipeline.evidence import installed, sbom
+from pipeline.evidence import installed, sbom, untouched
 from pipeline.evidence.configuration import shown
 from pipeline.evidence.controls import controls, markdown
+from pipeline.evidence.lock import plain_name
+from pipeline.evidence.running import ask
+from pipeline.machine.judge import judge
+from pipeline.machine.read import look
+from pipeline.recording.faults import RecordingBroken
+from pipeline.recording.sealed_file import read_header
 from pipeline.settings import Settings
 from pipeline.store.database import Database
 from pipeline.store.facts import facts_of
@@ -61,8 +69,10 @@ class Asked:
     settings: Settings
     keys: AuditKeys
     evidence_id: str
-    last_egress: bool
+    last_egress: bool = False
     """Take the last egress test on record instead of making one."""
+    config_file: Path | None = None
+    """Who may read it is looked at too."""
 
 
 def as_json(value: object) -> bytes:
@@ -144,6 +154,17 @@ def canary(_: Asked) -> Part:
     return Part({"canary.json": as_json({**asdict(found), "passed": found.passed})}, result, said)
 
 
+def server(asked: Asked) -> Part:
+    """What the running server has tested in its own processes, with the age of each result."""
+    found = ask(asked.settings)
+    results = {name: str(fact.get("result", "")) for name, fact in found["tested"].items()}
+    failed = sorted(name for name, result in results.items() if result == "fail")
+    relaxed = found.get("relaxed", [])
+    said = ", ".join(f"{name} {result}" for name, result in sorted(results.items()))
+    said += f"; relaxed settings: {', '.join(map(str, relaxed)) or 'none'}"
+    return Part({"server.json": as_json(found)}, "fail" if failed else "pass", said)
+
+
 def software(asked: Asked) -> Part:
     """The parts list, the version, the digests of lock and code."""
     own, parts, lock = installed.own(), installed.installed(), installed.lock()
@@ -160,21 +181,35 @@ def software(asked: Asked) -> Part:
         made=wall_now().isoformat(timespec="seconds"),
     )
     strange = sbom.unlocked(parts, lock, installed.OWN) if lock else []
+    other = [name for name in strange if lock and plain_name(name.split()[0]) in lock.packages]
     found = {
         "version": own.version,
         "code_sha256": installed.code_digest(),
         "lock_sha256": lock.digest if lock else None,
         "distributions": len(parts),
-        "not_as_locked": strange,
+        "other_version_than_locked": other,
+        "not_in_the_lock": [name for name in strange if name not in other],
     }
     said = f"version {own.version}, {len(parts)} distributions"
     if lock is None:
         said += "; the lock file is not here, so archives' sums are missing"
     elif strange:
-        said += (
-            f", {len(strange)} of them not as locked (tools of a development machine, or a change)"
-        )
+        said += f", {len(other)} in another version than locked, {len(strange) - len(other)} not in the lock"
     return Part({"sbom.cdx.json": as_json(bom), "software.json": as_json(found)}, "stated", said)
+
+
+def packages(_: Asked) -> Part:
+    """Every installed file against the sum it came with."""
+    found = untouched.compare()
+    said = f"{found.files} installed files are as they came"
+    if not found.whole:
+        said = (
+            f"{len(found.changed)} of {found.files} installed files are changed and {len(found.missing)} missing:"
+            " install the locked packages anew"
+        )
+    if found.unowned:
+        said += f"; {len(found.unowned)} entries beside them belong to no package"
+    return Part({"packages.json": as_json(found.record())}, "pass" if found.whole else "fail", said)
 
 
 def configuration(asked: Asked) -> Part:
@@ -244,6 +279,7 @@ def store(asked: Asked) -> Part:
         **found.record(),
         "retention_days": {"requests": settings.store.requests_days, "logs": settings.store.logs_days},
         "key_from": settings.store.key,
+        "recordings": _recordings(settings),
     }  # fmt: skip
     result: Result = "unknown" if found.said else "pass"
     if found.readable_keys_of_destroyed:
@@ -254,20 +290,44 @@ def store(asked: Asked) -> Part:
     return Part({"store.json": as_json(record)}, result, said)
 
 
+def _recordings(settings: Settings) -> dict[str, Any]:
+    """Sealed files by class, as their readable headers say; none is opened."""
+    classes, unreadable = Counter[str](), 0
+    for path in sorted(config.recording_directory(settings).glob("rec_*.wardrec")):
+        try:
+            with path.open("rb") as file:
+                header = read_header(file)
+        except (RecordingBroken, OSError):
+            unreadable += 1
+            continue
+        if header.practice_id == settings.practice.id:
+            classes[header.kept_as] += 1
+    return {
+        "mode": settings.recording.mode,
+        "days": list(settings.recording.days),
+        "files_by_class": dict(sorted(classes.items())),
+        "unreadable_files": unreadable,
+    }
+
+
 def host(asked: Asked) -> Part:
     """What the doctor finds on this machine."""
     found = [f for f in examine(asked.settings) if f.name not in ABOUT_A_START]
+    found += judge(look(asked.settings, asked.config_file))
     failed = [f.name for f in found if f.verdict == "fail"]
-    said = f"{len(found)} looks, failed: {', '.join(failed) or 'none'}"
-    parts = {"host.json": as_json([asdict(each) for each in found])}
-    return Part(parts, "fail" if failed else "pass", said)
+    unknown = [f.name for f in found if f.verdict == "unknown"]
+    said = f"{len(found)} looks; failed: {', '.join(failed) or 'none'}; unknown: {', '.join(unknown) or 'none'}"
+    result: Result = "fail" if failed else "unknown" if unknown else "pass"
+    return Part({"host.json": as_json([asdict(each) for each in found])}, result, said)
 
 
 PARTS: tuple[tuple[str, str, Callable[[Asked], Part]], ...] = (
     ("audit", "reading the audit's chain", audit),
     ("egress", "trying every way out of this machine", egress),
     ("canary", "trying a planted word through every output", canary),
+    ("server", "asking the running server what it has tested", server),
     ("software", "listing the software's parts", software),
+    ("packages", "comparing installed files with the sums they came with", packages),
     ("configuration", "reading the configuration", configuration),
     ("controls", "mapping controls to tests", control_map),
     ("data_flow", "drawing the data flow", data_flow),

@@ -12,6 +12,7 @@ from pipeline.commands.check_config import say_faults
 from pipeline.commands.signing_in import note_administration
 from pipeline.errors import ConfigError, StartUpError
 from pipeline.settings import Settings
+from pipeline.shelves import open_shelf
 from pipeline.store import keys
 from pipeline.store.database import Database
 from pipeline.store.faults import KeyFault
@@ -117,7 +118,7 @@ def _rotate(_: argparse.Namespace, settings: Settings) -> int:
     records = open_records(settings)
     try:
         note_administration(settings, "key_rotate")
-        count = rotate(records, source)
+        count = rotate(records, source, lambda: open_shelf(settings).wrap_anew())
         current = records.ring.current
     finally:
         records.database.close()

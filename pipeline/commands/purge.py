@@ -10,6 +10,7 @@ from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
 from pipeline.commands.signing_in import Session, add_arguments, sign_in
 from pipeline.errors import ConfigError, StartUpError
+from pipeline.shelves import open_shelf
 from pipeline.store.keys import write_new
 from pipeline.store.opening import key_source
 from pipeline.store.retention import Certificate, forget_key_file, purge
@@ -42,7 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"wardline purge: {error}", file=sys.stderr)
         return 1
     print(
-        f"{certificate.requests_destroyed} requests are destroyed; the certificate is {arguments.certificate}."
+        f"{certificate.requests_destroyed} requests and {certificate.recordings_destroyed} recordings are destroyed; the certificate is {arguments.certificate}."
         " It names what it does not cover: backups and exported keys are yours to destroy."
     )
     return 0
@@ -61,7 +62,17 @@ def _purge(arguments: argparse.Namespace, session: Session) -> Certificate:
     def forget() -> tuple[str, ...]:
         return forget_key_file(source.file, key_ids) if source.kind == "file" else ()
 
-    certificate = purge(session.records, session.tombstones, session.token.name, forget)
+    shelf = open_shelf(settings)
+
+    def purge_recordings() -> int:
+        found = shelf.kept()
+        session.bury_recordings([kept.id for kept in found], "purged")
+        shelf.shred_all()
+        return len(found)
+
+    certificate = purge(
+        session.records, session.tombstones, session.token.name, forget, purge_recordings
+    )
     write_new(arguments.certificate, certificate.text())
     return certificate
 

@@ -13,6 +13,7 @@ from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
 from pipeline.commands.signing_in import Session, add_arguments, sign_in
 from pipeline.errors import ConfigError, StartUpError
+from pipeline.shelves import open_shelf
 from pipeline.store import retention
 from pipeline.store.keys import write_new
 from pipeline.store.records import Entry, Opened
@@ -155,15 +156,22 @@ def _resolve(arguments: argparse.Namespace, session: Session) -> int:
 def _redact(arguments: argparse.Namespace, session: Session) -> int:
     request_id = _one(arguments, session)
     session.note("redact", request_id, tuple(arguments.field))
+    recorded = 0 if arguments.field else _destroy_recordings(session, request_id, "redacted")
     retention.redact(session.records, session.tombstones, request_id, arguments.field)
     what = f"{len(arguments.field)} field(s) of it" if arguments.field else "its content"
-    print(f"{request_id}: {what} can never be read again (copies made earlier: see `backup`)")
+    and_recording = " and its recording" if recorded else ""
+    print(
+        f"{request_id}: {what}{and_recording} can never be read again (copies made earlier: see `backup`)"
+    )
+    if arguments.field:
+        print("A recording of the call, if there is one, still holds it: see `wardline recordings`")
     return 0
 
 
 def _delete(arguments: argparse.Namespace, session: Session) -> int:
     request_id = _one(arguments, session)
     session.note("delete", request_id)
+    _destroy_recordings(session, request_id, "deleted")
     retention.remove(session.records, session.tombstones, request_id)
     print(f"{request_id} is destroyed")
     return 0
@@ -184,6 +192,21 @@ def _release(arguments: argparse.Namespace, session: Session) -> int:
         raise StartUpError("there is no such hold")
     print(f"{request_id or 'the practice'} is held no longer")
     return 0
+
+
+def _destroy_recordings(session: Session, request_id: str, why: str) -> int:
+    """What was recorded of the request's call goes with it."""
+    shelf = open_shelf(session.settings)
+    found = shelf.of_call(session.records.call_of(request_id))
+    held = retention.held_recordings(session.records)
+
+    def note(action: str, recording_id: str, call_id: str) -> None:
+        del action
+        session.note_recording("delete", recording_id, call_id)
+
+    for kept in found:
+        shelf.destroy(kept, why, note, session.bury_recordings, held)
+    return len(found)
 
 
 # --- parts --------------------------------------------------------------------------------------------

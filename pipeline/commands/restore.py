@@ -11,7 +11,9 @@ from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
 from pipeline.commands.signing_in import note_administration
 from pipeline.errors import ConfigError, StartUpError
+from pipeline.recording.copies import put_back, refuse_full
 from pipeline.settings import Settings
+from pipeline.shelves import open_shelf
 from pipeline.store.backup import bury_again, restore
 from pipeline.store.database import Database
 from pipeline.store.opening import key_source, location, now_ms, tombstones_of
@@ -53,8 +55,20 @@ def _bring_back(arguments: argparse.Namespace, settings: Settings) -> str:
     database = Database(location(settings))
     try:
         adopted = arguments.from_deployment
+        directory = config.recording_directory(settings)
+        refuse_full(directory)
         note_administration(settings, "restore_adopt" if adopted else "restore")
-        head = restore(database, arguments.file, ring, settings.practice.id, adopted)
+        destroyed = tombstones_of(settings).read()
+        if arguments.tombstones is not None:
+            destroyed |= Tombstones(arguments.tombstones).read()
+        head = restore(
+            database,
+            arguments.file,
+            ring,
+            settings.practice.id,
+            adopted,
+            put_back=put_back(directory, destroyed),
+        )
         records = Records(database, settings.practice.id, ring, source.load, now_ms)
         if adopted:
             records.bind(adopted)
@@ -63,6 +77,7 @@ def _bring_back(arguments: argparse.Namespace, settings: Settings) -> str:
         if arguments.tombstones is not None:
             buried += bury_again(records, Tombstones(arguments.tombstones))
         opened = sum(1 for _ in records.all_opened())
+        recordings = len(open_shelf(settings, ring).kept())
     finally:
         database.close()
     taken_over = (
@@ -72,7 +87,7 @@ def _bring_back(arguments: argparse.Namespace, settings: Settings) -> str:
     )
     return (
         f"{taken_over}{head.rows} rows of {head.taken_at} are back; {opened} requests open with this key,"
-        f" {buried} that were destroyed later were destroyed again."
+        f" {buried} that were destroyed later were destroyed again; {recordings} recordings are there."
     )
 
 

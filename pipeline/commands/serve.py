@@ -81,6 +81,7 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
     from pipeline.clock import MonotonicClock
     from pipeline.commands.terminal import Terminal
     from pipeline.egress import trial
+    from pipeline.shelves import check_classes, sentences
     from pipeline.store.opening import prepare
     from pipeline.supervisor import fence
     from pipeline.supervisor.facts import Facts
@@ -105,12 +106,14 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
             raise Unsafe(fence.sentence("supervisor", out))
         warning = fence.check_exposure(settings, facts)
         staff = StaffTokens(state)
+        kept = [*prepare(settings).sentences(), *sentences(settings)]
+        check_classes(settings)
         terminal = Terminal(
             settings,
             own.out,
             clock,
             events=events,
-            kept=prepare(settings).sentences(),
+            kept=kept,
             warnings=[*banner(settings), *([warning] if warning else [])],
             first_token=None if staff.known() else lambda: staff.create("first"),
         )
@@ -128,6 +131,7 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
                     worker_module=worker_module,
                     hooks=hooks,
                     facts=facts,
+                    own=own,
                 )
             )
         terminal.stopped()

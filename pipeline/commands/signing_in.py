@@ -6,13 +6,13 @@ import argparse
 import getpass
 import re
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline import config
 from pipeline.audit.by_command import append, local_user
-from pipeline.audit.records import Administration, Authentication, PhiAccess, Record
+from pipeline.audit.records import CALL_ID, Administration, Authentication, PhiAccess, Record
 from pipeline.call.request import FIELD_NAMES
 from pipeline.errors import NotAuthorised, StartUpError
 from pipeline.settings import Settings
@@ -23,6 +23,8 @@ from pipeline.store.retention import Tombstones
 from pipeline.supervisor.staff import StaffToken, StaffTokens
 
 _TOKEN_CHARACTERS_MAX = 200
+_RECORDING_ID = re.compile(r"rec_[0-9a-f]{24}")
+_CALL_ID = re.compile(CALL_ID)
 _REQUEST_ID = re.compile(r"[0-9a-f]{12,32}")
 _ADMINISTRATION = frozenset({"hold", "release", "purge"})
 
@@ -58,6 +60,31 @@ class Session:
         """Record the access; comes before anything is shown or destroyed."""
         self.record([self.access(action, request_id, fields, success=success)])
 
+    def note_recording(self, action: str, recording_id: str, call_id: str) -> None:
+        """Record an access to a recording, before it happens."""
+        self._note_recording(action, recording_id, call_id, success=True)
+
+    def refused_recording(self, action: str) -> None:
+        """Record that somebody asked for a recording that is not there."""
+        self._note_recording(action, NO_RECORDING, "", success=False)
+
+    def _note_recording(
+        self, action: str, recording_id: str, call_id: str, *, success: bool
+    ) -> None:
+        self.record(
+            [
+                replace(
+                    self.access(action, success=success),
+                    recording_id=recording_id,
+                    call_id=call_id,
+                )
+            ]
+        )
+
+    def bury_recordings(self, ids: Iterable[str], why: str) -> None:
+        """Remember that these may never be opened again."""
+        self.tombstones.add(ids, why, self.records.now_ms())
+
     def access(
         self,
         action: str,
@@ -71,6 +98,10 @@ class Session:
         return Access(
             self.token.name, self.token.role, action, practice_id, request_id, fields, success
         )
+
+
+NO_RECORDING = "none"
+"""Of the kind, without one that is meant."""
 
 
 def sign_in(arguments: argparse.Namespace, role: str, action: str) -> Session:
@@ -110,15 +141,18 @@ def note_administration(settings: Settings, action: str) -> None:
 def _as_record(access: Access) -> Record:
     user_id = f"staff:{access.user}"
     resource_id = f"r{access.request_id}" if _REQUEST_ID.fullmatch(access.request_id) else None
+    if _RECORDING_ID.fullmatch(access.recording_id):
+        resource_id = access.recording_id
     if access.action in _ADMINISTRATION:
         return Administration(
             action=access.action, user_id=user_id, success=access.success, resource_id=resource_id
         )
     return PhiAccess(
         action=access.action,
-        resource_type="request",
+        resource_type="recording" if access.recording_id else "request",
         user_id=user_id,
         success=access.success,
+        call_id=access.call_id if _CALL_ID.fullmatch(access.call_id) else None,
         resource_id=resource_id,
         # What was typed as the name of a field could be anything.
         field_names=tuple(name for name in access.fields if name in FIELD_NAMES),

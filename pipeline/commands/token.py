@@ -13,7 +13,7 @@ from pipeline.commands.check_config import say_faults
 from pipeline.commands.signing_in import note_administration
 from pipeline.errors import ConfigError, StartUpError
 from pipeline.settings import Settings
-from pipeline.supervisor.staff import LIFE_DAYS_DEFAULT, ROLES, StaffToken, StaffTokens
+from pipeline.supervisor.staff import FETCH, LIFE_DAYS_DEFAULT, ROLES, StaffToken, StaffTokens
 
 LIFE_DAYS_MAX = 366.0
 
@@ -28,9 +28,10 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     )
     create.add_argument(
         "--role",
-        choices=ROLES,
+        choices=(*ROLES, FETCH),
         default="operator",
-        help="readonly: see that requests exist; operator: read them (default); admin: also destroy and hold",
+        help="readonly: see that requests exist; operator: read them (default); admin: also destroy and hold;"
+        " fetch: a program that fetches reported requests and does nothing else",
     )
     create.set_defaults(act=_create)
     listing = actions.add_parser("list", help="show names, states and last use; never a secret")
@@ -57,6 +58,13 @@ def _create(arguments: argparse.Namespace, settings: Settings, tokens: StaffToke
     note_administration(settings, "token_create")
     token = tokens.create(arguments.name, life_days=arguments.days, role=arguments.role)
     print(token)
+    if arguments.role == FETCH:
+        print(
+            f"Valid for {arguments.days:g} days. It is not shown again: keep it in a file that only the program reads,"
+            " and send it as  Authorization: Bearer <token>  to /api/requests/fetch.",
+            file=sys.stderr,
+        )
+        return 0
     print(
         f"Valid for {arguments.days:g} days, signed out after 15 minutes without use. It is not shown again:\n"
         "open the live view as  <the server's address>/staff#<token>  or type it there.",

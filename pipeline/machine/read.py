@@ -87,6 +87,8 @@ def _volumes(settings: Settings, mounts: list[parse.Mount]) -> Iterator[Volume]:
     }
     if not settings.store.url:
         places["store.directory"] = config.data_directory(settings)
+    if settings.recording.mode != "off":
+        places["recording.directory"] = config.recording_directory(settings)
     if settings.log.file:
         places["log.file"] = Path(settings.log.file).parent
     for what, path in places.items():
@@ -239,6 +241,7 @@ def _ours(settings: Settings, config_file: Path | None) -> Iterator[tuple[str, P
     if not settings.store.url:
         yield "store.directory", data, True
         yield "store.directory", data / "requests.db", True
+    yield "recording.directory", config.recording_directory(settings), True
     if settings.store.key == "file":
         yield "store.key_file", config.key_file_of(settings), True
     holds_secrets = any(

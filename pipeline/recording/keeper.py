@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from io import FileIO
 from types import TracebackType
-from typing import Final, Protocol, Self, TypeVar
+from typing import Final, Self, TypeVar
 
+from pipeline.errors import StartUpError
 from pipeline.recording.faults import RecordingFault
 from pipeline.recording.recorder import CLOSE_LIMIT_S, Recorder
-from pipeline.recording.shelf import Shelf
+from pipeline.recording.sealed_file import Header
+from pipeline.recording.shelf import NoteDestroyed, Shelf
 from pipeline.telemetry.events import Event, Token, emit
 
 THREADS: Final = 4
@@ -24,6 +27,7 @@ RATE_HZ: Final = 16_000
 """What a caller's line brings; a call of ten minutes is 38 MB."""
 
 T = TypeVar("T")
+Opened = tuple[FileIO, Header, bytes]
 Resample = Callable[[bytes], bytes]
 
 
@@ -34,17 +38,10 @@ class RecordingFailed(Event):
     reason: Token
 
 
-class Bury(Protocol):
-    """Remembers, away from the recordings, that these ids may never be opened again."""
-
-    def __call__(self, ids: Iterable[str], why: str) -> None:
-        """Return when it is on the disk."""
-
-
 class Keeper:
     """Makes and ends recordings; use it as an `async with` block."""
 
-    def __init__(self, open_shelf: Callable[[], Shelf], kept_as: str, bury: Bury) -> None:
+    def __init__(self, open_shelf: Callable[[], Shelf], kept_as: str, bury: NoteDestroyed) -> None:
         """Nothing is opened before the first recording; `open_shelf` runs in a thread."""
         self._open_shelf = open_shelf
         self._kept_as = kept_as
@@ -68,13 +65,21 @@ class Keeper:
         self, call_id: str, now_ms: Callable[[], float], agent_at_rate: Resample
     ) -> Recorder | None:
         """A recording that runs; None, with an event, when the disk or the key does not allow one."""
-        loop = asyncio.get_running_loop()
-        beginning = loop.run_in_executor(self._threads, self._begin, call_id, now_ms, agent_at_rate)
+        opening = asyncio.get_running_loop().run_in_executor(self._threads, self._open, call_id)
         try:
-            return await asyncio.shield(beginning)
+            opened = await asyncio.shield(opening)
         except asyncio.CancelledError:  # the call is over: nobody would ever end what comes of this
-            beginning.add_done_callback(self._abandon)
+            opening.add_done_callback(self._abandon)
             raise
+        if opened is None:
+            return None
+        file, header, data_key = opened
+        try:  # here, not in the thread: the clock is the loop's
+            return Recorder(file, header, data_key, now_ms, agent_at_rate=agent_at_rate)
+        except RuntimeError:  # no thread can be started
+            self._abandon(opening)
+            emit(RecordingFailed(Token(call_id), Token("no_thread")))
+            return None
 
     async def finish(self, recorder: Recorder) -> None:
         """Returns when the file is whole, or when its disk is too slow to wait for."""
@@ -84,26 +89,29 @@ class Keeper:
         """End it and destroy it, key first; a file that its thread still holds is gone with its key."""
         return await self._in_thread(self._destroy, recorder)
 
-    def _abandon(self, beginning: asyncio.Future[Recorder | None]) -> None:
-        recorder = None if beginning.cancelled() else beginning.result()
-        if recorder is not None:
+    def _abandon(self, opening: asyncio.Future[Opened | None]) -> None:
+        opened = None if opening.cancelled() else opening.result()
+        if opened is not None:
             with contextlib.suppress(RuntimeError):  # the worker ends: the file holds nothing
-                self._threads.submit(self._destroy, recorder)
+                self._threads.submit(self._discard, opened)
 
     # --- in a thread ------------------------------------------------------------------------------
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
-    def _begin(
-        self, call_id: str, now_ms: Callable[[], float], agent_at_rate: Resample
-    ) -> Recorder | None:
+    def _open(self, call_id: str) -> Opened | None:
         try:
-            file, header, data_key = self._open_shelf().open_new(call_id, RATE_HZ, self._kept_as)
+            return self._open_shelf().open_new(call_id, RATE_HZ, self._kept_as)
         except Exception as error:  # noqa: BLE001  # the edge of the thread: a key command may fail in any way
             emit(RecordingFailed(Token(call_id), _reason(error)))
             return None
-        return Recorder(file, header, data_key, now_ms, agent_at_rate=agent_at_rate)
+
+    def _discard(self, opened: Opened) -> None:
+        file, header, _ = opened
+        file.close()
+        with contextlib.suppress(StartUpError):
+            self._open_shelf().shred(header.recording_id)
 
     def _destroy(self, recorder: Recorder) -> bool:
         recorder.close()

@@ -28,7 +28,10 @@ DAY_MS: Final = 86_400_000
 OPEN_AT_MOST_MS: Final = 6 * 3_600_000
 """No call is so long: a file without its end that is older was left by a crash."""
 _ID: Final = re.compile(r"rec_[0-9a-f]{24}\Z")
-_PREFIX: Final = re.compile(r"rec_[0-9a-f]{4,24}\Z")
+_PLAIN: Final = re.compile(r"[a-z0-9_]{1,40}\Z")
+_PREFIX: Final = re.compile(r"(?:rec_|c)[0-9a-f]{4,24}\Z")
+NOBODY: Final[frozenset[str | None]] = frozenset()
+"""No hold stands."""
 
 
 class NoteAccess(Protocol):
@@ -51,6 +54,8 @@ class Kept:
 
     header: Header
     bytes: int
+    kept_as: str
+    """Its class today; the header has the class it began with."""
 
     @property
     def id(self) -> str:
@@ -104,11 +109,6 @@ class Shelf:
         try:
             self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._write_key(recording_id, data_key)
-            # A rotation that began before the key was on the disk has not seen it; one that begins now will.
-            ring = self._reload()
-            if ring.current != self._ring.current:
-                self._ring = ring
-                self._write_key(recording_id, data_key)
             return FileIO(_new(self._sound_file(recording_id)), "wb"), header, data_key
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -133,19 +133,34 @@ class Shelf:
                 continue
             with contextlib.suppress(RecordingBroken, OSError), path.open("rb") as file:
                 header = read_header(file)
-                if (header.recording_id, header.practice_id) == (path.stem, self.practice_id):
-                    found.append(Kept(header, path.stat().st_size))
+                ours = (header.recording_id, header.practice_id) == (path.stem, self.practice_id)
+                # Only reading the sound proves a header: what is shown of it has the shape of our ids.
+                if ours and _PLAIN.match(header.call_id) and _PLAIN.match(header.kept_as):
+                    kept_as = self._kept_as(path.stem) or header.kept_as
+                    found.append(Kept(header, path.stat().st_size, kept_as))
         return sorted(found, key=lambda each: (each.header.began_at_ms, each.id))
 
     def find(self, id_or_beginning: str) -> Kept:
-        """The one recording whose id begins so."""
+        """The one recording whose id, or whose call's, begins so."""
         good = _PREFIX.match(id_or_beginning)
-        found = [each for each in self.kept() if good and each.id.startswith(id_or_beginning)]
+        found = [
+            each
+            for each in self.kept()
+            if good
+            and (
+                each.id.startswith(id_or_beginning)
+                or each.header.call_id.startswith(id_or_beginning)
+            )
+        ]
         if len(found) != 1:
             raise RecordingFault(
                 "there is no such recording, or more than one; see `wardline recordings list`"
             )
         return found[0]
+
+    def of_call(self, call_id: str) -> list[Kept]:
+        """What was recorded of this call."""
+        return [each for each in self.kept() if each.header.call_id == call_id]
 
     def export(self, kept: Kept, to: Path, note: NoteAccess) -> Exported:
         """Write a readable stereo WAV, caller left, agent right; the access is on record before it."""
@@ -177,8 +192,19 @@ class Shelf:
 
     # --- ending --------------------------------------------------------------------------------------
 
-    def destroy(self, kept: Kept, why: str, note: NoteAccess, bury: NoteDestroyed) -> None:
+    def destroy(
+        self,
+        kept: Kept,
+        why: str,
+        note: NoteAccess,
+        bury: NoteDestroyed,
+        held: frozenset[str | None] = NOBODY,
+    ) -> None:
         """For good: on record, then never to be opened again, then the key, then the sound."""
+        if _is_held(kept, held):
+            raise RecordingFault(
+                "a legal hold stands on this recording or its call: release it first"
+            )
         note(why, kept.id, kept.header.call_id)
         bury([kept.id], why)
         self.shred(kept.id)
@@ -198,25 +224,82 @@ class Shelf:
                 f"cannot remove from {self.directory}: {error.strerror}; do it as the server's user"
             ) from None
 
-    def expire(self, days: Mapping[str, int], note: NoteAccess, bury: NoteDestroyed) -> int:
-        """Destroy what is older than its class allows; a class that is configured no more keeps nothing."""
+    def shred_all(self) -> None:
+        """Every recording in the folder, and what a crash left of one."""
+        ids = {path.stem for path in self.directory.glob("rec_*") if _ID.match(path.stem)}
+        for recording_id in sorted(ids):
+            self.shred(recording_id)
+
+    def expire(
+        self,
+        days: Mapping[str, int],
+        note: NoteAccess,
+        bury: NoteDestroyed,
+        held: frozenset[str | None] = NOBODY,
+    ) -> int:
+        """Destroy what is older than its class allows; a class that is configured no more keeps nothing.
+
+        `held` names recordings and calls of a legal hold; None in it: everything.
+        """
         now_ms = self.now_ms()
         over = [
             each
             for each in self.kept()
             if now_ms - each.header.began_at_ms
-            >= max(days.get(each.header.kept_as, 0) * DAY_MS, OPEN_AT_MOST_MS)
+            >= max(days.get(each.kept_as, 0) * DAY_MS, OPEN_AT_MOST_MS)
+            and not _is_held(each, held)
         ]
         for each in over:
             self.destroy(each, "expire", note, bury)
         return len(over)
 
+    # --- changing ------------------------------------------------------------------------------------
+
+    def keep_as(self, kept: Kept, kept_as: str) -> None:
+        """Move it to another class; its days count from the call on."""
+        self._write_key(kept.id, self._data_key(kept.id), kept_as)
+
+    def wrap_anew(self) -> int:
+        """After the install key was changed: wrap every key with the current one; returns how many were."""
+        self._ring = self._reload()
+        count = 0
+        for path in sorted(self.directory.glob("rec_*.key")):
+            if not _ID.match(path.stem) or self._stored(path.stem).get("key_id") in (
+                None,
+                self._ring.current,
+            ):
+                continue
+            self._write_key(path.stem, self._data_key(path.stem), self._kept_as(path.stem))
+            count += 1
+        return count
+
     # --- parts ---------------------------------------------------------------------------------------
 
-    def _write_key(self, recording_id: str, data_key: bytes) -> None:
-        """Put the wrapped key on the disk, whole or not at all."""
+    def _stored(self, recording_id: str) -> dict[str, str]:
+        """The key's file; empty when it is missing or damaged."""
+        with contextlib.suppress(OSError, ValueError):
+            stored = json.loads(self._key_file(recording_id).read_bytes())
+            if isinstance(stored, dict):
+                return stored
+        return {}
+
+    def _kept_as(self, recording_id: str) -> str:
+        """The class it was moved to; "" when it was not."""
+        return str(self._stored(recording_id).get("kept_as", ""))
+
+    def _write_key(self, recording_id: str, data_key: bytes, kept_as: str = "") -> None:
+        """Put the wrapped key on the disk, whole or not at all, wrapped with the install key of that moment."""
+        self._write_wrapped(recording_id, data_key, kept_as)
+        # A rotation that began before the key was on the disk has not seen it; one that begins now will.
+        ring = self._reload()
+        if ring.current != self._ring.current:
+            self._ring = ring
+            self._write_wrapped(recording_id, data_key, kept_as)
+
+    def _write_wrapped(self, recording_id: str, data_key: bytes, kept_as: str) -> None:
         wrapped = self._ring.wrap(data_key, self._place(recording_id))
-        text = json.dumps({"key_id": wrapped.key_id, "sealed": wrapped.sealed.hex()})
+        stored = {"key_id": wrapped.key_id, "sealed": wrapped.sealed.hex()}
+        text = json.dumps(stored | ({"kept_as": kept_as} if kept_as else {}))
         fresh = self.directory / f".{recording_id}.{secrets.token_hex(4)}.new"
         try:
             with _create(fresh) as file:
@@ -250,6 +333,10 @@ class Shelf:
 
     def _sound_file(self, recording_id: str) -> Path:
         return self.directory / f"{recording_id}.wardrec"
+
+
+def _is_held(kept: Kept, held: frozenset[str | None]) -> bool:
+    return not held.isdisjoint((None, kept.id, kept.header.call_id))
 
 
 def _create(path: Path) -> BinaryIO:

@@ -1,4 +1,4 @@
-"""Who looked at, or destroyed, which request: the seam to whatever keeps such records for years.
+"""Who looked at, or destroyed, which request or recording: the seam to whatever keeps such records for years.
 
 A record names people and fields, never a value and never a caller. It is made before anything is shown; if
 it cannot be made, nothing is shown.
@@ -19,13 +19,17 @@ class Access:
     """The name of their token: never a caller's or patient's id."""
     role: str
     action: str
-    """"list", "show", "export", "claim", "resolve", "redact", "delete", "hold", "release", "purge"."""
+    """"list", "show", "export", "claim", "resolve", "redact", "delete", "keep", "hold", "release", "purge"."""
     practice_id: str
     request_id: str
     """"" for acts on many."""
     fields: tuple[str, ...]
     """Names of the fields that were shown or destroyed."""
     success: bool
+    recording_id: str = ""
+    """For acts on a recording instead of a request."""
+    call_id: str = ""
+    """The call it is of."""
 
 
 class AccessRecord(Protocol):

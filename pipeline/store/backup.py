@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -44,8 +44,11 @@ class Head:
     deployment: str
 
 
-def back_up(records: Records, to: Path) -> Head:
-    """Write a copy; a file that is there is never overwritten, and a broken one never left."""
+def back_up(records: Records, to: Path, files: Iterable[tuple[str, bytes]] = ()) -> Head:
+    """Write a copy; a file that is there is never overwritten, and a broken one never left.
+
+    `files` are sealed files kept beside the rows, name by name in pieces.
+    """
     digest = hashlib.sha256()
     rows = 0
     revision = records.database.version()
@@ -63,7 +66,7 @@ def back_up(records: Records, to: Path) -> Head:
             raise FileExistsError
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            for line in _lines(records, head):
+            for line in _lines(records, head, files):
                 digest.update(line)
                 file.write(line)
                 rows += 1
@@ -119,7 +122,13 @@ def examine(path: Path, ring: KeyRing) -> Head:
 
 
 def restore(
-    database: Database, path: Path, ring: KeyRing, practice_id: str, named: str = ""
+    database: Database,
+    path: Path,
+    ring: KeyRing,
+    practice_id: str,
+    named: str = "",
+    *,
+    put_back: Callable[[Iterator[tuple[str, bytes]]], int] = lambda files: 0,
 ) -> Head:
     """Bring a copy back into an empty store, with the tables of its own release, then up to date.
 
@@ -161,6 +170,7 @@ def restore(
         for name, rows in waiting.items():
             connection.execute(insert(tables.tables[name]), rows)
     database.upgrade()
+    put_back(_files(path))
     return head
 
 
@@ -180,8 +190,12 @@ def bury_again(records: Records, tombstones: Tombstones) -> int:
 # --- parts --------------------------------------------------------------------------------------------
 
 
-def _lines(records: Records, head: dict[str, Any]) -> Iterator[bytes]:
+def _lines(
+    records: Records, head: dict[str, Any], files: Iterable[tuple[str, bytes]]
+) -> Iterator[bytes]:
     yield _line(head)
+    for name, data in files:
+        yield _line({"file": name, "data": _cell(data)})
     with records.database.reading() as session:
         for table in Base.metadata.sorted_tables:
             query = select(table).where(table.c.practice_id == records.practice_id)
@@ -223,6 +237,16 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         value = json.loads(line)
         if "table" in value:
             yield value["table"], {key: _value(cell) for key, cell in value["row"].items()}
+
+
+def _files(path: Path) -> Iterator[tuple[str, bytes]]:
+    for line in _read_lines(path):
+        value = json.loads(line)
+        if "file" in value:
+            data = _value(value.get("data"))
+            if not isinstance(value["file"], str) or not isinstance(data, bytes):
+                raise StoreFault("backup", "a file of the copy is not whole")
+            yield value["file"], data
 
 
 def _value(cell: object) -> object:

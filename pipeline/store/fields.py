@@ -10,14 +10,15 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any, Final
 
+from pipeline.errors import resembles
+
 PARTS_OF_DAY: Final = ("morning", "afternoon", "evening")
-_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _LONGEST: Final = 80
 _OLDEST_YEAR: Final = 1900
 
@@ -170,7 +171,7 @@ def read_schema(
     for name in table:
         if name not in defaults:
             known = ", ".join(defaults)
-            faults.append(f"request.{_shown(name)}: no such field; write one of {known}")
+            faults.append(f"request.{_shown(name, defaults)}: no such field; write one of {known}")
     rules: list[FieldRule] = []
     for name, kind in defaults.items():
         rules.append(_rule(name, kind, tuple(choices.get(name, ())), table.get(name, {}), faults))
@@ -187,7 +188,7 @@ def _rule(
     for key, value in item.items():
         if key not in flags:
             faults.append(
-                f"request.{name}.{_shown(key)}: unknown key; write store, required or lookup"
+                f"request.{name}.{_shown(key, flags)}: unknown key; write store, required or lookup"
             )
         elif not isinstance(value, bool):
             faults.append(f"request.{name}.{key}: write true or false")
@@ -198,5 +199,5 @@ def _rule(
     return FieldRule(name, KINDS[kind], choices, **flags)
 
 
-def _shown(key: object) -> str:
-    return key if isinstance(key, str) and _FIELD_NAME.fullmatch(key) else "?"
+def _shown(key: object, known: Iterable[str]) -> str:
+    return key if isinstance(key, str) and resembles(key, known) else "?"

@@ -313,6 +313,18 @@ class Records:
             )
         return found[0]
 
+    def of_call(self, call_id: str) -> str:
+        """The request of a call."""
+        with self.database.reading() as session:
+            found = session.scalar(
+                select(RequestRow.id).where(
+                    RequestRow.practice_id == self.practice_id, RequestRow.call_id == call_id
+                )
+            )
+        if found is None:
+            raise RequestGone("no_such", "no request of this call is kept")
+        return found
+
     def open(self, request_id: str) -> Opened:
         """A request with its content."""
         with self.database.reading() as session:
@@ -359,6 +371,11 @@ class Records:
                 )
             )
         )
+
+    def call_of(self, request_id: str) -> str:
+        """The call a request was made in."""
+        with self.database.reading() as session:
+            return self.row(session, request_id)[0].call_id
 
     # --- what staff do ----------------------------------------------------------------------------
 

@@ -126,16 +126,38 @@ def hold(records: Records, request_id: str | None, user: str) -> None:
     with records.database.writing() as session:
         if request_id is not None:
             records.row(session, request_id)
-        if request_id not in records.held(session):
-            session.add(
-                HoldRow(
-                    id=uuid4().hex,
-                    practice_id=records.practice_id,
-                    request_id=request_id,
-                    placed_by=user,
-                    placed_at_ms=records.now_ms(),
-                )
+        _hold(records, session, request_id, user)
+
+
+def hold_recording(records: Records, recording_id: str, user: str) -> None:
+    """Place a legal hold on one recording; it may outlive its request."""
+    with records.database.writing() as session:
+        _hold(records, session, recording_id, user)
+
+
+def _hold(records: Records, session: Session, held_id: str | None, user: str) -> None:
+    if held_id not in records.held(session):
+        session.add(
+            HoldRow(
+                id=uuid4().hex,
+                practice_id=records.practice_id,
+                request_id=held_id,
+                placed_by=user,
+                placed_at_ms=records.now_ms(),
             )
+        )
+
+
+def held_recordings(records: Records) -> frozenset[str | None]:
+    """Recordings that a hold names, and calls whose request one names; None in it: everything."""
+    with records.database.reading() as session:
+        held = records.held(session)
+        calls = session.scalars(
+            select(RequestRow.call_id).where(
+                RequestRow.practice_id == records.practice_id, RequestRow.id.in_(held - {None})
+            )
+        )
+        return held | frozenset(calls)
 
 
 def release(records: Records, request_id: str | None, user: str) -> bool:
@@ -172,6 +194,7 @@ class Certificate:
     purged_at: str
     """UTC with offset."""
     requests_destroyed: int
+    recordings_destroyed: int
     destroyed_earlier: int
     """Expired, redacted or deleted before: their tombstones were there."""
     first_call_at: str
@@ -197,9 +220,16 @@ NOT_COVERED: Final = (
 
 
 def purge(
-    records: Records, tombstones: Tombstones, user: str, forget_key: Callable[[], tuple[str, ...]]
+    records: Records,
+    tombstones: Tombstones,
+    user: str,
+    forget_key: Callable[[], tuple[str, ...]],
+    purge_recordings: Callable[[], int] = lambda: 0,
 ) -> Certificate:
-    """Destroy everything of the practice at the end of a contract (row O15); `forget_key` removes the key file."""
+    """Destroy everything of the practice at the end of a contract (row O15); `forget_key` removes the key file.
+
+    `purge_recordings` destroys those and returns how many; it is called once no hold stands in the way.
+    """
     now_ms = records.now_ms()
     practice = records.practice_id
     with records.database.writing() as session:
@@ -234,6 +264,7 @@ def purge(
     if left or rows:
         raise StoreFault("purge", "a call was stored meanwhile; stop the server and purge again")
     records.database.close()
+    recordings = purge_recordings()
     forgotten = () if others else forget_key()
     emit(RequestsDestroyed(Token("purged"), len(live)))
     return Certificate(
@@ -242,11 +273,16 @@ def purge(
         user,
         _iso(now_ms) or "",
         len(live),
+        recordings,
         earlier,
         _iso(first) or "none",
         _iso(last) or "none",
         forgotten,
-        ("no data key of the practice is left", "no request row of the practice is left"),
+        (
+            "no data key of the practice is left",
+            "no request row of the practice is left",
+            "no recording of the practice is left",
+        ),
         NOT_COVERED,
     )
 

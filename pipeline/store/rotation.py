@@ -5,6 +5,7 @@ A crash at any point leaves both keys in the key file and a rotation that goes o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from sqlalchemy import delete, select, update
@@ -19,8 +20,11 @@ BATCH = 200
 """Data keys in one transaction: a call's commit waits for one batch at most, some milliseconds."""
 
 
-def rotate(records: Records, source: KeySource) -> int:
-    """Replace the install key; returns how many data keys were wrapped anew."""
+def rotate(records: Records, source: KeySource, wrap_others: Callable[[], int] = lambda: 0) -> int:
+    """Replace the install key; returns how many data keys were wrapped anew.
+
+    `wrap_others` does the same for keys that are kept outside the database, before the old key is dropped.
+    """
     ring = source.load()
     records.ring = ring
     sealed_with = Records.keys_of(records.database, records.practice_id)
@@ -36,6 +40,7 @@ def rotate(records: Records, source: KeySource) -> int:
     count = 0
     while wrapped := _wrap_some(records):
         count += wrapped
+    count += wrap_others()
     _drop_old(records, source, ring)
     records.database.scrub()
     return count

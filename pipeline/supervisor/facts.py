@@ -12,8 +12,9 @@ from pipeline.audit.records import EgressTest
 from pipeline.clock import Clock, wall_now
 
 NOT_TESTED = "not_tested"
-NAMES = ("canary", "egress", "audit")
+NAMES = ("canary", "egress", "audit", "store")
 """Shown even before anybody tested them."""
+_GUARDS = {"canary", "egress"}
 
 Detail = str | int | float | bool | list[str]
 
@@ -45,6 +46,16 @@ class Facts:
         """Note what `wardline egress-test` found on this machine while the server runs."""
         result = "fail" if test.ways_open else "pass"
         self.tested("egress_command", result, level=test.level, tried=test.ways_tried)
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """Names of the tests whose last result was a failure."""
+        return tuple(sorted(name for name, fact in self._facts.items() if fact.result == "fail"))
+
+    @property
+    def unsafe(self) -> bool:
+        """What a new caller says might leave this machine or enter a log."""
+        return not _GUARDS.isdisjoint(self.failing)
 
     def result(self, name: str) -> str:
         """The last result, or "not_tested"."""

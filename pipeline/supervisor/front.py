@@ -16,16 +16,17 @@ from aiohttp import web
 
 from pipeline.call.request import FIELD_NAMES
 from pipeline.clock import Clock
-from pipeline.errors import LinesBusy, NotAuthorised, OfferInvalid, RoleTooLow, TooMany
+from pipeline.errors import LinesBusy, NotAuthorised, OfferInvalid, RoleTooLow, TooMany, Unguarded
 from pipeline.settings import Settings
 from pipeline.supervisor.certificate import certified_names
 from pipeline.supervisor.channel import ChannelClosed
 from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer, text_of
 from pipeline.supervisor.facts import Facts
+from pipeline.supervisor.fetching import Fetching
 from pipeline.supervisor.guests import CALL_DOORS
 from pipeline.supervisor.limits import RateLimit, counted_as
 from pipeline.supervisor.live import LiveView
-from pipeline.supervisor.staff import StaffTokens
+from pipeline.supervisor.staff import FETCH, StaffTokens
 from pipeline.supervisor.tokens import TOKEN_LIFE_MS, CallTokens, OpenCall, OpenCalls
 from pipeline.supervisor.witness import Witness
 from pipeline.supervisor.workers import Worker, Workers
@@ -90,6 +91,7 @@ class Front:
         self._tokens = CallTokens()
         self._calls = OpenCalls()
         self._live = LiveView(clock)
+        self._fetching = Fetching(settings, witness)
         self._mint_limit = RateLimit(settings.limits.tokens_per_minute)
         self._staff_limit = RateLimit(60)
         self._reoffer_limit = RateLimit(REOFFERS_PER_MINUTE)
@@ -117,6 +119,7 @@ class Front:
         app.router.add_get("/api/live", self._live_stream, allow_head=False)
         app.router.add_post("/api/live/reveal", self._reveal)
         app.router.add_post("/api/live/active", self._active)
+        app.router.add_post("/api/requests/fetch", self._fetch)
         for path in CALL_DOORS:
             app.router.add_options(path, self._door.preflight)
         for path in self._pages:
@@ -168,6 +171,7 @@ class Front:
         del request
         workers = self.workers.all if self.workers else []
         ready = bool(self.workers and self.workers.ready()) and not self.draining
+        ready = ready and not self._facts.unsafe
         body = {
             "ready": ready,
             "workers": [
@@ -181,7 +185,9 @@ class Front:
             ],
             "version": version("wardline"),
             "tested": self._facts.report(),
+            "failing": list(self._facts.failing),
             "relaxed": list(self._facts.relaxed),
+            "deployment": self._settings.deployment.name,
         }
         return web.json_response(body, status=200 if ready else 503)
 
@@ -205,7 +211,7 @@ class Front:
         if wait_s := self._mint_limit.take(counted_as(self._door.caller_key(request)), now_ms):
             raise TooMany("Too many calls from here; wait a little.", retry_after_s=wait_s)
         await self._door.body(request)
-        self._refuse_when_draining()
+        self._refuse_new_calls()
         waiting = self._tokens.waiting(now_ms)
         worker = self.workers.freest(waiting) if self.workers else None
         if worker is None:
@@ -219,7 +225,7 @@ class Front:
         token = bearer(request)
         self._tokens.check(token, self._clock.now_ms())
         sdp = _sdp(await self._door.body(request))
-        self._refuse_when_draining()
+        self._refuse_new_calls()
         now_ms = self._clock.now_ms()
         worker = self._worker(self._tokens.redeem(token, now_ms))
         call, key = self._calls.open(worker.name, now_ms)
@@ -286,9 +292,14 @@ class Front:
         finally:
             call.streams -= 1
 
-    def _refuse_when_draining(self) -> None:
+    def _refuse_new_calls(self) -> None:
         if self.draining:
             raise LinesBusy("The server is being stopped.", retry_after_s=30)
+        if self._facts.unsafe:
+            raise Unguarded(
+                "This service answers no calls until its administrator has looked at it. Please call the practice.",
+                retry_after_s=60,
+            )
 
     def _worker(self, name: str) -> Worker:
         worker = self.workers.named(name) if self.workers else None
@@ -367,6 +378,11 @@ class Front:
         shown = Token(field if field in FIELD_NAMES else "unknown")
         emit(FieldRevealed(call_id=Token(call_id), field=shown, user=Token(name)))
         return web.json_response({"value": value})
+
+    async def _fetch(self, request: web.Request) -> web.Response:
+        name, _ = await self._staff_name(request, role=FETCH)
+        body = await self._door.body(request)
+        return web.json_response(await self._fetching.fetch(text_of(body, "call_id", 40), name))
 
 
 def _sdp(body: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ QUEUE_MAX = 256
 present, where a gap would leave a call on its board for ever or hide an urgent one."""
 
 MESSAGE_BYTES_MAX = 4096
+RECORDING_STATES = frozenset({"on", "paused", "off", "destroyed", "lost"})
 _KEYS = {
     "call": {"call_id", "state", "since_s"},
     "turn": {"call_id", "turn", "marks_ms", "interrupted"},
@@ -79,6 +80,8 @@ class LiveView:
         if kind == "request" and set(dict(message.get("fields") or {}).values()) - {"masked"}:
             return False  # a value in clear: it comes from `reveal` alone
         if kind == "kept" and message.get("kept") not in {"stored", "waiting", "lost", "gone"}:
+            return False
+        if kind == "recording" and message.get("state") not in RECORDING_STATES:
             return False
         if kind != "kept" or message["call_id"] in self._latest:  # may come after the call's end
             # an urgent word does not replace the wish for a person that came before it, nor the other way round

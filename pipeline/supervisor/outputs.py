@@ -64,14 +64,19 @@ def sentence(process: str, verdict: canary.Verdict) -> str:
     )
 
 
-def prove_own(own: OwnOutputs, nonce: str, facts: Facts) -> None:
-    """Try this process's own ways; raises `Unsafe` when one is open."""
+def try_own(own: OwnOutputs, nonce: str) -> canary.Verdict:
+    """Try this process's own ways out; blocks for as long as a child takes to start and end."""
     base = canary.base_of(nonce)
     watch = canary.Watch(base)
     own.watch(watch)
     leaked = canary.rehearse(base)
     own.settle()
-    verdict = watch.verdict(leaked)
+    return watch.verdict(leaked)
+
+
+def prove_own(own: OwnOutputs, nonce: str, facts: Facts) -> None:
+    """Try this process's own ways; raises `Unsafe` when one is open."""
+    verdict = try_own(own, nonce)
     note(facts, "supervisor", verdict)
     if not verdict.passed:
         raise Unsafe(sentence("supervisor", verdict))

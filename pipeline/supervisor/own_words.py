@@ -124,9 +124,9 @@ def settings_texts(settings: Settings) -> Iterator[Text]:
                 yield Text(key, Sort.MODEL, _file_name(text))
             elif kind in _PATHS:
                 yield Text(key, Sort.LABEL, _file_name(text))
-            elif kind == "destination":
-                yield Text(key, Sort.LABEL, text.split()[1])
-            elif kind == "id" or key in _LABELS:
+            elif kind in _NAMED_IN:
+                yield Text(key, Sort.LABEL, text.split()[_NAMED_IN[kind]])
+            elif kind in _LABEL_KINDS or key in _LABELS:
                 yield Text(key, Sort.LABEL, text)
             else:
                 yield Text(key, Sort.SAID, text)
@@ -136,6 +136,9 @@ _NO_TEXT = frozenset(
     {"address", "network", "phone", "url", "origin", "loopback_url", "webhook_url", "database_url"}
 )
 _PATHS = frozenset({"file", "directory", "any_path"})
+_LABEL_KINDS = frozenset({"id", "class"})
+_NAMED_IN = {"destination": 1, "class_days": 0}
+"""Which word of such a line is a name."""
 _LABELS = frozenset({"store.key_command"})
 _HOMES = frozenset({"home", "Users", "users"})
 

@@ -59,6 +59,14 @@ RELAXATIONS = (
             ' Write store.key = "file" or "credential"'
         ),
     ),
+    Relaxation(
+        "recording.mode",
+        lambda s: s.recording.mode != "off",
+        lambda: (
+            "RECORDING IS ON: callers who agree are kept as sound, sealed, for the days of recording.days."
+            ' Write recording.mode = "off" to keep none'
+        ),
+    ),
 )
 """The only list."""
 

@@ -25,10 +25,12 @@ from pipeline.supervisor.door import shown_host
 from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.front import Front
 from pipeline.supervisor.reports import Reports, postbox
+from pipeline.supervisor.rounds import Rounds, rounds
 from pipeline.supervisor.staff import StaffTokens
 from pipeline.supervisor.witness import Witness
 from pipeline.supervisor.workers import Workers
 from pipeline.telemetry.events import Event, Token, emit
+from pipeline.telemetry.outputs import OwnOutputs
 from pipeline.transports.pages import Page
 
 BACKLOG = 128
@@ -105,6 +107,7 @@ async def run_server(
     worker_module: str = "pipeline.worker",
     hooks: Hooks | None = None,
     facts: Facts | None = None,
+    own: OwnOutputs | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, drain, and end everything; a second signal ends it at once."""
     hooks = hooks or Hooks()
@@ -142,6 +145,7 @@ async def run_server(
                 server,
                 taking_records(Path(settings.state.directory), witness.by_command),
                 _reporting(Reports(witness, postbox(settings))),
+                _going_round(rounds(settings, facts, witness, own)),
                 Workers(settings, front, module=worker_module, facts=facts) as workers,
             ):
                 front.workers = workers
@@ -165,6 +169,17 @@ async def _reporting(reports: Reports) -> AsyncIterator[None]:
             running.cancel()
             await asyncio.wait({running})
             await reports.finish()
+
+
+@contextlib.asynccontextmanager
+async def _going_round(checks: Rounds) -> AsyncIterator[None]:
+    """Test again what was proven at the start, until the server stops."""
+    async with asyncio.TaskGroup() as group:
+        going = group.create_task(checks.run(), name="rounds")
+        try:
+            yield
+        finally:
+            going.cancel()
 
 
 def _admit(runner: web.AppRunner, connections_max: int) -> asyncio.Protocol:

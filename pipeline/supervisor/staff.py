@@ -30,6 +30,9 @@ IDLE_LIMIT_MS = 15 * 60_000.0
 ROLES = ("readonly", "operator", "admin")
 """In rising order. readonly: that there are requests; operator: what is in them; admin: destroy, hold, purge."""
 
+FETCH = "fetch"
+"""A program of the practice's, beside the order: it fetches requests and does nothing else (row C8)."""
+
 LIFE_DAYS_DEFAULT = 30
 TOKENS_MAX = 1000
 _USE_WRITTEN_EVERY_MS = 30_000.0
@@ -59,7 +62,9 @@ class StaffToken:
 
     def may(self, role: str) -> bool:
         """Whether this token's role includes that one."""
-        return ROLES.index(self.role) >= ROLES.index(role)
+        if role == FETCH:
+            return self.role == FETCH or self.may("operator")
+        return self.role != FETCH and ROLES.index(self.role) >= ROLES.index(role)
 
     def state(self, now_ms: float) -> str:
         """Return "valid", "revoked", "expired" or "idle"."""
@@ -67,7 +72,9 @@ class StaffToken:
             return "revoked"
         if now_ms >= self.expires_at_ms:
             return "expired"
-        if self.last_used_at_ms and now_ms - self.last_used_at_ms >= IDLE_LIMIT_MS:
+        unused_ms = now_ms - self.last_used_at_ms
+        # a program leaves no screen behind that somebody else could sit down at
+        if self.role != FETCH and self.last_used_at_ms and unused_ms >= IDLE_LIMIT_MS:
             return "idle"
         return "valid"
 
@@ -205,7 +212,7 @@ def _parsed(entry: dict[str, Any]) -> StaffToken:
     bytes.fromhex(token.salt)
     if not all(isinstance(v, str) for v in (token.id, token.name, token.salt, token.mac)):
         raise ValueError
-    if token.role not in ROLES:
+    if token.role not in (*ROLES, FETCH):
         raise ValueError
     float(token.expires_at_ms)
     float(token.last_used_at_ms)

@@ -7,6 +7,7 @@ named here; whatever else it sends is refused whole.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from ipaddress import ip_address
@@ -16,6 +17,7 @@ from pipeline import config
 from pipeline.audit.by_command import COMMAND_TYPES
 from pipeline.audit.keys import AuditKeys
 from pipeline.audit.records import (
+    CALL_ID,
     Authentication,
     CallEnd,
     CallStart,
@@ -31,7 +33,7 @@ from pipeline.call.request import FIELD_NAMES
 from pipeline.clock import Clock
 from pipeline.errors import CallRefused, OfferInvalid
 from pipeline.settings import Settings
-from pipeline.supervisor.staff import StaffToken
+from pipeline.supervisor.staff import FETCH, StaffToken
 from pipeline.telemetry.events import Event, Token, emit
 
 WORKER_TYPES = frozenset(
@@ -148,7 +150,8 @@ class Witness:
         kind, given = (item.get("type"), item.get("fields")) if isinstance(item, dict) else ("", 0)
         if kind not in WORKER_TYPES or not isinstance(given, dict):
             raise RecordInvalid("unknown", "type")
-        if given.get("call_id") not in calls:
+        expires = kind == "recording" and given.get("action") == "expire"
+        if given.get("call_id") not in calls and not expires:  # its call was over long ago
             raise RecordInvalid(kind, "call_id")
         return from_fields(kind, given)
 
@@ -170,12 +173,16 @@ class Witness:
         """A token was shown; None: it was not a valid one."""
         self._writer.put(
             Authentication(
-                auth_type="staff_token",
+                auth_type="fetch_token" if token and token.role == FETCH else "staff_token",
                 success=token is not None,
                 source_ip=_address(address),
                 user_id=f"staff:{token.name}" if token else None,
             )
         )
+
+    def egress_tested(self, result: EgressTest) -> None:
+        """Put on record what the server found when it tried the ways out again."""
+        self._writer.put(result)
 
     async def revealed(self, call_id: str, field: str, name: str, *, there: bool) -> None:
         """Put on record who saw which field; raises `NotRecorded` when that cannot be made durable."""
@@ -188,6 +195,25 @@ class Witness:
             # The name came from outside: one that is none of ours could be anything.
             field_names=(field,) if field in FIELD_NAMES else (),
         )
+        await self._before_it_is_shown(record)
+
+    async def fetched(
+        self, call_id: str, name: str, request_id: str | None, field_names: tuple[str, ...]
+    ) -> None:
+        """Put on record who fetched which request, or asked for one that is not there; raises `NotRecorded`."""
+        record = PhiAccess(
+            action="fetch",
+            resource_type="request",
+            user_id=f"staff:{name}",
+            success=request_id is not None,
+            # What came from outside and is no id of ours could be anything.
+            call_id=call_id if re.fullmatch(CALL_ID, call_id) else None,
+            resource_id=f"r{request_id}" if request_id else None,
+            field_names=tuple(field for field in field_names if field in FIELD_NAMES),
+        )
+        await self._before_it_is_shown(record)
+
+    async def _before_it_is_shown(self, record: PhiAccess) -> None:
         if not await self._writer.write(record, limit_ms=ACCESS_LIMIT_MS):
             raise NotRecorded(
                 "The access cannot be recorded, so nothing is shown. Tell the administrator.",

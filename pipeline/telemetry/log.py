@@ -20,6 +20,7 @@ import faulthandler
 import json
 import os
 import resource
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -64,11 +65,14 @@ class Outlet:
         self._second, self._second_text = -1, ""
         self._encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
         self._rehearsal: Callable[[bytes], None] | None = None
+        self._others: frozenset[int] = frozenset()
         self.nonce = nonce
 
     @contextlib.contextmanager
     def rehearsing(self, written: Callable[[bytes], None]) -> Iterator[None]:
-        """Show this process's lines to `written` instead of writing them, while a canary is tried."""
+        """Show the lines of this thread, and of those it starts, to `written` instead of writing them."""
+        running = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
+        self._others = frozenset(ident for ident in running if ident is not None)
         self._rehearsal = written
         try:
             yield
@@ -99,8 +103,9 @@ class Outlet:
         return f"{self._second_text}.{rest_ns // 1_000_000:03d}Z"
 
     def _write(self, line: bytes) -> bool:
-        if self._rehearsal is not None:
-            self._rehearsal(line)
+        rehearsal = self._rehearsal
+        if rehearsal is not None and threading.get_ident() not in self._others:
+            rehearsal(line)
             return True
         if len(line) > LINE_BYTES_MAX:
             return False
@@ -147,7 +152,7 @@ def no_core_dumps() -> None:
 
 @contextlib.contextmanager
 def rehearsing(written: Callable[[bytes], None]) -> Iterator[None]:
-    """While the block lasts, lines of this process go to `written` only (`telemetry.canary`)."""
+    """While the block lasts, lines of this thread and of new ones go to `written` only (`telemetry.canary`)."""
     with _outlet.rehearsing(written) if _outlet else contextlib.nullcontext():
         yield
 

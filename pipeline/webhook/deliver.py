@@ -20,6 +20,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from pipeline.clock import wall_now
 from pipeline.telemetry.events import Event, Token, emit
+from pipeline.telemetry.log import crashed
 from pipeline.webhook.report import Report, keep
 from pipeline.webhook.signature import signed_headers
 from pipeline.webhook.spool import Message, Spool, wait_s
@@ -123,7 +124,7 @@ class Postbox:
         current: Message | None = message
         while current is not None:
             async with self._slots:
-                status = await self._deliver(current)
+                status = await self._attempt(self._deliver, current)
             report_id = Token(current.message_id)
             if isinstance(status, int) and status in _ACKNOWLEDGED:
                 await asyncio.to_thread(self._spool.done, current.message_id)
@@ -139,7 +140,18 @@ class Postbox:
                 emit(WebhookGivenUp(report_id=report_id))
                 return
             current = later
-            await asyncio.sleep(pause_s)
+            await pause(pause_s)
+
+    async def _attempt(self, deliver: Deliver, message: Message) -> int | str:
+        try:
+            return await deliver(message)
+        except Exception as error:  # noqa: BLE001  # the edge of a delivery: a fault in it costs no call anything
+            return str(crashed(error).type)
+
+
+async def pause(pause_s: float) -> None:
+    """Until the next attempt."""
+    await asyncio.sleep(pause_s)
 
 
 def https_delivery(

@@ -19,7 +19,16 @@ from pipeline.call.flow_file import load_flow
 from pipeline.call.number import HEARINGS, Verdict, weigh
 from pipeline.call.phone import hear_phone
 from pipeline.call.request import Request
-from pipeline.call.steps import Completed, Ended, Heard, PersonWanted, Phase, State, UrgentRaised
+from pipeline.call.steps import (
+    Completed,
+    Ended,
+    GoesOn,
+    Heard,
+    PersonWanted,
+    Phase,
+    State,
+    UrgentRaised,
+)
 from pipeline.call.words import WEEKDAYS, words
 from pipeline.turn.events import Reprompt
 from pipeline.turn.ladder import Ladder
@@ -299,6 +308,30 @@ def test_an_agreement_between_which_something_else_was_said_counts_once() -> Non
 def test_a_yes_that_was_nearly_a_no_is_asked_again() -> None:
     heard = Heard("yes that's right", ("yeah that's not right",))
     assert respond(FLOW, READ_BACK, heard, TODAY).state.phase is Phase.ASKING
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [("no wait wednesday", "confirm"), ("yes no wait make it wednesday", "confirm"), ("no the number is wrong", "phone"),
+     ("that's wrong", "open"), ("oh no not tuesday", "day"), ("actually it's a blood test", "confirm")],
+)  # fmt: skip
+def test_a_yes_can_be_taken_back_while_we_say_goodbye(said: str, asked: str) -> None:
+    booked = respond(FLOW, READ_BACK, Heard("yes"), TODAY).state
+    step = respond(FLOW, booked, Heard(said), TODAY)
+    assert step.state.phase is Phase.ASKING
+    assert step.state.asked == asked
+    assert GoesOn() in step.effects
+    assert Ended("goodbye") not in step.effects
+
+
+@pytest.mark.parametrize(
+    "said", ["thank you very much", "no thank you", "bye", "yes", "no that's all thanks", "okay tuesday then", "um"]
+)  # fmt: skip
+def test_thanks_over_the_goodbye_take_nothing_back(said: str) -> None:
+    booked = respond(FLOW, READ_BACK, Heard("yes"), TODAY).state
+    step = respond(FLOW, booked, Heard(said), TODAY)
+    assert step.state.phase is Phase.BOOKED
+    assert step.effects == (Ended("goodbye"),)
 
 
 def test_keys_one_and_two_answer_the_read_back() -> None:

@@ -139,6 +139,25 @@ async def test_row_t24_thanks_over_the_goodbye_of_a_booking_neither_cut_it_nor_k
         assert rig.reason == "goodbye"
 
 
+async def test_a_yes_that_is_taken_back_over_the_goodbye_books_what_was_said_last() -> None:
+    async with at_the_practice(State(FULL, "confirm")) as line:
+        rig = line.rig
+        await rig.say("yes")
+        while "request" not in rig.wire_words[-12:]:
+            await rig.silent(100)
+        rig.ear.saying = ""
+        await rig.say("no wait make it wednesday", 1_200)
+        await rig.silent(2_000)
+        await rig.until_quiet()
+        assert rig.byes() == []
+        assert "Wednesday" in rig.captions("agent")[-1]
+        assert "Is that right" in rig.captions("agent")[-1]
+        await line.say("yes")
+        await rig.silent(10_000)
+        assert rig.byes() == ["goodbye"]
+        assert line.state.request.day == TODAY.replace(day=14)
+
+
 async def test_a_typed_number_is_asked_once_and_key_one_confirms() -> None:
     async with at_the_practice(State(Request("vaccination", "Daniel"), "phone")) as line:
         rig = line.rig

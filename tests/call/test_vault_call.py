@@ -295,7 +295,7 @@ async def test_a_page_that_fails_at_the_goodbye_does_not_keep_the_compartment() 
 
     rig.watch.ended = broken  # type: ignore[method-assign]  # an observer that fails
     rig.call.hang_up("goodbye")
-    await task  # what failed stays within this call's own part
+    assert await task == "goodbye", "the fault stays in this call"
     rig.call.playout.detach()
     assert rig.call.compartment.names() == ()
     assert rig.ear.closed == 1

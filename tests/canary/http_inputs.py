@@ -19,6 +19,7 @@ METHODS = ("GET", "POST", "PUT", "OPTIONS", "HEAD")
 ROUTES = (
     *("/", "/healthz", "/metrics", "/api/practice", "/api/calls", "/api/offer"),
     *("/api/reoffer", "/api/hangup", "/api/live", "/api/live/reveal", "/staff"),
+    "/api/requests/fetch",
 )
 
 

@@ -108,14 +108,14 @@ LAYERS = (
         _FOREIGN,
         "    logging.Handler.handle = handle  # type",
         "    handle  # type",
-        _REHEARSED,
+        "tests/canary/test_small_layers.py::test_a_handler_that_no_logger_asks_is_not_asked_either",
     ),
     Layer(
         "`logging`'s own complaint is taken over",
         "arguments of a record that cannot be formatted",
         _FOREIGN,
         "    logging.Handler.handleError = handle_error  # type",
-        "    logging.raiseExceptions = True; handle_error  # type",
+        "    logging.Handler.handleError = lambda _, record: print(record.args)  # type",
         "tests/canary/test_small_layers.py::test_a_record_that_cannot_be_formatted_is_not_quoted",
     ),
     Layer(
@@ -140,7 +140,7 @@ LAYERS = (
         _FOREIGN,
         "    _take_logging()\n    _take_loguru()",
         "    _take_logging()",
-        _REHEARSED,
+        _PLANTED,
     ),
     Layer(
         "`sys.excepthook`",
@@ -180,7 +180,7 @@ LAYERS = (
         _FOREIGN,
         "    asyncio.BaseEventLoop.default_exception_handler = (",
         "    _ = (",
-        _REHEARSED,
+        "tests/canary/test_small_layers.py::test_nothing_of_a_broken_task_is_put_into_words",
     ),
     Layer(
         "a crash is named by type and place",
@@ -213,7 +213,7 @@ LAYERS = (
         "pipeline/supervisor/pipe.py",
         "if not hmac.compare_digest(head, self._prefix):",
         "if not line:",
-        "tests/supervisor/test_pipe.py::test_bytes_that_are_not_ours_never_pass",
+        "tests/supervisor/test_pipe.py::test_a_forged_or_wordy_line_is_counted_and_not_passed",
     ),
     Layer(
         "the filter of declared events",
@@ -339,7 +339,7 @@ LAYERS = (
         "pipeline/call/outgoing.py",
         "                kept[name] = safe.text",
         "                pass",
-        _TOOLS + "test_row_p9_a_stored_value_in_a_declared_field_is_its_handle",
+        "tests/canary/test_small_layers.py::test_a_stored_value_in_a_tool_s_result_is_its_handle",
     ),
     Layer(
         "a tool's failure without its text",
@@ -409,8 +409,7 @@ LAYERS = (
         "pipeline/store/draft.py",
         "if rules[name].store}",
         "}",
-        "tests/store/test_draft.py"
-        "::test_row_d11_a_field_the_schema_does_not_store_never_enters_a_snapshot",
+        "tests/canary/test_small_layers.py::test_a_field_to_look_up_by_is_not_kept",
     ),
     Layer(
         "a database's error is a number",
@@ -440,8 +439,8 @@ LAYERS = (
         "the audit's signatures",
         "a chain that somebody linked anew",
         "phi/chain_check.py",
-        "            if self.verify(point.signature, point.signed):",
-        "            if point.signature:",
+        "        elif self.verify(raw, signed):",
+        "        elif raw:",
         "tests/phi/test_chain.py"
         "::test_a_past_that_was_linked_anew_without_the_key_fails_at_the_checkpoints",
     ),

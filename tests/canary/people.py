@@ -42,6 +42,7 @@ def _words(text: str) -> list[str]:
 _STARTS = ("Zorv", "Brix", "Quel", "Vynd", "Drax", "Plim", "Kraw", "Fjor", "Gwyl", "Trem", "Snov")
 _MIDDLES = ("ell", "ond", "ust", "ivar", "emni", "ogra", "undi", "akto")
 _ENDS = ("ine", "agne", "owicz", "strom", "bery", "quist", "hollow", "dottir")
+_AREAS = _words("212 206 303 312 404 415 512 602 617 713 818 916")
 _ONES = _words("zero one two three four five six seven eight nine")
 _TEENS = _words("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen")
 _TENS = _words("twenty thirty forty fifty sixty seventy eighty ninety")
@@ -144,7 +145,7 @@ def _person(came_by: str, first: str, last: str, chance: random.Random) -> Perso
         came_by,
         first,
         last,
-        phone=f"{chance.randint(2, 9)}{chance.randint(10, 99)}555{digits}",
+        phone=f"{chance.choice(_AREAS)}555{digits}",
         insured=f"9{chance.randint(10, 99)}{chance.randint(10, 99)}{chance.randint(1000, 9999)}",
         record=f"MRN{chance.randint(10**8, 10**9 - 1)}",
         born=(chance.randint(1921, 1999), chance.randint(1, 12), chance.randint(1, 28)),

@@ -17,7 +17,7 @@ from tests.first_call.served import REPOSITORY, Served, served
 
 PEOPLE = people()
 SECRET = f"{PEOPLE['secret'].last}-{PEOPLE['secret'].phone}-{PEOPLE['secret'].record}-secret"
-GIVEN = ("wardline.toml", "ground/fault", "state/cache")
+GIVEN = ("wardline.toml", "secret", "ground/fault", "state/cache")
 """What we laid there ourselves; the models are looked at by whether they changed."""
 
 CONFIGURATION = f"""
@@ -26,11 +26,11 @@ CONFIGURATION = f"""
 llm = "openai"
 llm_url = "{{model}}"
 llm_model = "model-{PEOPLE["configuration"].last}"
-llm_api_key = "{SECRET}"
+llm_api_key = "${{{{file:{{secret}}}}}}"
 [webhook]
 url = "{{webhook}}"
 addresses = ["127.0.0.0/8"]
-secret = "{SECRET}"
+secret = "${{{{file:{{secret}}}}}}"
 [audit]
 syslog = "{{syslog}}"
 [media]
@@ -98,7 +98,10 @@ def ground(
     }
     with outside(directory) as around, core_files_allowed():
         toml = CONFIGURATION.format(
-            model=around.model_url, webhook=around.webhook_url, syslog=around.syslog
+            model=around.model_url,
+            webhook=around.webhook_url,
+            syslog=around.syslog,
+            secret=_secret_in(directory),
         )
         with served(
             directory,
@@ -112,6 +115,13 @@ def ground(
             made = Ground(server, around, before)
             yield made
         made.fail("")
+
+
+def _secret_in(directory: Path) -> Path:
+    file = directory / "secret"
+    file.touch(0o600)
+    file.write_text(SECRET)
+    return file
 
 
 @contextlib.contextmanager

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
+from phi.guard import ResultShape
+from phi.vault import Compartment
 from pipeline import config
+from pipeline.call.outgoing import Outgoing
 from pipeline.errors import StartUpError
 from pipeline.store.database import Database, Location
+from pipeline.store.draft import Draft
+from pipeline.store.fields import KINDS, FieldRule, RequestSchema
 from pipeline.telemetry import canary
 from tests.canary.people import people
 from tests.first_call.served import REPOSITORY
@@ -37,6 +43,33 @@ def said(code: str) -> tuple[bytes, bytes]:
         env=config.child_environment({}),
     )
     return done.stdout, done.stderr
+
+
+@pytest.mark.wire
+def test_a_handler_that_no_logger_asks_is_not_asked_either() -> None:
+    out, err = said(
+        "class Own(logging.Handler):\n"
+        "    def emit(self, record): print(record.name, record.args)\n"
+        "Own().handle(record())\n"
+    )
+    assert out == b""
+    assert b"foreign_log" in err
+    assert NAME.encode() not in err
+
+
+@pytest.mark.wire
+def test_nothing_of_a_broken_task_is_put_into_words() -> None:
+    out, err = said(
+        "import asyncio\n"
+        "class Arguments:\n"
+        "    def __repr__(self): print(NAME); return NAME\n"
+        "loop = asyncio.new_event_loop()\n"
+        "loop.call_exception_handler({'message': NAME, 'task': Arguments()})\n"
+        "loop.close()\n"
+    )
+    assert out == b""
+    assert b"foreign_log" in err
+    assert NAME.encode() not in err
 
 
 @pytest.mark.wire
@@ -120,3 +153,22 @@ def test_an_error_of_the_database_quotes_no_row(tmp_path: Path) -> None:
     assert NAME not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+def test_a_stored_value_in_a_tool_s_result_is_its_handle() -> None:
+    compartment = Compartment()
+    compartment.put("birth_date", "1953-07-19", frozenset(["store"]))
+    outgoing = Outgoing("c1", compartment, (), lambda: date(2026, 11, 21))
+    shape = ResultShape({"status": str})
+    told = outgoing.result(shape, {"status": "born july nineteenth nineteen fifty three"})
+    assert told == {"status": "born {{patient.birth_date}}"}
+
+
+def test_a_field_to_look_up_by_is_not_kept() -> None:
+    schema = RequestSchema((FieldRule("phone", KINDS["phone"], lookup=True),))
+    draft = Draft("r1", "c1", schema, 1_000)
+    assert draft.field("phone", "2125550143", 0)
+    draft.complete(0)
+    taken = draft.take(0)
+    assert taken is not None
+    assert (taken.fields, taken.tokens) == ({}, {"phone": "2125550143"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+from importlib.metadata import distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +24,7 @@ from pipeline.commands.canary_trial import CanaryResult
 from pipeline.commands.evidence_facts import PARTS, Asked, egress
 from tests.audit.rig import end
 from tests.canary.search import Search
+from tests.first_call.served import free_port
 from tests.store.conftest import House
 from tests.store.snapshots import snapshot
 
@@ -39,11 +41,16 @@ FIELDS = {
 API_KEY = "correct-horse-battery-staple-correct-horse"
 
 
+SURE = ("audit", "egress", "canary", "packages", "store")
+"""What passes on every machine where the tests run."""
+
+
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A server's state after some calls, with identifiers where a server has them."""
     monkeypatch.setenv("WARDLINE_STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setenv("WARDLINE_PRACTICE_ID", "north")
+    monkeypatch.setenv("WARDLINE_HTTP_PORT", str(free_port()))
     monkeypatch.setenv("WARDLINE_ENGINES_LLM_API_KEY", API_KEY)
     house = House(tmp_path / "state")
     with house.records() as records:
@@ -60,8 +67,10 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out the two parts that start processes; they have tests of their own."""
-    quick = [part for part in PARTS if part[0] not in {"egress", "canary"}]
+    """Leave out what starts processes or judges this very machine; those parts have tests of their own."""
+    quick = [
+        part for part in PARTS if part[0] not in {"egress", "canary", "server", "packages", "host"}
+    ]
     monkeypatch.setattr(evidence_facts, "PARTS", tuple(quick))
 
 
@@ -74,17 +83,19 @@ def results(folder: Path) -> dict[str, str]:
 
 
 def test_the_whole_folder_is_made_tested_signed_and_on_record(
-    state: Path, tmp_path: Path, capsys: Out
+    state: Path, tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    few = [distribution("aiohttp")]  # all of them are read in the test that kills servers
+    monkeypatch.setattr("pipeline.evidence.untouched.distributions", lambda: few)
     out = tmp_path / "out"
-    assert main(["evidence", "--out", str(out)]) == 0
+    status = main(["evidence", "--out", str(out)])
     said = capsys.readouterr()
     assert f"[{len(PARTS)}/{len(PARTS)}]" in said.err
     assert results(out).keys() == {name for name, _, _ in PARTS}
-    assert "fail" not in results(out).values()
-    assert {name: results(out)[name] for name in ("audit", "egress", "canary", "store")} == dict.fromkeys(
-        ("audit", "egress", "canary", "store"), "pass"
-    )  # fmt: skip
+    failed = [name for name, result in results(out).items() if result == "fail"]
+    assert set(failed) <= {"host"}  # this machine may be no safe place
+    assert status == len(failed)
+    assert {name: results(out)[name] for name in SURE} == dict.fromkeys(SURE, "pass")  # fmt: skip
     assert read(out, "canary.json")["paths"] == 17
     assert read(out, "egress.json")["tried"] >= 12
     assert read(out, "store.json")["by_state"] == {"complete": 1}
@@ -133,13 +144,13 @@ def test_a_check_names_what_was_changed_and_needs_no_configuration(
     assert main(["evidence", "verify", str(out)]) == 0
     assert "compare it with the fingerprint" in capsys.readouterr().out
     (out / "store.json").write_text("{}")
-    (out / "host.json").unlink()
+    (out / "audit.json").unlink()
     (out / "letter\x1b[2J").write_text("hello")
     assert main(["evidence", "verify", str(out)]) == 1
     said = capsys.readouterr().out
     assert said.startswith("NOT WHOLE\n")
     assert "changed   store.json" in said
-    assert "missing   host.json" in said
+    assert "missing   audit.json" in said
     assert "added     letter?[2J" in said
     other = open_keys(tmp_path / "other")
     (public,) = (tmp_path / "other").glob("*.pub")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import subprocess
 from pathlib import Path
@@ -142,6 +143,25 @@ def test_a_folder_that_holds_something_is_refused_and_left_alone(tmp_path: Path)
             write(place, ID, PARTS, KEYS.sign, KEYS.public)
     assert (full / "letter").read_bytes() == b"mine"
     assert [path.name for path in tmp_path.rglob("*")] == ["full", "letter"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_full_disk_leaves_no_half_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    syncs = iter(range(2))
+
+    def full(descriptor: int) -> None:
+        if next(syncs, None) is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    if there:
+        (tmp_path / "out").mkdir()
+    monkeypatch.setattr("pipeline.evidence.folder.os.fsync", full)
+    with pytest.raises(StartUpError, match="No space left on device; nothing is left there"):
+        write(tmp_path / "out", ID, PARTS, KEYS.sign, KEYS.public)
+    assert (tmp_path / "out").exists() == there
+    assert list(tmp_path.rglob("*.json")) == []
 
 
 def test_a_name_that_a_check_could_not_read_is_never_written(tmp_path: Path) -> None:

@@ -48,5 +48,8 @@ class FakeDesk:
     def end(self, reason: str) -> None:
         self.told.append(("end", reason))
 
+    def go_on(self) -> None:
+        self.told.append(("go_on",))
+
     def names(self) -> list[str]:
         return [entry[0] for entry in self.told]

@@ -13,8 +13,8 @@ from tests.first_call.served import Served, wardline
 
 pytestmark = [pytest.mark.wire, pytest.mark.long]
 
-CALLS = 8
-INTERRUPTIONS = 30
+CALLS = 5
+INTERRUPTIONS = 25
 ONE_FRAME_MS = 20.0
 
 
@@ -36,7 +36,7 @@ def test_targets_l2_and_b2_hold_at_the_wire(server: Served, tmp_path: Path) -> N
     lines = [line for line in result["targets"] if line["target"] in ("L2", "B2")]
     assert len(lines) == 6
     assert result["met"] >= CALLS - 1, result["failures"]
-    assert min(line["count"] for line in lines) >= INTERRUPTIONS * 2 // 3
+    assert min(line["count"] for line in lines) >= INTERRUPTIONS * 3 // 5
     missed = [line for line in lines if line["outcome"] != "met"]
     assert not missed, missed
 

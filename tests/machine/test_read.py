@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -71,6 +72,10 @@ def test_files_of_a_first_start_are_private_and_a_loosened_one_is_found(tmp_path
     (state / "keys/install.key").chmod(0o600)
     file.chmod(0o666)
     assert "the configuration" in permissions()[1]
+    file.chmod(0o644)
+    assert permissions()[0] == "pass"
+    settings = replace(settings, webhook=replace(settings.webhook, secret="s" * 32))
+    assert "the configuration" in permissions()[1], "row C11: others may read the secret in it"
     file.chmod(0o600)
     tmp_path.chmod(0o777)
     assert "the folder" in permissions()[1]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phi.carry import CallContext
 from phi.redact import Redactor
+from tests.phi import renderings
 
 REDACTOR = Redactor(budget_ms=2000)
 DIGITS = ["oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -150,3 +152,61 @@ def test_cost_grows_linearly() -> None:
             )  # the others may hold a collection of the whole process's garbage
         # Four times the input: linear is 4, quadratic 16; doubling twice at less than triple is 9.
         assert costs[1] < 9 * costs[0] + 0.002, unit
+
+
+IDENTIFIERS = st.one_of(
+    renderings.numbers_said,
+    renderings.names_said,
+    renderings.names_spelled,
+    renderings.dates_said,
+    renderings.ages_said,
+)
+WORDS = re.compile(r"[^\W_]+")
+JOINING = {"uh", "the", "of", "de", "as", "in", "double", "triple"}
+
+
+def words_left(frame: str, said: str, out: str) -> set[str]:
+    """The words of an identifier that stand in the output oftener than its frame has them."""
+    own = Counter(WORDS.findall(frame.replace("{}", " ").lower()))
+    left = Counter(WORDS.findall(PLACEHOLDER.sub(" ", out).lower()))
+    return {w for w in WORDS.findall(said.lower()) if left[w] > own[w] and w not in JOINING}
+
+
+@settings(max_examples=250, deadline=None, derandomize=True)
+@given(IDENTIFIERS)
+def test_any_identifier_in_any_rendering_and_frame_goes(item: tuple[str, str]) -> None:
+    frame, said = item
+    assert not words_left(frame, said, redact(frame.format(said)))
+
+
+@settings(max_examples=250, deadline=None, derandomize=True)
+@given(IDENTIFIERS, st.data())
+def test_a_record_cut_between_any_two_words_hides_the_identifier_in_both(
+    item: tuple[str, str], data: st.DataObject
+) -> None:
+    frame, said = item
+    words = frame.format(said).split(" ")
+    cut = data.draw(st.integers(0, len(words)))
+    context = CallContext()
+    parts = (" ".join(words[:cut]), " ".join(words[cut:]))
+    out = " ".join(REDACTOR.redact(part, context).text for part in parts)
+    assert not words_left(frame, said, out)
+
+
+@settings(max_examples=250, deadline=None, derandomize=True)
+@given(st.one_of(IDENTIFIERS.map(lambda item: item[0].format(item[1])), TEXTS))
+def test_what_was_redacted_once_stays_as_it_is(text: str) -> None:
+    once = redact(text)
+    assert redact(once) == once
+
+
+@settings(max_examples=250, deadline=None, derandomize=True)
+@given(TEXTS.filter(lambda text: text[:1] not in "{[ "))
+def test_the_output_is_the_record_with_its_spans_cut_out(text: str) -> None:
+    result = REDACTOR.redact(text, CallContext(single=True))
+    out, at = [], 0
+    for span in result.spans:
+        assert at <= span.start < span.end <= len(text)
+        out += [text[at : span.start], span.kind.placeholder]
+        at = span.end
+    assert "".join(out) + text[at:] == result.text

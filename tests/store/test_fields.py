@@ -93,11 +93,12 @@ def test_rows_d8_d9_the_json_schema_is_closed_and_its_choices_are_the_flows_reas
     ("table", "said"),
     [
         ("REQUEST_SCHEMA", "must be tables"),  # X31: the name of a variable is no schema
-        ({"diagnosis": {"store": True}}, "request.diagnosis: no such field"),
-        ({"Phone": {}}, "request.?: no such field"),
+        ({"diagnosis": {"store": True}}, "request.?: no such field"),
+        ({"phones": {}}, "request.phones: no such field"),
         ({"phone": True}, "request.phone: must be a table"),
         ({"phone": {"store": "yes"}}, "request.phone.store: write true or false"),
-        ({"phone": {"save": True}}, "request.phone.save: unknown key"),
+        ({"phone": {"stored": True}}, "request.phone.stored: unknown key"),
+        ({"phone": {"maria": True}}, "request.phone.?: unknown key"),
     ],
 )
 def test_row_x31_a_wrong_schema_is_refused_when_it_is_loaded(table: object, said: str) -> None:

@@ -63,6 +63,15 @@ async def test_a_page_that_opens_late_sees_the_urgent_word_and_the_wish_for_a_pe
         ]
 
 
+async def test_a_page_that_opens_late_sees_whether_a_call_is_recorded() -> None:
+    view = LiveView(Clock())
+    for state in ("on", "paused"):
+        assert view.tell({"type": "recording", "call_id": "c1", "state": state})
+    assert not view.tell({"type": "recording", "call_id": "c1", "state": "José"})
+    with view.watch() as page:
+        assert [message["state"] for message in await seen(page)] == ["paused"]
+
+
 async def test_whether_a_request_is_stored_is_told_also_after_the_end_and_then_not_kept() -> None:
     view = LiveView(Clock())
     waiting = {"type": "kept", "call_id": "c1", "kept": "waiting"}

@@ -8,15 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from phi.kinds import Kind, Layer
+from phi.redact import Redactor
 from pipeline import config
 from pipeline.call.flow_file import flow_text
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings
 from pipeline.supervisor.checked import check_texts
-from pipeline.supervisor.own_words import faults
+from pipeline.supervisor.own_words import Own, Sort, Text, faults, flow_texts, identifiers
 
 SHIPPED = flow_text(None)
+REDACTOR = Redactor(layers=frozenset(Layer) - {Layer.CARRY}, budget_ms=2_000)
 
 
 def said(flow: str = SHIPPED, tree: Mapping[str, object] | None = None) -> str:
@@ -122,6 +127,8 @@ def test_row_d21_labels_and_file_names_are_read_too(section: str, key: str, valu
         ("state", "directory", "/home/maria"),
         ("state", "directory", "/srv/wardline-2026-11-21"),
         ("log", "file", "/var/log/wardline/events.jsonl"),
+        ("recording", "days", ["call 30", "minor 7300"]),
+        ("recording", "opt_out", ["off the record", "do not keep this"]),
         ("engines", "llm_model", "meta-llama/Llama-3.1-8B-Instruct"),
         ("egress", "destinations", ["carrier Twilio 203.0.113.0/30 5061/tcp"]),
         ("http", "public_url", "https://voice.hernandez.example"),
@@ -154,3 +161,22 @@ def test_faults_of_the_flow_come_before_its_texts(tmp_path: Path) -> None:
     broken.write_text("[practice]\n")
     with pytest.raises(ConfigError, match=r"practice\.name"):
         check_texts(config.from_mapping({"practice": {"flow_file": str(broken)}}))
+
+
+@given(st.text(max_size=300), st.sampled_from(Sort))
+def test_any_text_is_judged_and_never_raises(text: str, sort: Sort) -> None:
+    own = Own(
+        frozenset({"maple"}), frozenset({"2125550100"}), frozenset({"5"}), frozenset({"john"})
+    )
+    kinds = identifiers(REDACTOR, Text("x", sort, text), own, "en")
+    assert Kind.WITHHELD not in kinds
+
+
+@given(st.dictionaries(st.text(max_size=8), st.text(max_size=60) | st.lists(st.text(max_size=20))))
+def test_every_text_of_any_flow_is_listed_with_its_key(tree: dict[str, object]) -> None:
+    wanted = sum(
+        len(value) if isinstance(value, list) else 1
+        for key, value in tree.items()
+        if key != "first_names"
+    )
+    assert len(list(flow_texts(tree, "a = 1\n# a comment\n"))) == wanted + 1

@@ -23,6 +23,10 @@ IN_USE = {
         '[egress]\nexposed_without_kernel_guard = "accept-the-risk"\n'
     ),
     "store.key": '[store]\nkey = "environment"\n',
+    "recording.mode": (
+        '[recording]\nmode = "ask"\ndays = ["call 30"]\n'
+        '[practice]\nconsent = "An automated assistant answers this call."\n'
+    ),
 }
 """One configuration that uses each."""
 
@@ -48,6 +52,11 @@ def test_row_d18_each_relaxation_is_a_setting_with_a_name_of_its_own() -> None:
     assert len(set(keys)) == len(keys)
     assert set(keys) <= known
     assert set(keys) == set(IN_USE), "a new one needs an example here"
+
+
+def test_row_d24_recording_is_off_unless_it_is_configured() -> None:
+    assert Settings().recording.mode == "off"
+    assert "recording.mode" in {each.key for each in RELAXATIONS}
 
 
 def test_row_d18_the_documented_table_is_the_list() -> None:

@@ -9,7 +9,14 @@ import pytest
 
 from pipeline.errors import NotAuthorised, StartUpError, TooMany
 from pipeline.supervisor.limits import KEYS_MAX, RateLimit
-from pipeline.supervisor.staff import FILE_NAME, IDLE_LIMIT_MS, StaffTokens
+from pipeline.supervisor.staff import (
+    FETCH,
+    FILE_NAME,
+    IDLE_LIMIT_MS,
+    ROLES,
+    StaffToken,
+    StaffTokens,
+)
 from pipeline.supervisor.tokens import TOKEN_LIFE_MS, TOKENS_MAX, CallTokens, OpenCalls
 
 
@@ -89,6 +96,26 @@ def test_a_staff_token_idles_out_expires_and_is_revoked(tmp_path: Path) -> None:
     wall.now_ms += 86_400_000
     with pytest.raises(NotAuthorised):
         staff.use(late)
+
+
+def test_row_c8_a_program_s_token_fetches_and_does_nothing_else_and_does_not_idle_out(
+    tmp_path: Path,
+) -> None:
+    wall = Wall()
+    staff = StaffTokens(tmp_path, wall)
+    program = staff.create("ehr", life_days=2, role=FETCH)
+    found = staff.use(program)
+    assert found.may(FETCH)
+    assert not any(found.may(role) for role in ROLES)
+    wall.now_ms += 86_400_000
+    assert staff.use(program).last_used_at_ms > 0
+    (kept,) = staff.known()
+    assert kept.last_used_at_ms == wall.now_ms
+    assert staff.revoke("ehr") == 1
+    with pytest.raises(NotAuthorised):
+        staff.use(program)
+    roles = {role: StaffToken("i", "n", "", "", 0, 0, role=role).may(FETCH) for role in ROLES}
+    assert roles == {"readonly": False, "operator": True, "admin": True}
 
 
 @pytest.mark.parametrize("token", ["", "ws_", "ws_00000000_" + "a" * 32, "é" * 50, "x" * 10_000])

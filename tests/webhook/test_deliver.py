@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
+import ssl
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,8 +17,10 @@ from aiohttp import web
 from phi.chain_key import ChainKey
 from pipeline.audit.records import CallEnd
 from pipeline.clock import wall_now
+from pipeline.commands.tls import CA_CERT, CERT, make
+from pipeline.commands.tls import KEY as KEY_FILE
 from pipeline.telemetry.events import Event, set_sink
-from pipeline.webhook.deliver import Destination, Postbox, https_delivery
+from pipeline.webhook.deliver import Destination, Postbox, WebhookFailed, https_delivery
 from pipeline.webhook.report import Report, report_of, signed_part
 from pipeline.webhook.signature import require_signature
 from pipeline.webhook.spool import WAITS_S, Message, Spool, wait_s
@@ -83,14 +89,15 @@ class Receiver:
             status = 204
         return web.Response(status=status, headers={"Location": "http://127.0.0.1:9/"})
 
-    async def serve(self) -> tuple[web.AppRunner, str]:
+    async def serve(self, context: ssl.SSLContext | None = None) -> tuple[web.AppRunner, str]:
         app = web.Application()
         app.router.add_post("/", self.take)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
         await site.start()
-        return runner, f"http://127.0.0.1:{runner.addresses[0][1]}/"
+        port = runner.addresses[0][1]
+        return runner, f"https://localhost:{port}/" if context else f"http://127.0.0.1:{port}/"
 
 
 @pytest.mark.wire
@@ -142,6 +149,38 @@ async def test_row_w6_a_receiver_that_does_not_answer_delays_nobody(tmp_path: Pa
 
 
 @pytest.mark.wire
+async def test_a_fault_in_the_delivery_itself_is_an_attempt_that_failed_and_quotes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by the canary: it ended the server, and every call with it."""
+    monkeypatch.setattr("pipeline.webhook.deliver.wait_s", lambda attempts, chance: 0.01)
+    attempts: list[Message] = []
+    delivered = asyncio.Event()
+    said: list[Event] = []
+
+    async def deliver(message: Message) -> int | str:
+        attempts.append(message)
+        if len(attempts) == 1:
+            raise RuntimeError(f"cannot sign {SECRET}")
+        delivered.set()
+        return 204
+
+    set_sink(said.append)
+    box = Postbox(tmp_path, Spool(tmp_path / "spool"), deliver)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(box.run())
+        await box.take(report())
+        async with asyncio.timeout(5):
+            await delivered.wait()
+        running.cancel()
+    set_sink(None)
+    records = [event.record() for event in said]
+    assert [r["event"] for r in records[:2]] == ["crashed", "webhook_failed"]
+    assert records[1]["code"] == "RuntimeError"
+    assert SECRET not in str(records)
+
+
+@pytest.mark.wire
 async def test_an_address_that_is_not_listed_is_never_connected_to(tmp_path: Path) -> None:
     receiver = Receiver([])
     runner, url = await receiver.serve()
@@ -167,3 +206,99 @@ async def test_a_full_disk_loses_no_call_and_is_said(tmp_path: Path) -> None:
 
 def test_a_report_is_made_of_an_audit_record_alone() -> None:
     assert set(CallEnd.shapes) == {"call_id", "duration", "disposition", "field_names"}
+
+
+@pytest.mark.wire
+def test_row_w7_a_report_that_was_taken_outlives_kill_9(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.webhook.killed", str(tmp_path)], check=False, timeout=60
+    )
+    assert done.returncode == -signal.SIGKILL
+    (waiting,) = Spool(tmp_path / "spool").waiting()
+    assert b'"type":"end_of_call"' in waiting.body
+    (kept,) = (tmp_path / "reports").iterdir()
+    assert kept.read_bytes() == waiting.body + b"\n"
+
+
+@pytest.mark.wire
+async def test_row_w7_what_waited_is_sent_after_the_next_start_under_its_own_id(
+    tmp_path: Path,
+) -> None:
+    receiver = Receiver([204])
+    runner, url = await receiver.serve()
+    waiting = Message("r" + "ab" * 12, b'{"type":"end_of_call"}', 2)
+    await asyncio.to_thread(Spool(tmp_path).put, waiting)
+    box = Postbox(
+        tmp_path / "reports",
+        Spool(tmp_path),
+        https_delivery(Destination(url, SECRET, ("127.0.0.0/8",))),
+    )
+    delivered = asyncio.Event()
+    set_sink(lambda event: delivered.set() if event.name == "webhook_delivered" else None)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(box.run())
+        async with asyncio.timeout(10):
+            await delivered.wait()
+        running.cancel()
+    set_sink(None)
+    await runner.cleanup()
+    assert (receiver.ids, receiver.bodies) == ([waiting.message_id], [waiting.body])
+
+
+@pytest.mark.wire
+async def test_row_w7_each_failure_says_when_it_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The waits as the postbox orders them, not slept."""
+    told: list[WebhookFailed] = []
+    enough = asyncio.Event()
+
+    def hear(event: Event) -> None:
+        if isinstance(event, WebhookFailed):
+            told.append(event)
+            if len(told) == 4:
+                enough.set()
+
+    async def down(message: Message) -> int | str:
+        return "timeout"
+
+    slept: list[float] = []
+
+    async def no_time(pause_s: float) -> None:
+        slept.append(pause_s)
+
+    monkeypatch.setattr("pipeline.webhook.deliver.pause", no_time)
+    set_sink(hear)
+    box = Postbox(tmp_path, Spool(tmp_path / "spool"), down)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(box.run())
+        await box.take(report())
+        async with asyncio.timeout(10):
+            await enough.wait()
+        running.cancel()
+    set_sink(None)
+    for failed, pause_s, base in zip(told[:3], slept, WAITS_S, strict=False):
+        assert failed.next_ms == pytest.approx(pause_s * 1000)
+        assert base * 0.8 <= pause_s <= base * 1.2
+    assert [failed.attempts for failed in told[:4]] == [1, 2, 3, 4]
+
+
+@pytest.mark.wire
+async def test_row_c3_a_receiver_whose_certificate_nobody_vouches_for_gets_nothing(
+    tmp_path: Path,
+) -> None:
+    now = wall_now()
+    await asyncio.to_thread(make, tmp_path, ["localhost"], now)
+    receiver = Receiver([204])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    await asyncio.to_thread(context.load_cert_chain, tmp_path / CERT, tmp_path / KEY_FILE)
+    runner, url = await receiver.serve(context)
+    message = Message("r" + "0" * 24, b"{}")
+    listed = ("127.0.0.0/8", "::1/128")
+    deliver = await asyncio.to_thread(https_delivery, Destination(url, SECRET, listed))
+    assert await deliver(message) == "ClientConnectorCertificateError"
+    assert receiver.bodies == []
+    known = Destination(url, SECRET, listed, str(tmp_path / CA_CERT))
+    deliver = await asyncio.to_thread(https_delivery, known)
+    assert await deliver(message) == 204
+    await runner.cleanup()

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import NotAuthorised
+from pipeline.telemetry.events import set_sink
 from pipeline.webhook.signature import (
     ID_HEADER,
     SIGNATURE_HEADER,
@@ -87,3 +88,11 @@ def test_row_w9_none_of_ten_thousand_changed_requests_is_accepted() -> None:
 @given(st.dictionaries(st.sampled_from([ID_HEADER, TIME_HEADER, SIGNATURE_HEADER]), st.text()))
 def test_no_header_makes_the_check_raise_anything_else(given_headers: dict[str, str]) -> None:
     refused(given_headers)
+
+
+def test_row_d25_a_body_whose_signature_is_wrong_reaches_no_event() -> None:
+    said: list[object] = []
+    set_sink(said.append)
+    refused({**headers(), SIGNATURE_HEADER: "v1=" + "0" * 64}, b"Maria Gomez")
+    set_sink(None)
+    assert said == []

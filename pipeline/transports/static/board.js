@@ -31,6 +31,7 @@ export class Board {
       call.fields = Object.keys(message.fields ?? {});
       call.complete = Boolean(message.complete);
     } else if (message.type === "kept") call.kept = String(message.kept);
+    else if (message.type === "recording") call.recording = String(message.state);
     else if (message.type === "urgent") this.#alert(call, String(message.kind ?? "urgent"));
     else if (message.type === "ended") {
       call.state = "ended";
@@ -49,7 +50,7 @@ export class Board {
   #open(id, nowMs) {
     const call = {
       id, state: "", startedMs: nowMs, endedMs: null, reason: "", urgent: null, person: null,
-      fields: [], complete: false, kept: "", turns: [], interruptions: 0,
+      fields: [], complete: false, kept: "", recording: "", turns: [], interruptions: 0,
     };
     this.calls.set(id, call);
     return call;

@@ -15,6 +15,8 @@ const KEPT = {
   lost: ". NOT STORED: note it down now.",
 };
 
+const RECORDING = { on: "Recorded", paused: "Recording paused", off: "Recording ended", destroyed: "Recording destroyed", lost: "Recording failed" };
+
 export class Card {
   /** @param {string} id @param {(field: string) => Promise<string>} reveal */
   constructor(id, reveal) {
@@ -25,11 +27,13 @@ export class Card {
     this.title = document.createElement("h2");
     this.title.textContent = `Call ${id.slice(-6)}`;
     this.state = tag("");
+    this.recording = tag("");
+    this.recording.hidden = true;
     this.time = document.createElement("span");
     this.time.className = "card-time";
     const head = document.createElement("div");
     head.className = "card-head";
-    head.append(this.title, this.state, this.time);
+    head.append(this.title, this.state, this.recording, this.time);
     this.urgent = document.createElement("p");
     this.urgent.className = "card-urgent";
     this.urgent.hidden = true;
@@ -49,6 +53,9 @@ export class Card {
   show(call) {
     this.state.textContent = STATES[call.state] ?? call.state;
     this.state.dataset.state = call.state;
+    this.recording.hidden = !(call.recording in RECORDING);
+    this.recording.textContent = RECORDING[call.recording] ?? "";
+    this.recording.dataset.recording = call.recording;
     this.root.classList.toggle("ended", call.endedMs !== null);
     this.root.classList.toggle("is-urgent", Boolean(call.urgent));
     this.urgent.hidden = !call.urgent && !call.person;

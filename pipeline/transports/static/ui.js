@@ -13,6 +13,7 @@ const PANELS = { check: ["check"], opening: ["call"], dialling: ["call"], live: 
 const HEADINGS = { idle: "welcome-title", check: "check-title", dialling: "phase", ended: "after-title" };
 const CLEAR_AFTER_MS = 120_000;
 /** So long without a sound from an open microphone, while it is the caller's turn, earns a hint. */
+const RECORDING = { on: "This call is recorded", paused: "Recording paused", off: "Not recorded any more" };
 const UNHEARD_MS = 8000;
 const SEEN_LEVEL = 0.25;
 
@@ -192,6 +193,7 @@ export class Screen {
     if (message.type === "caption") this.captions.show(message);
     else if (message.type === "request") this.#request(message);
     else if (message.type === "urgent") this.#urgent(message);
+    else if (message.type === "recording") this.#recording(String(message.value));
   }
 
   #request({ fields, complete }) {
@@ -215,6 +217,14 @@ export class Screen {
     telephone(byId("urgent-number"), String(number ?? ""));
     byId("urgent").hidden = false;
     byId("urgent").scrollIntoView({ block: "nearest" });
+  }
+
+  /** Once a call is recorded the caller always sees whether it still is. @param {string} value "on", "paused" or "off" */
+  #recording(value) {
+    const chip = byId("recording");
+    chip.hidden = !(value in RECORDING);
+    chip.dataset.recording = value;
+    byId("recording-word").textContent = RECORDING[value] ?? "";
   }
 
   quality(bars, sample) {
@@ -299,6 +309,7 @@ export class Screen {
     this.#request({ fields: {}, complete: false });
     byId("urgent").hidden = true;
     byId("urgent-text").textContent = "";
+    this.#recording("");
     byId("hint").textContent = "";
     byId("timer").textContent = "0:00";
     this.quality(0, UNMEASURED);

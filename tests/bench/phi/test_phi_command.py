@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,12 @@ import pytest
 from bench.errors import LabelledSetInvalid, RedactorUnusable
 from bench.phi import phi_command
 from bench.phi.labelled import DEVELOPMENT, TEST_HALF, Item, Record, Span, read, write
-from bench.phi.phi_command import bench_phi, configure, run_redactor
+from bench.phi.phi_command import bench_phi, configure, measured, run_redactor
 from bench.phi.redactors import DigitsAndCapitals, Nothing, Program
+from bench.phi.scoring import Tally
 from bench.phi.table import Scored, as_text, judge
+from phi.carry import CallContext
+from phi.redact import Redactor
 
 ECHO = """
 import json, sys
@@ -30,6 +35,26 @@ def arguments(*argv: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     configure(parser)
     return parser.parse_args(argv)
+
+
+def test_the_miss_rate_that_the_server_prints_is_this_redactors() -> None:
+    """Whoever changes the redactor records again: wardline bench phi --half test --record phi/measured.json."""
+    redactor, tally = Redactor(budget_ms=1_000.0), Tally()  # what is found, not how fast
+    for each in read(TEST_HALF):
+        context = CallContext(lang=each.lang)
+        for field, value in each.known.items():
+            context.learn(field, value)
+        tally.add(each, [redactor.redact(record.text, context).text for record in each.records])
+    assert not any(redactor.failures.values())
+    committed = files("phi").joinpath("measured.json").read_text()
+    assert json.loads(committed) == measured(tally)
+
+
+def test_only_the_test_half_is_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "measured.json"
+    assert bench_phi(arguments("--half", "development", "--record", str(file))) == 1
+    assert "wants the test half" in capsys.readouterr().err
+    assert not file.exists()
 
 
 @pytest.mark.wire

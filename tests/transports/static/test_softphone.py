@@ -232,6 +232,22 @@ async def test_a_refused_call_shows_the_servers_sentence_and_the_wait(stage: Sta
         assert await seat.text("#problem-text") == "All lines are busy. Try again in 20 seconds."
 
 
+async def test_the_caller_always_sees_whether_the_call_is_recorded(stage: Stage) -> None:
+    async with stage.seat() as seat:
+        call = await seat.call()
+        assert not await seat.page.is_visible("#recording")
+        for value, words in (
+            ("on", "This call is recorded"),
+            ("paused", "Recording paused"),
+            ("off", "Not recorded any more"),
+        ):
+            call.send(type="recording", value=value)
+            await seat.page.wait_for_selector(f"#recording[data-recording={value}]")
+            assert await seat.text("#recording") == words
+        assert await seat.page.get_attribute("#recording", "role") == "status"
+        assert seat.console == []
+
+
 async def test_an_urgent_call_shows_the_number_large(stage: Stage) -> None:
     async with stage.seat() as seat:
         call = await seat.call()

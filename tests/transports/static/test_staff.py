@@ -77,6 +77,17 @@ async def test_a_request_that_is_not_stored_is_said(stage: Stage) -> None:
         assert await seat.page.locator("article.card").count() == 1
 
 
+async def test_staff_see_whether_a_call_is_recorded(stage: Stage) -> None:
+    async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        seat.server.show(type="recording", call_id="c-1", state="on")
+        await seat.page.wait_for_selector("[data-recording=on]")
+        assert await seat.text("[data-recording]") == "Recorded"
+        seat.server.show(type="recording", call_id="c-1", state="destroyed")
+        await seat.page.wait_for_selector("[data-recording=destroyed]")
+        assert await seat.text("[data-recording]") == "Recording destroyed"
+
+
 async def test_turns_become_waterfalls_and_interruptions_are_counted(stage: Stage) -> None:
     async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
         await seat.page.wait_for_selector("#board:not([hidden])")
