@@ -118,7 +118,7 @@ def test_server_and_worker_run_with_the_switches_and_no_request_shows_outside(
 
 
 NAMED = {"create_task": 9, "ensure_future": 9, "Task": 9, "Thread": 2, "Timer": 9}
-NAMED |= {"ThreadPoolExecutor": 1, "_start_task": 1, "set_name": 0}
+NAMED |= {"ThreadPoolExecutor": 1, "_start_task": 1, "Check": 0, "set_name": 0}
 """What gives a task or a thread its name, and as which argument where it has no keyword (9: never)."""
 
 
@@ -148,9 +148,10 @@ OUR_OWN = {
 
 CONSTANT_WHERE_GIVEN = {
     ("pipeline/call/listen.py", "name"),
+    ("pipeline/supervisor/rounds.py", "check.name"),
     ("pipeline/telemetry/canary.py", "mark"),
 }
-"""A helper whose callers are looked at by themselves, and the canary, whose thread is to be found out."""
+"""Helpers whose callers are looked at by themselves, and the canary, whose thread is to be found out."""
 
 
 def _as_token(words: str) -> str:
