@@ -17,7 +17,10 @@ import pytest
 from phi.envelope import KeyRing
 from pipeline import config
 from pipeline.egress.flow import flows, sub_processors
+from pipeline.store.database import FILE_NAME
 from pipeline.store.opening import prepare
+from pipeline.supervisor.rounds import Found, look_at_store
+from pipeline.telemetry.events import Event, set_sink
 from tests.supervisor.served import UNTIL_S
 
 pytestmark = pytest.mark.wire
@@ -133,6 +136,41 @@ def test_a_server_whose_key_is_printed_by_a_program_serves_and_ends_its_old_even
     assert "egress_refused" not in {each["event"] for each in said}
     assert "Requests are kept, encrypted" in out.read_text()
     assert RING.to_text().strip() not in out.read_text() + events.read_text()
+
+
+def test_the_look_at_the_store_each_minute_asks_no_program_and_no_variable(tmp_path: Path) -> None:
+    key, asked = tmp_path / "key text", tmp_path / "asked"
+    key.write_text(RING.to_text())
+    tree: dict[str, Any] = {"state": {"directory": str(tmp_path / "state")}}
+    script = f"cat '{key}'; echo once >> '{asked}'"
+    by_command = {**tree, "store": {"key": "command", "key_command": ["sh", "-c", script]}}
+    prepare(config.from_mapping(by_command))
+    at_start = asked.read_text()
+    assert at_start.startswith("once")
+    for _ in range(2):
+        assert look_at_store(config.from_mapping(by_command))[0].passed
+    assert asked.read_text() == at_start
+
+    said: list[Event] = []
+    set_sink(said.append)
+    try:
+        by_variable = {**tree, "store": {"key": "environment", "key_text": RING.to_text().strip()}}
+        assert look_at_store(config.from_mapping(by_variable))[0].passed
+    finally:
+        set_sink(None)
+    assert said == []
+
+
+def test_the_look_at_the_store_tells_a_key_file_or_a_database_that_has_gone(tmp_path: Path) -> None:
+    settings = config.from_mapping({"state": {"directory": str(tmp_path / "state")}})
+    prepare(settings)
+    assert look_at_store(settings)[0].passed
+    key = config.key_file_of(settings)
+    key.rename(tmp_path / "elsewhere")
+    assert look_at_store(settings)[0] == Found(False, "key_missing")
+    (tmp_path / "elsewhere").rename(key)
+    (config.data_directory(settings) / FILE_NAME).unlink()
+    assert not look_at_store(settings)[0].passed
 
 
 def test_the_program_is_on_the_data_flow_page_without_its_arguments(tmp_path: Path) -> None:
