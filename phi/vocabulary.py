@@ -56,6 +56,8 @@ def safe_languages(line: Line, lang: str | None) -> int:
         return SPANISH | COMMON
     if spanish == 1 and not english and lang != "es":
         return ENGLISH | COMMON  # one word is no evidence: it may be a name
+    if spanish <= 2 and english and lang != "es" and spanish > english:
+        return SAFE
     if spanish > english:
         return (
             (SPANISH | COMMON | ENGLISH)
