@@ -29,10 +29,13 @@ from phi.lexicon import (
 from phi.tokens import Line
 from phi.vocabulary import known_token
 
-PHRASES: dict[str, list[tuple[str, ...]]] = {}
-for _phrase in (*cues.NAME_CUES, *cues_es.NAME_CUES_ES):
-    PHRASES.setdefault(_phrase[-1], []).append(_phrase)
 STRONG_ENDS = cues.STRONG_NAME_CUES | cues_es.STRONG_NAME_CUES_ES
+PHRASES: dict[str, list[tuple[tuple[str, ...], int]]] = {}
+"""By its last word: a phrase that announces a name, and 2 where only a name can follow, else 1."""
+for _phrase in (*cues.NAME_CUES, *cues_es.NAME_CUES_ES):
+    PHRASES.setdefault(_phrase[-1], []).append(
+        (_phrase, 1 if STRONG_ENDS.isdisjoint(_phrase) else 2)
+    )
 PARTICLES = cues.words(
     "de la los las del van von der den bin ibn al el da dos di du le st san santa y o' mc mac abu ben"
 )
@@ -271,11 +274,14 @@ class NameReader:
     def _after_cue(self, i: int) -> Iterator[Span]:
         line = self.line
         strength = 0
-        for phrase in PHRASES.get(line.words[i], ()):
-            n = len(phrase)
-            if i + 1 >= n and tuple(line.words[i + 1 - n : i + 1]) == phrase:
-                strong = any(w in STRONG_ENDS for w in phrase)
-                strength = max(strength, 2 if strong else 1)
+        for phrase, strong in PHRASES.get(line.words[i], ()):
+            first = i + 1 - len(phrase)
+            if (
+                first >= 0
+                and line.words[first] == phrase[0]
+                and tuple(line.words[first : i + 1]) == phrase
+            ):
+                strength = max(strength, strong)
         if not strength and line.words[i] not in GREET:
             return
         if line.words[i] == "under":

@@ -145,10 +145,12 @@ WORKING = cues.words("work works worked working job employed serves served")
 
 
 def _phrase_at(line: Line, i: int, table: dict[str, list[tuple[str, ...]]]) -> bool:
-    return any(
-        i + 1 >= len(p) and tuple(line.words[i + 1 - len(p) : i + 1]) == p
-        for p in table[line.words[i]]
-    )
+    words = line.words
+    for phrase in table[words[i]]:
+        first = i + 1 - len(phrase)
+        if first >= 0 and words[first] == phrase[0] and tuple(words[first : i + 1]) == phrase:
+            return True
+    return False
 
 
 def _span(line: Line, first: int, end: int, kind: Kind) -> Span:
