@@ -12,6 +12,7 @@ from phi import cues, cues_es
 from phi.kinds import Kind, Layer, Span
 from phi.lexicon import (
     COMMON,
+    DIGITS,
     ENGLISH,
     ID_CUE,
     MIXED,
@@ -121,6 +122,8 @@ def _unit_after(line: Line, last: int) -> bool:
     word = line.words[j]
     if word == "%" or word == "°" or word == "/":
         return word != "/" or not line.joined(j)
+    if word in ("s", "h") and line.flags[last] & DIGITS:
+        return True
     return word in UNITS_ALL
 
 

@@ -29,10 +29,13 @@ from phi.lexicon import (
 from phi.tokens import Line
 from phi.vocabulary import known_token
 
-PHRASES: dict[str, list[tuple[str, ...]]] = {}
-for _phrase in (*cues.NAME_CUES, *cues_es.NAME_CUES_ES):
-    PHRASES.setdefault(_phrase[-1], []).append(_phrase)
 STRONG_ENDS = cues.STRONG_NAME_CUES | cues_es.STRONG_NAME_CUES_ES
+PHRASES: dict[str, list[tuple[tuple[str, ...], int]]] = {}
+"""By its last word: a phrase that announces a name, and 2 where only a name can follow, else 1."""
+for _phrase in (*cues.NAME_CUES, *cues_es.NAME_CUES_ES):
+    PHRASES.setdefault(_phrase[-1], []).append(
+        (_phrase, 1 if STRONG_ENDS.isdisjoint(_phrase) else 2)
+    )
 PARTICLES = cues.words(
     "de la los las del van von der den bin ibn al el da dos di du le st san santa y o' mc mac abu ben"
 )
@@ -71,8 +74,10 @@ CLAUSE_GOES_ON = NAME_CUE | ID_CUE | TITLE | RELATION | NUMBER | MONTH | PLACEHO
 NAME_STOPS_ALL = cues.NAME_STOPS | cues_es.NAME_STOPS_ES
 GREET = cues.GREETINGS | cues_es.GREETINGS_ES | {"for", "para"}
 ONLY_AFTER_CUE = cues.words("may april june august will long an le my do so january")
+NAME_ADJECTIVES = cues.words("first last middle full legal maiden given family nick preferred real")
+WHOSE = cues.words("his her my their the our your su mi")
 PERSON_VERBS = cues.words(
-    "said says called calls calling wants wanted told asked asks thinks went brought texted emailed lives works phoned rang left sent says dijo llamo quiere pregunto vino"
+    "drove picked came said says called calls calling wants wanted told asked asks thinks went brought texted emailed lives works phoned rang left sent says dijo llamo quiere pregunto vino"
 )
 """What somebody named does in the next word."""
 UNDER_THINGS = cues.words(
@@ -255,10 +260,13 @@ class NameReader:
             flag = line.flags[i]
             if flag & NAME_CUE:
                 yield from self._after_cue(i)
+                if line.words[i] in ("name", "nombre"):
+                    yield from self._is_the_name(i)
             if flag & TITLE:
                 yield from self._after_title(i)
             if flag & RELATION:
                 yield from self._after_relation(i)
+                yield from self._related(i)
 
     def _span(self, first: int, end: int, kind: Kind = Kind.NAME) -> Span:
         return Span(self.line.starts[first], self.line.ends[end - 1], kind, Layer.NAMES)
@@ -266,11 +274,14 @@ class NameReader:
     def _after_cue(self, i: int) -> Iterator[Span]:
         line = self.line
         strength = 0
-        for phrase in PHRASES.get(line.words[i], ()):
-            n = len(phrase)
-            if i + 1 >= n and tuple(line.words[i + 1 - n : i + 1]) == phrase:
-                strong = any(w in STRONG_ENDS for w in phrase)
-                strength = max(strength, 2 if strong else 1)
+        for phrase, strong in PHRASES.get(line.words[i], ()):
+            first = i + 1 - len(phrase)
+            if (
+                first >= 0
+                and line.words[first] == phrase[0]
+                and tuple(line.words[first : i + 1]) == phrase
+            ):
+                strength = max(strength, strong)
         if not strength and line.words[i] not in GREET:
             return
         if line.words[i] == "under":
@@ -369,10 +380,51 @@ class NameReader:
             and not (self.surname(j) and line.words[min(j + 1, line.count - 1)] in PERSON_VERBS)
         ):
             return
-        if line.words[j] in ("will", "may") and not self.capital(j):
+        if line.words[j] in ("will", "may") and not (
+            self.capital(j) or (strong and self.clause_ends(j + 1) and not self._verb_at(j + 1))
+        ):
             return
         clinician = word in cues.CLINICIANS or word in ("doctora", "dra", "enfermera", "enfermero")
         yield self._span(j, end, Kind.PROVIDER if clinician else Kind.NAME)
+
+    def _verb_at(self, j: int) -> bool:
+        """Whether "may" or "will" is followed by what it would be a verb of."""
+        return j < self.line.count and self.line.words[j] in (
+            "be", "have", "not", "need", "i", "you", "we", "he", "she", "they", "it", "the", "help", "take", "get", "go", "come", "call",
+        )  # fmt: skip
+
+    def _is_the_name(self, i: int) -> Iterator[Span]:
+        """Find "ha is her first name": the words before "is her name"."""
+        words = self.line.words
+        k = i - 1
+        while k >= 0 and words[k] in NAME_ADJECTIVES:
+            k -= 1
+        if k < 1 or words[k] not in WHOSE or words[k - 1] not in ("is", "was", "es"):
+            return
+        end = k - 1
+        first = end
+        while (
+            first > 0
+            and end - first < 3
+            and self.line.flags[first - 1] & WORD
+            and not self.line.flags[first - 1] & (NAME_CUE | TITLE | RELATION)
+            and words[first - 1]
+            not in ("what", "and", "this", "that", "it", "which", "so", "yes", "no")
+        ):
+            first -= 1
+        if first < end:
+            yield self._span(first, end)
+
+    def _related(self, i: int) -> Iterator[Span]:
+        """Find "precious is my niece" where a clause begins."""
+        line = self.line
+        if i < 3 or line.words[i - 1] not in WHOSE or line.words[i - 2] not in ("is", "es", "was"):
+            return
+        k = i - 3
+        flag = line.flags[k]
+        begins = k == 0 or line.words[k - 1] in (",", ".", "and", "but", "so", "y", "because")
+        if begins and flag & WORD and not flag & (self.stop | COMMON | TITLE | RELATION):
+            yield self._span(k, k + 1)
 
     def _said_otherwise(self, j: int) -> bool:
         """A name-word that means what it says, unless a surname follows it."""
@@ -393,7 +445,8 @@ class NameReader:
             return
         flag = line.flags[j]
         capital = self.capital(j) or (line.words[i] in ("pt", "pts", "patient") and self.upper(j))
-        if not flag & WORD or not (flag & GIVEN or capital) or flag & (TITLE | RELATION):
+        acts = j + 1 < line.count and line.words[j + 1] in PERSON_VERBS and self.surname(j)
+        if not flag & WORD or not (flag & GIVEN or capital or acts) or flag & (TITLE | RELATION):
             return
         if not capital and self._said_otherwise(j):
             return

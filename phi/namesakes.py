@@ -27,6 +27,8 @@ SAID_TO = cues.words(
 AFTER_SAID_TO = cues.words(
     "to that i i'm if about when and know he she for at on please we it's , . ? ! que si"
 )
+MAY_DO = cues.words("can could did does will would should has had")
+DOES = cues.words("come call bring talk go say know drive pick see be get take have")
 PRESENT = cues.words("there available in home around back coming free working here esta")
 INTRODUCED = cues.words(
     ". , ? ! and from calling again speaking with i i'm on over de y otra llamando"
@@ -188,6 +190,12 @@ def _addressed(reader: NameReader, i: int, before: str, after: str) -> bool:
         return ends
     if after == "on" and word in PLAIN_GIVEN and _on_file(line.words[i + 2 : i + 4]):
         return True
+    if before in MAY_DO and after in DOES and word in PLAIN_GIVEN:
+        return True
+    if after == "will" and i + 2 < line.count and line.words[i + 2] in DOES:
+        return word in PLAIN_GIVEN and (before == "" or before in (",", ".", "and", "but", "so"))
+    if (before == "this" and before2 == "is") or before in ("where's", "put", "wheres"):
+        return word in PLAIN_GIVEN and (ends or after == "on") and word not in SEASONS
     if before in SAID_TO and ends and word in PLAIN_GIVEN:
         return not (before in ("with", "see", "help") and word in SEASONS)
     if before == "you" and before2 == "thank" and ends and word in PLAIN_GIVEN:

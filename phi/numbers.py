@@ -385,8 +385,9 @@ def _measured(line: Line, run: Run, end: int) -> bool:
     """Whether a letter is the unit of the written number before it: "14.0 s"."""
     if run.letters or not line.flags[run.last] & DIGITS:
         return False
-    if end < line.count and (line.flags[end] & (DIGITS | NUMBER) or len(line.words[end]) == 1):
-        return line.words[end] in (",", ".", ")", ";")
+    after = line.words[end] if end < line.count else ""
+    if after and (line.flags[end] & (DIGITS | NUMBER) or (len(after) == 1 and after.isalnum())):
+        return False
     return len(run.digits) <= 6 and ("." in line.words[run.first : run.last] or len(run.parts) == 1)
 
 

@@ -121,6 +121,7 @@ def _handles(line: Line) -> Iterator[Span]:
 
 
 HANDLE_TOKENS_MAX = 10
+PREFIX_LETTERS_MAX = 6
 
 
 KEPT = re.compile(
@@ -262,6 +263,15 @@ def _mixed(line: Line) -> Iterator[Span]:
         chain = line.shadow[starts[first] : ends[last]]
         if not MINTED.fullmatch(chain) and _identifies(line, i, first, last):
             cue = cue_before(line, first, strong=True)
+            if (
+                first > 1
+                and words[first - 1] == "_"
+                and line.joined(first)
+                and line.joined(first - 1)
+                and flags[first - 2] & WORD
+                and len(words[first - 2]) <= PREFIX_LETTERS_MAX
+            ):
+                first -= 2  # "vp_fc71066926"
             yield Span(
                 starts[first], ends[last], kind_of(cue, Run(first, last, "1", "a")), Layer.PATTERNS
             )

@@ -11,7 +11,7 @@ from phi import cues
 from phi.frames import cue_before
 from phi.kinds import Kind, Layer, Span
 from phi.lexicon import COMMON, GIVEN, PLACEHOLDER, WORD
-from phi.names import VERBS_FIRST, NameReader
+from phi.names import PERSON_VERBS, VERBS_FIRST, NameReader
 from phi.namesakes import PLAIN_GIVEN
 from phi.tokens import Line
 from phi.vocabulary import known_token
@@ -66,6 +66,8 @@ def vocabulary_spans(line: Line, safe: int, reader: NameReader) -> Iterator[Span
 def _acronym(line: Line, i: int, reader: NameReader) -> bool:
     """Two to four capitals among small letters, no name beside them: "MSK", "RTC"."""
     source = line.source(i)
+    if source.endswith("s") and len(source) > 2:
+        source = source[:-1]  # "SCDs"
     if not (2 <= len(source) <= ACRONYM_LETTERS_MAX and source.isupper() and source.isascii()):
         return False
     if not reader.small_letters or cue_before(line, i) is not None:
@@ -97,6 +99,8 @@ def _before_name(line: Line, first: int, reader: NameReader) -> int:
         and line.joined(first - 1)
     ):
         first -= 2
+    if first == 1 and _begins_record(line, reader):
+        return 0
     if first >= 1 and (
         words[first - 1] in NAME_PREFIXES
         or (
@@ -108,9 +112,20 @@ def _before_name(line: Line, first: int, reader: NameReader) -> int:
         )
     ):
         first -= 1
-    elif first >= 2 and words[first - 1] == "_" and words[first - 2] in NAME_PREFIXES:
+    elif first >= 2 and words[first - 1] in ("_", "-") and words[first - 2] in NAME_PREFIXES:
         first -= 2
     return first
+
+
+def _begins_record(line: Line, reader: NameReader) -> bool:
+    """Find "deep patel called": an ordinary word and a strange one that do something."""
+    return bool(
+        line.count > 2
+        and line.flags[0] & WORD
+        and not line.flags[0] & (reader.stop | COMMON)
+        and not line.joined(1)
+        and (line.words[2] in PERSON_VERBS or line.words[2] in ("needs", "has", "is"))
+    )
 
 
 def _after_name(line: Line, end: int, reader: NameReader) -> int:

@@ -42,23 +42,20 @@ def safe_languages(line: Line, lang: str | None) -> int:
     english, spanish = _evidence(line)
     if spanish == 0 and english == 0 and lang == "es":
         return SPANISH | COMMON
-    if spanish == 1 and not english and lang != "es":
-        return ENGLISH | COMMON  # one word is no evidence: it may be a name
-    if spanish <= 2 and english and lang != "es" and spanish > english:
-        return SAFE
+    if lang != "es":
+        if spanish == 1 and not english:
+            return ENGLISH | COMMON  # one word is no evidence: it may be a name
+        if spanish <= 2 and 0 < english < spanish:
+            return SAFE
     if spanish > english:
-        return (
-            (SPANISH | COMMON | ENGLISH)
-            if english >= FOREIGN_STOPS_LEAST + 1
-            else (SPANISH | COMMON)
-        )
+        return SAFE if english > FOREIGN_STOPS_LEAST else SPANISH | COMMON
     if spanish >= FOREIGN_STOPS_LEAST or lang == "es":
         return SAFE
     return ENGLISH | COMMON
 
 
 def _evidence(line: Line) -> tuple[int, int]:
-    """How much speaks for English and for Spanish; a function word weighs two."""
+    """How much a record's words speak for English and for Spanish; function words count double."""
     english = spanish = 0
     for word, flag in zip(line.words, line.flags, strict=True):
         both = flag & BOTH_STOPS
@@ -93,10 +90,15 @@ def known_word(word: str, safe: int) -> bool:
                 and TABLE.get(stem[:-1], 0) & safe
             ):
                 return True
+    if len(word) <= CAPITALS_MAX and word not in NO_VOWEL_NAMES and VOWELS.isdisjoint(word):
+        return True
     return len(word) >= 6 and word.endswith(CLINICAL)
 
 
 CAPITALS_MAX = 4
+VOWELS = frozenset("aeiouy")
+NO_VOWEL_NAMES = frozenset(["ng", "ng's"])
+"""Few names are written without a vowel; abbreviations mostly are."""
 RUN_TOGETHER_LEAST = 12
 """Letters from which on a token of a path is read as words run together: "peerconnection"."""
 PART_LEAST = 4

@@ -457,9 +457,9 @@ NAMES_AMONG_WORDS = frozenset(
 """Names that also stand in word lists in lower case: a caller's name far more often than the word."""
 
 PRESENT = {
-    "ar": "o as a amos an e es emos en aba abas abamos aban aste o amos aron are aras ara aremos aran aria arias ariamos arian ara aran arla arlo arle arme arse arnos ando andome andole ado ada ados adas ase aramos eme ela elo ele ame alo ala",
-    "er": "o es e emos en a as amos an ia ias iamos ian i iste io imos ieron ere eras era eremos eran eria erian iera ieran erla erlo erle erme erse iendo ido ida idos idas",
-    "ir": "o es e imos en a as amos an ia ias iamos ian i iste io ieron ire iras ira iremos iran iria irian iera ieran irla irlo irle irme irse iendo ido ida idos idas",
+    "ar": "o as a amos an e es emos en aba abas abamos aban aste o amos aron are aras ara aremos aran aria arias ariamos arian ara aran arla arlo arle arme arse arnos ando andome andole ado ada ados adas ase aramos eme ela elo ele ame alo ala ese ense enlo enla",
+    "er": "o es e emos en a as amos an ia ias iamos ian i iste io imos ieron ere eras era eremos eran eria erian iera ieran erla erlo erle erme erse iendo ido ida idos idas ase anse alo ala ame",
+    "ir": "o es e imos en a as amos an ia ias iamos ian i iste io ieron ire iras ira iremos iran iria irian iera ieran irla irlo irle irme irse iendo ido ida idos idas ase anse alo ala ame",
 }
 SPELLING = (("car", "qu"), ("gar", "gu"), ("zar", "c"), ("ger", "j"), ("gir", "j"))
 
