@@ -39,19 +39,7 @@ def safe_languages(line: Line, lang: str | None) -> int:
     """Which lists a record's words may come from: English unless its function words are Spanish."""
     if line.seen & PLACEHOLDER:
         return SAFE  # redacted once: the words that told the language may be gone
-    english = spanish = 0
-    for word, flag in zip(line.words, line.flags, strict=True):
-        both = flag & BOTH_STOPS
-        if both == STOP:
-            english += 2
-        elif both == STOP_ES and len(word) > 1:
-            spanish += 2
-        elif not both and len(word) > 1:
-            of = flag & LISTED
-            if of == ENGLISH:
-                english += 1
-            elif of == SPANISH:
-                spanish += 1
+    english, spanish = _evidence(line)
     if spanish == 0 and english == 0 and lang == "es":
         return SPANISH | COMMON
     if spanish == 1 and not english and lang != "es":
@@ -67,6 +55,24 @@ def safe_languages(line: Line, lang: str | None) -> int:
     if spanish >= FOREIGN_STOPS_LEAST or lang == "es":
         return SAFE
     return ENGLISH | COMMON
+
+
+def _evidence(line: Line) -> tuple[int, int]:
+    """How much speaks for English and for Spanish; a function word weighs two."""
+    english = spanish = 0
+    for word, flag in zip(line.words, line.flags, strict=True):
+        both = flag & BOTH_STOPS
+        if both == STOP:
+            english += 2
+        elif both == STOP_ES and len(word) > 1:
+            spanish += 2
+        elif not both and len(word) > 1:
+            of = flag & LISTED
+            if of == ENGLISH:
+                english += 1
+            elif of == SPANISH:
+                spanish += 1
+    return english, spanish
 
 
 def known_word(word: str, safe: int) -> bool:

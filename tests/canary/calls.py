@@ -16,7 +16,7 @@ from tests.canary.people import people
 from tests.canary.rig import Ground
 
 _PEOPLE = people()
-REPLY_MS = 6_000.0
+REPLY_MS = 4_000.0
 """A line that is no answer to what was asked may stay without one."""
 IDLE_S = 60.0
 

@@ -282,6 +282,15 @@ LAYERS = (
         "tests/supervisor/test_front.py"
         "::test_what_a_worker_refuses_reaches_the_page_without_its_text",
     ),
+    Layer(
+        "the start reads its own words",
+        "a patient's name in a prompt, a label or a path, and from there in every call",
+        "pipeline/supervisor/own_words.py",
+        "        kinds |= {span.kind for span in found.spans",
+        "        kinds |= {span.kind for span in found.spans[:0]",
+        "tests/supervisor/test_own_words.py"
+        "::test_row_d21_an_identifier_in_a_prompt_is_named_by_key_line_and_type",
+    ),
     # --- what reaches a model, the voice and a tool
     Layer(
         "values of the vault have readers",
@@ -402,6 +411,15 @@ LAYERS = (
         "    return _VERSION + nonce + AESGCM(key).encrypt(nonce, text, bound)",
         "    return _VERSION + nonce + text + AESGCM(key).encrypt(nonce, text, bound)",
         _STORE + "test_rows_d11_c4_nothing_is_readable_in_database_journal_or_index",
+    ),
+    Layer(
+        "recordings are sealed while they are written",
+        "a caller's voice on the disk",
+        "pipeline/recording/sealed_file.py",
+        "        sealed = self._seal.encrypt(nonce, plain,",
+        "        sealed = plain + self._seal.encrypt(nonce, plain,",
+        "tests/recording/test_recorder.py"
+        "::test_row_r5_no_sound_lies_readable_on_the_disk_at_any_moment",
     ),
     Layer(
         "a field is kept only where its rule says so",

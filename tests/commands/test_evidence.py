@@ -286,9 +286,9 @@ def test_recordings_are_counted_by_class_without_being_opened(
         with (recordings / f"{recording_id}.wardrec").open("wb", buffering=0) as file:
             SealedWriter(file, header, bytes(32))
 
-    recordings = tmp_path / "sound"
-    recordings.mkdir()
-    monkeypatch.setenv("WARDLINE_RECORDING_DIRECTORY", str(recordings))
+    recordings = tmp_path / "sound/north"
+    recordings.mkdir(parents=True)
+    monkeypatch.setenv("WARDLINE_RECORDING_DIRECTORY", str(tmp_path / "sound"))
     seal("north", "rec_" + "0" * 24, "call")
     seal("north", "rec_" + "1" * 24, "minor")
     seal("south", "rec_" + "2" * 24, "call")

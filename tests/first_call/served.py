@@ -168,8 +168,8 @@ def served(
     """
     port = free_port()
     state = directory / "state"
-    state.mkdir(parents=True)
-    if cache is not None:
+    state.mkdir(parents=True, exist_ok=True)  # a server that was killed may be started again
+    if cache is not None and not (state / "cache").exists():
         cache.mkdir(exist_ok=True)
         (state / "cache").symlink_to(cache)
     config = directory / "wardline.toml"
