@@ -90,7 +90,7 @@ def remember(ground: Ground, call: Caller) -> None:
         ground.heard.setdefault(turn.how, set()).update(lines)
 
 
-async def until_idle(ground: Ground, after: str = "") -> None:
+async def until_idle(ground: Ground, before: str) -> None:
     """Wait until the server answers calls again and holds none."""
     end_s = time.monotonic() + IDLE_S
 
@@ -100,5 +100,7 @@ async def until_idle(ground: Ground, after: str = "") -> None:
         return False
 
     while not await asyncio.to_thread(idle):
-        assert time.monotonic() < end_s, f"the server did not come back after a fault of {after}"
+        assert time.monotonic() < end_s, (
+            f"the server did not come back before the fault of {before}"
+        )
         await asyncio.sleep(0.1)

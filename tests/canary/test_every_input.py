@@ -14,6 +14,7 @@ from tests.canary.faults import CRASHES, SUPERVISOR_STAGES, WORKER_STAGES
 from tests.canary.outputs import processes
 from tests.canary.rig import Ground, ground, models_in
 from tests.canary.search import Search
+from tests.first_call.served import until
 
 pytestmark = pytest.mark.wire
 
@@ -33,16 +34,19 @@ async def _fail_at(where: Ground, stage: str) -> None:
                 await calls.say_everything(where, call)
             calls.remember(where, call)
     where.fail("")
-    await calls.until_idle(where, stage)
 
 
 async def _everything(where: Ground, stages: tuple[str, ...]) -> None:
     where.shown |= await asyncio.to_thread(http_inputs.plant, where.server.port)
     async with calls.caller(where, spoilt=True) as call:
         await calls.say_everything(where, call)
-    await calls.until_idle(where)
     for stage in stages:
+        await calls.until_idle(where, stage)
         await _fail_at(where, stage)
+    ended = sum(stage in CRASHES for stage in stages)
+    await asyncio.to_thread(
+        until, lambda: len(where.server.events("worker_ended")) >= ended, 20, "the crash's event"
+    )
     where.look_at_processes("at the end")
 
 
