@@ -83,6 +83,7 @@ GIVEN_HOMOGRAPHS = words("""
  vera verity vic vince virginia georgia carolina dakota montana sierra savannah paris london china asia india chelsea brittany jordan israel
  dallas austin houston phoenix charlotte madison lincoln jackson kelvin newton win winter wren angel archer blaze dash ace ash aspen birch bliss blossom
  bear case cash clementine cosmos delta echo ember ever fox gray hawk haven journey knox lark legend lux lyric nova ocean onyx opal phoenix pilot
+ lucky blessing precious dev princess mercy gift favour favor sunday heaven legend major sincere miracle treasure promise goodness happy glory wisdom fortune love peace innocent comfort champion bright
  raven reign ridge saint shepherd sparrow story sunshine temple true valor wilder
  an kim my long van ha le do so you yu wen min sang song young jin dung bao linh tuan lan ali amen anal asa dee
 """)

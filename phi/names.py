@@ -151,7 +151,13 @@ class NameReader:
 
     def namelike(self, i: int) -> bool:
         """A word that can go on a name already begun."""
-        return self.begins(i) or self.surname(i)
+        if self.begins(i) or self.surname(i):
+            return True
+        if not self.line.flags[i] & WORD or self.line.flags[i] & (TITLE | RELATION | PLACEHOLDER):
+            return False
+        if self.upper(i) and i and self.upper(i - 1) and not self.line.flags[i] & COMMON:
+            return self.line.source(i - 1)[1:].islower()
+        return not self.line.source(i).isascii() and not self.safe & SPANISH
 
     def surname(self, i: int) -> bool:
         """An ordinary word that can only be the rest of a name: after it the clause ends."""
@@ -190,6 +196,9 @@ class NameReader:
             if flag & PLACEHOLDER:
                 break
             if flag & WORD:
+                if word == "mac" and j + 2 < line.count and line.words[j + 1] in ("an", "na"):
+                    j += 2
+                    continue
                 if (
                     word in PARTICLES
                     and j + 1 < line.count
@@ -303,7 +312,11 @@ class NameReader:
         if end == j:
             return
         if strength < 2 and not (
-            calling or line.flags[j] & GIVEN or self.unknown(j) or self.capital(j)
+            calling
+            or self._two_upper(j)
+            or line.flags[j] & GIVEN
+            or self.unknown(j)
+            or self.capital(j)
         ):
             return
         if (
@@ -386,6 +399,16 @@ class NameReader:
             return
         clinician = word in cues.CLINICIANS or word in ("doctora", "dra", "enfermera", "enfermero")
         yield self._span(j, end, Kind.PROVIDER if clinician else Kind.NAME)
+
+    def _two_upper(self, j: int) -> bool:
+        """Find "Dear Nacho Saez": a capitalised word before a capitalised word of no list."""
+        return (
+            j + 1 < self.line.count
+            and self.upper(j)
+            and self.upper(j + 1)
+            and not self.line.flags[j] & (self.stop | COMMON)
+            and self.unknown(j + 1)
+        )
 
     def _verb_at(self, j: int) -> bool:
         """Whether "may" or "will" is followed by what it would be a verb of."""

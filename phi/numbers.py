@@ -395,7 +395,7 @@ def _trim(line: Line, run: Run) -> None:
     """Give back an article or a pronoun at the edge of a spelled run."""
     if (
         run.elements > 1
-        and line.words[run.first] in ("a", "i", "y", "o", "e")
+        and line.words[run.first] in ("a", "i", "y", "o", "e", "en", "ese", "ex")
         and not run.spelled_pairs
     ):
         nxt = line.words[run.first + 1]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from phi import cues, cues_es
-from phi.frames import cue_before, kind_of
+from phi.frames import VERBAL, cue_before, kind_of
 from phi.kinds import Kind, Layer, Span
 from phi.lexicon import (
     DIGITS,
@@ -298,7 +298,7 @@ def _identifies(line: Line, i: int, first: int, last: int) -> bool:
     parts = [line.words[k] for k in range(first, last + 1, 2)]
     digits = sum(c.isdigit() for part in parts for c in part)
     if (
-        cue_before(line, first, strong=True)
+        cue_before(line, first, strong=True) not in {None} | VERBAL
         and digits
         and not all(QUANTITY.fullmatch(p) and len(p) > 2 and p[0].isdigit() for p in parts)
     ):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from phi import cues
 from phi.frames import cue_before
 from phi.kinds import Kind, Layer, Span
-from phi.lexicon import COMMON, GIVEN, PLACEHOLDER, WORD
+from phi.lexicon import COMMON, GIVEN, NUMBER, PLACEHOLDER, RELATION, TITLE, WORD
 from phi.names import PERSON_VERBS, VERBS_FIRST, NameReader
 from phi.namesakes import PLAIN_GIVEN
 from phi.tokens import Line
@@ -45,19 +45,11 @@ def vocabulary_spans(line: Line, safe: int, reader: NameReader) -> Iterator[Span
         while (
             first > 0
             and line.ends[first - 1] + 1 >= line.starts[first]
-            and flags[first - 1] & GIVEN
+            and flags[first - 1] & WORD
             and _goes_before(line, first - 1, reader)
         ):
             first -= 1
-        while (
-            end < line.count
-            and line.ends[end - 1] + 1 >= line.starts[end]
-            and flags[end] & WORD
-            and reader.namelike(end)
-        ):
-            if flags[end] & COMMON and not reader.capital(end):
-                break
-            end += 1
+        end = max(end, reader.chain(i, first_any=True))
         first = _before_name(line, first, reader)
         end = _after_name(line, end, reader)
         yield Span(line.starts[first], line.ends[end - 1], Kind.NAME, Layer.VOCABULARY)
@@ -101,6 +93,8 @@ def _before_name(line: Line, first: int, reader: NameReader) -> int:
         first -= 2
     if first == 1 and _begins_record(line, reader):
         return 0
+    if first >= 2 and _joint(line, first - 1) and _hung_on(line, first - 2, reader):
+        first -= 2  # "hunt-jack"
     if first >= 1 and (
         words[first - 1] in NAME_PREFIXES
         or (
@@ -141,16 +135,23 @@ def _after_name(line: Line, end: int, reader: NameReader) -> int:
         end += 2
     if end < line.count and words[end] in TOWN_TAILS and not line.joined(end):
         end += 1
-    if (
-        end + 1 < line.count
-        and words[end] in JOINTS
-        and line.joined(end)
-        and line.joined(end + 1)
-        and len(words[end + 1]) > 2
-        and reader.surname(end + 1)
-    ):
+    if end + 1 < line.count and _joint(line, end) and _hung_on(line, end + 1, reader):
         end += 2  # a path or a login: "cynthia_stone"
     return end
+
+
+def _joint(line: Line, i: int) -> bool:
+    return line.words[i] in JOINTS and line.joined(i) and line.joined(i + 1)
+
+
+def _hung_on(line: Line, i: int, reader: NameReader) -> bool:
+    """Whether a word joined to a name in a path or a login is the other half of it."""
+    flag = line.flags[i]
+    return (
+        bool(flag & WORD)
+        and len(line.words[i]) > 2
+        and not flag & (reader.stop | COMMON | PLACEHOLDER | NUMBER)
+    )
 
 
 JOINTS = frozenset("_-.^")
@@ -159,7 +160,9 @@ JOINTS = frozenset("_-.^")
 def _goes_before(line: Line, i: int, reader: NameReader) -> bool:
     word = line.words[i]
     if reader.capital(i):
-        return True
+        return bool(line.flags[i] & GIVEN) or not line.flags[i] & (
+            reader.stop | COMMON | TITLE | RELATION | PLACEHOLDER
+        )
     return word in PLAIN_GIVEN or (
         word not in VERBS_FIRST
         and not line.flags[i] & (reader.stop | COMMON)

@@ -30,7 +30,8 @@ ENDINGS = (("'s", ""), ("s'", "s"), ("n't", ""), ("'ll", ""), ("'re", ""), ("'ve
 PREFIXES = ("non", "pre", "post", "anti", "over", "under", "multi", "micro", "hyper", "hypo", "inter", "intra", "neuro", "cardio", "gastro", "un", "re", "sub", "auto", "pseudo", "mis", "dis", "max", "min", "num", "get", "set", "is", "on", "to", "has")  # fmt: skip
 STEM_LEAST = 4
 CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
-FOREIGN_STOPS_LEAST = 4
+FOREIGN_LEAST = 3
+"""From so much evidence for the other language on, words of both lists stay."""
 BOTH_STOPS = STOP | STOP_ES
 LISTED = ENGLISH | SPANISH | COMMON
 
@@ -48,8 +49,8 @@ def safe_languages(line: Line, lang: str | None) -> int:
         if spanish <= 2 and 0 < english < spanish:
             return SAFE
     if spanish > english:
-        return SAFE if english > FOREIGN_STOPS_LEAST else SPANISH | COMMON
-    if spanish >= FOREIGN_STOPS_LEAST or lang == "es":
+        return SAFE if english >= FOREIGN_LEAST else SPANISH | COMMON
+    if spanish >= FOREIGN_LEAST or lang == "es":
         return SAFE
     return ENGLISH | COMMON
 
