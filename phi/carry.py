@@ -33,7 +33,7 @@ from phi.lexicon import (
     UNIT,
     WORD,
 )
-from phi.names import NAME_STOPS_ALL, PHRASES
+from phi.names import NAME_STOPS_ALL
 from phi.numbers import runs
 from phi.places import CITY_PHRASES, ORG_PHRASES
 from phi.tokens import Line
@@ -187,7 +187,6 @@ CLOSED = cues.words("""
  just for of to in at with good great perfect exactly fine not don't dont know have idea maybe can could repeat again say hi hello bye hey
  si no claro bueno gracias por favor eh este pues es mi el la un una momento espere perdon correcto exacto asi de y que a ver digo mande otra vez
 """)
-ENDING_CUES = frozenset(p[-1] for phrases in PHRASES.values() for p in phrases)
 
 
 class CallContext:

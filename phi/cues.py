@@ -83,6 +83,7 @@ GIVEN_HOMOGRAPHS = words("""
  vera verity vic vince virginia georgia carolina dakota montana sierra savannah paris london china asia india chelsea brittany jordan israel
  dallas austin houston phoenix charlotte madison lincoln jackson kelvin newton win winter wren angel archer blaze dash ace ash aspen birch bliss blossom
  bear case cash clementine cosmos delta echo ember ever fox gray hawk haven journey knox lark legend lux lyric nova ocean onyx opal phoenix pilot
+ lucky blessing precious dev princess mercy gift favour favor sunday heaven legend major sincere miracle treasure promise goodness happy glory wisdom fortune love peace innocent comfort champion bright
  raven reign ridge saint shepherd sparrow story sunshine temple true valor wilder
  an kim my long van ha le do so you yu wen min sang song young jin dung bao linh tuan lan ali amen anal asa dee
 """)
@@ -120,7 +121,7 @@ EMPLOYER_CUES: tuple[tuple[str, ...], ...] = tuple(
     for phrase in """
  work at|works at|worked at|working at|work for|works for|worked for|working for|employed by|employed at|employer is|job at|job with|my employer|teach at|teaches at|taught at
  |teacher at|student at|studies at|studying at|enrolled at|enrolled in|goes to school at|go to school at|attends|graduated from|my school is|school is|school called|retired from|manager at|cashier at|drive for|drives for|driver for|hired by|laid off from
- |employee of|employee at|staff at|shift at|job at|hurt at|boss at|manager of|owner of|coach at|coaches at|principal at|intern at|interns at|volunteer at|volunteers at|volunteering at|stationed at|student of|foreman at|driver at|cook at|server at|waitress at|works with|contractor for|contracted to
+ |company is called|company is|business is called|business is|daycare is|preschool is|shop is called|employee of|employee at|staff at|shift at|job at|hurt at|boss at|manager of|owner of|coach at|coaches at|principal at|intern at|interns at|volunteer at|volunteers at|volunteering at|stationed at|student of|foreman at|driver at|cook at|server at|waitress at|works with|contractor for|contracted to
  |supervisor at|engineer at|company called|business called|professor at|clerk at|nurse at|works over at|work over at|employer
 """.replace("\n", "").split("|")
     if phrase.strip()

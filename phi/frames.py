@@ -5,6 +5,7 @@ Knows the runs of phi.numbers; says which of them go.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -12,6 +13,7 @@ from phi import cues, cues_es
 from phi.kinds import Kind, Layer, Span
 from phi.lexicon import (
     COMMON,
+    DIGITS,
     ENGLISH,
     ID_CUE,
     MIXED,
@@ -121,6 +123,8 @@ def _unit_after(line: Line, last: int) -> bool:
     word = line.words[j]
     if word == "%" or word == "°" or word == "/":
         return word != "/" or not line.joined(j)
+    if word in ("s", "h") and line.flags[last] & DIGITS:
+        return True
     return word in UNITS_ALL
 
 
@@ -224,12 +228,52 @@ EMERGENCY = frozenset(["911", "988"])
 """Numbers that everybody has."""
 
 
+VERBAL = cues.words("call reach dial text contact callback")
+"""Cues that also name what a log counts: a short number behind them is none."""
+MEASURES = cues.words(
+    "temps temp temperature readings reading sugars sugar glucose weights weight shape hr bp pulse pressure pressures loss scale options option frames scores values vitals levels counts azucar presion glucosa peso"
+)
+LIST_ITEM = re.compile(r"[0-9]{1,3}(?:[./:][0-9]{1,3}){0,2}%?")
+
+
+COUNTED_MAX = 6
+"""A longer row of single digits is taken for an identifier even where it counts."""
+
+
+def _counted_out(run: Run) -> bool:
+    """Whether somebody counts: "one two three four five", "ten nine eight"."""
+    values = [int(part) for part in run.parts]
+    if len(values) < 4 or run.letters or (len(values) > COUNTED_MAX and max(values) < 10):
+        return False
+    steps = {b - a for a, b in itertools.pairwise(values)}
+    return steps in ({1}, {-1})
+
+
+def _measured_list(line: Line, run: Run) -> bool:
+    """Whether the run is a list of decimals, fractions or times: "120/80 130/85", "0.12 0.11"."""
+    text = line.shadow[line.starts[run.first] : line.ends[run.last]]
+    items = text.replace(",", " ").split()
+    return (
+        run.written
+        and len(items) > 1
+        and all(LIST_ITEM.fullmatch(item) for item in items)
+        and all(not item.isdigit() for item in items)
+    )
+
+
 def _no_identifier(line: Line, run: Run, tokens: list[str], cue: str | None) -> bool:
     """Whether the number's own form says it identifies nobody: emergency, decimal, round, a release, a count."""
     if run.digits in EMERGENCY or tokens == ["fifty", "fifty"]:
         return True
-    return cue not in STRONG and (
-        _decimal_said(run, tokens)
+    year = year_of(run) if run.written else None
+    before = line.words[run.first - 1] if run.first else ""
+    if year is not None and year >= YEAR_FIRST and before in ("in", "since", "until", "desde"):
+        return True
+    return (cue not in STRONG or cue in VERBAL) and (
+        _counted_out(run)
+        or _measured_list(line, run)
+        or not MEASURES.isdisjoint(line.words[max(0, run.first - 2) : run.first])
+        or _decimal_said(run, tokens)
         or _round(run)
         or _release(line, run, tokens)
         or _counts_things(line, run)
@@ -372,17 +416,22 @@ def _letters_of_id(line: Line, k: int) -> bool:
     return cue in STRONG and cue not in ("number", "numero", "call", "reach", "text", "dial")
 
 
+ALPHABET = "abcdefghijklmnopqrstuvwxyz"
+
+
 def _prefix_of_id(line: Line, first: int) -> int:
     """The first token of capitals before a number that a cue announced: "order PO-118273", "tag RTX 4471"."""
     k = first - 1
     if k > 0 and line.words[k] == "-" and line.joined(first) and line.joined(k):
         k -= 1
-    if k < 1 or not line.flags[k] & WORD or len(line.words[k]) > PREFIX_LETTERS_MAX:
+    if k < 0 or not line.flags[k] & WORD or len(line.words[k]) > PREFIX_LETTERS_MAX:
         return first
     source = line.source(k)
     hung = k < first - 1
     if not source.isupper() or (not hung and line.flags[k] & (STOP | UNIT)):
         return first
+    if hung and line.flags[first] & DIGITS and len(line.words[first]) > 3:
+        return k
     return k if cue_before(line, k) is not None else first
 
 
@@ -397,7 +446,7 @@ def judge(line: Line, run: Run, least_digits: int, least_letters: int) -> Kind |
     strong = cue_before(line, run.first, strong=True)
     cue = strong or cue_before(line, run.first)
     if nl and nd <= 1 and not run.spelled_pairs:
-        if run.letters in cues.ACRONYMS and not nd and not _spelling(line, run.first):
+        if not nd and _no_spelling(line, run):
             return None
         if nl + nd >= least_letters or (cue and nl + nd >= 2 and nd):
             return kind_of(cue if nd else None, run)
@@ -419,13 +468,26 @@ def judge(line: Line, run: Run, least_digits: int, least_letters: int) -> Kind |
         return None
     if nl and (nd >= 3 or (nl >= 2 and nd >= 2) or (cue and nd >= 1)):
         return kind_of(cue, run)
-    if nd >= least_digits or (strong and nd >= 2) or (cue and nd >= 3):
+    if nd >= least_digits or (nd >= 2 and _announced(run, strong, cue)):
         if least_digits > 1 and harmless(line, run, cue):
             return None
         if run.scaled and strong is None and nd < 5 and least_digits > 1:
             return None
         return kind_of(cue, run)
     return None
+
+
+def _announced(run: Run, strong: str | None, cue: str | None) -> bool:
+    """Whether a cue makes an identifier of fewer digits."""
+    if strong in VERBAL:
+        return not run.written and run.single >= 3
+    return strong is not None or (cue is not None and len(run.digits) >= 3)
+
+
+def _no_spelling(line: Line, run: Run) -> bool:
+    """Whether letters are the alphabet, or an abbreviation nobody said to be spelled."""
+    known = run.letters in cues.ACRONYMS or (len(run.letters) > 2 and run.letters in ALPHABET)
+    return known and not _spelling(line, run.first)
 
 
 def _spelling(line: Line, first: int) -> bool:
@@ -446,6 +508,7 @@ SPELL_CUES = frozenset(
         "deletrea",
         "apellido",
         "nombre",
+        "initials",
     ]
 )
 

@@ -39,7 +39,10 @@ class Kind(StrEnum):
     @property
     def placeholder(self) -> str:
         """What is written instead of the identifier."""
-        return f"[{self.value}]"
+        return PLACEHOLDERS[self]
+
+
+PLACEHOLDERS = {kind: f"[{kind.value}]" for kind in Kind}
 
 
 class Layer(StrEnum):

@@ -29,10 +29,13 @@ from phi.lexicon import (
 from phi.tokens import Line
 from phi.vocabulary import known_token
 
-PHRASES: dict[str, list[tuple[str, ...]]] = {}
-for _phrase in (*cues.NAME_CUES, *cues_es.NAME_CUES_ES):
-    PHRASES.setdefault(_phrase[-1], []).append(_phrase)
 STRONG_ENDS = cues.STRONG_NAME_CUES | cues_es.STRONG_NAME_CUES_ES
+PHRASES: dict[str, list[tuple[tuple[str, ...], int]]] = {}
+"""By its last word: a phrase that announces a name, and 2 where only a name can follow, else 1."""
+for _phrase in (*cues.NAME_CUES, *cues_es.NAME_CUES_ES):
+    PHRASES.setdefault(_phrase[-1], []).append(
+        (_phrase, 1 if STRONG_ENDS.isdisjoint(_phrase) else 2)
+    )
 PARTICLES = cues.words(
     "de la los las del van von der den bin ibn al el da dos di du le st san santa y o' mc mac abu ben"
 )
@@ -71,8 +74,10 @@ CLAUSE_GOES_ON = NAME_CUE | ID_CUE | TITLE | RELATION | NUMBER | MONTH | PLACEHO
 NAME_STOPS_ALL = cues.NAME_STOPS | cues_es.NAME_STOPS_ES
 GREET = cues.GREETINGS | cues_es.GREETINGS_ES | {"for", "para"}
 ONLY_AFTER_CUE = cues.words("may april june august will long an le my do so january")
+NAME_ADJECTIVES = cues.words("first last middle full legal maiden given family nick preferred real")
+WHOSE = cues.words("his her my their the our your su mi")
 PERSON_VERBS = cues.words(
-    "said says called calls calling wants wanted told asked asks thinks went brought texted emailed lives works phoned rang left sent says dijo llamo quiere pregunto vino"
+    "drove picked came said says called calls calling wants wanted told asked asks thinks went brought texted emailed lives works phoned rang left sent says dijo llamo quiere pregunto vino"
 )
 """What somebody named does in the next word."""
 UNDER_THINGS = cues.words(
@@ -146,7 +151,13 @@ class NameReader:
 
     def namelike(self, i: int) -> bool:
         """A word that can go on a name already begun."""
-        return self.begins(i) or self.surname(i)
+        if self.begins(i) or self.surname(i):
+            return True
+        if not self.line.flags[i] & WORD or self.line.flags[i] & (TITLE | RELATION | PLACEHOLDER):
+            return False
+        if self.upper(i) and i and self.upper(i - 1) and not self.line.flags[i] & COMMON:
+            return self.line.source(i - 1)[1:].islower()
+        return not self.line.source(i).isascii() and not self.safe & SPANISH
 
     def surname(self, i: int) -> bool:
         """An ordinary word that can only be the rest of a name: after it the clause ends."""
@@ -185,6 +196,9 @@ class NameReader:
             if flag & PLACEHOLDER:
                 break
             if flag & WORD:
+                if word == "mac" and j + 2 < line.count and line.words[j + 1] in ("an", "na"):
+                    j += 2
+                    continue
                 if (
                     word in PARTICLES
                     and j + 1 < line.count
@@ -255,10 +269,13 @@ class NameReader:
             flag = line.flags[i]
             if flag & NAME_CUE:
                 yield from self._after_cue(i)
+                if line.words[i] in ("name", "nombre"):
+                    yield from self._is_the_name(i)
             if flag & TITLE:
                 yield from self._after_title(i)
             if flag & RELATION:
                 yield from self._after_relation(i)
+                yield from self._related(i)
 
     def _span(self, first: int, end: int, kind: Kind = Kind.NAME) -> Span:
         return Span(self.line.starts[first], self.line.ends[end - 1], kind, Layer.NAMES)
@@ -266,11 +283,14 @@ class NameReader:
     def _after_cue(self, i: int) -> Iterator[Span]:
         line = self.line
         strength = 0
-        for phrase in PHRASES.get(line.words[i], ()):
-            n = len(phrase)
-            if i + 1 >= n and tuple(line.words[i + 1 - n : i + 1]) == phrase:
-                strong = any(w in STRONG_ENDS for w in phrase)
-                strength = max(strength, 2 if strong else 1)
+        for phrase, strong in PHRASES.get(line.words[i], ()):
+            first = i + 1 - len(phrase)
+            if (
+                first >= 0
+                and line.words[first] == phrase[0]
+                and tuple(line.words[first : i + 1]) == phrase
+            ):
+                strength = max(strength, strong)
         if not strength and line.words[i] not in GREET:
             return
         if line.words[i] == "under":
@@ -292,7 +312,11 @@ class NameReader:
         if end == j:
             return
         if strength < 2 and not (
-            calling or line.flags[j] & GIVEN or self.unknown(j) or self.capital(j)
+            calling
+            or self._two_upper(j)
+            or line.flags[j] & GIVEN
+            or self.unknown(j)
+            or self.capital(j)
         ):
             return
         if (
@@ -369,10 +393,61 @@ class NameReader:
             and not (self.surname(j) and line.words[min(j + 1, line.count - 1)] in PERSON_VERBS)
         ):
             return
-        if line.words[j] in ("will", "may") and not self.capital(j):
+        if line.words[j] in ("will", "may") and not (
+            self.capital(j) or (strong and self.clause_ends(j + 1) and not self._verb_at(j + 1))
+        ):
             return
         clinician = word in cues.CLINICIANS or word in ("doctora", "dra", "enfermera", "enfermero")
         yield self._span(j, end, Kind.PROVIDER if clinician else Kind.NAME)
+
+    def _two_upper(self, j: int) -> bool:
+        """Find "Dear Nacho Saez": a capitalised word before a capitalised word of no list."""
+        return (
+            j + 1 < self.line.count
+            and self.upper(j)
+            and self.upper(j + 1)
+            and not self.line.flags[j] & (self.stop | COMMON)
+            and self.unknown(j + 1)
+        )
+
+    def _verb_at(self, j: int) -> bool:
+        """Whether "may" or "will" is followed by what it would be a verb of."""
+        return j < self.line.count and self.line.words[j] in (
+            "be", "have", "not", "need", "i", "you", "we", "he", "she", "they", "it", "the", "help", "take", "get", "go", "come", "call",
+        )  # fmt: skip
+
+    def _is_the_name(self, i: int) -> Iterator[Span]:
+        """Find "ha is her first name": the words before "is her name"."""
+        words = self.line.words
+        k = i - 1
+        while k >= 0 and words[k] in NAME_ADJECTIVES:
+            k -= 1
+        if k < 1 or words[k] not in WHOSE or words[k - 1] not in ("is", "was", "es"):
+            return
+        end = k - 1
+        first = end
+        while (
+            first > 0
+            and end - first < 3
+            and self.line.flags[first - 1] & WORD
+            and not self.line.flags[first - 1] & (NAME_CUE | TITLE | RELATION)
+            and words[first - 1]
+            not in ("what", "and", "this", "that", "it", "which", "so", "yes", "no")
+        ):
+            first -= 1
+        if first < end:
+            yield self._span(first, end)
+
+    def _related(self, i: int) -> Iterator[Span]:
+        """Find "precious is my niece" where a clause begins."""
+        line = self.line
+        if i < 3 or line.words[i - 1] not in WHOSE or line.words[i - 2] not in ("is", "es", "was"):
+            return
+        k = i - 3
+        flag = line.flags[k]
+        begins = k == 0 or line.words[k - 1] in (",", ".", "and", "but", "so", "y", "because")
+        if begins and flag & WORD and not flag & (self.stop | COMMON | TITLE | RELATION):
+            yield self._span(k, k + 1)
 
     def _said_otherwise(self, j: int) -> bool:
         """A name-word that means what it says, unless a surname follows it."""
@@ -393,7 +468,8 @@ class NameReader:
             return
         flag = line.flags[j]
         capital = self.capital(j) or (line.words[i] in ("pt", "pts", "patient") and self.upper(j))
-        if not flag & WORD or not (flag & GIVEN or capital) or flag & (TITLE | RELATION):
+        acts = j + 1 < line.count and line.words[j + 1] in PERSON_VERBS and self.surname(j)
+        if not flag & WORD or not (flag & GIVEN or capital or acts) or flag & (TITLE | RELATION):
             return
         if not capital and self._said_otherwise(j):
             return

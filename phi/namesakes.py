@@ -24,9 +24,12 @@ DOUBTFUL = VERBS_FIRST | cues.words("mark grant bill drew chase jack sue rob pat
 SAID_TO = cues.words(
     "ask asked tell told remind text texted call called email emailed contact notify thank thanks meet met let saw paging page bring brought see help with dile pregunte preguntele llame avisele"
 )
+TOLD = cues.words("ask asked tell told remind reminded text texted dile pregunte")
 AFTER_SAID_TO = cues.words(
     "to that i i'm if about when and know he she for at on please we it's , . ? ! que si"
 )
+MAY_DO = cues.words("can could did does will would should has had")
+DOES = cues.words("come call bring talk go say know drive pick see be get take have")
 PRESENT = cues.words("there available in home around back coming free working here esta")
 INTRODUCED = cues.words(
     ". , ? ! and from calling again speaking with i i'm on over de y otra llamando"
@@ -48,11 +51,15 @@ def namesake_spans(reader: NameReader) -> Iterator[Span]:
     line = reader.line
     if line.count > 2 and line.words[1] == "," and reader.upper(0):
         yield from _surname_first(reader)
+    errs = "error" in line.shadow or "exception" in line.shadow
     for i in range(line.count):
         flag = line.flags[i]
         if flag & GIVEN:
             if not flag & (NUMBER | COMMON):
                 yield from _given(reader, i)
+        elif errs and line.words[i] in QUOTES and i + 2 < line.count:
+            if line.words[i + 2] == line.words[i] and _bare_word(reader, i + 1):
+                yield _span(reader, i + 1, i + 2)
         elif flag & LETTER and i + 2 < line.count and line.words[i + 1] == ".":
             yield from _initial(reader, i)
         elif flag == WORD and line.words[i].endswith("'s"):
@@ -65,6 +72,22 @@ def namesake_spans(reader: NameReader) -> Iterator[Span]:
                 and line.words[i + 1] in PERSON_THINGS
             ):
                 yield _span(reader, i, i + 1)
+
+
+QUOTES = frozenset(["'", '"'])
+
+
+def _bare_word(reader: NameReader, i: int) -> bool:
+    """A capitalised word that is the whole of what an error quotes: "KeyError: 'Hunt'"."""
+    line = reader.line
+    flag = line.flags[i]
+    source = line.source(i)
+    return (
+        bool(flag & WORD)
+        and source.istitle()
+        and len(source) > 2
+        and not flag & (COMMON | reader.stop)
+    )
 
 
 def _span(reader: NameReader, first: int, end: int) -> Span:
@@ -187,6 +210,14 @@ def _addressed(reader: NameReader, i: int, before: str, after: str) -> bool:
     ):
         return ends
     if after == "on" and word in PLAIN_GIVEN and _on_file(line.words[i + 2 : i + 4]):
+        return True
+    if before in MAY_DO and after in DOES and word in PLAIN_GIVEN:
+        return True
+    if after == "will" and i + 2 < line.count and line.words[i + 2] in DOES:
+        return word in PLAIN_GIVEN and (before == "" or before in (",", ".", "and", "but", "so"))
+    if (before == "this" and before2 == "is") or before in ("where's", "put", "wheres"):
+        return word in PLAIN_GIVEN and (ends or after == "on") and word not in SEASONS
+    if before in TOLD and ends and after:
         return True
     if before in SAID_TO and ends and word in PLAIN_GIVEN:
         return not (before in ("with", "see", "help") and word in SEASONS)

@@ -385,8 +385,9 @@ def _measured(line: Line, run: Run, end: int) -> bool:
     """Whether a letter is the unit of the written number before it: "14.0 s"."""
     if run.letters or not line.flags[run.last] & DIGITS:
         return False
-    if end < line.count and (line.flags[end] & (DIGITS | NUMBER) or len(line.words[end]) == 1):
-        return line.words[end] in (",", ".", ")", ";")
+    after = line.words[end] if end < line.count else ""
+    if after and (line.flags[end] & (DIGITS | NUMBER) or (len(after) == 1 and after.isalnum())):
+        return False
     return len(run.digits) <= 6 and ("." in line.words[run.first : run.last] or len(run.parts) == 1)
 
 
@@ -394,7 +395,7 @@ def _trim(line: Line, run: Run) -> None:
     """Give back an article or a pronoun at the edge of a spelled run."""
     if (
         run.elements > 1
-        and line.words[run.first] in ("a", "i", "y", "o", "e")
+        and line.words[run.first] in ("a", "i", "y", "o", "e", "en", "ese", "ex")
         and not run.spelled_pairs
     ):
         nxt = line.words[run.first + 1]

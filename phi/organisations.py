@@ -53,7 +53,7 @@ def organisation(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
         if j > first and _joins(line, j, reader):
             j += 1
             continue
-        if word in GENERIC_ORGS and j == first:
+        if word in GENERIC_ORGS and j == first and not _proper_first(line, i, j, reader):
             break
         if not _goes_on(line, j, reader) and not (j > first and word in SCHOOLS):
             break
@@ -69,6 +69,20 @@ def organisation(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
     yield _span(line, first, j, Kind.ORG)
 
 
+def _proper_first(line: Line, i: int, j: int, reader: NameReader) -> bool:
+    """Whether "general" or "first" begins a name: no article before it, a particular word behind it."""
+    return (
+        j == i + 1
+        and line.words[j] in PROPER_FIRST
+        and j + 1 < line.count
+        and _goes_on(line, j + 1, reader)
+        and line.words[j + 1] not in GENERIC_ORGS
+    )
+
+
+PROPER_FIRST = cues.words(
+    "general first united american national little big old new north south east west great grand royal"
+)
 BEFORE_ORG = cues.words("the el la : a called uh um named llamada un una \" '")
 ORG_WORDS_MAX = 6
 
@@ -97,7 +111,9 @@ def business(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
     k = i - 1
     while k >= 0 and i - k <= 3 and (reader.unknown(k) or reader.capital(k)):
         k -= 1
-    if k == i - 1 and not (
+    if k == i - 1 and (named := _own_business(line, i, reader)):
+        k = named - 1
+    elif k == i - 1 and not (
         line.flags[k] & GIVEN and line.words[k] in PLAIN_GIVEN and k and line.words[k - 1] in TO_ORG
     ):
         return
@@ -108,6 +124,16 @@ def business(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
     while end < line.count and line.flags[end] & TAIL:
         end += 1
     yield _span(line, first, end, Kind.ORG)
+
+
+def _own_business(line: Line, i: int, reader: NameReader) -> int | None:
+    """The first word of "heron bakery" after "own", "run", "called" or "at"."""
+    k = i - 1
+    while k > 0 and i - k <= 3 and _goes_on(line, k, reader) and line.words[k] not in GENERIC_ORGS:
+        k -= 1
+    if k == i - 1 or line.words[k] not in ("own", "owns", "run", "runs", "called", "at"):
+        return None
+    return k + 1
 
 
 TO_ORG = cues.words("to at for with from en para de")

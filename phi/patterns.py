@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from phi import cues, cues_es
-from phi.frames import cue_before, kind_of
+from phi.frames import VERBAL, cue_before, kind_of
 from phi.kinds import Kind, Layer, Span
 from phi.lexicon import (
     DIGITS,
@@ -121,6 +121,7 @@ def _handles(line: Line) -> Iterator[Span]:
 
 
 HANDLE_TOKENS_MAX = 10
+PREFIX_LETTERS_MAX = 6
 
 
 KEPT = re.compile(
@@ -262,6 +263,15 @@ def _mixed(line: Line) -> Iterator[Span]:
         chain = line.shadow[starts[first] : ends[last]]
         if not MINTED.fullmatch(chain) and _identifies(line, i, first, last):
             cue = cue_before(line, first, strong=True)
+            if (
+                first > 1
+                and words[first - 1] == "_"
+                and line.joined(first)
+                and line.joined(first - 1)
+                and flags[first - 2] & WORD
+                and len(words[first - 2]) <= PREFIX_LETTERS_MAX
+            ):
+                first -= 2  # "vp_fc71066926"
             yield Span(
                 starts[first], ends[last], kind_of(cue, Run(first, last, "1", "a")), Layer.PATTERNS
             )
@@ -288,7 +298,7 @@ def _identifies(line: Line, i: int, first: int, last: int) -> bool:
     parts = [line.words[k] for k in range(first, last + 1, 2)]
     digits = sum(c.isdigit() for part in parts for c in part)
     if (
-        cue_before(line, first, strong=True)
+        cue_before(line, first, strong=True) not in {None} | VERBAL
         and digits
         and not all(QUANTITY.fullmatch(p) and len(p) > 2 and p[0].isdigit() for p in parts)
     ):

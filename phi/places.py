@@ -22,8 +22,8 @@ from phi.lexicon import (
 )
 from phi.names import NameReader
 from phi.organisations import GENERIC_PLACES, facility, organisation
-from phi.street_words import MORE_SUFFIXES, ROUTE_WORDS
-from phi.streets import corner, house, route, street, street_es, unit
+from phi.street_words import LONG_DIRECTIONS, MORE_SUFFIXES, ROUTE_WORDS
+from phi.streets import block, corner, directed, house, route, street, street_es, unit
 from phi.tokens import Line
 
 CITY_PHRASES: dict[str, list[tuple[str, ...]]] = {}
@@ -61,32 +61,62 @@ def place_spans(line: Line, reader: NameReader) -> list[Span]:
 
 def _cued(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
     word = line.words[i]
-    if word in cues.STREET_SUFFIXES or word in MORE_SUFFIXES:
-        yield from street(line, i, reader)
-    if word in cues_es.STREET_HEADS_ES:
-        yield from street_es(line, i)
-    if word in cues.UNIT_WORDS or word in cues_es.UNIT_WORDS_ES:
-        yield from unit(line, i)
+    yield from _on_the_map(line, i, reader)
     if word in CITY_PHRASES and _phrase_at(line, i, CITY_PHRASES):
         yield from _city(line, i, reader)
     if word in ORG_PHRASES and _phrase_at(line, i, ORG_PHRASES):
         yield from organisation(line, i, reader)
     if word in ("county", "condado"):
         yield from _county(line, i, reader)
-    if word == "at" and _works_as(line, i):
-        yield from organisation(line, i, reader)
-    elif word == "at" and i and line.words[i - 1] in LIVING:
-        yield from _home(line, i, reader)
+    if word == "at" and i:
+        yield from _at(line, i, reader)
+
+
+def _on_the_map(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
+    """Streets, units, routes, corners."""
+    word = line.words[i]
+    if word in cues.STREET_SUFFIXES or word in MORE_SUFFIXES:
+        yield from street(line, i, reader)
+    if word in cues_es.STREET_HEADS_ES:
+        yield from street_es(line, i)
+    if word in cues.UNIT_WORDS or word in cues_es.UNIT_WORDS_ES:
+        yield from unit(line, i)
     if word in ROUTE_WORDS:
         yield from route(line, i)
+    if word in LONG_DIRECTIONS:
+        yield from directed(line, i, reader)
+    if word == "block":
+        yield from block(line, i, reader)
     if word in ("corner", "intersection", "esquina"):
         yield from corner(line, i, reader)
+
+
+def _at(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
+    """Where somebody works or lives, after "at"."""
+    if _works_as(line, i):
+        yield from organisation(line, i, reader)
+    elif i > 1 and _occupation(line, i - 1):
+        for span in organisation(line, i, reader):
+            if " " in line.shadow[span.start : span.end]:
+                yield span
+    elif line.words[i - 1] in LIVING:
+        yield from _home(line, i, reader)
 
 
 def _works_as(line: Line, i: int) -> bool:
     """Find "works as a welder at"."""
     return "as" in line.words[max(0, i - 5) : i] and not WORKING.isdisjoint(
         line.words[max(0, i - 7) : i]
+    )
+
+
+def _occupation(line: Line, k: int) -> bool:
+    """Find "a teller", "the foreman" before "at"."""
+    word = line.words[k]
+    return (
+        line.words[k - 1] in ("a", "an", "the", "head", "senior", "as")
+        and len(word) > 4
+        and word.endswith(("er", "or", "ist", "ian", "man", "woman", "ant", "ess", "eer", "rse"))
     )
 
 
@@ -115,10 +145,12 @@ WORKING = cues.words("work works worked working job employed serves served")
 
 
 def _phrase_at(line: Line, i: int, table: dict[str, list[tuple[str, ...]]]) -> bool:
-    return any(
-        i + 1 >= len(p) and tuple(line.words[i + 1 - len(p) : i + 1]) == p
-        for p in table[line.words[i]]
-    )
+    words = line.words
+    for phrase in table[words[i]]:
+        first = i + 1 - len(phrase)
+        if first >= 0 and words[first] == phrase[0] and tuple(words[first : i + 1]) == phrase:
+            return True
+    return False
 
 
 def _span(line: Line, first: int, end: int, kind: Kind) -> Span:

@@ -178,7 +178,6 @@ class Redactor:
         if Layer.FIELDS in on:
             found.extend(field_spans(line))
             found.extend(segment_spans(line))
-        self._check(deadline_ns)
         if Layer.NAMES in on:
             found.extend(reader.spans())
             found.extend(namesake_spans(reader))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from phi.cues import words
 
 ABBREVIATIONS = words("""
- aly anx arc ave avn bch bgs blf blfs blvd bnd brg brk brks btm byu byp cir cirs clb clf clfs cmn cmns cor cors cres crk crse crst cswy ct cts ctr cv cvs cyn dl dm dr drs
+ cl gdns mws aly anx arc ave avn bch bgs blf blfs blvd bnd brg brk brks btm byu byp cir cirs clb clf clfs cmn cmns cor cors cres crk crse crst cswy ct cts ctr cv cvs cyn dl dm dr drs
  est ests expy expwy extn fld flds flt flts frd frds frg frgs frk frks frst fry fwy gdn gdns gln glns grn grns grv grvs gtwy hbr hbrs hl hls holw hts hvn hwy inlt jct jcts
  knl knls ky kys lck lcks ldg lk lks ln lndg lgt lgts mdw mdws ml mls mnr mnrs msn mt mtn mtns mtwy nck opas orch pkwy pky pl pln plns plz pne pnes pr prt prts psge pt pts
  radl rd rdg rdgs rds riv rnch rpd rpds rst rte shl shls shr shrs skwy smt spg spgs sq sqs st sta stra strm sts ter terr tpke trafwy trak trce trfy trl trlr trwy tunl un upas vis
@@ -22,6 +22,7 @@ MORE_SUFFIXES = ABBREVIATIONS | words("""
 DIRECTIONS = words(
     "north south east west northwest northeast southwest southeast nw ne sw se n s e w norte sur este oeste oriente poniente"
 )
+LONG_DIRECTIONS = words("north south east west northwest northeast southwest southeast nw ne sw se")
 ROUTE_WORDS = words("route rte rt rr hc highway hwy road rd contract marker farm-to-market fm")
 SUB_UNITS = words(
     "apartment apt unit suite ste room rm floor fl building bldg lot box trailer trlr spc space ph penthouse slip hangar dept department basement bsmt front rear upper lower side hall dorm wing interior int depto piso"

@@ -25,6 +25,7 @@ from phi.street_words import ABBREVIATIONS, DIRECTIONS, SUB_UNITS
 from phi.tokens import Line
 
 STREET_WORDS_MAX = 4
+POSTED = cues.words("psc cmr rr hc route rte unit apo fpo")
 STREET_BARRIERS = cues.words(
     "the a my your is at on in to of and or i we from live lives for with mg take every that this it was are by near"
 )
@@ -257,6 +258,40 @@ def _sent_to(line: Line, i: int) -> bool:
     return "box" in near or before in ("on", "off", "at", "along", "is", "live", "near", "address")
 
 
+def directed(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
+    """Find "fifty two fifty one southwest alder": a house number, a direction, a name."""
+    first = _number_before(line, i - 1)
+    j = i + 1
+    if first is None or j >= line.count or not line.flags[j] & WORD:
+        return
+    run = run_at(line, first)
+    if (
+        run is None
+        or len(run.digits) < 2
+        or run.scaled
+        or line.flags[j] & (reader.stop | UNIT | COMMON)
+    ):
+        return
+    if line.words[j] in ROOMS:
+        return
+    yield _span(line, first, _rest_of_address(line, j + 1), Kind.ADDRESS)
+
+
+ROOMS = cues.words("wing side entrance tower wall pole campus lot end door hall facing bound")
+
+
+def block(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
+    """Find "three hundred block of aspen"."""
+    first = _number_before(line, i - 1)
+    if first is None or i + 2 >= line.count or line.words[i + 1] != "of":
+        return
+    j = i + 2
+    while j < line.count and j - i < 5 and line.flags[j] & WORD and not line.flags[j] & reader.stop:
+        j += 1
+    if j > i + 2:
+        yield _span(line, first, j, Kind.ADDRESS)
+
+
 def corner(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
     """Find "corner of fifth and main"."""
     words = line.words
@@ -459,6 +494,8 @@ def _numbers_a_unit(line: Line, i: int, j: int) -> bool:
     """Whether the token after "room" or "box" is the number of one."""
     word = line.words[i]
     if word in ("box", "apartado"):
+        if not POSTED.isdisjoint(line.words[max(0, i - 3) : i]):
+            return True
         return bool(i) and line.words[i - 1] in ("po", "p.o", "o", ".", "postal", "post", "office")
     number = bool(line.flags[j] & (DIGITS | MIXED | NUMBER))
     if word == "numero" and not any(

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from phi import cues
 from phi.frames import cue_before
 from phi.kinds import Kind, Layer, Span
-from phi.lexicon import COMMON, GIVEN, PLACEHOLDER, WORD
-from phi.names import VERBS_FIRST, NameReader
+from phi.lexicon import COMMON, GIVEN, NUMBER, PLACEHOLDER, RELATION, TITLE, WORD
+from phi.names import PERSON_VERBS, VERBS_FIRST, NameReader
 from phi.namesakes import PLAIN_GIVEN
 from phi.tokens import Line
 from phi.vocabulary import known_token
@@ -45,19 +45,11 @@ def vocabulary_spans(line: Line, safe: int, reader: NameReader) -> Iterator[Span
         while (
             first > 0
             and line.ends[first - 1] + 1 >= line.starts[first]
-            and flags[first - 1] & GIVEN
+            and flags[first - 1] & WORD
             and _goes_before(line, first - 1, reader)
         ):
             first -= 1
-        while (
-            end < line.count
-            and line.ends[end - 1] + 1 >= line.starts[end]
-            and flags[end] & WORD
-            and reader.namelike(end)
-        ):
-            if flags[end] & COMMON and not reader.capital(end):
-                break
-            end += 1
+        end = max(end, reader.chain(i, first_any=True))
         first = _before_name(line, first, reader)
         end = _after_name(line, end, reader)
         yield Span(line.starts[first], line.ends[end - 1], Kind.NAME, Layer.VOCABULARY)
@@ -66,6 +58,8 @@ def vocabulary_spans(line: Line, safe: int, reader: NameReader) -> Iterator[Span
 def _acronym(line: Line, i: int, reader: NameReader) -> bool:
     """Two to four capitals among small letters, no name beside them: "MSK", "RTC"."""
     source = line.source(i)
+    if source.endswith("s") and len(source) > 2:
+        source = source[:-1]  # "SCDs"
     if not (2 <= len(source) <= ACRONYM_LETTERS_MAX and source.isupper() and source.isascii()):
         return False
     if not reader.small_letters or cue_before(line, i) is not None:
@@ -97,6 +91,10 @@ def _before_name(line: Line, first: int, reader: NameReader) -> int:
         and line.joined(first - 1)
     ):
         first -= 2
+    if first == 1 and _begins_record(line, reader):
+        return 0
+    if first >= 2 and _joint(line, first - 1) and _hung_on(line, first - 2, reader):
+        first -= 2  # "hunt-jack"
     if first >= 1 and (
         words[first - 1] in NAME_PREFIXES
         or (
@@ -108,9 +106,20 @@ def _before_name(line: Line, first: int, reader: NameReader) -> int:
         )
     ):
         first -= 1
-    elif first >= 2 and words[first - 1] == "_" and words[first - 2] in NAME_PREFIXES:
+    elif first >= 2 and words[first - 1] in ("_", "-") and words[first - 2] in NAME_PREFIXES:
         first -= 2
     return first
+
+
+def _begins_record(line: Line, reader: NameReader) -> bool:
+    """Find "deep patel called": an ordinary word and a strange one that do something."""
+    return bool(
+        line.count > 2
+        and line.flags[0] & WORD
+        and not line.flags[0] & (reader.stop | COMMON)
+        and not line.joined(1)
+        and (line.words[2] in PERSON_VERBS or line.words[2] in ("needs", "has", "is"))
+    )
 
 
 def _after_name(line: Line, end: int, reader: NameReader) -> int:
@@ -126,16 +135,23 @@ def _after_name(line: Line, end: int, reader: NameReader) -> int:
         end += 2
     if end < line.count and words[end] in TOWN_TAILS and not line.joined(end):
         end += 1
-    if (
-        end + 1 < line.count
-        and words[end] in JOINTS
-        and line.joined(end)
-        and line.joined(end + 1)
-        and len(words[end + 1]) > 2
-        and reader.surname(end + 1)
-    ):
+    if end + 1 < line.count and _joint(line, end) and _hung_on(line, end + 1, reader):
         end += 2  # a path or a login: "cynthia_stone"
     return end
+
+
+def _joint(line: Line, i: int) -> bool:
+    return line.words[i] in JOINTS and line.joined(i) and line.joined(i + 1)
+
+
+def _hung_on(line: Line, i: int, reader: NameReader) -> bool:
+    """Whether a word joined to a name in a path or a login is the other half of it."""
+    flag = line.flags[i]
+    return (
+        bool(flag & WORD)
+        and len(line.words[i]) > 2
+        and not flag & (reader.stop | COMMON | PLACEHOLDER | NUMBER)
+    )
 
 
 JOINTS = frozenset("_-.^")
@@ -144,7 +160,9 @@ JOINTS = frozenset("_-.^")
 def _goes_before(line: Line, i: int, reader: NameReader) -> bool:
     word = line.words[i]
     if reader.capital(i):
-        return True
+        return bool(line.flags[i] & GIVEN) or not line.flags[i] & (
+            reader.stop | COMMON | TITLE | RELATION | PLACEHOLDER
+        )
     return word in PLAIN_GIVEN or (
         word not in VERBS_FIRST
         and not line.flags[i] & (reader.stop | COMMON)

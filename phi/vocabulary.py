@@ -30,7 +30,8 @@ ENDINGS = (("'s", ""), ("s'", "s"), ("n't", ""), ("'ll", ""), ("'re", ""), ("'ve
 PREFIXES = ("non", "pre", "post", "anti", "over", "under", "multi", "micro", "hyper", "hypo", "inter", "intra", "neuro", "cardio", "gastro", "un", "re", "sub", "auto", "pseudo", "mis", "dis", "max", "min", "num", "get", "set", "is", "on", "to", "has")  # fmt: skip
 STEM_LEAST = 4
 CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
-FOREIGN_STOPS_LEAST = 4
+FOREIGN_LEAST = 3
+"""From so much evidence for the other language on, words of both lists stay."""
 BOTH_STOPS = STOP | STOP_ES
 LISTED = ENGLISH | SPANISH | COMMON
 
@@ -39,6 +40,23 @@ def safe_languages(line: Line, lang: str | None) -> int:
     """Which lists a record's words may come from: English unless its function words are Spanish."""
     if line.seen & PLACEHOLDER:
         return SAFE  # redacted once: the words that told the language may be gone
+    english, spanish = _evidence(line)
+    if spanish == 0 and english == 0 and lang == "es":
+        return SPANISH | COMMON
+    if lang != "es":
+        if spanish == 1 and not english:
+            return ENGLISH | COMMON  # one word is no evidence: it may be a name
+        if spanish <= 2 and 0 < english < spanish:
+            return SAFE
+    if spanish > english:
+        return SAFE if english >= FOREIGN_LEAST else SPANISH | COMMON
+    if spanish >= FOREIGN_LEAST or lang == "es":
+        return SAFE
+    return ENGLISH | COMMON
+
+
+def _evidence(line: Line) -> tuple[int, int]:
+    """How much a record's words speak for English and for Spanish; function words count double."""
     english = spanish = 0
     for word, flag in zip(line.words, line.flags, strict=True):
         both = flag & BOTH_STOPS
@@ -52,19 +70,7 @@ def safe_languages(line: Line, lang: str | None) -> int:
                 english += 1
             elif of == SPANISH:
                 spanish += 1
-    if spanish == 0 and english == 0 and lang == "es":
-        return SPANISH | COMMON
-    if spanish == 1 and not english and lang != "es":
-        return ENGLISH | COMMON  # one word is no evidence: it may be a name
-    if spanish > english:
-        return (
-            (SPANISH | COMMON | ENGLISH)
-            if english >= FOREIGN_STOPS_LEAST + 1
-            else (SPANISH | COMMON)
-        )
-    if spanish >= FOREIGN_STOPS_LEAST or lang == "es":
-        return SAFE
-    return ENGLISH | COMMON
+    return english, spanish
 
 
 def known_word(word: str, safe: int) -> bool:
@@ -85,10 +91,15 @@ def known_word(word: str, safe: int) -> bool:
                 and TABLE.get(stem[:-1], 0) & safe
             ):
                 return True
+    if len(word) <= CAPITALS_MAX and word not in NO_VOWEL_NAMES and VOWELS.isdisjoint(word):
+        return True
     return len(word) >= 6 and word.endswith(CLINICAL)
 
 
 CAPITALS_MAX = 4
+VOWELS = frozenset("aeiouy")
+NO_VOWEL_NAMES = frozenset(["ng", "ng's"])
+"""Few names are written without a vowel; abbreviations mostly are."""
 RUN_TOGETHER_LEAST = 12
 """Letters from which on a token of a path is read as words run together: "peerconnection"."""
 PART_LEAST = 4

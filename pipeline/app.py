@@ -24,7 +24,7 @@ from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
 from pipeline.clock import LoopClock, today
 from pipeline.heap import Heap
-from pipeline.recording.consent import OptOut
+from pipeline.recording.consent import OptOut, phrases_to_hear
 from pipeline.recording.keeper import Keeper
 from pipeline.settings import Settings
 from pipeline.shelves import expirer, open_shelf
@@ -151,11 +151,20 @@ def _stt(settings: Settings, flow: Flow) -> SpeechToText:
                 clinic.urgent_phrases,
                 clinic.practice_words,
                 first_names=flow.first_names,
+                sentences=_opt_outs(settings),
             ),
             cache_directory=Path(settings.state.directory).expanduser() / "cache",
             slots=slots,
         )
     )
+
+
+def _opt_outs(settings: Settings) -> tuple[str, ...]:
+    """A refusal to be recorded must be understood where calls are recorded."""
+    recording = settings.recording
+    if recording.mode == "off":
+        return ()
+    return tuple(phrase for phrase in phrases_to_hear("en", recording.opt_out))
 
 
 def _tts(settings: Settings) -> TextToSpeech:

@@ -135,6 +135,23 @@ def test_a_secret_is_masked_and_the_rest_reads_back(tmp_path: Path) -> None:
     assert config.from_mapping(config.to_mapping(settings)) == settings
 
 
+def test_row_r1_recording_is_off_and_needs_its_days_and_an_honest_page() -> None:
+    assert config.load(None, {}).recording.mode == "off"
+    wanted: dict[str, Any] = {"recording": {"mode": "ask"}}
+    with pytest.raises(ConfigError) as caught:
+        config.from_mapping(wanted)
+    assert any("recording.days: say how long" in fault for fault in caught.value.faults)
+    assert any("practice.consent: it says" in fault for fault in caught.value.faults)
+    wanted["practice"] = {"consent": "You will be asked."}
+    wanted["recording"]["days"] = ["call 30", "minor 7300"]
+    settings = config.from_mapping(wanted)
+    assert config.recording_days(settings) == {"call": 30, "minor": 7300}
+    assert config.recording_directory(settings).name == settings.practice.id
+    for days in (["call"], ["call 0"], ["call 30", "call 31"], ["Call 30"], ["call 30 "]):
+        with pytest.raises(ConfigError, match=r"recording\.days"):
+            config.from_mapping({**wanted, "recording": {"mode": "ask", "days": days}})
+
+
 def test_a_child_gets_no_secret_of_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
     monkeypatch.setenv("OPENAI_API_KEY", "hush")

@@ -457,9 +457,9 @@ NAMES_AMONG_WORDS = frozenset(
 """Names that also stand in word lists in lower case: a caller's name far more often than the word."""
 
 PRESENT = {
-    "ar": "o as a amos an e es emos en aba abas abamos aban aste o amos aron are aras ara aremos aran aria arias ariamos arian ara aran arla arlo arle arme arse arnos ando andome andole ado ada ados adas ase aramos eme ela elo ele ame alo ala",
-    "er": "o es e emos en a as amos an ia ias iamos ian i iste io imos ieron ere eras era eremos eran eria erian iera ieran erla erlo erle erme erse iendo ido ida idos idas",
-    "ir": "o es e imos en a as amos an ia ias iamos ian i iste io ieron ire iras ira iremos iran iria irian iera ieran irla irlo irle irme irse iendo ido ida idos idas",
+    "ar": "o as a amos an e es emos en aba abas abamos aban aste o amos aron are aras ara aremos aran aria arias ariamos arian ara aran arla arlo arle arme arse arnos ando andome andole ado ada ados adas ase aramos eme ela elo ele ame alo ala ese ense enlo enla",
+    "er": "o es e emos en a as amos an ia ias iamos ian i iste io imos ieron ere eras era eremos eran eria erian iera ieran erla erlo erle erme erse iendo ido ida idos idas ase anse alo ala ame",
+    "ir": "o es e imos en a as amos an ia ias iamos ian i iste io ieron ire iras ira iremos iran iria irian iera ieran irla irlo irle irme irse iendo ido ida idos idas ase anse alo ala ame",
 }
 SPELLING = (("car", "qu"), ("gar", "gu"), ("zar", "c"), ("ger", "j"), ("gir", "j"))
 
@@ -518,13 +518,16 @@ def spanish(census: Path) -> set[str]:
     """Every Spanish form; of the later words none that is a frequent surname."""
     inflect = {"verbs": verb_forms, "nouns": noun_forms, "adjectives": adjective_forms}
     found: dict[str, set[str]] = {}
+    written: set[str] = set()
     for name in ("spanish.txt", "spanish_more.txt"):
         words = found.setdefault(name, set())
         for heading, word in section(SOURCES / name):
             words.update(inflect[heading](word) if heading in inflect else (word,))
-    return found["spanish.txt"] | (
-        found["spanish_more.txt"] - set(surnames(census)[:FREQUENT_SURNAMES])
-    )
+            if name == "spanish.txt":
+                written.add(word)
+    given, frequent = given_names(census), given_names(census, FREQUENT_GIVEN)
+    later = found["spanish_more.txt"] - set(surnames(census)[:FREQUENT_SURNAMES]) - given
+    return written | (found["spanish.txt"] - frequent) | later
 
 
 FREQUENT_SURNAMES = 15_000
@@ -537,13 +540,23 @@ def surnames(census: Path) -> list[str]:
     return [line.split()[0].lower() for line in (census / "dist.all.last").read_text().splitlines()]
 
 
+FREQUENT_GIVEN = 300
+
+
+def given_names(census: Path, most: int | None = None) -> set[str]:
+    """The given names of the census, or the most frequent of either sex."""
+    return {
+        line.split()[0].lower()
+        for part in ("dist.female.first", "dist.male.first")
+        for line in (census / part).read_text().splitlines()[:most]
+    }
+
+
 def english(scowl: Path, census: Path) -> set[str]:
     """The words SCOWL writes in lower case, less those that are names."""
     found = _lower_case(scowl / "american-english-small")
     named = surnames(census)
-    given = set[str]()
-    for part in ("dist.female.first", "dist.male.first"):
-        given |= {line.split()[0].lower() for line in (census / part).read_text().splitlines()}
+    given = given_names(census)
     middle = _lower_case(scowl / "american-english")
     large = {w for w in _lower_case(scowl / "american-english-large") if len(w) >= LEAST_LETTERS}
     found |= middle - given - set(named[:FREQUENT_SURNAMES])

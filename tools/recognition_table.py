@@ -246,9 +246,9 @@ def table(readings: Sequence[Reading]) -> str:
             ]
         )
     )
-    lines = [f"{'word error rate, %':30s}" + "".join(f"{column:>14s}" for column in columns)]
+    lines = [f"{'word error rate, %':30s}" + "".join(f"{column:>20s}" for column in columns)]
     lines += [
-        f"{row:30s}" + "".join(f"{scores[row, column].percent:14.1f}" for column in columns)
+        f"{row:30s}" + "".join(f"{scores[row, column].percent:20.1f}" for column in columns)
         for row in rows
         if scores[row, columns[0]].words
     ]

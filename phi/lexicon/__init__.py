@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from importlib.resources import files
 
 from phi import cues, cues_es
-from phi.street_words import MORE_SUFFIXES, ROUTE_WORDS
+from phi.street_words import LONG_DIRECTIONS, MORE_SUFFIXES, ROUTE_WORDS
 
 WORD = 1
 DIGITS = 1 << 1
@@ -120,7 +120,13 @@ def _build() -> dict[str, int]:
         mark((phrase[-1] for phrase in phrases), PLACE_CUE)
     mark(cues.STREET_SUFFIXES | cues.UNIT_WORDS, PLACE_CUE)
     mark(cues_es.STREET_HEADS_ES | cues_es.UNIT_WORDS_ES | {"county"}, PLACE_CUE)
-    mark(MORE_SUFFIXES | ROUTE_WORDS | {"corner", "intersection", "esquina"}, PLACE_CUE)
+    mark(
+        MORE_SUFFIXES
+        | ROUTE_WORDS
+        | LONG_DIRECTIONS
+        | {"corner", "intersection", "esquina", "block"},
+        PLACE_CUE,
+    )
     mark(cues.NAME_STOPS, STOP)
     mark(cues_es.NAME_STOPS_ES, STOP_ES)
     mark(cues.UNITS | cues_es.UNITS_ES, UNIT)

@@ -43,13 +43,31 @@ class HeadExport:
         self._file = file
         self._syslog = syslog
         self._last_ms: float | None = None
+        self._held: Head | None = None
         self._failed: set[str] = set()
 
     def take(self, head: Head, now_ms: float, *, last: bool = False) -> None:
-        """Export this head, unless one was exported just now. Called on the writer's thread."""
-        if not last and self._last_ms is not None and now_ms - self._last_ms < EXPORT_EVERY_MS:
-            return
-        self._last_ms = now_ms
+        """Export this head, or hold it back when one was exported just now. Called on the writer's thread."""
+        self._held = head
+        if last or self._due_in_ms(now_ms) <= 0:
+            self._export(head, now_ms)
+
+    def wait_ms(self, now_ms: float) -> float | None:
+        """How long until a head that is held back may go; None when none is."""
+        return None if self._held is None else self._due_in_ms(now_ms)
+
+    def pass_on(self, now_ms: float, *, last: bool = False) -> None:
+        """Export what is held back, if it is time: after the last burst nobody may come for hours."""
+        if self._held is not None and (last or self._due_in_ms(now_ms) <= 0):
+            self._export(self._held, now_ms)
+
+    def _due_in_ms(self, now_ms: float) -> float:
+        if self._last_ms is None:
+            return 0.0
+        return max(0.0, self._last_ms + EXPORT_EVERY_MS - now_ms)
+
+    def _export(self, head: Head, now_ms: float) -> None:
+        self._held, self._last_ms = None, now_ms
         emit(AuditHead(seq=head.seq, hash=Token(head.hash)))
         line = head.line()
         if self._file is not None:

@@ -291,6 +291,7 @@ class AuditWriter:
             while open_:
                 batch, open_ = self._take()
                 open_ = self._write_until_done(batch, last=not open_) and open_
+                self._export.pass_on(self._clock.now_ms(), last=not open_)
                 batch = []
         finally:
             self._dead = True
@@ -298,9 +299,9 @@ class AuditWriter:
             os.close(self._descriptor)
 
     def _take(self) -> tuple[list[_Item], bool]:
-        """Wait for records, or until the checkpoint is due; false: no more will come."""
+        """Wait for records, or until the checkpoint or a head is due; false: no more will come."""
         batch, self._front = self._front, []
-        wait_s = None if not self._unsigned else self._until_checkpoint_ms() / 1000
+        wait_s = self._wait_s()
         try:
             while len(batch) < BATCH_MAX:
                 item = self._queue.get_nowait() if batch else self._queue.get(timeout=wait_s)
@@ -310,6 +311,13 @@ class AuditWriter:
         except queue.Empty:
             pass
         return batch, True
+
+    def _wait_s(self) -> float | None:
+        due_ms = [self._until_checkpoint_ms()] if self._unsigned else []
+        head_ms = self._export.wait_ms(self._clock.now_ms())
+        if head_ms is not None:
+            due_ms.append(head_ms)
+        return min(due_ms) / 1000 if due_ms else None
 
     def _until_checkpoint_ms(self) -> float:
         due_ms = self._unsigned_since_ms + self._limits.checkpoint_after_ms

@@ -11,7 +11,7 @@ from pipeline.call import verbalise
 from pipeline.call.flow import Flow
 from pipeline.call.identifiers import IDENTIFIERS
 from pipeline.call.request import Request
-from pipeline.call.steps import Effect, PersonWanted, Phase, State, Step
+from pipeline.call.steps import Effect, FieldKnown, PersonWanted, Phase, State, Step
 from pipeline.turn.events import Asked, Profile
 
 FIELD_OF = {
@@ -112,3 +112,8 @@ def piece_line(flow: Flow, piece: str) -> str:
 def no_number_line(flow: Flow, state: State) -> str:
     """What was said or keyed is no number that can be."""
     return f"{flow.say(flow.lines.phone_wrong)} {question(flow, state, again=True)}"
+
+
+def known_fields(step: Step) -> tuple[Effect, ...]:
+    """What a step made known, for another step that says something else."""
+    return tuple(effect for effect in step.effects if isinstance(effect, FieldKnown))

@@ -13,6 +13,7 @@ from pipeline.call.asides import Aside, hear_aside
 from pipeline.call.asking import (
     FIELD_OF,
     asked_of,
+    known_fields,
     next_slot,
     no_number_line,
     piece_line,
@@ -258,7 +259,7 @@ def _values_said(flow: Flow, state: State, heard: Heard, understood: Understood)
     )  # fmt: skip
     if after.stalls > STALLS:
         return to_person(flow, state, "stuck")
-    return say_step(after, flow.say(flow.lines.name_once_more), _fields(before))
+    return say_step(after, flow.say(flow.lines.name_once_more), known_fields(before))
 
 
 def _sure_name(flow: Flow, state: State, heard: Heard, name: str) -> bool:
@@ -290,7 +291,7 @@ def _number_said(
     )
     if after.stalls > STALLS:
         return to_person(flow, state, "number")
-    return say_step(after, _number_line(flow, state, after), _fields(before))
+    return say_step(after, _number_line(flow, state, after), known_fields(before))
 
 
 def _number_line(flow: Flow, before: State, after: State) -> str:
@@ -301,10 +302,6 @@ def _number_line(flow: Flow, before: State, after: State) -> str:
         return no_number_line(flow, after)
     first = len(after.said_numbers) == 1
     return flow.say(lines.phone_once_more if first else lines.phone_last_time)
-
-
-def _fields(step: Step) -> tuple[Effect, ...]:
-    return tuple(effect for effect in step.effects if isinstance(effect, FieldKnown))
 
 
 def _unheard(state: State) -> State:

@@ -102,7 +102,7 @@ class Listener:
         for frame in self._preroll:
             self._recognizer.feed(frame)
         self._heard.extend(self._preroll)
-        self._spawn(self._follow(self._utterance), "hypotheses")
+        self._start_task(self._follow(self._utterance), "hypotheses")
 
     def keep(self, text: Spoken) -> None:
         """These words were a turn that was reopened: they stand before what is heard next."""
@@ -111,9 +111,9 @@ class Listener:
     def take_eager(self) -> None:
         """Settle the words up to this pause."""
         if self._utterance and self._settling is None:
-            self._settling = self._spawn(self._settle(self._utterance), "settle")
+            self._settling = self._start_task(self._settle(self._utterance), "settle")
             if self._completion is not None:
-                self._spawn(self._guess(self._completion, self._utterance), "completion")
+                self._start_task(self._guess(self._completion, self._utterance), "completion")
 
     def withdraw_eager(self) -> None:
         """The caller went on: what was settled is not all."""
@@ -130,7 +130,7 @@ class Listener:
         """Close the utterance and return the turn's words, with those of a reopened turn before them."""
         settling = self._settling
         if settling is None and self._utterance:
-            settling = self._spawn(self._settle(self._utterance), "settle")
+            settling = self._start_task(self._settle(self._utterance), "settle")
         self._close()
         if settling is not None:
             self._latest = await settling
@@ -207,7 +207,7 @@ class Listener:
         text = self._joined(transcript.text)
         self._hooks.words(text, self._evidence_of(text.text, self._asked, settled))
 
-    def _spawn(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+    def _start_task(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         if self._tasks is None:
             raise RuntimeError("start() the listener inside the call's task group first")
         return self._tasks.create_task(work, name=name)

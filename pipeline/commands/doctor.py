@@ -201,7 +201,7 @@ def _memory(settings: Settings) -> Finding:
 
 def _disk(settings: Settings) -> Finding:
     folder = Path(settings.state.directory).absolute()
-    while not folder.exists():
+    while not os.path.exists(folder):  # False, too, where we may not look
         folder = folder.parent
     free_mb = shutil.disk_usage(folder).free // 2**20
     if not os.access(folder, os.W_OK):

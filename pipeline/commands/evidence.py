@@ -192,19 +192,27 @@ class Progress:
         """Nothing is being made yet."""
         self.over = threading.Event()
         self._clock = MonotonicClock()
-        self._number, self._doing, self._began_ms = 0, "", 0.0
+        self._number, self._doing, self._began_ms, self._said_ms = 0, "", 0.0, 0.0
 
     def __call__(self, doing: str) -> None:
         """Another part begins."""
         self._number += 1
-        self._doing, self._began_ms = doing, self._clock.now_ms()
+        self._began_ms = self._said_ms = self._clock.now_ms()
+        self._doing = doing
         print(f"[{self._number}/{len(PARTS)}] {doing}", file=sys.stderr, flush=True)
+
+    def is_long(self, now_ms: float) -> bool:
+        """Whether nothing was said for a while."""
+        return bool(self._doing) and now_ms - self._said_ms >= SAY_AGAIN_S * 1000
 
     def watch(self) -> None:
         """Until it is over."""
-        while not self.over.wait(SAY_AGAIN_S):
-            seconds = (self._clock.now_ms() - self._began_ms) / 1000
-            print(f"        still {self._doing}, {seconds:.0f} s", file=sys.stderr, flush=True)
+        while not self.over.wait(min(1.0, SAY_AGAIN_S)):
+            now_ms = self._clock.now_ms()
+            if self.is_long(now_ms):
+                self._said_ms = now_ms
+                seconds = (now_ms - self._began_ms) / 1000
+                print(f"        still {self._doing}, {seconds:.0f} s", file=sys.stderr, flush=True)
 
 
 command = Command("evidence", "Make or verify a signed folder for an auditor", _configure, _run)

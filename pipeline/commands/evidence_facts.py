@@ -235,8 +235,11 @@ def control_map(_: Asked) -> Part:
         "controls.json": as_json([each.record() for each in found]),
         "controls.md": markdown(found).encode(),
     }
-    supported = sum(each.state != "organisation" for each in found)
-    said = f"{supported} of {len(found)} controls are supported by software; the others are the organisation's"
+    states = Counter(each.state for each in found)
+    said = (
+        f"{states['supported']} of {len(found)} controls are supported, {states['partly']} partly,"
+        f" {states['organisation']} are the organisation's alone"
+    )
     return Part(parts, "stated", said)
 
 

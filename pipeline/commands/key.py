@@ -67,7 +67,7 @@ def _init(_: argparse.Namespace, settings: Settings) -> int:
 def _export(arguments: argparse.Namespace, settings: Settings) -> int:
     source = key_source(settings)
     ring = source.load()
-    away_from = [config.data_directory(settings)]
+    away_from = [config.data_directory(settings), config.recording_directory(settings)]
     if source.kind == "file":
         away_from.append(source.file)
     note_administration(settings, "key_export")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from pipeline.egress.places import KINDS, listed
 from pipeline.settings import Settings
@@ -75,6 +76,17 @@ def flows(settings: Settings) -> Iterator[Flow]:
         "Voice worker", f"Voice ({s.engines.tts})", "words to say", HERE, False, "engines.tts"
     )
     yield Flow("Supervisor", "Staff's browser", "masked request, live view", web, True, "http.bind")
+    if s.store.key == "command":
+        program = PurePath(s.store.key_command[0]).name
+        how = "a program of yours, with no guard in it"
+        yield Flow(
+            "Supervisor",
+            f"Key program {program}",
+            "asks for the key",
+            how,
+            False,
+            "store.key_command",
+        )
     text = "events, no words" if s.log.text == "off" else "events, redacted words of libraries"
     yield Flow(
         "Supervisor", s.log.file or "Event log", text, "file or standard error", False, "log"

@@ -13,7 +13,8 @@ import functools
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from pipeline.egress.places import Place
@@ -43,6 +44,29 @@ class EgressRefused(PermissionError):
         self.way = way
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One foreign program that may be started: with these words, this environment and where we stand, no other.
+
+    It has no guard of its own. Whoever lists it answers for what it does; the kernel's rules hold it all the same.
+    """
+
+    words: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+
+    def is_(self, given: Sequence[Any]) -> bool:
+        """Whether a start (program, words, folder, environment) is this one to the letter."""
+        program, words, folder, environment = given
+        return (
+            folder is None
+            and environment is not None
+            and program is not None
+            and os.fsdecode(program) == self.words[0]
+            and tuple(os.fsdecode(each) for each in words) == self.words
+            and dict(environment) == dict(self.environment)
+        )
+
+
 class _Guard:
     """What is listed now, and how often somebody tried something else."""
 
@@ -51,6 +75,7 @@ class _Guard:
         self.places: tuple[Place, ...] = ()
         self.modules: frozenset[str] = frozenset()
         self.codes: frozenset[str] = frozenset()
+        self.programs: tuple[Program, ...] = ()
         self.known: dict[tuple[str, int], tuple[Place, ...]] = {}
         self.refused = 0
         self.rehearsing = False
@@ -65,14 +90,16 @@ def install(
     *,
     modules: Iterable[str] = (),
     codes: Iterable[str] = (),
+    programs: Iterable[Program] = (),
     on_refused: Callable[[str, int], None] | None = None,
 ) -> None:
-    """From now on only these places, and only Python programs that are these modules or this code.
+    """From now on only these places, and only Python programs that are these modules or this code, and `programs`.
 
     A later call replaces the lists; nothing takes the guard away. `on_refused` gets the way and the count so far.
     """
     _guard.places, _guard.known = tuple(places), {}
     _guard.modules, _guard.codes = frozenset(modules), frozenset(codes)
+    _guard.programs = tuple(programs)
     if on_refused is not None:
         _guard.on_refused = on_refused
     if not _guard.installed:
@@ -237,6 +264,10 @@ def _spawned(arguments: tuple[Any, ...]) -> bool:
     return _is_ours([os.fsdecode(each) for each in given])
 
 
+def _started(arguments: tuple[Any, ...]) -> bool:
+    return _spawned(arguments) or any(each.is_(arguments) for each in _guard.programs)
+
+
 def _is_ours(words: Sequence[str]) -> bool:
     for index, word in enumerate(words[1:-1], start=1):
         if word == "-m":
@@ -260,7 +291,7 @@ _CHECKS: dict[str, Callable[[tuple[Any, ...]], bool]] = {
     "socket.gethostbyaddr": _asked_back,
     "socket.getnameinfo": _asked_back,
     "ctypes.dlsym": _c_name,
-    "subprocess.Popen": _spawned,
+    "subprocess.Popen": _started,
     "os.posix_spawn": _spawned,
     "os.exec": _spawned,
     "os.system": _never,

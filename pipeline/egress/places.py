@@ -25,6 +25,7 @@ KINDS = {
     "clinic": "ids of finished requests",
     "logs": "events without text",
     "store": "requests, sealed",
+    "key": "that the install key is asked for",
     "time": "clock synchronisation",
 }
 """What a destination is for, and what it gets to see."""

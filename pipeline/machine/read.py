@@ -162,7 +162,7 @@ def _block(link: Path, mounts: list[parse.Mount]) -> Block | None:
 def nearest(path: Path) -> Path:
     """The whole, resolved path, or of what is not there yet the folder above it that is."""
     path = Path(os.path.realpath(path))
-    while not path.exists() and path != path.parent:
+    while not os.path.exists(path) and path != path.parent:  # False, too, where we may not look
         path = path.parent
     return path
 

@@ -107,9 +107,7 @@ class OptOut:
     @classmethod
     def shipped(cls, further: Iterable[str] = ()) -> OptOut:
         """The phrases of `opt_out.toml`, and a practice's own."""
-        text = resources.files("pipeline.recording").joinpath("opt_out.toml").read_text("utf-8")
-        lists: dict[str, list[str]] = tomllib.loads(text)
-        return cls([*(phrase for each in lists.values() for phrase in each), *further])
+        return cls([*(phrase for each in _lists().values() for phrase in each), *further])
 
     def said(self, words: Iterable[str]) -> bool:
         """Whether one of them is in these words."""
@@ -213,9 +211,19 @@ class Consent:
         return [NoteConsent("refused")]
 
 
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+def phrases_to_hear(language: str, further: Iterable[str] = ()) -> tuple[str, ...]:
+    """What a recogniser should expect to hear: the phrases of one language, and a practice's own."""
+    return (*_lists().get(language, ()), *further)
+
+
+def _lists() -> dict[str, list[str]]:
+    text = resources.files("pipeline.recording").joinpath("opt_out.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+_WORD = re.compile(r"[^\W_]+")
 
 
 def plain_words(text: str) -> tuple[str, ...]:
-    """Lower case, no punctuation, one kind of apostrophe."""
-    return tuple(_WORD.findall(text.lower().replace("\u2019", "'")))
+    """Lower case, no punctuation, no apostrophes: who types leaves them out."""
+    return tuple(_WORD.findall(text.lower().replace("\u2019", "").replace("'", "")))

@@ -83,10 +83,12 @@ class Keeper:
 
     async def finish(self, recorder: Recorder) -> None:
         """Returns when the file is whole, or when its disk is too slow to wait for."""
+        recorder.end()  # here, not in the thread: the clock is the loop's
         await self._in_thread(recorder.close, CLOSE_LIMIT_S)
 
     async def destroy(self, recorder: Recorder) -> bool:
         """End it and destroy it, key first; a file that its thread still holds is gone with its key."""
+        recorder.end()
         return await self._in_thread(self._destroy, recorder)
 
     def _abandon(self, opening: asyncio.Future[Opened | None]) -> None:

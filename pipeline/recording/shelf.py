@@ -107,7 +107,8 @@ class Shelf:
         )
         data_key = new_data_key()
         try:
-            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.directory.mkdir(exist_ok=True, mode=0o700)
             self._write_key(recording_id, data_key)
             return FileIO(_new(self._sound_file(recording_id)), "wb"), header, data_key
         except OSError as error:
@@ -241,6 +242,10 @@ class Shelf:
 
         `held` names recordings and calls of a legal hold; None in it: everything.
         """
+        gone = self._destroyed()
+        for key in self.directory.glob("rec_*.key"):
+            if key.stem in gone:  # a disk refused to let go of it, or somebody put it back
+                self.shred(key.stem)
         now_ms = self.now_ms()
         over = [
             each

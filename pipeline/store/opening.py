@@ -104,6 +104,24 @@ def open_records(settings: Settings, *, busy_ms: int = LOCKED_MS) -> Records:
     return records
 
 
+def try_writing(settings: Settings, *, busy_ms: int = LOCKED_MS) -> None:
+    """Begin a transaction that may write and leave it at that; raises `StartUpError` with what is wrong.
+
+    The key is tried too where it is a file. A program or a variable is asked for it at the start alone: a vault
+    that is asked every minute writes a line each time, and may have somebody confirm it.
+    """
+    if settings.store.key in {"command", "environment"}:
+        database = Database(location(settings), busy_ms=busy_ms)
+    else:
+        database = open_records(settings, busy_ms=busy_ms).database
+    try:
+        database.check_version()
+        with database.connected(writes=True):
+            pass
+    finally:
+        database.close()
+
+
 def tombstones_of(settings: Settings) -> Tombstones:
     """Beside the key, away from the data and its copies."""
     return Tombstones(config.key_file_of(settings).parent)

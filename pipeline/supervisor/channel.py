@@ -169,7 +169,7 @@ class Channel:
                     self._send({"id": number, "error": _refusal(429, "too_many", "busy", 1)})
                 else:
                     self._in_hand += 1
-                    group.create_task(self._answer(number, method, params), name=f"serve {method}")
+                    group.create_task(self._answer(number, method, params), name="answer")
             case {"tell": str(kind), "with": dict(payload)}:
                 self.on_notice(kind, payload)
             case {"id": int(number), "ok": dict(result)}:

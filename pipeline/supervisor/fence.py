@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 
 from pipeline import config
 from pipeline.config import is_loopback
@@ -53,7 +54,13 @@ class ExposedWithoutKernelGuard(Event):
 def fence_worker(settings: Settings | None = None) -> None:
     """Before the settings are known: loopback only. After: callers' networks and what is listed."""
     places = loopback() if settings is None else allowed(settings, own_addresses())
-    guard.install(places, modules=WORKERS_PROGRAMS, codes=(CHILD_CODE,), on_refused=_refused)
+    guard.install(
+        places,
+        modules=WORKERS_PROGRAMS,
+        codes=(CHILD_CODE,),
+        programs=() if settings is None else _key_program(settings),
+        on_refused=_refused,
+    )
 
 
 def fence_supervisor(settings: Settings, worker_module: str) -> None:
@@ -62,8 +69,15 @@ def fence_supervisor(settings: Settings, worker_module: str) -> None:
         (*loopback(), *listed(settings)),
         modules=(worker_module, TRIAL),
         codes=(CHILD_CODE,),
+        programs=_key_program(settings),
         on_refused=_refused,
     )
+
+
+def _key_program(settings: Settings) -> Iterator[guard.Program]:
+    """What the operator named to print the install key: asked for at the start and after a rotation."""
+    if settings.store.key == "command":
+        yield guard.Program(settings.store.key_command, config.child_environment({}))
 
 
 def _refused(way: str, times: int) -> None:

@@ -23,7 +23,7 @@ from pipeline.egress import trial
 from pipeline.errors import StartUpError
 from pipeline.settings import Settings
 from pipeline.store.faults import StoreFault
-from pipeline.store.opening import open_records
+from pipeline.store.opening import try_writing
 from pipeline.supervisor import fence, outputs
 from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.witness import Witness
@@ -170,15 +170,10 @@ class _Looks:
 
 
 def look_at_store(settings: Settings) -> tuple[Found, int]:
-    """Whether the store can be written to with this key, and the megabytes free where its folder is."""
+    """Whether the store can be written to, and the megabytes free where its folder is."""
     free_mb = shutil.disk_usage(Path(settings.state.directory)).free // 1_000_000
     try:
-        records = open_records(settings, busy_ms=STORE_WAIT_MS)
-        try:
-            with records.database.connected(writes=True):
-                pass  # a transaction that may write was begun
-        finally:
-            records.database.close()
+        try_writing(settings, busy_ms=STORE_WAIT_MS)
     except StoreFault as error:
         return Found(False, error.reason), free_mb
     except StartUpError:

@@ -283,8 +283,7 @@ class WebRtcDoor:
         line.liveness.heard(LoopClock().now_ms())
         line.connections += 1
         if line.connections == 1:
-            name = f"webrtc watch {line.call.call_id}"
-            self._tasks.create_task(self._watch(line), name=name)
+            self._tasks.create_task(self._watch(line), name=f"webrtc watch {line.call.call_id}")
         line.attach(visit)
         if before is not None:
             before.peer.end()

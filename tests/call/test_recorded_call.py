@@ -21,6 +21,7 @@ from pipeline.call.steps import State
 from pipeline.call.taping import Permission
 from pipeline.line import RecordingShown
 from pipeline.recording.consent import OptOut
+from pipeline.turn.events import Asked
 from tests.call.call_rig import CallRig, calling
 from tests.call.identity_flow import PHONE, TODAY, asking
 from tests.fakes.language_model import FakeLanguageModel
@@ -265,6 +266,19 @@ async def test_rows_r3_p4_a_spoken_identifier_is_absent_however_long_it_takes() 
         assert len(only(tapes).caller) == before
         await rig.until_quiet()
         assert only(tapes).status == "recording"
+
+
+async def test_row_r3_an_answer_that_began_in_secret_is_absent_to_its_end() -> None:
+    tapes = FakeTapes()
+    async with calling_recorded(tapes, asked="birth_date") as rig:
+        await rig.turn("yes")
+        theirs = rig.call._theirs
+        theirs.begin()
+        theirs._pending.asked = Asked("day")
+        theirs.question_heard()
+        assert only(tapes).status == "paused"
+        theirs.drop()
+        assert rig.watch.recordings[-1] == "on"
 
 
 async def test_row_x25_a_person_in_the_middle_of_an_identifier_resumes_the_recording() -> None:

@@ -19,9 +19,11 @@ from pipeline.audit.records import Administration, CallStart, EgressTest
 from pipeline.audit.trail import trail_files
 from pipeline.audit.writer import AuditWriter
 from pipeline.cli import main
+from pipeline.clock import MonotonicClock
 from pipeline.commands import evidence, evidence_facts
 from pipeline.commands.canary_trial import CanaryResult
 from pipeline.commands.evidence_facts import PARTS, Asked, egress
+from pipeline.recording.sealed_file import Header, SealedWriter
 from tests.audit.rig import end
 from tests.canary.search import Search
 from tests.first_call.served import free_port
@@ -96,6 +98,11 @@ def test_the_whole_folder_is_made_tested_signed_and_on_record(
     assert set(failed) <= {"host"}  # this machine may be no safe place
     assert status == len(failed)
     assert {name: results(out)[name] for name in SURE} == dict.fromkeys(SURE, "pass")  # fmt: skip
+    looked = {each["name"]: each["verdict"] for each in read(out, "host.json")}
+    assert {"python", "firewall", "swap", "clock"} <= looked.keys()
+    assert not looked.keys() & evidence_facts.ABOUT_A_START
+    worst = [verdict for verdict in ("fail", "unknown") if verdict in looked.values()]
+    assert results(out)["host"] == (worst[0] if worst else "pass")
     assert read(out, "canary.json")["paths"] == 17
     assert read(out, "egress.json")["tried"] >= 12
     assert read(out, "store.json")["by_state"] == {"complete": 1}
@@ -271,6 +278,27 @@ def test_a_backup_under_load_is_restored_and_evidence_of_it_verifies(
     assert main(["evidence", "verify", str(out), "--public-key", str(public)]) == 0
 
 
+def test_recordings_are_counted_by_class_without_being_opened(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seal(practice_id: str, recording_id: str, kept_as: str) -> None:
+        header = Header(recording_id, practice_id, "c000000000001", 8_000, kept_as, 1)
+        with (recordings / f"{recording_id}.wardrec").open("wb", buffering=0) as file:
+            SealedWriter(file, header, bytes(32))
+
+    recordings = tmp_path / "sound/north"
+    recordings.mkdir(parents=True)
+    monkeypatch.setenv("WARDLINE_RECORDING_DIRECTORY", str(tmp_path / "sound"))
+    seal("north", "rec_" + "0" * 24, "call")
+    seal("north", "rec_" + "1" * 24, "minor")
+    seal("south", "rec_" + "2" * 24, "call")
+    (recordings / f"rec_{'3' * 24}.wardrec").write_bytes(b"junk")
+    asked = Asked(config.load(), open_keys(state / "audit/keys"), "")
+    found = json.loads(evidence_facts.store(asked).files["store.json"])["recordings"]
+    assert found["files_by_class"] == {"call": 1, "minor": 1}
+    assert (found["mode"], found["unreadable_files"]) == ("off", 1)
+
+
 def test_the_last_egress_test_on_record_is_taken_with_its_age(state: Path) -> None:
     settings = config.load()
     asked = Asked(settings, open_keys(state / "audit/keys"), "e" * 33, last_egress=True)
@@ -303,6 +331,14 @@ def test_long_work_is_said_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: Out
         while "still reading" not in (said := capsys.readouterr().err):
             pass
     assert "still reading the audit's chain, 0 s" in said
+
+
+def test_a_part_that_just_began_is_not_said_to_go_on() -> None:
+    progress = evidence.Progress()
+    progress("reading the audit's chain")
+    now_ms = MonotonicClock().now_ms()
+    assert not progress.is_long(now_ms + evidence.SAY_AGAIN_S * 900)
+    assert progress.is_long(now_ms + evidence.SAY_AGAIN_S * 1_000)
 
 
 def _anything() -> Asked:

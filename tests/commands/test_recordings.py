@@ -25,7 +25,7 @@ from pipeline.recording.timeline import Mark
 from pipeline.settings import Recording, Settings
 from pipeline.shelves import check_classes, expirer, open_shelf
 from pipeline.store.access import Access
-from pipeline.store.opening import now_ms
+from pipeline.store.opening import now_ms, tombstones_of
 from pipeline.supervisor.staff import StaffTokens
 from tests.store.conftest import House
 from tests.store.snapshots import snapshot
@@ -241,8 +241,14 @@ def test_rows_a5_a6_each_class_expires_on_its_day_with_an_audit_record(
     assert recordings(house, "admin", "keep", child, "--as", "unknown") == 1
     with auditing() as (post, loop, sent), house.records() as records:
         expire = expirer(settings(house), post, loop)
+        half_gone = record(house, "c00000000aaaa")
+        tombstones_of(settings(house)).add([half_gone], "withdrawn", 0)
+        assert half_gone in {path.stem for path in open_shelf(settings(house)).directory.iterdir()}
         expire(records)
-        assert len(kept(house)) == 2
+        assert {path.stem for path in open_shelf(settings(house)).directory.iterdir()} == {
+            child,
+            adult,
+        }
         later_ms = now_ms() + 31 * DAY_MS
         monkeypatch.setattr("pipeline.shelves.now_ms", lambda: later_ms)
         expire(records)

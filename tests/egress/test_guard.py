@@ -128,6 +128,33 @@ print(json.dumps(out))
     assert found == ["refused"] * 10 + ["done"] * 2
 
 
+def test_a_listed_program_starts_with_its_own_words_and_environment_and_in_no_other_way() -> None:
+    found = run("""
+own = {"PATH": os.environ["PATH"]}
+listed = ["cat", "/dev/null"]
+guard.install(loopback(), programs=[guard.Program(tuple(listed), own)])
+out = [
+    tried(lambda: subprocess.run(listed, env=own)),
+    tried(lambda: asyncio.run(asyncio.create_subprocess_exec(*listed, env=own))),
+    tried(lambda: subprocess.run(["cat", "/etc/hostname"], env=own)),
+    tried(lambda: subprocess.run([*listed, "/etc/hostname"], env=own)),
+    tried(lambda: subprocess.run(listed)),
+    tried(lambda: subprocess.run(listed, env={**own, "LD_PRELOAD": "/tmp/x.so"})),
+    tried(lambda: subprocess.run(listed, env=own, cwd="/")),
+    tried(lambda: subprocess.run(listed, env=own, executable="/bin/sh")),
+    tried(lambda: subprocess.run("cat /dev/null", env=own, shell=True)),
+    tried(lambda: os.posix_spawnp("cat", listed, own)),
+    tried(lambda: os.execvpe("cat", listed, own)),
+    tried(lambda: subprocess.run([sys.executable, "-c", "import socket"], env=own)),
+]
+guard.install(loopback())
+out.append(tried(lambda: subprocess.run(listed, env=own)))
+print(json.dumps(out))
+""")
+    assert found[:2] == ["done"] * 2
+    assert found[2:] == ["refused"] * 11
+
+
 def test_asyncio_threads_and_forks_stand_behind_the_same_guard() -> None:
     found = run("""
 import threading

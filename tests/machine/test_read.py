@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -149,3 +152,26 @@ def test_a_device_is_followed_down_to_its_disk(tmp_path: Path) -> None:
 
 def test_a_path_that_is_not_there_yet_lies_where_its_folder_does(tmp_path: Path) -> None:
     assert nearest(tmp_path / "a/b/c") == Path(os.path.realpath(tmp_path))
+
+
+def test_a_folder_this_user_may_not_enter_is_unknown_and_no_crash() -> None:
+    with TemporaryDirectory() as name:  # pytest's own folder is closed to others higher up
+        closed = Path(name) / "closed"
+        (closed / "state").mkdir(parents=True)
+        Path(name).chmod(0o755)
+        closed.chmod(0o000)
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "tests.machine.as_another", str(closed / "state")],
+                capture_output=True,
+                check=False,
+                text=True,
+                timeout=60,
+            )
+        finally:
+            closed.chmod(0o700)
+    assert done.returncode == 0, done.stderr
+    verdicts = {found["name"]: found["verdict"] for found in json.loads(done.stdout)}
+    assert verdicts["permissions"] == "unknown"
+    assert verdicts["firewall"] == "unknown"
+    assert verdicts["disk encryption"] in {"pass", "fail", "unknown"}

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import os
+import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # it ships no types
 import pytest
@@ -15,6 +19,9 @@ from models import pocketsphinx_loader
 from models.switches import SWITCHES
 from pipeline import config
 from pipeline.telemetry import log
+from pipeline.telemetry.events import Token
+from tests.call.call_rig import calling
+from tests.fakes.receptionist import FakeReceptionist
 from tests.supervisor.served import served
 
 ROOT = Path(__file__).parents[2]
@@ -110,34 +117,51 @@ def test_server_and_worker_run_with_the_switches_and_no_request_shows_outside(
         assert b"Brixtagne" not in data
 
 
-def _names_given() -> list[tuple[str, ast.expr]]:
+NAMED = {"create_task": 9, "ensure_future": 9, "Task": 9, "Thread": 2, "Timer": 9}
+NAMED |= {"ThreadPoolExecutor": 1, "_start_task": 1, "Check": 0, "set_name": 0}
+"""What gives a task or a thread its name, and as which argument where it has no keyword (9: never)."""
+
+
+def _names_given(text: str) -> list[tuple[int, ast.expr]]:
     found = []
-    for path in sorted([*(ROOT / "pipeline").rglob("*.py"), *(ROOT / "models").rglob("*.py")]):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(node, ast.Call):
-                continue
-            called = ast.unparse(node.func)
-            if called.rpartition(".")[2] in {"create_task", "Thread", "Task", "ThreadPoolExecutor"}:
-                where = f"{path.relative_to(ROOT)}:{node.lineno}"
-                found += [
-                    (where, word.value)
-                    for word in node.keywords
-                    if word.arg in {"name", "thread_name_prefix"}
-                ]
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.Call):
+            continue
+        place = NAMED.get(ast.unparse(node.func).rpartition(".")[2])
+        if place is None:
+            continue
+        found += [(node.lineno, value) for value in node.args[place : place + 1]]
+        found += [
+            (node.lineno, word.value)
+            for word in node.keywords
+            if word.arg in {"name", "thread_name_prefix"}
+        ]
     return found
 
 
-OUR_OWN = {"worker.name", "self.call_id", "call.call_id", "call_id", "method", "name", "mark"} | {
-    "message.message_id",
-    "header.recording_id",
+OUR_OWN = {
+    "worker.name",
+    *("self.call_id", "self._call_id", "call.call_id", "line.call.call_id", "call_id"),
+    *("message.message_id", "header.recording_id"),
 }
-"""Names of workers, ids of calls, messages and recordings that we mint, methods that the channel knows, names that are constants where they are given, and the canary's."""
+"""Names of workers, and ids of calls, messages and recordings: all of them are minted here."""
+
+CONSTANT_WHERE_GIVEN = {
+    ("pipeline/call/listen.py", "name"),
+    ("pipeline/supervisor/rounds.py", "check.name"),
+    ("pipeline/telemetry/canary.py", "mark"),
+}
+"""Helpers whose callers are looked at by themselves, and the canary, whose thread is to be found out."""
 
 
-def test_tasks_and_threads_are_named_with_constants() -> None:
-    given = _names_given()
-    assert len(given) > 20
-    for where, value in given:
+def _as_token(words: str) -> str:
+    """A name may have spaces, and pipecat's have "#": all else obeys the rule of the events' tokens."""
+    return words.replace(" ", "-").replace("#", "-")
+
+
+def _faults(path: str, text: str) -> list[str]:
+    faults = []
+    for line, value in _names_given(text):
         parts = {
             ast.unparse(part.value)
             for part in ast.walk(value)
@@ -145,7 +169,66 @@ def test_tasks_and_threads_are_named_with_constants() -> None:
         }
         if not isinstance(value, ast.Constant | ast.JoinedStr):
             parts.add(ast.unparse(value))
-        assert parts <= OUR_OWN, f"{where}: {ast.unparse(value)}"
+        strange = {part for part in parts - OUR_OWN if (path, part) not in CONSTANT_WHERE_GIVEN}
+        constant = "".join(
+            str(part.value) for part in ast.walk(value) if isinstance(part, ast.Constant)
+        )
+        if strange or Token(_as_token(constant)) == "unprintable":
+            faults.append(f"{path}:{line}: {ast.unparse(value)}")
+    return faults
+
+
+def test_tasks_and_threads_are_named_with_constants() -> None:
+    files = sorted(
+        path for room in ("pipeline", "models", "phi") for path in (ROOT / room).rglob("*.py")
+    )
+    texts = {str(path.relative_to(ROOT)): path.read_text() for path in files}
+    assert sum(len(_names_given(text)) for text in texts.values()) > 40
+    assert [fault for path, text in texts.items() for fault in _faults(path, text)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'group.create_task(work, name=f"asking {patient}")',
+        "group.create_task(work, name=text)",
+        'threading.Thread(target=work, name="call for " + name)',
+        "threading.Thread(None, work, caller)",
+        "ThreadPoolExecutor(1, said)",
+        "task.set_name(words)",
+        'group.create_task(work, name="Theodora, born 1953")',
+    ],
+)
+def test_a_name_that_could_hold_a_word_is_found(line: str) -> None:
+    assert _faults("pipeline/any.py", line)
+
+
+async def test_no_task_of_a_call_is_named_after_what_was_said_or_keyed() -> None:
+    made: list[asyncio.Task[object]] = []
+
+    def factory(
+        loop: asyncio.AbstractEventLoop, coroutine: Any, context: Any = None
+    ) -> asyncio.Task[Any]:
+        task = asyncio.Task(coroutine, loop=loop, context=context)
+        made.append(task)
+        return task
+
+    asyncio.get_running_loop().set_task_factory(factory)
+    said = "my name is Theodora and I was born in july nineteen fifty three"
+    async with calling(
+        FakeReceptionist(lambda request: f"So {request.messages[-1].content}")
+    ) as rig:
+        await rig.greeted()
+        await rig.turn(said)
+        await rig.key("07191953")
+        await rig.until_quiet()
+    names = {task.get_name() for task in made} | {thread.name for thread in threading.enumerate()}
+    assert {"graph-c1", "settle", "reply-stream"} <= names
+    for name in names:
+        assert Token(_as_token(name)) != "unprintable", name
+        assert not {word for word in [*said.split(), "07191953"] if len(word) > 4} & set(
+            re.findall(r"\w+", name)
+        ), name
 
 
 def test_the_web_server_keeps_no_access_log() -> None:
