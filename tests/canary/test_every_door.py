@@ -212,6 +212,10 @@ def _reading(past: Past, out: Path) -> dict[str, list[tuple[str, ...]]]:
         "incident": [(*incident, str(out / "incident"))],
         "key": [("key", *config, "export", "--to", str(out / "key"))],
         "purge": [("purge", *config, *staff["operator"], *everything_of, str(out / "certificate"))],
+        "recordings": [
+            ("recordings", *config, *staff["readonly"], "list"),
+            ("recordings", *config, *staff["readonly"], "export", "0", "--to", str(out / "wav")),
+        ],
         "redact": [],
         "requests": [
             ("requests", *config, *staff[role], "list", *more)
