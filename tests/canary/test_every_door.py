@@ -212,6 +212,9 @@ def _reading(past: Past, out: Path) -> dict[str, list[tuple[str, ...]]]:
         "incident": [(*incident, str(out / "incident"))],
         "key": [("key", *config, "export", "--to", str(out / "key"))],
         "purge": [("purge", *config, *staff["operator"], *everything_of, str(out / "certificate"))],
+        "recordings": [
+            ("recordings", *config, *staff[role], "list") for role in ("readonly", "admin")
+        ],
         "redact": [],
         "requests": [
             ("requests", *config, *staff[role], "list", *more)
