@@ -1,4 +1,4 @@
-"""Names of many countries that no list was made from, in the frames of logs, notes and speech: nearly all of them go."""
+"""Faker's names of many countries, in the frames of logs, notes and speech: nearly all of them go."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _left(frame: str, first: str, last: str) -> bool:
     )
 
 
-def test_names_no_list_was_made_from_go() -> None:
+def test_nearly_all_names_of_many_countries_go() -> None:
     asked = leaked = 0
     for locale in LOCALES:
         people = Faker(locale)
