@@ -32,7 +32,7 @@ from tests.canary.people import everything, people
 from tests.canary.search import Search
 from tests.first_call.served import Served, served, until, wardline
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.long]
 
 PERSON = people()["typed"]
 SISTER = people()["speech"]
@@ -249,7 +249,6 @@ def test_no_command_that_reads_gives_a_past_call_s_words(
     _assert_nothing_in(said, tmp_path)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("name", COMMANDS)
 def test_no_command_at_all_gives_a_past_call_s_words(name: str, past: Past, tmp_path: Path) -> None:
     said = {}

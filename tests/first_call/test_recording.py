@@ -18,7 +18,7 @@ from bench.audio import Samples
 from bench.caller import Caller
 from tests.first_call.served import Served, served, wardline
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.long]
 
 PLAIN_HZ, SECRET_HZ = 700.0, 1300.0
 """What the caller's microphone brings before, and while, an identifier is asked for."""

@@ -241,6 +241,7 @@ async def test_a_recogniser_that_cannot_be_started_has_failed_for_good(
         await lost_for_good(engine)
 
 
+@pytest.mark.long
 async def test_a_recogniser_that_dies_again_and_again_is_given_up(cache: Path) -> None:
     async with started(cache) as engine:
         for losses in range(3):
@@ -256,6 +257,7 @@ async def test_a_recogniser_that_dies_again_and_again_is_given_up(cache: Path) -
         assert engine.free_slots() == 0
 
 
+@pytest.mark.long
 async def test_a_recogniser_stopped_while_it_is_started_again_leaves_no_process(
     cache: Path,
 ) -> None:
