@@ -43,7 +43,7 @@ from pipeline.call.steps import (
     UrgentRaised,
 )
 from pipeline.call.urgent import hear
-from pipeline.call.words import has_any, words
+from pipeline.call.words import FILLERS, Words, has_any, words
 from pipeline.call.yes_no import hear_yes_no
 
 NO_MATCHES = 2
@@ -52,8 +52,32 @@ STALLS = 5
 """Turns in a row that were understood and led nowhere ("say that again")."""
 WAY_OUT_REPEATS = 3
 """Times the practice's number is said again before a call that goes to a person ends."""
-_TAKEN_BACK = ("not right", "not correct", "wrong", "incorrect", "isn't right")
+_TAKEN_BACK = (
+    "not right", "not correct", "wrong", "incorrect", "isn't right", "wait", "hold on", "cancel", "cancel that", "scratch that",
+    "actually", "stop", "i changed my mind", "changed my mind",
+)  # fmt: skip
 """Said over the goodbye: the yes before it is void."""
+_CLOSING = (
+    "thanks",
+    "thank",
+    "that's all",
+    "that is all",
+    "that's it",
+    "that is it",
+    "bye",
+    "goodbye",
+    "i'm good",
+    "all set",
+    "all good",
+)
+_BESIDE_CLOSING = frozenset(
+    [
+        "no", "nope", "nah", "thank", "thanks", "you", "so", "much", "very", "that's", "that", "is", "it", "all", "bye", "goodbye",
+        "good", "great", "fine", "okay", "ok", "alright", "perfect", "lovely", "i'm", "we're", "set", "done", "everything", "for",
+        "now", "today", "have", "a", "nice", "day", "one", "too", "take", "care", "i", "will", "do", "ma'am", "sir",
+    ]
+) | FILLERS  # fmt: skip
+"""What may stand around such a "no thanks"; any other word may be what is wrong."""
 _LONGEST_GOODBYE = 5
 _LONGEST_BARE_NO = 4
 
@@ -101,14 +125,27 @@ def _after_booking(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     """Goodbye again, unless the yes is taken back: "yes... no wait, Wednesday"."""
     again = replace(state, phase=Phase.ASKING, asked="confirm")
     understood = understand(flow, heard.text, "confirm", state.request, "", today)
+    if understood.aside is Aside.PERSON:
+        step = to_person(flow, state, "asked")
+        return replace(step, effects=(GoesOn(), *step.effects))
     values, known = understood.values, state.request
     changed = [name for name in values.filled() if getattr(values, name) != getattr(known, name)]
-    objects = understood.answer == "no" and (understood.refused or understood.named)
-    if changed or objects or has_any(words(heard.text), _TAKEN_BACK):
-        step = _answers(flow, again, heard, understood)
-        if step is not None:
-            return replace(step, effects=(GoesOn(), *step.effects))
+    if changed or _takes_back(words(heard.text), understood):
+        wrong = replace(again, asked="open")
+        step = _answers(flow, again, heard, understood) or say_step(wrong, question(flow, wrong))
+        return replace(step, effects=(GoesOn(), *step.effects))
     return Step(state, flow.say(flow.lines.goodbye), (Ended("goodbye"),), verbatim=True)
+
+
+def _takes_back(spoken: Words, understood: Understood) -> bool:
+    """Whether words over the goodbye undo the yes; only courtesies close with a "no"."""
+    if understood.answer == "no" and (understood.refused or understood.named):
+        return True
+    if understood.aside is Aside.CHANGE or has_any(spoken, _TAKEN_BACK):
+        return True
+    if understood.answer != "no":
+        return False
+    return not (has_any(spoken, _CLOSING) and all(word in _BESIDE_CLOSING for word in spoken))
 
 
 def _identify(flow: Flow, state: State, heard: Heard, today: date) -> Step:

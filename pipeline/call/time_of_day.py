@@ -163,8 +163,8 @@ def _minute(spoken: Words, at: int) -> tuple[int, int] | None:
     if number is not None and 10 <= number[0] <= 59:
         return number
     written = spoken[at] if at < len(spoken) else ""
-    if len(written) == 2 and written.isascii() and written.isdigit():  # the "05" of "2:05 pm"
-        return int(written), 1
+    if len(written) == 2 and written.isascii() and written.isdigit() and written < "60":
+        return int(written), 1  # the "05" of "2:05 pm"
     return None
 
 

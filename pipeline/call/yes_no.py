@@ -6,6 +6,7 @@ when it is heard twice.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal
 
 from pipeline.call.words import FILLERS, Words, has_any
@@ -71,9 +72,9 @@ _BESIDE_YES = frozenset(
     [
         "that's", "that", "it's", "it", "is", "this", "looks", "sounds", "all", "everything", "everything's",
         "of", "course", "thank", "you", "ma'am", "sir", "very", "quite", "totally", "completely", "great",
-        "mhm", "uh", "huh", "mm", "hmm", "got", "betcha", "works", "for", "me", "go", "ahead", "book", "do",
-        "plan", "a", "i", "am", "one", "hundred", "percent", "to", "be", "seems", "the", "way", "you're",
-        "lovely", "wonderful", "excellent", "cool", "indeed", "confirmed", "confirm", "would", "want", "my", "friend", "much", "dear", "hon", "honey", "now", "so", "then", "finally",
+        "mhm", "uh", "huh", "mm", "hmm", "got", "betcha", "works", "go", "ahead", "book",
+        "plan", "i", "am", "hundred", "percent", "seems", "the", "you're",
+        "lovely", "wonderful", "excellent", "cool", "indeed", "confirmed", "confirm", "much", "dear", "hon", "honey", "now", "so", "then", "finally",
     ]
 ) | FILLERS  # fmt: skip
 """What may stand around a yes without changing it; any other word may be what is meant."""
@@ -84,6 +85,11 @@ _ASKS = frozenset(
     ]
 )  # fmt: skip
 """First words of a question, or of something else than a yes: "is that right"."""
+_INVERTED = frozenset(
+    ["is", "are", "was", "were", "am", "do", "does", "did", "can", "could", "would", "will"]
+)
+"""Behind these a subject makes a question of it: "yes is that right"."""
+_SUBJECTS = frozenset(["that", "it", "this", "you", "i", "all", "everything", "the"])
 
 
 def hear_yes_no(spoken: Words) -> Answer | None:
@@ -94,9 +100,25 @@ def hear_yes_no(spoken: Words) -> Answer | None:
     affirmed = any(word in _YES_WORDS for word in spoken) or has_any(spoken, _YES_PHRASES)
     if not affirmed or len(spoken) > _LONGEST_YES or any(word in _HEDGES for word in spoken):
         return None
-    plain = all(word in _YES_WORDS or word in _BESIDE_YES for word in spoken)
+    plain = all(
+        word in _YES_WORDS
+        or word in _BESIDE_YES
+        or (word == "me" and at > 0 and spoken[at - 1] in ("for", "to"))
+        or (word in ("for", "to") and spoken[at + 1 : at + 2] == ("me",))
+        for at, word in enumerate(spoken)
+    )
     asks = spoken[0] in _ASKS and not has_any(spoken[:3], _YES_PHRASES)
-    return "yes" if plain and not asks else None
+    return "yes" if plain and not asks and not _inverted(spoken) else None
+
+
+def _inverted(spoken: Words) -> bool:
+    """True when a question stands anywhere in it; "that is it" and "yes it is" are none."""
+    return any(
+        first in _INVERTED
+        and second in _SUBJECTS
+        and (at == 0 or spoken[at - 1] not in ("it", "that", "this", "everything", "i"))
+        for at, (first, second) in enumerate(pairwise(spoken))
+    )
 
 
 def plain_yes(spoken: Words) -> bool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.call.dialogue import answer_by_key, respond
 from pipeline.call.flow_file import load_flow
 from pipeline.call.request import Request
-from pipeline.call.steps import Ended, GoesOn, Heard, Phase, State
+from pipeline.call.steps import Ended, GoesOn, Heard, PersonWanted, Phase, State
 from tests.call.booking_caller import AGREES, OBJECTS, WAVERS
 from tests.call.mishearing import SLIPS
 
@@ -18,6 +21,60 @@ TODAY = date(2026, 1, 7)  # a Wednesday
 READ_BACK = State(
     Request("vaccination", "Daniel", "2125550143", date(2026, 1, 13), "morning"), "confirm"
 )
+
+WORDS = [
+    "at",
+    "on",
+    "the",
+    "half",
+    "quarter",
+    "past",
+    "to",
+    "of",
+    "oh",
+    "o'clock",
+    "am",
+    "pm",
+    "a",
+    "p",
+    "m",
+    "noon",
+    "morning",
+    "monday",
+    "next",
+    "february",
+    "may",
+    "first",
+    "thirtieth",
+    "31st",
+    "29th",
+    "9:75",
+    "12:99",
+    "2026-01-13",
+    "13/1",
+    "1/13/2027",
+    "0",
+    "00",
+    "7",
+    "60",
+    "99",
+    "2125550143",
+    "ten",
+    "twelve",
+    "thirty",
+    "sixty",
+    "ninety",
+    "hundred",
+    "not",
+    "no",
+    "but",
+    "after",
+    "before",
+    "in",
+    "two",
+    "weeks",
+]
+"""What dates, clocks and numbers are made of, also impossible ones."""
 
 
 @pytest.mark.parametrize("said", AGREES)
@@ -63,7 +120,9 @@ def test_a_yes_that_was_nearly_a_no_is_asked_again() -> None:
 @pytest.mark.parametrize(
     ("said", "asked"),
     [("no wait wednesday", "confirm"), ("yes no wait make it wednesday", "confirm"), ("no the number is wrong", "phone"),
-     ("that's wrong", "open"), ("oh no not tuesday", "day"), ("actually it's a blood test", "confirm")],
+     ("that's wrong", "open"), ("oh no not tuesday", "day"), ("actually it's a blood test", "confirm"), ("no", "open"),
+     ("actually no", "open"), ("no no no", "open"), ("wait", "open"), ("cancel that", "open"), ("no i don't want it", "open"),
+     ("i need to cancel the appointment", "open")],
 )  # fmt: skip
 def test_a_yes_can_be_taken_back_while_we_say_goodbye(said: str, asked: str) -> None:
     booked = respond(FLOW, READ_BACK, Heard("yes"), TODAY).state
@@ -75,13 +134,58 @@ def test_a_yes_can_be_taken_back_while_we_say_goodbye(said: str, asked: str) -> 
 
 
 @pytest.mark.parametrize(
-    "said", ["thank you very much", "no thank you", "bye", "yes", "no that's all thanks", "okay tuesday then", "um"]
+    "said", ["thank you very much", "no thank you", "bye", "yes", "no that's all thanks", "okay tuesday then", "um", "no i'm good thanks bye",
+             "thanks have a nice day"]
 )  # fmt: skip
 def test_thanks_over_the_goodbye_take_nothing_back(said: str) -> None:
     booked = respond(FLOW, READ_BACK, Heard("yes"), TODAY).state
     step = respond(FLOW, booked, Heard(said), TODAY)
     assert step.state.phase is Phase.BOOKED
     assert step.effects == (Ended("goodbye"),)
+
+
+def test_who_asks_for_a_person_over_the_goodbye_is_led_to_one() -> None:
+    booked = respond(FLOW, READ_BACK, Heard("yes"), TODAY).state
+    step = respond(FLOW, booked, Heard("i want to speak to a person"), TODAY)
+    assert step.state.phase is Phase.PERSON
+    assert PersonWanted("asked") in step.effects
+    assert GoesOn() in step.effects
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["yes is that right", "yes is that all", "yes for the friend", "yes all for my friend", "yes so would that be all for the way",
+     "yes are you sure", "yeah is it"],
+)  # fmt: skip
+def test_a_question_behind_a_yes_books_nothing(said: str) -> None:
+    assert respond(FLOW, READ_BACK, Heard(said), TODAY).state.phase is Phase.ASKING
+
+
+@pytest.mark.parametrize("said", ["at 9:75", "9:60", "at 9:99 pm", "10:61 am", "tuesday 2:88"])
+def test_minutes_that_no_clock_has_are_no_time_and_no_error(said: str) -> None:
+    for asked in ("time", "day", "open", "confirm", "reason"):
+        step = respond(FLOW, replace(READ_BACK, asked=asked), Heard(said, typed=True), TODAY)
+        assert step.say
+
+
+@given(
+    st.text(max_size=60),
+    st.sampled_from(["reason", "name", "phone", "day", "time", "confirm", "open"]),
+    st.booleans(),
+)
+@settings(max_examples=200, deadline=None)
+def test_no_text_raises(said: str, asked: str, typed: bool) -> None:
+    assert respond(FLOW, replace(READ_BACK, asked=asked), Heard(said, typed=typed), TODAY).say
+
+
+@given(
+    st.lists(st.sampled_from(WORDS), min_size=1, max_size=8),
+    st.sampled_from(["day", "time", "phone", "open", "confirm"]),
+)
+@settings(max_examples=300, deadline=None)
+def test_no_words_of_days_times_and_numbers_raise(said: list[str], asked: str) -> None:
+    step = respond(FLOW, replace(READ_BACK, asked=asked), Heard(" ".join(said), typed=True), TODAY)
+    assert step.say
 
 
 def test_keys_one_and_two_answer_the_read_back() -> None:
