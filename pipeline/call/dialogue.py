@@ -182,6 +182,23 @@ def _other_name(flow: Flow, state: State, heard: Heard, understood: Understood) 
     return understood
 
 
+def wrong_key(flow: Flow, state: State, key: str, today: date) -> Step:
+    """A key that answers nothing: the question again; over the goodbye 2 is a no."""
+    if state.phase is Phase.BOOKED:
+        return _after_booking(flow, state, Heard("no" if key == "2" else "", typed=True), today)
+    if state.phase is not Phase.ASKING:
+        return _repeat_way_out(flow, state, Understood(Request()))
+    return _counted(flow, state, question(flow, state, again=True))
+
+
+def person_by_key(flow: Flow, state: State) -> Step:
+    """Key 0: a person, also over the goodbye."""
+    step = to_person(flow, state, "key")
+    if state.phase is Phase.BOOKED:
+        return replace(step, effects=(GoesOn(), *step.effects))
+    return step
+
+
 def take_number(flow: Flow, state: State, number: str | None, piece: str) -> Step:
     """Keypad digits in answer to the question for a number."""
     if number is None:

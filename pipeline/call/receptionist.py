@@ -12,9 +12,16 @@ from datetime import date
 from typing import assert_never
 
 from models.ports import Keyed, ReplyEvent, ReplyRequest, Spoken, TextDelta
-from pipeline.call.asking import FIELD_OF, asked_of, question, shown, to_person
+from pipeline.call.asking import FIELD_OF, asked_of, question, shown
 from pipeline.call.desk import Desk
-from pipeline.call.dialogue import answer_by_key, leave, respond, take_number
+from pipeline.call.dialogue import (
+    answer_by_key,
+    leave,
+    person_by_key,
+    respond,
+    take_number,
+    wrong_key,
+)
 from pipeline.call.flow import Flow
 from pipeline.call.identifiers import IDENTIFIERS, read_keys
 from pipeline.call.identity import take_identifier
@@ -151,27 +158,29 @@ class ScriptedReceptionist:
         return asking
 
     def keyed(self, keys: Keyed) -> str | None:
-        """Take keys: 0 alone leads to a person, digits fill a number that was asked for, 1 and 2 are yes and no."""
+        """Take keys: 0 alone leads to a person, digits fill a number that was asked for, 1 and 2 are yes and no.
+
+        A key that answers nothing is met with the question again.
+        """
         digits = "".join(key for key in keys.digits if key.isascii() and key.isdigit())
         state = self._state
-        if digits == "0" and not state.piece:
-            return self._apply(to_person(self._flow, state, "key"))
+        if digits == "0":
+            return self._apply(person_by_key(self._flow, state))
         if state.phase is Phase.ASKING and state.asked in IDENTIFIERS:
             value = read_keys(state.asked, digits, self._today(), self._flow.birth_date_order)
             return self._apply(take_identifier(self._flow, state, value))
         step = answer_by_key(self._flow, state, digits, self._today())
         if step is not None:
             return self._apply(step)
-        if state.asked != "phone" or not digits:
+        if not digits:
             return None
+        if state.asked != "phone" or state.phase is not Phase.ASKING:
+            return self._apply(wrong_key(self._flow, state, digits, self._today()))
         joined = digits if len(digits) >= 10 else state.piece + digits
         number = whole(joined)
         wanted = 11 if joined.startswith("1") else 10
-        if number is None and len(joined) < wanted:
-            self._state = replace(state, piece=joined)
-            self._desk.asked(asked_of(self._state))
-            return None
-        return self._apply(take_number(self._flow, state, number, ""))
+        piece = joined if number is None and len(joined) < wanted else ""
+        return self._apply(take_number(self._flow, state, number, piece))
 
     def take_over(self) -> str:
         """The ladder is exhausted: the way to a person; the second time the call ends with it."""

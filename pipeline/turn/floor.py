@@ -93,8 +93,8 @@ class Floor:
 
     @property
     def caller_is_silent(self) -> bool:
-        """True while no utterance of the caller is open."""
-        return self._caller is Caller.SILENT
+        """True while no utterance of the caller is open and no answer by hand waits."""
+        return self._caller is Caller.SILENT and not self._keyed
 
     @property
     def asked(self) -> Asked | None:

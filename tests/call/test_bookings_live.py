@@ -139,6 +139,39 @@ async def test_row_t24_thanks_over_the_goodbye_of_a_booking_neither_cut_it_nor_k
         assert rig.reason == "goodbye"
 
 
+async def test_zero_pressed_over_the_goodbye_reaches_a_person_and_does_not_hang_up() -> None:
+    async with at_the_practice(State(FULL, "confirm")) as line:
+        rig = line.rig
+        await rig.say("yes")
+        while "request" not in rig.wire_words[-12:]:
+            await rig.silent(100)
+        rig.ear.saying = ""
+        await rig.key("0")
+        await rig.until_quiet()
+        assert (
+            "To reach a person" in rig.captions("agent")[-1] or "call" in rig.captions("agent")[-1]
+        )
+        assert line.state.phase is Phase.PERSON
+        assert rig.reason is None
+
+
+@pytest.mark.parametrize("asked", ["reason", "day", "confirm"])
+async def test_a_stray_key_costs_neither_the_question_nor_the_call(asked: str) -> None:
+    request = FULL if asked == "confirm" else Request()
+    async with at_the_practice(State(request, asked)) as line:
+        rig = line.rig
+        await rig.silent(500)
+        before = len(rig.captions("agent"))
+        await rig.key("5")
+        await rig.silent(4_000)
+        await rig.until_quiet()
+        said = rig.captions("agent")[before:]
+        assert len(said) == 1
+        assert "moment" not in said[0]
+        assert line.state.asked == asked
+        assert line.state.phase is Phase.ASKING
+
+
 async def test_a_yes_that_is_taken_back_over_the_goodbye_books_what_was_said_last() -> None:
     async with at_the_practice(State(FULL, "confirm")) as line:
         rig = line.rig

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from models.ports import ChatMessage, Keyed, ReplyRequest, Spoken, TextDelta
+from pipeline.call.asking import piece_line, question
 from pipeline.call.desk import Receptionist
 from pipeline.call.dialogue import respond
 from pipeline.call.flow_file import load_flow
@@ -178,7 +179,9 @@ async def test_two_different_numbers_lead_to_the_keypad() -> None:
 
 async def test_key_one_says_yes_to_the_read_back() -> None:
     call = await Call().until("confirm")
-    assert call.receptionist.keyed(Keyed("3")) is None
+    assert call.receptionist.keyed(Keyed("3")) == question(
+        FLOW, call.receptionist.state, again=True
+    )
     assert call.receptionist.keyed(Keyed("2")) == FLOW.say(FLOW.lines.what_is_wrong)
     await call.say("it is all right yes")
     said = call.receptionist.keyed(Keyed("1"))
@@ -288,7 +291,7 @@ async def test_say_that_again_repeats_the_last_words() -> None:
 
 async def test_keys_fill_the_number_and_are_shown_by_two_digits_only() -> None:
     call = await Call().until("phone")
-    assert call.receptionist.keyed(Keyed("212555")) is None
+    assert call.receptionist.keyed(Keyed("212555")) == piece_line(FLOW, "212555")
     said = call.receptionist.keyed(Keyed("0143"))
     assert said == FLOW.say(FLOW.prompts["day"].ask)
     assert call.desk.fields["phone"] == "2125550143"
@@ -302,9 +305,42 @@ async def test_an_impossible_keyed_number_is_refused_with_words() -> None:
     assert "phone" not in call.desk.fields
 
 
-def test_key_zero_leads_to_a_person_and_other_keys_to_nothing() -> None:
+@pytest.mark.parametrize("asked", ["reason", "name", "day", "time", "confirm"])
+async def test_a_key_that_answers_nothing_is_met_with_the_question_again(asked: str) -> None:
+    call = await Call().until(asked)
+    for _ in range(2):
+        said = call.receptionist.keyed(Keyed("5"))
+        assert said == question(FLOW, call.receptionist.state, again=True)
+        assert call.receptionist.state.asked == asked
+    for _ in range(8):
+        said = call.receptionist.keyed(Keyed("5"))
+    assert ("person", "stuck") in call.desk.told  # and not for ever
+
+
+async def test_zero_leads_to_a_person_also_behind_a_spoken_piece_and_over_the_goodbye() -> None:
+    call = await Call().until("phone")
+    await call.say("two one two")
+    assert call.receptionist.keyed(Keyed("0")) == FLOW.say(FLOW.lines.person)
+    assert ("person", "key") in call.desk.told
+    booked = await Call().until("confirm")
+    await booked.say("yes")
+    assert booked.receptionist.keyed(Keyed("0")) == FLOW.say(FLOW.lines.person)
+    assert "go_on" in booked.desk.names()
+    assert ("person", "key") in booked.desk.told
+
+
+async def test_key_two_over_the_goodbye_takes_the_yes_back_and_others_do_not() -> None:
+    call = await Call().until("confirm")
+    await call.say("yes")
+    assert call.receptionist.keyed(Keyed("7")) == FLOW.say(FLOW.lines.goodbye)
+    assert "go_on" not in call.desk.names()
+    assert call.receptionist.keyed(Keyed("2")) == FLOW.say(FLOW.lines.what_is_wrong)
+    assert "go_on" in call.desk.names()
+    assert call.receptionist.state.phase is Phase.ASKING
+
+
+def test_key_zero_leads_to_a_person() -> None:
     call = Call()
-    assert call.receptionist.keyed(Keyed("5")) is None
     said = call.receptionist.keyed(Keyed("0"))
     assert said == FLOW.say(FLOW.lines.person)
     assert ("person", "key") in call.desk.told
