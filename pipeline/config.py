@@ -216,9 +216,16 @@ def _leaves(section: Any, path: tuple[str, ...] = ()) -> Iterator[_Leaf]:
 
 def _build(tree: Mapping[str, Any], faults: list[str]) -> Settings:
     settings: Settings = _section(Settings(), tree, (), faults)
-    if not faults:
-        faults.extend(_across(settings))
+    # a key with a fault has its default here: what is said across keys leaves those out that name one
+    keys = [fault.partition(":")[0] for fault in faults]
+    faults.extend(
+        fault for fault in _across(settings) if not any(_names(fault, key) for key in keys)
+    )
     return settings
+
+
+def _names(fault: str, key: str) -> bool:
+    return re.search(rf"(?<![\w.]){re.escape(key)}(?![\w])", fault) is not None
 
 
 def _section(
@@ -382,6 +389,13 @@ def _phone(text: str) -> str:
     return "" if good else "write a telephone number: digits, spaces and + - ( ) only"
 
 
+def _practice_phone(text: str) -> str:
+    digits = len(re.sub("[^0-9]", "", text))
+    if fault := _phone(text):
+        return fault
+    return "" if 7 <= digits <= 15 else "write the whole number: 7 to 15 digits"
+
+
 _KINDS: dict[str, Callable[[str], str]] = {
     "address": _address,
     "network": _network,
@@ -394,6 +408,7 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "file": _file,
     "directory": _directory,
     "phone": _phone,
+    "practice_phone": _practice_phone,
     "any_path": _any_path,
     "class": _class,
     "class_days": _class_days,

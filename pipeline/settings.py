@@ -144,7 +144,7 @@ class Practice:
     id: str = _text("practice", kind="id")
     """On every stored row; two practices on one box have two. Never changed afterwards: it is sealed in."""
     name: str = _text("The practice")
-    phone: str = _text("555 0100", kind="phone")
+    phone: str = _text("555 0100", kind="practice_phone")
     """Said and shown when a person is needed."""
     emergency_number: str = _text("911", kind="phone")
     """Said in the greeting; never dialled by the server."""

@@ -345,3 +345,28 @@ def test_row_d23_production_refuses_what_examples_use() -> None:
     del tree["practice"]
     tree["deployment"]["name"] = "staging"
     assert config.from_mapping(tree).deployment.name == "staging"
+
+
+def test_faults_of_one_key_and_across_keys_are_said_at_once() -> None:
+    tree = {
+        "http": {"port": 99_999, "bind": "10.0.0.1"},
+        "practice": {"phone": "12", "language": "es"},
+        "turn": {"no_input_ms": 5},
+        "tls": {"cert": "/nowhere/c.pem"},
+    }
+    with pytest.raises(ConfigError) as error:
+        config.from_mapping(tree)
+    keys = [fault.partition(":")[0] for fault in error.value.faults]
+    assert sorted(keys) == [
+        "http.port",
+        "practice.language",
+        "practice.phone",
+        "tls.cert",
+        "turn.no_input_ms",
+    ]
+
+
+@pytest.mark.parametrize("number", ["12", "911", "555-010", "1" * 16])
+def test_a_practice_s_number_is_a_whole_one(number: str) -> None:
+    with pytest.raises(ConfigError, match=r"practice\.phone"):
+        config.from_mapping({"practice": {"phone": number}})

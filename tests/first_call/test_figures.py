@@ -52,9 +52,7 @@ def test_four_calls_that_recognise_never_hold_a_frame_back_by_another(tmp_path: 
         check=False,
         cwd=Path(__file__).parents[2],
     )
-    assert done.returncode in (0, 1), (
-        done.stderr
-    )  # 1: the ratio is above 2, see docs/performance.md
+    assert done.returncode == 0, done.stdout + done.stderr  # 1: the ratio of the p99 is above 2
     found = json.loads(report.read_text())
     assert all(run["words"] > 0 for run in found["runs"]["pocketsphinx"])
     assert found["pocketsphinx_p99_ms"] < ONE_FRAME_MS
