@@ -182,10 +182,29 @@ async def _going_round(checks: Rounds) -> AsyncIterator[None]:
             going.cancel()
 
 
+class _Discreet(web.RequestHandler):
+    """What no parser takes is refused without quoting it: aiohttp's own answer shows the bytes."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer with the status and a sentence of ours."""
+        del message
+        return super().handle_error(request, status, exc, "This is no request we understand.")
+
+
 def _admit(runner: web.AppRunner, connections_max: int) -> asyncio.Protocol:
-    if runner.server is None or len(runner.server.connections) >= connections_max:
+    server = runner.server
+    if server is None or len(server.connections) >= connections_max:
         return _Closed()
-    return runner.server()
+    options = server._kwargs  # noqa: SLF001  # aiohttp has no other way to a handler of one's own
+    return _Discreet(server, loop=asyncio.get_running_loop(), **options)
 
 
 async def _while_serving(

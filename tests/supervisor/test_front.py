@@ -271,3 +271,18 @@ def test_a_port_in_use_is_a_sentence(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"port {port} on 127.0.0.1 is in use" in done.stderr
     assert "--port" in done.stderr
+
+
+def test_what_no_parser_takes_is_refused_and_not_quoted(server: Served) -> None:
+    for junk in (
+        b"GET /Zorvelline HTTP/1.1 x\r\n\r\n",
+        b"Zorvelline Brixtagne\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nZorvelline\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: Zorvelline\r\n\r\n",
+    ):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+            connection.sendall(junk)
+            answer = connection.recv(65_536)
+        assert b" 400 " in answer.partition(b"\r\n")[0]
+        assert b"no request we understand" in answer
+        assert b"Zorvelline" not in answer
