@@ -18,7 +18,7 @@ from pipeline.store.backup import bury_again, restore
 from pipeline.store.database import Database
 from pipeline.store.opening import key_source, location, now_ms, tombstones_of
 from pipeline.store.records import Records
-from pipeline.store.retention import Tombstones
+from pipeline.store.tombstones import Tombstones
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
