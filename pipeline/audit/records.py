@@ -231,6 +231,7 @@ class Administration(Record):
             "backup",
             "restore",
             "restore_adopt",
+            "restore_no_tombstones",
             "purge",
             "token_create",
             "token_revoke",

@@ -51,6 +51,11 @@ class Tombstones:
                 found[str(entry["id"])] = known | {str(name) for name in fields}
         return found
 
+    def take_over(self, other: Tombstones) -> None:
+        """Keep what another machine's file names as well: the next restore may be without that file."""
+        known = {json.dumps(entry) for entry in self._entries()}
+        self._append([entry for entry in other._entries() if json.dumps(entry) not in known])
+
     def _append(self, entries: list[dict[str, Any]]) -> None:
         data = "".join(json.dumps(entry) + "\n" for entry in entries).encode()
         if not data:
