@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.audit.folder import audit_folder, keys_folder
+from pipeline.audit.folder import audit_folder, kept_heads, keys_folder
 from pipeline.audit.keys import trusted_keys
 from pipeline.audit.records import EgressTest
 from pipeline.audit.verify import verify_trail
@@ -151,7 +151,8 @@ class _Looks:
     async def audit(self) -> Found:
         def verify() -> tuple[bool, int, int]:
             keys = trusted_keys(keys_folder(self._settings))
-            verdict = verify_trail(audit_folder(self._settings), keys)
+            heads = kept_heads(self._settings)
+            verdict = verify_trail(audit_folder(self._settings), keys, heads)
             return verdict.whole, verdict.chain.records, len(verdict.files)
 
         whole, records, files = await asyncio.to_thread(verify)

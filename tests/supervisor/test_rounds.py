@@ -113,6 +113,28 @@ def test_a_chain_that_was_edited_while_serving_is_found(looks: _Looks, settings:
 
 
 @pytest.mark.wire
+def test_a_chain_cut_back_behind_a_head_that_was_exported_is_found(tmp_path: Path) -> None:
+    settings = config.from_mapping(
+        {
+            "state": {"directory": str(tmp_path / "state")},
+            "audit": {"heads_file": str(tmp_path / "heads")},
+        }
+    )
+    clock = MonotonicClock()
+    writer, keys = open_audit(settings)
+    with writer:
+        Witness(writer, keys, settings, clock).configuration()
+    looks = _Looks(settings, Facts(clock), Witness(writer, keys, settings, clock))
+    assert asyncio.run(looks.audit()).passed
+    ((_, path),) = trail_files(audit_folder(settings))
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:1]))
+    assert asyncio.run(looks.audit()) == Found(False, "chain_broken")
+    assert looks._facts.failing == ("audit",)
+    (tmp_path / "heads").unlink()
+    assert asyncio.run(looks.audit()).passed  # as it looks without heads
+
+
+@pytest.mark.wire
 def test_a_store_that_cannot_be_opened_any_more_is_found(looks: _Looks, settings: Settings) -> None:
     assert asyncio.run(looks.store()).passed
     free_mb = looks._facts.detail("store")["free_mb"]
