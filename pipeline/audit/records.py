@@ -272,6 +272,14 @@ class ChainRecovered(Record):
     """Whether every link of the last file held."""
 
 
+class ChainAcknowledged(Record):
+    """Somebody looked at the records that were signed only after a restart, and takes them for the server's."""
+
+    user_id: str = field(metadata=pattern(USER_ID))
+    up_to: int = field(metadata=whole())
+    """The newest `chain_recovered` they had seen."""
+
+
 class ChainDelayed(Record):
     """Records could not be written for a while: a full or broken disk."""
 
