@@ -38,6 +38,7 @@ _SIGNATURE_BYTES = len(SIGNATURE_KEY) + SIGNATURE_DIGITS + 1
 _SEQ = b'{"seq":'
 _TYPE = b',"type":"'
 _CHECKPOINT = b',"type":"checkpoint"'
+_RECOVERED = b',"type":"chain_recovered"'
 
 Verify = Callable[[bytes, bytes], bool]
 """Signature and signed bytes in; whether one of the trusted public keys made it out."""
@@ -78,6 +79,21 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Unproven:
+    """Records that a writer found without a signature when it started; a later one says nothing of who wrote them."""
+
+    first: int
+    last: int
+    recovered: int
+    """The record in which the writer says so."""
+
+    @property
+    def count(self) -> int:
+        """How many."""
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What a check of the whole chain says."""
 
@@ -88,6 +104,7 @@ class Verdict:
     """The last record that a good signature covers; 0: none does."""
     faults: tuple[Fault, ...]
     faults_in_all: int
+    unproven: tuple[Unproven, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -127,6 +144,7 @@ class ChainCheck:
     _source: str = ""
     _wanted: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
     _last: deque[_Checkpoint] = field(default_factory=lambda: deque(maxlen=LAST_KEPT))
+    _unproven: list[Unproven] = field(default_factory=list)
     _faults: list[Fault] = field(default_factory=list)
     _faults_in_all: int = 0
 
@@ -158,6 +176,8 @@ class ChainCheck:
                 before, seq, previous = previous, *found
             if body.startswith(_CHECKPOINT, len(start) - len(_TYPE)):
                 self._checkpoint(seq, before, body, count)
+            elif body.startswith(_RECOVERED, len(start) - len(_TYPE)):
+                self._recovered(seq)
             if seq in wanted:
                 self._compare_head(seq, previous, count)
         self._records += count
@@ -165,12 +185,7 @@ class ChainCheck:
 
     def finish(self) -> Verdict:
         """Look at what only the end can tell."""
-        while self._last:
-            point = self._last.pop()
-            if self.verify(point.signature, point.signed):
-                self._signed_to = max(self._signed_to, point.seq)
-                break
-            self._fault(FaultKind.FORGED, point.line, point.seq, point.source)
+        self._settle_signatures()
         for seq in sorted(self._wanted):
             self._fault(FaultKind.CUT, 0, seq)
         if self._seq - self._signed_to > self.unsigned_max:
@@ -182,7 +197,27 @@ class ChainCheck:
             signed_to=self._signed_to,
             faults=tuple(self._faults),
             faults_in_all=self._faults_in_all,
+            unproven=tuple(self._unproven),
         )
+
+    def _settle_signatures(self) -> None:
+        """Check those that were put off, the last first: a good one covers what is before it."""
+        while self._last:
+            point = self._last.pop()
+            if self.verify(point.signature, point.signed):
+                self._signed_to = max(self._signed_to, point.seq)
+                self._last.clear()
+            else:
+                self._fault(FaultKind.FORGED, point.line, point.seq, point.source)
+
+    def _recovered(self, seq: int) -> None:
+        """A good signature after this one must not cover what lay there unsigned."""
+        self._settle_signatures()
+        found = Unproven(self._signed_to + 1, seq - 1, seq)
+        if self._unproven and self._unproven[-1].first == found.first:
+            self._unproven.pop()  # that writer was killed before it signed, too
+        if found.count > 0:
+            self._unproven.append(found)
 
     def _explain(self, line: bytes, number: int, seq: int) -> tuple[int, bytes] | None:
         """Say what is wrong with this line; its own number and hash, to go on from, when it has them."""

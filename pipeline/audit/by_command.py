@@ -24,7 +24,9 @@ from pipeline.errors import StartUpError
 from pipeline.settings import Settings
 
 SOCKET_FILE = "audit.sock"
-COMMAND_TYPES = frozenset({"administration", "authentication", "egress_test", "phi_access"})
+COMMAND_TYPES = frozenset(
+    {"administration", "authentication", "chain_acknowledged", "egress_test", "phi_access"}
+)
 LINE_BYTES_MAX = 16_384
 """A record with 64 field names of 40 characters takes 3 KB."""
 ANSWER_LIMIT_S = 5.0

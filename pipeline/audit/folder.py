@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from phi.chain import Head, heads_in
 from pipeline.audit.heads import HeadExport
 from pipeline.audit.keys import AuditKeys, open_keys
 from pipeline.audit.writer import AuditWriter
@@ -23,6 +24,17 @@ def keys_folder(settings: Settings) -> Path:
 def heads_file(settings: Settings) -> Path | None:
     """The file that exported heads are appended to, if there is one."""
     return Path(settings.audit.heads_file) if settings.audit.heads_file else None
+
+
+def kept_heads(settings: Settings) -> list[Head]:
+    """The heads in that file; none when there is no file. Read them before the chain, which only grows."""
+    known = heads_file(settings)
+    if known is None:
+        return []
+    try:
+        return heads_in(known.read_text(errors="replace"))
+    except FileNotFoundError:
+        return []
 
 
 def open_audit(settings: Settings) -> tuple[AuditWriter, AuditKeys]:

@@ -231,6 +231,7 @@ class Administration(Record):
             "backup",
             "restore",
             "restore_adopt",
+            "restore_no_tombstones",
             "purge",
             "token_create",
             "token_revoke",
@@ -269,6 +270,14 @@ class ChainRecovered(Record):
     """Records that no checkpoint covered when they were found."""
     intact: bool = field(metadata=truth())
     """Whether every link of the last file held."""
+
+
+class ChainAcknowledged(Record):
+    """Somebody looked at the records that were signed only after a restart, and takes them for the server's."""
+
+    user_id: str = field(metadata=pattern(USER_ID))
+    up_to: int = field(metadata=whole())
+    """The newest `chain_recovered` they had seen."""
 
 
 class ChainDelayed(Record):

@@ -59,9 +59,6 @@ class Found:
         return sha256(self.torn).hexdigest()
 
 
-NOTHING = Found(Head(0, "00" * 32), 0, 0, "", b"", 0, True)
-
-
 def find_end(directory: Path, verify: Verify, exported: Head | None = None) -> Found:
     """Where the chain ends. A torn record is cut off the file and reported; nothing else is changed."""
     torn = b""
@@ -71,15 +68,24 @@ def find_end(directory: Path, verify: Verify, exported: Head | None = None) -> F
         more, whole = _cut_torn(path)
         torn = more + torn
         if whole or not files:
-            return _examine(number, path, torn, verify, exported) if whole else _fresh(path, torn)
+            return (
+                _examine(number, path, torn, verify, exported)
+                if whole
+                else _fresh(path, torn, exported)
+            )
         path.unlink()  # the writer was killed before this file's first record was written
         sync_folder(directory)
-    return NOTHING
+    return _nothing(torn, exported)
 
 
-def _fresh(path: Path, torn: bytes) -> Found:
+def _fresh(path: Path, torn: bytes, exported: Head | None) -> Found:
     path.unlink()
-    return Found(NOTHING.head, 0, 0, "", torn, 0, True)
+    return _nothing(torn, exported)
+
+
+def _nothing(torn: bytes, exported: Head | None) -> Found:
+    """No record is there: a new chain, unless a head says that there was one."""
+    return Found(Head(0, "00" * 32), 0, 0, "", torn, 0, exported is None)
 
 
 def _cut_torn(path: Path) -> tuple[bytes, int]:

@@ -8,10 +8,12 @@ from itertools import pairwise
 from pathlib import Path
 
 from phi.chain import Head
-from phi.chain_check import ChainCheck, FaultKind, Verdict, Verify
-from pipeline.audit.records import RecordInvalid, read
+from phi.chain_check import ChainCheck, FaultKind, Unproven, Verdict, Verify
+from pipeline.audit.records import ChainAcknowledged, Entry, RecordInvalid, read
 from pipeline.audit.trail import lines_of, trail_files
 from pipeline.audit.writer import CHECKPOINT_EVERY
+
+_ACKNOWLEDGED = b',"type":"chain_acknowledged"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,22 @@ class TrailVerdict:
     first_misshapen: str
     unfinished_end: bool
     """The last line has no end yet: a writer is at it, or was killed. Nothing that was durable is in it."""
+
+    acknowledged: tuple[tuple[int, int], ...] = ()
+    """Number of each record that acknowledges, and up to which one."""
+
+    @property
+    def unproven(self) -> tuple[Unproven, ...]:
+        """What was signed only after a restart, and nobody acknowledged in a record that is proven itself."""
+        ranges = self.chain.unproven
+        proven = [
+            (seq, up_to)
+            for seq, up_to in self.acknowledged
+            if seq <= self.chain.signed_to and not any(r.first <= seq <= r.last for r in ranges)
+        ]
+        return tuple(
+            one for one in ranges if not any(one.recovered <= up_to < seq for seq, up_to in proven)
+        )
 
     @property
     def whole(self) -> bool:
@@ -46,12 +64,19 @@ def verify_trail(
     files = trail_files(directory)
     check = ChainCheck(verify, heads, after, unsigned_max=CHECKPOINT_EVERY)
     misshapen, first, unfinished = 0, "", False
+    acknowledged: list[tuple[int, int]] = []
     for number, path in files:
         lines = list(lines_of(path))
         if number == files[-1][0] and lines and not lines[-1].endswith(b"\n"):
             unfinished = True
             lines.pop()
         check.feed(path.name, lines)
+        acknowledged += [
+            (entry.seq, entry.record.up_to)
+            for line in lines
+            if _ACKNOWLEDGED in line[:60] and (entry := _read(line)) is not None
+            if isinstance(entry.record, ChainAcknowledged)
+        ]
         if shapes:
             for position, line in enumerate(lines, 1):
                 try:
@@ -66,7 +91,15 @@ def verify_trail(
         misshapen=misshapen,
         first_misshapen=first,
         unfinished_end=unfinished,
+        acknowledged=tuple(acknowledged),
     )
+
+
+def _read(line: bytes) -> Entry | None:
+    try:
+        return read(line)
+    except RecordInvalid:  # the chain's own check, or the one of shapes, names it
+        return None
 
 
 SAID = {

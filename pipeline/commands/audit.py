@@ -1,4 +1,4 @@
-"""`wardline audit`: check the chain, export it, sum up a month, print where it stands."""
+"""`wardline audit`: check the chain, acknowledge what a crash left, export it, sum up a month, print where it stands."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from pathlib import Path
 
 from phi.chain import Head, heads_in
 from pipeline import config
+from pipeline.audit.by_command import append, local_user
 from pipeline.audit.digest import Month, Span, entries, month_of
-from pipeline.audit.folder import audit_folder, heads_file, keys_folder
+from pipeline.audit.folder import audit_folder, heads_file, kept_heads, keys_folder
 from pipeline.audit.keys import trusted_keys
-from pipeline.audit.records import json_schema
+from pipeline.audit.records import ChainAcknowledged, json_schema
 from pipeline.audit.trail import trail_files
 from pipeline.audit.verify import SAID, TrailVerdict, verify_trail
 from pipeline.cli import Command
@@ -44,6 +45,10 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     )
     verify.add_argument("--records", action="store_true", help="also check each record's shape")
     verify.set_defaults(act=_verify)
+    acknowledge = actions.add_parser(
+        "acknowledge", help="take records that were signed only after a restart for the server's"
+    )
+    acknowledge.set_defaults(act=_acknowledge, directory=None)
     head = actions.add_parser("head", help="print where the chain stands, to keep elsewhere")
     _where(head)
     head.set_defaults(act=_print_head)
@@ -102,7 +107,20 @@ def _verify(arguments: argparse.Namespace, settings: Settings, folder: Path) -> 
         print(
             "         beside the chain: compare it with the fingerprint you kept, or use --public-key"
         )
-    return 0 if verdict.whole else 1
+    return 0 if verdict.whole and not verdict.unproven else 1
+
+
+def _acknowledge(_: argparse.Namespace, settings: Settings, folder: Path) -> int:
+    heads = kept_heads(settings)
+    unproven = verify_trail(folder, trusted_keys(keys_folder(settings)), heads).unproven
+    if not unproven:
+        print("nothing to acknowledge")
+        return 0
+    user = local_user()
+    append(settings, [ChainAcknowledged(user_id=user, up_to=unproven[-1].recovered)])
+    for one in unproven:
+        print(f"records {one.first} to {one.last}: acknowledged by {user}, on record")
+    return 0
 
 
 def _say(verdict: TrailVerdict, heads: int) -> None:
@@ -125,6 +143,12 @@ def _say(verdict: TrailVerdict, heads: int) -> None:
         print(f"{fault.kind.value:<9}{place}, record {fault.seq}: {SAID[fault.kind]}")
     if chain.faults_in_all > len(chain.faults):
         print(f"         and {chain.faults_in_all - len(chain.faults)} more")
+    for one in verdict.unproven:
+        print(
+            f"unproven records {one.first} to {one.last} ({one.count}) were signed only after a restart: the server"
+            " was killed there, or they were written by somebody else. Compare them with what is known of that"
+            " time, then: `wardline audit acknowledge`"
+        )
     for number in verdict.gaps:
         print(f"missing  the whole file {number}")
     if verdict.misshapen:

@@ -95,15 +95,19 @@ def audit(asked: Asked) -> Part:
         "head": chain.head.line(),
         "signed_to": chain.signed_to,
         "heads_compared": len(heads),
+        "unproven": [{"first": u.first, "last": u.last} for u in verdict.unproven],
         "faults": [{"kind": f.kind.value, "record": f.seq, "said": SAID[f.kind]} for f in chain.faults],
         "missing_files": list(verdict.gaps),
         "misshapen": verdict.misshapen,
         "keys": [key.fingerprint for key in asked.keys.trusted.keys],
     }  # fmt: skip
     said = f"{chain.records} records, head {chain.head.seq}, {len(heads)} kept heads compared"
+    passed = verdict.whole and not verdict.unproven
+    if not passed:
+        said = "signed only after a restart in part: run `wardline audit verify`"
     if not verdict.whole:
         said = "NOT WHOLE: run `wardline audit verify`"
-    return Part({"audit.json": as_json(found)}, "pass" if verdict.whole else "fail", said)
+    return Part({"audit.json": as_json(found)}, "pass" if passed else "fail", said)
 
 
 def egress(asked: Asked) -> Part:

@@ -64,6 +64,7 @@ def _run(arguments: argparse.Namespace) -> int:
             "records": verdict.chain.records,
             "head": verdict.chain.head.line(),
             "signed_to": verdict.chain.signed_to,
+            "unproven": [{"first": one.first, "last": one.last} for one in verdict.unproven],
             "heads_compared": len(heads),
             "made": wall_now().isoformat(),
         }
@@ -87,7 +88,10 @@ def _run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         print(f"wardline incident: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
-    state = "whole" if verdict.whole else "NOT WHOLE: run `wardline audit verify`"
+    state = "whole"
+    if verdict.unproven:
+        state += " but signed only after a restart in part: run `wardline audit verify`"
+    state = state if verdict.whole else "NOT WHOLE: run `wardline audit verify`"
     print(f"{len(incident.calls)} calls, {len(incident.lines)} records, the audit is {state}")
     print(arguments.out)
     return 0

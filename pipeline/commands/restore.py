@@ -18,16 +18,22 @@ from pipeline.store.backup import bury_again, restore
 from pipeline.store.database import Database
 from pipeline.store.opening import key_source, location, now_ms, tombstones_of
 from pipeline.store.records import Records
-from pipeline.store.retention import Tombstones
+from pipeline.store.tombstones import TOMBSTONES_NAME, Tombstones
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="the server's configuration file")
-    parser.add_argument(
+    destroyed = parser.add_mutually_exclusive_group()
+    destroyed.add_argument(
         "--tombstones",
         type=Path,
         metavar="FOLDER",
         help="where the old machine's tombstones.jsonl is, so that what was destroyed stays so",
+    )
+    destroyed.add_argument(
+        "--no-tombstones",
+        action="store_true",
+        help="bring back what was destroyed since the copy as well; on record",
     )
     parser.add_argument(
         "--from-deployment",
@@ -57,10 +63,11 @@ def _bring_back(arguments: argparse.Namespace, settings: Settings) -> str:
         adopted = arguments.from_deployment
         directory = config.recording_directory(settings)
         refuse_full(directory)
+        graves = _graves(arguments, settings)
         note_administration(settings, "restore_adopt" if adopted else "restore")
-        destroyed = tombstones_of(settings).read()
-        if arguments.tombstones is not None:
-            destroyed |= Tombstones(arguments.tombstones).read()
+        if not graves:
+            note_administration(settings, "restore_no_tombstones")
+        destroyed = {name: why for known in graves for name, why in known.read().items()}
         head = restore(
             database,
             arguments.file,
@@ -73,9 +80,9 @@ def _bring_back(arguments: argparse.Namespace, settings: Settings) -> str:
         if adopted:
             records.bind(adopted)
         records.check_key()
-        buried = bury_again(records, tombstones_of(settings))
-        if arguments.tombstones is not None:
-            buried += bury_again(records, Tombstones(arguments.tombstones))
+        buried = sum(bury_again(records, known) for known in graves)
+        for known in graves:
+            tombstones_of(settings).take_over(known)
         opened = sum(1 for _ in records.all_opened())
         recordings = len(open_shelf(settings, ring).kept())
     finally:
@@ -85,10 +92,28 @@ def _bring_back(arguments: argparse.Namespace, settings: Settings) -> str:
         if adopted
         else ""
     )
+    if not graves:
+        taken_over += "WITHOUT TOMBSTONES, so what was destroyed since the copy is back as well: "
     return (
         f"{taken_over}{head.rows} rows of {head.taken_at} are back; {opened} requests open with this key,"
         f" {buried} that were destroyed later were destroyed again; {recordings} recordings are there."
     )
+
+
+def _graves(arguments: argparse.Namespace, settings: Settings) -> list[Tombstones]:
+    """Every file that names what was destroyed; none only when that was asked for by name."""
+    here, named = tombstones_of(settings), arguments.tombstones
+    if named is not None and not Tombstones(named).path.is_file():
+        raise StartUpError(f"there is no {TOMBSTONES_NAME} in {named}; name the folder that has it")
+    there = [] if named is None else [Tombstones(named)]
+    found = [graves for graves in (here, *there) if graves.path.is_file()]
+    if not found and not arguments.no_tombstones:
+        raise StartUpError(
+            f"this machine has no {TOMBSTONES_NAME}, so requests destroyed since the copy would be back:"
+            f" give the old machine's with --tombstones FOLDER ({TOMBSTONES_NAME} lies beside its key)."
+            " If there is none, --no-tombstones says so, and is on record"
+        )
+    return found
 
 
 command = Command("restore", "Bring a backup back into an empty store", _configure, _run)

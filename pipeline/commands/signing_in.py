@@ -19,7 +19,7 @@ from pipeline.settings import Settings
 from pipeline.store.access import Access, AccessRecord
 from pipeline.store.opening import open_records, tombstones_of
 from pipeline.store.records import Records
-from pipeline.store.retention import Tombstones
+from pipeline.store.tombstones import Tombstones
 from pipeline.supervisor.staff import StaffToken, StaffTokens
 
 _TOKEN_CHARACTERS_MAX = 200

@@ -25,8 +25,9 @@ from pipeline.store.database import Database, revisions
 from pipeline.store.faults import StoreFault
 from pipeline.store.keys import ADOPT, other_deployment, require_named
 from pipeline.store.records import Records, shred
-from pipeline.store.retention import Tombstones
+from pipeline.store.retention import take_out
 from pipeline.store.schema import Base
+from pipeline.store.tombstones import Tombstones
 
 FORMAT: Final = "wardline-backup-1"
 _LINE_BYTES_MAX: Final = 1 << 20
@@ -175,16 +176,24 @@ def restore(
 
 
 def bury_again(records: Records, tombstones: Tombstones) -> int:
-    """Destroy again what was destroyed after the copy was taken; returns how many."""
-    dead = tombstones.read()
+    """Destroy again what was destroyed after the copy was taken, fields too; returns how many requests it touched."""
+    dead, less = tombstones.read(), tombstones.read_fields()
     now_ms = records.now_ms()
-    again = [opened.entry.id for opened in records.all_opened() if opened.entry.id in dead]
+    whole, parts = [], []
+    for opened in records.all_opened():
+        request_id = opened.entry.id
+        if request_id in dead:
+            whole.append(request_id)
+        elif not less.get(request_id, frozenset()).isdisjoint(opened.document.fields):
+            parts.append(request_id)
     with records.database.writing() as session:
-        for request_id in again:
+        for request_id in whole:
             shred(session, records.practice_id, [request_id], dead[request_id][:16], now_ms)
-    if again:
+        for request_id in parts:
+            take_out(records, session, *records.row(session, request_id), less[request_id])
+    if whole or parts:
         records.database.scrub()
-    return len(again)
+    return len(whole) + len(parts)
 
 
 # --- parts --------------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ from pipeline.store.database import Database, Location
 from pipeline.store.faults import KeyFault, StoreFault
 from pipeline.store.keys import KeyKind, KeySource
 from pipeline.store.records import Records
-from pipeline.store.retention import Tombstones, expire
+from pipeline.store.retention import expire
+from pipeline.store.tombstones import Tombstones
 from pipeline.telemetry.events import Event, Token, emit
 
 LOCKED_MS = 5_000

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,10 +25,10 @@ from pipeline.store.document import Document
 from pipeline.store.faults import RequestGone, StoreFault
 from pipeline.store.records import OPEN_AT_MOST_MS, Records, shred
 from pipeline.store.schema import DataKeyRow, HoldRow, KeyRow, LookupRow, RequestRow
+from pipeline.store.tombstones import Tombstones
 from pipeline.telemetry.events import Event, Token, emit
 
 DAY_MS: Final = 86_400_000
-TOMBSTONES_NAME: Final = "tombstones.jsonl"
 
 
 class RequestsDestroyed(Event):
@@ -36,41 +36,6 @@ class RequestsDestroyed(Event):
 
     why: Token
     count: int
-
-
-class Tombstones:
-    """Ids of destroyed requests, one line each, beside the key and so away from the backups."""
-
-    def __init__(self, directory: Path) -> None:
-        """Nothing is touched yet."""
-        self.path = directory / TOMBSTONES_NAME
-
-    def add(self, ids: Iterable[str], why: str, at_ms: int) -> None:
-        """Append, and see it on the disk."""
-        lines = "".join(json.dumps({"id": i, "why": why, "at_ms": at_ms}) + "\n" for i in ids)
-        if not lines:
-            return
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(lines)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise StoreFault(
-                "permissions", f"cannot write {self.path}: {error.strerror}; nothing was destroyed"
-            ) from None
-
-    def read(self) -> dict[str, str]:
-        """Why, by id; a line cut by a crash is passed over."""
-        found: dict[str, str] = {}
-        with contextlib.suppress(FileNotFoundError), self.path.open(encoding="utf-8") as file:
-            for line in file:
-                with contextlib.suppress(ValueError, KeyError, TypeError):
-                    entry = json.loads(line)
-                    found[str(entry["id"])] = str(entry["why"])
-        return found
 
 
 def expire(records: Records, tombstones: Tombstones, days: int) -> int:
@@ -106,9 +71,32 @@ def redact(records: Records, tombstones: Tombstones, request_id: str, fields: li
             tombstones.add([request_id], "redacted", records.now_ms())
             shred(session, records.practice_id, [request_id], "redacted", records.now_ms())
         else:
-            _take_out(records, session, row, key_row, fields)
+            _refuse_unknown(records.document(row, key_row), fields)
+            tombstones.add_fields(request_id, fields, records.now_ms())
+            take_out(records, session, row, key_row, fields)
     records.database.scrub()
     emit(RequestsDestroyed(Token("redacted"), 1))
+
+
+def take_out(
+    records: Records,
+    session: Session,
+    row: RequestRow,
+    key_row: DataKeyRow,
+    fields: Collection[str],
+) -> None:
+    """Seal what is left with a new key: the old bytes, wherever they lie, do not open with it."""
+    document = records.document(row, key_row)
+    left = {name: value for name, value in document.fields.items() if name not in fields}
+    records.seal_anew(
+        row,
+        key_row,
+        new_data_key(),
+        Document(left, document.urgent, document.ended, document.schema_digest),
+    )
+    session.execute(
+        delete(LookupRow).where(LookupRow.request_id == row.id, LookupRow.field.in_(fields))
+    )
 
 
 def remove(records: Records, tombstones: Tombstones, request_id: str) -> None:
@@ -324,25 +312,9 @@ def _removing(
         yield session, row, key_row
 
 
-def _take_out(
-    records: Records, session: Session, row: RequestRow, key_row: DataKeyRow, fields: list[str]
-) -> None:
-    """Seal what is left with a new key: the old bytes, wherever they lie, do not open with it."""
-    document = records.document(row, key_row)
-    unknown = [name for name in fields if name not in document.fields]
-    if unknown:
+def _refuse_unknown(document: Document, fields: list[str]) -> None:
+    if any(name not in document.fields for name in fields):
         raise RequestGone("no_field", "this request holds no such field; `show` names those it has")
-    left = {name: value for name, value in document.fields.items() if name not in fields}
-    data_key = new_data_key()
-    records.seal_anew(
-        row,
-        key_row,
-        data_key,
-        Document(left, document.urgent, document.ended, document.schema_digest),
-    )
-    session.execute(
-        delete(LookupRow).where(LookupRow.request_id == row.id, LookupRow.field.in_(fields))
-    )
 
 
 def _count(session: Session, *conditions: object) -> int:

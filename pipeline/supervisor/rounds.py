@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.audit.folder import audit_folder, keys_folder
+from pipeline.audit.folder import audit_folder, kept_heads, keys_folder
 from pipeline.audit.keys import trusted_keys
 from pipeline.audit.records import EgressTest
-from pipeline.audit.verify import verify_trail
+from pipeline.audit.verify import TrailVerdict, verify_trail
 from pipeline.config import is_loopback
 from pipeline.egress import trial
 from pipeline.errors import StartUpError
@@ -149,14 +149,23 @@ class _Looks:
         return Found(held and not out, "way_out_open" if out else "kernel_rules_gone")
 
     async def audit(self) -> Found:
-        def verify() -> tuple[bool, int, int]:
+        def verify() -> TrailVerdict:
             keys = trusted_keys(keys_folder(self._settings))
-            verdict = verify_trail(audit_folder(self._settings), keys)
-            return verdict.whole, verdict.chain.records, len(verdict.files)
+            heads = kept_heads(self._settings)
+            return verify_trail(audit_folder(self._settings), keys, heads)
 
-        whole, records, files = await asyncio.to_thread(verify)
-        self._facts.tested("audit", "pass" if whole else "fail", records=records, files=files)
-        return Found(whole, "chain_broken")
+        verdict = await asyncio.to_thread(verify)
+        unproven = verdict.unproven
+        passed = verdict.whole and not unproven
+        self._facts.tested(
+            "audit",
+            "pass" if passed else "fail",
+            records=verdict.chain.records,
+            files=len(verdict.files),
+            whole=verdict.whole,
+            unproven=[f"{one.first}-{one.last}" for one in unproven],
+        )
+        return Found(passed, "signed_late" if verdict.whole else "chain_broken")
 
     async def store(self) -> Found:
         found, free_mb = await asyncio.to_thread(look_at_store, self._settings)

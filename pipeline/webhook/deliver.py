@@ -11,8 +11,9 @@ import random
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -29,6 +30,7 @@ ANSWER_LIMIT_MS = 5_000.0
 """Row W6: a receiver acknowledges first and works later."""
 AT_ONCE = 4
 _ACKNOWLEDGED = range(200, 300)
+Answer = TypeVar("Answer")
 
 
 class WebhookDelivered(Event):
@@ -57,6 +59,13 @@ class ReportNotKept(Event):
     """ALARM: an end-of-call report could not be written to the disk."""
 
     report_id: Token
+    code: int
+
+
+class SpoolFailed(Event):
+    """ALARM: the spool cannot be read, or a delivered message not removed; tried again."""
+
+    act: Token
     code: int
 
 
@@ -95,6 +104,10 @@ class Postbox:
         self._chance = chance or random.Random()  # noqa: S311  # spreads retries, guards nothing
         self._fresh: asyncio.Queue[Message] = asyncio.Queue()
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._read = False
+        """What an earlier run left is taken up."""
+        self._meanwhile: set[str] = set()
+        """Ids that came before that: the spool holds them as well."""
 
     async def take(self, report: Report) -> None:
         """Keep the report; returns when it is on the disk."""
@@ -102,6 +115,8 @@ class Postbox:
         try:
             await asyncio.to_thread(keep, self._reports, report)
             if self._spool is not None:
+                if not self._read:
+                    self._meanwhile.add(message.message_id)
                 await asyncio.to_thread(self._spool.put, message)
                 self._fresh.put_nowait(message)
         except OSError as error:
@@ -111,12 +126,30 @@ class Postbox:
         """Deliver what an earlier run left and what comes, until cancelled."""
         if self._spool is None:
             return
-        for message in await asyncio.to_thread(self._spool.waiting):
-            self._fresh.put_nowait(message)
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._take_up(self._spool), name="webhook spool")
             while True:
                 message = await self._fresh.get()
                 group.create_task(self._until_done(message), name=f"webhook {message.message_id}")
+
+    async def _take_up(self, spool: Spool) -> None:
+        """What an earlier run left; new messages do not wait for it."""
+        for message in await self._insist("read", spool.waiting):
+            if message.message_id not in self._meanwhile:
+                self._fresh.put_nowait(message)
+        self._read = True
+        self._meanwhile.clear()
+
+    async def _insist(self, act: str, attempt: Callable[[], Answer]) -> Answer:
+        """Until the disk lets it: a spool that fails ends no server."""
+        attempts = 0
+        while True:
+            try:
+                return await asyncio.to_thread(attempt)
+            except OSError as error:
+                attempts += 1
+                emit(SpoolFailed(act=Token(act), code=error.errno or 0))
+                await pause(wait_s(attempts, self._chance))
 
     async def _until_done(self, message: Message) -> None:
         if self._spool is None or self._deliver is None:
@@ -127,7 +160,7 @@ class Postbox:
                 status = await self._attempt(self._deliver, current)
             report_id = Token(current.message_id)
             if isinstance(status, int) and status in _ACKNOWLEDGED:
-                await asyncio.to_thread(self._spool.done, current.message_id)
+                await self._insist("remove", partial(self._spool.done, current.message_id))
                 emit(WebhookDelivered(report_id=report_id, attempts=current.attempts + 1))
                 return
             try:

@@ -6,6 +6,7 @@ to `undelivered/`. Every method touches files: call it from a thread.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -107,7 +108,11 @@ class Spool:
     def _names(self) -> list[str]:
         try:
             with os.scandir(self._directory) as listing:
-                found = [(e.stat().st_mtime_ns, e.name) for e in listing if _NAME.fullmatch(e.name)]
+                names = [entry.name for entry in listing if _NAME.fullmatch(entry.name)]
         except FileNotFoundError:
             return []
+        found = []
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
+                found.append(((self._directory / name).stat().st_mtime_ns, name))
         return [name for _, name in sorted(found)]

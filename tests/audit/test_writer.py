@@ -176,6 +176,25 @@ def test_a_chain_cut_back_at_rest_is_noticed_at_the_next_start(tmp_path: Path) -
     assert not verify_trail(tmp_path, keys_in(tmp_path).trusted, heads).whole
 
 
+@pytest.mark.parametrize("left", [None, b"", b'{"seq":1,"type":"chain_op'])
+def test_a_chain_that_was_deleted_at_rest_is_noticed_at_the_next_start(
+    tmp_path: Path, left: bytes | None
+) -> None:
+    export = HeadExport(tmp_path / "heads")
+    with writer(tmp_path, export) as audit:
+        audit.put(start())
+    for _, path in trail_files(tmp_path):
+        path.unlink()
+        if left is not None:
+            path.write_bytes(left)
+    with writer(tmp_path, export) as audit:
+        audit.put(end())
+    (recovered,) = [r for r in records(tmp_path) if r["type"] == "chain_recovered"]
+    assert recovered["intact"] is False
+    heads = heads_in((tmp_path / "heads").read_text())
+    assert not verify_trail(tmp_path, keys_in(tmp_path).trusted, heads).whole
+
+
 def test_a_disk_that_refuses_delays_records_and_loses_none(
     tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

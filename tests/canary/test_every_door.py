@@ -226,7 +226,7 @@ def _reading(past: Past, out: Path) -> dict[str, list[tuple[str, ...]]]:
             ("requests", *config, *staff["readonly"], "show", "0"),
             ("requests", *config, *staff["readonly"], "export", "--to", str(out / "all")),
         ],
-        "restore": [("restore", *config, str(out / "copy"))],
+        "restore": [("restore", "--no-tombstones", *config, str(out / "copy"))],
         "serve": [("serve", *config)],
         "tls": [("tls", *config)],
         "token": [("token", *config, "list")],

@@ -12,13 +12,14 @@ import pytest
 
 from phi.chain import heads_in
 from phi.chain_key import PublicChainKey
+from pipeline.audit.by_command import local_user
 from pipeline.audit.keys import open_keys
-from pipeline.audit.records import Authentication, PhiAccess
+from pipeline.audit.records import Authentication, ChainAcknowledged, ChainRecovered, PhiAccess
 from pipeline.audit.trail import trail_files
 from pipeline.audit.writer import AuditWriter
 from pipeline.cli import main
 from pipeline.clock import wall_now
-from tests.audit.rig import end, start
+from tests.audit.rig import end, forge, start
 
 Out = pytest.CaptureFixture[str]
 pytestmark = pytest.mark.wire
@@ -62,6 +63,42 @@ def test_an_edit_is_named_with_its_place(folder: Path, capsys: Out) -> None:
     said = capsys.readouterr().out
     assert said.startswith("NOT WHOLE\n")
     assert "edited   audit-000001.jsonl:6, record 6" in said
+
+
+def test_records_forged_while_the_server_was_down_are_unproven_until_acknowledged(
+    folder: Path, capsys: Out
+) -> None:
+    # The second says that somebody has acknowledged everything there is.
+    forged = ChainAcknowledged(user_id="local:root", up_to=2**40)
+    assert forge(folder, end(3), forged) == [9, 10]
+    with AuditWriter(folder, open_keys(folder / "keys")) as audit:
+        audit.put(start(4))
+    assert main(["audit", "verify", "--records"]) == 1
+    said = capsys.readouterr().out
+    assert "unproven records 9 to 10 (2) were signed only after a restart" in said
+    assert "; 0 after it not yet" in said
+    assert main(["audit", "acknowledge"]) == 0
+    assert f"records 9 to 10: acknowledged by {local_user()}" in capsys.readouterr().out
+    assert main(["audit", "verify", "--records"]) == 0
+    assert "unproven" not in capsys.readouterr().out
+    assert main(["audit", "acknowledge"]) == 0
+    assert capsys.readouterr().out == "nothing to acknowledge\n"
+    forge(folder, end(5), forged)  # and what comes later is not acknowledged by that
+    with AuditWriter(folder, open_keys(folder / "keys")):
+        pass
+    assert main(["audit", "verify"]) == 1
+    assert capsys.readouterr().out.count("unproven") == 1
+
+
+def test_what_a_killed_server_left_unsigned_is_one_range_however_often_it_is_killed(
+    folder: Path, capsys: Out
+) -> None:
+    forge(folder, end(3))
+    forge(folder, ChainRecovered(torn_bytes=0, torn_hash="0" * 64, unsigned=1, intact=True))
+    with AuditWriter(folder, open_keys(folder / "keys")):
+        pass
+    assert main(["audit", "verify"]) == 1
+    assert "unproven records 9 to 10 (2)" in capsys.readouterr().out
 
 
 def test_a_cut_is_found_by_a_head_that_was_kept(folder: Path, tmp_path: Path, capsys: Out) -> None:

@@ -234,8 +234,34 @@ def test_the_lost_machine_drill_key_and_copy_bring_everything_back(
     assert main(["restore", "--tombstones", str(elsewhere), str(copy)]) == 0
     assert "2 requests open with this key, 1 that" in capsys.readouterr().out
     new = House(tmp_path / "new")
+    taken = (new.directory / "keys/tombstones.jsonl").read_text()
+    assert taken == (elsewhere / "tombstones.jsonl").read_text()
     assert requests(new, "operator", "show", ID) == 0
     assert snapshot(1).fields["phone"] in capsys.readouterr().out
+
+
+def test_a_restore_without_tombstones_must_be_asked_for_and_is_on_record(
+    house: House,
+    elsewhere: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    copy = elsewhere / "copy"
+    assert main(["key", "export", str(elsewhere / "key")]) == 0
+    assert main(["backup", str(copy)]) == 0
+    assert requests(house, "admin", "delete", snapshot(3).request_id) == 0
+    monkeypatch.setenv("WARDLINE_STATE_DIRECTORY", str(tmp_path / "new"))
+    assert main(["key", "import", str(elsewhere / "key")]) == 0
+    capsys.readouterr()
+    assert main(["restore", str(copy)]) == 1
+    assert "--no-tombstones" in capsys.readouterr().err
+    assert main(["restore", "--tombstones", str(elsewhere), str(copy)]) == 1
+    assert "there is no tombstones.jsonl" in capsys.readouterr().err
+    assert main(["restore", "--no-tombstones", str(copy)]) == 0
+    assert "WITHOUT TOMBSTONES" in capsys.readouterr().out
+    assert main(["audit", "export"]) == 0
+    assert '"action":"restore_no_tombstones"' in capsys.readouterr().out
 
 
 def test_a_wrong_key_is_not_imported(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phi.chain import Chain, Head, body_of, heads_in
-from phi.chain_check import ChainCheck, FaultKind, Verdict
+from phi.chain_check import ChainCheck, FaultKind, Unproven, Verdict
 from phi.chain_key import AnyKey, ChainKey, KeyUnreadable, PublicChainKey
 
 RECORDS = 40
@@ -183,6 +183,22 @@ def test_a_bad_last_signature_is_found_beyond_those_checked_as_they_come(
     verdict = checked(forged)
     assert verdict.signed_to == 0
     assert kinds(verdict) == {FaultKind.FORGED}
+
+
+@pytest.mark.parametrize("at_once", [1, 1_000])
+def test_a_good_signature_after_a_restart_does_not_cover_a_forged_one_before_it(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phi.chain_check.CHECKED_AT_ONCE", at_once)
+    lines = list(chain_of())
+    end = end_of(lines)
+    chain, other = Chain(end.seq, bytes.fromhex(end.hash)), ChainKey.new()
+    lines += [chain.append("call_start", {}), chain.checkpoint(other.sign, {})]
+    lines += [chain.append("chain_recovered", {}), chain.checkpoint(key().sign, {})]
+    verdict = checked(lines)
+    assert verdict.unproven == (Unproven(end.seq + 1, end.seq + 2, end.seq + 3),)
+    assert kinds(verdict) == {FaultKind.FORGED}
+    assert checked(chain_of()).unproven == ()
 
 
 def test_a_chain_goes_on_from_a_head_that_was_archived() -> None:

@@ -18,8 +18,8 @@ from pipeline.store.backup import back_up, bury_again, examine, restore
 from pipeline.store.database import Database
 from pipeline.store.faults import StoreFault
 from pipeline.store.opening import key_source, location
-from pipeline.store.retention import Tombstones
 from pipeline.store.rotation import rotate
+from pipeline.store.tombstones import Tombstones
 from tests.store.conftest import House
 from tests.store.snapshots import snapshot
 
@@ -218,6 +218,30 @@ def test_an_earlier_copy_brings_nothing_back_that_was_destroyed_since(
         assert bury_again(records, graves) == 0
         ids = {opened.entry.id for opened in records.all_opened()}
         assert ids == {snapshot(0).request_id, snapshot(3).request_id}
+
+
+def test_row_o10_an_earlier_copy_does_not_bring_redacted_fields_back(
+    either: House, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    graves = Tombstones(either.directory / "keys")
+    name, phone = snapshot(1).request_id, snapshot(1).fields["phone"]
+    with either.records() as records:
+        records.write(snapshot(1))
+        records.write(snapshot(2))
+        back_up(records, copy)
+        retention.redact(records, graves, name, ["phone"])
+        assert graves.read() == {}  # the rest of it stays
+    other = moved(either, tmp_path / "other")
+    bring_back(other, copy)
+    with other.records() as records:
+        assert records.find("phone", phone) == [name]
+        assert bury_again(records, graves) == 1
+        assert bury_again(records, graves) == 0
+        left = {k: v for k, v in snapshot(1).fields.items() if k != "phone"}
+        assert records.open(name).document.fields == left
+        assert records.find("phone", phone) == []
+        assert records.open(snapshot(2).request_id).document.fields == snapshot(2).fields
 
 
 def test_a_copy_from_before_a_rotation_needs_the_earlier_key_and_says_so(

@@ -146,10 +146,10 @@ def test_a_copy_and_key_of_another_deployment_come_back_only_when_it_is_named(
     assert 'is of the deployment "staging", not of "trial"' in capsys.readouterr().err
     assert main(["key", "import", "--from-deployment", "staging", key]) == 0
     assert 'TAKEN OVER from the deployment "staging" into "drill"' in capsys.readouterr().out
-    assert main(["restore", copy]) == 1
+    assert main(["restore", "--no-tombstones", copy]) == 1
     assert "wardline restore --from-deployment staging FILE" in capsys.readouterr().err
-    assert main(["restore", "--from-deployment", "trial", copy]) == 1
-    assert main(["restore", "--from-deployment", "staging", copy]) == 0
+    assert main(["restore", "--no-tombstones", "--from-deployment", "trial", copy]) == 1
+    assert main(["restore", "--no-tombstones", "--from-deployment", "staging", copy]) == 0
     assert 'TAKEN OVER from the deployment "staging" into "drill"' in capsys.readouterr().out
     records = opened(of(new, "drill"))
     assert records.count() == 1

@@ -16,7 +16,8 @@ from pipeline.store.fields import KINDS, FieldRule, RequestSchema
 from pipeline.store.opening import open_records, prepare
 from pipeline.store.records import Records
 from pipeline.store.requests import Record, RequestStore
-from pipeline.store.retention import Tombstones, redact
+from pipeline.store.retention import redact
+from pipeline.store.tombstones import Tombstones
 from pipeline.telemetry.events import Event, set_sink
 from tests.store.conftest import House
 

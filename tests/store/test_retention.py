@@ -15,8 +15,9 @@ from pipeline.store.draft import State
 from pipeline.store.faults import RequestGone, StoreFault
 from pipeline.store.opening import now_ms
 from pipeline.store.records import Records
-from pipeline.store.retention import DAY_MS, Tombstones
+from pipeline.store.retention import DAY_MS
 from pipeline.store.schema import Base, DataKeyRow, RequestRow
+from pipeline.store.tombstones import Tombstones
 from tests.store.conftest import House
 from tests.store.snapshots import snapshot
 

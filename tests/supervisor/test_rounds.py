@@ -30,6 +30,7 @@ from pipeline.supervisor.rounds import Check, CheckFailed, CheckHolds, Found, Ro
 from pipeline.supervisor.staff import StaffTokens
 from pipeline.supervisor.witness import Witness
 from pipeline.telemetry.events import Event, set_sink
+from tests.audit.rig import end, forge
 
 OPEN = [Tried("dns over udp", "out"), Tried("tcp", "guard")]
 SHUT = [Tried("dns over udp", "guard"), Tried("tcp", "guard")]
@@ -109,6 +110,50 @@ def test_a_chain_that_was_edited_while_serving_is_found(looks: _Looks, settings:
     path.write_bytes(path.read_bytes().replace(b'"action":"start"', b'"action":"halts"'))
     assert asyncio.run(looks.audit()) == Found(False, "chain_broken")
     assert looks._facts.failing == ("audit",)
+    assert not looks._facts.unsafe  # patients are still answered
+
+
+@pytest.mark.wire
+def test_a_chain_cut_back_behind_a_head_that_was_exported_is_found(tmp_path: Path) -> None:
+    settings = config.from_mapping(
+        {
+            "state": {"directory": str(tmp_path / "state")},
+            "audit": {"heads_file": str(tmp_path / "heads")},
+        }
+    )
+    clock = MonotonicClock()
+    writer, keys = open_audit(settings)
+    with writer:
+        Witness(writer, keys, settings, clock).configuration()
+    looks = _Looks(settings, Facts(clock), Witness(writer, keys, settings, clock))
+    assert asyncio.run(looks.audit()).passed
+    ((_, path),) = trail_files(audit_folder(settings))
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:1]))
+    assert asyncio.run(looks.audit()) == Found(False, "chain_broken")
+    assert looks._facts.failing == ("audit",)
+    (tmp_path / "heads").unlink()
+    assert asyncio.run(looks.audit()).passed  # as it looks without heads
+
+
+@pytest.mark.wire
+def test_records_that_were_signed_only_after_a_restart_are_shown_in_healthz(
+    settings: Settings,
+) -> None:
+    clock = MonotonicClock()
+    writer, keys = open_audit(settings)
+    with writer:
+        Witness(writer, keys, settings, clock).configuration()
+    forged = forge(audit_folder(settings), end())
+    writer, keys = open_audit(settings)
+    with writer:
+        looks = _Looks(settings, Facts(clock), Witness(writer, keys, settings, clock))
+    assert asyncio.run(looks.audit()) == Found(False, "signed_late")
+    fact = looks._facts.report()["audit"]
+    assert (fact["result"], fact["whole"], fact["unproven"]) == (
+        "fail",
+        True,
+        [f"{forged[0]}-{forged[-1]}"],
+    )
     assert not looks._facts.unsafe  # patients are still answered
 
 

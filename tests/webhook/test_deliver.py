@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import random
 import signal
 import ssl
@@ -178,6 +180,54 @@ async def test_a_fault_in_the_delivery_itself_is_an_attempt_that_failed_and_quot
     assert [r["event"] for r in records[:2]] == ["crashed", "webhook_failed"]
     assert records[1]["code"] == "RuntimeError"
     assert SECRET not in str(records)
+
+
+@pytest.mark.wire
+async def test_a_spool_that_fails_ends_nothing_and_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.webhook.deliver.wait_s", lambda attempts, chance: 0.01)
+    left = Message("r" + "ab" * 12, b"{}")
+    spool = Spool(tmp_path / "spool")
+    await asyncio.to_thread(spool.put, left)
+    faults = {"waiting": 2, "done": 2}
+    real = {"waiting": spool.waiting, "done": spool.done}
+
+    def failing(act: str, *args: str) -> object:
+        if faults[act]:
+            faults[act] -= 1
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real[act](*args)  # type: ignore[operator]  # either of them
+
+    monkeypatch.setattr(spool, "waiting", lambda: failing("waiting"))
+    monkeypatch.setattr(spool, "done", lambda message_id: failing("done", message_id))
+    sent: list[str] = []
+    said: list[Event] = []
+    both = asyncio.Event()
+
+    async def deliver(message: Message) -> int | str:
+        sent.append(message.message_id)
+        return 204
+
+    def hear(event: Event) -> None:
+        said.append(event)
+        if [event.name for event in said].count("webhook_delivered") == 2:
+            both.set()
+
+    set_sink(hear)
+    box, made = Postbox(tmp_path, spool, deliver), report()
+    async with asyncio.TaskGroup() as group:
+        await box.take(made)
+        running = group.create_task(box.run())
+        async with asyncio.timeout(5):
+            await both.wait()
+        running.cancel()
+    set_sink(None)
+    assert sorted(sent) == sorted([left.message_id, made.report_id])  # each once
+    failed = [event.record() for event in said if event.name == "spool_failed"]
+    assert sorted(str(record["act"]) for record in failed) == ["read", "read", "remove", "remove"]
+    assert {record["code"] for record in failed} == {errno.EIO}
+    assert await asyncio.to_thread(count_waiting, tmp_path / "spool") == 0
 
 
 @pytest.mark.wire
