@@ -19,7 +19,9 @@ CUED_DIGITS = 4
 """So many directly after "record number" or "social security" are one."""
 CODE_DIGITS = 2
 """So many of them digits: the rest may be letters."""
-_LONGEST_CUE_SPELLED = 4
+_SPELLED_CUES = frozenset(["mrn", "ssn", "dob"])
+_SPELLED_CUE = 3
+"""Letters of those: an "a" before them is not one."""
 _CUE_WINDOW = 8
 
 _TIME = re.compile(r"\b[0-2]?[0-9]:[0-5][0-9]\b")
@@ -138,11 +140,11 @@ def _behind_cues(said: Said) -> Iterator[int]:
         word = said.tokens[at].word
         at += 1
         if len(word) == 1 and word.isalpha():
-            while at < len(said.tokens) and len(word) < _LONGEST_CUE_SPELLED:
+            while at < len(said.tokens):
                 letter = said.tokens[at].word
-                if len(letter) > 1 or not letter.isalpha() or (word,) in _CUES:
+                if len(letter) > 1 or not letter.isalpha() or word in _SPELLED_CUES:
                     break
-                word += letter
+                word = (word + letter)[-_SPELLED_CUE:]
                 at += 1
         words.append(word)
         ends.append(at)

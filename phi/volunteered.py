@@ -21,7 +21,10 @@ OTHER_DIGITS = 5
 BUDGET_MS = 100.0
 """Thread CPU time for one message; a spent budget costs the message, so it is only there against hanging."""
 
-_WRITTEN_DATE = re.compile(r"[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}\Z")
+_DAY_OR_TIME = re.compile(
+    r"\b(?:[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}|[0-9]{1,2}[/.][0-9]{1,2}(?:[/.](?:[0-9]{2}){1,2})?|[0-9]{1,2}:[0-9]{2})\b"
+)
+"""Figures of a day or an hour. Whether a date is over is not asked here."""
 _PLACE_BEFORE = re.compile(r"\b(?:in|from|near|of|en|desde|cerca de)\s+\Z", re.IGNORECASE)
 _WORD_END = re.compile(r"\S+")
 
@@ -57,7 +60,7 @@ def _withheld_part(text: str, start: int, end: int, kind: Kind) -> Span | None:
         first = _WORD_END.match(said)
         rest = said[first.end() :].lstrip() if first else ""
         return Span(end - len(rest), end) if rest else None
-    if kind is Kind.OTHERID and (_WRITTEN_DATE.match(said) or _digits(said) < OTHER_DIGITS):
+    if kind is Kind.OTHERID and _digits(_DAY_OR_TIME.sub(" ", said)) < OTHER_DIGITS:
         return None
     return Span(start, end)
 

@@ -227,6 +227,7 @@ def test_row_p10_a_message_that_cannot_be_judged_is_withheld_whole() -> None:
         "next tuesday at ten thirty please", "3/4 at ten", "can we do 3/4/26 at ten", "it's daniel",
         "can i see doctor patel about my blood pressure pills", "the fourth of march twenty twenty six",
         "the third one", "what are my choices", "do you take medicare",
+        "can i come at 10:45 on 11/23",
     ],
 )  # fmt: skip
 def test_row_p10_what_an_appointment_needs_still_reaches_the_model(text: str) -> None:
@@ -237,7 +238,7 @@ def test_row_p10_what_an_appointment_needs_still_reaches_the_model(text: str) ->
     "text",
     [
         "Your M R N is Q X four four eight one two.", "Your record is MRN QX44812.", "Born 03/04/61.",
-        "You were born on the nineteenth of July.", "I see July 19th here.", "It is the nineteenth of July.",
+        "You have a M R N Q X four four eight.", "You were born on the nineteenth of July.", "I see July 19th here.", "It is the nineteenth of July.",
         "Born March fourth sixty one.", "Nació el cuatro de marzo del sesenta y uno.",
     ],
 )  # fmt: skip
