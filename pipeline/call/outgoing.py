@@ -17,7 +17,10 @@ from pipeline.call.identifiers import IDENTIFIERS
 from pipeline.telemetry.events import Token, emit
 
 GUARDED = frozenset([*IDENTIFIERS, "phone"])
-"""Fields whose values reach somebody or say who it is. A first name, a reason and a day are what is talked about."""
+"""Fields whose values reach somebody or say who it is: no form of them is in any request.
+
+A first name, a reason and a day are what a receptionist talks about and stay (docs/threat-model.md).
+"""
 
 Scalars = dict[str, str | int | float | bool]
 

@@ -109,20 +109,18 @@ def _list(arguments: argparse.Namespace, session: Session) -> int:
 
 
 def _show(arguments: argparse.Namespace, session: Session) -> int:
-    request_id = _one(arguments, session)
-    opened = session.records.open(request_id)
-    session.note("show", request_id, tuple(opened.document.fields))
+    opened = _opened(arguments.id, session, "show")
+    session.note("show", opened.entry.id, tuple(opened.document.fields))
     for key, value in _facts(opened).items():
         print(f"{key}: {value}")
     return 0
 
 
 def _export(arguments: argparse.Namespace, session: Session) -> int:
-    records = session.records
     if arguments.id:
-        chosen = [records.open(records.resolve_id(each)) for each in arguments.id]
+        chosen = [_opened(each, session, "export") for each in arguments.id]
     else:
-        chosen = list(records.all_opened())
+        chosen = _all_opened(session)
     session.record(
         [session.access("export", each.entry.id, tuple(each.document.fields)) for each in chosen]
     )
@@ -217,6 +215,25 @@ def _one(arguments: argparse.Namespace, session: Session) -> str:
         return session.records.resolve_id(arguments.id)
     except StartUpError:
         session.note(arguments.action, success=False)
+        raise
+
+
+def _opened(given: str, session: Session, action: str) -> Opened:
+    """One request with its content; that it cannot be had is on record first."""
+    request_id = ""
+    try:
+        request_id = session.records.resolve_id(given)
+        return session.records.open(request_id)
+    except StartUpError:
+        session.note(action, request_id, success=False)
+        raise
+
+
+def _all_opened(session: Session) -> list[Opened]:
+    try:
+        return list(session.records.all_opened())
+    except StartUpError:
+        session.note("export", success=False)
         raise
 
 

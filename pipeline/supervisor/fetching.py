@@ -50,6 +50,7 @@ class Fetching:
             await self._witness.fetched(call_id, name, None, ())
             raise NothingThere("No request of this call is kept.") from None
         except StoreFault:
+            await self._witness.fetched(call_id, name, None, ())
             raise StoreUnavailable("The store cannot be read now.", retry_after_s=30) from None
         entry, document = opened.entry, opened.document
         await self._witness.fetched(call_id, name, entry.id, tuple(document.fields))

@@ -16,7 +16,15 @@ from aiohttp import web
 
 from pipeline.call.request import FIELD_NAMES
 from pipeline.clock import Clock
-from pipeline.errors import LinesBusy, NotAuthorised, OfferInvalid, RoleTooLow, TooMany, Unguarded
+from pipeline.errors import (
+    CallRefused,
+    LinesBusy,
+    NotAuthorised,
+    OfferInvalid,
+    RoleTooLow,
+    TooMany,
+    Unguarded,
+)
 from pipeline.settings import Settings
 from pipeline.supervisor.certificate import certified_names
 from pipeline.supervisor.channel import ChannelClosed
@@ -319,11 +327,16 @@ class Front:
     # --- staff -----------------------------------------------------------------------------------
 
     async def _staff_name(
-        self, request: web.Request, role: str = "readonly", *, quiet: bool = False
+        self,
+        request: web.Request,
+        role: str = "readonly",
+        *,
+        wants: str = "",
+        quiet: bool = False,
     ) -> tuple[str, str]:
         """Name and id of the token; refuses guessing by rate, and a token of a lower role.
 
-        `quiet`: what is on record need not be again.
+        `wants`: the access that a refused token did not get. `quiet`: what is on record need not be again.
         """
         key = self._door.caller_key(request)
         if wait_s := self._staff_limit.take(counted_as(key), self._clock.now_ms()):
@@ -334,6 +347,9 @@ class Front:
             self._witness.authenticated(None, key)
             raise
         if not token.may(role):
+            self._witness.authenticated(token, key, allowed=False)
+            if wants:
+                await self._witness.turned_away(wants, token.name)
             raise RoleTooLow(f"This token's role is {token.role}; this needs {role}.")
         if not quiet:
             self._witness.authenticated(token, key)
@@ -364,23 +380,30 @@ class Front:
         return web.Response(status=204)
 
     async def _reveal(self, request: web.Request) -> web.Response:
-        name, _ = await self._staff_name(request, role="operator")
+        name, _ = await self._staff_name(request, role="operator", wants="reveal")
         body = await self._door.body(request)
         call_id, field = text_of(body, "call_id", 40), text_of(body, "field", 40)
-        call = self._calls.by_id(call_id)
-        if call is None:
-            raise OfferInvalid("No such call.")
-        worker = self._worker(call.worker)
-        answer = await self._ask(worker, "reveal", {"call_id": call_id, "field": field})
-        value = answer.get("value")
+        try:
+            value = await self._value_of(call_id, field)
+        except CallRefused:
+            await self._witness.revealed(call_id, field, name, there=False)
+            raise
         await self._witness.revealed(call_id, field, name, there=value is not None)
         # a name that no request has is the asker's own word, and may be a caller's
         shown = Token(field if field in FIELD_NAMES else "unknown")
         emit(FieldRevealed(call_id=Token(call_id), field=shown, user=Token(name)))
         return web.json_response({"value": value})
 
+    async def _value_of(self, call_id: str, field: str) -> Any:
+        call = self._calls.by_id(call_id)
+        if call is None:
+            raise OfferInvalid("No such call.")
+        worker = self._worker(call.worker)
+        answer = await self._ask(worker, "reveal", {"call_id": call_id, "field": field})
+        return answer.get("value")
+
     async def _fetch(self, request: web.Request) -> web.Response:
-        name, _ = await self._staff_name(request, role=FETCH)
+        name, _ = await self._staff_name(request, role=FETCH, wants="fetch")
         body = await self._door.body(request)
         return web.json_response(await self._fetching.fetch(text_of(body, "call_id", 40), name))
 

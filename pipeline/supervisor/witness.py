@@ -169,12 +169,14 @@ class Witness:
 
     # --- staff -----------------------------------------------------------------------------------
 
-    def authenticated(self, token: StaffToken | None, address: str) -> None:
-        """A token was shown; None: it was not a valid one."""
+    def authenticated(
+        self, token: StaffToken | None, address: str, *, allowed: bool = True
+    ) -> None:
+        """A token was shown; None: it was not a valid one. `allowed`: its role was high enough."""
         self._writer.put(
             Authentication(
                 auth_type="fetch_token" if token and token.role == FETCH else "staff_token",
-                success=token is not None,
+                success=token is not None and allowed,
                 source_ip=_address(address),
                 user_id=f"staff:{token.name}" if token else None,
             )
@@ -191,7 +193,7 @@ class Witness:
             resource_type="request",
             user_id=f"staff:{name}",
             success=there,
-            call_id=call_id,
+            call_id=_call_id(call_id),
             # The name came from outside: one that is none of ours could be anything.
             field_names=(field,) if field in FIELD_NAMES else (),
         )
@@ -206,12 +208,19 @@ class Witness:
             resource_type="request",
             user_id=f"staff:{name}",
             success=request_id is not None,
-            # What came from outside and is no id of ours could be anything.
-            call_id=call_id if re.fullmatch(CALL_ID, call_id) else None,
+            call_id=_call_id(call_id),
             resource_id=f"r{request_id}" if request_id else None,
             field_names=tuple(field for field in field_names if field in FIELD_NAMES),
         )
         await self._before_it_is_shown(record)
+
+    async def turned_away(self, action: str, name: str) -> None:
+        """Put on record that somebody's role was too low for this; raises `NotRecorded`."""
+        await self._before_it_is_shown(
+            PhiAccess(
+                action=action, resource_type="request", user_id=f"staff:{name}", success=False
+            )
+        )
 
     async def _before_it_is_shown(self, record: PhiAccess) -> None:
         if not await self._writer.write(record, limit_ms=ACCESS_LIMIT_MS):
@@ -232,6 +241,11 @@ def _items(sent: object) -> list[Any]:
     if not isinstance(sent, list) or len(sent) > RECORDS_MAX:
         raise RecordInvalid("unknown", "records")
     return sent
+
+
+def _call_id(text: str) -> str | None:
+    """What came from outside and is no id of ours could be anything."""
+    return text if re.fullmatch(CALL_ID, text) else None
 
 
 def _address(text: str) -> str | None:

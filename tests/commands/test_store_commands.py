@@ -19,6 +19,7 @@ from pipeline.store.access import Access
 from pipeline.store.draft import State
 from pipeline.store.opening import prepare
 from pipeline.supervisor.staff import StaffTokens
+from tests.audit.rig import records as audit_records
 from tests.store.conftest import House
 from tests.store.snapshots import snapshot
 
@@ -209,6 +210,23 @@ def test_what_is_not_there_is_a_sentence_and_a_failed_access(
     assert requests(house, "operator", "show", "ffffffffffff") == 1
     assert "no request has this id" in capsys.readouterr().err
     assert [(access.action, access.success) for access in accesses] == [("show", False)]
+
+
+@pytest.mark.parametrize(("action", "arguments"), [("show", []), ("export", ["--to", "never", ID])])
+@pytest.mark.parametrize("gone", ["ffffffffffff", snapshot(2).request_id, "Maria Gomez"])
+def test_what_cannot_be_had_is_a_failed_access_in_the_chain_on_the_disk(
+    house: House, action: str, arguments: list[str], gone: str
+) -> None:
+    assert requests(house, "admin", "redact", snapshot(2).request_id) == 0
+    audit = house.directory / "audit"
+    before = len(audit_records(audit))
+    assert requests(house, "operator", action, *arguments, gone) == 1
+    since = audit_records(audit)[before:]
+    (access,) = [record for record in since if record["type"] == "phi_access"]
+    assert access["action"] == action
+    assert (access["user_id"], access["success"]) == ("staff:operator-ada", False)
+    assert "Maria" not in str(access)
+    assert not Path("never").exists()
 
 
 def test_the_lost_machine_drill_key_and_copy_bring_everything_back(

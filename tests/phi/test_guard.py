@@ -182,6 +182,82 @@ def test_row_p10_what_was_volunteered_reaches_no_model() -> None:
     assert cleaned.text == f"my insurance is {WITHHELD} and i was born {WITHHELD}"
 
 
+VOLUNTEERED = [
+    ("i was born 3/4/61", "3/4/61"),
+    ("born march fourth sixty one", "march fourth sixty one"),
+    ("i was born on march fourth", "march fourth"),
+    ("march fourth is my birthday", "march fourth"),
+    ("march fourth sixty one", "march fourth sixty one"),
+    ("nací el cuatro de marzo del sesenta y uno", "cuatro de marzo del sesenta y uno"),
+    ("my social ends in four eight two one", "four eight two one"),
+    ("my m r n is q x four four eight one two", "q x four four eight one two"),
+    ("my mrn is QX44812", "44812"),
+    ("write to jane dot doe at gmail dot com", "jane dot doe at gmail dot com"),
+    ("i am maria gomez at twelve maple street in springfield", "gomez"),
+    ("i am maria gomez at twelve maple street in springfield", "twelve maple street"),
+    ("i am maria gomez at twelve maple street in springfield", "springfield"),
+]
+
+
+@pytest.mark.parametrize(("text", "identifier"), VOLUNTEERED)
+def test_row_p10_no_form_of_a_volunteered_identifier_reaches_a_model(
+    text: str, identifier: str
+) -> None:
+    cleaned = for_model(text, (), volunteered=True, this_year=2026)
+    assert identifier not in cleaned.text
+    assert WITHHELD in cleaned.text
+
+
+def test_row_p10_an_identifier_in_two_turns_reaches_no_model() -> None:
+    texts, _ = messages_for_model(
+        ["my m r n is q x four", "four eight one two"], (), volunteered=True, this_year=2026
+    )
+    assert "eight one two" not in str(texts)
+
+
+def test_row_p10_a_message_that_cannot_be_judged_is_withheld_whole() -> None:
+    text = "i would like an appointment " * 400
+    assert for_model(text, (), volunteered=True, this_year=2026).text == WITHHELD
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on march fourth at ten forty five", "ten forty five", "el martes cuatro de marzo a las diez",
+        "next tuesday at ten thirty please", "3/4 at ten", "can we do 3/4/26 at ten", "it's daniel",
+        "can i see doctor patel about my blood pressure pills", "the fourth of march twenty twenty six",
+        "the third one", "what are my choices", "do you take medicare",
+        "can i come at 10:45 on 11/23",
+    ],
+)  # fmt: skip
+def test_row_p10_what_an_appointment_needs_still_reaches_the_model(text: str) -> None:
+    assert for_model(text, (), volunteered=True, this_year=2026).text == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your M R N is Q X four four eight one two.", "Your record is MRN QX44812.", "Born 03/04/61.",
+        "You have a M R N Q X four four eight.", "You were born on the nineteenth of July.", "I see July 19th here.", "It is the nineteenth of July.",
+        "Born March fourth sixty one.", "Nació el cuatro de marzo del sesenta y uno.",
+    ],
+)  # fmt: skip
+def test_row_p5_neither_a_spelled_code_nor_part_of_a_birth_date_is_said(text: str) -> None:
+    assert say(voice(), text) == [CANNOT_REPEAT]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "On Sunday, July nineteenth, at ten.", "We can do 3/4/26 or 12/5/27.", "On the third of March at ten forty five.",
+        "On March ten at three forty five.", "Our social worker is in on Monday at ten.",
+        "May I ask your first name?",
+    ],
+)  # fmt: skip
+def test_a_day_that_is_wished_for_is_said_though_it_is_a_birthday(text: str) -> None:
+    assert say(voice(), text) == [text]
+
+
 def test_ordinary_words_are_left_alone() -> None:
     text = "a flu shot on tuesday the third at half past ten for two people please"
     assert for_model(text, SECRETS, volunteered=True, this_year=2026).text == text

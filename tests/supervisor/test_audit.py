@@ -15,6 +15,7 @@ from pipeline.audit.keys import trusted_keys
 from pipeline.audit.records import read
 from pipeline.audit.trail import lines_of, trail_files
 from pipeline.audit.verify import verify_trail
+from pipeline.supervisor.staff import StaffTokens
 from pipeline.webhook.report import signed_part
 from tests.supervisor.served import Served, served, staff_token
 
@@ -77,6 +78,36 @@ def test_a_call_and_a_look_at_it_are_on_record_without_any_value(tmp_path: Path)
     assert b"127.0.0.1" not in b"".join(started_lines)
     for line in everything.splitlines(keepends=True):
         read(line)
+
+
+def test_whoever_gets_nothing_is_on_record_too(tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        tokens = StaffTokens(server.directory / "state")
+        low = {"Authorization": f"Bearer {tokens.create('trainee', role='readonly')}"}
+        high = {"Authorization": f"Bearer {tokens.create('nurse', role='operator')}"}
+        fetch = {"Authorization": f"Bearer {tokens.create('ehr', role='fetch')}"}
+        asked = {"call_id": server.call()["call_id"], "field": "first_name"}
+        unknown = {"call_id": "maria-gomez", "field": "first_name"}
+        assert server.ask("POST", "/api/live/reveal", asked, **low)[0] == 403
+        assert server.ask("POST", "/api/requests/fetch", asked, **low)[0] == 403
+        assert server.ask("POST", "/api/live/reveal", unknown, **high)[0] == 400
+        os.kill(server.events("worker_started")[0]["pid"], signal.SIGKILL)
+        server.until("call_over")
+        assert server.ask("POST", "/api/live/reveal", asked, **high)[0] in {400, 503}
+        looked = of_type(server, "phi_access")  # durable before the answers came
+        assert [(r["action"], r["user_id"], r["success"]) for r in looked] == [
+            ("reveal", "staff:trainee", False),
+            ("fetch", "staff:trainee", False),
+            ("reveal", "staff:nurse", False),
+            ("reveal", "staff:nurse", False),
+        ]
+        assert [r["call_id"] for r in looked] == [None, None, None, asked["call_id"]]
+        assert server.ask("POST", "/api/live/active", {}, **fetch)[0] == 403
+        shown = until(server, "authentication", 5)
+    told = [(r["user_id"], r["success"]) for r in shown]
+    assert told.count(("staff:trainee", False)) == 2
+    assert told.count(("staff:nurse", True)) == 2
+    assert told[-1] == ("staff:ehr", False)
 
 
 def reports(server: Served) -> list[bytes]:

@@ -76,7 +76,8 @@ def test_row_o7_nobody_else_gets_a_request(
     before = len(fetched(server))
     got, body, _ = server.ask("POST", "/api/requests/fetch", {"call_id": CALL}, **headers)
     assert (got, body["error"]["code"]) == (status, code)
-    assert len(fetched(server)) == before
+    refused = [(record["user_id"], record["success"]) for record in fetched(server)[before:]]
+    assert refused == ([("staff:nosy", False)] if role else [])
     assert not [value for value in values() if value in str(body)]
 
 
@@ -112,6 +113,9 @@ def test_what_cannot_be_read_or_recorded_is_not_handed_out(tmp_path: Path) -> No
         got, body, _ = server.ask("POST", "/api/requests/fetch", {"call_id": CALL}, **headers)
         assert (got, body["error"]["code"]) == (503, "store_unavailable")
         assert "install.key" not in str(body)
+        (access,) = fetched(server)  # durable before the answer came
+        assert (access["action"], access["user_id"]) == ("fetch", "staff:clinic")
+        assert (access["call_id"], access["success"]) == (CALL, False)
 
 
 def test_row_c8_a_fetch_token_opens_no_other_door(server: Served) -> None:
