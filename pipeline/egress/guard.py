@@ -1,32 +1,25 @@
 """Level 1: this process connects, sends and resolves only to listed places, and starts only listed programs.
 
 An audit hook (PEP 578) sees every such call that goes through Python, whichever library makes it, and cannot be
-taken out again; the methods that would ask for a name before the hook is called are checked in front. It does not
-see C code that calls the kernel itself: that is level 2's (`egress.rules`).
+taken out again; the methods that would ask for a name before the hook is called are checked in front, and so is the
+function that starts children, which raises no event. It does not see C code that calls the kernel itself: that is
+level 2's (`egress.rules`).
 """
 
 from __future__ import annotations
 
+import _posixsubprocess
 import contextlib
 import errno
 import functools
-import os
 import socket
+import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from pipeline.egress.places import Place
-
-C_NAMES = frozenset(
-    {
-        *("connect", "send", "sendto", "sendmsg", "sendmmsg", "socket", "syscall"),
-        *("getaddrinfo", "gethostbyname", "gethostbyname2", "gethostbyname_r", "getnameinfo"),
-        *("res_query", "res_search", "__res_query", "__res_search", "system", "popen", "execve"),
-    }
-)
-"""C functions that `ctypes` may not reach for: with them Python code would speak past this guard."""
+from pipeline.egress.programs import Program, is_lent, is_ours
 
 _FAMILIES = {socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK}
 _TYPES = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
@@ -42,29 +35,6 @@ class EgressRefused(PermissionError):
         """Name the way, never the place: an address may be a caller's."""
         super().__init__(errno.EACCES, "not a listed place")
         self.way = way
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """One foreign program that may be started: with these words, this environment and where we stand, no other.
-
-    It has no guard of its own. Whoever lists it answers for what it does; the kernel's rules hold it all the same.
-    """
-
-    words: tuple[str, ...]
-    environment: Mapping[str, str] = field(repr=False)
-
-    def is_(self, given: Sequence[Any]) -> bool:
-        """Whether a start (program, words, folder, environment) is this one to the letter."""
-        program, words, folder, environment = given
-        return (
-            folder is None
-            and environment is not None
-            and program is not None
-            and os.fsdecode(program) == self.words[0]
-            and tuple(os.fsdecode(each) for each in words) == self.words
-            and dict(environment) == dict(self.environment)
-        )
 
 
 class _Guard:
@@ -107,6 +77,7 @@ def install(
         sys.addaudithook(_hook)
         for name in _RESOLVING:
             _ask_for_no_name(name)
+        _ask_before_fork()
 
 
 def permit(places: Iterable[Place]) -> None:
@@ -151,6 +122,25 @@ def _ask_for_no_name(method: str) -> None:
         return original(self, *arguments)
 
     setattr(socket.socket, method, checked)
+
+
+def _ask_before_fork() -> None:
+    """Check what every library starts children with: it raises no audit event of its own."""
+    original = _posixsubprocess.fork_exec
+
+    def checked(*given: Any) -> int:
+        try:
+            words, files = tuple(given[0]), tuple(given[1])
+            listed = _forked(words, files, given[4], given[5])
+        except (IndexError, TypeError):  # not a start at all: the original says why
+            words, files, listed = (), (), False
+        if not listed:
+            _refuse("fork_exec")
+        # our own copies: what was looked at is what is started
+        return int(original(words, files, *given[2:]))
+
+    vars(_posixsubprocess)["fork_exec"] = checked
+    vars(subprocess)["_fork_exec"] = checked  # it took the name at its import
 
 
 _numeric: set[str] = set()
@@ -254,27 +244,26 @@ def _text(host: object) -> str:
 
 
 def _c_name(arguments: tuple[Any, ...]) -> bool:
-    return str(arguments[1]) not in C_NAMES
+    return is_lent(arguments[1])
 
 
 def _spawned(arguments: tuple[Any, ...]) -> bool:
-    program, given = arguments[0], arguments[1]
-    if program is None or os.fsdecode(program) != sys.executable:
-        return False
-    return _is_ours([os.fsdecode(each) for each in given])
+    return is_ours(arguments[0], arguments[1], _guard.modules, _guard.codes)
 
 
 def _started(arguments: tuple[Any, ...]) -> bool:
     return _spawned(arguments) or any(each.is_(arguments) for each in _guard.programs)
 
 
-def _is_ours(words: Sequence[str]) -> bool:
-    for index, word in enumerate(words[1:-1], start=1):
-        if word == "-m":
-            return words[index + 1] in _guard.modules
-        if word == "-c":
-            return words[index + 1] in _guard.codes
-    return False
+def _forked(words: Sequence[Any], files: Sequence[Any], folder: object, environment: Any) -> bool:
+    if len(files) == 1 and is_ours(files[0], words, _guard.modules, _guard.codes):
+        return True
+    return any(each.is_fork(words, files, folder, environment) for each in _guard.programs)
+
+
+def _imported(arguments: tuple[Any, ...]) -> bool:
+    """The module that was wrapped is loaded by now; a second copy of it would be without the wrapping."""
+    return bool(arguments[0] != _posixsubprocess.__name__)
 
 
 def _never(_: tuple[Any, ...]) -> bool:
@@ -291,6 +280,8 @@ _CHECKS: dict[str, Callable[[tuple[Any, ...]], bool]] = {
     "socket.gethostbyaddr": _asked_back,
     "socket.getnameinfo": _asked_back,
     "ctypes.dlsym": _c_name,
+    "ctypes.dlsym/handle": _c_name,
+    "import": _imported,
     "subprocess.Popen": _started,
     "os.posix_spawn": _spawned,
     "os.exec": _spawned,

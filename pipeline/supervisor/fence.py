@@ -14,6 +14,7 @@ from pipeline import config
 from pipeline.config import is_loopback
 from pipeline.egress import guard
 from pipeline.egress.places import allowed, listed, loopback, own_addresses
+from pipeline.egress.programs import Program
 from pipeline.egress.trial import Tried, count, kernel_holds
 from pipeline.errors import Unsafe
 from pipeline.settings import Settings
@@ -74,10 +75,10 @@ def fence_supervisor(settings: Settings, worker_module: str) -> None:
     )
 
 
-def _key_program(settings: Settings) -> Iterator[guard.Program]:
+def _key_program(settings: Settings) -> Iterator[Program]:
     """What the operator named to print the install key: asked for at the start and after a rotation."""
     if settings.store.key == "command":
-        yield guard.Program(settings.store.key_command, config.child_environment({}))
+        yield Program(settings.store.key_command, config.child_environment({}))
 
 
 def _refused(way: str, times: int) -> None:
