@@ -47,6 +47,8 @@ class Attempt:
     way: Callable[[], None]
     named: bool = False
     """It asks for a name or starts a program: not part of the kernel's test."""
+    local: bool = False
+    """It asks a program on this machine over a socket: no packet of ours, so tried only where there is a guard."""
 
 
 def _udp(port: int, data: bytes, host: str = V4, family: int = socket.AF_INET) -> None:
@@ -69,6 +71,12 @@ def _tcp(port: int, host: str = V4, family: int = socket.AF_INET) -> None:
     with socket.socket(family, socket.SOCK_STREAM) as end:
         end.settimeout(WAIT_S)
         end.connect((host, port))
+
+
+def _local(path: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
+        end.settimeout(WAIT_S)
+        end.connect(path)
 
 
 def _fast_open() -> None:
@@ -295,6 +303,13 @@ ATTEMPTS: tuple[Attempt, ...] = (
     ),
     Attempt("http proxy", lambda: _fetch("http://192.0.2.1/", {"http": f"http://{V4}:3128"})),
     Attempt("https proxy", lambda: _fetch("https://192.0.2.1/", {"https": f"http://{V4}:3128"})),
+    Attempt(
+        "the resolver's local socket",
+        lambda: _local("/run/systemd/resolve/io.systemd.Resolve"),
+        local=True,
+    ),
+    Attempt("the system bus", lambda: _local("/run/dbus/system_bus_socket"), local=True),
+    Attempt("the container engine", lambda: _local("/var/run/docker.sock"), local=True),
     Attempt("python child", _python_child, named=True),
     Attempt("multiprocessing child", _multiprocessing_child, named=True),
     Attempt("c library child", _libc_child, named=True),

@@ -12,12 +12,14 @@ import _posixsubprocess
 import contextlib
 import errno
 import functools
+import os
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
+from pipeline.egress.local import LocalSockets
 from pipeline.egress.places import Place
 from pipeline.egress.programs import Program, is_lent, is_ours
 
@@ -46,6 +48,7 @@ class _Guard:
         self.modules: frozenset[str] = frozenset()
         self.codes: frozenset[str] = frozenset()
         self.programs: tuple[Program, ...] = ()
+        self.local = LocalSockets()
         self.known: dict[tuple[str, int], tuple[Place, ...]] = {}
         self.refused = 0
         self.rehearsing = False
@@ -61,15 +64,18 @@ def install(
     modules: Iterable[str] = (),
     codes: Iterable[str] = (),
     programs: Iterable[Program] = (),
+    sockets: Iterable[str | os.PathLike[str]] = (),
     on_refused: Callable[[str, int], None] | None = None,
 ) -> None:
     """From now on only these places, and only Python programs that are these modules or this code, and `programs`.
 
+    `sockets` are the paths of local sockets that may be spoken to.
     A later call replaces the lists; nothing takes the guard away. `on_refused` gets the way and the count so far.
     """
     _guard.places, _guard.known = tuple(places), {}
     _guard.modules, _guard.codes = frozenset(modules), frozenset(codes)
     _guard.programs = tuple(programs)
+    _guard.local.relist(sockets)
     if on_refused is not None:
         _guard.on_refused = on_refused
     if not _guard.installed:
@@ -119,7 +125,10 @@ def _ask_for_no_name(method: str) -> None:
             host = _text(address[0]) if address else ""
             if host not in _numeric and not _may_be_resolved(host):
                 _refuse(f"socket.{method}")
-        return original(self, *arguments)
+        done = original(self, *arguments)
+        if method == "bind" and self.family == socket.AF_UNIX:
+            _guard.local.took(self.getsockname())
+        return done
 
     setattr(socket.socket, method, checked)
 
@@ -181,7 +190,9 @@ def _sent(arguments: tuple[Any, ...]) -> bool:
     if address is None:  # to where it is connected, and that was checked
         return True
     family = end.family
-    if family == socket.AF_UNIX or family == socket.AF_NETLINK:
+    if family == socket.AF_UNIX:
+        return _guard.local.lists(address)
+    if family == socket.AF_NETLINK:
         return True
     if family not in _FAMILIES or not isinstance(address, tuple) or len(address) < 2:
         return False

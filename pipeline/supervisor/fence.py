@@ -9,8 +9,10 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from pipeline import config
+from pipeline.audit.by_command import SOCKET_FILE
 from pipeline.config import is_loopback
 from pipeline.egress import guard
 from pipeline.egress.places import allowed, listed, loopback, own_addresses
@@ -71,8 +73,16 @@ def fence_supervisor(settings: Settings, worker_module: str) -> None:
         modules=(worker_module, TRIAL),
         codes=(CHILD_CODE,),
         programs=_key_program(settings),
+        sockets=_own_sockets(settings),
         on_refused=_refused,
     )
+
+
+def _own_sockets(settings: Settings) -> Iterator[Path]:
+    """The only two local sockets we know by a path; a database's is opened by C code, which no guard here sees."""
+    yield Path(settings.state.directory) / SOCKET_FILE
+    if settings.audit.syslog:
+        yield Path(settings.audit.syslog)
 
 
 def _key_program(settings: Settings) -> Iterator[Program]:

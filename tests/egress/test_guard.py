@@ -130,6 +130,54 @@ print(json.dumps(out))
     assert found == ["refused"] * 10 + ["done"] * 2
 
 
+def test_a_local_socket_is_spoken_to_only_where_it_is_listed_or_our_own() -> None:
+    found = run("""
+import tempfile
+folder = tempfile.mkdtemp()
+def listening(address):
+    end = socket.socket(socket.AF_UNIX)
+    end.bind(address)
+    end.listen()
+    return end
+names = {name: os.path.join(folder, name) for name in ("ours", "other", "link", "log")}
+os.symlink(names["ours"], names["log"])  # as /dev/log is one
+guard.install(loopback(), sockets=[names["log"]])
+kept = [listening(names["ours"]), listening(names["other"]), listening("\\0wardline try " + folder)]
+os.symlink(names["other"], names["link"])
+auto = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+auto.bind("")
+def to(address):
+    with socket.socket(socket.AF_UNIX) as end:
+        end.connect(address)
+def datagram(address):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+        end.sendto(b"x", address)
+pair = socket.socketpair()
+async def stream():
+    await asyncio.open_unix_connection(names["other"])
+out = [
+    tried(lambda: to(names["log"])),
+    tried(lambda: to(names["ours"].encode())),
+    tried(lambda: to("\\0wardline try " + folder)),
+    tried(lambda: datagram(auto.getsockname())),
+    tried(lambda: pair[0].send(b"x")),
+    tried(lambda: to(names["other"])),
+    tried(lambda: to(names["link"])),
+    tried(lambda: datagram(names["other"])),
+    tried(lambda: asyncio.run(stream())),
+    tried(lambda: to("\\0somebody else's")),
+    tried(lambda: to("/run/dbus/system_bus_socket")),
+    tried(lambda: to(b"/var/run/docker.sock\\0x")),
+    tried(lambda: to("")),
+]
+os.unlink(names["log"])
+os.symlink(names["other"], names["log"])
+out.append(tried(lambda: to(names["log"])))
+print(json.dumps(out))
+""")
+    assert found == ["done"] * 5 + ["refused"] * 9
+
+
 def test_children_of_multiprocessing_are_refused_however_they_are_started() -> None:
     found = run("""
 import multiprocessing, _posixsubprocess
