@@ -20,6 +20,7 @@ import sys
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.util import spawnv_passfds
 
 from pipeline.egress.guard import EgressRefused
 
@@ -46,6 +47,8 @@ class Attempt:
     way: Callable[[], None]
     named: bool = False
     """It asks for a name or starts a program: not part of the kernel's test."""
+    local: bool = False
+    """It asks a program on this machine over a socket: no packet of ours, so tried only where there is a guard."""
 
 
 def _udp(port: int, data: bytes, host: str = V4, family: int = socket.AF_INET) -> None:
@@ -68,6 +71,12 @@ def _tcp(port: int, host: str = V4, family: int = socket.AF_INET) -> None:
     with socket.socket(family, socket.SOCK_STREAM) as end:
         end.settimeout(WAIT_S)
         end.connect((host, port))
+
+
+def _local(path: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
+        end.settimeout(WAIT_S)
+        end.connect(path)
 
 
 def _fast_open() -> None:
@@ -104,25 +113,40 @@ def _ping(kind: int, echo: bytes) -> None:
         end.sendto(echo, (V4, 0))
 
 
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def _libc_connect() -> None:
-    _raw("connect")
+    _connect_by(_libc()["connect"])
+
+
+def _libc_other_name() -> None:
+    _connect_by(_libc()["__connect"])
+
+
+def _libc_by_address() -> None:
+    """The C library itself is asked where the function is."""
+    find = _libc()["dlsym"]
+    find.restype, find.argtypes = ctypes.c_void_p, (ctypes.c_void_p, ctypes.c_char_p)
+    _connect_by(ctypes.CFUNCTYPE(ctypes.c_int, use_errno=True)(find(None, b"connect")))
 
 
 def _libc_sendto() -> None:
-    _raw("sendto")
+    call = _libc()["sendto"]
+    _raw(socket.SOCK_DGRAM, lambda end, where: call(end, b"x", 1, 0, where, len(where)))
 
 
-def _raw(call: str) -> None:
+def _connect_by(call: Callable[..., int]) -> None:
+    _raw(socket.SOCK_STREAM, lambda end, where: call(end, where, len(where)))
+
+
+def _raw(kind: int, call: Callable[[int, bytes], int]) -> None:
     """As C code in a library does: no Python socket is involved in the call."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    kind = socket.SOCK_DGRAM if call == "sendto" else socket.SOCK_STREAM
     with socket.socket(socket.AF_INET, kind) as end:
         end.settimeout(WAIT_S)
         where = struct.pack("=HH4s8x", socket.AF_INET, socket.htons(443), socket.inet_aton(V4))
-        if call == "sendto":
-            done = libc["sendto"](end.fileno(), b"x", 1, 0, where, len(where))
-        else:
-            done = libc["connect"](end.fileno(), where, len(where))
+        done = call(end.fileno(), where)
         if done < 0:
             number = ctypes.get_errno()
             if number == errno.EINPROGRESS:
@@ -189,8 +213,30 @@ async def _endpoint() -> None:
         raise sent.error
 
 
+_PYTHON = (sys.executable, "-I", "-S", "-c", _CHILD, V4)
+
+
 def _python_child() -> None:
-    _child([sys.executable, "-I", "-S", "-c", _CHILD, V4])
+    _child(list(_PYTHON))
+
+
+def _multiprocessing_child() -> None:
+    """What `multiprocessing` starts its processes with: no audit event tells of it."""
+    _ended(spawnv_passfds(os.fsencode(sys.executable), list(_PYTHON), ()))
+
+
+def _libc_child() -> None:
+    spawn = _libc()["posix_spawn"]
+    pid = ctypes.c_int()
+    words = (ctypes.c_char_p * (len(_PYTHON) + 1))(*(each.encode() for each in _PYTHON), None)
+    number = spawn(ctypes.byref(pid), words[0], None, None, words, (ctypes.c_char_p * 1)(None))
+    if number:
+        raise OSError(number, os.strerror(number))
+    _ended(pid.value)
+
+
+def _ended(pid: int) -> None:
+    _judge_python(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 
 def _other_child() -> None:
@@ -210,15 +256,21 @@ def _child(command: list[str]) -> None:
     )
     if done.returncode == 0:
         return
-    if command[0] == sys.executable and 0 < done.returncode < 128:
-        if done.returncode in {errno.EAGAIN, errno.EINPROGRESS}:
-            raise TimeoutError
-        raise OSError(done.returncode, os.strerror(done.returncode))
+    if command[0] == sys.executable:
+        _judge_python(done.returncode)
     if done.returncode == 28:  # curl's own for "nobody answered"
         raise TimeoutError
     raise ConnectionRefusedError(
         errno.ECONNREFUSED, "it could not connect"
     )  # why is judged beside the others
+
+
+def _judge_python(status: int) -> None:
+    """Raise what the child of our own met; its exit status is the error's number."""
+    if status in {errno.EAGAIN, errno.EINPROGRESS}:
+        raise TimeoutError
+    if 0 < status < 128:
+        raise OSError(status, os.strerror(status))
 
 
 ATTEMPTS: tuple[Attempt, ...] = (
@@ -239,6 +291,8 @@ ATTEMPTS: tuple[Attempt, ...] = (
     Attempt("websocket", _web_socket),
     Attempt("c library connect", _libc_connect),
     Attempt("c library sendto", _libc_sendto),
+    Attempt("c library connect by another name", _libc_other_name),
+    Attempt("c library connect by its address", _libc_by_address),
     Attempt("name look-up", _resolve, named=True),
     Attempt("connect to a name", _connect_to_name, named=True),
     Attempt("old name look-up (usage statistics)", _resolve_old, named=True),
@@ -249,6 +303,15 @@ ATTEMPTS: tuple[Attempt, ...] = (
     ),
     Attempt("http proxy", lambda: _fetch("http://192.0.2.1/", {"http": f"http://{V4}:3128"})),
     Attempt("https proxy", lambda: _fetch("https://192.0.2.1/", {"https": f"http://{V4}:3128"})),
+    Attempt(
+        "the resolver's local socket",
+        lambda: _local("/run/systemd/resolve/io.systemd.Resolve"),
+        local=True,
+    ),
+    Attempt("the system bus", lambda: _local("/run/dbus/system_bus_socket"), local=True),
+    Attempt("the container engine", lambda: _local("/var/run/docker.sock"), local=True),
     Attempt("python child", _python_child, named=True),
+    Attempt("multiprocessing child", _multiprocessing_child, named=True),
+    Attempt("c library child", _libc_child, named=True),
     Attempt("child program", _other_child, named=True),
 )

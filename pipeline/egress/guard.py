@@ -1,32 +1,27 @@
 """Level 1: this process connects, sends and resolves only to listed places, and starts only listed programs.
 
 An audit hook (PEP 578) sees every such call that goes through Python, whichever library makes it, and cannot be
-taken out again; the methods that would ask for a name before the hook is called are checked in front. It does not
-see C code that calls the kernel itself: that is level 2's (`egress.rules`).
+taken out again; the methods that would ask for a name before the hook is called are checked in front, and so is the
+function that starts children, which raises no event. It does not see C code that calls the kernel itself: that is
+level 2's (`egress.rules`).
 """
 
 from __future__ import annotations
 
+import _posixsubprocess
 import contextlib
 import errno
 import functools
 import os
 import socket
+import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
+from pipeline.egress.local import LocalSockets
 from pipeline.egress.places import Place
-
-C_NAMES = frozenset(
-    {
-        *("connect", "send", "sendto", "sendmsg", "sendmmsg", "socket", "syscall"),
-        *("getaddrinfo", "gethostbyname", "gethostbyname2", "gethostbyname_r", "getnameinfo"),
-        *("res_query", "res_search", "__res_query", "__res_search", "system", "popen", "execve"),
-    }
-)
-"""C functions that `ctypes` may not reach for: with them Python code would speak past this guard."""
+from pipeline.egress.programs import Program, is_lent, is_ours
 
 _FAMILIES = {socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK}
 _TYPES = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
@@ -44,29 +39,6 @@ class EgressRefused(PermissionError):
         self.way = way
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
-    """One foreign program that may be started: with these words, this environment and where we stand, no other.
-
-    It has no guard of its own. Whoever lists it answers for what it does; the kernel's rules hold it all the same.
-    """
-
-    words: tuple[str, ...]
-    environment: Mapping[str, str] = field(repr=False)
-
-    def is_(self, given: Sequence[Any]) -> bool:
-        """Whether a start (program, words, folder, environment) is this one to the letter."""
-        program, words, folder, environment = given
-        return (
-            folder is None
-            and environment is not None
-            and program is not None
-            and os.fsdecode(program) == self.words[0]
-            and tuple(os.fsdecode(each) for each in words) == self.words
-            and dict(environment) == dict(self.environment)
-        )
-
-
 class _Guard:
     """What is listed now, and how often somebody tried something else."""
 
@@ -76,6 +48,7 @@ class _Guard:
         self.modules: frozenset[str] = frozenset()
         self.codes: frozenset[str] = frozenset()
         self.programs: tuple[Program, ...] = ()
+        self.local = LocalSockets()
         self.known: dict[tuple[str, int], tuple[Place, ...]] = {}
         self.refused = 0
         self.rehearsing = False
@@ -91,15 +64,18 @@ def install(
     modules: Iterable[str] = (),
     codes: Iterable[str] = (),
     programs: Iterable[Program] = (),
+    sockets: Iterable[str | os.PathLike[str]] = (),
     on_refused: Callable[[str, int], None] | None = None,
 ) -> None:
     """From now on only these places, and only Python programs that are these modules or this code, and `programs`.
 
+    `sockets` are the paths of local sockets that may be spoken to.
     A later call replaces the lists; nothing takes the guard away. `on_refused` gets the way and the count so far.
     """
     _guard.places, _guard.known = tuple(places), {}
     _guard.modules, _guard.codes = frozenset(modules), frozenset(codes)
     _guard.programs = tuple(programs)
+    _guard.local.relist(sockets)
     if on_refused is not None:
         _guard.on_refused = on_refused
     if not _guard.installed:
@@ -107,6 +83,7 @@ def install(
         sys.addaudithook(_hook)
         for name in _RESOLVING:
             _ask_for_no_name(name)
+        _ask_before_fork()
 
 
 def permit(places: Iterable[Place]) -> None:
@@ -148,9 +125,31 @@ def _ask_for_no_name(method: str) -> None:
             host = _text(address[0]) if address else ""
             if host not in _numeric and not _may_be_resolved(host):
                 _refuse(f"socket.{method}")
-        return original(self, *arguments)
+        done = original(self, *arguments)
+        if method == "bind" and self.family == socket.AF_UNIX:
+            _guard.local.took(self.getsockname())
+        return done
 
     setattr(socket.socket, method, checked)
+
+
+def _ask_before_fork() -> None:
+    """Check what every library starts children with: it raises no audit event of its own."""
+    original = _posixsubprocess.fork_exec
+
+    def checked(*given: Any) -> int:
+        try:
+            words, files = tuple(given[0]), tuple(given[1])
+            listed = _forked(words, files, given[4], given[5])
+        except (IndexError, TypeError):  # not a start at all: the original says why
+            words, files, listed = (), (), False
+        if not listed:
+            _refuse("fork_exec")
+        # our own copies: what was looked at is what is started
+        return int(original(words, files, *given[2:]))
+
+    vars(_posixsubprocess)["fork_exec"] = checked
+    vars(subprocess)["_fork_exec"] = checked  # it took the name at its import
 
 
 _numeric: set[str] = set()
@@ -191,7 +190,9 @@ def _sent(arguments: tuple[Any, ...]) -> bool:
     if address is None:  # to where it is connected, and that was checked
         return True
     family = end.family
-    if family == socket.AF_UNIX or family == socket.AF_NETLINK:
+    if family == socket.AF_UNIX:
+        return _guard.local.lists(address)
+    if family == socket.AF_NETLINK:
         return True
     if family not in _FAMILIES or not isinstance(address, tuple) or len(address) < 2:
         return False
@@ -254,27 +255,26 @@ def _text(host: object) -> str:
 
 
 def _c_name(arguments: tuple[Any, ...]) -> bool:
-    return str(arguments[1]) not in C_NAMES
+    return is_lent(arguments[1])
 
 
 def _spawned(arguments: tuple[Any, ...]) -> bool:
-    program, given = arguments[0], arguments[1]
-    if program is None or os.fsdecode(program) != sys.executable:
-        return False
-    return _is_ours([os.fsdecode(each) for each in given])
+    return is_ours(arguments[0], arguments[1], _guard.modules, _guard.codes)
 
 
 def _started(arguments: tuple[Any, ...]) -> bool:
     return _spawned(arguments) or any(each.is_(arguments) for each in _guard.programs)
 
 
-def _is_ours(words: Sequence[str]) -> bool:
-    for index, word in enumerate(words[1:-1], start=1):
-        if word == "-m":
-            return words[index + 1] in _guard.modules
-        if word == "-c":
-            return words[index + 1] in _guard.codes
-    return False
+def _forked(words: Sequence[Any], files: Sequence[Any], folder: object, environment: Any) -> bool:
+    if len(files) == 1 and is_ours(files[0], words, _guard.modules, _guard.codes):
+        return True
+    return any(each.is_fork(words, files, folder, environment) for each in _guard.programs)
+
+
+def _imported(arguments: tuple[Any, ...]) -> bool:
+    """The module that was wrapped is loaded by now; a second copy of it would be without the wrapping."""
+    return bool(arguments[0] != _posixsubprocess.__name__)
 
 
 def _never(_: tuple[Any, ...]) -> bool:
@@ -291,6 +291,8 @@ _CHECKS: dict[str, Callable[[tuple[Any, ...]], bool]] = {
     "socket.gethostbyaddr": _asked_back,
     "socket.getnameinfo": _asked_back,
     "ctypes.dlsym": _c_name,
+    "ctypes.dlsym/handle": _c_name,
+    "import": _imported,
     "subprocess.Popen": _started,
     "os.posix_spawn": _spawned,
     "os.exec": _spawned,

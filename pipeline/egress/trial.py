@@ -107,7 +107,11 @@ _PLAIN = {"dns over udp", "udp message (syslog)", "ntp"}
 
 def try_all(*, named: bool = True, limit_s: float = LIMIT_S) -> list[Tried]:
     """Try every way from this process, side by side; a way that hangs went out."""
-    chosen = [attempt for attempt in ATTEMPTS if named or not attempt.named]
+    chosen = [
+        attempt
+        for attempt in ATTEMPTS
+        if (named or not attempt.named) and (guard.installed() or not attempt.local)
+    ]
     outcomes: dict[str, Outcome] = {}
 
     def one(attempt: Attempt) -> None:

@@ -9,11 +9,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from pipeline import config
+from pipeline.audit.by_command import SOCKET_FILE
 from pipeline.config import is_loopback
 from pipeline.egress import guard
 from pipeline.egress.places import allowed, listed, loopback, own_addresses
+from pipeline.egress.programs import Program
 from pipeline.egress.trial import Tried, count, kernel_holds
 from pipeline.errors import Unsafe
 from pipeline.settings import Settings
@@ -70,14 +73,22 @@ def fence_supervisor(settings: Settings, worker_module: str) -> None:
         modules=(worker_module, TRIAL),
         codes=(CHILD_CODE,),
         programs=_key_program(settings),
+        sockets=_own_sockets(settings),
         on_refused=_refused,
     )
 
 
-def _key_program(settings: Settings) -> Iterator[guard.Program]:
+def _own_sockets(settings: Settings) -> Iterator[Path]:
+    """The only two local sockets we know by a path; a database's is opened by C code, which no guard here sees."""
+    yield Path(settings.state.directory) / SOCKET_FILE
+    if settings.audit.syslog:
+        yield Path(settings.audit.syslog)
+
+
+def _key_program(settings: Settings) -> Iterator[Program]:
     """What the operator named to print the install key: asked for at the start and after a rotation."""
     if settings.store.key == "command":
-        yield guard.Program(settings.store.key_command, config.child_environment({}))
+        yield Program(settings.store.key_command, config.child_environment({}))
 
 
 def _refused(way: str, times: int) -> None:

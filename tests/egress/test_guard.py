@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline import config
+from pipeline.egress.programs import is_lent
 
 pytestmark = pytest.mark.wire
 
@@ -18,6 +19,7 @@ HEAD = """
 import json, os, socket, subprocess, sys, asyncio, ctypes
 from pipeline.egress import guard
 from pipeline.egress.places import loopback, parse
+from pipeline.egress.programs import Program
 said = []
 guard.install(loopback(), modules=["http.server"], codes=["pass"], on_refused=lambda way, n: said.append(way))
 def tried(act):
@@ -128,11 +130,122 @@ print(json.dumps(out))
     assert found == ["refused"] * 10 + ["done"] * 2
 
 
+def test_a_local_socket_is_spoken_to_only_where_it_is_listed_or_our_own() -> None:
+    found = run("""
+import tempfile
+folder = tempfile.mkdtemp()
+def listening(address):
+    end = socket.socket(socket.AF_UNIX)
+    end.bind(address)
+    end.listen()
+    return end
+names = {name: os.path.join(folder, name) for name in ("ours", "other", "link", "log")}
+os.symlink(names["ours"], names["log"])  # as /dev/log is one
+guard.install(loopback(), sockets=[names["log"]])
+kept = [listening(names["ours"]), listening(names["other"]), listening("\\0wardline try " + folder)]
+os.symlink(names["other"], names["link"])
+auto = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+auto.bind("")
+def to(address):
+    with socket.socket(socket.AF_UNIX) as end:
+        end.connect(address)
+def datagram(address):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+        end.sendto(b"x", address)
+pair = socket.socketpair()
+async def stream():
+    await asyncio.open_unix_connection(names["other"])
+out = [
+    tried(lambda: to(names["log"])),
+    tried(lambda: to(names["ours"].encode())),
+    tried(lambda: to("\\0wardline try " + folder)),
+    tried(lambda: datagram(auto.getsockname())),
+    tried(lambda: pair[0].send(b"x")),
+    tried(lambda: to(names["other"])),
+    tried(lambda: to(names["link"])),
+    tried(lambda: datagram(names["other"])),
+    tried(lambda: asyncio.run(stream())),
+    tried(lambda: to("\\0somebody else's")),
+    tried(lambda: to("/run/dbus/system_bus_socket")),
+    tried(lambda: to(b"/var/run/docker.sock\\0x")),
+    tried(lambda: to("")),
+]
+os.unlink(names["log"])
+os.symlink(names["other"], names["log"])
+out.append(tried(lambda: to(names["log"])))
+print(json.dumps(out))
+""")
+    assert found == ["done"] * 5 + ["refused"] * 9
+
+
+def test_children_of_multiprocessing_are_refused_however_they_are_started() -> None:
+    found = run("""
+import multiprocessing, _posixsubprocess
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.util import spawnv_passfds
+def start(method):
+    child = multiprocessing.get_context(method).Process(target=print)
+    child.start()
+    child.join()
+def again():
+    kept = sys.modules.pop("_posixsubprocess")
+    try:
+        import _posixsubprocess
+    finally:
+        sys.modules["_posixsubprocess"] = kept
+def pool():
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as made:
+        made.submit(print).result()
+words = [sys.executable, "-c", "import socket"]
+rest = (True, (), None, None, -1, -1, -1, -1, -1, -1, -1, -1, False, False, -1, None, None, None, -1, None, False)
+out = [
+    tried(lambda: start("spawn")),
+    tried(lambda: start("forkserver")),
+    tried(pool),
+    tried(lambda: spawnv_passfds(sys.executable.encode(), words, ())),
+    tried(lambda: _posixsubprocess.fork_exec(words, [sys.executable], *rest)),
+    tried(lambda: _posixsubprocess.fork_exec(["x", "-c", "pass"], ["/bin/true"], *rest)),
+    tried(lambda: _posixsubprocess.fork_exec()),
+    tried(again),
+]
+pid = spawnv_passfds(sys.executable.encode(), [sys.executable, "-c", "pass"], ())
+print(json.dumps([out, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])]))
+""")
+    outcomes, status = found
+    assert outcomes == ["refused"] * 8
+    assert status == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("__connect", "__send", "__socket", "__sendmmsg", "_IO_popen", "__libc_system"),
+        *("execv", "execvp", "fexecve", "posix_spawn", "posix_spawnp", "dlsym", "dlvsym"),
+        *("gethostbyname2_r", "gethostbyaddr", "__send_chk"),
+    ],
+)
+def test_every_name_of_a_c_function_that_speaks_or_starts_is_refused(name: str) -> None:
+    assert not is_lent(name)
+    assert not is_lent(name.encode())
+
+
+def test_c_functions_that_do_neither_are_lent_and_one_asked_for_as_bytes_is_judged_too() -> None:
+    assert all(is_lent(name) for name in ("getpid", "getifaddrs", "malloc", "sendfile", 1))
+    found = run("""
+import _ctypes
+library = ctypes.CDLL(None)
+out = [tried(lambda name=name: library[name]) for name in (b"connect", "__connect", b"dlsym", "execvp", b"getpid")]
+out.append(tried(lambda: _ctypes.dlsym(library._handle, "connect")))
+print(json.dumps(out))
+""")
+    assert found == ["refused"] * 4 + ["done", "refused"]
+
+
 def test_a_listed_program_starts_with_its_own_words_and_environment_and_in_no_other_way() -> None:
     found = run("""
 own = {"PATH": os.environ["PATH"]}
 listed = ["cat", "/dev/null"]
-guard.install(loopback(), programs=[guard.Program(tuple(listed), own)])
+guard.install(loopback(), programs=[Program(tuple(listed), own)])
 out = [
     tried(lambda: subprocess.run(listed, env=own)),
     tried(lambda: asyncio.run(asyncio.create_subprocess_exec(*listed, env=own))),
