@@ -146,7 +146,7 @@ class Practice:
     name: str = _text("The practice")
     phone: str = _text("555 0100", kind="phone")
     """Said and shown when a person is needed."""
-    emergency_number: str = _text("911", kind="phone")
+    emergency_number: str = _text("911", kind="emergency_number")
     """Said in the greeting; never dialled by the server."""
     language: str = _one_of("en", "en", "es")
     """Of the whole call. The receptionist knows English only: "es" is refused with what is missing."""
