@@ -28,6 +28,8 @@ FILE_BYTES_MAX = 1 << 20
 TEXT_CHARACTERS_MAX = 2000
 NO_INPUT_MS_MIN = 2_000
 """Nobody has begun to answer sooner: the question would be asked over and over."""
+PHONE_DIGITS_MIN = 7
+"""The shortest number that is answered without an area code; urgent callers are told to ring it."""
 PRODUCTION = "production"
 _NOBODYS = re.compile(r"55501[0-9]{2}\Z")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
@@ -384,16 +386,16 @@ def _class_days(text: str) -> str:
     return "" if good else 'write a class and its days, e.g. "call 30"'
 
 
-def _phone(text: str) -> str:
+def _emergency_number(text: str) -> str:
     good = re.fullmatch(r"\+?[0-9][0-9 ()./-]{1,30}", text)
     return "" if good else "write a telephone number: digits, spaces and + - ( ) only"
 
 
-def _practice_phone(text: str) -> str:
-    digits = len(re.sub("[^0-9]", "", text))
-    if fault := _phone(text):
+def _phone(text: str) -> str:
+    if fault := _emergency_number(text):
         return fault
-    return "" if 7 <= digits <= 15 else "write the whole number: 7 to 15 digits"
+    enough = PHONE_DIGITS_MIN <= len(re.findall(r"[0-9]", text)) <= 15
+    return "" if enough else f"write the whole telephone number, {PHONE_DIGITS_MIN} to 15 digits"
 
 
 _KINDS: dict[str, Callable[[str], str]] = {
@@ -408,7 +410,7 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "file": _file,
     "directory": _directory,
     "phone": _phone,
-    "practice_phone": _practice_phone,
+    "emergency_number": _emergency_number,
     "any_path": _any_path,
     "class": _class,
     "class_days": _class_days,

@@ -144,9 +144,9 @@ class Practice:
     id: str = _text("practice", kind="id")
     """On every stored row; two practices on one box have two. Never changed afterwards: it is sealed in."""
     name: str = _text("The practice")
-    phone: str = _text("555 0100", kind="practice_phone")
+    phone: str = _text("555 0100", kind="phone")
     """Said and shown when a person is needed."""
-    emergency_number: str = _text("911", kind="phone")
+    emergency_number: str = _text("911", kind="emergency_number")
     """Said in the greeting; never dialled by the server."""
     language: str = _one_of("en", "en", "es")
     """Of the whole call. The receptionist knows English only: "es" is refused with what is missing."""

@@ -5,6 +5,17 @@ Data only; notation as in pipeline.call.urgent_words. It refuses to know negatio
 
 from __future__ import annotations
 
+_LOW_SUGARS = "/".join(str(mg_per_dl) for mg_per_dl in range(10, 54))
+"""Below 54 mg/dl is the American Diabetes Association's level 2: act at once."""
+_HIGH_SUGARS = "/".join(str(mg_per_dl) for mg_per_dl in range(300, 800))
+_SUGAR_FIGURE = "|".join(
+    f"sugar/glucose {between} {figures}"
+    for between in ("is/was/of/at/reads/says", "level/reading is/of", "is at/only/about/around/down",
+                    "is down to", "went/dropped/fell to", "went/dropped/fell down to")
+    for figures in (_LOW_SUGARS, _HIGH_SUGARS)
+)  # fmt: skip
+"""A meter's figure said as one: "sugar is 30", never "sugar is 130", "sugar at 3 30" or "in 30 days"."""
+
 IDEAS: dict[str, str] = {
     "CHEST": "chest|breastbone|breast bone|sternum|rib cage|pecho",
     "MY_CHEST": "it is my/his/her/the chest/heart|is my/his/her chest|my/his/her chest that hurts|with my chest",
@@ -29,7 +40,9 @@ IDEAS: dict[str, str] = {
     "LIMB": "arm|arms|leg|legs|hand|hands|foot|feet|face|side|body|fingers|toes|limbs|half|mouth|brazo|pierna|cara|below|tongue|lip",
     "LIMP": "mum|none at all|numb|weak|dead|limp|paralyzed|heavy|useless|droopy|drooping|droops|drooped|drooled|drooling|sagging|lopsided|crooked|adormecido|numbness|weakness|gave out|hanging|not work|not working|not move|not moving",
     "NO_MOVE": "nobody can wake|no one can wake|has moved since|can feel my/his/her arm/leg/face/hand/legs|has not moved|not moved|not moving|can not move|can not feel my/his/her|can not feel|not feel my/his/her|can not walk|can not stand|can not stand up|can not lift|not respond|not responding|not wake|not waking|not wake up|not get him/her up|not woken|can not wake|will not wake|can not rouse|not come to|not come around|not get her/him/them to wake/respond|not answering me|not answer me|no despierta|barely answering|unresponsive|not responsive|not react|not reacting|not opening his/her eyes|not open his/her eyes",
-    "SIGHT": "can not see|not see out|lost my/his/her vision/sight|vision went/is/just|went blind|gone blind|blind in|seeing double|double vision|went double|everything double|curtain over|went black|vision/sight gone|no vision|lost vision|eyesight went/is/just",
+    "SIGHT": "can not see|not see out|lost my/his/her vision/sight|vision went/is/just|went blind|gone blind|blind in|seeing double|double vision|went double|everything double|curtain over|went black|vision/sight gone|no vision|lost vision|lost all vision/sight|eyesight went/is/just",
+    "BLIND": "blindness|blind|vision/sight loss|loss of vision/sight/eyesight|going blind",
+    "SUDDEN": "sudden|suddenly|all of a sudden|out of nowhere|overnight|woke up",
     "SPOTS": "seeing spots/stars/lights|spots|blurry|blurred|flashing lights",
     "STROKE": "stroke|strokes|derrame|mini stroke|tia|aneurysm",
     "SPEECH": "words|speech|talk|talking|speak|speaking|sentence|sentences|speaks|talks|say anything",
@@ -74,7 +87,7 @@ IDEAS: dict[str, str] = {
     "SEIZURE": "fits|twitching and|twitching uncontrollably|seizure|seizing|seizures|convulsing|convulsion|convulsions|convulsiones|having a fit|jerking|eyes rolled|eyes are rolled|eyes rolling|rolled back|foaming|frothing|shaking all over|shaking uncontrollably|shaking and will|went stiff|stiffened up|twitching all over|thrashing|grand mal|will not stop shaking|not stop shaking|ataque epileptico|body is stiff|spasming",
     "PREGNANT": "pregnant|pregnancy|expecting|embarazada|weeks along|months along|weeks pregnant|months pregnant|trimester|in labor|contractions|due in|water broke|just had a/my/the baby|gave birth|postpartum|delivered|my baby has not|baby is not|baby inside",
     "PREGNANT_SIGN": "headache|spots|pain|bleeding|bleed|blood|fell|swelling|swollen|stabbing|cramping|cramps|fluid|leaking|water|broke|fainted|dizzy|vision|blurry|contractions|hurts|hit|accident|vomiting|fever|seizure|spotting|gush|not kicking|not moved|not moving|not felt|clots|soaking|breath",
-    "LABOR": "not felt any kicks/kick/movement|not felt the/any baby|no kicks|no movement|see the head|head is coming|in labor|water broke|water just broke|water has broken|baby is coming|cord is|cord hanging|contractions are|having contractions|pushing already|need to push|head is showing|crowning|has not kicked|not kicked|not felt the baby|not felt him/her move/kick|not feel the baby|not felt any movement|baby has stopped moving/kicking|baby stopped moving/kicking|stopped kicking|not kicking|rompio la fuente",
+    "LABOR": "not felt any kicks/kick/movement|not felt the/any baby|no kicks|no movement|see the head|head is coming|in labor|into labor|in active labor|having/got/started/getting labor pains|labor has/is started/starting|started labor|water broke|water just broke|water has broken|baby is coming|cord is|cord hanging|contractions are|having contractions|pushing already|need to push|head is showing|crowning|has not kicked|not kicked|not felt the baby|not felt him/her move/kick|not feel the baby|not felt any movement|baby has stopped moving/kicking|baby stopped moving/kicking|stopped kicking|not kicking|rompio la fuente",
     "INFANT": "soft spot|crib|formula|breastfeeding|newborn|infant|baby|weeks old|week old|days old|months old|month old|bebe|preemie",
     "FEVER": "fever|temperature|fiebre|burning up|hundred and|a hundred|degrees|104|103|102|101",
     "INFANT_SIGN": "floppy|limp|listless|blue|not wake|not waking|lethargic|not eating|not eat|not drinking|not feed|not nurse|no wet|not peed|not had a wet|stiff|not stop crying|will not stop crying|screaming|gray|pale|soft spot|sunken|not look|not breathing|dropped|rolled off|fell|shook|hard to wake|too sleepy|keeps sleeping|not keep anything|threw up green|blood|bleeding|grunting|breathing fast|swallowed|not crying|dry diapers|dry diaper|limpness|jerking|burned|not respond|bulging|choking",
@@ -101,6 +114,7 @@ IDEAS: dict[str, str] = {
     "BELLY": "stomach|belly|abdomen|abdominal|tummy|side|groin|testicle|back|appendix|gut|eye|leg|calf",
     "SUGAR": "sugar|glucose|diabetic|insulin",
     "SUGAR_BAD": "thirty|forty|fifty|three hundred|four hundred|five hundred|six hundred|very low|really low|so low|too low|dropped|super low|crashing|crashed|will not come up|not come up|off the chart|sky high|reads high|says high|says low|shaky|confused|shaking|passed out|clammy|not talking|sweating",
+    "SUGAR_FIGURE": _SUGAR_FIGURE,
     "ALONE_LEFT": "left alone",
     "DEEP": "this time it is deep|it is deep|very deep|too deep",
     "SEPSIS": "sepsis|septic|red streaks|red line going|red streak",
@@ -132,7 +146,7 @@ chest_pain: CHEST PAIN | NITRO STILL | RIBS PRESS | CHEST PRESS | MY_CHEST | ELE
 heart_attack: HEART_ATTACK
 breathing: CANNOT BREATH | PAIN BREATH | ASTHMA WORSE | RIBS BREATH | NO_BREATH | LIPS BLUE | WHEEZE BAD | WHEEZE CANNOT | CHOKE | WHEEZE ~CHILD
 unresponsive: NO_PULSE | NO_MOVE | FLOPPY
-stroke: STROKE | LIMB LIMP | CANNOT FEEL LIMB | SPEECH JUMBLED | NO_SENSE | SIGHT | SPIN LIMP | SPIN SPEECH
+stroke: STROKE | LIMB LIMP | CANNOT FEEL LIMB | SPEECH JUMBLED | NO_SENSE | SIGHT | BLIND SUDDEN | SPIN LIMP | SPIN SPEECH
 bleeding: BLEED | BLOOD FLOW | NOSEBLEED ENDLESS | BRING_UP BLOOD | TARRY | CUT CUT_BAD
 injury: WOUND_NOW | ACCIDENT PAIN | BURN BURN_BAD | FELL_FAR | EYE_HURT
 overdose: OVERDOSE | TOOK MANY MEDICINE | TOOK ALL_AT_ONCE | GOT_INTO POISON | YOUNG GOT_INTO MEDICINE | ALL_AT_ONCE MEDICINE
@@ -145,7 +159,7 @@ infant: ~INFANT FEVER | ~INFANT INFANT_SIGN
 head_injury: ~THINNER HIT | ~HEAD HEAD_SIGN HIT | HIT HEAD_SIGN | PUPIL PUPIL_SIGN | FLUID OUT_OF
 fainting: FAINT | PERSON FLOOR | PALE_SICK
 emergency: EMERGENCY | HELP | DYING
-severe: FEVER FEVER_BAD | NECK_FEVER STIFF_NECK ~NECK | HEADACHE HEADACHE_BAD | EXTREME PAIN | ~BELLY EXTREME | ~SUGAR SUGAR_BAD | SEPSIS | HOT FEVER | ~SUGAR SWEAT
+severe: FEVER FEVER_BAD | NECK_FEVER STIFF_NECK ~NECK | HEADACHE HEADACHE_BAD | EXTREME PAIN | ~BELLY EXTREME | ~SUGAR SUGAR_BAD | SUGAR_FIGURE | SEPSIS | HOT FEVER | ~SUGAR SWEAT
 again: AGAIN ~PAST_ACUTE
 """
 """Kind: ideas that raise together within a few words; after ~ an idea anywhere, even denied or long ago."""

@@ -52,6 +52,17 @@ NEAR_MISSES: dict[str, str] = {
     "epipen/happy/epi/appy pen": "epi pen",
     "nose bleed/bleeds/bleeding": "nosebleed",
     "nine one one": "911",
+    "in to labor/labour": "into labor",
+    "labour": "labor",
+    "sugar/glucose is one thirty": "sugar is 130",
+    "sugar/glucose is one forty": "sugar is 140",
+    "sugar/glucose is one fifty": "sugar is 150",
+    "sugar/glucose is one/a hundred thirty": "sugar is 130",
+    "sugar/glucose is one/a hundred forty": "sugar is 140",
+    "sugar/glucose is one/a hundred fifty": "sugar is 150",
+    "sugar/glucose is one/a hundred and thirty": "sugar is 130",
+    "sugar/glucose is one/a hundred and forty": "sugar is 140",
+    "sugar/glucose is one/a hundred and fifty": "sugar is 150",
 }
 """What is written when a key phrase is said: the left side is read as the right."""
 
@@ -63,7 +74,8 @@ heart broken|broke my heart|cross my heart|by heart|off my chest|stroke of luck/
 heart skipped a beat when|save my life|poison ivy/oak|poison control|emergency room/contact/contacts/department/exit/fund|
 heart burn|chest of drawers|dead line/battery|head cold|chest cold/congestion|a stroke of|blew/blow my mind|
 heart attack when i saw|not a big deal|no big deal|almost/nearly died of/from embarrassment|killer|my heart out|
-died when i saw|drop dead gorgeous|my phone died|died on me|nearly/almost died laughing|shot/shots in the arm
+died when i saw|drop dead gorgeous|my phone died|died on me|nearly/almost died laughing|shot/shots in the arm|
+in/into labor day|color/colour/night/snow blind/blindness|blind spot/spots/date
 """
 """Ways of speaking that say a key word and mean nothing by it."""
 

@@ -133,7 +133,17 @@ def settings_texts(settings: Settings) -> Iterator[Text]:
 
 
 _NO_TEXT = frozenset(
-    {"address", "network", "phone", "url", "origin", "loopback_url", "webhook_url", "database_url"}
+    {
+        "address",
+        "network",
+        "phone",
+        "emergency_number",
+        "url",
+        "origin",
+        "loopback_url",
+        "webhook_url",
+        "database_url",
+    }
 )
 _PATHS = frozenset({"file", "directory", "any_path"})
 _LABEL_KINDS = frozenset({"id", "class"})

@@ -56,6 +56,47 @@ def test_at_most_one_routine_sentence_in_twenty_raises() -> None:
     assert len(raised) <= 0.05 * len(ROUTINE), raised
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("i'm going into labor", "pregnancy"),
+        ("my wife went in to labour", "pregnancy"),
+        ("i started getting labor pains", "pregnancy"),
+        ("sudden blindness", "stroke"),
+        ("he woke up with loss of vision in one eye", "stroke"),
+        ("all of a sudden my mother is blind", "stroke"),
+        ("my blood sugar is 30", "severe"),
+        ("his sugar dropped to 41", "severe"),
+        ("her glucose reading is 512", "severe"),
+        ("my sugar is thirty", "severe"),
+        ("my sugar is one thirty and i am shaking", "severe"),
+    ],
+)
+def test_labor_lost_sight_and_a_meters_figure_raise(text: str, kind: str) -> None:
+    assert classify(text) == Urgency(kind)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "are you open on labor day",
+        "going into labor day weekend i need a visit",
+        "i'm not going into labor",
+        "i have not had sudden blindness",
+        "i need a test for color blindness",
+        "blindness runs in my family",
+        "my blood sugar is 130",
+        "my blood sugar is one thirty",
+        "my sugar is one hundred and forty",
+        "my blood sugar is not 30",
+        "can i come at 3 30 for my blood sugar",
+        "a blood sugar visit in 30 days",
+    ],
+)
+def test_what_only_sounds_like_labor_lost_sight_or_low_sugar_is_routine(text: str) -> None:
+    assert classify(text) is None
+
+
 @pytest.mark.parametrize("added", MINIMISERS)
 def test_a_clause_that_makes_light_of_it_never_lowers(added: str) -> None:
     lowered = [text for text in URGENT if not classify(f"{text} {added}")]

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -15,7 +16,8 @@ pytestmark = [pytest.mark.wire, pytest.mark.long]
 
 CALLS = 5
 INTERRUPTIONS = 25
-ONE_FRAME_MS = 20.0
+PACER_ROUNDS = 5
+MOST_PACER_RATIO = 2.0
 
 
 def test_targets_l2_and_b2_hold_at_the_wire(server: Served, tmp_path: Path) -> None:
@@ -41,18 +43,24 @@ def test_targets_l2_and_b2_hold_at_the_wire(server: Served, tmp_path: Path) -> N
     assert not missed, missed
 
 
-def test_four_calls_that_recognise_never_hold_a_frame_back_by_another(tmp_path: Path) -> None:
+def test_recognition_at_most_doubles_the_pacers_error_at_the_99th_percentile(
+    tmp_path: Path,
+) -> None:
     report = tmp_path / "pacer.json"
-    counts = ("--calls", "4", "--seconds", "10", "--rounds", "3", "--json", str(report))
+    counts = ("--calls", "4", "--seconds", "10", "--rounds", str(PACER_ROUNDS))
     done = subprocess.run(
-        [sys.executable, "-m", "tools.pacer_under_recognition", *counts],
+        [sys.executable, "-m", "tools.pacer_under_recognition", *counts, "--json", str(report)],
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
         cwd=Path(__file__).parents[2],
     )
-    assert done.returncode == 0, done.stdout + done.stderr  # 1: the ratio of the p99 is above 2
+    assert report.is_file(), done.stderr
     found = json.loads(report.read_text())
-    assert all(run["words"] > 0 for run in found["runs"]["pocketsphinx"])
-    assert found["pocketsphinx_p99_ms"] < ONE_FRAME_MS
+    instant, real = found["runs"]["instant"], found["runs"]["pocketsphinx"]
+    assert len(instant) == len(real) == PACER_ROUNDS
+    assert all(run["words"] > 0 for run in real)
+    ratio = median(run["p99_ms"] for run in real) / median(run["p99_ms"] for run in instant)
+    assert ratio <= MOST_PACER_RATIO, done.stdout
+    assert done.returncode == 0, done.stdout

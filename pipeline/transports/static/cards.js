@@ -63,6 +63,9 @@ export class Card {
     this.requestTitle.textContent = (call.complete ? "Request, complete" : "Request so far") + (KEPT[call.kept] ?? "");
     this.requestTitle.dataset.kept = call.kept;
     this.turnsTitle.textContent = `Turns, ${call.interruptions} interrupted`;
+    for (const row of [...this.fields.children]) {
+      if (!call.fields.includes(/** @type {HTMLElement} */ (row).dataset.field)) row.remove();
+    }
     for (const field of call.fields) this.#field(field);
     const last = call.turns[call.turns.length - 1] ?? null;
     if (last === this.drawn) return;

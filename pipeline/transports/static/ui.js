@@ -199,6 +199,9 @@ export class Screen {
   #request({ fields, complete }) {
     const list = byId("request-fields");
     const rows = new Map([...list.children].map((row) => [/** @type {HTMLElement} */ (row).dataset.field, row]));
+    for (const [key, row] of rows) {
+      if (!(key in (fields ?? {}))) row.remove(); // withdrawn: the message holds all that the request has
+    }
     for (const [key, value] of Object.entries(fields ?? {})) {
       const row = rows.get(key) ?? list.appendChild(fieldRow(key));
       const place = /** @type {HTMLElement} */ (row.querySelector("dd"));

@@ -33,6 +33,24 @@ async def test_a_call_connects_and_shows_captions_and_the_request(stage: Stage) 
         assert seat.console == []
 
 
+async def test_a_withdrawn_field_leaves_the_request_and_its_copy_after_the_call(
+    stage: Stage,
+) -> None:
+    async with stage.seat() as seat:
+        call = await seat.call()
+        fields = {"reason": "Check-up", "day": "Tuesday"}
+        call.send(type="request", fields=fields, complete=False)
+        await seat.page.wait_for_selector('#request-fields [data-field="day"]')
+        call.send(type="request", fields={"reason": "Check-up"}, complete=False)
+        await seat.page.wait_for_selector('#request-fields [data-field="day"]', state="detached")
+        assert "Check-up" in await seat.text("#request-fields")
+        await seat.page.click("#hang-up")
+        after = await seat.text("#after-request")
+        assert "Check-up" in after
+        assert "Tuesday" not in after
+        assert seat.console == []
+
+
 async def test_what_the_assistant_says_twice_in_a_turn_is_two_lines(stage: Stage) -> None:
     async with stage.seat() as seat:
         call = await seat.call()

@@ -40,6 +40,21 @@ async def test_values_are_masked_until_revealed_one_by_one(stage: Stage) -> None
         assert "value of day" not in await seat.page.content()
 
 
+async def test_a_withdrawn_field_leaves_the_card_even_while_it_is_revealed(stage: Stage) -> None:
+    async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        fields = {"first_name": "masked", "day": "masked"}
+        seat.server.show(type="request", call_id="c-1", fields=fields, complete=False)
+        await seat.page.click("[data-field=day] .reveal")
+        await seat.page.wait_for_selector("[data-field=day] [data-shown]")
+        fields = {"first_name": "masked"}
+        seat.server.show(type="request", call_id="c-1", fields=fields, complete=False)
+        await seat.page.wait_for_selector("[data-field=day]", state="detached")
+        assert await seat.page.locator("[data-field=first_name]").count() == 1
+        assert "value of day" not in await seat.page.content()
+        assert seat.console == []
+
+
 async def test_a_field_without_a_value_says_so_in_words(stage: Stage) -> None:
     async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
         await seat.page.wait_for_selector("#board:not([hidden])")
