@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import TimeoutError as TimeoutError_
 
 from tests.transports.static.stage import FLAGS
 
@@ -95,7 +96,13 @@ async def booked(url: str, microphone: Path, end_ms: float) -> Booked:
     """Hold one call with this file as microphone, whose speech ends at `end_ms`."""
     async with chromium(microphone) as browser, softphone(browser, url) as phone:
         await phone.call()
-        await phone.page.wait_for_selector("#after:not([hidden])", timeout=end_ms + END_LIMIT_MS)
+        try:
+            await phone.page.wait_for_selector(
+                "#after:not([hidden])", timeout=end_ms + END_LIMIT_MS
+            )
+        except TimeoutError_ as error:
+            said = await phone.page.locator("#captions-log").text_content()
+            raise AssertionError(f"the call did not end: {said}") from error
         captions = str(await phone.page.locator("#captions-log").text_content())
         request = await phone.text("#after-request")
         return Booked(request, captions, phone.console, phone.foreign(), await phone.kept())
