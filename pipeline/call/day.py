@@ -91,6 +91,10 @@ def _shifted(spoken: Words, hit: _Found, used: frozenset[int]) -> bool:
         this = index > 0 and spoken[index - 1] == "this"
         if index not in used and spoken[index] in _SHIFTS and not this:
             return True
+    if find(("after", "next"), spoken[hit.end : hit.end + 2]) == 0:
+        return True
+    if hit.start > 0 and spoken[hit.start] in WEEKDAYS and ordinal(spoken, hit.start - 1):
+        return True  # "the second tuesday of february"
     year = _year(spoken, hit.end)
     return year is not None and (hit.day is None or hit.day.year != year)
 
@@ -176,7 +180,11 @@ def _month_day(spoken: Words, at: int, today: date) -> _Found | None:
         number = ordinal(spoken, behind) or cardinal(spoken, behind)
         if number is None or not 1 <= number[0] <= 31:
             return None
-        return _Found(_dated(today, month, number[0]), at, behind + number[1])
+        end = behind + number[1]
+        year = _year(spoken, end)
+        if year is not None and year <= today.year + 1:
+            return _Found(_exact(year, month, number[0]), at, end)
+        return _Found(_dated(today, month, number[0]), at, end)
     number = ordinal(spoken, at)
     if number is None:
         return None
@@ -213,6 +221,13 @@ def _the_day(spoken: Words, at: int, today: date, known: date | None) -> _Found 
         if candidate >= today:
             return _Found(candidate, at, end)
     return _Found(None, at, end)
+
+
+def _exact(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
 
 
 def _dated(today: date, month: int, day: int) -> date | None:

@@ -16,7 +16,10 @@ MAX_WORDS = 120
 
 _MAX_CHARACTERS = 2_000
 _WORD = re.compile(r"\d+(?:st|nd|rd|th)\b|\d+|[^\W\d_]+(?:'[^\W\d_]+)*")
-_SLASH_DATE = re.compile(r"(?<![\d/])(\d{1,2})/(\d{1,2})(?![\d/])")
+_SLASH_DATE = re.compile(r"(?<![\d/])(\d{1,2})/(\d{1,2})(?:/(\d{4}))?(?![\d/])")
+_ISO_DATE = re.compile(r"(?<![\d-])(\d{4})-(\d{1,2})-(\d{1,2})(?![\d-])")
+_NO_DATE = "unreadable"
+"""Stands for digits in the shape of a date that no calendar has: they are no clock time either."""
 _DOTTED = re.compile(r"\b([ap])\.\s?m\b\.?")
 
 MONTHS = (
@@ -85,14 +88,20 @@ HESITATIONS = frozenset(
 def words(text: str) -> Words:
     """Lower-case words without punctuation; "3/14" becomes a month and a day."""
     plain = unicodedata.normalize("NFC", text[:_MAX_CHARACTERS]).replace("’", "'").lower()
+    plain = _ISO_DATE.sub(_iso_date, plain)
     plain = _SLASH_DATE.sub(_slash_date, plain)
     plain = _DOTTED.sub(r"\1m", plain)
     return tuple(_WORD.findall(plain)[:MAX_WORDS])
 
 
+def _iso_date(match: re.Match[str]) -> str:
+    year, month, day = int(match[1]), int(match[2]), int(match[3])
+    return f" {MONTHS[month - 1]} {day}th {year} " if 1 <= month <= 12 else f" {_NO_DATE} "
+
+
 def _slash_date(match: re.Match[str]) -> str:
-    month, day = int(match[1]), int(match[2])
-    return f" {MONTHS[month - 1]} {day}th " if 1 <= month <= 12 else match[0]
+    month, day, year = int(match[1]), int(match[2]), match[3] or ""
+    return f" {MONTHS[month - 1]} {day}th {year} " if 1 <= month <= 12 else f" {_NO_DATE} "
 
 
 def find(phrase: Sequence[str], within: Sequence[str], start: int = 0) -> int:
@@ -220,11 +229,23 @@ _TRANSPARENT = frozenset(
 )
 
 
+_ALL_BUT = frozenset(["anything", "everything", "anytime", "anyday", "any", "all"])
+
+
 def denied(spoken: Words, at: int) -> bool:
     """True when the value at this word is being refused ("not friday", "can't do evenings")."""
     index = at - 1
     while index >= 0 and at - index <= 5:
         if spoken[index] in _DENIALS:
+            return True
+        if spoken[index] == "but" and index > 0 and spoken[index - 1] in _ALL_BUT:
+            return True
+        if (
+            spoken[index] == "but"
+            and index > 1
+            and spoken[index - 2] in ("any", "every")
+            and spoken[index - 1] in ("day", "time")
+        ):
             return True
         if spoken[index] not in _TRANSPARENT:
             return False

@@ -5,20 +5,22 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.call.asides import Aside, hear_aside
 from pipeline.call.day import hear_day
+from pipeline.call.dialogue import respond
 from pipeline.call.first_name import hear_first_name
 from pipeline.call.flow import Flow
 from pipeline.call.flow_file import load_flow
 from pipeline.call.phone import hear_phone, replace_tail
 from pipeline.call.reason import hear_reason
-from pipeline.call.request import valid_first_name, valid_phone, valid_time
+from pipeline.call.request import Request, valid_first_name, valid_phone, valid_time
+from pipeline.call.steps import Heard, Phase, State
 from pipeline.call.time_of_day import hear_time
 from pipeline.call.words import words
-from pipeline.call.yes_no import hear_yes_no
+from pipeline.call.yes_no import hear_yes_no, plain_yes
 
 TODAY = date(2026, 3, 4)  # a Wednesday
 FLOW: Flow = load_flow()
@@ -287,3 +289,117 @@ def test_a_day_that_is_moved_by_other_words_is_read_whole_or_asked_again(
 )
 def test_minutes_below_ten_are_read_and_a_range_is_no_time(said: str, time: str | None) -> None:
     assert hear_time(words(said), FLOW.hours, asked=True).time == time
+
+
+_PIECES = st.sampled_from(
+    [
+        "at",
+        "around",
+        "9",
+        "9:75",
+        "9:60",
+        "10:99",
+        "25:00",
+        "0:00",
+        "00:61",
+        "12:5",
+        "pm",
+        "a.m.",
+        "half",
+        "past",
+        "three",
+        "quarter",
+        "to",
+        "monday",
+        "the",
+        "31st",
+        "february",
+        "30",
+        "2/30",
+        "13/1",
+        "2026-01-13",
+        "no",
+        "yes",
+        "wait",
+        "not",
+        "but",
+        "any",
+        "or",
+        "next",
+        "after",
+        "2125550143",
+        "555",
+        "zero",
+        "oh",
+        "one",
+        "morning",
+        "cancel",
+        "person",
+        "daniel",
+        "flu",
+        "shot",
+    ]
+)
+
+
+@given(
+    text=st.one_of(st.lists(_PIECES, max_size=8).map(" ".join), st.text(max_size=120)),
+    asked=st.sampled_from(["reason", "name", "phone", "day", "time", "confirm", "open"]),
+    booked=st.booleans(),
+    typed=st.booleans(),
+)
+@example(text="at 9:75", asked="time", booked=False, typed=True)
+def test_no_text_makes_the_dialogue_raise(text: str, asked: str, booked: bool, typed: bool) -> None:
+    known = Request("vaccination", "Daniel", "2125550143", date(2026, 3, 10), "morning")
+    phase = Phase.BOOKED if booked else Phase.ASKING
+    step = respond(FLOW, State(known, asked=asked, phase=phase), Heard(text, typed=typed), TODAY)
+    assert step.say
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "yes is that right",
+        "yes is that all",
+        "yes for the friend",
+        "yes all for my friend",
+        "yes so would that be all for the way",
+    ],
+)
+def test_a_yes_beside_something_else_books_nothing_the_first_time(said: str) -> None:
+    assert not plain_yes(words(said))
+
+
+def test_a_plain_yes_is_enough() -> None:
+    assert plain_yes(words("yes that's right"))
+    assert plain_yes(words("yes please"))
+
+
+@pytest.mark.parametrize(
+    ("said", "day"),
+    [
+        ("2026-04-13", date(2026, 4, 13)),
+        ("2027-01-13", date(2027, 1, 13)),
+        ("01/13/2027", date(2027, 1, 13)),
+        ("2026-13-01", None),
+        ("13/1", None),
+        ("any day but tuesday", None),
+        ("anything but tuesday", None),
+        ("monday after next", None),
+        ("second tuesday of february", None),
+        ("the second tuesday of february", None),
+    ],
+)
+def test_a_day_in_another_shape_is_read_or_asked_again_and_never_a_time(
+    said: str, day: date | None
+) -> None:
+    heard = hear_day(words(said), TODAY)
+    assert heard.day == day
+    time = hear_time(words(said), FLOW.hours, asked=True, taken=heard.used)
+    assert time.time is None
+
+
+def test_anything_but_a_part_of_the_day_is_not_that_part() -> None:
+    heard = hear_time(words("anything but morning"), FLOW.hours, asked=True)
+    assert heard.time is None
+    assert heard.refused == {"morning"}
