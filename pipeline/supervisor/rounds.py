@@ -31,6 +31,8 @@ from pipeline.telemetry.events import Event, Token, emit
 from pipeline.telemetry.outputs import OwnOutputs
 
 STORE_EVERY_S = 60.0
+AUDIT_FIRST_S = 60.0
+"""What happened to the chain while no server ran is said soon after the start, not an hour later."""
 STORE_WAIT_MS = 2_000
 """A command may hold the store for a moment; longer is worth a word."""
 DISK_FREE_MB_MIN = 200
@@ -61,11 +63,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing to look at, and how often; the first time after that long."""
+    """One thing to look at, and how often; the first time after that long, unless another time is given."""
 
     name: str
     every_s: float
     look: Callable[[], Awaitable[Found]]
+    first_s: float | None = None
 
 
 class Rounds:
@@ -85,9 +88,11 @@ class Rounds:
                 group.create_task(self._repeat(check), name=f"check {check.name}")
 
     async def _repeat(self, check: Check) -> None:
+        wait_s = check.every_s if check.first_s is None else check.first_s
         while True:
-            await asyncio.sleep(check.every_s)
+            await asyncio.sleep(wait_s)
             await self.look(check)
+            wait_s = check.every_s
 
     async def look(self, check: Check) -> None:
         """Make one check; one that cannot be made has failed."""
@@ -110,7 +115,7 @@ def rounds(settings: Settings, facts: Facts, witness: Witness, own: OwnOutputs |
     looks = _Looks(settings, facts, witness)
     checks = [
         Check("egress", every_s, looks.egress),
-        Check("audit", every_s, looks.audit),
+        Check("audit", every_s, looks.audit, min(AUDIT_FIRST_S, every_s)),
         Check("store", STORE_EVERY_S, looks.store),
     ]
     if own is not None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from pipeline.store.opening import prepare
 from pipeline.supervisor import fence
 from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.front import Front
-from pipeline.supervisor.rounds import Check, CheckFailed, CheckHolds, Found, Rounds, _Looks
+from pipeline.supervisor.rounds import Check, CheckFailed, CheckHolds, Found, Rounds, _Looks, rounds
 from pipeline.supervisor.staff import StaffTokens
 from pipeline.supervisor.witness import Witness
 from pipeline.telemetry.events import Event, set_sink
@@ -86,6 +87,29 @@ async def test_a_check_is_made_again_and_again_each_in_its_own_time(said: list[E
         CheckFailed(check="fast", reason="open"),  # type: ignore[arg-type]  # a token is a checked str
         CheckHolds(check="fast"),  # type: ignore[arg-type]  # as above
     ]
+
+
+async def test_what_happened_to_the_chain_at_rest_is_said_a_minute_after_the_start(
+    looks: _Looks,
+) -> None:
+    at_s: dict[str, list[float]] = {}
+    made = rounds(looks._settings, looks._facts, looks._witness, None)
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+
+    def noting(check: Check) -> Check:
+        async def look() -> Found:
+            at_s.setdefault(check.name, []).append(loop.time() - began_s)
+            return Found(True)
+
+        return replace(check, look=look)
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(Rounds(tuple(noting(check) for check in made._checks)).run())
+        await asyncio.sleep(3_700)
+        task.cancel()
+    assert at_s["audit"] == [60.0, 3_660.0]
+    assert at_s["egress"] == [3_600.0]
 
 
 async def test_a_check_that_breaks_has_failed_and_quotes_nobody(said: list[Event]) -> None:
