@@ -30,6 +30,7 @@ from phi.sounds import sound_of
 from phi.tokens import Line, Run, shadow_of
 
 LEAST_CHARS = 2
+INITIALS_MAX = 5
 FUZZY_LEAST = 5
 SOUND_LEAST = 2
 SHORT_ANSWER = 2
@@ -66,6 +67,8 @@ class Known:
             return
         shadow, _ = shadow_of(text)
         self._encodings(text, kind)
+        if kind is Kind.NAME:
+            self._name(text, shadow)
         self._strings[shadow] = kind
         self._strings[shadow[::-1]] = kind
         date = self._date(shadow)
@@ -85,6 +88,19 @@ class Known:
             self._digits[digits[-4:]] = kind
             self._digits[digits[::-1]] = kind
         self._learn_words(shadow, kind)
+
+    def _name(self, text: str, shadow: str) -> None:
+        """Each word of a name in its encodings; the initials of all as they are written, with points."""
+        words = text.split()
+        if len(words) < 2:
+            return
+        for word in words:
+            self._encodings(word, Kind.NAME)
+        initials = [word[0] for word in shadow.split() if word[0].isalpha()]
+        if 2 <= len(initials) <= INITIALS_MAX:
+            for between in (".", ". "):
+                self._strings[between.join(initials) + "."] = Kind.NAME
+                self._strings[between.join((initials[0], initials[-1])) + "."] = Kind.NAME
 
     def _learn_words(self, shadow: str, kind: Kind) -> None:
         """The words of a value, one by one and joined."""
@@ -189,7 +205,7 @@ class Known:
         for text, kind in self._strings.items():
             at = line.shadow.find(text)
             while at >= 0:
-                if len(text) >= 4 or _alone(line.shadow, at, at + len(text)):
+                if (len(text) >= 4 and text[1] != ".") or _alone(line.shadow, at, at + len(text)):
                     found.append(Span(at, at + len(text), kind, Layer.KNOWN))
                 at = line.shadow.find(text, at + len(text))
         if self._words:

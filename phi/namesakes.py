@@ -38,6 +38,10 @@ NAMED_HERE = cues.words("calling speaking again from here llamando hablando")
 PERSON_THINGS = cues.words(
     "appointment appointments prescription refill refills mother father mom dad wife husband daughter son birthday dob date number chart results insurance doctor meds medication medications phone name email address labs file record visit surgery test"
 )
+DEVICES = cues.words(
+    "iphone ipad ipod iwatch macbook imac mac airpods watch phone tablet laptop computer pc desktop notebook chromebook kindle galaxy pixel thinkpad surface"
+)
+"""Named after their owner by whoever sets them up, whatever else the name means."""
 OPENERS = frozenset([":", '"', "'", "=", "(", "<", ",", "[", ">", "|", ";", "-"])
 JOINTS = frozenset("_.^-")
 STRICT_ENDS = cues.words(
@@ -64,12 +68,12 @@ def namesake_spans(reader: NameReader) -> Iterator[Span]:
             yield from _initial(reader, i)
         elif flag == WORD and line.words[i].endswith("'s"):
             bare = TABLE.get(line.words[i][:-2], 0)
-            if (
+            following = line.words[i + 1] if i + 1 < line.count else ""
+            if (bare & GIVEN and following in DEVICES) or (
                 bare & GIVEN
                 and not bare & COMMON
                 and line.words[i][:-2] not in VERBS_FIRST
-                and i + 1 < line.count
-                and line.words[i + 1] in PERSON_THINGS
+                and following in PERSON_THINGS
             ):
                 yield _span(reader, i, i + 1)
 

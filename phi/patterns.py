@@ -129,11 +129,18 @@ KEPT = re.compile(
     r"|http/[0-9]\.[0-9]\"? ?[0-9]{3}(?: [0-9]{1,9})?|\bip[46]\b|\bo=[a-z0-9-]{1,20} [0-9]{1,20} [0-9]{1,6} in"
 )
 """Numbers of protocols: our own addresses, media lines, candidate priorities, status codes."""
+ANSWERED = re.compile(
+    r"(?<![^\s\"])/[a-z/_.-]{0,80}\"? ([1-5][0-9]{2} [0-9]{1,6}(?:\.[0-9]{1,3})?(?:ms|us|s))(?![0-9a-z])"
+)
+"""A path without a number, its status and how long it took."""
+KEPT_BESIDE_MAX = 3
+"""Digits that a run may have beside numbers of protocols and be no identifier: "127.0.0.1:8443, 4"."""
 
 
 def protocol_numbers(line: Line) -> list[tuple[int, int]]:
     """Where the numbers of protocols stand."""
-    return [m.span() for m in KEPT.finditer(line.shadow)]
+    answered = ((m.start(1), m.end(1)) for m in ANSWERED.finditer(line.shadow))
+    return [*(m.span() for m in KEPT.finditer(line.shadow)), *answered]
 
 
 def minted(line: Line) -> list[tuple[int, int]]:

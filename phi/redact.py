@@ -16,7 +16,7 @@ from phi.kinds import Failure, Kind, Layer, Redacted, Span, withheld
 from phi.lexicon import DIGITS, MIXED
 from phi.names import NameReader
 from phi.namesakes import namesake_spans
-from phi.patterns import minted, pattern_spans, protocol_numbers
+from phi.patterns import KEPT_BESIDE_MAX, minted, pattern_spans, protocol_numbers
 from phi.places import place_spans
 from phi.segments import segment_spans
 from phi.structured import Piece, json_pieces
@@ -188,9 +188,15 @@ class Redactor:
             found.extend(vocabulary_spans(line, safe, reader))
         self._check(deadline_ns)
         if line.seen & (DIGITS | MIXED) and found:
-            kept = kept_numbers(line) + stamps(line) + protocol_numbers(line)
+            protocol = protocol_numbers(line)
+            kept = kept_numbers(line) + stamps(line) + protocol
             if kept:
-                found = [s for s in found if s.layer not in SHIELDED or not inside(s, kept)]
+                found = [
+                    s
+                    for s in found
+                    if s.layer not in SHIELDED
+                    or not (inside(s, kept) or _explained(s, protocol, line.shadow))
+                ]
             random = minted(line)
             if random:
                 found = [s for s in found if not inside(s, random)]
@@ -204,6 +210,16 @@ class Redactor:
 def inside(span: Span, places: list[tuple[int, int]]) -> bool:
     """Whether a span lies within one of the places."""
     return any(a <= span.start and span.end <= b for a, b in places)
+
+
+def _explained(span: Span, protocol: list[tuple[int, int]], shadow: str) -> bool:
+    """Whether a number of a protocol stands in the span, and hardly a digit beside it."""
+    within = [(a, b) for a, b in protocol if a < span.end and span.start < b]
+    beside = sum(
+        shadow[at].isdigit() and not any(a <= at < b for a, b in within)
+        for at in range(span.start, span.end)
+    )
+    return bool(within) and beside <= KEPT_BESIDE_MAX
 
 
 def _unfolded(line: Line, spans: Iterable[Span]) -> Iterable[Span]:

@@ -29,6 +29,7 @@ _NUMERIC_DATE = re.compile(
     r"(?<![0-9/.-])(?:[0-3]?[0-9][-/.][0-3]?[0-9][-/.](?:(?P<last>(?:19|20)[0-9]{2})|(?P<short>[0-9]{2}))"
     r"|(?P<first>(?:19|20)[0-9]{2})[-/.][0-3]?[0-9][-/.][0-3]?[0-9])(?![0-9])"
 )
+_DAY_AND_MONTH = re.compile(r"(?<![0-9/-])[0-3]?[0-9][-/][0-3]?[0-9](?![0-9/-])")
 _BEFORE_YEAR = frozenset(
     ["of", "de", "del", "in", "en", "the", "year", "ano", "st", "nd", "rd", "th"]
 )
@@ -47,6 +48,9 @@ _CUES = (
     ("social",),
     ("historia", "clinica"),
     ("expediente",),
+    ("of", "birth"),
+    ("dob",),
+    ("nacimiento",),
     ("poliza",),
 )
 _BIRTH = frozenset(
@@ -208,6 +212,10 @@ def _dates(said: Said, free: list[bool], this_year: int) -> Iterator[Span]:
             end = _short_year(said, behind)
             if end or births.intersection(range(first - _BIRTH_BEFORE, behind + _BIRTH_AFTER)):
                 yield Span(said.tokens[first].start, said.tokens[(end or behind) - 1].end)
+    for found in _DAY_AND_MONTH.finditer(said.text):
+        at = sum(token.start < found.start() for token in said.tokens)
+        if births.intersection(range(at - _BIRTH_BEFORE, at)):
+            yield Span(found.start(), found.end())
     for found in _NUMERIC_DATE.finditer(said.text):
         year = found["last"] or found["first"]
         over = int(year) < this_year if year else (int(found["short"]) - this_year) % 100 > 1

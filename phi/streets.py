@@ -70,6 +70,7 @@ def street(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
         return
     if words[i] in cues.STREET_SUFFIXES:
         yield from _unnumbered(line, i, k, reader)
+    yield from _lived_on(line, i, k, reader)
 
 
 def _back_to_number(line: Line, i: int) -> tuple[int, int]:
@@ -350,6 +351,22 @@ def _unnumbered(line: Line, i: int, k: int, reader: NameReader) -> Iterator[Span
         ):
             return
         yield _span(line, first, i + 1, Kind.ADDRESS)
+
+
+LIVING_ON = cues.words("live lives living lived reside resides residing home house moved staying")
+
+
+def _lived_on(line: Line, i: int, k: int, reader: NameReader) -> Iterator[Span]:
+    """A street with any suffix, where somebody lives on it or the record begins so: "on quail crossing"."""
+    words, flags = line.words, line.flags
+    taken = i - 1 - k
+    if k < 0 or words[k] != "on" or not 1 <= taken <= 2 or words[i] in ABBREVIATIONS:
+        return
+    answered = k == 0 and i + 1 == line.count
+    if not answered and LIVING_ON.isdisjoint(words[max(0, k - 3) : k]):
+        return
+    if not any(flags[at] & (reader.stop | PLACEHOLDER | UNIT) for at in range(k + 1, i)):
+        yield _span(line, k + 1, i + 1, Kind.ADDRESS)
 
 
 def _city_after_street(line: Line, j: int, reader: NameReader) -> Iterator[Span]:

@@ -55,10 +55,17 @@ def safe_languages(line: Line, lang: str | None) -> int:
     return ENGLISH | COMMON
 
 
+INVERTED = frozenset("¿¡")
+"""No other language opens a sentence with these."""
+
+
 def _evidence(line: Line) -> tuple[int, int]:
     """How much a record's words speak for English and for Spanish; function words count double."""
     english = spanish = 0
     for word, flag in zip(line.words, line.flags, strict=True):
+        if word in INVERTED:
+            spanish += 2
+            continue
         both = flag & BOTH_STOPS
         if both == STOP:
             english += 2

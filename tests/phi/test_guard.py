@@ -189,6 +189,10 @@ VOLUNTEERED = [
     ("march fourth is my birthday", "march fourth"),
     ("march fourth sixty one", "march fourth sixty one"),
     ("nací el cuatro de marzo del sesenta y uno", "cuatro de marzo del sesenta y uno"),
+    ("i was born on 3/4", "3/4"),
+    ("dob 0304", "0304"),
+    ("fecha de nacimiento cuatro tres sesenta y uno", "cuatro tres sesenta y uno"),
+    ("i live on quail crossing in dayton", "quail crossing"),
     ("my social ends in four eight two one", "four eight two one"),
     ("my m r n is q x four four eight one two", "q x four four eight one two"),
     ("my mrn is QX44812", "44812"),
@@ -237,7 +241,7 @@ def test_row_p10_what_an_appointment_needs_still_reaches_the_model(text: str) ->
 @pytest.mark.parametrize(
     "text",
     [
-        "Your M R N is Q X four four eight one two.", "Your record is MRN QX44812.", "Born 03/04/61.",
+        "Your M R N is Q X four four eight one two.", "Your record is MRN QX44812.", "Born 03/04/61.", "Born 7/19.", "Your date of birth is 04 03 61.",
         "You have a M R N Q X four four eight.", "You were born on the nineteenth of July.", "I see July 19th here.", "It is the nineteenth of July.",
         "Born March fourth sixty one.", "Nació el cuatro de marzo del sesenta y uno.",
     ],
