@@ -272,7 +272,7 @@ def _text_fault(text: str, rules: Mapping[str, Any]) -> str:
     if choices := rules.get("choices"):
         return "" if text in choices else "write one of " + ", ".join(f'"{c}"' for c in choices)
     if rules.get("secret"):
-        return secret.length_fault(text)
+        return secret.guessed_fault(text)
     kind = rules.get("kind")
     return (_KINDS[kind](text) if kind and text else "") or secret.user_in_url_fault(text)
 
@@ -290,6 +290,14 @@ def _network(text: str) -> str:
         ipaddress.ip_network(text)
     except ValueError:
         return "write a network, e.g. 10.0.0.0/8"
+    return ""
+
+
+def _narrow_network(text: str) -> str:
+    if fault := _network(text):
+        return fault
+    if places.is_wide(ipaddress.ip_network(text)):
+        return f"{places.TOO_WIDE}, e.g. 10.0.0.5/32"
     return ""
 
 
@@ -385,6 +393,7 @@ def _phone(text: str) -> str:
 _KINDS: dict[str, Callable[[str], str]] = {
     "address": _address,
     "network": _network,
+    "narrow_network": _narrow_network,
     "url": _url,
     "origin": _origin,
     "loopback_url": _loopback_url,
