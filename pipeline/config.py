@@ -362,6 +362,17 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def exposed_by(s: Settings) -> str:
+    """The setting by which others reach the server, itself or through a proxy; "": nobody does."""
+    if not is_loopback(s.http.bind):
+        return "http.bind"
+    if s.http.public_url and not is_loopback(urlsplit(s.http.public_url).hostname or ""):
+        return "http.public_url"
+    if any(not ipaddress.ip_network(text).is_loopback for text in s.media.allowed_networks):
+        return "media.allowed_networks"
+    return ""
+
+
 def _file(text: str) -> str:  # os.path: a name too long is "no such file", not an exception
     return "" if os.path.isfile(text) else "no such file; give the path of one"
 

@@ -291,7 +291,7 @@ class Egress:
     """"KIND NAME ADDRESS PORTS/TRANSPORT", e.g. "carrier Twilio 203.0.113.0/30 5061/tcp". The in-process guard, the
     kernel's rules (`wardline egress-rules`) and `wardline data-flow` are all made from this list."""
     exposed_without_kernel_guard: str = _one_of("refuse", "refuse", "accept-the-risk")
-    """A bind beyond loopback starts only where the kernel is found to hold back what is not listed."""
+    """A server that others reach (`config.exposed_by`) starts only where the kernel is found to hold back what is not listed."""
 
 
 @dataclass(frozen=True, slots=True)

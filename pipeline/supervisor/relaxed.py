@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from pipeline.config import is_loopback
+from pipeline.config import exposed_by
 from pipeline.egress.places import is_wide
 from pipeline.settings import Settings
 from pipeline.supervisor.fence import ACCEPTED
@@ -45,9 +45,7 @@ RELAXATIONS = (
     ),
     Relaxation(
         "egress.exposed_without_kernel_guard",
-        lambda s: (
-            s.egress.exposed_without_kernel_guard == ACCEPTED and not is_loopback(s.http.bind)
-        ),
+        lambda s: s.egress.exposed_without_kernel_guard == ACCEPTED and bool(exposed_by(s)),
         lambda: (
             "others reach the server even where nothing in the kernel holds back what leaves it."
             ' Load the rules of `wardline egress-rules` and write "refuse"'
