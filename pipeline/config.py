@@ -281,7 +281,7 @@ def _text_fault(text: str, rules: Mapping[str, Any]) -> str:
     if choices := rules.get("choices"):
         return "" if text in choices else "write one of " + ", ".join(f'"{c}"' for c in choices)
     if rules.get("secret"):
-        return secret.length_fault(text)
+        return secret.guessed_fault(text)
     kind = rules.get("kind")
     return (_KINDS[kind](text) if kind and text else "") or secret.user_in_url_fault(text)
 
@@ -299,6 +299,14 @@ def _network(text: str) -> str:
         ipaddress.ip_network(text)
     except ValueError:
         return "write a network, e.g. 10.0.0.0/8"
+    return ""
+
+
+def _narrow_network(text: str) -> str:
+    if fault := _network(text):
+        return fault
+    if places.is_wide(ipaddress.ip_network(text)):
+        return f"{places.TOO_WIDE}, e.g. 10.0.0.5/32"
     return ""
 
 
@@ -363,6 +371,17 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def exposed_by(s: Settings) -> str:
+    """The setting by which others reach the server, itself or through a proxy; "": nobody does."""
+    if not is_loopback(s.http.bind):
+        return "http.bind"
+    if s.http.public_url and not is_loopback(urlsplit(s.http.public_url).hostname or ""):
+        return "http.public_url"
+    if any(not ipaddress.ip_network(text).is_loopback for text in s.media.allowed_networks):
+        return "media.allowed_networks"
+    return ""
+
+
 def _file(text: str) -> str:  # os.path: a name too long is "no such file", not an exception
     return "" if os.path.isfile(text) else "no such file; give the path of one"
 
@@ -401,6 +420,7 @@ def _phone(text: str) -> str:
 _KINDS: dict[str, Callable[[str], str]] = {
     "address": _address,
     "network": _network,
+    "narrow_network": _narrow_network,
     "url": _url,
     "origin": _origin,
     "loopback_url": _loopback_url,

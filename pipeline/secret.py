@@ -12,6 +12,8 @@ from pathlib import Path
 
 CHARACTERS_MIN = 32
 """Of a signature's secret, a password, a token: shorter ones are guessed (row C7)."""
+DIFFERENT_MIN = 8
+"""Different characters in one: 32 times the same letter is long, and still guessed. A random one in hex has 13 or so."""
 BYTES_MAX = 4096
 ADVICE = "make one with: openssl rand -hex 32"
 
@@ -19,11 +21,13 @@ _IN_FILE = re.compile(r"\$\{file:(.+)\}\Z")
 _USER_IN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^/?#\s]{0,2000}@")
 
 
-def length_fault(text: str) -> str:
-    """What is wrong with a secret's length; "" for none and for a long one."""
-    if not text or len(text) >= CHARACTERS_MIN:
-        return ""
-    return f"needs at least {CHARACTERS_MIN} characters; {ADVICE}"
+def guessed_fault(text: str) -> str:
+    """What makes a secret easy to guess; "" for none and for a good one."""
+    if text and len(text) < CHARACTERS_MIN:
+        return f"needs at least {CHARACTERS_MIN} characters; {ADVICE}"
+    if text and len(set(text)) < DIFFERENT_MIN:
+        return f"needs at least {DIFFERENT_MIN} different characters; {ADVICE}"
+    return ""
 
 
 def user_in_url_fault(text: str) -> str:
@@ -53,7 +57,7 @@ def first_line(path: Path) -> tuple[str, str]:
     text = data.decode(errors="replace").split("\n", 1)[0].strip()
     if len(data) > BYTES_MAX or not text:
         return "the file must hold the secret alone, on its first line", ""
-    return length_fault(text), text
+    return guessed_fault(text), text
 
 
 def others_fault(facts: os.stat_result) -> str:

@@ -35,7 +35,7 @@ class Http:
     """0 takes any free port (tests)."""
     public_url: str = _text(kind="url")
     """What callers type when a proxy or a name stands before us, e.g. https://voice.clinic.example"""
-    trusted_proxies: tuple[str, ...] = _list(kind="network")
+    trusted_proxies: tuple[str, ...] = _list(kind="narrow_network")
     """Networks whose X-Forwarded-For we believe."""
     allowed_origins: tuple[str, ...] = _list(kind="origin")
     """Sites whose own pages may place calls, as the browser writes them in Origin; our own page always may.
@@ -214,7 +214,7 @@ class Webhook:
 
     url: str = _text(kind="webhook_url")
     """https, or http to this machine."""
-    addresses: tuple[str, ...] = _list(kind="network")
+    addresses: tuple[str, ...] = _list(kind="narrow_network")
     """Networks the receiver may be in; nothing else is connected to, whatever its name resolves to."""
     secret: str = _text(secret=True)
     """Signs each message; at least 32 characters, e.g. from `openssl rand -hex 32`, or "${file:/path}"."""
@@ -291,7 +291,7 @@ class Egress:
     """"KIND NAME ADDRESS PORTS/TRANSPORT", e.g. "carrier Twilio 203.0.113.0/30 5061/tcp". The in-process guard, the
     kernel's rules (`wardline egress-rules`) and `wardline data-flow` are all made from this list."""
     exposed_without_kernel_guard: str = _one_of("refuse", "refuse", "accept-the-risk")
-    """A bind beyond loopback starts only where the kernel is found to hold back what is not listed."""
+    """A server that others reach (`config.exposed_by`) starts only where the kernel is found to hold back what is not listed."""
 
 
 @dataclass(frozen=True, slots=True)

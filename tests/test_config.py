@@ -129,7 +129,7 @@ def test_bytes_of_the_environment_that_are_no_text_are_a_fault() -> None:
 
 def test_a_secret_is_masked_and_the_rest_reads_back(tmp_path: Path) -> None:
     settings = config.load(
-        None, {"WARDLINE_ENGINES_LLM_API_KEY": "hush" * 8, "XDG_STATE_HOME": "/s"}
+        None, {"WARDLINE_ENGINES_LLM_API_KEY": "hush-row-c11-key" * 2, "XDG_STATE_HOME": "/s"}
     )
     shown = dict(config.masked(settings))
     assert "hush" not in str(shown)
@@ -199,7 +199,8 @@ def test_any_bytes_give_settings_or_faults(
         ({"url": "http://10.0.0.5/"}, "must be https"),
         ({"url": "https://me:secret@10.0.0.5/"}, "no user name or password"),
         ({"url": "https://10.0.0.5/", "secret": "x" * 31}, "at least 32 characters"),
-        ({"url": "https://10.0.0.5/", "secret": "x" * 32}, "list the networks"),
+        ({"url": "https://10.0.0.5/", "secret": "q7Rk2mZx" * 4}, "list the networks"),
+        ({"url": "https://10.0.0.5/", "addresses": ["0.0.0.0/0"]}, "too large to list anybody"),
     ],
 )
 def test_a_webhook_that_would_be_unsafe_is_refused(webhook: dict[str, str], said: str) -> None:
@@ -275,15 +276,45 @@ def test_row_c7_a_secret_shorter_than_32_characters_is_refused_wherever_it_is_se
     assert "hush" not in fault
 
 
+@pytest.mark.parametrize("key", SECRETS)
+@pytest.mark.parametrize("text", ["a" * 32, "abcdefg" * 10])
+def test_row_c7_a_long_secret_of_few_characters_is_refused_wherever_it_is_set(
+    key: str, text: str
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        config.load(None, {"WARDLINE_" + key.replace(".", "_").upper(): text})
+    (fault,) = raised.value.faults
+    assert fault.startswith(f"{key}: needs at least 8 different characters; make one with: ")
+    assert text not in fault
+
+
+@pytest.mark.parametrize("wide", ["0.0.0.0/0", "128.0.0.0/1", "8.0.0.0/7", "::/0", "2000::/31"])
+def test_a_network_that_lists_nobody_is_refused_where_one_is_trusted(wide: str) -> None:
+    for tree in (
+        {"http": {"trusted_proxies": ["10.0.0.0/8", wide]}},
+        {"webhook": {"addresses": [wide]}},
+    ):
+        with pytest.raises(ConfigError, match="write one of /8 or smaller"):
+            config.from_mapping(tree)
+    with pytest.raises(ConfigError, match=r"egress\.destinations"):
+        config.from_mapping({"egress": {"destinations": [f"carrier Any {wide} 5061/tcp"]}})
+
+
+@pytest.mark.parametrize("narrow", ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32", "fd00::/8"])
+def test_a_network_of_one_provider_or_a_local_one_is_accepted(narrow: str) -> None:
+    http = config.from_mapping({"http": {"trusted_proxies": [narrow]}}).http
+    assert http.trusted_proxies == (narrow,)
+
+
 def test_row_c11_a_secret_is_read_from_a_file_of_the_servers_user_alone(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
-    secret.write_text("hush" * 8 + "\n")
+    secret.write_text("hush-row-c11-key" * 2 + "\n")
     env = {"WARDLINE_ENGINES_LLM_API_KEY": f"${{file:{secret}}}"}
     secret.chmod(0o644)
     with pytest.raises(ConfigError, match=r"engines\.llm_api_key: .*mode 0644.*chmod 600"):
         config.load(None, env)
     secret.chmod(0o600)
-    assert config.load(None, env).engines.llm_api_key == "hush" * 8
+    assert config.load(None, env).engines.llm_api_key == "hush-row-c11-key" * 2
     secret.write_text("hush\n")
     with pytest.raises(ConfigError, match="needs at least 32"):
         config.load(None, env)
@@ -303,7 +334,7 @@ def test_a_database_password_is_checked_like_every_secret(tmp_path: Path) -> Non
     file.write_text(f'[store]\nurl = "postgresql://127.0.0.1/x"\npassword_file = "{password}"\n')
     with pytest.raises(ConfigError, match=r"store\.password_file: needs at least 32"):
         config.load(file, {})
-    password.write_text("p" * 32)
+    password.write_text("q7Rk2mZx" * 4)
     assert config.load(file, {}).store.password_file == str(password)
 
 

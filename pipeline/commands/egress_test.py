@@ -14,7 +14,7 @@ from pipeline.audit.records import EgressTest
 from pipeline.cli import Command
 from pipeline.clock import MonotonicClock
 from pipeline.commands.check_config import say_faults
-from pipeline.config import is_loopback
+from pipeline.config import exposed_by
 from pipeline.egress.places import allowed, own_addresses
 from pipeline.egress.trial import SAID, Tried, as_json, count, kernel_holds
 from pipeline.errors import ConfigError, StartUpError
@@ -70,7 +70,7 @@ def try_both(settings: Settings, *, named_bare: bool) -> tuple[list[Tried], list
 
 def exposed(settings: Settings) -> bool:
     """Whether others reach the server, so that the kernel has to hold too."""
-    return not is_loopback(settings.http.bind)
+    return bool(exposed_by(settings))
 
 
 def record_of(

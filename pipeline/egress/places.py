@@ -33,6 +33,11 @@ KINDS = {
 POSTGRESQL_PORT = 5432
 LOOPBACK = tuple(ipaddress.ip_network(text) for text in ("127.0.0.0/8", "::1/128"))
 
+WIDEST_PREFIX = {4: 8, 6: 32}
+"""A network larger than one provider has: whoever lists it lists nobody."""
+TOO_WIDE = "the network is too large to list anybody: write one of /8 or smaller, of /32 or smaller in IPv6"
+_LOCAL_V6 = tuple(ipaddress.IPv6Network(text) for text in ("fc00::/7", "fe80::/10"))
+
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?/(tcp|udp)\Z")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}\Z")
 
@@ -61,6 +66,15 @@ class Place:
         return (mapped or ip) in self.network and self.first_port <= port <= self.last_port
 
 
+def is_wide(network: Network) -> bool:
+    """Whether it holds so many that listing it is no list; IPv6's local ranges are wide by their nature."""
+    if isinstance(network, ipaddress.IPv6Network) and any(
+        network.subnet_of(each) for each in _LOCAL_V6
+    ):
+        return False
+    return network.prefixlen < WIDEST_PREFIX[network.version]
+
+
 def parse(text: str) -> Place:
     """`KIND NAME ADDRESS PORTS/TRANSPORT`, e.g. `carrier Twilio 203.0.113.0/30 5061/tcp`; raises ValueError."""
     parts = text.split()
@@ -74,8 +88,8 @@ def parse(text: str) -> Place:
     if not 0 < first <= last <= 65_535:
         raise ValueError("ports are 1 to 65535, the smaller first")
     place = Place(kind, name, ipaddress.ip_network(network), first, last, found[3])
-    if place.network.prefixlen < 8:
-        raise ValueError("a network so large lists nothing")
+    if is_wide(place.network):
+        raise ValueError(TOO_WIDE)
     return place
 
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from pipeline import config
 from pipeline.audit.folder import audit_folder, keys_folder
 from pipeline.clock import wall_now
-from pipeline.config import is_loopback
+from pipeline.config import exposed_by, is_loopback
 from pipeline.machine import parse
 from pipeline.machine.facts import (
     Block,
@@ -73,7 +73,7 @@ def look(settings: Settings, config_file: Path | None = None, run: Run | None = 
         uid=uid,
         key=_key(settings),
         programs=frozenset(_programs()),
-        loopback_only=is_loopback(settings.http.bind),
+        loopback_only=not exposed_by(settings),
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipeline import config
 from pipeline.audit.by_command import SOCKET_FILE
-from pipeline.config import is_loopback
+from pipeline.config import exposed_by
 from pipeline.egress import guard
 from pipeline.egress.places import allowed, listed, loopback, own_addresses
 from pipeline.egress.programs import Program
@@ -28,6 +28,13 @@ WORKERS_PROGRAMS = ("models.pocketsphinx_child", "models.language_model")
 TRIAL = "pipeline.egress.trial"
 TRIAL_LIMIT_S = 10.0
 ACCEPTED = "accept-the-risk"
+
+_CLOSED = {
+    "http.bind": "bind 127.0.0.1",
+    "http.public_url": "take http.public_url out",
+    "media.allowed_networks": "list networks of loopback alone, or none",
+}
+"""What keeps others out again."""
 
 
 class EgressRefused(Event):
@@ -155,8 +162,9 @@ def trial_in_child(places: list[dict[str, object]] | None, *, named: bool) -> li
 
 
 def check_exposure(settings: Settings, facts: Facts) -> str:
-    """Refuse a bind beyond loopback that the kernel does not back; returns a line for the banner, or ""."""
-    if is_loopback(settings.http.bind):
+    """Refuse to be reached by others where the kernel does not back it; returns a line for the banner, or ""."""
+    setting = exposed_by(settings)
+    if not setting:
         return ""
     holds, why = kernel_holds(try_kernel())
     if holds:
@@ -164,8 +172,8 @@ def check_exposure(settings: Settings, facts: Facts) -> str:
         return ""
     if settings.egress.exposed_without_kernel_guard != ACCEPTED:
         raise Unsafe(
-            f"http.bind is {settings.http.bind}, which others reach, and {why}. Load the rules that"
-            " `wardline egress-rules` writes (deploy/README.md), or bind 127.0.0.1. To serve without them on your"
+            f"{setting} lets others reach this server, and {why}. Load the rules that"
+            f" `wardline egress-rules` writes (deploy/README.md), or {_CLOSED[setting]}. To serve without them on your"
             f' own responsibility write egress.exposed_without_kernel_guard = "{ACCEPTED}"'
         )
     emit(ExposedWithoutKernelGuard(setting=Token("egress.exposed_without_kernel_guard")))

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_network
 
-from pipeline.config import is_loopback
+from pipeline.config import exposed_by
+from pipeline.egress.places import is_wide
 from pipeline.settings import Settings
 from pipeline.supervisor.fence import ACCEPTED
 from pipeline.telemetry import measured
@@ -43,12 +45,18 @@ RELAXATIONS = (
     ),
     Relaxation(
         "egress.exposed_without_kernel_guard",
-        lambda s: (
-            s.egress.exposed_without_kernel_guard == ACCEPTED and not is_loopback(s.http.bind)
-        ),
+        lambda s: s.egress.exposed_without_kernel_guard == ACCEPTED and bool(exposed_by(s)),
         lambda: (
             "others reach the server even where nothing in the kernel holds back what leaves it."
             ' Load the rules of `wardline egress-rules` and write "refuse"'
+        ),
+    ),
+    Relaxation(
+        "media.allowed_networks",
+        lambda s: any(is_wide(ip_network(text)) for text in s.media.allowed_networks),
+        lambda: (
+            "callers are taken from anywhere, and sound is sent wherever one of them says."
+            " List the networks your callers are in"
         ),
     ),
     Relaxation(

@@ -18,7 +18,7 @@ from pipeline.audit.folder import audit_folder, kept_heads, keys_folder
 from pipeline.audit.keys import trusted_keys
 from pipeline.audit.records import EgressTest
 from pipeline.audit.verify import TrailVerdict, verify_trail
-from pipeline.config import is_loopback
+from pipeline.config import exposed_by
 from pipeline.egress import trial
 from pipeline.errors import StartUpError
 from pipeline.settings import Settings
@@ -141,7 +141,7 @@ class _Looks:
         out = fence.note(self._facts, "supervisor", tried)
         level = self._facts.detail("egress").get("level", 1)
         held = True
-        if level == 2 and not is_loopback(self._settings.http.bind):
+        if level == 2 and exposed_by(self._settings):
             # rules that were there at the start may have been flushed since
             held, _ = trial.kernel_holds(await asyncio.to_thread(fence.try_kernel))
             if not held:

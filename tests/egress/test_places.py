@@ -100,7 +100,7 @@ def test_the_webhooks_networks_and_the_databases_address_are_places_too() -> Non
             "webhook": {
                 "url": "https://desk.example/hook",
                 "addresses": ["203.0.113.0/30"],
-                "secret": "s" * 32,
+                "secret": "q7Rk2mZx" * 4,
             },
             "store": {"url": "postgresql://198.51.100.7:5433/wardline"},
         }

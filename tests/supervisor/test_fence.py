@@ -12,6 +12,7 @@ import pytest
 from pipeline import config
 from pipeline.commands.tls import CERT, KEY
 from pipeline.egress.trial import Tried
+from pipeline.errors import Unsafe
 from pipeline.supervisor import fence
 from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.relaxed import relaxed
@@ -63,7 +64,7 @@ def start(directory: Path, script: str, egress: str = "") -> subprocess.Complete
 def test_beyond_loopback_without_rules_is_refused_with_what_to_do(tmp_path: Path) -> None:
     done = start(tmp_path, ROUTES + SERVE)
     assert done.returncode == 78, done.stderr
-    assert "http.bind is 10.99.0.1, which others reach" in done.stderr
+    assert "http.bind lets others reach this server" in done.stderr
     assert "wardline egress-rules" in done.stderr
     assert "server_listening" not in done.stderr
 
@@ -99,7 +100,11 @@ def test_health_tells_which_processes_were_tried_and_how_long_ago(tmp_path: Path
 
 @pytest.mark.wire
 def test_callers_anywhere_leave_nothing_open_but_the_media_ports(tmp_path: Path) -> None:
-    with served(tmp_path, '[media]\nallowed_networks = ["0.0.0.0/0", "::/0"]\n') as running:
+    open_ = (
+        '[media]\nallowed_networks = ["0.0.0.0/0", "::/0"]\n'
+        '[egress]\nexposed_without_kernel_guard = "accept-the-risk"\n'
+    )
+    with served(tmp_path, open_) as running:
         assert {event["out"] for event in running.events("egress_tested")} == {0}
 
 
@@ -119,6 +124,49 @@ def test_a_process_that_does_reach_strangers_stops_the_start(tmp_path: Path) -> 
     assert done.returncode == 78
     assert "process supervisor could reach a place that is not listed" in done.stderr
     assert "egress.destinations" in done.stderr
+
+
+BEHIND_A_PROXY = {
+    "http": {"public_url": "https://voice.clinic.example", "trusted_proxies": ["127.0.0.1/32"]}
+}
+FROM_OUTSIDE = {"media": {"allowed_networks": ["127.0.0.0/8", "203.0.113.0/24"]}}
+LAPTOP = {
+    "http": {"public_url": "http://localhost:8080"},
+    "media": {"allowed_networks": ["127.0.0.0/8", "::1/128"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("tree", "key"),
+    [
+        (BEHIND_A_PROXY, "http.public_url"),
+        (FROM_OUTSIDE, "media.allowed_networks"),
+        ({**BEHIND_A_PROXY, **FROM_OUTSIDE}, "http.public_url"),
+    ],
+)
+def test_a_server_on_loopback_that_others_reach_all_the_same_needs_the_kernel_too(
+    tree: dict[str, object], key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = Facts(Still())
+    plain = ("dns over udp", "udp message (syslog)", "ntp")
+    monkeypatch.setattr(fence, "try_kernel", lambda: [Tried(name, "out") for name in plain])
+    with pytest.raises(Unsafe, match=f"{key} lets others reach this server"):
+        fence.check_exposure(config.from_mapping(tree), facts)
+    accepted = {**tree, "egress": {"exposed_without_kernel_guard": "accept-the-risk"}}
+    settings = config.from_mapping(accepted)
+    assert "EXPOSED WITHOUT KERNEL GUARD" in fence.check_exposure(settings, facts)
+    assert [each.key for each in relaxed(settings)] == ["egress.exposed_without_kernel_guard"]
+    monkeypatch.setattr(fence, "try_kernel", lambda: [Tried(name, "kernel") for name in plain])
+    assert fence.check_exposure(config.from_mapping(tree), facts) == ""
+    assert facts.detail("egress")["level"] == 2
+
+
+@pytest.mark.parametrize("tree", [{}, LAPTOP])
+def test_a_laptop_that_nobody_else_reaches_starts_without_the_kernels_rules(
+    tree: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fence, "try_kernel", lambda: pytest.fail("nothing is exposed"))
+    assert fence.check_exposure(config.from_mapping(tree), Facts(Still())) == ""
 
 
 def test_a_process_that_fails_stays_named_until_it_passes_itself() -> None:

@@ -22,6 +22,7 @@ IN_USE = {
         '[http]\nbind = "0.0.0.0"\n[tls]\ncert = "CERT"\nkey = "CERT"\n'
         '[egress]\nexposed_without_kernel_guard = "accept-the-risk"\n'
     ),
+    "media.allowed_networks": '[media]\nallowed_networks = ["10.0.0.0/8", "::/0"]\n',
     "store.key": '[store]\nkey = "environment"\n',
     "recording.mode": (
         '[recording]\nmode = "ask"\ndays = ["call 30"]\n'
@@ -73,7 +74,7 @@ def test_row_d18_each_is_announced_and_shown_by_check_config(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("WARDLINE_STORE_KEY_TEXT", "k" * 40 if key == "store.key" else "")
+    monkeypatch.setenv("WARDLINE_STORE_KEY_TEXT", "q7Rk2mZx" * 5 if key == "store.key" else "")
     file = tmp_path / "c.toml"
     file.write_text(IN_USE[key].replace("CERT", str(file)))
     settings = config.load(file)
