@@ -26,7 +26,7 @@ def test_what_is_printed_is_a_configuration_that_reads_back_the_same(
 def test_a_secret_is_not_printed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("WARDLINE_ENGINES_LLM_API_KEY", "hush" * 8)
+    monkeypatch.setenv("WARDLINE_ENGINES_LLM_API_KEY", "hush-row-c11-key" * 2)
     assert main(["check-config"]) == 0
     printed = capsys.readouterr().out
     assert 'llm_api_key = "********"' in printed
