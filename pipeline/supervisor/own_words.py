@@ -136,6 +136,7 @@ _NO_TEXT = frozenset(
     {
         "address",
         "network",
+        "narrow_network",
         "phone",
         "emergency_number",
         "url",

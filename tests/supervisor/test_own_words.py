@@ -41,6 +41,18 @@ def test_what_is_shipped_identifies_nobody() -> None:
 
 
 @pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("http", "trusted_proxies", ["10.0.0.0/8", "192.0.2.0/24", "2001:db8::/32"]),
+        ("media", "allowed_networks", ["198.51.100.0/24"]),
+        ("webhook", "addresses", ["192.0.2.17/32"]),
+    ],
+)
+def test_a_network_is_no_identifier(section: str, key: str, value: list[str]) -> None:
+    assert said(tree={section: {key: value}}) == ""
+
+
+@pytest.mark.parametrize(
     ("text", "kind"),
     [
         ("Call back John Smith about his knee.", "NAME"),

@@ -296,5 +296,5 @@ def test_outputs_are_tried_again_beside_a_running_server_and_no_event_of_its_is_
     assert child.returncode == 0, err
     assert b"missed=(), leaked=()" in out, out + err
     events = [json.loads(line) for line in err.splitlines() if line.strip()]
-    assert len(events) > 20  # those of the other thread
+    assert len(events) > 3  # those of the other thread, and not only the first
     assert {event["event"] for event in events} <= {"outputs_tested", "foreign_output"}
