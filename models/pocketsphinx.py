@@ -123,6 +123,10 @@ class _Wire(asyncio.Protocol):
             if future is not None and not future.done():
                 future.set_result(answer)
 
+    def eof_received(self) -> None:
+        """Lost from now on: `connection_lost` comes a round later, and audio written till then is gone."""
+        self.lost = True
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
         for future in self._waiting.values():
