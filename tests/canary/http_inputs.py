@@ -65,7 +65,7 @@ def plant(port: int) -> Places:
 
 
 def _ask(port: int, method: str, path: str, body: str | None, given: dict[str, str]) -> bytes:
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
     with contextlib.closing(connection), contextlib.suppress(TimeoutError, HTTPException, OSError):
         connection.request(method, path, body, given)
         response = connection.getresponse()

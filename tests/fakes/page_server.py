@@ -93,7 +93,7 @@ class FakeCall:
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [message for message in self.messages if message["type"] == kind]
 
-    async def until(self, kind: str, count: int = 1, limit_s: float = 8.0) -> list[dict[str, Any]]:
+    async def until(self, kind: str, count: int = 1, limit_s: float = 60.0) -> list[dict[str, Any]]:
         async with asyncio.timeout(limit_s):
             while len(self.of(kind)) < count:
                 self._news.clear()
@@ -174,7 +174,7 @@ class PageServer:
             for connection in call.connections:
                 await connection.close()
 
-    async def call(self, number: int = 1, limit_s: float = 8.0) -> FakeCall:
+    async def call(self, number: int = 1, limit_s: float = 60.0) -> FakeCall:
         """The call with this number, once its data channel is open."""
         async with asyncio.timeout(limit_s):
             while len(self.calls) < number or self.calls[number - 1].channel is None:

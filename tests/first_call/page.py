@@ -69,11 +69,13 @@ class Softphone:
 
 
 @asynccontextmanager
-async def softphone(browser: Browser, url: str) -> AsyncIterator[Softphone]:
+async def softphone(browser: Browser, url: str, before: str = "") -> AsyncIterator[Softphone]:
+    """Open the page; `before` is a script to run ahead of its own."""
     context: BrowserContext = await browser.new_context(viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(60_000)
     try:
         await context.grant_permissions(["microphone"], origin=url)
+        await context.add_init_script(before)
         phone = Softphone(await context.new_page(), url)
         await phone.page.goto(f"{url}/")
         yield phone
@@ -96,13 +98,16 @@ async def booked(url: str, microphone: Path, end_ms: float) -> Booked:
     """Hold one call with this file as microphone, whose speech ends at `end_ms`."""
     async with chromium(microphone) as browser, softphone(browser, url) as phone:
         await phone.call()
-        try:
-            await phone.page.wait_for_selector(
-                "#after:not([hidden])", timeout=end_ms + END_LIMIT_MS
-            )
-        except TimeoutError_ as error:
-            said = await phone.page.locator("#captions-log").text_content()
-            raise AssertionError(f"the call did not end: {said}") from error
-        captions = str(await phone.page.locator("#captions-log").text_content())
-        request = await phone.text("#after-request")
-        return Booked(request, captions, phone.console, phone.foreign(), await phone.kept())
+        return await over(phone, end_ms + END_LIMIT_MS)
+
+
+async def over(phone: Softphone, limit_ms: float) -> Booked:
+    """Wait for the call's end and read what the page shows then."""
+    try:
+        await phone.page.wait_for_selector("#after:not([hidden])", timeout=limit_ms)
+    except TimeoutError_ as error:
+        said = await phone.page.locator("#captions-log").text_content()
+        raise AssertionError(f"the call did not end: {said}") from error
+    captions = str(await phone.page.locator("#captions-log").text_content())
+    request = await phone.text("#after-request")
+    return Booked(request, captions, phone.console, phone.foreign(), await phone.kept())

@@ -6,9 +6,19 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Browser
 
-from tests.first_call import microphone
-from tests.first_call.page import BOOKED, Softphone, booked, chromium, softphone
+from tests.first_call import microphone, person
+from tests.first_call.page import (
+    BOOKED,
+    END_LIMIT_MS,
+    Booked,
+    Softphone,
+    booked,
+    chromium,
+    over,
+    softphone,
+)
 from tests.first_call.served import Served, until
 
 pytestmark = [pytest.mark.wire, pytest.mark.browser]
@@ -24,12 +34,16 @@ def timeline(server: Served) -> list[tuple[float, str]]:
 def _book(server: Served, timeline: list[tuple[float, str]], file: Path) -> None:
     end_ms = asyncio.run(microphone.write(timeline, file))
     done = asyncio.run(booked(server.url, file, end_ms))
+    _as_said(done, 1)
+    until(lambda: server.calls() == 0, 10.0, "the end of the call")
+
+
+def _as_said(done: Booked, number: int) -> None:
     for value in BOOKED:
-        assert value in done.request.lower(), (done.request, done.captions)
+        assert value in done.request.lower(), (number, done.request, done.captions)
     assert done.console == []
     assert done.foreign == []
     assert done.kept == 0
-    until(lambda: server.calls() == 0, 10.0, "the end of the call")
 
 
 @pytest.mark.long
@@ -41,10 +55,25 @@ def test_a_booking_is_made_through_the_page_with_nothing_but_a_voice(
 
 @pytest.mark.long
 def test_twelve_calls_in_a_row_through_the_page_are_all_booked(
-    server: Served, timeline: list[tuple[float, str]], tmp_path: Path
+    server: Served, tmp_path: Path
 ) -> None:
-    for _ in range(CALLS):
-        _book(server, timeline, tmp_path / "microphone.wav")
+    silence = tmp_path / "silence.wav"
+    asyncio.run(microphone.write([], silence))
+
+    async def calls() -> list[Booked]:
+        async with chromium(silence) as browser:
+            return [await _listened(browser, server.url) for _ in range(CALLS)]
+
+    for number, done in enumerate(asyncio.run(calls()), 1):
+        _as_said(done, number)
+    until(lambda: server.calls() == 0, 10.0, "the end of the calls")
+
+
+async def _listened(browser: Browser, url: str) -> Booked:
+    async with softphone(browser, url, person.MICROPHONE) as phone:
+        await phone.call()
+        await person.converse(phone, "booking")
+        return await over(phone, END_LIMIT_MS)
 
 
 def test_a_page_that_is_reloaded_in_a_call_frees_its_line_at_once(

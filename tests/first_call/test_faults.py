@@ -302,11 +302,11 @@ def test_a_second_connection_keeps_the_call_and_its_request(frail: Served) -> No
             )
             try:
                 await line.answer(str(answer["sdp"]))
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     await up.wait()
                 call.record.request = {}
                 line.send({"type": "typed", "text": "My name is David."})
-                async with asyncio.timeout(15):
+                async with asyncio.timeout(60):
                     while len(call.record.request) <= len(before):  # noqa: ASYNC110  # the server's word, looked for
                         await asyncio.sleep(0.05)
                 calls = await asyncio.to_thread(frail.calls)

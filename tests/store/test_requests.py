@@ -89,7 +89,7 @@ def fill(record: Record) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(60.0):
         while not condition():  # noqa: ASYNC110  # what a thread changed sets no event of this loop
             await asyncio.sleep(0.005)
 

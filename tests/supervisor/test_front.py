@@ -251,7 +251,7 @@ def test_neither_worker_nor_recogniser_outlives_a_killed_supervisor(tmp_path: Pa
             assert ("Seccomp:\t2" in status) == ("pocketsphinx_child" in command)
         running.process.kill()
         running.process.wait()
-        gone, alive = psutil.wait_procs(family, timeout=5)
+        gone, alive = psutil.wait_procs(family, timeout=30)
         assert len(gone) == 3
         assert not alive
 
@@ -280,7 +280,7 @@ def test_what_no_parser_takes_is_refused_and_not_quoted(server: Served) -> None:
         b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nZorvelline\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: Zorvelline\r\n\r\n",
     ):
-        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
             connection.sendall(junk)
             answer = connection.recv(65_536)
         assert b" 400 " in answer.partition(b"\r\n")[0]

@@ -88,7 +88,7 @@ class Browser:
         self.channel.send(json.dumps(message) if isinstance(message, dict) else message)
 
     async def wait_for(self, kind: str, count: int = 1) -> dict[str, Any]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while True:
                 found = [message for _, message in self.messages if message["type"] == kind]
                 if len(found) >= count:
@@ -114,7 +114,7 @@ class Browser:
             await asyncio.wait({consent})
 
 
-async def until(condition: Callable[[], object], limit_s: float = 15.0) -> None:
+async def until(condition: Callable[[], object], limit_s: float = 60.0) -> None:
     """Wait for what has no event of its own, and fail when it does not come."""
     async with asyncio.timeout(limit_s):
         while not condition():  # noqa: ASYNC110  # see above
@@ -133,7 +133,7 @@ async def calling(offer: Any, call: Any, *, microphone: bool = True) -> AsyncIte
     attached = call.attached
     try:
         await browser.accept(await offer(await browser.offer(), call))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await browser.connected.wait()
         await until(lambda: call.attached > attached)
         yield browser

@@ -117,7 +117,7 @@ async def test_a_message_is_sent_again_with_the_same_id_until_it_is_acknowledged
     async with asyncio.TaskGroup() as group:
         running = group.create_task(box.run())
         await box.take(made)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await delivered.wait()
         running.cancel()
     set_sink(None)
@@ -172,7 +172,7 @@ async def test_a_fault_in_the_delivery_itself_is_an_attempt_that_failed_and_quot
     async with asyncio.TaskGroup() as group:
         running = group.create_task(box.run())
         await box.take(report())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await delivered.wait()
         running.cancel()
     set_sink(None)
@@ -219,7 +219,7 @@ async def test_a_spool_that_fails_ends_nothing_and_is_tried_again(
     async with asyncio.TaskGroup() as group:
         await box.take(made)
         running = group.create_task(box.run())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await both.wait()
         running.cancel()
     set_sink(None)
@@ -287,7 +287,7 @@ async def test_row_w7_what_waited_is_sent_after_the_next_start_under_its_own_id(
     set_sink(lambda event: delivered.set() if event.name == "webhook_delivered" else None)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(box.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await delivered.wait()
         running.cancel()
     set_sink(None)
@@ -323,7 +323,7 @@ async def test_row_w7_each_failure_says_when_it_is_tried_again(
     async with asyncio.TaskGroup() as group:
         running = group.create_task(box.run())
         await box.take(report())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await enough.wait()
         running.cancel()
     set_sink(None)

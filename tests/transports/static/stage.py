@@ -35,7 +35,7 @@ TAP = Path(__file__).with_name("tap.js").read_text()
 TAP_WORKLET = WirePage(
     Path(__file__).with_name("tap_worklet.js").read_bytes(), "text/javascript; charset=utf-8"
 )
-TEST_LIMIT_S = 30
+TEST_LIMIT_S = 120
 
 
 class Seat:
@@ -123,7 +123,7 @@ class Stage:
                 color_scheme=scheme,
                 reduced_motion="reduce" if reduced_motion else "no-preference",
             )
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(60_000)
             if microphone:
                 await context.grant_permissions(["microphone"], origin=server.url)
             if tap:
