@@ -139,11 +139,11 @@ class Caller:
             self.measure(everything=True)
 
     async def say(self, samples: Samples, said: str) -> TurnRecord:
-        """Say a recording to its end; a server that is speaking is interrupted."""
+        """Say a recording to its end, or to that of the call; a server that is speaking is interrupted."""
         utterance = Utterance.of(samples)
         turn = self._begin(said, "speech")
         self._mic.say(utterance)
-        await self._until(lambda: utterance.over)
+        await self._until(lambda: utterance.over or self.has_ended())
         turn.onset_ms, turn.end_ms = utterance.onset_sent_ms, utterance.end_sent_ms
         return turn
 

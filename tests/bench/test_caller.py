@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import numpy as np
 import pytest
 
@@ -178,3 +180,19 @@ async def test_server_that_says_nothing_is_not_waited_for_forever() -> None:
             with pytest.raises(NothingHeard, match="did not answer"):
                 await call.heard_reply(turn, 700)
         assert turn.wire_ms is None
+
+
+@pytest.mark.wire
+async def test_a_call_that_ends_while_the_caller_speaks_ends_his_line() -> None:
+    async with (
+        ProtocolServer(lambda pitch: Reply(str(pitch))) as server,
+        Caller(server.url) as call,
+    ):
+        await call.reply_over(5_000)
+        ending = asyncio.get_running_loop().create_task(
+            server.calls[0].say_goodbye_after(200), name="the server's end of it"
+        )
+        async with asyncio.timeout(30):
+            await call.say(pad(tone(3, 60_000)), "a very long story")
+        await ending
+        assert call.record.ended == "goodbye"

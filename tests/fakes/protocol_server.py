@@ -143,6 +143,13 @@ class _Call:
         self.worker_lost = True
         self.ended.set()
 
+    async def say_goodbye_after(self, delay_ms: float) -> None:
+        """Say goodbye and close the line, as the server does at the end of a call."""
+        await asyncio.sleep(delay_ms / 1000)
+        self.send({"type": "bye", "reason": "goodbye"})
+        await asyncio.sleep(0.1)
+        await self.close()
+
     async def close(self) -> None:
         for timer in self._timers:
             timer.cancel()
