@@ -61,8 +61,8 @@ class CallAudit:
     def request(self, fields: dict[str, str], complete: bool) -> None:
         """Keep the names; a request that the caller confirmed is a function call."""
         self._fields = tuple(sorted(fields))
-        if complete and not self._complete:
-            self._complete = True
+        confirmed, self._complete = complete and not self._complete, complete
+        if confirmed:
             self._auditor.put(
                 FunctionCall(
                     call_id=self._call_id,

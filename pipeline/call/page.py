@@ -92,6 +92,11 @@ class Page:
         self._complete = True
         self._show_request()
 
+    def taken_back(self) -> None:
+        """Show that the request is open again."""
+        self._complete = False
+        self._show_request()
+
     def urgent(self, kind: str, sentence: str) -> None:
         """Show the urgent sentence large, here and to staff."""
         self._urgent = Urgent(sentence, self._practice_phone)

@@ -25,7 +25,7 @@ from phi.envelope import (
 )
 from pipeline.store.database import Database
 from pipeline.store.document import Document
-from pipeline.store.draft import RANK, Snapshot, State
+from pipeline.store.draft import Snapshot, State
 from pipeline.store.faults import KeyFault, RequestGone, StoreFault
 from pipeline.store.keys import other_deployment
 from pipeline.store.schema import DataKeyRow, HoldRow, KeyRow, LookupRow, RequestRow
@@ -213,7 +213,10 @@ class Records:
                 snapshot.fields, snapshot.urgent, snapshot.ended, snapshot.schema_digest
             )
             row.document = self._sealed(data_key, row.id, document.merged(newer))
-            row.state = max(State(row.state), snapshot.state, key=RANK.__getitem__).value
+            if (
+                snapshot.state is not State.OPEN
+            ):  # a confirmation may be taken back, what is kept stays kept
+                row.state = snapshot.state.value
             row.revision = snapshot.revision
             row.updated_at_ms = now_ms
             if snapshot.ended:
