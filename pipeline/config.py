@@ -43,7 +43,9 @@ __all__ = [
     "load",
     "masked",
     "named_file",
+    "not_about",
     "quieten",
+    "read",
     "recording_days",
     "recording_directory",
     "to_mapping",
@@ -73,6 +75,16 @@ def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
 
 def load(path: str | Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """Read the file (or the one `WARDLINE_CONFIG` names) and the environment, or raise every fault at once."""
+    settings, faults = read(path, environment)
+    if faults:
+        raise ConfigError(faults)
+    return settings
+
+
+def read(
+    path: str | Path | None = None, environment: Mapping[str, str] | None = None
+) -> tuple[Settings, list[str]]:
+    """What is right in the file and the environment, a key with a fault at its default; and every fault."""
     env = os.environ if environment is None else environment
     faults: list[str] = []
     file = named_file(path, env)
@@ -94,9 +106,7 @@ def load(path: str | Path | None = None, environment: Mapping[str, str] | None =
     if settings.store.password_file and not faults:
         fault, _ = secret.first_line(Path(settings.store.password_file))
         faults += [f"store.password_file: {fault}"] if fault else []
-    if faults:
-        raise ConfigError(faults)
-    return settings
+    return settings, faults
 
 
 def named_file(
@@ -235,12 +245,14 @@ def _leaves(section: Any, path: tuple[str, ...] = ()) -> Iterator[_Leaf]:
 
 def _build(tree: Mapping[str, Any], faults: list[str]) -> Settings:
     settings: Settings = _section(Settings(), tree, (), faults)
-    # a key with a fault has its default here: what is said across keys leaves those out that name one
-    keys = [fault.partition(":")[0] for fault in faults]
-    faults.extend(
-        fault for fault in faults_across(settings) if not any(_names(fault, key) for key in keys)
-    )
+    faults.extend(not_about(faults, faults_across(settings)))
     return settings
+
+
+def not_about(faults: list[str], further: Iterable[str]) -> list[str]:
+    """Those of further faults that name no key with a fault: such a key has its default here, and is not judged."""
+    keys = [fault.partition(":")[0] for fault in faults]
+    return [fault for fault in further if not any(_names(fault, key) for key in keys)]
 
 
 def _names(fault: str, key: str) -> bool:

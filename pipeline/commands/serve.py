@@ -35,7 +35,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
-    settings = config.load(arguments.config)
+    from pipeline.supervisor import checked
+
+    settings = checked.load(arguments.config)
     if arguments.port is not None:
         settings = replace(settings, http=replace(settings.http, port=arguments.port))
     if arguments.workers is not None:
@@ -48,10 +50,10 @@ def serve(settings: Settings, worker_module: str = "pipeline.worker") -> int:
 
     0 when it stopped as asked, 1 with a sentence when it cannot run, 78 when it could run but not safely.
     """
-    from pipeline.supervisor.checked import check_texts
+    from pipeline.supervisor import checked
 
     try:
-        check_texts(settings)
+        checked.check_texts(settings)
     except ConfigError as error:
         return say_faults(error)
     with OwnOutputs("supervisor") as own:
