@@ -24,7 +24,21 @@ def postbox(settings: Settings) -> Postbox:
     if not hook.url:
         return Postbox(state / "reports", None, None)
     destination = Destination(hook.url, hook.secret, hook.addresses, hook.ca_file)
-    return Postbox(state / "reports", Spool(state / "webhook"), https_delivery(destination))
+
+    def held() -> bool:
+        from pipeline.store.opening import (
+            logs_are_held,
+        )  # loads the database's library: once an hour
+
+        return logs_are_held(settings)
+
+    return Postbox(
+        state / "reports",
+        Spool(state / "webhook"),
+        https_delivery(destination),
+        undelivered_days=settings.store.logs_days,
+        held=held,
+    )
 
 
 class Reports:

@@ -29,6 +29,8 @@ from pipeline.webhook.spool import Message, Spool, wait_s
 ANSWER_LIMIT_MS = 5_000.0
 """Row W6: a receiver acknowledges first and works later."""
 AT_ONCE = 4
+DAY_S = 86_400
+SWEEP_EVERY_S = 3_600.0
 _ACKNOWLEDGED = range(200, 300)
 Answer = TypeVar("Answer")
 
@@ -53,6 +55,12 @@ class WebhookGivenUp(Event):
     """ALARM: a message was set aside in `undelivered`."""
 
     report_id: Token
+
+
+class WebhookExpired(Event):
+    """Messages in `undelivered` were removed: their days are over."""
+
+    count: int
 
 
 class ReportNotKept(Event):
@@ -96,8 +104,15 @@ class Postbox:
         deliver: Deliver | None,
         *,
         chance: random.Random | None = None,
+        undelivered_days: int = 30,
+        held: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Keep reports here; without spool and deliver they stay on this machine."""
+        """Keep reports here; without spool and deliver they stay on this machine.
+
+        What was set aside is removed after `undelivered_days`, unless `held` (asked in a thread) says that it stays.
+        """
+        self._undelivered_days = undelivered_days
+        self._held = held
         self._reports = reports
         self._spool = spool
         self._deliver = deliver
@@ -128,6 +143,7 @@ class Postbox:
             return
         async with asyncio.TaskGroup() as group:
             group.create_task(self._take_up(self._spool), name="webhook spool")
+            group.create_task(self._expire(self._spool), name="webhook undelivered")
             while True:
                 message = await self._fresh.get()
                 group.create_task(self._until_done(message), name=f"webhook {message.message_id}")
@@ -139,6 +155,18 @@ class Postbox:
                 self._fresh.put_nowait(message)
         self._read = True
         self._meanwhile.clear()
+
+    async def _expire(self, spool: Spool) -> None:
+        """At the start and each hour."""
+
+        def sweep() -> int:
+            before_s = wall_now().timestamp() - self._undelivered_days * DAY_S
+            return 0 if self._held() else spool.expire(before_s)
+
+        while True:
+            if count := await self._insist("expire", sweep):
+                emit(WebhookExpired(count))
+            await asyncio.sleep(SWEEP_EVERY_S)
 
     async def _insist(self, act: str, attempt: Callable[[], Answer]) -> Answer:
         """Until the disk lets it: a spool that fails ends no server."""
