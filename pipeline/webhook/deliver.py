@@ -9,6 +9,7 @@ import asyncio
 import ipaddress
 import random
 import ssl
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -117,6 +118,8 @@ class Postbox:
         self._spool = spool
         self._deliver = deliver
         self._chance = chance or random.Random()  # noqa: S311  # spreads retries, guards nothing
+        self._keeping = threading.Lock()
+        self._kept_last = ""
         self._fresh: asyncio.Queue[Message] = asyncio.Queue()
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._read = False
@@ -125,10 +128,10 @@ class Postbox:
         """Ids that came before that: the spool holds them as well."""
 
     async def take(self, report: Report) -> None:
-        """Keep the report; returns when it is on the disk."""
+        """Keep the report, once however often it comes; returns when it is on the disk."""
         message = Message(report.report_id, report.body)
         try:
-            await asyncio.to_thread(keep, self._reports, report)
+            await asyncio.to_thread(self._keep, report)
             if self._spool is not None:
                 if not self._read:
                     self._meanwhile.add(message.message_id)
@@ -136,6 +139,12 @@ class Postbox:
                 self._fresh.put_nowait(message)
         except OSError as error:
             emit(ReportNotKept(report_id=Token(report.report_id), code=error.errno or 0))
+
+    def _keep(self, report: Report) -> None:
+        with self._keeping:  # a thread whose waiter was cancelled may still write it
+            if report.report_id != self._kept_last:
+                keep(self._reports, report)
+                self._kept_last = report.report_id
 
     async def run(self) -> None:
         """Deliver what an earlier run left and what comes, until cancelled."""

@@ -55,11 +55,16 @@ def test_nobody_is_found_but_who_was_leaked(found: list[Hit]) -> None:
 
 def test_arguments_and_environment_of_a_process_are_searched() -> None:
     child = subprocess.Popen(
-        [sys.executable, "-c", "input()", PERSON.name],
+        [sys.executable, "-c", "print(flush=True); input()", PERSON.name],
         stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         env={"CALLER": PERSON.phone_written},
     )
     try:
+        assert child.stdout is not None
+        assert (
+            child.stdout.readline()
+        )  # it runs: for a moment behind the start neither is there to be read
         hits = Search(everything([PERSON])).look(outputs.processes([child.pid]))
     finally:
         assert child.stdin is not None

@@ -341,6 +341,16 @@ async def test_row_w7_each_failure_says_when_it_is_tried_again(
 
 
 @pytest.mark.wire
+async def test_a_report_that_comes_twice_is_kept_once(tmp_path: Path) -> None:
+    box = Postbox(tmp_path, None, None)
+    first, second = report(1), report(2)
+    for made in (first, first, second):
+        await box.take(made)
+    (file,) = await asyncio.to_thread(lambda: list(tmp_path.iterdir()))
+    assert len((await asyncio.to_thread(file.read_bytes)).splitlines()) == 2
+
+
+@pytest.mark.wire
 async def test_what_was_set_aside_is_removed_when_its_days_are_over_unless_a_hold_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
