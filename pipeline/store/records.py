@@ -1,6 +1,7 @@
 """Requests in the database: written whole, read by id, claimed, resolved, shredded. Everything here blocks.
 
-The one place where a document is sealed and opened. Who may do what, and the record of who did, is the
+The one place where a document is sealed and opened, and whole for that reason: whoever checks what may touch an open
+one reads one file. Who may do what, and the record of who did, is the
 caller's affair; who asks is named in every change.
 """
 
