@@ -14,6 +14,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from models.errors import EngineUnavailable
+from models.onnx_faults import ONNX_FAULTS
 from models.ports import LISTEN_RATE_HZ, VoiceStream
 
 _WINDOW_SAMPLES = 512
@@ -68,7 +69,7 @@ def _load(model: Path | None) -> onnxruntime.InferenceSession:
     path = model or shipped_with_pipecat("audio/vad/data/silero_vad.onnx")
     try:
         return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
-    except Exception as problem:  # noqa: BLE001  # onnxruntime raises its own, undeclared kinds
+    except ONNX_FAULTS as problem:
         raise EngineUnavailable(
             f"the voice activity model {path.name} could not be loaded ({type(problem).__name__}): "
             "install pipecat-ai as requirements/runtime.lock names it"

@@ -16,6 +16,7 @@ import onnxruntime
 from pipecat.audio.turn.smart_turn._whisper_features import compute_whisper_log_mel_features
 
 from models.errors import EngineFailed, EngineUnavailable
+from models.onnx_faults import ONNX_FAULTS
 from models.ports import LISTEN_RATE_HZ
 from models.silero import shipped_with_pipecat
 
@@ -60,7 +61,7 @@ class SmartTurn:
             self._session = onnxruntime.InferenceSession(
                 str(self._path), options, ["CPUExecutionProvider"]
             )
-        except Exception as problem:  # noqa: BLE001  # onnxruntime raises its own, undeclared kinds
+        except ONNX_FAULTS as problem:
             raise EngineUnavailable(
                 f"the turn completion model {self._path.name} could not be loaded"
                 f" ({type(problem).__name__}): install pipecat-ai as requirements/runtime.lock names it"
@@ -74,6 +75,6 @@ class SmartTurn:
         features = compute_whisper_log_mel_features(audio, do_normalize=True)
         try:
             output = session.run(None, {"input_features": features[np.newaxis]})
-        except Exception as problem:  # noqa: BLE001  # onnxruntime raises its own, undeclared kinds
+        except ONNX_FAULTS as problem:
             raise EngineFailed(f"smart-turn: {type(problem).__name__}") from None
         return float(output[0].reshape(-1)[0])

@@ -28,7 +28,7 @@ AUDIT_LIMIT_MS = 5_000.0
 
 
 class RecordingsDestroyed(Event):
-    """Recordings whose days were over were destroyed, each with its audit record."""
+    """Recordings were destroyed: their days were over, or a crash had left what the caller withdrew."""
 
     count: int
 
@@ -62,6 +62,15 @@ def sentences(settings: Settings) -> list[str]:
         "CALLS ARE RECORDED when the caller agrees: sealed, for"
         f" {days} days, in {config.recording_directory(settings)}"
     ]
+
+
+def finish_destroyed(settings: Settings) -> None:
+    """At the start: of a recording that was withdrawn before a crash nothing stays."""
+    directory = config.recording_directory(settings)
+    if next(directory.glob("rec_*"), None) is None or not tombstones_of(settings).read():
+        return  # and no key is needed
+    if count := open_shelf(settings).shred_destroyed():
+        emit(RecordingsDestroyed(count))
 
 
 def check_classes(settings: Settings) -> None:

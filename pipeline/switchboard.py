@@ -260,10 +260,10 @@ class Observers:
         for watcher in self._watchers:
             watcher.turn(turn, marks_ms, interrupted)
 
-    def request(self, fields: dict[str, str], complete: bool) -> None:
+    def request(self, fields: dict[str, str], revisions: dict[str, int], complete: bool) -> None:
         """Tell the request."""
         for watcher in self._watchers:
-            watcher.request(fields, complete)
+            watcher.request(fields, revisions, complete)
 
     def urgent(self, kind: str) -> None:
         """Tell the alert."""
@@ -305,12 +305,12 @@ class LiveView:
         """Show the stages of a turn."""
         self._tell("turn", turn=turn, marks_ms=marks_ms, interrupted=interrupted)
 
-    def request(self, fields: dict[str, str], complete: bool) -> None:
-        """Show which fields are filled, masked."""
+    def request(self, fields: dict[str, str], revisions: dict[str, int], complete: bool) -> None:
+        """Show which fields are filled, masked, and when one changed: a value that was revealed is not it any more."""
         masked = {
             name: COLLECTED if shown == COLLECTED else "masked" for name, shown in fields.items()
         }
-        self._tell("request", fields=masked, complete=complete)
+        self._tell("request", fields=masked, revisions=revisions, complete=complete)
 
     def kept(self, kept: str) -> None:
         """Show whether the request is stored, or waits in memory because the store fails."""

@@ -58,11 +58,11 @@ class CallAudit:
         if interrupted:
             self._auditor.put(BargeIn(call_id=self._call_id, turn=max(0, turn)))
 
-    def request(self, fields: dict[str, str], complete: bool) -> None:
+    def request(self, fields: dict[str, str], revisions: dict[str, int], complete: bool) -> None:
         """Keep the names; a request that the caller confirmed is a function call."""
         self._fields = tuple(sorted(fields))
-        if complete and not self._complete:
-            self._complete = True
+        confirmed, self._complete = complete and not self._complete, complete
+        if confirmed:
             self._auditor.put(
                 FunctionCall(
                     call_id=self._call_id,

@@ -6,8 +6,10 @@ Calculations over the flow and the state; what was heard is theirs.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 from pipeline.call import verbalise
+from pipeline.call.asides import Aside
 from pipeline.call.flow import Flow
 from pipeline.call.identifiers import IDENTIFIERS
 from pipeline.call.request import Request
@@ -46,7 +48,7 @@ def question(flow: Flow, state: State, *, again: bool = False) -> str:
     if state.phase is Phase.BOOKED:
         return flow.say(flow.lines.goodbye)
     if state.asked == "confirm":
-        return _read_back(flow, state.request)
+        return _with_request(flow, flow.lines.read_back, state.request)
     if state.asked == "open":
         line = flow.lines.what_is_wrong_again if again else flow.lines.what_is_wrong
         return flow.say(line)
@@ -92,8 +94,13 @@ def say_step(state: State, say: str, fields: tuple[Effect, ...] = ()) -> Step:
     return Step(replace(state, said=say), say, (*fields, asked_of(state)), verbatim=own_words)
 
 
-def _read_back(flow: Flow, request: Request) -> str:
-    assert request.day is not None  # noqa: S101  # `_next` asks to confirm only a full request
+def booked_line(flow: Flow, request: Request) -> str:
+    """What was booked, for a caller who asks: no question."""
+    return _with_request(flow, flow.lines.booked_again, request)
+
+
+def _with_request(flow: Flow, line: str, request: Request) -> str:
+    assert request.day is not None  # noqa: S101  # said of a full request only
     spoken = verbalise.read_back(
         flow.reason(request.reason or "").said,
         request.day,
@@ -101,7 +108,20 @@ def _read_back(flow: Flow, request: Request) -> str:
         request.first_name or "",
         request.phone or "",
     )
-    return flow.say(flow.lines.read_back, read_back=spoken)
+    return flow.say(line, read_back=spoken)
+
+
+def aside_line(flow: Flow, aside: Aside, today: date) -> str:
+    """The answer to an aside that asks us something of our own; "" to any other."""
+    lines = flow.lines
+    match aside:
+        case Aside.TODAY:
+            return flow.say(lines.today, day=verbalise.day(today))
+        case Aside.ROBOT | Aside.HEARING | Aside.FOR_WHOM | Aside.CHANGE | Aside.HELP:
+            own: str = getattr(lines, aside.value)
+            return flow.say(own)
+        case _:
+            return ""
 
 
 def piece_line(flow: Flow, piece: str) -> str:

@@ -1,12 +1,13 @@
 """Reads a day out of spoken words and resolves it to a date, given today.
 
-A day that is past, impossible or one of several is no day: it is asked again, never guessed.
+A day that is past, impossible or one of several is no day: it is asked again, never guessed; why it is none is told.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from enum import Enum
 from itertools import pairwise
 
 from pipeline.call.words import MONTHS, WEEKDAYS, Words, cardinal, denied, find, ordinal, repaired
@@ -31,13 +32,25 @@ _NOT_DATES = frozenset(
 )
 
 
+class NoDay(Enum):
+    """Why a day that was named cannot be meant."""
+
+    PAST = "past"
+    NO_SUCH = "no_such"
+    """"February thirtieth"."""
+    OTHER_WEEKDAY = "other_weekday"
+    """"Tuesday the fourteenth", which is a Saturday."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class DayHeard:
     """What was said of a day."""
 
     day: date | None = None
-    past: bool = False
-    """A day gone by, or one that no calendar has."""
+    fault: NoDay | None = None
+    """A day was named, and it cannot be: `day` is None."""
+    named: date | None = None
+    """The date that is another weekday than the one said with it."""
     refused: frozenset[date] = frozenset()
     """"not friday"."""
     used: frozenset[int] = frozenset()
@@ -48,6 +61,9 @@ class _Found:
     day: date | None
     start: int
     end: int
+    fault: NoDay = NoDay.PAST
+    """Why there is no `day`."""
+    named: date | None = None
 
 
 def hear_day(spoken: Words, today: date, *, known: date | None = None) -> DayHeard:
@@ -74,7 +90,8 @@ def hear_day(spoken: Words, today: date, *, known: date | None = None) -> DayHea
         if earlier.day != later.day and not repaired(spoken, earlier.end, later.start):
             return DayHeard(refused=no_days, used=used)
     if last.day is None or last.day < today:
-        return DayHeard(past=True, refused=no_days, used=used)
+        fault = last.fault if last.day is None else NoDay.PAST
+        return DayHeard(fault=fault, named=last.named, refused=no_days, used=used)
     return DayHeard(day=last.day, refused=no_days, used=used)
 
 
@@ -158,14 +175,20 @@ def _weekday(spoken: Words, at: int, today: date) -> _Found | None:
         lead = ("next", "week", "on") if before == "on" else ("next", "week")
         if spoken[max(0, start - len(lead)) : start] == lead:
             ahead, start = 7 - today.weekday() + WEEKDAYS.index(word), start - len(lead)
-    found = today + timedelta(days=ahead)
-    named = _month_day(spoken, end, today) or _the_day(spoken, end, today, None)
-    if named is None and end < len(spoken) and spoken[end] == "the":
-        named = _the_day(spoken, end + 1, today, None)
-    if named is not None:  # "Tuesday, March third": both must be the same day
-        same = named.day is not None and named.day.weekday() == WEEKDAYS.index(word)
-        return _Found(named.day if same else None, start, named.end)
-    return _Found(found, start, end)
+    named = _date_behind(spoken, end, today)
+    if named is None:
+        return _Found(today + timedelta(days=ahead), start, end)
+    if named.day is not None and named.day.weekday() != WEEKDAYS.index(word):
+        return _Found(None, start, named.end, NoDay.OTHER_WEEKDAY, named.day)
+    return replace(named, start=start)
+
+
+def _date_behind(spoken: Words, at: int, today: date) -> _Found | None:
+    """The date behind a weekday: "Tuesday, March third", "Tuesday the third"."""
+    named = _month_day(spoken, at, today) or _the_day(spoken, at, today, None)
+    if named is None and at < len(spoken) and spoken[at] == "the":
+        return _the_day(spoken, at + 1, today, None)
+    return named
 
 
 def _month_day(spoken: Words, at: int, today: date) -> _Found | None:
@@ -183,15 +206,16 @@ def _month_day(spoken: Words, at: int, today: date) -> _Found | None:
         end = behind + number[1]
         year = _year(spoken, end)
         if year is not None and year <= today.year + 1:
-            return _Found(_exact(year, month, number[0]), at, end)
-        return _Found(_dated(today, month, number[0]), at, end)
+            exact = _exact(year, month, number[0])
+            return _Found(exact, at, end, NoDay.NO_SUCH)
+        return _dated(today, month, number[0], at, end)
     number = ordinal(spoken, at)
     if number is None:
         return None
     end = at + number[1]
     if spoken[end : end + 1] == ("of",) and end + 1 < len(spoken) and spoken[end + 1] in MONTHS:
         month = MONTHS.index(spoken[end + 1]) + 1
-        return _Found(_dated(today, month, number[0]), at, end + 2)
+        return _dated(today, month, number[0], at, end + 2)
     return None
 
 
@@ -200,7 +224,7 @@ def _day_of_month(spoken: Words, at: int, today: date, known: date | None) -> _F
     if spoken[at] != "the":
         return None
     found = _month_day(spoken, at + 1, today) or _the_day(spoken, at + 1, today, known)
-    return None if found is None else _Found(found.day, at, found.end)
+    return None if found is None else replace(found, start=at)
 
 
 def _the_day(spoken: Words, at: int, today: date, known: date | None) -> _Found | None:
@@ -220,7 +244,7 @@ def _the_day(spoken: Words, at: int, today: date, known: date | None) -> _Found 
             continue  # a month without this day
         if candidate >= today:
             return _Found(candidate, at, end)
-    return _Found(None, at, end)
+    return _Found(None, at, end, NoDay.NO_SUCH)
 
 
 def _exact(year: int, month: int, day: int) -> date | None:
@@ -230,17 +254,14 @@ def _exact(year: int, month: int, day: int) -> date | None:
         return None
 
 
-def _dated(today: date, month: int, day: int) -> date | None:
-    try:
-        this_year = date(today.year, month, day)
-    except ValueError:
-        this_year = None
+def _dated(today: date, month: int, day: int, start: int, end: int) -> _Found:
+    """This month and day when it comes next; none when it is just gone, or in neither this year nor the next."""
+    this_year = _exact(today.year, month, day)
     if this_year is not None:
         if this_year >= today:
-            return this_year
+            return _Found(this_year, start, end)
         if (today - this_year).days <= _RECENT_DAYS:
-            return None
-    try:
-        return date(today.year + 1, month, day)
-    except ValueError:
-        return None
+            return _Found(None, start, end)
+    next_year = _exact(today.year + 1, month, day)
+    fault = NoDay.NO_SUCH if this_year is None else NoDay.PAST
+    return _Found(next_year, start, end, fault)

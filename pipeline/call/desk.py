@@ -37,6 +37,9 @@ class Desk(Protocol):
     def complete(self) -> None:
         """The caller confirmed the read-back: the request stands."""
 
+    def taken_back(self) -> None:
+        """The caller took that back: the request stands no more, until it is confirmed again."""
+
     def urgent(self, kind: str, sentence: str) -> None:
         """Urgent words were heard: show the sentence large and raise the alert."""
 

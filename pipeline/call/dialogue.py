@@ -9,9 +9,11 @@ from dataclasses import replace
 from datetime import date
 
 from pipeline.call import verbalise
+from pipeline.call.afterwards import answer_of, takes_back
 from pipeline.call.asides import Aside, hear_aside
 from pipeline.call.asking import (
     FIELD_OF,
+    aside_line,
     asked_of,
     known_fields,
     next_slot,
@@ -22,6 +24,7 @@ from pipeline.call.asking import (
     shown,
     to_person,
 )
+from pipeline.call.day import NoDay
 from pipeline.call.first_name import hear_first_name, is_spelled
 from pipeline.call.flow import Flow
 from pipeline.call.identifiers import IDENTIFIERS, read_speech
@@ -40,10 +43,11 @@ from pipeline.call.steps import (
     Phase,
     State,
     Step,
+    TakenBack,
     UrgentRaised,
 )
 from pipeline.call.urgent import hear
-from pipeline.call.words import FILLERS, Words, has_any, words
+from pipeline.call.words import words
 from pipeline.call.yes_no import hear_yes_no
 
 NO_MATCHES = 2
@@ -52,32 +56,6 @@ STALLS = 5
 """Turns in a row that were understood and led nowhere ("say that again")."""
 WAY_OUT_REPEATS = 3
 """Times the practice's number is said again before a call that goes to a person ends."""
-_TAKEN_BACK = (
-    "not right", "not correct", "wrong", "incorrect", "isn't right", "wait", "hold on", "cancel", "cancel that", "scratch that",
-    "actually", "stop", "i changed my mind", "changed my mind",
-)  # fmt: skip
-"""Said over the goodbye: the yes before it is void."""
-_CLOSING = (
-    "thanks",
-    "thank",
-    "that's all",
-    "that is all",
-    "that's it",
-    "that is it",
-    "bye",
-    "goodbye",
-    "i'm good",
-    "all set",
-    "all good",
-)
-_BESIDE_CLOSING = frozenset(
-    [
-        "no", "nope", "nah", "thank", "thanks", "you", "so", "much", "very", "that's", "that", "is", "it", "all", "bye", "goodbye",
-        "good", "great", "fine", "okay", "ok", "alright", "perfect", "lovely", "i'm", "we're", "set", "done", "everything", "for",
-        "now", "today", "have", "a", "nice", "day", "one", "too", "take", "care", "i", "will", "do", "ma'am", "sir",
-    ]
-) | FILLERS  # fmt: skip
-"""What may stand around such a "no thanks"; any other word may be what is wrong."""
 _LONGEST_GOODBYE = 5
 _LONGEST_BARE_NO = 4
 
@@ -122,7 +100,7 @@ def _respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
 
 
 def _after_booking(flow: Flow, state: State, heard: Heard, today: date) -> Step:
-    """Goodbye again, unless the yes is taken back: "yes... no wait, Wednesday"."""
+    """Goodbye again behind the answer to a question, unless the yes is taken back: "yes... no wait, Wednesday"."""
     again = replace(state, phase=Phase.ASKING, asked="confirm")
     understood = understand(flow, heard.text, "confirm", state.request, "", today)
     if understood.aside is Aside.PERSON:
@@ -130,22 +108,17 @@ def _after_booking(flow: Flow, state: State, heard: Heard, today: date) -> Step:
         return replace(step, effects=(GoesOn(), *step.effects))
     values, known = understood.values, state.request
     changed = [name for name in values.filled() if getattr(values, name) != getattr(known, name)]
-    if changed or _takes_back(words(heard.text), understood):
+    spoken = words(heard.text)
+    if changed or takes_back(spoken, understood):
         wrong = replace(again, asked="open")
         step = _answers(flow, again, heard, understood) or say_step(wrong, question(flow, wrong))
-        return replace(step, effects=(GoesOn(), *step.effects))
-    return Step(state, flow.say(flow.lines.goodbye), (Ended("goodbye"),), verbatim=True)
-
-
-def _takes_back(spoken: Words, understood: Understood) -> bool:
-    """Whether words over the goodbye undo the yes; only courtesies close with a "no"."""
-    if understood.answer == "no" and (understood.refused or understood.named):
-        return True
-    if understood.aside is Aside.CHANGE or has_any(spoken, _TAKEN_BACK):
-        return True
-    if understood.answer != "no":
-        return False
-    return not (has_any(spoken, _CLOSING) and all(word in _BESIDE_CLOSING for word in spoken))
+        return replace(step, effects=(GoesOn(), TakenBack(), *step.effects))
+    goodbye = flow.say(flow.lines.goodbye)
+    answer = answer_of(flow, state, spoken, understood, today) if state.stalls < STALLS else None
+    if answer is None:
+        return Step(state, goodbye, (Ended("goodbye"),), verbatim=True)
+    after = replace(state, stalls=state.stalls + 1)
+    return Step(after, f"{answer} {goodbye}", (Ended("goodbye"),), verbatim=True)
 
 
 def _identify(flow: Flow, state: State, heard: Heard, today: date) -> Step:
@@ -255,21 +228,24 @@ def _answers(flow: Flow, state: State, heard: Heard, understood: Understood) -> 
     if state.asked == "confirm" and agreed and not changed:
         return _agreed(flow, state, heard, understood)
     if understood.values.filled():
-        return _values_said(flow, state, heard, understood)
+        step = _values_said(flow, state, heard, understood)
+        return _why_no_day(flow, step, understood) if step.state.asked == "day" else step
     if understood.garbled:
         return _counted(flow, replace(state, no_matches=0), no_number_line(flow, state))
+    if understood.no_day is not None:
+        doubted = state.doubted | understood.refused
+        after = replace(state, asked="day", doubted=doubted, stalls=state.stalls + 1)
+        if after.stalls > STALLS:
+            return to_person(flow, state, "stuck")
+        return _why_no_day(flow, say_step(after, question(flow, after)), understood)
     if understood.refused:
         return _doubt(flow, state, understood.refused)
-    if understood.past_day:
-        after = replace(state, asked="day", stalls=state.stalls + 1)
-        line = f"{flow.say(flow.lines.past_day)} {question(flow, after)}"
-        return say_step(after, line) if after.stalls <= STALLS else to_person(flow, state, "stuck")
     if understood.piece and understood.piece != state.piece:
         after = replace(state, piece=understood.piece, no_matches=0, stalls=0)
         return say_step(after, piece_line(flow, understood.piece))
     if confirming and named and understood.answer != "yes":
         return _doubt(flow, state, named)
-    if state.asked == "confirm" and understood.answer == "no":
+    if state.asked == "confirm" and (understood.answer == "no" or understood.objects):
         after = replace(state, asked="open")
         return say_step(after, question(flow, after))
     if state.asked == "open" and understood.answer == "yes":
@@ -279,6 +255,18 @@ def _answers(flow: Flow, state: State, heard: Heard, understood: Understood) -> 
     if state.echoed and short_no:
         return _doubt(flow, state, frozenset({state.echoed}))
     return None
+
+
+def _why_no_day(flow: Flow, step: Step, understood: Understood) -> Step:
+    """Say why the day that was named cannot be, before it is asked again."""
+    if understood.no_day is None:
+        return step
+    lines, named = flow.lines, understood.named_day
+    why = flow.say(lines.past_day if understood.no_day is NoDay.PAST else lines.no_such_day)
+    if named is not None:
+        why = flow.say(lines.other_weekday, day=verbalise.day(named))
+    say = f"{why} {step.say}"
+    return replace(step, say=say, state=replace(step.state, said=say))
 
 
 def _agreed(flow: Flow, state: State, heard: Heard, understood: Understood) -> Step:
@@ -409,7 +397,6 @@ def _booked(flow: Flow, state: State) -> Step:
 def _aside(flow: Flow, state: State, understood: Understood, today: date) -> Step | None:
     asking = question(flow, state)
     prompt = flow.prompts.get(state.asked)
-    lines = flow.lines
     say = asking
     match understood.aside:
         case None | Aside.PERSON:
@@ -419,17 +406,15 @@ def _aside(flow: Flow, state: State, understood: Understood, today: date) -> Ste
         case Aside.GOODBYE:
             if understood.words > _LONGEST_GOODBYE:
                 return None
-            return Step(state, flow.say(lines.goodbye), (Ended("goodbye"),), verbatim=True)
+            return Step(state, flow.say(flow.lines.goodbye), (Ended("goodbye"),), verbatim=True)
         case Aside.WHY:
             say = f"{flow.say(prompt.why)} {asking}" if prompt else asking
         case Aside.CHOICES:
             say = flow.say(prompt.choices) if prompt else asking
-        case Aside.TODAY:
-            say = f"{flow.say(lines.today, day=verbalise.day(today))} {asking}"
         case Aside.HESITATION:
-            say = flow.say(lines.hesitation)
-        case Aside.ROBOT | Aside.HEARING | Aside.FOR_WHOM | Aside.CHANGE | Aside.HELP as kind:
-            say = f"{flow.say(getattr(lines, kind.value))} {asking}"
+            say = flow.say(flow.lines.hesitation)
+        case kind:
+            say = f"{aside_line(flow, kind, today)} {asking}"
     return _counted(flow, state, say)
 
 

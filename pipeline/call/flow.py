@@ -104,6 +104,13 @@ class Lines:
     )
     change: str = "I can only take new requests. To cancel or change an appointment, please call {practice} at {phone}."
     help: str = "I take requests for appointments; the office then calls back. Say person at any time to reach one."
+    no_such_day: str = "There is no such day in the calendar."
+    other_weekday: str = "That date is {day}."
+    """To "Tuesday the fourteenth" when it is a Saturday."""
+    booked_again: str = "I have: {read_back}."
+    """To a question about the booking, over the goodbye."""
+    question_later: str = "The office can tell you that when it calls you back."
+    """To any other question over the goodbye."""
     ending_noted: str = "Thank you. I have {ending}."
     identifier_noted: str = "Thank you, I have that."
     recording_notice: str = (

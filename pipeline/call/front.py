@@ -89,6 +89,11 @@ class Front:
         self._record.complete()
         self._page.complete()
 
+    def taken_back(self) -> None:
+        """The request is not booked after all."""
+        self._record.taken_back()
+        self._page.taken_back()
+
     def urgent(self, kind: str, sentence: str) -> None:
         """Show the urgent sentence and raise the alert."""
         emit(UrgentRaised(Token(self._call_id)))

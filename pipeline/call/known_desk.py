@@ -53,6 +53,10 @@ class KnownDesk:
         """The request stands."""
         self._desk.complete()
 
+    def taken_back(self) -> None:
+        """The request stands no more."""
+        self._desk.taken_back()
+
     def urgent(self, kind: str, sentence: str) -> None:
         """Urgent words were heard."""
         self._desk.urgent(kind, sentence)

@@ -17,8 +17,8 @@ class CallObserver(Protocol):
     def turn(self, turn: int, marks_ms: dict[str, float], interrupted: bool) -> None:
         """A turn was answered, or its answer was cut."""
 
-    def request(self, fields: dict[str, str], complete: bool) -> None:
-        """The request so far, each field by what may be shown of it."""
+    def request(self, fields: dict[str, str], revisions: dict[str, int], complete: bool) -> None:
+        """The request so far, each field by what may be shown of it and by how often it was said."""
 
     def urgent(self, kind: str) -> None:
         """An urgent phrase was recognised."""
@@ -42,7 +42,7 @@ class NoObserver:
     def turn(self, turn: int, marks_ms: dict[str, float], interrupted: bool) -> None:
         """Ignore it."""
 
-    def request(self, fields: dict[str, str], complete: bool) -> None:
+    def request(self, fields: dict[str, str], revisions: dict[str, int], complete: bool) -> None:
         """Ignore it."""
 
     def urgent(self, kind: str) -> None:

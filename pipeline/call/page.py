@@ -29,6 +29,7 @@ class Page:
         self._leg: CallerLeg | None = None
         self._state = ""
         self._fields: dict[str, str] = {}
+        self._revisions: dict[str, int] = {}
         self._complete = False
         self._urgent: Urgent | None = None
         self._captioned: Caption | None = None
@@ -80,7 +81,8 @@ class Page:
             self.send(caption)
 
     def field(self, name: str, shown: str | None) -> None:
-        """Show a field of the request, or that it is open again."""
+        """Show a field of the request, or that it is open again; each time is a new revision of it."""
+        self._revisions[name] = self._revisions.get(name, 0) + 1
         if shown is None:
             self._fields.pop(name, None)
         else:
@@ -90,6 +92,11 @@ class Page:
     def complete(self) -> None:
         """Show that the request is booked."""
         self._complete = True
+        self._show_request()
+
+    def taken_back(self) -> None:
+        """Show that the request is open again."""
+        self._complete = False
         self._show_request()
 
     def urgent(self, kind: str, sentence: str) -> None:
@@ -133,4 +140,5 @@ class Page:
 
     def _show_request(self) -> None:
         self.send(RequestShown(dict(self._fields), self._complete))
-        self._observer.request(dict(self._fields), self._complete)
+        revisions = {name: self._revisions[name] for name in self._fields}
+        self._observer.request(dict(self._fields), revisions, self._complete)

@@ -39,6 +39,7 @@ from pipeline.call.steps import (
     Phase,
     State,
     Step,
+    TakenBack,
     UrgentRaised,
 )
 from pipeline.turn.events import Asked
@@ -238,5 +239,7 @@ class ScriptedReceptionist:
                 self._desk.end(effect.reason)
             case GoesOn():
                 self._desk.go_on()
+            case TakenBack():
+                self._desk.taken_back()
             case _:
                 assert_never(effect)

@@ -112,6 +112,9 @@ class RequestSink(Protocol):
     def complete(self) -> None:
         """The caller confirmed the request."""
 
+    def taken_back(self) -> None:
+        """The caller took the confirmation back: kept as not confirmed, at once."""
+
     async def end(self, reason: str) -> None:
         """The call is over: return when the request is safe, or as safe as it can be now."""
 
@@ -129,6 +132,9 @@ class NothingKept:
         """Forget it."""
 
     def complete(self) -> None:
+        """Forget it."""
+
+    def taken_back(self) -> None:
         """Forget it."""
 
     async def end(self, reason: str) -> None:

@@ -9,20 +9,21 @@ from dataclasses import dataclass
 from datetime import date
 
 from pipeline.call.asides import Aside, hear_aside
-from pipeline.call.day import hear_day
+from pipeline.call.day import NoDay, hear_day
 from pipeline.call.first_name import hear_first_name, with_hyphen
 from pipeline.call.flow import Flow
 from pipeline.call.phone import hear_phone, replace_tail, whole
 from pipeline.call.reason import hear_reason
 from pipeline.call.request import Request
 from pipeline.call.time_of_day import hear_time
-from pipeline.call.words import Words, has_any, words
+from pipeline.call.words import FILLERS, MONTHS, Words, has_any, words
 from pipeline.call.yes_no import Answer, hear_yes_no, plain_yes
 
 _CORRECTIVE = frozenset(
     [
         "no",
         "nope",
+        "but",
         "actually",
         "sorry",
         "wait",
@@ -38,6 +39,9 @@ _CORRECTIVE = frozenset(
         "wrong",
     ]
 )
+_BEFORE_BUT = frozenset(["but", "no", "nope", "yes", "yeah"]) | FILLERS
+_NO_NAMES = frozenset([*MONTHS, "will"])
+"""Names that behind a "but" are the beginning of something else."""
 _NAMED = {
     "phone": ("number", "digits", "phone"),
     "name": ("name",),
@@ -62,7 +66,10 @@ class Understood:
     """Part of a telephone number, together with the part heard before."""
     garbled: bool = False
     """A telephone number was said, and cannot be made out."""
-    past_day: bool = False
+    no_day: NoDay | None = None
+    """A day was named that cannot be."""
+    named_day: date | None = None
+    """The date that is another weekday than the one said with it."""
     refused: frozenset[str] = frozenset()
     """Slots whose present value was refused without a new one."""
     named: frozenset[str] = frozenset()
@@ -70,6 +77,8 @@ class Understood:
     answer: Answer | None = None
     plain: bool = False
     """The answer is a yes that no refusal sounds like."""
+    objects: bool = False
+    """A bare "but", with nothing of what is meant."""
     aside: Aside | None = None
     words: int = 0
 
@@ -92,25 +101,41 @@ def understand(
             spoken, flow.reasons, known=request.reason, asked=asked in ("reason", "open")
         )
     first_name = hear_first_name(spoken, flow.names, flow.answer_words, asked=asked == "name")
+    if first_name is None and request.first_name is not None:
+        first_name = _name_behind_but(spoken, flow)
     if first_name is not None:
         first_name = with_hyphen(first_name, text)
     refused = set()
     if request.day is not None and request.day in day.refused and day.day is None:
         refused.add("day")
+    if request.day is not None and day.fault in (NoDay.NO_SUCH, NoDay.OTHER_WEEKDAY):
+        refused.add("day")  # whatever was meant, it was not the day we have
     if request.time is not None and request.time in time.refused and time.time is None:
         refused.add("time")
     return Understood(
         values=Request(reason, first_name, number, day.day, time.time),
         piece=new_piece,
         garbled=garbled,
-        past_day=day.past,
+        no_day=day.fault,
+        named_day=day.named,
         refused=frozenset(refused),
         named=_named(spoken),
         answer=hear_yes_no(spoken),
         plain=plain_yes(spoken),
+        objects="but" in spoken and all(word in _BEFORE_BUT for word in spoken),
         aside=aside,
         words=len(spoken),
     )
+
+
+def _name_behind_but(spoken: Words, flow: Flow) -> str | None:
+    """A listed name alone behind "but" or "no but": it is another than the one we have."""
+    rest = spoken
+    while rest and rest[0] in _BEFORE_BUT:
+        rest = rest[1:]
+    if "but" not in spoken[: len(spoken) - len(rest)] or len(rest) != 1 or rest[0] in _NO_NAMES:
+        return None
+    return hear_first_name(rest, flow.names, flow.answer_words, asked=True)
 
 
 def _named(spoken: Words) -> frozenset[str]:

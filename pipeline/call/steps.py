@@ -114,7 +114,22 @@ class GoesOn:
     """Do not hang up after all: the caller took something back."""
 
 
-Effect = Asked | FieldKnown | Collected | Completed | UrgentRaised | PersonWanted | Ended | GoesOn
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """The caller took the confirmation back."""
+
+
+Effect = (
+    Asked
+    | FieldKnown
+    | Collected
+    | Completed
+    | UrgentRaised
+    | PersonWanted
+    | Ended
+    | GoesOn
+    | TakenBack
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

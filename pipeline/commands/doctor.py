@@ -29,7 +29,7 @@ from pipeline.machine.finding import Finding, all_passed
 from pipeline.machine.judge import judge
 from pipeline.machine.read import look
 from pipeline.settings import Settings
-from pipeline.supervisor.checked import check_texts
+from pipeline.supervisor import checked
 from pipeline.supervisor.relaxed import relaxed
 
 MEMORY_BASE_MB = 900
@@ -96,7 +96,7 @@ def _answers(url: str) -> bool:
 
 def _call_flow(settings: Settings) -> Finding:
     try:
-        check_texts(settings)
+        checked.check_texts(settings)
     except ConfigError as error:
         return Finding("call flow", "fail", "; ".join(error.faults))
     named = settings.practice.flow_file or "the shipped one"
@@ -243,7 +243,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _findings(file: str | None) -> Iterator[Finding]:
     try:
-        settings = config.load(file)
+        settings = checked.load(file)
     except ConfigError as error:
         for fault in error.faults:
             yield Finding("configuration", "fail", fault)

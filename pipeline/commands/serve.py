@@ -35,7 +35,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
-    settings = config.load(arguments.config)
+    from pipeline.supervisor import checked
+
+    settings = checked.load(arguments.config)
     if arguments.port is not None:
         settings = replace(settings, http=replace(settings.http, port=arguments.port))
     if arguments.workers is not None:
@@ -48,10 +50,10 @@ def serve(settings: Settings, worker_module: str = "pipeline.worker") -> int:
 
     0 when it stopped as asked, 1 with a sentence when it cannot run, 78 when it could run but not safely.
     """
-    from pipeline.supervisor.checked import check_texts
+    from pipeline.supervisor import checked
 
     try:
-        check_texts(settings)
+        checked.check_texts(settings)
     except ConfigError as error:
         return say_faults(error)
     with OwnOutputs("supervisor") as own:
@@ -81,7 +83,7 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
     from pipeline.clock import MonotonicClock
     from pipeline.commands.terminal import Terminal
     from pipeline.egress import trial
-    from pipeline.shelves import check_classes, sentences
+    from pipeline.shelves import check_classes, finish_destroyed, sentences
     from pipeline.store.opening import prepare
     from pipeline.supervisor import fence
     from pipeline.supervisor.facts import Facts
@@ -107,6 +109,7 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
         warning = fence.check_exposure(settings, facts)
         staff = StaffTokens(state)
         kept = [*prepare(settings).sentences(), *sentences(settings)]
+        finish_destroyed(settings)
         check_classes(settings)
         terminal = Terminal(
             settings,
@@ -154,29 +157,18 @@ def _event_files(settings: Settings, state: Path, own: OwnOutputs) -> Iterator[s
     if not name:
         yield "standard error"
         return
-    files = EventFiles(Path(name), settings.store.logs_days, lambda: _logs_held(settings))
+
+    def held() -> bool:
+        from pipeline.store.opening import logs_are_held
+
+        return logs_are_held(settings)
+
+    files = EventFiles(Path(name), settings.store.logs_days, held)
     files.open()
     try:
         yield str(files.path)
     finally:
         files.close()
-
-
-def _logs_held(settings: Settings) -> bool:
-    """Whether a legal hold keeps every log; a store that cannot say is taken to say yes."""
-    from pipeline.store.opening import open_records
-    from pipeline.store.retention import logs_held
-
-    try:
-        records = open_records(settings)
-    except StartUpError:
-        return True
-    try:
-        return logs_held(records)
-    except StartUpError:
-        return True
-    finally:
-        records.database.close()
 
 
 command = Command("serve", "Run the server", _configure, _run)

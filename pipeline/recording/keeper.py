@@ -116,10 +116,12 @@ class Keeper:
             self._open_shelf().shred(header.recording_id)
 
     def _destroy(self, recorder: Recorder) -> bool:
-        recorder.close()
         recording_id = recorder.header.recording_id
         try:
-            self._bury([recording_id], "withdrawn")
+            try:  # first of all: should the server be killed now, its next start finishes this
+                self._bury([recording_id], "withdrawn")
+            finally:
+                recorder.close()
             self._open_shelf().shred(recording_id)
         except Exception as error:  # noqa: BLE001  # the edge of the thread; tried again at the call's end
             emit(RecordingFailed(Token(recorder.header.call_id), _reason(error)))

@@ -231,6 +231,14 @@ class Shelf:
         for recording_id in sorted(ids):
             self.shred(recording_id)
 
+    def shred_destroyed(self) -> int:
+        """Finish what a crash or a disk left of recordings that were destroyed; how many there were."""
+        gone = self._destroyed()
+        left = {path.stem for path in self.directory.glob("rec_*") if path.stem in gone}
+        for recording_id in sorted(left):
+            self.shred(recording_id)
+        return len(left)
+
     def expire(
         self,
         days: Mapping[str, int],
@@ -242,10 +250,7 @@ class Shelf:
 
         `held` names recordings and calls of a legal hold; None in it: everything.
         """
-        gone = self._destroyed()
-        for key in self.directory.glob("rec_*.key"):
-            if key.stem in gone:  # a disk refused to let go of it, or somebody put it back
-                self.shred(key.stem)
+        self.shred_destroyed()
         now_ms = self.now_ms()
         over = [
             each

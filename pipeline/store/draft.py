@@ -32,8 +32,8 @@ class State(StrEnum):
     """The caller confirmed it."""
 
 
-RANK: Final = {State.OPEN: 0, State.INCOMPLETE: 1, State.COMPLETE: 2}
-"""A state is never lowered."""
+_RANK: Final = {State.OPEN: 0, State.INCOMPLETE: 1, State.COMPLETE: 2}
+"""A state is only raised, but for a confirmation that its caller takes back."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -131,6 +131,13 @@ class Draft:
         self._wait(now_ms)
         return missing
 
+    def taken_back(self, now_ms: float) -> None:
+        """The caller takes the confirmation back: kept as not confirmed at once, for a caller who hangs up now."""
+        if self.state is State.COMPLETE:
+            self.state = State.INCOMPLETE
+            self._at_once = True
+            self._wait(now_ms)
+
     def end(self, reason: str, now_ms: float) -> None:
         """The call is over: what is known is kept, complete or not (X30)."""
         self._ended = reason
@@ -192,5 +199,5 @@ class Draft:
             self._waiting_since_ms = now_ms
 
     def _raise_state(self, state: State) -> None:
-        if RANK[state] > RANK[self.state]:
+        if _RANK[state] > _RANK[self.state]:
             self.state = state

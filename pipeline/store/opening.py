@@ -9,12 +9,13 @@ from typing import cast
 
 from pipeline import config
 from pipeline.clock import wall_now
+from pipeline.errors import StartUpError
 from pipeline.settings import Settings
 from pipeline.store.database import Database, Location
 from pipeline.store.faults import KeyFault, StoreFault
 from pipeline.store.keys import KeyKind, KeySource
 from pipeline.store.records import Records
-from pipeline.store.retention import expire
+from pipeline.store.retention import expire, logs_held
 from pipeline.store.tombstones import Tombstones
 from pipeline.telemetry.events import Event, Token, emit
 
@@ -165,6 +166,20 @@ def prepare(settings: Settings) -> Prepared:
         )
     finally:
         database.close()
+
+
+def logs_are_held(settings: Settings) -> bool:
+    """Whether a legal hold keeps every log; a store that cannot say is taken to say yes."""
+    try:
+        records = open_records(settings)
+    except StartUpError:
+        return True
+    try:
+        return logs_held(records)
+    except StartUpError:
+        return True
+    finally:
+        records.database.close()
 
 
 def _refuse_new_key(database: Database, settings: Settings, source: KeySource) -> None:

@@ -1,6 +1,7 @@
 """Requests in the database: written whole, read by id, claimed, resolved, shredded. Everything here blocks.
 
-The one place where a document is sealed and opened. Who may do what, and the record of who did, is the
+The one place where a document is sealed and opened, and whole for that reason: whoever checks what may touch an open
+one reads one file. Who may do what, and the record of who did, is the
 caller's affair; who asks is named in every change.
 """
 
@@ -25,7 +26,7 @@ from phi.envelope import (
 )
 from pipeline.store.database import Database
 from pipeline.store.document import Document
-from pipeline.store.draft import RANK, Snapshot, State
+from pipeline.store.draft import Snapshot, State
 from pipeline.store.faults import KeyFault, RequestGone, StoreFault
 from pipeline.store.keys import other_deployment
 from pipeline.store.schema import DataKeyRow, HoldRow, KeyRow, LookupRow, RequestRow
@@ -213,7 +214,10 @@ class Records:
                 snapshot.fields, snapshot.urgent, snapshot.ended, snapshot.schema_digest
             )
             row.document = self._sealed(data_key, row.id, document.merged(newer))
-            row.state = max(State(row.state), snapshot.state, key=RANK.__getitem__).value
+            if (
+                snapshot.state is not State.OPEN
+            ):  # a confirmation may be taken back, what is kept stays kept
+                row.state = snapshot.state.value
             row.revision = snapshot.revision
             row.updated_at_ms = now_ms
             if snapshot.ended:

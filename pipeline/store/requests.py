@@ -322,6 +322,11 @@ class Record:
             emit(RequestIncomplete(Token(self._draft.call_id), len(missing)))
         self._arm()
 
+    def taken_back(self) -> None:
+        """The caller took the confirmation back."""
+        self._draft.taken_back(self._store.clock.now_ms())
+        self._arm()
+
     async def end(self, reason: str) -> None:
         """The call is over: returns when the request is on the disk, or waits in memory until the store works."""
         self._draft.end(reason, self._store.clock.now_ms())

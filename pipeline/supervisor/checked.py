@@ -5,18 +5,41 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
+from pipeline import config
 from pipeline.call.flow_file import flow_text, load_flow
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings
 from pipeline.supervisor import own_words
 
 
+def load(path: str | Path | None = None) -> Settings:
+    """The settings, or every fault of theirs and of the call flow they name, in one round."""
+    settings, faults = config.read(path)
+    if faults:
+        raise ConfigError([*faults, *config.not_about(faults, text_faults(settings))])
+    return settings
+
+
 def check_texts(settings: Settings) -> None:
-    """Raise `ConfigError` with every fault of the call flow, or every identifier in what the operator wrote."""
-    load_flow(settings.practice)
-    named = settings.practice.flow_file
-    path = Path(named).expanduser() if named else None
-    if found := own_words.faults(settings, flow_text(path)):
+    """Raise `ConfigError` with every fault of the call flow and every identifier in what the operator wrote."""
+    if found := text_faults(settings):
         raise ConfigError(found)
+
+
+def text_faults(settings: Settings) -> list[str]:
+    """Faults of the call flow, then identifiers in it and in the settings; of a flow that cannot be read its fault alone."""
+    named = settings.practice.flow_file
+    found: list[str] = []
+    try:
+        load_flow(settings.practice)
+    except ConfigError as error:
+        found += error.faults
+    try:
+        text = flow_text(Path(named).expanduser() if named else None)
+        tomllib.loads(text)
+    except (ConfigError, tomllib.TOMLDecodeError, RecursionError):
+        return found
+    return [*found, *own_words.faults(settings, text)]

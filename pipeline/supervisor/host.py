@@ -230,7 +230,7 @@ async def _start_or_closed(channel: Channel, host: CallHost, over: asyncio.Event
     async def start() -> None:
         try:
             await host.start()
-        except Exception as error:  # said, and raised again
+        except Exception as error:  # the edge of the program: said, and raised again
             _tell_why(channel, error)
             raise
 
@@ -248,7 +248,7 @@ async def _run(
     channel = Channel(end)
     try:
         await run(settings, channel)
-    except Exception as error:  # said, and raised again
+    except Exception as error:  # the edge of the program: said, and raised again
         if not channel.closed.is_set():  # it failed before it served: nobody has said why
             await channel.open()
             _tell_why(channel, error)

@@ -19,16 +19,27 @@ QUEUE_MAX = 256
 present, where a gap would leave a call on its board for ever or hide an urgent one."""
 
 MESSAGE_BYTES_MAX = 4096
+_SHOWN = ("masked", "collected")
+"""All that a field of a request may say of its value."""
 RECORDING_STATES = frozenset({"on", "paused", "off", "destroyed", "lost"})
 _KEYS = {
     "call": {"call_id", "state", "since_s"},
     "turn": {"call_id", "turn", "marks_ms", "interrupted"},
-    "request": {"call_id", "fields", "complete"},
+    "request": {"call_id", "fields", "revisions", "complete"},
     "kept": {"call_id", "kept"},
     "urgent": {"call_id", "kind"},
     "recording": {"call_id", "state"},
     "ended": {"call_id", "reason"},
 }
+
+
+def _says_no_value(message: dict[str, Any]) -> bool:
+    fields, revisions = message.get("fields") or {}, message.get("revisions") or {}
+    if not isinstance(fields, dict) or not isinstance(revisions, dict):
+        return False
+    counts = all(type(count) is int for count in revisions.values())
+    masked = all(shown in _SHOWN for shown in fields.values())
+    return counts and masked and set(revisions) <= set(fields)
 
 
 class Watching:
@@ -77,8 +88,8 @@ class LiveView:
             return False
         if len(json.dumps(message)) > MESSAGE_BYTES_MAX:
             return False
-        if kind == "request" and set(dict(message.get("fields") or {}).values()) - {"masked"}:
-            return False  # a value in clear: it comes from `reveal` alone
+        if kind == "request" and not _says_no_value(message):
+            return False  # it comes from `reveal` alone
         if kind == "kept" and message.get("kept") not in {"stored", "waiting", "lost", "gone"}:
             return False
         if kind == "recording" and message.get("state") not in RECORDING_STATES:

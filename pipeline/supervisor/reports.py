@@ -10,7 +10,7 @@ from pipeline.clock import wall_now
 from pipeline.settings import Settings
 from pipeline.supervisor.witness import Witness
 from pipeline.webhook.deliver import Destination, Postbox, https_delivery
-from pipeline.webhook.report import report_of
+from pipeline.webhook.report import Report, report_of
 from pipeline.webhook.spool import Spool
 
 LAST_REPORTS_MS = 2_000.0
@@ -24,7 +24,21 @@ def postbox(settings: Settings) -> Postbox:
     if not hook.url:
         return Postbox(state / "reports", None, None)
     destination = Destination(hook.url, hook.secret, hook.addresses, hook.ca_file)
-    return Postbox(state / "reports", Spool(state / "webhook"), https_delivery(destination))
+
+    def held() -> bool:
+        from pipeline.store.opening import (
+            logs_are_held,
+        )  # loads the database's library: once an hour
+
+        return logs_are_held(settings)
+
+    return Postbox(
+        state / "reports",
+        Spool(state / "webhook"),
+        https_delivery(destination),
+        undelivered_days=settings.store.logs_days,
+        held=held,
+    )
 
 
 class Reports:
@@ -35,6 +49,8 @@ class Reports:
         self._witness = witness
         self._box = box
         self._ends: asyncio.Queue[CallEnd] = asyncio.Queue()
+        self._report: Report | None = None
+        """Being kept: a cancelled `run` may not have come to it."""
         witness.on_call_end = self._ends.put_nowait
 
     async def run(self) -> None:
@@ -42,16 +58,23 @@ class Reports:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._box.run(), name="webhook")
             while True:
-                await self._take(await self._ends.get())
+                await self._take(self._report_of(await self._ends.get()))
 
     async def finish(self) -> None:
         """Keep what is left; after `run` was cancelled."""
         try:
             async with asyncio.timeout(LAST_REPORTS_MS / 1000):
+                if self._report is not None:
+                    await self._take(self._report)
                 while not self._ends.empty():
-                    await self._take(self._ends.get_nowait())
+                    await self._take(self._report_of(self._ends.get_nowait()))
         except TimeoutError:
             return
 
-    async def _take(self, end: CallEnd) -> None:
-        await self._box.take(report_of(end, wall_now(), self._witness.sign, self._witness.key))
+    def _report_of(self, end: CallEnd) -> Report:
+        return report_of(end, wall_now(), self._witness.sign, self._witness.key)
+
+    async def _take(self, report: Report) -> None:
+        self._report = report
+        await self._box.take(report)
+        self._report = None

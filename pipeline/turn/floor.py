@@ -2,7 +2,8 @@
 
 Events go in with the time they happened, actions come out in the order they must be performed; the
 floor says when it next wants to be woken. It knows no audio, words, engines, clock or loop, and
-remembers nothing that the events did not say. How long a silence must last is `endpoint`'s affair.
+remembers nothing that the events did not say. How long a silence must last is `endpoint`'s affair. Long, and one file:
+every transition reads and writes the same state.
 """
 
 from __future__ import annotations

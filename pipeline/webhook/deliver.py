@@ -9,6 +9,7 @@ import asyncio
 import ipaddress
 import random
 import ssl
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,6 +30,8 @@ from pipeline.webhook.spool import Message, Spool, wait_s
 ANSWER_LIMIT_MS = 5_000.0
 """Row W6: a receiver acknowledges first and works later."""
 AT_ONCE = 4
+DAY_S = 86_400
+SWEEP_EVERY_S = 3_600.0
 _ACKNOWLEDGED = range(200, 300)
 Answer = TypeVar("Answer")
 
@@ -53,6 +56,12 @@ class WebhookGivenUp(Event):
     """ALARM: a message was set aside in `undelivered`."""
 
     report_id: Token
+
+
+class WebhookExpired(Event):
+    """Messages in `undelivered` were removed: their days are over."""
+
+    count: int
 
 
 class ReportNotKept(Event):
@@ -96,12 +105,21 @@ class Postbox:
         deliver: Deliver | None,
         *,
         chance: random.Random | None = None,
+        undelivered_days: int = 30,
+        held: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Keep reports here; without spool and deliver they stay on this machine."""
+        """Keep reports here; without spool and deliver they stay on this machine.
+
+        What was set aside is removed after `undelivered_days`, unless `held` (asked in a thread) says that it stays.
+        """
+        self._undelivered_days = undelivered_days
+        self._held = held
         self._reports = reports
         self._spool = spool
         self._deliver = deliver
         self._chance = chance or random.Random()  # noqa: S311  # spreads retries, guards nothing
+        self._keeping = threading.Lock()
+        self._kept_last = ""
         self._fresh: asyncio.Queue[Message] = asyncio.Queue()
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._read = False
@@ -110,10 +128,10 @@ class Postbox:
         """Ids that came before that: the spool holds them as well."""
 
     async def take(self, report: Report) -> None:
-        """Keep the report; returns when it is on the disk."""
+        """Keep the report, once however often it comes; returns when it is on the disk."""
         message = Message(report.report_id, report.body)
         try:
-            await asyncio.to_thread(keep, self._reports, report)
+            await asyncio.to_thread(self._keep, report)
             if self._spool is not None:
                 if not self._read:
                     self._meanwhile.add(message.message_id)
@@ -122,12 +140,19 @@ class Postbox:
         except OSError as error:
             emit(ReportNotKept(report_id=Token(report.report_id), code=error.errno or 0))
 
+    def _keep(self, report: Report) -> None:
+        with self._keeping:  # a thread whose waiter was cancelled may still write it
+            if report.report_id != self._kept_last:
+                keep(self._reports, report)
+                self._kept_last = report.report_id
+
     async def run(self) -> None:
         """Deliver what an earlier run left and what comes, until cancelled."""
         if self._spool is None:
             return
         async with asyncio.TaskGroup() as group:
             group.create_task(self._take_up(self._spool), name="webhook spool")
+            group.create_task(self._expire(self._spool), name="webhook undelivered")
             while True:
                 message = await self._fresh.get()
                 group.create_task(self._until_done(message), name=f"webhook {message.message_id}")
@@ -139,6 +164,18 @@ class Postbox:
                 self._fresh.put_nowait(message)
         self._read = True
         self._meanwhile.clear()
+
+    async def _expire(self, spool: Spool) -> None:
+        """At the start and each hour."""
+
+        def sweep() -> int:
+            before_s = wall_now().timestamp() - self._undelivered_days * DAY_S
+            return 0 if self._held() else spool.expire(before_s)
+
+        while True:
+            if count := await self._insist("expire", sweep):
+                emit(WebhookExpired(count))
+            await asyncio.sleep(SWEEP_EVERY_S)
 
     async def _insist(self, act: str, attempt: Callable[[], Answer]) -> Answer:
         """Until the disk lets it: a spool that fails ends no server."""

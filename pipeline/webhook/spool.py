@@ -99,6 +99,16 @@ class Spool:
         self._path(message.message_id).replace(self._given_up / f"{message.message_id}.json")
         return None
 
+    def expire(self, before_s: float) -> int:
+        """Remove what was set aside before this time (seconds since 1970); how many there were."""
+        gone = 0
+        for path in self._given_up.glob("*.json"):
+            with contextlib.suppress(FileNotFoundError):  # somebody took it away meanwhile
+                if _NAME.fullmatch(path.name) and path.stat().st_mtime < before_s:
+                    path.unlink()
+                    gone += 1
+        return gone
+
     def _path(self, message_id: str) -> Path:
         name = f"{message_id}.json"
         if not _NAME.fullmatch(name):

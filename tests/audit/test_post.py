@@ -54,6 +54,19 @@ async def test_a_supervisor_that_takes_nothing_holds_a_call_s_end_a_second_and_n
         running.cancel()
 
 
+async def test_a_confirmation_that_was_taken_back_is_no_booking() -> None:
+    desk = Desk()
+    post = AuditPost(desk.take)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(post.run())
+        audit = CallAudit(CALL, post, LoopClock())
+        audit.request({"phone": "…12"}, {}, True)
+        audit.request({"phone": "…12"}, {}, False)
+        await audit.end("goodbye")
+        running.cancel()
+    assert desk.taken[-1]["fields"]["disposition"] == "goodbye"
+
+
 async def test_what_a_call_leaves_holds_names_and_no_value() -> None:
     desk = Desk()
     post = AuditPost(desk.take)
@@ -65,9 +78,9 @@ async def test_what_a_call_leaves_holds_names_and_no_value() -> None:
         audit.turn(4, {"decision": 200.0}, False)
         audit.urgent("chest_pain")
         audit.urgent("person:asked")
-        audit.request({"phone": "…12", "first_name": "Sam"}, False)
-        audit.request({"phone": "…12", "first_name": "Sam"}, True)
-        audit.request({"phone": "…12", "first_name": "Sam"}, True)
+        audit.request({"phone": "…12", "first_name": "Sam"}, {}, False)
+        audit.request({"phone": "…12", "first_name": "Sam"}, {}, True)
+        audit.request({"phone": "…12", "first_name": "Sam"}, {}, True)
         await asyncio.sleep(61.24)
         await audit.end("goodbye")
         running.cancel()

@@ -69,6 +69,7 @@ class Watch:
         self.kinds: list[str] = []
         self.reasons: list[str] = []
         self.consents: list[str] = []
+        self.revisions: dict[str, int] = {}
         self.recordings: list[str] = []
 
     def call(self, state: str) -> None:
@@ -77,8 +78,9 @@ class Watch:
     def turn(self, turn: int, marks_ms: dict[str, float], interrupted: bool) -> None:
         self.turns.append((turn, marks_ms, interrupted))
 
-    def request(self, fields: dict[str, str], complete: bool) -> None:
+    def request(self, fields: dict[str, str], revisions: dict[str, int], complete: bool) -> None:
         self.fields = fields
+        self.revisions = revisions
 
     def urgent(self, kind: str) -> None:
         self.kinds.append(kind)

@@ -6,7 +6,7 @@ from models.ports import Spoken
 from pipeline.call.observer import NoObserver
 from pipeline.call.page import Page
 from pipeline.line import Caption
-from tests.call.call_rig import Leg
+from tests.call.call_rig import Leg, Watch
 
 
 async def test_a_caption_that_did_not_change_is_sent_once() -> None:
@@ -25,6 +25,20 @@ async def test_a_caption_that_did_not_change_is_sent_once() -> None:
         ("We open at nine.", True),
         ("thank", False),
     ]
+
+
+async def test_staff_are_told_that_a_field_changed_also_where_the_same_is_shown_of_it() -> None:
+    observer = Watch()
+    page = Page(observer, "")
+    page.field("phone", "ends in 43")
+    page.field("day", "Tuesday")
+    assert observer.revisions == {"phone": 1, "day": 1}
+    page.field("phone", "ends in 43")
+    assert observer.revisions == {"phone": 2, "day": 1}
+    page.field("day", None)
+    assert observer.revisions == {"phone": 2}
+    page.field("day", "Friday")
+    assert observer.revisions == {"phone": 2, "day": 3}
 
 
 async def test_a_page_that_comes_back_is_shown_the_caption_again() -> None:

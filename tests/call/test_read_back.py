@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.call import verbalise
 from pipeline.call.dialogue import answer_by_key, respond
 from pipeline.call.flow_file import load_flow
 from pipeline.call.request import Request
-from pipeline.call.steps import Ended, GoesOn, Heard, PersonWanted, Phase, State
+from pipeline.call.steps import Ended, GoesOn, Heard, PersonWanted, Phase, State, TakenBack
 from tests.call.booking_caller import AGREES, OBJECTS, WAVERS
 from tests.call.mishearing import SLIPS
 
@@ -129,7 +130,7 @@ def test_a_yes_can_be_taken_back_while_we_say_goodbye(said: str, asked: str) -> 
     step = respond(FLOW, booked, Heard(said), TODAY)
     assert step.state.phase is Phase.ASKING
     assert step.state.asked == asked
-    assert GoesOn() in step.effects
+    assert step.effects[:2] == (GoesOn(), TakenBack())
     assert Ended("goodbye") not in step.effects
 
 
@@ -144,12 +145,90 @@ def test_thanks_over_the_goodbye_take_nothing_back(said: str) -> None:
     assert step.effects == (Ended("goodbye"),)
 
 
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [("what day did you put down", "I have: a"), ("when is my appointment", "I have: a"), ("is that right", "I have: a"),
+     ("pardon", "I have: a"), ("what's today", FLOW.say(FLOW.lines.today, day=verbalise.day(TODAY))), ("are you a robot", FLOW.lines.robot),
+     ("where are you", FLOW.lines.question_later), ("but what should i bring", FLOW.lines.question_later),
+     ("what time do you open", FLOW.lines.question_later)],
+)  # fmt: skip
+def test_a_question_over_the_goodbye_is_answered_and_nothing_is_taken_back(
+    said: str, answer: str
+) -> None:
+    booked = respond(FLOW, READ_BACK, Heard("yes"), TODAY).state
+    step = respond(FLOW, booked, Heard(said), TODAY)
+    assert step.say.startswith(answer)
+    assert step.say.endswith(FLOW.say(FLOW.lines.goodbye))
+    assert step.effects == (Ended("goodbye"),)
+    assert step.state.phase is Phase.BOOKED
+
+
+def test_questions_over_the_goodbye_are_not_answered_for_ever() -> None:
+    state, answered = respond(FLOW, READ_BACK, Heard("yes"), TODAY).state, 0
+    for _ in range(20):
+        step = respond(FLOW, state, Heard("where are you"), TODAY)
+        answered += FLOW.lines.question_later in step.say
+        state = step.state
+    assert 2 <= answered <= 10
+
+
+@pytest.mark.parametrize("before", ["but", "no but", "um but", "yes but"])
+@pytest.mark.parametrize("booked", [False, True])
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ("wednesday", "day"),
+        ("a blood test", "reason"),
+        ("james", "first_name"),
+        ("at four", "time"),
+    ],
+)
+def test_a_bare_but_with_another_value_corrects_it(
+    before: str, booked: bool, said: str, field: str
+) -> None:
+    state = respond(FLOW, READ_BACK, Heard("yes"), TODAY).state if booked else READ_BACK
+    step = respond(FLOW, state, Heard(f"{before} {said}"), TODAY)
+    assert (step.state.phase, step.state.asked) == (Phase.ASKING, "confirm")
+    assert step.state.request.value(field) != READ_BACK.request.value(field)
+    assert (TakenBack() in step.effects) is booked
+
+
+@pytest.mark.parametrize("said", ["but", "no but", "well but um"])
+def test_a_but_with_nothing_behind_it_is_asked_what_is_meant(said: str) -> None:
+    for state in (READ_BACK, respond(FLOW, READ_BACK, Heard("yes"), TODAY).state):
+        step = respond(FLOW, state, Heard(said), TODAY)
+        assert step.state.asked == "open"
+        assert step.say == FLOW.lines.what_is_wrong
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [("february thirtieth", "There is no such day in the calendar."), ("tuesday the fourteenth", "That date is Wednesday, January fourteenth."),
+     ("friday february thirtieth at noon", "There is no such day in the calendar."), ("yesterday", FLOW.lines.past_day)],
+)  # fmt: skip
+def test_why_a_day_cannot_be_is_said_before_it_is_asked_again(said: str, why: str) -> None:
+    asked = replace(READ_BACK, asked="day", request=replace(READ_BACK.request, day=None))
+    step = respond(FLOW, asked, Heard(said), TODAY)
+    assert step.say == f"{why} {FLOW.prompts['day'].ask}"
+    assert step.state.asked == "day"
+    assert step.state.said == step.say
+
+
+@pytest.mark.parametrize("said", ["no february thirtieth", "tuesday the fourteenth"])
+def test_a_day_that_cannot_be_puts_the_one_we_have_in_doubt(said: str) -> None:
+    step = respond(FLOW, READ_BACK, Heard(said), TODAY)
+    assert step.state.asked == "day"
+    assert step.state.doubted == {"day"}
+    assert respond(FLOW, step.state, Heard("at noon"), TODAY).state.asked == "day"
+
+
 def test_who_asks_for_a_person_over_the_goodbye_is_led_to_one() -> None:
     booked = respond(FLOW, READ_BACK, Heard("yes"), TODAY).state
     step = respond(FLOW, booked, Heard("i want to speak to a person"), TODAY)
     assert step.state.phase is Phase.PERSON
     assert PersonWanted("asked") in step.effects
     assert GoesOn() in step.effects
+    assert TakenBack() not in step.effects  # the booking stands
 
 
 @pytest.mark.parametrize(

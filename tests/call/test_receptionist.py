@@ -339,6 +339,19 @@ async def test_key_two_over_the_goodbye_takes_the_yes_back_and_others_do_not() -
     assert call.receptionist.state.phase is Phase.ASKING
 
 
+@pytest.mark.parametrize("said", ["no wait wednesday", "but the number is wrong"])
+async def test_what_was_taken_back_over_the_goodbye_is_told_before_the_caller_can_hang_up(
+    said: str,
+) -> None:
+    call = await Call().until("confirm")
+    await call.say("yes")
+    assert call.desk.names()[-3] == "complete"
+    await call.say(said)
+    names = call.desk.names()
+    assert names.index("complete") < names.index("taken_back")
+    assert "complete" not in names[names.index("taken_back") :]
+
+
 def test_key_zero_leads_to_a_person() -> None:
     call = Call()
     said = call.receptionist.keyed(Keyed("0"))

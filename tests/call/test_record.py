@@ -33,6 +33,9 @@ class Kept:
     def complete(self) -> None:
         self.told.append(("complete",))
 
+    def taken_back(self) -> None:
+        self.told.append(("taken_back",))
+
     async def end(self, reason: str) -> None:
         await asyncio.sleep(self._end_takes_s)
         assert self.rig is not None
@@ -50,6 +53,7 @@ async def test_every_change_and_every_word_reaches_the_record() -> None:
         rig.desk.field("first_name", None, "")
         rig.desk.urgent("chest_pain", "Please call.")
         rig.desk.complete()
+        rig.desk.taken_back()
     kinds = [entry[0] for entry in kept.told]
     assert kinds.count("heard") >= 1
     assert [entry for entry in kept.told if entry[0] != "heard"] == [
@@ -57,6 +61,7 @@ async def test_every_change_and_every_word_reaches_the_record() -> None:
         ("field", "first_name", "-"),
         ("urgent", "chest_pain"),
         ("complete",),
+        ("taken_back",),
         ("end", "goodbye"),
     ]
 

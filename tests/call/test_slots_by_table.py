@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.call.asides import Aside, hear_aside
-from pipeline.call.day import hear_day
+from pipeline.call.day import NoDay, hear_day
 from pipeline.call.dialogue import respond
 from pipeline.call.first_name import hear_first_name
 from pipeline.call.flow import Flow
@@ -98,7 +98,7 @@ def test_a_piece_of_a_number_and_its_repaired_ending_are_told_apart() -> None:
 def test_a_day_is_a_date_to_come_or_nothing(said: str, day: date | None) -> None:
     heard = hear_day(words(said), TODAY)
     if said == "january fifth":  # two months gone: a slip, asked again
-        assert heard.past
+        assert heard.fault is NoDay.PAST
         assert heard.day is None
         return
     assert heard.day == day
@@ -272,6 +272,34 @@ def test_a_day_that_is_moved_by_other_words_is_read_whole_or_asked_again(
     said: str, day: date | None
 ) -> None:
     assert hear_day(words(said), date(2026, 11, 21)).day == day
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ("february thirtieth", NoDay.NO_SUCH),
+        ("2/30", NoDay.NO_SUCH),
+        ("the thirty first of april", NoDay.NO_SUCH),
+        ("friday february thirtieth", NoDay.NO_SUCH),
+        ("february twenty ninth", NoDay.NO_SUCH),
+        ("tuesday the fourteenth", NoDay.OTHER_WEEKDAY),
+        ("thursday march fourteenth", NoDay.OTHER_WEEKDAY),
+        ("tuesday march third", NoDay.PAST),
+        ("yesterday", NoDay.PAST),
+        ("march 1st 2026", NoDay.PAST),
+        ("saturday the fourteenth", None),
+        ("february twenty ninth no the fourteenth", None),
+        ("whenever you like", None),
+    ],
+)
+def test_why_a_day_cannot_be_meant_is_told(said: str, fault: NoDay | None) -> None:
+    heard = hear_day(words(said), TODAY)
+    assert heard.fault is fault
+    assert (heard.named == date(2026, 3, 14)) == (fault is NoDay.OTHER_WEEKDAY)
+
+
+def test_the_29th_of_february_is_a_day_where_next_year_has_it() -> None:
+    assert hear_day(words("february twenty ninth"), date(2027, 5, 1)).day == date(2028, 2, 29)
 
 
 @pytest.mark.parametrize(

@@ -387,6 +387,24 @@ LAYERS = (
         "::test_raw_sockets_c_names_and_foreign_programs_are_refused_and_our_own_start",
     ),
     Layer(
+        "the guard against children that nothing announces",
+        "a child of a library, which knows no guard",
+        "pipeline/egress/guard.py",
+        '        if not listed:\n            _refuse("fork_exec")',
+        '        if not listed and not words:\n            _refuse("fork_exec")',
+        "tests/egress/test_guard.py"
+        "::test_children_of_multiprocessing_are_refused_however_they_are_started",
+    ),
+    Layer(
+        "the guard of local sockets",
+        "anything, to another program of this machine that passes it on",
+        "pipeline/egress/guard.py",
+        "        return _guard.local.lists(address)",
+        "        return True",
+        "tests/egress/test_guard.py"
+        "::test_a_local_socket_is_spoken_to_only_where_it_is_listed_or_our_own",
+    ),
+    Layer(
         "seccomp in the recogniser's processes",
         "sound and words, from C code",
         "models/offline.py",
@@ -466,8 +484,8 @@ LAYERS = (
         "the live view is masked",
         "values on every open staff page",
         "pipeline/supervisor/live.py",
-        'set(dict(message.get("fields") or {}).values()) - {"masked"}:',
-        "not message:",
+        "    masked = all(shown in _SHOWN for shown in fields.values())",
+        "    masked = True",
         "tests/supervisor/test_live.py::test_what_the_protocol_does_not_name_is_shown_to_nobody",
     ),
     Layer(

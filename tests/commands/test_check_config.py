@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import config
+from pipeline.call.flow_file import flow_text
 from pipeline.cli import main
 
 
@@ -62,6 +63,37 @@ def test_the_faults_of_the_flow_file_are_shown_before_a_worker_meets_them(
     said = capsys.readouterr()
     assert said.out == ""
     assert "practice.name" in said.err
+
+
+def test_faults_of_settings_flow_and_texts_come_in_one_round(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flow, file = tmp_path / "flow.toml", tmp_path / "c.toml"
+    shipped = flow_text(None).replace("Take your time.", "Take your time, Mrs. Hernandez {name}.")
+    flow.write_text(shipped.replace("opens_hour = 7", "opens_hour = 30"))
+    file.write_text(
+        f'[http]\nport = 70000\n[practice]\nname = "Elm Clinic"\nphone = "212-555-0100"\nflow_file = "{flow}"\n'
+    )
+    assert main(["check-config", str(file)]) == 78
+    said = capsys.readouterr().err
+    assert "http.port: write a whole number" in said
+    assert "practice.name: the flow file says otherwise" in said
+    assert "hours: write whole hours" in said
+    assert "lines.hesitation: {?} is unknown" in said
+    assert "lines.hesitation: seems to identify somebody" in said
+    assert "5 faults" in said
+    assert "Hernandez" not in said
+
+
+def test_a_flow_that_another_fault_hides_is_not_judged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the name of the practice is at fault, the flow file need not agree with the example's."""
+    flow, file = tmp_path / "flow.toml", tmp_path / "c.toml"
+    flow.write_text(flow_text(None).replace("Maple Street Clinic", "Elm Clinic"))
+    file.write_text(f'[practice]\nname = 7\nphone = "212-555-0100"\nflow_file = "{flow}"\n')
+    assert main(["check-config", str(file)]) == 78
+    assert "1 fault:" in capsys.readouterr().err
 
 
 def test_row_d21_an_identifier_in_what_was_written_is_a_fault(

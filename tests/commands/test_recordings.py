@@ -23,7 +23,7 @@ from pipeline.recording.sealed_file import SealedWriter
 from pipeline.recording.shelf import DAY_MS
 from pipeline.recording.timeline import Mark
 from pipeline.settings import Recording, Settings
-from pipeline.shelves import check_classes, expirer, open_shelf
+from pipeline.shelves import check_classes, expirer, finish_destroyed, open_shelf
 from pipeline.store.access import Access
 from pipeline.store.opening import now_ms, tombstones_of
 from pipeline.supervisor.staff import StaffTokens
@@ -272,6 +272,15 @@ def test_row_a6_nothing_expires_that_cannot_be_put_on_record(
     with auditing(works=False) as (post, loop, _), house.records() as records:
         expirer(settings(house), post, loop)(records)
     assert kept(house) == [one]
+
+
+def test_the_start_finishes_what_was_destroyed_and_keeps_the_rest(house: House) -> None:
+    finish_destroyed(settings(house))
+    left, stays = record(house), record(house)
+    tombstones_of(settings(house)).add([left], "withdrawn", now_ms())
+    finish_destroyed(settings(house))
+    folder = open_shelf(settings(house)).directory
+    assert {path.stem for path in folder.glob("rec_*")} == {stays}
 
 
 def test_the_start_is_refused_while_nobody_says_the_days_of_a_class(house: House) -> None:

@@ -39,6 +39,9 @@ class FakeDesk:
     def complete(self) -> None:
         self.told.append(("complete",))
 
+    def taken_back(self) -> None:
+        self.told.append(("taken_back",))
+
     def urgent(self, kind: str, sentence: str) -> None:
         self.told.append(("urgent", kind, sentence))
 

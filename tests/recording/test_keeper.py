@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +16,13 @@ from phi.envelope import KeyRing
 from pipeline.recording.faults import RecordingFault
 from pipeline.recording.keeper import Keeper
 from pipeline.recording.shelf import Shelf
+from pipeline.store.tombstones import Tombstones
 from pipeline.telemetry.events import Event, set_sink
 
 pytestmark = pytest.mark.wire
 
 CALL = "c0123456789ab"
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -104,3 +109,23 @@ async def test_a_withdrawn_recording_is_buried_before_it_is_gone(
     assert buried == [([recorder.header.recording_id], "withdrawn")]
     assert await files(shelf) == []
     assert "recording_failed" in [event.name for event in events]
+
+
+def test_what_a_crash_left_of_a_withdrawn_recording_is_destroyed_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.recording.killed", str(tmp_path)],
+        cwd=REPOSITORY,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == -signal.SIGKILL
+    folder = tmp_path / "shelf"
+    assert {path.suffix for path in folder.iterdir()} == {".wardrec", ".key"}
+    graves = Tombstones(tmp_path / "keys")
+    shelf = Shelf(folder, "clinic", KeyRing.new(), lambda: 2_000, graves.read)
+    assert shelf.kept() == []
+    assert shelf.shred_destroyed() == 1
+    assert list(folder.iterdir()) == []
+    assert shelf.shred_destroyed() == 0

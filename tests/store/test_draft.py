@@ -109,6 +109,27 @@ def test_a_confirmed_request_is_committed_at_once_and_complete() -> None:
     assert some.due_ms is None
 
 
+def test_a_confirmation_taken_back_is_committed_at_once_and_may_come_again() -> None:
+    some = filled(0.0)
+    some.taken_back(5.0)  # nothing was confirmed yet
+    assert some.state is State.OPEN
+    some.complete(10.0)
+    assert some.take(10.0) is not None
+    some.taken_back(20.0)
+    snapshot = some.take(20.0)
+    assert snapshot is not None
+    assert (snapshot.state, snapshot.fields) == (State.INCOMPLETE, FULL)
+    some.end("hung_up", 30.0)
+    last = some.take(30.0)
+    assert last is not None
+    assert last.state is State.INCOMPLETE
+    again = filled(0.0)
+    again.complete(10.0)
+    again.taken_back(20.0)
+    again.complete(30.0)
+    assert again.state is State.COMPLETE
+
+
 def test_rows_d12_x30_what_is_missing_is_named_and_the_request_is_kept_incomplete() -> None:
     some = draft()
     some.field("reason", "flu_shot", 0.0)

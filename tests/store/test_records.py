@@ -71,6 +71,14 @@ def test_row_d7_a_later_snapshot_never_empties_a_field_or_lowers_a_state(either:
     assert opened.document.ended == "goodbye"
 
 
+def test_a_confirmation_its_caller_took_back_does_not_stay(either: House) -> None:
+    with either.records() as records:
+        records.write(snapshot(1, revision=1))
+        assert records.open(snapshot(1).request_id).entry.state is State.COMPLETE
+        records.write(snapshot(1, revision=2, state=State.INCOMPLETE))
+        assert records.open(snapshot(1).request_id).entry.state is State.INCOMPLETE
+
+
 def test_a_snapshot_that_comes_twice_or_late_changes_nothing(either: House) -> None:
     with either.records() as records:
         records.write(snapshot(1, revision=3))

@@ -37,7 +37,8 @@ async def test_a_page_that_opens_is_shown_the_present_and_then_what_comes() -> N
     request = {
         "type": "request",
         "call_id": "c1",
-        "fields": {"day": "masked"},
+        "fields": {"day": "masked", "birth_date": "collected"},
+        "revisions": {"day": 2, "birth_date": 1},
         "complete": False,
     }
     assert view.tell(call("c1", since_s=2))
@@ -107,6 +108,22 @@ async def test_a_call_that_ends_is_told_once_and_forgotten() -> None:
     "message",
     [
         {"type": "request", "call_id": "c1", "fields": {"day": "Tuesday"}, "complete": False},
+        {"type": "request", "call_id": "c1", "fields": {"day": ["Tuesday"]}, "complete": False},
+        {"type": "request", "call_id": "c1", "fields": ["Tuesday"], "complete": False},
+        {
+            "type": "request",
+            "call_id": "c1",
+            "fields": {"day": "masked"},
+            "revisions": {"day": "Tuesday"},
+            "complete": False,
+        },
+        {
+            "type": "request",
+            "call_id": "c1",
+            "fields": {"day": "masked"},
+            "revisions": {"Tuesday": 1},
+            "complete": False,
+        },
         {"type": "caption", "call_id": "c1", "text": "my name is Maria"},
         {**call("c1"), "text": "my name is Maria"},
         {"type": "turn", "call_id": "c1", "turn": 1, "marks_ms": {"x" * 5000: 1}},

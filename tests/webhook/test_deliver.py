@@ -22,13 +22,20 @@ from pipeline.clock import wall_now
 from pipeline.commands.tls import CA_CERT, CERT, make
 from pipeline.commands.tls import KEY as KEY_FILE
 from pipeline.telemetry.events import Event, set_sink
-from pipeline.webhook.deliver import Destination, Postbox, WebhookFailed, https_delivery
+from pipeline.webhook.deliver import (
+    Destination,
+    Postbox,
+    WebhookExpired,
+    WebhookFailed,
+    https_delivery,
+)
 from pipeline.webhook.report import Report, report_of, signed_part
 from pipeline.webhook.signature import require_signature
 from pipeline.webhook.spool import WAITS_S, Message, Spool, wait_s
 from tests.audit.rig import end
 
 SECRET = "k" * 32
+REPORT_ID = "e0123456789abcdef"
 KEY = ChainKey.new()
 
 
@@ -331,6 +338,66 @@ async def test_row_w7_each_failure_says_when_it_is_tried_again(
         assert failed.next_ms == pytest.approx(pause_s * 1000)
         assert base * 0.8 <= pause_s <= base * 1.2
     assert [failed.attempts for failed in told[:4]] == [1, 2, 3, 4]
+
+
+@pytest.mark.wire
+async def test_a_report_that_comes_twice_is_kept_once(tmp_path: Path) -> None:
+    box = Postbox(tmp_path, None, None)
+    first, second = report(1), report(2)
+    for made in (first, first, second):
+        await box.take(made)
+    (file,) = await asyncio.to_thread(lambda: list(tmp_path.iterdir()))
+    assert len((await asyncio.to_thread(file.read_bytes)).splitlines()) == 2
+
+
+@pytest.mark.wire
+async def test_what_was_set_aside_is_removed_when_its_days_are_over_unless_a_hold_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.webhook.deliver.SWEEP_EVERY_S", 0.01)
+    spool, aside = Spool(tmp_path / "spool"), tmp_path / "spool" / "undelivered"
+    old, young, strange = (aside / f"{name}.json" for name in (REPORT_ID, "e" + "1" * 16, "notes"))
+
+    def lay() -> None:
+        aside.mkdir(parents=True)
+        for path, days in ((old, 31), (young, 29), (strange, 400)):
+            path.write_text("{}")
+            then_s = wall_now().timestamp() - days * 86_400
+            os.utime(path, (then_s, then_s))
+
+    await asyncio.to_thread(lay)
+
+    async def never(message: Message) -> int | str:
+        raise AssertionError(message.message_id)
+
+    async def swept(*, held: bool) -> None:
+        """Returns behind a whole sweep: the next one has begun."""
+        begun, loop, again = [0], asyncio.get_running_loop(), asyncio.Event()
+
+        def asked() -> bool:
+            begun[0] += 1
+            if begun[0] == 2:
+                loop.call_soon_threadsafe(again.set)
+            return held
+
+        box = Postbox(tmp_path, spool, never, undelivered_days=30, held=asked)
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(box.run())
+            async with asyncio.timeout(20):
+                await again.wait()
+            running.cancel()
+
+    def left() -> set[Path]:
+        return set(aside.iterdir())
+
+    told: list[Event] = []
+    set_sink(told.append)
+    await swept(held=True)
+    assert await asyncio.to_thread(left) == {old, young, strange}
+    await swept(held=False)
+    set_sink(None)
+    assert await asyncio.to_thread(left) == {young, strange}
+    assert [event for event in told if isinstance(event, WebhookExpired)] == [WebhookExpired(1)]
 
 
 @pytest.mark.wire

@@ -29,6 +29,7 @@ export class Board {
     } else if (message.type === "turn") this.#turn(call, message);
     else if (message.type === "request") {
       call.fields = Object.keys(message.fields ?? {});
+      call.revisions = { ...message.revisions };
       call.complete = Boolean(message.complete);
     } else if (message.type === "kept") call.kept = String(message.kept);
     else if (message.type === "recording") call.recording = String(message.state);
@@ -50,7 +51,7 @@ export class Board {
   #open(id, nowMs) {
     const call = {
       id, state: "", startedMs: nowMs, endedMs: null, reason: "", urgent: null, person: null,
-      fields: [], complete: false, kept: "", recording: "", turns: [], interruptions: 0,
+      fields: [], revisions: {}, complete: false, kept: "", recording: "", turns: [], interruptions: 0,
     };
     this.calls.set(id, call);
     return call;

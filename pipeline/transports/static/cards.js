@@ -1,4 +1,4 @@
-/** One call of the live view as a card. Values are masked; a revealed one is masked again by itself. */
+/** One call of the live view as a card. Values are masked; a revealed one is masked again by itself, and when it changes. */
 
 import { clock, fieldLabel } from "/static/words.js";
 import { tag, waterfall } from "/static/waterfall.js";
@@ -66,7 +66,7 @@ export class Card {
     for (const row of [...this.fields.children]) {
       if (!call.fields.includes(/** @type {HTMLElement} */ (row).dataset.field)) row.remove();
     }
-    for (const field of call.fields) this.#field(field);
+    for (const field of call.fields) this.#field(field, Number(call.revisions[field] ?? 0));
     const last = call.turns[call.turns.length - 1] ?? null;
     if (last === this.drawn) return;
     this.drawn = last;
@@ -78,10 +78,12 @@ export class Card {
     this.time.textContent = clock((call.endedMs ?? nowMs) - call.startedMs);
   }
 
-  #field(field) {
-    if ([...this.fields.children].some((row) => /** @type {HTMLElement} */ (row).dataset.field === field)) return;
+  #field(field, revision) {
+    const known = [...this.fields.children].find((row) => /** @type {HTMLElement} */ (row).dataset.field === field);
+    if (known) return changed(/** @type {HTMLElement} */ (known), field, revision);
     const row = document.createElement("div");
     row.dataset.field = field;
+    row.dataset.revision = String(revision);
     const term = document.createElement("dt");
     term.textContent = fieldLabel(field);
     const place = document.createElement("dd");
@@ -90,23 +92,26 @@ export class Card {
     mask(value, button, field);
     button.type = "button";
     button.className = "button quiet reveal";
-    button.addEventListener("click", () => void this.#toggle(field, value, button));
+    button.addEventListener("click", () => void this.#toggle(row, value, button));
     place.append(value, button);
     row.append(term, place);
     this.fields.append(row);
   }
 
-  async #toggle(field, value, button) {
+  async #toggle(row, value, button) {
+    const { field, revision } = row.dataset;
     if (button.dataset.shown) return mask(value, button, field);
     button.disabled = true;
     try {
-      value.textContent = await this.reveal(field);
+      const found = await this.reveal(field);
+      if (row.dataset.revision !== revision) return; // corrected while it was on its way
+      value.textContent = found;
       button.textContent = "Hide";
       button.setAttribute("aria-label", `Hide ${fieldLabel(field)}`);
       button.dataset.shown = "yes";
       const timer = setTimeout(() => {
         this.timers.delete(timer);
-        mask(value, button, field);
+        if (row.dataset.revision === revision) mask(value, button, field);
       }, REVEALED_MS);
       this.timers.add(timer);
     } catch (error) {
@@ -122,6 +127,13 @@ export class Card {
     this.root.replaceChildren();
     this.root.remove();
   }
+}
+
+/** The caller said another value: one that was revealed is not it any more. */
+function changed(row, field, revision) {
+  if (row.dataset.revision === String(revision)) return;
+  row.dataset.revision = String(revision);
+  mask(row.querySelector("dd span"), row.querySelector(".reveal"), field);
 }
 
 function mask(value, button, field) {

@@ -55,6 +55,27 @@ async def test_a_withdrawn_field_leaves_the_card_even_while_it_is_revealed(stage
         assert seat.console == []
 
 
+async def test_a_revealed_value_is_masked_as_soon_as_the_caller_corrects_it(stage: Stage) -> None:
+    async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        for revision in (1, 2):
+            fields = {"first_name": "masked", "day": "masked"}
+            revisions = {"first_name": 1, "day": revision}
+            seat.server.show(
+                type="request", call_id="c-1", fields=fields, revisions=revisions, complete=False
+            )
+            await seat.page.wait_for_selector(f"[data-field=day][data-revision='{revision}']")
+            assert "value of day" not in await seat.page.content()
+            await seat.page.click("[data-field=day] .reveal")
+            await seat.page.wait_for_selector("[data-field=day] [data-shown]")
+            if revision == 1:
+                await seat.page.click("[data-field=first_name] .reveal")
+                await seat.page.wait_for_selector("[data-field=first_name] [data-shown]")
+        assert await seat.text("[data-field=first_name] dd span") == "value of first_name"
+        assert [shown["field"] for shown in seat.server.revealed] == ["day", "first_name", "day"]
+        assert seat.console == []
+
+
 async def test_a_field_without_a_value_says_so_in_words(stage: Stage) -> None:
     async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
         await seat.page.wait_for_selector("#board:not([hidden])")

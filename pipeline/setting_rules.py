@@ -1,0 +1,165 @@
+"""What settings may not be together, and what several of them say between them: where things lie, who is let in.
+
+Knows whole settings whose values are each fine by themselves (`setting_kinds.py`); reads no file and no environment.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pipeline import secret
+from pipeline.setting_kinds import is_loopback
+from pipeline.settings import Practice, Settings, State
+
+NO_INPUT_MS_MIN = 2_000
+"""Nobody has begun to answer sooner: the question would be asked over and over."""
+PRODUCTION = "production"
+_NOBODYS = re.compile(r"55501[0-9]{2}\Z")
+
+
+def faults_across(s: Settings) -> Iterator[str]:
+    """Faults that take two settings to see."""
+    if bool(s.tls.cert) != bool(s.tls.key):
+        yield "tls: write both tls.cert and tls.key, or neither"
+    if not is_loopback(s.http.bind) and not s.tls.cert:
+        yield (
+            f"http.bind: {s.http.bind} is not loopback and tls.cert is not set; run `wardline tls init`"
+            " and set tls.cert and tls.key, or write 127.0.0.1"
+        )
+    if s.media.port_max < s.media.port_min + 3:
+        yield "media.port_max: must be at least media.port_min + 3"
+    if 0 < s.turn.no_input_ms < NO_INPUT_MS_MIN:
+        yield f"turn.no_input_ms: write 0 or at least {NO_INPUT_MS_MIN}"
+    if s.media.end_after_ms <= s.media.reconnecting_after_ms:
+        yield "media.end_after_ms: must be more than media.reconnecting_after_ms"
+    yield from _about_the_engines(s)
+    yield from _about_the_webhook(s)
+    yield from _about_the_store(s)
+    yield from _about_recording(s)
+    if s.deployment.name == PRODUCTION:
+        yield from _examples(s)
+    if not s.state.directory:
+        yield f'state.directory: write a folder, e.g. "{State().directory}"'
+
+
+def _about_the_webhook(s: Settings) -> Iterator[str]:
+    if s.webhook.url and not s.webhook.secret:
+        yield f"webhook.secret: needs at least {secret.CHARACTERS_MIN} characters; {secret.ADVICE}"
+    if s.webhook.url and not s.webhook.addresses:
+        yield (
+            "webhook.addresses: list the networks the receiver is in, e.g. ["
+            '"10.0.0.5/32"]: the server connects to nothing that is not listed'
+        )
+
+
+def _examples(s: Settings) -> Iterator[str]:
+    """In production callers meet nothing that was written to try things out (row D23)."""
+    if s.practice.name == Practice().name:
+        yield f"practice.name: is the example's; deployment.name = \"{PRODUCTION}\" needs your practice's own"
+    if _NOBODYS.search(re.sub(r"[^0-9]", "", s.practice.phone)):
+        yield (
+            "practice.phone: 555-0100 to 555-0199 are nobody's, for examples;"
+            f' deployment.name = "{PRODUCTION}" needs a number that is answered'
+        )
+
+
+def _about_the_engines(s: Settings) -> Iterator[str]:
+    for key, engine, needed in (
+        ("engines.whisper_directory", s.engines.stt == "whisper", s.engines.whisper_directory),
+        ("engines.piper_voice", s.engines.tts == "piper", s.engines.piper_voice),
+        ("engines.llm_url", s.engines.llm == "openai", s.engines.llm_url),
+        ("engines.llm_model", s.engines.llm == "openai", s.engines.llm_model),
+    ):
+        if engine and not needed:
+            yield f"{key}: needed by the engine you chose"
+    if s.practice.language != "en":
+        # whoever hears and speaks: a caller who says "me duele el pecho" would meet no urgent sentence
+        yield (
+            f'practice.language: "{s.practice.language}" cannot be served yet, whichever engines are chosen: the'
+            ' receptionist\'s own sentences, what it reads out of answers and its urgent phrases are English; write "en"'
+        )
+
+
+def _about_the_store(s: Settings) -> Iterator[str]:
+    store = s.store
+    if not s.practice.id:
+        yield "practice.id: write a short name for the practice; it is on every stored row"
+    for key, wanted, given in (
+        ("store.key_command", store.key == "command", bool(store.key_command)),
+        ("store.key_text", store.key == "environment", bool(store.key_text)),
+        ("store.key_credential", store.key == "credential", bool(store.key_credential)),
+        (
+            "store.credentials_directory",
+            store.key == "credential",
+            bool(store.credentials_directory),
+        ),
+    ):
+        if wanted and not given:
+            yield f'{key}: needed by store.key = "{store.key}"'
+    if store.key_text and store.key != "environment":
+        yield f'store.key_text: unused with store.key = "{store.key}"; remove the variable'
+    data, key_file = data_directory(s), key_file_of(s)
+    if data == key_file.parent or data in key_file.parents:
+        yield "store.key_file: never beside the data it opens; give a path outside store.directory"
+    for key, value in (("user", store.user), ("password_file", store.password_file)):
+        if value and not store.url:
+            yield f"store.{key}: is for store.url, which is not set"
+
+
+def _about_recording(s: Settings) -> Iterator[str]:
+    recording = s.recording
+    names = [text.partition(" ")[0] for text in recording.days]
+    if len(set(names)) < len(names):
+        yield "recording.days: name each class once"
+    if recording_directory(s) in key_file_of(s).parents:
+        yield "recording.directory: never around the key that opens it; give another folder"
+    if recording.mode == "off":
+        return
+    if recording.kept_as not in names:
+        yield (
+            f'recording.days: say how long the class "{recording.kept_as}" is kept,'
+            f' e.g. ["{recording.kept_as} 30"]; there is no default'
+        )
+    if s.practice.consent == Practice().consent:
+        yield (
+            "practice.consent: it says that the caller's voice is not kept, and recording.mode may keep it;"
+            " write what the page shall say before a call"
+        )
+
+
+def exposed_by(s: Settings) -> str:
+    """The setting by which others reach the server, itself or through a proxy; "": nobody does."""
+    if not is_loopback(s.http.bind):
+        return "http.bind"
+    if s.http.public_url and not is_loopback(urlsplit(s.http.public_url).hostname or ""):
+        return "http.public_url"
+    if any(not ipaddress.ip_network(text).is_loopback for text in s.media.allowed_networks):
+        return "media.allowed_networks"
+    return ""
+
+
+def recording_directory(s: Settings) -> Path:
+    """Where this practice's sealed recordings lie; a whole path."""
+    base = s.recording.directory or Path(s.state.directory) / "recordings"
+    return Path(os.path.abspath(base)) / s.practice.id
+
+
+def recording_days(s: Settings) -> dict[str, int]:
+    """How long each class of recordings is kept."""
+    parts = (text.partition(" ") for text in s.recording.days)
+    return {name: int(days) for name, _, days in parts}
+
+
+def data_directory(s: Settings) -> Path:
+    """Where sealed rows lie; a whole path."""
+    return Path(os.path.abspath(s.store.directory or Path(s.state.directory) / "data"))
+
+
+def key_file_of(s: Settings) -> Path:
+    """Where the install key lies when it is a file; a whole path."""
+    return Path(os.path.abspath(s.store.key_file or Path(s.state.directory) / "keys/install.key"))
