@@ -94,7 +94,7 @@ def judge(measured: Measured) -> list[Judged]:
         Judged("B2", "onset to silent, p95", 260.0, _at(barge_in, 95), "ms", len(barge_in)),
         Judged("B2", "interrupted and kept talking", 0.0, kept, "", cuts),
         Judged("B1", "flush seen to last stale packet, p99", 20.0, _at(stale, 99), "ms", len(stale)),
-        Judged("E1", "spoke before the caller had finished", 2.0, talked_over, "%", turns),
+        Judged("–", "talked over the caller; lines without pauses", 2.0, talked_over, "%", turns),
         Judged("L1", "overhead with instant engines", 10.0, None, "ms", 0, gate=False),
     ]  # fmt: skip
 

@@ -71,5 +71,6 @@ def test_target_p4_a_record_is_durable_within_50_ms(tmp_path: Path) -> None:
             began_ns = time.perf_counter_ns()
             assert audit.write_now(end(number))
             took_ms.append((time.perf_counter_ns() - began_ns) / 1e6)
-    print(f"median {sorted(took_ms)[15]:.2f} ms, slowest {max(took_ms):.2f} ms")
-    assert sorted(took_ms)[15] < 50
+    median, high = sorted(took_ms)[15], sorted(took_ms)[28]
+    print(f"median {median:.2f} ms, 95th percentile {high:.2f} ms, slowest {max(took_ms):.2f} ms")
+    assert high < 50

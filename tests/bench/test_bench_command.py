@@ -62,7 +62,7 @@ async def test_failed_calls_are_in_the_table_and_in_the_file(
     (body,) = await asyncio.to_thread(results, tmp_path)
     assert (body["calls"], body["met"], len(body["failures"])) == (2, 0, 2)
     assert body["figures"]["wire: last speech sent to reply"]["count"] == 2
-    assert {line["target"] for line in body["targets"]} == {"L1", "L2", "B1", "B2", "E1"}
+    assert {line["target"] for line in body["targets"]} == {"L1", "L2", "B1", "B2", "–"}
 
 
 def test_bench_without_a_server_is_one_sentence(

@@ -173,10 +173,10 @@ def test_no_route_gives_a_past_call_s_words_but_the_one_that_is_on_record(
     found = {hit.text for hit in WORDS.look({"fetched": fetched})}
     assert found == (IN_THE_REQUEST if who in MAY_FETCH else set())
     recorded = past.accesses("fetch")[before:]
-    assert {one["user_id"] for one in recorded} == (
-        {f"staff:{who}-desk"} if who in MAY_FETCH else set()
-    )
-    assert len(recorded) == fetched.count(b"request_id")
+    # a named person's attempt is on record whether it was allowed or not; nobody's has no name to record
+    tried = {(f"staff:{who}-desk", who in MAY_FETCH)} if who in past.tokens else set()
+    assert {(one["user_id"], one["success"]) for one in recorded} == tried
+    assert sum(bool(one["success"]) for one in recorded) == fetched.count(b"request_id")
 
 
 def test_no_file_and_no_row_holds_a_past_call_s_words(past: Past) -> None:

@@ -246,12 +246,15 @@ def test_thirty_garbage_or_abandoned_offers_leave_nothing_behind(frail: Served) 
             pass
 
     def misuse(times: int) -> None:
+        bad: list[int] = []
         tokens = [_token(frail) for _ in range(times * 4)]  # while a line is free
         for _ in range(times):
             assert asyncio.run(_abandoned_offer(frail, tokens.pop())) in (200, 429, 503)
             refused = _bad_requests(frail, tokens)
             assert refused[2:] == REFUSED[2:]
             assert set(refused[:2]) <= {400, 503}  # 503: abandoned offers hold every line
+            bad += refused[:2]
+        assert 400 in bad
 
     until(lambda: idle(frail), READY_S, "an idle server")
     asyncio.run(one_call())
