@@ -7,8 +7,9 @@ said to be unchecked, or refused where fingerprints are pinned. Reads files; rea
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pipeline import config
 from pipeline.bundle import stamp
 from pipeline.bundle.faults import BundleFault
 from pipeline.bundle.manifest import Manifest
-from pipeline.bundle.telling import Tell, Untold
+from pipeline.bundle.telling import Tell
 from pipeline.bundle.verify import (
     REMEDY,
     Fault,
@@ -28,7 +29,7 @@ from pipeline.bundle.verify import (
     wanted_of,
 )
 from pipeline.bundle.versions import Bundles
-from pipeline.clock import Clock, MonotonicClock
+from pipeline.clock import Clock, wall_now
 from pipeline.settings import Settings
 from pipeline.telemetry.events import Event, emit
 
@@ -81,9 +82,10 @@ def stamps_folder(settings: Settings) -> Path:
     return Path(os.path.abspath(settings.state.directory)) / "model-stamps"
 
 
-def open_models(settings: Settings, tell: Tell | None = None, clock: Clock | None = None) -> Opened:
+def open_models(
+    settings: Settings, tell: Tell, clock: Clock, now: Callable[[], datetime] = wall_now
+) -> Opened:
     """Check every configured model; raises `BundleFault` that names files and remedy. Close what is returned."""
-    clock = clock or MonotonicClock()
     began_ms = clock.now_ms()
     bundles = Bundles(bundle_directory(settings))
     pinned, used, outside = _sort(settings, bundles)
@@ -101,9 +103,7 @@ def open_models(settings: Settings, tell: Tell | None = None, clock: Clock | Non
             manifest = manifest_of(bundles.version(version))
             _refuse_strange(manifest, settings)
             for model_id in sorted({each.model_id for each in used if each.version == version}):
-                there, was_read = _check_one(
-                    settings, bundles, manifest, model_id, tell or Untold()
-                )
+                there, was_read = _check_one(settings, bundles, manifest, model_id, tell, now())
                 files += there
                 read += there if was_read else 0
         opened.said = tuple(_sentences(used, outside, files, read, clock.now_ms() - began_ms))
@@ -120,6 +120,11 @@ def open_models(settings: Settings, tell: Tell | None = None, clock: Clock | Non
             )
         )
     return opened
+
+
+def models_in_bundles(settings: Settings) -> bool:
+    """Whether any configured model lies in a bundle."""
+    return bool(_sort(settings, Bundles(bundle_directory(settings)))[1])
 
 
 def still_whole(settings: Settings) -> tuple[Fault, ...]:
@@ -158,7 +163,9 @@ def _sort(settings: Settings, bundles: Bundles) -> tuple[Settings, list[Used], l
             else:
                 outside.append(key)
         engines = replace(engines, **{name: whole if isinstance(value, tuple) else whole[0]})
-    return replace(settings, engines=engines), used, outside
+    # what only a pull needs stays out of the processes that serve
+    here = replace(settings.bundle, mirror="", hosts=(), proxy="", ca_file="", token="")
+    return replace(settings, engines=engines, bundle=here), used, outside
 
 
 def _refuse_strange(manifest: Manifest, settings: Settings) -> None:
@@ -172,7 +179,12 @@ def _refuse_strange(manifest: Manifest, settings: Settings) -> None:
 
 
 def _check_one(
-    settings: Settings, bundles: Bundles, manifest: Manifest, model_id: str, tell: Tell
+    settings: Settings,
+    bundles: Bundles,
+    manifest: Manifest,
+    model_id: str,
+    tell: Tell,
+    began: datetime,
 ) -> tuple[int, bool]:
     """How many files one model has and whether they were read; raises `BundleFault`."""
     folder = bundles.version(manifest.name)
@@ -187,12 +199,14 @@ def _check_one(
         *found_by_name(wanted_of(manifest, [model_id]), before),
         *open_folders(folder, [model_id]),
     ]
-    if not by_name and stamp.known_since(stamps, subject, before):
+    seen = stamp.facts_of(before)
+    if not by_name and stamp.known_since(stamps, subject, seen, began):
         return len(before), False
     faults = by_name or check(folder, manifest, tell, [model_id])
     if faults:
         raise BundleFault("changed", sentence(folder, faults))
-    stamp.remember(stamps, subject, before, dict(entries(folder, [model_id])))
+    after = stamp.facts_of(dict(entries(folder, [model_id])))
+    stamp.remember(stamps, subject, seen, after, began)
     return len(before), True
 
 

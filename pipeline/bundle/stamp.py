@@ -11,14 +11,13 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from pipeline.bundle.disk import plain_file, put_whole
-from pipeline.clock import wall_now
 
 FORMAT = "wardline-stamp-1"
 DAYS_MAX = 30
@@ -27,20 +26,29 @@ _BYTES_MAX = 4 << 20
 _SETTLED_NS = 2_000_000_000
 """A file changed less than this before it was read could change again within the same tick of the file system."""
 
-Facts = Mapping[str, os.stat_result]
+Facts = Mapping[str, Sequence[int]]
+"""By path: length, both times, inode, disk, mode."""
+_CTIME = 2
 
 
-def remember(folder: Path, subject: str, before: Facts, after: Facts) -> bool:
-    """Note that these files were read and right; False when one moved meanwhile or moments before."""
-    seen, began_ns = _seen(before), int(wall_now().timestamp() * 1e9)
-    newest_ns = max((each.st_ctime_ns for each in after.values()), default=0)
-    if seen != _seen(after) or newest_ns > began_ns - _SETTLED_NS:
+def facts_of(there: Mapping[str, os.stat_result]) -> Facts:
+    """What is compared of each file."""
+    return {
+        path: [each.st_size, each.st_mtime_ns, each.st_ctime_ns, each.st_ino, each.st_dev, each.st_mode]
+        for path, each in sorted(there.items())
+    }  # fmt: skip
+
+
+def remember(folder: Path, subject: str, before: Facts, after: Facts, began: datetime) -> bool:
+    """Note that these files were read since `began` and right; False when one moved meanwhile or moments before."""
+    newest_ns = max((each[_CTIME] for each in after.values()), default=0)
+    if before != after or newest_ns > began.timestamp() * 1e9 - _SETTLED_NS:
         return False
     tree = {
         "format": FORMAT,
         "subject": subject,
-        "read_at": wall_now().isoformat(timespec="seconds"),
-        "files": seen,
+        "read_at": began.isoformat(timespec="seconds"),
+        "files": dict(before),
     }
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -50,15 +58,15 @@ def remember(folder: Path, subject: str, before: Facts, after: Facts) -> bool:
     return True
 
 
-def known_since(folder: Path, subject: str, there: Facts) -> str:
+def known_since(folder: Path, subject: str, there: Facts, now: datetime) -> str:
     """When these very files were read and right; "": never, too long ago, or the note cannot be believed."""
     tree = _read(_file(folder, subject))
-    if tree is None or tree.get("subject") != subject or tree.get("files") != _seen(there):
+    if tree is None or tree.get("subject") != subject or tree.get("files") != there:
         return ""
     read_at = str(tree.get("read_at", ""))
     try:
-        age_s = wall_now().timestamp() - _at_s(read_at)
-    except ValueError:
+        age_s = (now - datetime.fromisoformat(read_at)).total_seconds()
+    except (ValueError, TypeError):
         return ""
     return read_at if 0 <= age_s <= DAYS_MAX * 86_400 else ""
 
@@ -68,20 +76,6 @@ def known_since(folder: Path, subject: str, there: Facts) -> str:
 
 def _file(folder: Path, subject: str) -> Path:
     return folder / f"{sha256(subject.encode()).hexdigest()[:32]}.json"
-
-
-def _at_s(text: str) -> float:
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError("no time zone")
-    return at.timestamp()
-
-
-def _seen(there: Facts) -> dict[str, list[int]]:
-    return {
-        path: [each.st_size, each.st_mtime_ns, each.st_ctime_ns, each.st_ino, each.st_dev, each.st_mode]
-        for path, each in sorted(there.items())
-    }  # fmt: skip
 
 
 def _sum(tree: Mapping[str, Any]) -> str:

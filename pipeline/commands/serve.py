@@ -81,6 +81,7 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
     from pipeline.bundle.faults import BundleFault
     from pipeline.bundle.opened import open_models
     from pipeline.clock import MonotonicClock
+    from pipeline.commands.bundle_telling import Bar
     from pipeline.commands.terminal import Terminal
     from pipeline.egress import trial
     from pipeline.shelves import check_classes, sentences
@@ -109,11 +110,13 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
         warning = fence.check_exposure(settings, facts)
         staff = StaffTokens(state)
         try:
-            models = open_models(settings)
+            models = open_models(settings, Bar(own.err), clock)
         except BundleFault as error:
             raise Unsafe(str(error)) from None
         house.callback(models.close)  # until then nobody removes what the workers have loaded
         settings = models.settings
+        if models.held:
+            facts.tested("models", "pass", files_moved=0)
         kept = [*prepare(settings).sentences(), *sentences(settings), *models.said]
         check_classes(settings)
         terminal = Terminal(

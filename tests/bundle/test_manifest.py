@@ -29,9 +29,10 @@ def test_a_changed_bit_is_no_list_or_another_fingerprint(at: int, bit: int) -> N
     data = bytearray(GOOD.data)
     data[at] ^= 1 << bit
     try:
-        assert read(bytes(data)).fingerprint != GOOD.fingerprint
-    except BundleFault as fault:
-        assert fault.reason == "manifest"
+        found = read(bytes(data)).fingerprint
+    except BundleFault:
+        found = ""
+    assert found != GOOD.fingerprint
 
 
 @given(st.binary(max_size=200))

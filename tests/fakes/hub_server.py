@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import json
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -63,18 +64,22 @@ class Hub:
 class HubServer:
     """Serves a `Hub` in a thread."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, tls: ssl.SSLContext | None = None) -> None:
         """Listens at once."""
-        self.hub = hub
+        self.hub, self._scheme = hub, "https" if tls else "http"
         handler = type("Handler", (_Handler,), {"hub": hub})
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
     @property
     def address(self) -> str:
         """Of the hub, without a slash."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> HubServer:
         self._thread.start()

@@ -76,7 +76,7 @@ class Puller:
 
     folder: Path
     hub: str
-    settings: Bundle = Bundle()
+    settings: Bundle = field(default_factory=Bundle)
     hosts: tuple[str, ...] = ()
     stall_s: float = 2.0
     waits: list[float] = field(default_factory=list)
