@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.bundle.faults import BundleFault
-from pipeline.hub.catalogue import is_code, load, parse, shipped
+from pipeline.bundle.telling import amount
+from pipeline.commands.bundle_shown import HEARD
+from pipeline.hub.catalogue import Entry, is_code, load, parse, shipped
 from pipeline.hub.listing import from_catalogue, read
 from pipeline.hub.route import Place, route
 from pipeline.settings import Bundle
@@ -29,10 +31,7 @@ def test_there_is_a_choice_for_each_part_in_both_languages() -> None:
 
 
 @pytest.mark.parametrize("entry", SHIPPED.entries, ids=lambda entry: entry.id)
-def test_a_shipped_entry_says_licence_size_memory_and_why(entry: object) -> None:
-    from pipeline.hub.catalogue import Entry
-
-    assert isinstance(entry, Entry)
+def test_a_shipped_entry_says_licence_size_memory_and_why(entry: Entry) -> None:
     assert entry.licence
     assert len(entry.why) > 40
     assert entry.bytes > 1_000_000
@@ -164,3 +163,27 @@ def test_the_listed_address_is_taken_in_any_spelling() -> None:
         "https://huggingface.co./x",
     ):
         assert ROUTE.place_of(url) == Place("huggingface.co", 443)
+
+
+def test_the_page_s_table_is_the_catalogue() -> None:
+    page = (Path(__file__).parents[2] / "docs/bundle.md").read_text()
+    rows = {
+        row.split("`")[1]: [cell.strip() for cell in row.split("|")[2:-1]]
+        for row in page.splitlines()
+        if row.startswith("| `") and row.count("|") == 8
+    }
+    assert rows.keys() == {entry.id for entry in SHIPPED.entries}
+    for entry in SHIPPED.entries:
+        for_what, licence, size, languages, memory, _ = rows[entry.id]
+        assert for_what == HEARD[entry.role]
+        assert licence == entry.licence
+        doubt = "~" if "bytes" in entry.unverified else ""
+        assert size == f"{doubt}{amount(entry.bytes)}"
+        assert languages.split(" ")[0].strip(",") == entry.languages[0]
+        for key, megabytes in (("gpu_mb", entry.gpu_mb), ("ram_mb", entry.ram_mb)):
+            assert key in entry.unverified or not megabytes
+            assert not megabytes or f"~{megabytes / 1000:.1f} GB" in memory
+    known = [
+        (entry.id, file.path) for entry in SHIPPED.entries for file in entry.files if file.sha256
+    ]
+    assert known == [("whisper-large-v3-turbo", "model.bin")], "the page says which sums are known"
