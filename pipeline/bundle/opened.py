@@ -145,27 +145,47 @@ def still_whole(settings: Settings) -> tuple[Fault, ...]:
 
 
 def _sort(settings: Settings, bundles: Bundles) -> tuple[Settings, list[Used], list[str]]:
-    """The settings with links followed, the paths in bundles, the keys of those elsewhere."""
+    """The settings with links followed, the paths in bundles, the engines' paths elsewhere."""
     used: list[Used] = []
     outside: list[str] = []
-    engines: Any = settings.engines
-    root = Path(os.path.realpath(bundles.folder))
-    for key, value, rules in config.leaves(settings):
-        section, _, name = key.partition(".")
-        if section != "engines" or rules.get("kind") not in _KINDS or not value:
-            continue
-        texts = value if isinstance(value, tuple) else (value,)
-        whole = tuple(os.path.realpath(text) for text in texts)
-        for path in map(Path, whole):
-            if path.is_relative_to(root) and len(path.relative_to(root).parts) >= 2:
-                version, model_id = path.relative_to(root).parts[:2]
-                used.append(Used(key, version, model_id))
-            else:
-                outside.append(key)
-        engines = replace(engines, **{name: whole if isinstance(value, tuple) else whole[0]})
     # what only a pull needs stays out of the processes that serve
     here = replace(settings.bundle, mirror="", hosts=(), proxy="", ca_file="", token="")
-    return replace(settings, engines=engines, bundle=here), used, outside
+    pinned = replace(settings, bundle=here)
+    for key, value, rules in config.leaves(settings):
+        section, _, name = key.partition(".")
+        texts = value if isinstance(value, tuple) else (value,)
+        if rules.get("kind") not in _KINDS or not value or "." in name:
+            continue
+        inside = [each for each in (_used(key, text, bundles) for text in texts) if each]
+        used += inside
+        if section == "engines" and len(inside) < len(texts):
+            outside.append(key)
+        if inside or section == "engines":
+            whole = tuple(os.path.realpath(text) for text in texts)
+            changes: Any = {name: whole if isinstance(value, tuple) else whole[0]}
+            pinned = replace(pinned, **{section: replace(getattr(pinned, section), **changes)})
+    return pinned, used, outside
+
+
+def _used(key: str, text: str, bundles: Bundles) -> Used | None:
+    """The model of a bundle that a path lies in; None: it is elsewhere. A link that leads out is a `BundleFault`."""
+    root, path = Path(os.path.realpath(bundles.folder)), Path(os.path.realpath(text))
+    if path.is_relative_to(root) and len(path.relative_to(root).parts) >= 2:
+        version, model_id = path.relative_to(root).parts[:2]
+        return Used(key, version, model_id)
+    if _is_below(text, bundles.directory):
+        raise BundleFault(
+            "outside",
+            f"{key} is below bundle.directory, but leads to {path}, which is in no version there; {REMEDY}, or name that"
+            " folder itself: it is then yours to watch",
+        )
+    return None
+
+
+def _is_below(text: str, directory: Path) -> bool:
+    """Whether it is written below the folder, whatever links do to it."""
+    written = Path(os.path.abspath(text))
+    return written.is_relative_to(directory) or written.is_relative_to(os.path.realpath(directory))
 
 
 def _refuse_strange(manifest: Manifest, settings: Settings) -> None:

@@ -26,7 +26,8 @@ from pipeline.bundle.disk import put_whole, settle, writing
 from pipeline.bundle.faults import BundleFault
 from pipeline.bundle.incoming import Incoming
 from pipeline.bundle.manifest import MANIFEST_FILE, NAME_CHARACTERS, Manifest
-from pipeline.bundle.verify import manifest_of
+from pipeline.bundle.telling import Untold
+from pipeline.bundle.verify import Kind, check, manifest_of
 
 _NAME = re.compile(rf"[0-9a-f]{{{NAME_CHARACTERS}}}")
 _UNFINISHED, _GONE = ".making-", ".gone-"
@@ -102,8 +103,10 @@ class Bundles:
     def place(self, manifest: Manifest, kept: str = "") -> str:
         """Make a version of files in `incoming` and of the version `kept`; returns its name. Hold the lock."""
         name = manifest.name
-        if self.version(name).exists():
-            manifest_of(self.version(name))
+        if self.version(name).is_dir():
+            with writing(self.version(name)):
+                self._mend(manifest)
+                self._used_up(manifest)
             return name
         making = self.folder / f"{_UNFINISHED}{name}"
         with writing(making):
@@ -121,8 +124,7 @@ class Bundles:
                 settle(Path(at))
             making.rename(self.version(name))
             settle(self.folder)
-            for file in manifest.files().values():
-                self.incoming.whole(file.sha256).unlink(missing_ok=True)
+            self._used_up(manifest)
         return name
 
     def switch(self, name: str) -> str:
@@ -175,6 +177,33 @@ class Bundles:
             raise BundleFault("in_use", f"{name} is being removed; start again") from None
         return descriptor
 
+    def _mend(self, manifest: Manifest) -> None:
+        """Make a version that is there what its list says, file by file, so that a server may use it meanwhile."""
+        folder = self.version(manifest.name)
+        try:
+            manifest_of(folder)
+        except BundleFault:
+            put_whole(folder / MANIFEST_FILE, manifest.data, 0o444)
+        for fault in check(folder, manifest, Untold()):
+            path = folder / fault.path
+            if fault.kind == Kind.OPEN.value:
+                path.chmod(0o755 if path.is_dir() else 0o444)
+            elif fault.kind == Kind.ADDED.value:
+                path.unlink()
+            else:
+                fresh = folder / f"{_UNFINISHED}file"
+                fresh.unlink(missing_ok=True)
+                _make_folders(folder, path.parent)
+                source = self.incoming.whole(manifest.files()[fault.path].sha256)
+                os.chmod(source, 0o444)
+                os.link(source, fresh)
+                os.replace(fresh, path)
+            settle(path.parent)
+
+    def _used_up(self, manifest: Manifest) -> None:
+        for file in manifest.files().values():
+            self.incoming.whole(file.sha256).unlink(missing_ok=True)
+
     def _point(self, link: str, name: str) -> None:
         fresh = self.directory / f".{link}.unfinished"
         fresh.unlink(missing_ok=True)
@@ -211,7 +240,11 @@ def _make_folders(root: Path, folder: Path) -> None:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Refuse while a process holds the version."""
-    descriptor = os.open(folder / MANIFEST_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(folder / MANIFEST_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:  # without its list no server has opened it
+        yield
+        return
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -123,6 +123,9 @@ def _run(arguments: argparse.Namespace) -> int:
         return 1
     except BrokenPipeError:  # whoever read our output has enough
         return 1
+    except OSError as error:
+        print(f"wardline bundle: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
     return status
 
 
@@ -160,12 +163,23 @@ def _pull(arguments: argparse.Namespace, settings: Settings, bundles: Bundles) -
 def fence(way: Route) -> dict[str, tuple[str, ...]]:
     """Ask for the listed hosts' addresses, then let this process connect to those and to nothing else."""
     addresses = resolve(way)
+    first = way.proxy or way.place_of(way.base)
+    if first.host not in addresses:
+        raise BundleFault(
+            "unreachable",
+            f"the name {first.host} has no address here: there is no network, or it is wrong (bundle.mirror, bundle.proxy)."
+            " On a box without a network use `wardline bundle unpack`",
+        )
     guard.install(
-        Place("hub", "hub", ipaddress.ip_network(address), place.port, place.port, "tcp")
+        Place("hub", "hub", _network(address), place.port, place.port, "tcp")
         for place in way.connects_to
         for address in addresses.get(place.host, ())
     )
     return addresses
+
+
+def _network(address: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_network(address.partition("%")[0])
 
 
 def _say_pulled(pulled: Pulled, bundles: Bundles) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TextIO
 
@@ -58,5 +59,6 @@ class Bar:
             self._open = False
 
     def _write(self, text: str) -> None:
-        self._out.write(text)
-        self._out.flush()
+        with contextlib.suppress(OSError, ValueError):  # nobody watches any more; the act goes on
+            self._out.write(text)
+            self._out.flush()

@@ -109,10 +109,13 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
             raise Unsafe(fence.sentence("supervisor", out))
         warning = fence.check_exposure(settings, facts)
         staff = StaffTokens(state)
+        bar = Bar(own.out)
         try:
-            models = open_models(settings, Bar(own.err), clock)
+            models = open_models(settings, bar, clock)
         except BundleFault as error:
             raise Unsafe(str(error)) from None
+        finally:
+            bar.close()
         house.callback(models.close)  # until then nobody removes what the workers have loaded
         settings = models.settings
         if models.held:

@@ -134,7 +134,7 @@ def _read_one(tree: Any, path: str, route: Route, entry: Entry, revision: str) -
     try:
         lfs = tree.get("lfs") or {}
         size, digest = lfs.get("size", tree.get("size")), lfs.get("sha256", "")
-        blob = "" if digest else tree.get("blobId") or ""
+        blob = "" if lfs else tree.get("blobId") or ""  # of a large file it names the pointer
     except AttributeError:
         raise _fault(entry, f"describes {path} in a way we do not read") from None
     if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= FILE_BYTES_MAX:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from pipeline.bundle.disk import MARGIN_BYTES, refuse_full
+from pipeline.bundle.disk import MARGIN_BYTES, refuse_full, sum_of
 from pipeline.bundle.faults import BundleFault
 from pipeline.bundle.manifest import File, Manifest, Model, made_of
 from pipeline.bundle.telling import Tell, amount
@@ -59,7 +60,7 @@ def pull(
         if kept:
             models = {model.id: model for model in manifest_of(bundles.version(kept)).models}
         wanted = [file for each in listed for file in each.files]
-        have = _have(bundles, kept, models, wanted)
+        have = _have(bundles, kept, models, wanted, tell)
         _refuse_no_room(bundles, [file for file in wanted if file.url not in have], margin_bytes)
         arrived: dict[str, Arrived] = {}
         for file in wanted:
@@ -95,16 +96,24 @@ def _asked(wire: Wire, route: Route, entry: Entry, tell: Tell, patience: Patienc
 
 
 def _have(
-    bundles: Bundles, kept: str, models: dict[str, Model], wanted: list[Offered]
+    bundles: Bundles, kept: str, models: dict[str, Model], wanted: list[Offered], tell: Tell
 ) -> dict[str, str]:
-    """What need not be fetched: the current version has the same file at the same place, by its address."""
+    """What need not be fetched, by its address: the current version has the same file at the same place, undamaged."""
     found: dict[str, str] = {}
     for file in wanted:
         model = models.get(file.model_id)
         there = {each.path: each for each in model.files} if model else {}
         same = there.get(file.name)
-        if same and file.sha256 and same.sha256 == file.sha256 and same.bytes == file.bytes:
-            found[file.url] = same.sha256
+        if (
+            same is None
+            or not file.sha256
+            or (same.sha256, same.bytes) != (file.sha256, file.bytes)
+        ):
+            continue
+        path = f"{file.model_id}/{file.name}"
+        with suppress(OSError):
+            if sum_of(bundles.version(kept) / path, tell, path, file.bytes)[0] == file.sha256:
+                found[file.url] = file.sha256
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -70,12 +71,13 @@ def test_workers_get_whole_paths_that_a_later_switch_does_not_move(box: Box) -> 
 
 
 def test_no_process_that_serves_is_given_what_only_a_pull_needs(box: Box) -> None:
-    pulling = {
-        "mirror": "https://mirror.example",
-        "hosts": ("a.example",),
-        "proxy": "http://p.example",
-    }
-    bundle = replace(box.settings.bundle, token="k1m9s8d7f6" * 4, **pulling)
+    bundle = replace(
+        box.settings.bundle,
+        mirror="https://mirror.example",
+        hosts=("files.example",),
+        proxy="http://proxy.example",
+        token="k1m9s8d7f6" * 4,
+    )
     box.settings = replace(box.settings, bundle=bundle)
     assert box.open()[0].bundle == Settings().bundle
 
@@ -153,6 +155,21 @@ def test_a_model_the_server_does_not_use_does_not_stop_it(box: Box) -> None:
     )
     (box.folder / "clear/clear.onnx").unlink()
     assert "3 files" in box.open()[1][0]
+
+
+@pytest.mark.parametrize("link", ["current", "model"])
+def test_a_link_that_leads_out_of_the_bundle_is_no_way_round_the_check(
+    link: str, box: Box, tmp_path: Path
+) -> None:
+    evil = tmp_path / "evil"
+    (evil / "whisper").mkdir(parents=True)
+    if link == "current":
+        (tmp_path / "models/current").unlink()
+        (tmp_path / "models/current").symlink_to(evil)
+    else:
+        shutil.rmtree(box.folder / "whisper")
+        (box.folder / "whisper").symlink_to(evil / "whisper")
+    assert "in no version there" in box.refused()
 
 
 def test_a_folder_that_no_list_names_is_refused(box: Box) -> None:

@@ -71,7 +71,7 @@ def test_a_pack_is_a_tar_that_anybody_can_list(tmp_path: Path) -> None:
     assert done.stdout.split() == [SUM_FILE, MANIFEST_FILE, *SMALL.manifest.files()]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.integers(0, len(SMALL.data) * 8 - 1))
 def test_no_changed_bit_in_any_region_goes_through(bit: int) -> None:
     data = bytearray(SMALL.data)

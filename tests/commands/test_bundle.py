@@ -176,15 +176,6 @@ for other in (("127.0.0.1", 9), ("192.0.2.1", 443), ("hub.example", 443)):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_wrong_sum_fails_with_a_sentence_and_changes_nothing(person: Person, hub: Hub) -> None:
-    hub.served = lambda name, data: bytes(len(data)) if name.endswith("model.bin") else data
-    done = person.pull()
-    assert done.returncode == 1
-    assert "was thrown away" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert person.bundles.names() == []
-
-
 def test_damage_is_listed_file_by_file(person: Person) -> None:
     bundles, manifest = two(person.bundles.directory)
     folder = bundles.version(manifest.name)
@@ -257,6 +248,13 @@ def test_with_nothing_there_each_action_says_so(words: list[str], person: Person
     assert done.returncode == 1
     assert done.stderr.startswith("wardline bundle: ")
     assert "Traceback" not in done.stderr
+
+
+def test_without_a_network_a_pull_says_so_at_once(person: Person) -> None:
+    person.catalogue.write_text(CATALOGUE.format(hub="https://hub.invalid"))
+    done = person.pull()
+    assert done.returncode == 1
+    assert "wardline bundle unpack" in done.stderr
 
 
 def test_an_address_that_is_none_is_a_fault_of_the_settings(person: Person) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import grimp
@@ -38,9 +39,15 @@ def served() -> set[str]:
     return found
 
 
+@cache
 def source(module: str) -> str:
     path = ROOT / module.replace(".", "/")
     return (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text("utf-8")
+
+
+@cache
+def parsed(module: str) -> ast.Module:
+    return ast.parse(source(module))
 
 
 def test_nothing_that_serves_imports_the_hub_or_its_command(served: set[str]) -> None:
@@ -54,7 +61,7 @@ def test_nothing_that_serves_imports_the_hub_or_its_command(served: set[str]) ->
 def test_nothing_that_serves_imports_a_client_of_the_web(served: set[str]) -> None:
     found = set[tuple[str, str]]()
     for module in served - {TRIAL}:
-        for node in ast.walk(ast.parse(source(module))):
+        for node in ast.walk(parsed(module)):
             if isinstance(node, ast.Import):
                 found |= {(module, alias.name) for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
@@ -66,7 +73,7 @@ def test_nothing_that_serves_imports_a_client_of_the_web(served: set[str]) -> No
 
 def texts(module: str) -> Iterator[str]:
     """Every text in the code; docstrings are for readers."""
-    tree = ast.parse(source(module))
+    tree = parsed(module)
     blocks = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     docs = {
         id(node.value)
