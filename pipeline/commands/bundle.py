@@ -55,7 +55,9 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--json", action="store_true", help="print JSON")
 
     fetching = action("pull", "Fetch models; the only action that uses a network", _pull)
-    fetching.add_argument("models", nargs="+", metavar="MODEL", help="ids of `bundle list`")
+    fetching.add_argument(
+        "models", nargs="+", metavar="MODEL", help="ids of `bundle list`; ID@COMMIT: at that commit"
+    )
     fetching.add_argument(
         "--catalogue", type=Path, metavar="FILE", help="instead of the shipped one"
     )
@@ -188,9 +190,11 @@ def _say_pulled(pulled: Pulled, bundles: Bundles) -> None:
         print(f"{each.sha256}  {each.path}  ({each.known_by})")
     if first:
         print(
-            f"\n{len(first)} small files are taken on trust at this first pull: nobody had announced their SHA-256. Let a"
-            " second person pull the same on another line and compare the fingerprint."
+            f"\n{len(first)} small files are taken on trust at this first pull: nobody had announced their SHA-256."
         )
+    print("\nLet a second person fetch the same on another line, and compare the fingerprint:")
+    again = " ".join(f"{model.id}@{model.revision}" for model in pulled.manifest.models)
+    print(f"  wardline bundle pull --alone {again}")
     _say_new(pulled.name, pulled.before, pulled.manifest, bundles)
 
 

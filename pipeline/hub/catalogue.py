@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from importlib.resources import files
 from pathlib import Path
@@ -95,15 +95,20 @@ class Catalogue:
     entries: tuple[Entry, ...]
 
     def chosen(self, ids: list[str]) -> list[Entry]:
-        """The named entries; raises `BundleFault`."""
+        """The named entries, `ID` or `ID@COMMIT`; raises `BundleFault`."""
         known = {entry.id: entry for entry in self.entries}
-        strange = [name for name in ids if name not in known]
+        named = dict(name.partition("@")[::2] for name in ids)
+        strange = [name for name in named if name not in known]
         if strange:
             raise BundleFault(
                 "catalogue",
                 f"{len(strange)} of the names are in no catalogue; `wardline bundle list` shows: {', '.join(known)}",
             )
-        return [known[name] for name in dict.fromkeys(ids)]
+        if not all(_REVISION.fullmatch(commit) for commit in named.values() if commit):
+            raise BundleFault(
+                "catalogue", "after @ stands a commit of 40 characters, as `pull` prints it"
+            )
+        return [_at(known[name], commit) for name, commit in named.items()]
 
 
 def shipped() -> Catalogue:
@@ -145,6 +150,15 @@ def parse(text: str, name: str) -> Catalogue:
 def is_code(path: str) -> bool:
     """Whether loading this file could run it: such files are in no bundle."""
     return path.lower().endswith(_CODE)
+
+
+def _at(entry: Entry, commit: str) -> Entry:
+    """The same model at a commit of one's own; sums that belong to another commit are not known for it."""
+    if not commit or commit == entry.revision:
+        return entry
+    if not entry.revision:
+        return replace(entry, revision=commit)
+    return replace(entry, revision=commit, files=tuple(Wanted(each.path) for each in entry.files))
 
 
 # --- parts --------------------------------------------------------------------------------------------

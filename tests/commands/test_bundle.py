@@ -20,7 +20,7 @@ from pipeline.cli import main
 from pipeline.clock import Clock
 from pipeline.commands.bundle_telling import Bar
 from tests.bundle.rig import WHISPER, placed, two, writable
-from tests.fakes.hub_server import Hub, serving
+from tests.fakes.hub_server import COMMIT, Hub, serving
 from tests.hub.rig import MODEL, hub_of
 
 pytestmark = pytest.mark.wire
@@ -119,6 +119,7 @@ def test_from_the_machine_with_a_network_to_the_box_without_one(
     assert pulled.returncode == 0, pulled.stderr
     assert "taken on trust" in pulled.stdout
     assert "config.json  (first pull)" in pulled.stdout
+    assert f"pull --alone tiny@{COMMIT}" in pulled.stdout
     told = fingerprint(pulled)
     pack = tmp_path / "bundle.tar"
     packed = person.type("pack", str(pack))

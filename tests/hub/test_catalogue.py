@@ -78,6 +78,10 @@ def test_an_operator_s_own_catalogue_is_read(tmp_path: Path) -> None:
     found = load(tmp_path / "own.toml")
     assert [entry.id for entry in found.entries] == ["own"]
     assert found.chosen(["own", "own"]) == list(found.entries)
+    (at,) = found.chosen([f"own@{'2' * 40}"])
+    assert at.revision == "2" * 40
+    with pytest.raises(BundleFault, match="40 characters"):
+        found.chosen(["own@main"])
     with pytest.raises(BundleFault, match="shows: own"):
         found.chosen(["owm"])
 
