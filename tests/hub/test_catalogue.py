@@ -50,14 +50,30 @@ def test_no_shipped_entry_wants_a_file_that_runs_when_it_is_loaded() -> None:
 
 
 def test_a_shipped_sum_is_pinned_against_what_the_hub_says() -> None:
-    (entry,) = [each for each in SHIPPED.entries if each.id == "whisper-large-v3-turbo"]
+    (entry,) = [each for each in SHIPPED.entries if each.id == "piper-en-us-ljspeech"]
     siblings = [
-        {"rfilename": "model.bin", "size": 1, "lfs": {"sha256": "0" * 64, "size": 1_617_884_929}}
+        {
+            "rfilename": file.path,
+            "size": file.bytes,
+            "lfs": {"sha256": "0" * 64, "size": file.bytes},
+        }
+        for file in entry.files
     ]
-    answer = json.dumps({"sha": "1" * 40, "siblings": siblings}).encode()
+    answer = json.dumps({"sha": entry.revision, "siblings": siblings}).encode()
     with pytest.raises(BundleFault, match="another sum than the catalogue"):
         read(answer, ROUTE, entry)
-    assert from_catalogue(ROUTE, entry) is None, "the rest of its sums nobody knows"
+    assert from_catalogue(ROUTE, entry) is None, "its card's sum nobody knows"
+
+
+@pytest.mark.parametrize("model_id", ["whisper-large-v3-turbo", "whisper-distil-large-v3"])
+def test_a_model_whose_every_sum_is_known_is_as_long_as_its_files(model_id: str) -> None:
+    (entry,) = SHIPPED.chosen([model_id])
+    listed = from_catalogue(ROUTE, entry)
+    assert listed is not None
+    assert sum(file.bytes for file in listed.files) == entry.bytes
+    assert {file.known_by for file in listed.files} == {"catalogue"}
+    (moved,) = SHIPPED.chosen([f"{model_id}@{'3' * 40}"])
+    assert from_catalogue(ROUTE, moved) is None, "sums of another commit are not known"
 
 
 GOOD = """
@@ -187,7 +203,11 @@ def test_the_page_s_table_is_the_catalogue() -> None:
         for key, megabytes in (("gpu_mb", entry.gpu_mb), ("ram_mb", entry.ram_mb)):
             assert key in entry.unverified or not megabytes
             assert not megabytes or f"~{megabytes / 1000:.1f} GB" in memory
-    known = [
-        (entry.id, file.path) for entry in SHIPPED.entries for file in entry.files if file.sha256
-    ]
-    assert known == [("whisper-large-v3-turbo", "model.bin")], "the page says which sums are known"
+    known = {entry.id: sum(1 for file in entry.files if file.sha256) for entry in SHIPPED.entries}
+    assert {name: count for name, count in known.items() if count} == {
+        "whisper-large-v3-turbo": 5,
+        "whisper-distil-large-v3": 5,
+        "piper-en-us-ljspeech": 2,
+        "piper-es-es-davefx": 2,
+    }, "the page says which sums are known"
+    assert all(entry.revision for entry in SHIPPED.entries), "and that every commit is"
