@@ -31,15 +31,16 @@ from pipeline.bundle.verify import (
 from pipeline.bundle.versions import Bundles
 from pipeline.clock import Clock, wall_now
 from pipeline.settings import Settings
-from pipeline.telemetry.events import Event, emit
+from pipeline.telemetry.events import Event, Token, emit
 
 FAULTS_SAID_MAX = 5
 _KINDS = {"file", "directory"}
 
 
 class ModelsChecked(Event):
-    """Every configured model of a bundle is what its list says; `read`: files read in full, the others had not moved."""
+    """Every configured model of this bundle is what its list says; `read`: files read in full, the others had not moved."""
 
+    bundle: Token
     models: int
     files: int
     read: int
@@ -86,7 +87,6 @@ def open_models(
     settings: Settings, tell: Tell, clock: Clock, now: Callable[[], datetime] = wall_now
 ) -> Opened:
     """Check every configured model; raises `BundleFault` that names files and remedy. Close what is returned."""
-    began_ms = clock.now_ms()
     bundles = Bundles(bundle_directory(settings))
     pinned, used, outside = _sort(settings, bundles)
     if outside and settings.bundle.fingerprints:
@@ -97,28 +97,16 @@ def open_models(
         )
     opened = Opened(pinned)
     try:
-        files = read = 0
-        for version in sorted({each.version for each in used}):
-            opened.held.append(bundles.hold(version))
-            manifest = manifest_of(bundles.version(version))
-            _refuse_strange(manifest, settings)
-            for model_id in sorted({each.model_id for each in used if each.version == version}):
-                there, was_read = _check_one(settings, bundles, manifest, model_id, tell, now())
-                files += there
-                read += there if was_read else 0
-        opened.said = tuple(_sentences(used, outside, files, read, clock.now_ms() - began_ms))
+        checked = [
+            _check_version(settings, bundles, opened, version, used, tell, now, clock)
+            for version in sorted({each.version for each in used})
+        ]
+        opened.said = tuple(_sentences(checked, outside))
     except BaseException:
         opened.close()
         raise
-    if used:
-        emit(
-            ModelsChecked(
-                models=len({(each.version, each.model_id) for each in used}),
-                files=files,
-                read=read,
-                took_ms=round(clock.now_ms() - began_ms, 1),
-            )
-        )
+    for event in checked:
+        emit(event)
     return opened
 
 
@@ -198,6 +186,32 @@ def _refuse_strange(manifest: Manifest, settings: Settings) -> None:
         )
 
 
+def _check_version(
+    settings: Settings,
+    bundles: Bundles,
+    opened: Opened,
+    version: str,
+    used: list[Used],
+    tell: Tell,
+    now: Callable[[], datetime],
+    clock: Clock,
+) -> ModelsChecked:
+    """Hold a version and check those of its models that are configured."""
+    began_ms = clock.now_ms()
+    opened.held.append(bundles.hold(version))
+    manifest = manifest_of(bundles.version(version))
+    _refuse_strange(manifest, settings)
+    ids = sorted({each.model_id for each in used if each.version == version})
+    found = [_check_one(settings, bundles, manifest, each, tell, now()) for each in ids]
+    return ModelsChecked(
+        bundle=Token(version),
+        models=len(ids),
+        files=sum(files for files, _ in found),
+        read=sum(files for files, was_read in found if was_read),
+        took_ms=round(clock.now_ms() - began_ms, 1),
+    )
+
+
 def _check_one(
     settings: Settings,
     bundles: Bundles,
@@ -244,16 +258,11 @@ def _plain(path: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in path)[:120]
 
 
-def _sentences(
-    used: list[Used], outside: list[str], files: int, read: int, took_ms: float
-) -> Iterator[str]:
-    if used:
-        versions = ", ".join(sorted({each.version for each in used}))
-        how = (
-            f"{read} read in full in {took_ms / 1000:.1f} s"
-            if read
-            else "unchanged since they were read"
-        )
-        yield f"Models: bundle {versions}, {files} files, {how}."
+def _sentences(checked: list[ModelsChecked], outside: list[str]) -> Iterator[str]:
+    for each in checked:
+        how = "unchanged since they were read"
+        if each.read:
+            how = f"{each.read} read in full in {each.took_ms / 1000:.1f} s"
+        yield f"Models: bundle {each.bundle}, {each.files} files, {how}."
     if outside:
         yield f"Models outside bundle.directory are not checked: {', '.join(outside)}."

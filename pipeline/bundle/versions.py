@@ -195,6 +195,12 @@ class Bundles:
                 fresh.unlink(missing_ok=True)
                 _make_folders(folder, path.parent)
                 source = self.incoming.whole(manifest.files()[fault.path].sha256)
+                if not source.exists():
+                    raise BundleFault(
+                        "changed",
+                        f"{path} is {fault.kind}, and its model was not fetched now: pull that one too, or unpack the"
+                        " whole bundle",
+                    )
                 os.chmod(source, 0o444)
                 os.link(source, fresh)
                 os.replace(fresh, path)

@@ -17,7 +17,9 @@ from pipeline.bundle.faults import BundleFault
 from pipeline.bundle.manifest import Manifest
 from pipeline.bundle.versions import Bundles
 from pipeline.clock import MonotonicClock, wall_now
+from pipeline.errors import ConfigError
 from pipeline.settings import Settings
+from pipeline.supervisor.checked import check_models
 from pipeline.telemetry.events import Event, set_sink
 from tests.bundle.rig import VOICE, WHISPER, placed, writable
 from tests.hub.rig import Told
@@ -214,6 +216,16 @@ def test_a_running_server_keeps_its_version_from_being_removed(box: Box) -> None
             box.bundles.remove(box.manifest.name)
         held.close()
         box.bundles.remove(box.manifest.name)
+
+
+def test_check_config_refuses_what_a_start_would(box: Box) -> None:
+    check_models(box.settings)
+    (box.folder / "whisper/tokenizer.json").unlink()
+    with pytest.raises(ConfigError, match=r"whisper/tokenizer\.json \(missing\)"):
+        check_models(box.settings)
+    (box.folder / "manifest.json").unlink()
+    with pytest.raises(ConfigError, match=r"manifest\.json"):
+        check_models(box.settings)
 
 
 def test_what_moves_while_the_server_runs_is_seen_without_reading(box: Box) -> None:

@@ -20,7 +20,7 @@ from pipeline.bundle.verify import check, manifest_of
 from pipeline.bundle.versions import Bundles
 from tests.bundle.rig import VOICE, WHISPER, placed, two, writable
 from tests.fakes.hub_server import serving
-from tests.hub.rig import MODEL, Puller, hub_of
+from tests.hub.rig import ENTRY, MODEL, VOICE_ENTRY, Puller, hub_of
 
 
 def test_rollback_returns_to_what_was_before_and_forth_again(tmp_path: Path) -> None:
@@ -170,6 +170,20 @@ def test_pulling_the_same_again_mends_what_was_damaged(tmp_path: Path) -> None:
         assert puller.pull().name == name
     assert check(folder, manifest_of(folder), Untold()) == []
     assert puller.waiting() == {}
+
+
+@pytest.mark.wire
+def test_damage_in_a_model_that_is_not_fetched_now_is_named(tmp_path: Path) -> None:
+    with serving(hub_of()) as address:
+        puller = Puller(tmp_path, address)
+        folder = puller.bundles.version(puller.pull(ENTRY, VOICE_ENTRY).name)
+        (folder / "clear/clear.onnx").unlink()
+        with pytest.raises(
+            BundleFault, match=r"clear\.onnx is missing, and its model was not fetched"
+        ):
+            puller.pull(ENTRY)
+        puller.pull(VOICE_ENTRY)
+    assert check(folder, manifest_of(folder), Untold()) == []
 
 
 def test_a_version_without_its_list_can_be_removed(tmp_path: Path) -> None:
