@@ -51,12 +51,12 @@ def fetch(wire: Wire, offered: Offered, incoming: Incoming, tell: Tell, patience
         part = incoming.part(offered.key)
         began_with = part.bytes
         _fill(wire, offered, part, tell, patience, what)
-        digest, right = _sums(offered, part)
+        digest, right = _sums(offered, part, tell, what)
         if not right and began_with:
             tell.say(f"{what}: what was kept of an earlier run does not fit; fetching it anew")
             part.discard()
             _fill(wire, offered, part, tell, patience, what)
-            digest, right = _sums(offered, part)
+            digest, right = _sums(offered, part, tell, what)
         if not right:
             part.discard()
             who = "the catalogue" if offered.known_by == "catalogue" else "the hub's own list"
@@ -178,7 +178,7 @@ def _receive(
         raise BundleFault("wrong_length", f"{what}: more bytes came than the file has; thrown away")
 
 
-def _sums(offered: Offered, part: Part) -> tuple[str, bool]:
+def _sums(offered: Offered, part: Part, tell: Tell, what: str) -> tuple[str, bool]:
     """The SHA-256 of what is there, and whether length and every announced sum fit."""
     running, blob, size = sha256(), _blob(offered), 0
     with part.path.open("rb") as file:
@@ -187,6 +187,7 @@ def _sums(offered: Offered, part: Part) -> tuple[str, bool]:
             if blob is not None:
                 blob.update(data)
             size += len(data)
+            tell.progress(f"{what}, checking", size, max(size, offered.bytes))
     digest = running.hexdigest()
     right = size == offered.bytes and (not offered.sha256 or digest == offered.sha256)
     return digest, right and (blob is None or blob.hexdigest() == offered.blob_sha1)
