@@ -1,4 +1,4 @@
-"""TLS, a mirror's own authority, and a tunnel through a proxy."""
+"""TLS, a mirror's own authority, and the way through a proxy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.bundle.faults import BundleFault
 from pipeline.clock import wall_now
 from pipeline.commands.tls import CA_CERT, CERT, KEY, make
 from pipeline.settings import Bundle
-from tests.fakes.hub_server import HubServer
+from tests.fakes.hub_server import Hub, HubServer, serving
 from tests.hub.rig import MODEL, Puller, hub_of
 
 pytestmark = pytest.mark.wire
@@ -127,3 +127,62 @@ def test_a_protected_hub_is_reached_through_a_tunnel_that_sees_only_names(tmp_pa
         assert puller.content("tiny/model.bin") == MODEL
         assert set(proxy.asked) == {server.address.removeprefix("https://")}
         assert len(proxy.asked) == len(server.hub.requests)
+
+
+def test_everything_goes_through_the_proxy(tmp_path: Path) -> None:
+    hub = hub_of()
+    with serving(hub) as address, ProxyServer(address) as relay:
+        puller = Puller(tmp_path / "models", address, Bundle(proxy=relay.address))
+        puller.pull()
+        assert puller.content("tiny/model.bin") == MODEL
+        assert relay.lines
+        assert all(line.startswith(f"GET {address}/") for line in relay.lines)
+        assert len(relay.lines) == len(hub.requests), "nothing went beside the proxy"
+
+
+class ProxyServer:
+    """Passes plain requests on to one place and keeps their first lines."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target.removeprefix("http://").split(":")
+        self.lines: list[str] = []
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._run)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+
+    def __enter__(self) -> ProxyServer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                caller, _ = self._listening.accept()
+            except OSError:
+                return
+            with caller, socket.create_connection((self._target[0], int(self._target[1]))) as hub:
+                head = b""
+                while not head.endswith(b"\r\n\r\n"):
+                    head += caller.recv(4096)
+                line, _, rest = head.partition(b"\r\n")
+                self.lines.append(line.decode())
+                words = line.split()
+                words[1] = words[1].removeprefix(b"http://" + ":".join(self._target).encode())
+                hub.sendall(b" ".join(words) + b"\r\n" + rest)
+                while data := hub.recv(65_536):
+                    caller.sendall(data)
+
+
+def test_a_proxy_that_does_not_let_through_is_a_sentence(tmp_path: Path) -> None:
+    with serving(Hub()) as proxy:
+        puller = Puller(tmp_path, "https://hub.example", Bundle(proxy=proxy))
+        with pytest.raises(BundleFault, match=r"bundle\.proxy"):
+            puller.pull()
