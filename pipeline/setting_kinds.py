@@ -132,6 +132,28 @@ def _webhook_url(text: str) -> str:
     return ""
 
 
+def _mirror_url(text: str) -> str:
+    if fault := _webhook_url(text):
+        return fault.replace("the receiver", "the mirror")
+    return "write it without ? and #" if urlsplit(text).query or urlsplit(text).fragment else ""
+
+
+def _host(text: str) -> str:
+    good = re.fullmatch(
+        r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::[1-9][0-9]{0,4})?", text
+    )
+    return (
+        ""
+        if good
+        else "write a host's name, with a port when it is not 443, e.g. files.clinic.example:8443"
+    )
+
+
+def _fingerprint(text: str) -> str:
+    good = re.fullmatch(r"[0-9a-f]{64}", text)
+    return "" if good else "write the 64 characters that `wardline bundle list` shows"
+
+
 def is_loopback(host: str) -> bool:
     """Whether this address or name is this machine's own loopback."""
     if host == "localhost":
@@ -186,6 +208,9 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "loopback_url": _loopback_url,
     "webhook_url": _webhook_url,
     "database_url": _database_url,
+    "mirror_url": _mirror_url,
+    "host": _host,
+    "fingerprint": _fingerprint,
     "id": _id,
     "file": _file,
     "directory": _directory,

@@ -295,6 +295,26 @@ class Egress:
 
 
 @dataclass(frozen=True, slots=True)
+class Bundle:
+    """Models in checked sets (`wardline bundle`). Only `bundle pull` ever uses an address of these."""
+
+    directory: str = _text(kind="any_path")
+    """Where versions lie; none: `models` in the state directory. Name models below its `current`."""
+    fingerprints: tuple[str, ...] = _list(kind="fingerprint")
+    """The only bundles a start accepts, by the fingerprint of their list; none: any that is as its own list says."""
+    mirror: str = _text(kind="mirror_url")
+    """Asked instead of the hub, e.g. https://mirror.clinic.example/hub; it must offer the hub's own paths."""
+    hosts: tuple[str, ...] = _list(kind="host")
+    """Further hosts that the hub or the mirror may send a download on to, e.g. "files.clinic.example:8443"."""
+    proxy: str = _text(kind="url")
+    """http://proxy.clinic.example:3128; variables of the environment are not asked."""
+    ca_file: str = _text(kind="file")
+    """Certificate authority of a mirror or an inspecting proxy; none: the system's."""
+    token: str = _text(secret=True)
+    """For models that are given out by name: sent to the hub or the mirror alone, never on to another host."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All of it, read once."""
 
@@ -315,3 +335,4 @@ class Settings:
     recording: Recording = field(default_factory=Recording)
     log: Log = field(default_factory=Log)
     egress: Egress = field(default_factory=Egress)
+    bundle: Bundle = field(default_factory=Bundle)

@@ -258,7 +258,7 @@ def test_every_setting_is_read_by_the_server() -> None:
     assert [".".join(path) for path in leaves if path[-2:] not in read] == []
 
 
-SECRETS = ("webhook.secret", "engines.llm_api_key", "store.key_text")
+SECRETS = ("webhook.secret", "engines.llm_api_key", "store.key_text", "bundle.token")
 
 
 def test_every_secret_setting_is_known_to_these_tests() -> None:

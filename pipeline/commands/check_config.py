@@ -43,6 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         settings = checked.load(arguments.file)
         checked.check_texts(settings)
+        checked.check_models(settings)
     except ConfigError as error:
         return say_faults(error)
     section = ""

@@ -22,6 +22,8 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from pipeline import config
+from pipeline.bundle.faults import BundleFault
+from pipeline.bundle.opened import models_in_bundles, still_whole
 from pipeline.cli import Command
 from pipeline.clock import wall_now
 from pipeline.errors import ConfigError
@@ -92,6 +94,19 @@ def _answers(url: str) -> bool:
             return True
     except OSError:
         return False
+
+
+def _models(settings: Settings) -> Finding:
+    try:
+        faults = still_whole(settings)
+    except BundleFault as fault:
+        return Finding("models", "fail", str(fault))
+    if faults:
+        named = ", ".join(f"{each.path} ({each.kind})" for each in faults[:3])
+        return Finding("models", "fail", f"{named}: run `wardline bundle verify`, it says more")
+    if not models_in_bundles(settings):
+        return Finding("models", "pass", "none of a bundle is configured")
+    return Finding("models", "pass", "the bundle's files are there, in their length")
 
 
 def _call_flow(settings: Settings) -> Finding:
@@ -217,6 +232,7 @@ LOOKS: tuple[Callable[[Settings], Finding], ...] = (
     _call_flow,
     _relaxed,
     _engine_files,
+    _models,
     _tcp_port,
     _udp_ports,
     _certificate,

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -24,6 +25,11 @@ from pipeline.audit.folder import audit_folder, heads_file
 from pipeline.audit.keys import AuditKeys
 from pipeline.audit.records import EgressTest
 from pipeline.audit.verify import SAID, verify_trail
+from pipeline.bundle.faults import BundleFault
+from pipeline.bundle.manifest import Model as BundleModel
+from pipeline.bundle.opened import bundle_directory
+from pipeline.bundle.verify import manifest_of
+from pipeline.bundle.versions import Bundles
 from pipeline.clock import MonotonicClock, wall_now
 from pipeline.commands.canary_trial import try_in_child
 from pipeline.commands.doctor import examine
@@ -174,7 +180,7 @@ def software(asked: Asked) -> Part:
     own, parts, lock = installed.own(), installed.installed(), installed.lock()
     engines = asked.settings.engines
     paths = [engines.whisper_directory, engines.piper_voice]
-    models = installed.model_files(Path(path) for path in paths if path)
+    models = described(asked.settings, installed.model_files(Path(path) for path in paths if path))
     bom = sbom.bom(
         own,
         parts,
@@ -200,6 +206,25 @@ def software(asked: Asked) -> Part:
     elif strange:
         said += f", {len(other)} in another version than locked, {len(strange) - len(other)} not in the lock"
     return Part({"sbom.cdx.json": as_json(bom), "software.json": as_json(found)}, "stated", said)
+
+
+def described(settings: Settings, models: Iterable[sbom.Model]) -> Iterator[sbom.Model]:
+    """With licence, repository and commit where a bundle here lists the same file."""
+    bundles = Bundles(bundle_directory(settings))
+    known: dict[str, BundleModel] = {}
+    for name in bundles.names():
+        with suppress(BundleFault):
+            for model in manifest_of(bundles.version(name)).models:
+                known |= {file.sha256: model for file in model.files}
+    for each in models:
+        found = known.get(each.sha256)
+        yield (
+            each
+            if found is None
+            else replace(
+                each, licence=found.licence, version=found.revision, repository=found.repository
+            )
+        )
 
 
 def packages(_: Asked) -> Part:

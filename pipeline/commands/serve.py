@@ -80,7 +80,10 @@ def serve(settings: Settings, worker_module: str = "pipeline.worker") -> int:
 
 def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
     from pipeline.audit.folder import open_audit
+    from pipeline.bundle.faults import BundleFault
+    from pipeline.bundle.opened import open_models
     from pipeline.clock import MonotonicClock
+    from pipeline.commands.bundle_telling import Bar
     from pipeline.commands.terminal import Terminal
     from pipeline.egress import trial
     from pipeline.shelves import check_classes, finish_destroyed, sentences
@@ -100,7 +103,7 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
     state = Path(settings.state.directory)
     clock = MonotonicClock()
     facts = Facts(clock)
-    with _event_files(settings, state, own) as events:
+    with contextlib.ExitStack() as house, _event_files(settings, state, own) as events:
         facts.relaxed = announce(settings)
         fence.fence_supervisor(settings, worker_module)
         prove_own(own, secrets.token_hex(16), facts)
@@ -108,7 +111,18 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
             raise Unsafe(fence.sentence("supervisor", out))
         warning = fence.check_exposure(settings, facts)
         staff = StaffTokens(state)
-        kept = [*prepare(settings).sentences(), *sentences(settings)]
+        bar = Bar(own.out)
+        try:
+            models = open_models(settings, bar, clock)
+        except BundleFault as error:
+            raise Unsafe(str(error)) from None
+        finally:
+            bar.close()
+        house.callback(models.close)  # until then nobody removes what the workers have loaded
+        settings = models.settings
+        if models.held:
+            facts.tested("models", "pass", files_moved=0)
+        kept = [*prepare(settings).sentences(), *sentences(settings), *models.said]
         finish_destroyed(settings)
         check_classes(settings)
         terminal = Terminal(

@@ -44,6 +44,11 @@ class Model:
     name: str
     sha256: str
     bytes: int
+    licence: str = ""
+    version: str = ""
+    """The commit it is of."""
+    repository: str = ""
+    """Its name at the hub it came from."""
 
 
 def bom(
@@ -92,16 +97,7 @@ def bom(
                 }
                 for name, version in sorted(platform.items())
             ),
-            *(
-                {
-                    "type": "machine-learning-model",
-                    "bom-ref": f"model:{model.name}",
-                    "name": model.name,
-                    "hashes": [{"alg": "SHA-256", "content": model.sha256}],
-                    "properties": [{"name": f"{PREFIX}bytes", "value": str(model.bytes)}],
-                }
-                for model in models
-            ),
+            *(_model(model) for model in models),
         ],
         "dependencies": [
             _dependency(own, root.requires, refs),
@@ -155,6 +151,24 @@ def _component(part: Part, lock: Lock | None, ref: str) -> dict[str, Any]:
         properties.append({"name": f"{PREFIX}record-sha256", "value": part.record_sha256})
     if properties:
         component["properties"] = properties
+    return component
+
+
+def _model(model: Model) -> dict[str, Any]:
+    properties = [{"name": f"{PREFIX}bytes", "value": str(model.bytes)}]
+    if model.repository:
+        properties.append({"name": f"{PREFIX}repository", "value": model.repository})
+    component: dict[str, Any] = {
+        "type": "machine-learning-model",
+        "bom-ref": f"model:{model.name}",
+        "name": model.name,
+        "hashes": [{"alg": "SHA-256", "content": model.sha256}],
+        "properties": properties,
+    }
+    if model.version:
+        component["version"] = model.version
+    if model.licence:
+        component["licenses"] = [{"license": {"name": model.licence}}]
     return component
 
 

@@ -9,6 +9,8 @@ import tomllib
 from pathlib import Path
 
 from pipeline import config
+from pipeline.bundle.faults import BundleFault
+from pipeline.bundle.opened import still_whole
 from pipeline.call.flow_file import flow_text, load_flow
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings
@@ -43,3 +45,15 @@ def text_faults(settings: Settings) -> list[str]:
     except (ConfigError, tomllib.TOMLDecodeError, RecursionError):
         return found
     return [*found, *own_words.faults(settings, text)]
+
+
+def check_models(settings: Settings) -> None:
+    """Raise `ConfigError` when a configured model of a bundle is not there as listed; its bytes are read at the start."""
+    try:
+        faults = [f"{each.path} ({each.kind})" for each in still_whole(settings)]
+    except BundleFault as fault:
+        raise ConfigError([str(fault)]) from None
+    if faults:
+        raise ConfigError(
+            [f"the bundle's {each}; `wardline bundle verify` says more" for each in faults]
+        )

@@ -18,6 +18,8 @@ from pipeline.audit.folder import audit_folder, kept_heads, keys_folder
 from pipeline.audit.keys import trusted_keys
 from pipeline.audit.records import EgressTest
 from pipeline.audit.verify import TrailVerdict, verify_trail
+from pipeline.bundle.faults import BundleFault
+from pipeline.bundle.opened import models_in_bundles, still_whole
 from pipeline.config import exposed_by
 from pipeline.egress import trial
 from pipeline.errors import StartUpError
@@ -118,6 +120,8 @@ def rounds(settings: Settings, facts: Facts, witness: Witness, own: OwnOutputs |
         Check("audit", every_s, looks.audit, min(AUDIT_FIRST_S, every_s)),
         Check("store", STORE_EVERY_S, looks.store),
     ]
+    if models_in_bundles(settings):
+        checks.append(Check("models", every_s, looks.models))
     if own is not None:
         checks.append(Check("canary", every_s, lambda: looks.canary(own)))
     return Rounds(tuple(checks))
@@ -171,6 +175,15 @@ class _Looks:
             unproven=[f"{one.first}-{one.last}" for one in unproven],
         )
         return Found(passed, "signed_late" if verdict.whole else "chain_broken")
+
+    async def models(self) -> Found:
+        try:
+            faults = await asyncio.to_thread(still_whole, self._settings)
+        except BundleFault as fault:
+            self._facts.tested("models", "fail", reason=fault.reason)
+            return Found(False, fault.reason)
+        self._facts.tested("models", "fail" if faults else "pass", files_moved=len(faults))
+        return Found(not faults, "files_moved")
 
     async def store(self) -> Found:
         found, free_mb = await asyncio.to_thread(look_at_store, self._settings)

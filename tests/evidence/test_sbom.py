@@ -12,9 +12,12 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from pipeline import config
+from pipeline.commands.evidence_facts import described
 from pipeline.evidence import installed
 from pipeline.evidence.lock import plain_name, read_lock
 from pipeline.evidence.sbom import SPEC, Model, Part, bom, unlocked
+from tests.bundle.rig import two
 
 ROOT = Path(__file__).parents[2]
 SERIAL = "00000000-0000-4000-8000-000000000000"
@@ -125,3 +128,17 @@ def test_models_are_listed_with_their_sums(tmp_path: Path) -> None:
 def test_the_code_s_digest_is_the_same_twice() -> None:
     assert re.fullmatch("[0-9a-f]{64}", installed.code_digest())
     assert installed.code_digest() == installed.code_digest()
+
+
+def test_a_model_of_a_bundle_is_listed_with_its_licence_and_commit(tmp_path: Path) -> None:
+    bundles, manifest = two(tmp_path / "models")
+    settings = config.from_mapping({"state": {"directory": str(tmp_path)}})
+    (tmp_path / "own.bin").write_bytes(b"of nobody's list")
+    files = [bundles.version(manifest.name) / "whisper", tmp_path / "own.bin"]
+    models = tuple(described(settings, installed.model_files(iter(files))))
+    tree = document(models=models)
+    assert fault_of(tree) == ""
+    listed = component(tree, "whisper/model.bin")
+    assert listed["licenses"] == [{"license": {"name": "MIT"}}]
+    assert listed["version"] == "1" * 40
+    assert "licenses" not in component(tree, "own.bin")

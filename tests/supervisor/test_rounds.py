@@ -32,6 +32,7 @@ from pipeline.supervisor.staff import StaffTokens
 from pipeline.supervisor.witness import Witness
 from pipeline.telemetry.events import Event, set_sink
 from tests.audit.rig import end, forge
+from tests.bundle.rig import two
 
 OPEN = [Tried("dns over udp", "out"), Tried("tcp", "guard")]
 SHUT = [Tried("dns over udp", "guard"), Tried("tcp", "guard")]
@@ -298,3 +299,27 @@ def test_outputs_are_tried_again_beside_a_running_server_and_no_event_of_its_is_
     events = [json.loads(line) for line in err.splitlines() if line.strip()]
     assert len(events) > 3  # those of the other thread, and not only the first
     assert {event["event"] for event in events} <= {"outputs_tested", "foreign_output"}
+
+
+def test_a_model_file_that_moves_while_serving_is_an_alarm_and_calls_go_on(tmp_path: Path) -> None:
+    bundles, manifest = two(tmp_path / "models")
+    settings = config.from_mapping(
+        {
+            "state": {"directory": str(tmp_path)},
+            "engines": {
+                "stt": "whisper",
+                "whisper_directory": str(tmp_path / "models/current/whisper"),
+            },
+        }
+    )
+    clock = MonotonicClock()
+    writer, keys = open_audit(settings)
+    with writer:
+        looks = _Looks(settings, Facts(clock), Witness(writer, keys, settings, clock))
+        assert asyncio.run(looks.models()).passed
+        (bundles.version(manifest.name) / "whisper/more.json").write_bytes(b"")
+        assert asyncio.run(looks.models()) == Found(False, "files_moved")
+        made = rounds(settings, looks._facts, looks._witness, None)
+    assert "models" in {check.name for check in made._checks}
+    assert looks._facts.failing == ("models",)
+    assert not looks._facts.unsafe
