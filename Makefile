@@ -46,18 +46,25 @@ test: system-deps setup-dev check  ## everything a change must pass
 test-long: system-deps setup-dev   ## full counts, soak and figures
 	@$(RUN) pytest -m long
 
-bench: setup-dev ## the redactor and the latency bench on this machine
+bench: setup-dev $(VENV)-presidio/.made ## the redactor and the latency bench on this machine
 	@status=0; $(BIN)/wardline bench phi || status=$$?; $(BIN)/wardline bench $(ARGS) || status=$$?; exit $$status
 
-bench-phi: setup-dev ## the redactor alone, beside the baselines
+bench-phi: setup-dev $(VENV)-presidio/.made ## the redactor alone, beside the baselines
 	@$(BIN)/wardline bench phi $(ARGS)
+
+$(VENV)-presidio/.made: requirements/presidio.lock
+	@echo "installing Presidio into $(VENV)-presidio, to be measured beside our redactor (about 300 MB)"
+	@test -x $(VENV)-presidio/bin/pip || $(PYTHON) -m venv --clear $(VENV)-presidio
+	@$(VENV)-presidio/bin/pip --disable-pip-version-check -qq install --require-hashes -r requirements/presidio.lock
+	@touch $@
 
 lock:            ## rewrite the hash-locked requirements (needs uv)
 	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --group build -o requirements/runtime.lock
 	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --group build --group dev -c requirements/runtime.lock -o requirements/dev.lock
+	uv pip compile --group presidio --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/presidio.lock
 
 system-deps:     ## install what the tests need from Debian (says what, asks nobody)
 	@tools/system-deps
 
 clean:           ## remove what the targets made
-	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VENV)-presidio var .mypy_cache .ruff_cache .pytest_cache

@@ -18,13 +18,12 @@ from bench.errors import BenchError, LabelledSetInvalid
 from bench.phi.labelled import DEVELOPMENT, TEST_HALF, Item, read
 from bench.phi.redactors import (
     OURS,
-    PRESIDIO,
     DigitsAndCapitals,
     Nothing,
     Program,
     Redactor,
     ours_missing,
-    presidio_missing,
+    presidio,
 )
 from bench.phi.scoring import Rate, Tally
 from bench.phi.table import Scored, as_json, as_text, judge, targets_as_text
@@ -148,7 +147,9 @@ def _score(
 ) -> tuple[list[Scored], dict[str, str]]:
     programs: list[tuple[str, Sequence[str], str | None]] = [("wardline", OURS, ours_missing())]
     if not arguments.only_ours:
-        programs.append(("presidio patterns", PRESIDIO, presidio_missing()))
+        asked = presidio()
+        missing = None if asked else "not installed: `make bench-phi` installs it (about 300 MB)"
+        programs.append(("presidio patterns", asked or (), missing))
     for given in arguments.redactor:
         name, equals, line = given.partition("=")
         if not (name and equals and line):

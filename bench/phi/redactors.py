@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol, Self, cast
 
@@ -23,7 +24,8 @@ from bench.errors import RedactorUnusable
 from bench.phi.labelled import Item
 
 OURS = (sys.executable, "-m", "phi.cli", "--jsonl")
-PRESIDIO = (sys.executable, "-m", "bench.phi.presidio_lines")
+PRESIDIO_ENVIRONMENT = Path(sys.prefix).parent / ".venv-presidio"
+"""Beside this program's own: `make bench-phi` makes it, from a lock of its own."""
 ANSWER_WITHIN_MS = 30_000.0
 """The first answer waits for imports and word lists; a program silent for longer hangs."""
 
@@ -126,11 +128,13 @@ class Program(AbstractContextManager["Program"]):
         self._child.communicate()
 
 
-def presidio_missing() -> str | None:
-    """A sentence when Presidio cannot be asked here."""
-    if find_spec("presidio_analyzer") is None:
-        return "not installed: .venv/bin/pip install '.[presidio]' adds it (about 300 MB)"
-    return None
+def presidio() -> tuple[str, ...] | None:
+    """How to start Presidio's recognisers; None when `make bench-phi` has not been run here."""
+    program = str(Path(__file__).with_name("presidio_lines.py"))
+    if find_spec("presidio_analyzer"):
+        return (sys.executable, "-P", program)
+    python = PRESIDIO_ENVIRONMENT / "bin" / "python"
+    return (str(python), "-P", program) if python.is_file() else None
 
 
 def ours_missing() -> str | None:

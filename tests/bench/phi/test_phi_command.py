@@ -37,17 +37,39 @@ def arguments(*argv: str) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def test_the_miss_rate_that_the_server_prints_is_this_redactors() -> None:
-    """Whoever changes the redactor records again: wardline bench phi --half test --record phi/measured.json."""
-    redactor, tally = Redactor(budget_ms=1_000.0), Tally()  # what is found, not how fast
+@pytest.fixture(scope="module")
+def test_half() -> Tally:
+    """The test half through this checkout's redactor: what is found, not how fast."""
+    redactor, tally = Redactor(budget_ms=1_000.0), Tally()
     for each in read(TEST_HALF):
         context = CallContext(lang=each.lang)
         for field, value in each.known.items():
             context.learn(field, value)
         tally.add(each, [redactor.redact(record.text, context).text for record in each.records])
     assert not any(redactor.failures.values())
+    return tally
+
+
+def test_the_miss_rate_that_the_server_prints_is_this_redactors(test_half: Tally) -> None:
+    """Whoever changes the redactor records again: wardline bench phi --half test --record phi/measured.json."""
     committed = files("phi").joinpath("measured.json").read_text()
-    assert json.loads(committed) == measured(tally)
+    assert json.loads(committed) == measured(test_half)
+
+
+ACCEPTED_MISSES = {"words lost in clean items": 0.02}
+"""A line of P1 that this version misses, and what it may not fall below; said in docs/redaction.md."""
+
+
+def test_target_p1_holds_on_the_test_half(test_half: Tally) -> None:
+    lines = [line for line in judge(Scored("wardline", test_half, ())) if line.target == "P1"]
+    assert len(lines) > 12
+    for line in lines:
+        assert line.measured is not None, line
+        if line.what in ACCEPTED_MISSES:
+            assert line.outcome == "MISSED", f"{line.what} is met: take it off the list"
+            assert line.measured <= ACCEPTED_MISSES[line.what], line
+        else:
+            assert line.outcome == "met", line
 
 
 def test_only_the_test_half_is_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
