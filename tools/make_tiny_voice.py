@@ -1,6 +1,6 @@
 """Makes the test voices: files in Piper's format whose "network" is a table of sounds cut out of espeak-ng's speech.
 
-`python -m tools.make_tiny_voice` writes tests/data/voices/. The graph has a real voice's inputs, output and
+`python -m tools.make_tiny_voice [FOLDER]` writes tests/data/voices/. The graph has a real voice's inputs, output and
 durations (one Ceil), so everything around the network is tested with it; how a good voice sounds is not.
 `heavy-en` carries useless arithmetic for each frame and so takes as long as a real voice.
 Nothing is drawn by chance: the same espeak-ng gives the same files.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import json
+import sys
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
@@ -279,16 +280,16 @@ def described(design: Design) -> str:
     )
 
 
-def main() -> None:
+def main(folder: Path) -> None:
     """Write every voice."""
     espeak = _Espeak()
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for design in DESIGNS:
-        model = FOLDER / f"{design.name}.onnx"
+        model = folder / f"{design.name}.onnx"
         model.write_bytes(voice_model(sounds(espeak, design.espeak_voice), design))
         model.with_name(f"{design.name}.onnx.json").write_text(described(design) + "\n")
         print(f"{model.name}: {model.stat().st_size} bytes")
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)

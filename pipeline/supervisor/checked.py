@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from models.errors import EngineUnavailable
+from models.pronunciations import Pronunciations
 from pipeline.call.flow_file import flow_text, load_flow
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings
@@ -16,6 +18,11 @@ from pipeline.supervisor import own_words
 def check_texts(settings: Settings) -> None:
     """Raise `ConfigError` with every fault of the call flow, or every identifier in what the operator wrote."""
     load_flow(settings.practice)
+    if spoken := settings.engines.pronunciations:
+        try:
+            Pronunciations.read(Path(spoken).expanduser())
+        except EngineUnavailable as error:
+            raise ConfigError([str(error)]) from None
     named = settings.practice.flow_file
     path = Path(named).expanduser() if named else None
     if found := own_words.faults(settings, flow_text(path)):
