@@ -214,7 +214,9 @@ class PiperModel:
         """What ends one synthesis when its `terminate` is set, from whichever thread."""
         import onnxruntime
 
-        return onnxruntime.RunOptions()
+        options = onnxruntime.RunOptions()
+        options.log_severity_level = 4
+        return options
 
     def say(
         self,
