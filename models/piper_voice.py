@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from piper.phonemize_espeak import EspeakPhonemizer
 
 BEGIN, PAD, END = "^", "_", "$"
-MAX_PIECE_S = 30.0
+MAX_PIECE_S = 60.0
 """A piece has at most 90 letters or one long number: a model that makes more of it is broken."""
 SENTENCE_PAUSE_MS, CLAUSE_PAUSE_MS = 200.0, 90.0
 """As with the embedded voice."""

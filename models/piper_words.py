@@ -19,6 +19,8 @@ _VOWELS = frozenset("aeiouyæøœɐɑɒɔɘəɚɛɜɞɤɨɪɯɵɶʉʊʌʏᵻɝ")
 _SKIP, _OTHER, _SAME_KIND = 0.8, 1.0, 0.5
 _SKIPPED_GAP, _BOTH_GAPS = 0.25, -0.5
 """Costs: words of the clause without a gap between them are common, gaps at the same place are a good sign."""
+_LARGEST_TABLE = 60_000
+"""A clause has about a hundred sounds; beyond, they are shared out evenly instead of half a second of arithmetic."""
 
 
 def owners(clause: Symbols, words: Sequence[str], alone: Sequence[Symbols]) -> list[int]:
@@ -71,6 +73,8 @@ def _by_sound(clause: Symbols, alone: Sequence[Symbols]) -> list[int]:
         if there:
             there.append((number, " "))
         there += [(number, symbol) for symbol in symbols if symbol == " " or _sounds(symbol)]
+    if len(here) * len(there) > _LARGEST_TABLE:
+        return [there[at * len(there) // len(clause)][0] for at in range(len(clause))]
     path = _cheapest([symbol for _, symbol in here], [symbol for _, symbol in there])
     out = [-1] * len(clause)
     for left, right in path:

@@ -6,6 +6,7 @@ What was written stays beside what is spoken, because the record of a call holds
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ _UNSPEAKABLE = re.compile(
     "|[^\x00-\uffff]"
 )
 """Control characters, what starts markup or phoneme notation, halves of and whole astral signs."""
+_LAST_LATIN, _LATIN_TOO = 0x250, range(0x1E00, 0x1F00)
 _FIRST_CLAUSE_CHARACTERS, _CLAUSE_CHARACTERS = 12, 40
 _LONG_PIECE_CHARACTERS = 90
 """A sentence without any stop is cut here, so that the first audio is not late."""
@@ -41,9 +43,21 @@ class Said:
         return bool(self.phonemes) or any(letter.isalnum() for letter in self.spoken)
 
 
-def clean(text: str) -> str:
-    """The text without what no voice should be given."""
-    return _UNSPEAKABLE.sub(" ", text)
+def readable(text: str) -> str:
+    """What a voice may be given of a text: Latin letters, digits of any script as 0 to 9, punctuation.
+
+    Letters of other scripts are left out: a voice reads each of them out by its name.
+    """
+    text = _UNSPEAKABLE.sub(" ", text).replace("’", "'")
+    return text if text.isascii() else "".join(map(_readable, text))
+
+
+def _readable(letter: str) -> str:
+    if letter.isdecimal():
+        return str(unicodedata.decimal(letter))
+    number = ord(letter)
+    latin = number < _LAST_LATIN or number in _LATIN_TOO or letter == "μ"
+    return letter if latin or not letter.isalpha() else " "
 
 
 def cut(words: Iterable[Said]) -> list[list[Said]]:

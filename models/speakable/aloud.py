@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models.ports import Language
 from models.pronunciations import Pronunciations
-from models.said import MAX_SPOKEN_CHARACTERS, MAX_TEXT_CHARACTERS, Said, clean
+from models.said import MAX_SPOKEN_CHARACTERS, MAX_TEXT_CHARACTERS, Said, readable
 from models.speakable import english, spanish
 from models.speakable.line import Line, is_phone_group
 
@@ -14,11 +14,15 @@ _TITLES = frozenset((
 ))  # fmt: skip
 """Their dot ends no sentence, whatever follows."""
 
+_INSIDE = frozenset("'-.")
+_MARKS = frozenset(map(chr, range(0x300, 0x370)))
+"""Accents that are letters of their own in some texts."""
+
 
 def aloud(text: str, language: Language, pronunciations: Pronunciations) -> list[Said]:
     """Every written word with what is spoken for it."""
     written = text[:MAX_TEXT_CHARACTERS].split()
-    line = Line(written, [clean(word).replace("’", "'") for word in written])
+    line = Line(written, [readable(word) for word in written])
     say = spanish.say if language == "es" else english.say
     out = []
     for at, word in enumerate(line.words):
@@ -32,10 +36,15 @@ def aloud(text: str, language: Language, pronunciations: Pronunciations) -> list
             sign = ""
         elif said and not sign and is_phone_group(line, at):
             sign = ","  # the breath between its groups
-        said = word.core if said is None else said
+        said = _letters(word.core) if said is None else said
         said = " ".join(said[:MAX_SPOKEN_CHARACTERS].split())
         out.append(Said(word.written, f"{said}{sign}" if said else ""))
     return out
+
+
+def _letters(core: str) -> str:
+    """What is left of a word without the signs in it: espeak-ng would read each of them out by name."""
+    return "".join(one if one.isalpha() or one in _INSIDE or one in _MARKS else " " for one in core)
 
 
 def _is_no_end(line: Line, at: int) -> bool:

@@ -21,6 +21,7 @@ from models.speakable.line import (
     HYPHENATED,
     INTEGER,
     ISO_DATE,
+    LONGEST_WORD,
     MINUS,
     MONEY,
     PERCENT,
@@ -125,6 +126,8 @@ def say(line: Line, at: int) -> str | None:
     core = line.low(at)
     if not core:
         return ""
+    if len(core) > LONGEST_WORD:
+        return _mixed(line, at, core)
     if core in _SIGNS and not (core == "°" and line.next_low(at)):
         return _SIGNS[core]
     for rule in (_abbreviated, _unit_alone) if core[0].isalpha() else _RULES:

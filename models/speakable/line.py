@@ -19,18 +19,21 @@ ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 SLASHED = re.compile(r"([0-9]{1,4})/([0-9]{1,4})(?:/([0-9]{4}|[0-9]{2}))?")
 MONEY = re.compile(r"([$€£])([0-9][0-9,]*)(?:[.]([0-9]{2}))?")
 PERCENT = re.compile(r"(-?[0-9][0-9.,]*)%")
-HYPHENATED = re.compile(r"\+?\(?[0-9]+\)?(?:[-.–/]?\(?[0-9]+\)?)+")
-RANGE = re.compile(r"([0-9]{1,3})[-–]([0-9]{1,3})")
-WITH_UNIT = re.compile(
-    r"([0-9][0-9.,]*)[-]?([^\W\d_°%/²]*[^\W\d_°%][a-zµμ°/²]*|°[cf]?)", re.IGNORECASE
+HYPHENATED = re.compile(
+    r"\+?(?:\([0-9]+\)|[0-9]+)(?:[-.–/]?\([0-9]+\)|[-.–/][0-9]+|(?<=\))[0-9]+)+"
 )
+RANGE = re.compile(r"([0-9]{1,3})[-–]([0-9]{1,3})")
+WITH_UNIT = re.compile(r"([0-9][0-9.,]*)-?([^\W\d_]+(?:/[^\W\d_]+)?|°[cf]?)")
 MINUS = re.compile(r"[-−]([0-9][0-9.,]*)")
 
 EMERGENCY_NUMBERS = frozenset(["911", "988"])
 """Said digit by digit wherever they stand."""
 SHORTEST_DICTATED = 5
 """A bare number so long is a code, not a quantity: a quantity of this size is written with its commas."""
+LONGEST_WORD = 40
+"""What is longer is no number, date or unit that anybody wrote: it is said as letters and digits."""
 _PHONE_DIGITS = (7, 10, 11)
+_PHONE_GROUPS = 4
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -112,9 +115,9 @@ def is_phone_group(line: Line, at: int) -> bool:
 def _in_phone_number(line: Line, at: int) -> bool:
     """Whether it stands in a chain like "555 0100" or "(555) 555-0100"."""
     first = behind = at
-    while first > 0 and line.goes_on(first - 1) and _digits(line.low(first - 1)):
+    while at - first < _PHONE_GROUPS and line.goes_on(first - 1) and _digits(line.low(first - 1)):
         first -= 1
-    while line.goes_on(behind) and _digits(line.low(behind + 1)):
+    while behind - at < _PHONE_GROUPS and line.goes_on(behind) and _digits(line.low(behind + 1)):
         behind += 1
     chain = [_digits(line.low(one)) for one in range(first, behind + 1)]
     total = "".join(chain)

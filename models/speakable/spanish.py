@@ -13,6 +13,7 @@ from models.speakable.line import (
     HYPHENATED,
     INTEGER,
     ISO_DATE,
+    LONGEST_WORD,
     MINUS,
     MONEY,
     PERCENT,
@@ -121,6 +122,8 @@ def say(line: Line, at: int) -> str | None:
     core = line.low(at)
     if not core:
         return ""
+    if len(core) > LONGEST_WORD:
+        return _mixed(line, at, core)
     if core in _FRACTIONS:
         return _FRACTIONS[core][gender_of(line.next_low(at)) == "f"]
     if core in _SIGNS and not (core == "°" and line.next_low(at)):

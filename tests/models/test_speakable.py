@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import date, timedelta
 
 import pytest
@@ -189,7 +190,7 @@ def test_a_telephone_number_is_heard_digit_by_digit(number: str, language: Langu
 
 @given(some.integers(0, 23), some.integers(1, 59), LANGUAGES)
 def test_a_time_is_heard_as_hour_and_minute(hour: int, minute: int, language: Language) -> None:
-    heard = said(f"{hour}:{minute:02}", language).replace("una", "uno")
+    heard = said(f"{hour}:{minute:02}", language)
     words = heard.split(" y ", 1) if language == "es" and hour < 20 else heard.split(" oh ")
     assert "".join(map(digits_heard, words)) == f"{hour}{minute}"
 
@@ -205,11 +206,14 @@ def test_a_date_is_heard_with_its_day_and_year(number: int, language: Language) 
     assert digits_heard(parts[1]) == str(day.year)
 
 
+@given(some.integers(1, 99_999), some.sampled_from(["citas", "días", "personas", "mg"]))
+def test_a_number_before_a_spanish_noun_is_heard_as_it_was_written(value: int, noun: str) -> None:
+    assert digits_heard(said(f"{value:,} {noun}", "es")) == str(value)
+
+
 @given(some.integers(0, 9_999), some.integers(0, 99), LANGUAGES)
 def test_an_amount_is_heard_with_its_cents(whole: int, part: int, language: Language) -> None:
     heard = said(f"${whole}.{part:02}", language)
-    for short, full in (("veintiún", "veintiuno"), ("y un ", "y uno ")):
-        heard = heard.replace(short, full)
     wanted = [*([str(whole)] if whole or not part else []), *([str(part)] if part else [])]
     assert digits_heard(re.sub(" and | con ", " then again ", heard)) == "".join(wanted)
 
@@ -221,6 +225,44 @@ def test_any_text_can_be_said_and_keeps_its_words(text: str, language: Language)
     assert all(len(word.spoken) <= MAX_SPOKEN_CHARACTERS + 2 for word in words)
     assert not any(letter in "[]<>{}\x00" for word in words for letter in word.spoken)
     assert not any(digit in word.spoken for word in words for digit in "0123456789")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "7" * 60 + "x",
+        "7" * 1_999 + "x",
+        "7-" * 900 + "x",
+        "1 " * 1_000,
+        "1" + "a" * 1_900 + "é!",
+        "(1)" * 600,
+        "1," * 900,
+        "a." * 900,
+        "@" + "a." * 900,
+        "$" + "1," * 900,
+    ],
+)
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_no_text_takes_long(text: str, language: Language) -> None:
+    """An expression that tries every way to read such a text would not come back."""
+    begun = time.thread_time()
+    aloud(text, language, PLAIN)
+    assert time.thread_time() - begun < 0.5
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("مرحبا hello 你好", "hello"),
+        ("٢٠ mg", "twenty milligrams"),
+        ("%%% hi ###", "hi"),
+        ("naïve Müller’s", "naïve Müller's"),
+        ("über-cool", "über-cool"),
+        ("a*b", "a b"),
+    ],
+)
+def test_only_what_the_voice_knows_is_given_to_it(written: str, spoken: str) -> None:
+    assert said(written) == spoken
 
 
 @given(some.lists(some.sampled_from(["one,", "two", "three.", "—", "20", "a" * 30, "(", "?"])))
