@@ -12,7 +12,8 @@ from contextlib import aclosing
 import pytest
 from piper import PiperVoice
 
-from models.piper import PiperSettings
+from models.errors import EngineFailed
+from models.piper import PiperSettings, PiperTextToSpeech
 from models.ports import Language, SpeechChunk
 from tests.models.voices import HEAVY, audio, say, speaking, words
 
@@ -86,6 +87,28 @@ async def test_the_voice_speaks_on_after_a_dozen_interrupts() -> None:
                     async with asyncio.timeout(0.01):
                         await anext(stream)
         assert (audio(await say(voice, "Yes.")) == wanted).all()
+
+
+async def test_stopping_the_voice_is_a_failure_for_whoever_listens_and_hangs_nobody() -> None:
+    """Never a cancellation: that would end the call."""
+    voice = PiperTextToSpeech(SLOW)
+    await voice.start()
+    failed: list[str] = []
+
+    async def call() -> None:
+        try:
+            await say(voice, THREE_CLAUSES)
+        except EngineFailed as error:
+            failed.append(error.code)
+
+    async with asyncio.timeout(5.0), asyncio.TaskGroup() as group:
+        for name in ("one", "two", "three"):
+            group.create_task(call(), name=name)
+        await asyncio.sleep(0.03)
+        await voice.stop()
+    assert failed == ["engine_failed"] * 3
+    assert not voice._broken.is_set()
+    assert not any(thread.name.startswith("piper") for thread in threading.enumerate())
 
 
 async def test_a_second_call_waits_for_one_clause_of_the_first_at_most() -> None:
