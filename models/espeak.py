@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import re
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +21,12 @@ import numpy as np
 
 from models.errors import EngineFailed, EngineUnavailable
 from models.ports import Language, SpeechChunk, WordTiming
+from models.pronunciations import Pronunciations
+from models.said import Said
+from models.speakable.aloud import aloud
 from models.word_times import share
 
 SAMPLE_RATE_HZ = 22_050
-MAX_TEXT_CHARACTERS = 2_000
-"""A clause or sentence is far shorter; the rest is not spoken."""
 _CALLBACK_MS = 40
 """How much audio the library makes between two questions whether to go on."""
 _GAIN = 0.9
@@ -35,11 +35,6 @@ _SYNCHRONOUS = 2
 _END_OF_EVENTS, _WORD_EVENT = 0, 1
 _CHARS_UTF8 = 1
 _RATE, _PITCH, _RANGE = 1, 3, 4
-_TOKEN = re.compile(r"\S+")
-_UNSPEAKABLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff\ud800-\udfff<>\\[\\]{}|\\\\^`~]|[^\x00-\uffff]"
-)
-"""Control characters, what starts markup or phoneme notation, halves of and whole astral signs."""
 
 
 class _EventId(ctypes.Union):
@@ -81,6 +76,8 @@ class EspeakSettings:
     """Quiet after . ! or ?: what is synthesised next may be another sentence."""
     clause_pause_ms: int = 90
     """Quiet after other punctuation."""
+    pronunciations: Path | None = None
+    """The practice's own; phonemes in it are for other voices, respellings are used."""
 
 
 class _Library:
@@ -178,10 +175,16 @@ class _Job:
     then every chunk can say exactly where its word ends.
     """
 
-    def __init__(self, text: str, deliver: Callable[[SpeechChunk], None]) -> None:
+    def __init__(self, said: Sequence[Said], deliver: Callable[[SpeechChunk], None]) -> None:
         self.stopped = False
         self._deliver = deliver
-        self._tokens = [(found.end(), found[0]) for found in _TOKEN.finditer(text)]
+        self.text = " ".join(word.spoken for word in said if word.spoken)
+        self._tokens: list[tuple[int, str]] = []
+        """Where each written word ends in the text that is spoken, and the word."""
+        end = 0
+        for word in said:
+            end += len(word.spoken) + bool(word.spoken and end)
+            self._tokens.append((end, word.written))
         self._marks: deque[tuple[int, int]] = deque()
         self._marked = 0
         """Tokens that began, or were passed over because they make no sound."""
@@ -293,12 +296,16 @@ class EspeakVoice:
         """Nothing is loaded before `start`."""
         self._settings = settings or EspeakSettings()
         self._voices = dict(self._settings.voices)
+        self._pronunciations = Pronunciations()
         self._library: _Library | None = None
 
     async def start(self) -> None:
         """Load the library and check that every voice exists."""
         if self._library is not None:
             return
+        self._pronunciations = await asyncio.to_thread(
+            Pronunciations.read, self._settings.pronunciations
+        )
         library = await asyncio.to_thread(_Library.take)
         loop = asyncio.get_running_loop()
         for voice in self._voices.values():
@@ -315,17 +322,16 @@ class EspeakVoice:
         library, voice = self._library, self._voices.get(language)
         if library is None or voice is None:
             raise EngineFailed("the voice is not started or lacks this language")
-        text = text[:MAX_TEXT_CHARACTERS]
-        clean = _UNSPEAKABLE.sub(" ", text)
-        if not any(letter.isalnum() for letter in clean):
+        said = aloud(text, language, self._pronunciations)
+        if not any(word.sounds for word in said):
             return
         stream = _Stream()
-        job = _Job(text, stream.put)
+        job = _Job(said, stream.put)
 
         def speak() -> None:
             spoken = job.stopped
             if not job.stopped:
-                spoken = library.tune(voice, self._settings) and library.speak(clean, job)
+                spoken = library.tune(voice, self._settings) and library.speak(job.text, job)
                 if not job.stopped:
                     job.finish()
             stream.end(failed=not spoken and not job.stopped)
@@ -337,7 +343,7 @@ class EspeakVoice:
         try:
             while (chunk := await stream.take()) is not None:
                 yield chunk
-            if pause := self._pause_after(clean):
+            if pause := self._pause_after(job.text):
                 yield SpeechChunk(pause, ())
         finally:
             job.stopped = True

@@ -11,7 +11,7 @@ from models.espeak import EspeakSettings, EspeakVoice
 from models.openai_llm import OpenAiLanguageModel, OpenAiSettings
 from models.piper import PiperSettings, PiperTextToSpeech
 from models.pocketsphinx import PocketSphinx, PocketSphinxSettings
-from models.ports import SpeechToText, TextToSpeech
+from models.ports import Language, SpeechToText, TextToSpeech
 from models.silero import SileroVoice
 from models.smart_turn import SmartTurn
 from models.whisper import WhisperSettings, WhisperSpeechToText
@@ -168,9 +168,16 @@ def _opt_outs(settings: Settings) -> tuple[str, ...]:
 
 
 def _tts(settings: Settings) -> TextToSpeech:
-    if settings.engines.tts == "piper":
-        return PiperTextToSpeech(PiperSettings((("en", Path(settings.engines.piper_voice)),)))
-    return EspeakVoice(EspeakSettings())
+    engines = settings.engines
+    own = Path(engines.pronunciations) if engines.pronunciations else None
+    if engines.tts == "espeak":
+        return EspeakVoice(EspeakSettings(pronunciations=own))
+    chosen: tuple[tuple[Language, str], ...] = (
+        ("en", engines.piper_voice),
+        ("es", engines.piper_voice_es),
+    )
+    voices = tuple((language, Path(path)) for language, path in chosen if path)
+    return PiperTextToSpeech(PiperSettings(voices, pronunciations=own))
 
 
 def _chat_model(settings: Settings) -> OpenAiLanguageModel | None:

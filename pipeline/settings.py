@@ -129,6 +129,10 @@ class Engines:
     """A CTranslate2 model; needed for stt = "whisper"."""
     piper_voice: str = _text(kind="file")
     """A voice's .onnx file, its .onnx.json beside it; needed for tts = "piper"."""
+    piper_voice_es: str = _text(kind="file")
+    """The same for Spanish; it must have the sample rate of the English one."""
+    pronunciations: str = _text(kind="file")
+    """How names and drugs are said, beside the drugs that are shipped: docs/speech-synthesis.md."""
     llm_url: str = _text(kind="loopback_url")
     """An OpenAI-compatible server on this machine, e.g. http://127.0.0.1:8000/v1; needed for llm = "openai"."""
     llm_model: str = _text()

@@ -22,6 +22,7 @@ ALONE = (
     "tests/bench/test_conversation.py",
     "tests/first_call/test_booking.py",
     "tests/models/test_espeak.py",
+    "tests/models/test_piper_alone.py",
     "tests/transports/test_barge_in",
     "tests/transports/test_loss.py",
     "tests/transports/test_pacing.py",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import EngineUnavailable
+from models.ports import Language
 from pipeline import app, config
 from pipeline.call.asking import asked_of
 from pipeline.call.flow_file import load_flow
@@ -19,9 +20,15 @@ from pipeline.turn.events import Completeness, EndTurn, Reprompt
 from pipeline.turn.settings import FloorSettings
 from tests.call.call_rig import vowel
 from tests.fakes.house import House, OneVoice, opened
+from tests.models.voices import ENGLISH, SPANISH
 from tests.turn.table import Played, asked, heard, spoken
 
 CALL = "c000000000001"
+LINES: tuple[tuple[str, Language], ...] = (
+    ("Ask Nguyen now", "en"),
+    ("Ask win now", "en"),
+    ("Buenos días", "es"),
+)
 
 
 def configured(folder: Path, text: str) -> Settings:
@@ -127,5 +134,34 @@ def test_the_configured_voice_is_the_file_that_is_loaded(tmp_path: Path) -> None
         (tmp_path / f"{name}.onnx.json").write_text("{}")
     chosen = tmp_path / "beside.onnx"
     settings = configured(tmp_path, f'[engines]\ntts = "piper"\npiper_voice = "{chosen}"')
-    with pytest.raises(EngineUnavailable, match=r"beside\.onnx does not load"):
+    with pytest.raises(EngineUnavailable, match=r"beside\.onnx"):
         asyncio.run(app._tts(settings).start())
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("engine", ["piper", "espeak"])
+def test_both_voices_and_the_pronunciations_come_from_the_settings(
+    tmp_path: Path, engine: str
+) -> None:
+    names = tmp_path / "names.toml"
+    names.write_text('[en]\nNguyen = "win"\n')
+    settings = configured(
+        tmp_path,
+        f'[engines]\ntts = "{engine}"\npiper_voice = "{ENGLISH}"\npiper_voice_es = "{SPANISH}"\n'
+        f'pronunciations = "{names}"',
+    )
+
+    async def lengths() -> list[int]:
+        voice = app._tts(settings)
+        await voice.start()
+        try:
+            return [
+                sum([len(chunk.pcm) async for chunk in voice.synthesize(text, language)])
+                for text, language in LINES
+            ]
+        finally:
+            await voice.stop()
+
+    told, meant, spanish = asyncio.run(lengths())
+    assert abs(told - meant) < 200  # espeak-ng does not end at the same sample each time
+    assert spanish

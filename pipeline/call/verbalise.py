@@ -1,38 +1,19 @@
-"""How values are spoken: days with their weekday, times as people say them, endings of numbers.
+"""How the receptionist words a value: days with their weekday, times as people say them, endings of numbers.
 
-The only place that turns a caller's value into speech; there is no function that speaks a whole number.
+The only place that puts a caller's value into a sentence, and there is no function for a whole telephone number of
+theirs. What digits are left in a sentence the voice reads by `models.speakable`.
 """
 
 from __future__ import annotations
 
 from datetime import date
 
-from pipeline.call.words import MONTHS, ORDINALS, TEENS, TENS, UNITS, WEEKDAYS
+from models.speakable.english_numbers import cardinal as number
+from models.speakable.english_numbers import digits
+from models.speakable.english_numbers import ordinal as nth
+from pipeline.call.words import MONTHS, WEEKDAYS
 
-_ONES = {value: word for word, value in UNITS.items() if word not in ("oh", "o")}
-_SMALL = _ONES | {value: word for word, value in TEENS.items()}
-_TENS = {value: word for word, value in TENS.items()}
-_ORDINALS = {value: word for word, value in ORDINALS.items()}
-
-
-def number(value: int) -> str:
-    """0 to 99 in words."""
-    if value in _SMALL:
-        return _SMALL[value]
-    tens, unit = value - value % 10, value % 10
-    return f"{_TENS[tens]} {_SMALL[unit]}" if unit else _TENS[tens]
-
-
-def nth(value: int) -> str:
-    """1 to 31 as an ordinal in words."""
-    if value in _ORDINALS:
-        return _ORDINALS[value]
-    return f"{_TENS[value - value % 10]} {_ORDINALS[value % 10]}"
-
-
-def digits(text: str) -> str:
-    """Digits one by one: for the practice's own numbers and the ending of a caller's."""
-    return " ".join(_ONES[int(digit)] for digit in text if digit.isascii() and digit.isdigit())
+__all__ = ["clock", "day", "digits", "ending", "nth", "number", "phone_number", "read_back"]
 
 
 def phone_number(text: str) -> str:

@@ -70,6 +70,8 @@ def _engine_files(settings: Settings) -> Finding:
     wanted = {
         "engines.whisper_directory": engines.whisper_directory if engines.stt == "whisper" else "",
         "engines.piper_voice": engines.piper_voice if engines.tts == "piper" else "",
+        "engines.piper_voice_es": engines.piper_voice_es if engines.tts == "piper" else "",
+        "engines.pronunciations": engines.pronunciations,
     }
     missing = [key for key, path in wanted.items() if path and not Path(path).exists()]
     if missing:

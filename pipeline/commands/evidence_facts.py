@@ -179,7 +179,7 @@ def software(asked: Asked) -> Part:
     """The parts list, the version, the digests of lock and code."""
     own, parts, lock = installed.own(), installed.installed(), installed.lock()
     engines = asked.settings.engines
-    paths = [engines.whisper_directory, engines.piper_voice]
+    paths = [engines.whisper_directory, engines.piper_voice, engines.piper_voice_es]
     models = described(asked.settings, installed.model_files(Path(path) for path in paths if path))
     bom = sbom.bom(
         own,

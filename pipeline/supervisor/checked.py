@@ -8,6 +8,8 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+from models.errors import EngineUnavailable
+from models.pronunciations import Pronunciations
 from pipeline import config
 from pipeline.bundle.faults import BundleFault
 from pipeline.bundle.opened import still_whole
@@ -39,6 +41,11 @@ def text_faults(settings: Settings) -> list[str]:
         load_flow(settings.practice)
     except ConfigError as error:
         found += error.faults
+    if spoken := settings.engines.pronunciations:
+        try:
+            Pronunciations.read(Path(spoken).expanduser())
+        except EngineUnavailable as error:
+            found.append(str(error))
     try:
         text = flow_text(Path(named).expanduser() if named else None)
         tomllib.loads(text)
