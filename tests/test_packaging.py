@@ -18,7 +18,7 @@ def test_import_name_is_claimed_by_no_other_distribution(name: str) -> None:
     assert set(packages_distributions().get(name, [])) <= {"wardline"}
 
 
-@pytest.mark.parametrize("lock", ["runtime.lock", "dev.lock"])
+@pytest.mark.parametrize("lock", ["runtime.lock", "dev.lock", "vllm.lock"])
 def test_every_locked_package_is_pinned_with_a_hash_and_no_address(lock: str) -> None:
     text = (ROOT / "requirements" / lock).read_text()
     assert "://" not in text
@@ -42,3 +42,15 @@ def test_the_lock_holds_every_declared_dependency() -> None:
 def test_the_heavy_engine_stays_out_of_the_default_install() -> None:
     locked = (ROOT / "requirements/runtime.lock").read_text()
     assert not re.search(r"^(torch|vllm|nvidia-)", locked, re.MULTILINE)
+
+
+def test_the_language_models_environment_is_locked_at_a_release_without_known_holes() -> None:
+    pin = re.findall(
+        r"^vllm==([0-9.]+)", (ROOT / "requirements/vllm.txt").read_text(), re.MULTILINE
+    )
+    lock = (ROOT / "requirements/vllm.lock").read_text()
+    assert re.findall(r"^vllm==([0-9.]+)", lock, re.MULTILINE) == pin
+    assert [int(part) for part in pin[0].split(".")] >= [0, 30, 0]
+    assert re.search(
+        r"^torch==[0-9.]+ ", lock, re.MULTILINE
+    )  # no local build, whose sum nobody else has
