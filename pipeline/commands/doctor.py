@@ -25,6 +25,7 @@ from pipeline import config
 from pipeline.cli import Command
 from pipeline.clock import wall_now
 from pipeline.errors import ConfigError
+from pipeline.machine.engines import missing_files
 from pipeline.machine.finding import Finding, all_passed
 from pipeline.machine.judge import judge
 from pipeline.machine.read import look
@@ -65,15 +66,8 @@ def _packages(_: Settings) -> Finding:
 
 def _engine_files(settings: Settings) -> Finding:
     engines = settings.engines
-    wanted = {
-        "engines.whisper_directory": engines.whisper_directory if engines.stt == "whisper" else "",
-        "engines.piper_voice": engines.piper_voice if engines.tts == "piper" else "",
-    }
-    missing = [key for key, path in wanted.items() if path and not Path(path).exists()]
-    if missing:
-        return Finding(
-            "engines", "fail", f"{', '.join(missing)}: nothing is there; correct the path"
-        )
+    if missing := missing_files(settings):
+        return Finding("engines", "fail", "; ".join(missing))
     if engines.llm == "openai" and not _answers(engines.llm_url):
         return Finding(
             "engines",

@@ -126,16 +126,16 @@ def _tree(tmp_path: Path) -> dict[str, object]:
         text = text.replace(f'"{folder}', f'"{tmp_path}{folder}').replace(
             f"file:{folder}", f"file:{tmp_path}{folder}"
         )
-    (tmp_path / "models/whisper").mkdir(parents=True)
-    (tmp_path / "models/llm").mkdir()
-    (tmp_path / "models/piper").mkdir()
-    (tmp_path / "models/piper/en.onnx").touch()
+    tree = tomllib.loads(text)
+    models = tree["engines"]
+    Path(models["whisper_directory"]).mkdir(parents=True)
+    Path(models["piper_voice"]).parent.mkdir(parents=True)
+    Path(models["piper_voice"]).touch()
     secrets = tmp_path / "run/secrets"
     secrets.mkdir(parents=True)
     for name in compose().secrets:
         (secrets / name).write_text("0123456789abcdef" * 4)
         (secrets / name).chmod(0o400)
-    tree = tomllib.loads(text)
     if not hasattr(Settings(), "llm_server"):  # the section of `wardline models serve`
         del tree["llm_server"]
     return tree
