@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check -qq install
 RUN    := $(BIN)/python -m
 
-.PHONY: help setup setup-dev serve test test-long check format bench bench-phi lock system-deps clean
+.PHONY: help setup setup-dev serve test test-long check format bench bench-phi bench-gpu lock system-deps clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,15 @@ bench: setup-dev ## the redactor and the latency bench on this machine
 bench-phi: setup-dev ## the redactor alone, beside the baselines
 	@$(BIN)/wardline bench phi $(ARGS)
 
+bench-gpu: .venv-gpu/.ready ## this machine's card at the engines' shapes, without any model (torch, 3 GB)
+	@bench/gpu.sh $(ARGS)
+
+.venv-gpu/.ready:
+	@echo "installing torch into .venv-gpu"
+	@test -x .venv-gpu/bin/pip || $(PYTHON) -m venv --clear .venv-gpu
+	@.venv-gpu/bin/pip --disable-pip-version-check -qq install torch==2.13.0
+	@touch $@
+
 lock:            ## rewrite the hash-locked requirements (needs uv)
 	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --group build -o requirements/runtime.lock
 	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --group build --group dev -c requirements/runtime.lock -o requirements/dev.lock
@@ -61,4 +70,4 @@ system-deps:     ## install what the tests need from Debian (says what, asks nob
 	@tools/system-deps
 
 clean:           ## remove what the targets made
-	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-gpu var .mypy_cache .ruff_cache .pytest_cache
