@@ -65,6 +65,7 @@ lock:            ## rewrite the hash-locked requirements (needs uv)
 	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --group build -o requirements/runtime.lock
 	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --group build --group dev -c requirements/runtime.lock -o requirements/dev.lock
 	uv pip compile requirements/vllm.txt --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/vllm.lock
+	uv pip compile requirements/cuda.txt --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/cuda.lock
 
 system-deps:     ## install what the tests need from Debian (says what, asks nobody)
 	@tools/system-deps

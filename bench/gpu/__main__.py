@@ -28,6 +28,7 @@ NOTE = (
     "Random weights in plain torch: how fast this card is at these shapes. Real engines have kernels of their own,"
     " and no figure here says how well anything hears, answers or sounds."
 )
+TOO_LARGE = "the real shapes would take a processor hours; add --tiny to see that the code works"
 
 TINY_LLM = LlmShape("tiny", 2, 64, 4, 2, 16, 96, 300)
 TINY_EXPERTS = LlmShape("tiny-experts", 2, 64, 4, 2, 16, 32, 300, experts=4, experts_used=2)
@@ -43,6 +44,9 @@ Work = tuple[dict[str, Any], Callable[[], Made]]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and write; 2 where there is nothing to measure on."""
     asked = _parser().parse_args(arguments)
+    if asked.device == "cpu" and not asked.tiny:
+        print(f"bench gpu: {TOO_LARGE}.", file=sys.stderr)
+        return 2
     try:
         device = Device(asked.device)
     except Unavailable as error:

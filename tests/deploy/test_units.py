@@ -74,6 +74,14 @@ def test_a_unit_keeps_no_words_and_no_memory(path: Path) -> None:
     assert any(f"${{file:%d/{secret}}}" in line for line in found["Environment"])
 
 
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_a_unit_does_not_forbid_what_a_call_needs(path: Path) -> None:
+    # tried: the server starts under it, and a call's DTLS ends with a MemoryError
+    assert "MemoryDenyWriteExecute" not in unit(path)
+    assert "PrivateDevices" not in unit(path)  # hides the card
+    assert "AF_NETLINK" in unit(path)["RestrictAddressFamilies"][0]  # own addresses are asked so
+
+
 def test_a_stop_leaves_calls_the_time_that_the_settings_give_them() -> None:
     server = unit(ROOT / "deploy/systemd/wardline.service")
     assert int(server["TimeoutStopSec"][0]) * 1000 > Settings().workers.drain_limit_ms
@@ -108,4 +116,6 @@ def test_what_is_installed_is_what_the_units_name() -> None:
         for credential in found["LoadCredential"]:
             assert credential.partition(":")[2] in script
         assert found["ExecStart"][0].startswith("/opt/wardline/bin/wardline ")
-    assert "environment /opt/wardline " in script
+    for lock in ("runtime", "cuda", "vllm"):
+        assert f"$root/requirements/{lock}.lock" in script
+        assert (ROOT / f"requirements/{lock}.lock").exists()

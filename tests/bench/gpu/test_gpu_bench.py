@@ -40,6 +40,13 @@ def test_without_torch_it_says_how_to_get_it() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.wire
+def test_the_real_shapes_are_not_tried_on_a_processor() -> None:
+    done = run(Path(sys.executable), "--device", "cpu")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--tiny" in done.stderr
+
+
 @pytest.mark.long
 @pytest.mark.wire
 def test_on_a_processor_every_piece_of_work_runs_and_is_written(tmp_path: Path) -> None:
