@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check -qq install
 RUN    := $(BIN)/python -m
 
-.PHONY: help setup setup-dev serve test test-long check format bench bench-phi bench-gpu lock system-deps clean
+.PHONY: help setup setup-dev serve test test-long check format bench bench-phi lock system-deps clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,10 @@ bench-phi: setup-dev ## the redactor alone, beside the baselines
 bench-gpu: .venv-gpu/.ready ## this machine's card at the engines' shapes, without any model (torch, 3 GB)
 	@bench/gpu.sh $(ARGS)
 
+.PHONY: bench-gpu clean-gpu
+clean: clean-gpu
+clean-gpu:
+	rm -rf .venv-gpu
 .venv-gpu/.ready:
 	@echo "installing torch into .venv-gpu"
 	@test -x .venv-gpu/bin/pip || $(PYTHON) -m venv --clear .venv-gpu
@@ -71,4 +75,4 @@ system-deps:     ## install what the tests need from Debian (says what, asks nob
 	@tools/system-deps
 
 clean:           ## remove what the targets made
-	rm -rf $(VENV) .venv-gpu var .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pipeline import config
 from pipeline.cli import Command
 from pipeline.errors import ConfigError
-from pipeline.supervisor.checked import check_engine_files, check_texts
+from pipeline.machine.engines import check_files
+from pipeline.supervisor.checked import check_texts
 from pipeline.supervisor.relaxed import banner
 from pipeline.telemetry import measured
 
@@ -42,8 +43,8 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     try:
         settings = config.load(arguments.file)
+        check_files(settings)
         check_texts(settings)
-        check_engine_files(settings)
     except ConfigError as error:
         return say_faults(error)
     section = ""

@@ -66,8 +66,15 @@ def _packages(_: Settings) -> Finding:
 
 def _engine_files(settings: Settings) -> Finding:
     engines = settings.engines
-    if missing := missing_files(settings):
-        return Finding("engines", "fail", "; ".join(missing))
+    wanted = {
+        "engines.whisper_directory": engines.whisper_directory if engines.stt == "whisper" else "",
+        "engines.piper_voice": engines.piper_voice if engines.tts == "piper" else "",
+    }
+    missing = [key for key, path in wanted.items() if path and not Path(path).exists()]
+    if missing:
+        return Finding(
+            "engines", "fail", f"{', '.join(missing)}: nothing is there; correct the path"
+        )
     if engines.llm == "openai" and not _answers(engines.llm_url):
         return Finding(
             "engines",
@@ -95,6 +102,12 @@ def _call_flow(settings: Settings) -> Finding:
         return Finding("call flow", "fail", "; ".join(error.faults))
     named = settings.practice.flow_file or "the shipped one"
     return Finding("call flow", "pass", f"{named}; no text identifies anybody")
+
+
+def _model_files(settings: Settings) -> Finding:
+    if missing := missing_files(settings):
+        return Finding("models", "fail", "; ".join(missing))
+    return Finding("models", "pass", "every file of the chosen engines is there")
 
 
 def _relaxed(settings: Settings) -> Finding:
@@ -210,6 +223,7 @@ LOOKS: tuple[Callable[[Settings], Finding], ...] = (
     _packages,
     _call_flow,
     _relaxed,
+    _model_files,
     _engine_files,
     _tcp_port,
     _udp_ports,

@@ -48,11 +48,12 @@ def serve(settings: Settings, worker_module: str = "pipeline.worker") -> int:
 
     0 when it stopped as asked, 1 with a sentence when it cannot run, 78 when it could run but not safely.
     """
-    from pipeline.supervisor.checked import check_engine_files, check_texts
+    from pipeline.machine.engines import check_files
+    from pipeline.supervisor.checked import check_texts
 
     try:
+        check_files(settings)
         check_texts(settings)
-        check_engine_files(settings)
     except ConfigError as error:
         return say_faults(error)
     with OwnOutputs("supervisor") as own:

@@ -22,6 +22,7 @@ from models.sizes import (
     llm_shape,
 )
 from pipeline import config
+from pipeline.errors import ConfigError
 from pipeline.machine.cards import Card
 from pipeline.settings import Settings
 
@@ -101,6 +102,12 @@ def missing_files(settings: Settings) -> list[str]:
     return [fault for engine in chosen for fault in engine.missing(settings)]
 
 
+def check_files(settings: Settings) -> None:
+    """Raise `ConfigError` with every file that a chosen engine would miss."""
+    if found := missing_files(settings):
+        raise ConfigError(found)
+
+
 def _chosen(engine: Engine, settings: Settings) -> bool:
     return str(getattr(settings.engines, engine.setting)) == engine.name
 
@@ -162,14 +169,22 @@ def _missing(key: str, text: str, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _piper_missing(settings: Settings) -> tuple[str, ...]:
-    text = settings.engines.piper_voice
-    if not text:
+    voices = dict(_voices(settings))
+    if not voices:
         return (f"engines.piper_voice: names no voice; {_FETCH}",)
-    voice = Path(text)
-    absent = [each.name for each in (voice, _described(voice)) if not _is_file(each)]
-    if absent:
-        return (f"engines.piper_voice: {', '.join(absent)} missing in its folder; {_FETCH}",)
-    return ()
+    faults = []
+    for key, voice in voices.items():
+        absent = [each.name for each in (voice, _described(voice)) if not _is_file(each)]
+        if absent:
+            faults.append(f"{key}: {', '.join(absent)} missing in its folder; {_FETCH}")
+    return tuple(faults)
+
+
+def _voices(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """Each voice that a setting names; there is one for each language."""
+    for key, value in _values(settings).items():
+        if key.startswith("engines.piper_voice") and isinstance(value, str) and value:
+            yield key, Path(value)
 
 
 def _llm_missing(settings: Settings) -> tuple[str, ...]:
@@ -208,7 +223,7 @@ def _whisper_needs(settings: Settings, card: bool) -> Needs:
 
 
 def _piper_needs(settings: Settings, _: bool) -> Needs:
-    weights = _size(Path(settings.engines.piper_voice)) if settings.engines.piper_voice else 0
+    weights = sum(_size(voice) for _, voice in _voices(settings))
     if not weights:
         return Needs(None)
     return Needs((_PIPER_MB + 2 * weights // MIB) * settings.workers.count)
@@ -234,11 +249,13 @@ def _whisper_languages(settings: Settings) -> str:
 
 
 def _piper_languages(settings: Settings) -> str:
-    if not settings.engines.piper_voice:
-        return "as its voice"
-    spoken = description(_described(Path(settings.engines.piper_voice))).get("language")
-    code = spoken.get("code") if isinstance(spoken, dict) else None
-    return code[:2] if isinstance(code, str) and code[:2].isalpha() else "as its voice"
+    found = []
+    for _, voice in _voices(settings):
+        spoken = description(_described(voice)).get("language")
+        code = spoken.get("code") if isinstance(spoken, dict) else None
+        if isinstance(code, str) and code[:2].isalpha():
+            found.append(code[:2])
+    return ", ".join(dict.fromkeys(found)) or "as its voice"
 
 
 def description(path: Path) -> dict[str, object]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from pipeline.call.flow_file import flow_text, load_flow
 from pipeline.errors import ConfigError
-from pipeline.machine.engines import missing_files
 from pipeline.settings import Settings
 from pipeline.supervisor import own_words
 
@@ -20,10 +19,4 @@ def check_texts(settings: Settings) -> None:
     named = settings.practice.flow_file
     path = Path(named).expanduser() if named else None
     if found := own_words.faults(settings, flow_text(path)):
-        raise ConfigError(found)
-
-
-def check_engine_files(settings: Settings) -> None:
-    """Raise `ConfigError` with every file that a chosen engine would miss."""
-    if found := missing_files(settings):
         raise ConfigError(found)
