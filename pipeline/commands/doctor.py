@@ -104,10 +104,10 @@ def _call_flow(settings: Settings) -> Finding:
     return Finding("call flow", "pass", f"{named}; no text identifies anybody")
 
 
-def _model_files(settings: Settings) -> Finding:
+def _files_of_models(settings: Settings) -> Finding:
     if missing := missing_files(settings):
-        return Finding("models", "fail", "; ".join(missing))
-    return Finding("models", "pass", "every file of the chosen engines is there")
+        return Finding("engine files", "fail", "; ".join(missing))
+    return Finding("engine files", "pass", "every file of the chosen engines is there")
 
 
 def _relaxed(settings: Settings) -> Finding:
@@ -223,7 +223,7 @@ LOOKS: tuple[Callable[[Settings], Finding], ...] = (
     _packages,
     _call_flow,
     _relaxed,
-    _model_files,
+    _files_of_models,
     _engine_files,
     _tcp_port,
     _udp_ports,
