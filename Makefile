@@ -58,10 +58,25 @@ $(VENV)-presidio/.made: requirements/presidio.lock
 	@$(VENV)-presidio/bin/pip --disable-pip-version-check -qq install --require-hashes -r requirements/presidio.lock
 	@touch $@
 
+bench-gpu: .venv-gpu/.ready ## this machine's card at the engines' shapes, without any model (torch, 3 GB)
+	@bench/gpu.sh $(ARGS)
+
+.PHONY: bench-gpu clean-gpu
+clean: clean-gpu
+clean-gpu:
+	rm -rf .venv-gpu
+.venv-gpu/.ready:
+	@echo "installing torch into .venv-gpu"
+	@test -x .venv-gpu/bin/pip || $(PYTHON) -m venv --clear .venv-gpu
+	@.venv-gpu/bin/pip --disable-pip-version-check -qq install torch==2.13.0
+	@touch $@
+
 lock:            ## rewrite the hash-locked requirements (needs uv)
 	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --group build -o requirements/runtime.lock
 	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --group build --group dev -c requirements/runtime.lock -o requirements/dev.lock
 	uv pip compile --group presidio --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/presidio.lock
+	uv pip compile requirements/vllm.txt --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/vllm.lock
+	uv pip compile requirements/cuda.txt --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/cuda.lock
 
 system-deps:     ## install what the tests need from Debian (says what, asks nobody)
 	@tools/system-deps

@@ -189,6 +189,11 @@ def _chat_model(settings: Settings) -> OpenAiLanguageModel | None:
     )
 
 
+def hearing_and_speaking(settings: Settings) -> tuple[SpeechToText, TextToSpeech]:
+    """The two engines that run in a worker, not started: for who measures them outside a call."""
+    return _stt(settings, load_flow(settings.practice)), _tts(settings)
+
+
 def _media(settings: Settings) -> MediaSettings:
     media = settings.media
     return MediaSettings(

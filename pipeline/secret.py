@@ -17,6 +17,9 @@ DIFFERENT_MIN = 8
 BYTES_MAX = 4096
 ADVICE = "make one with: openssl rand -hex 32"
 
+CREDENTIALS = "/run/credentials/"
+"""Where systemd puts a unit's credentials. It lets the unit's user in by an ACL, which shows as rights of the group."""
+
 _IN_FILE = re.compile(r"\$\{file:(.+)\}\Z")
 _USER_IN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^/?#\s]{0,2000}@")
 
@@ -52,7 +55,8 @@ def first_line(path: Path) -> tuple[str, str]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
         return f"the file cannot be read ({reason}); this user must own it", ""
-    if fault := others_fault(facts):
+    others = 0o007 if os.path.abspath(path).startswith(CREDENTIALS) else 0o077
+    if fault := others_fault(facts, others):
         return fault, ""
     text = data.decode(errors="replace").split("\n", 1)[0].strip()
     if len(data) > BYTES_MAX or not text:
@@ -60,11 +64,11 @@ def first_line(path: Path) -> tuple[str, str]:
     return guessed_fault(text), text
 
 
-def others_fault(facts: os.stat_result) -> str:
-    """What is wrong with who may read a file with a secret in it."""
+def others_fault(facts: os.stat_result, others: int = 0o077) -> str:
+    """What is wrong with who may read a file with a secret in it; `others` are the rights nobody may have."""
     if not stat.S_ISREG(facts.st_mode):
         return "must be an ordinary file"
     mode = stat.S_IMODE(facts.st_mode)
-    if mode & 0o077:
+    if mode & others:
         return f"the file may be read by other users (mode {mode:04o}); run: chmod 600 on it"
     return ""

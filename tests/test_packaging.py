@@ -42,3 +42,23 @@ def test_the_lock_holds_every_declared_dependency() -> None:
 def test_the_heavy_engine_stays_out_of_the_default_install() -> None:
     locked = (ROOT / "requirements/runtime.lock").read_text()
     assert not re.search(r"^(torch|vllm|nvidia-)", locked, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("lock", "fewest"), [("vllm.lock", 100), ("cuda.lock", 1)])
+def test_a_cards_environments_are_pinned_with_hashes_too(lock: str, fewest: int) -> None:
+    text = (ROOT / "requirements" / lock).read_text()
+    assert "://" not in text
+    entries = re.split(r"\n(?=[a-z0-9])", text.strip())
+    assert len(entries) > fewest
+    assert [e.split()[0] for e in entries if "==" not in e or "--hash=sha256:" not in e] == []
+
+
+def test_the_language_models_environment_is_locked_at_a_release_without_known_holes() -> None:
+    named = (ROOT / "requirements/vllm.txt").read_text()
+    pin = re.findall(r"^vllm==([0-9.]+)", named, re.MULTILINE)
+    lock = (ROOT / "requirements/vllm.lock").read_text()
+    assert re.findall(r"^vllm==([0-9.]+)", lock, re.MULTILINE) == pin
+    assert [int(part) for part in pin[0].split(".")] >= [0, 30, 0]
+    assert re.search(
+        r"^torch==[0-9.]+ ", lock, re.MULTILINE
+    )  # no local build, whose sum nobody else has

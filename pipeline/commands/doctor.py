@@ -27,6 +27,7 @@ from pipeline.bundle.opened import models_in_bundles, still_whole
 from pipeline.cli import Command
 from pipeline.clock import wall_now
 from pipeline.errors import ConfigError
+from pipeline.machine.engines import missing_files
 from pipeline.machine.finding import Finding, all_passed
 from pipeline.machine.judge import judge
 from pipeline.machine.read import look
@@ -118,6 +119,12 @@ def _call_flow(settings: Settings) -> Finding:
         return Finding("call flow", "fail", "; ".join(error.faults))
     named = settings.practice.flow_file or "the shipped one"
     return Finding("call flow", "pass", f"{named}; no text identifies anybody")
+
+
+def _files_of_models(settings: Settings) -> Finding:
+    if missing := missing_files(settings):
+        return Finding("engine files", "fail", "; ".join(missing))
+    return Finding("engine files", "pass", "every file of the chosen engines is there")
 
 
 def _relaxed(settings: Settings) -> Finding:
@@ -233,6 +240,7 @@ LOOKS: tuple[Callable[[Settings], Finding], ...] = (
     _packages,
     _call_flow,
     _relaxed,
+    _files_of_models,
     _engine_files,
     _models,
     _tcp_port,

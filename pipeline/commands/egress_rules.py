@@ -1,4 +1,4 @@
-"""`wardline egress-rules`: the kernel's rules for this configuration, for `nft -f`."""
+"""`wardline egress-rules`: the kernel's rules for this configuration, for `nft -f` or as a drop-in for systemd."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline import config
 from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
 from pipeline.egress.places import allowed, own_addresses
-from pipeline.egress.rules import is_user, nftables
+from pipeline.egress.rules import is_user, nftables, systemd
 from pipeline.errors import ConfigError
 
 
@@ -19,6 +19,11 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         "--user",
         default="",
         help="bind only what this user sends (on a machine with other services); none: the whole network namespace",
+    )
+    parser.add_argument(
+        "--systemd",
+        action="store_true",
+        help="a drop-in for the unit instead: addresses without ports",
     )
 
 
@@ -34,6 +39,9 @@ def _run(arguments: argparse.Namespace) -> int:
         )
         return 2
     places = allowed(settings, own_addresses())
+    if arguments.systemd:
+        print(systemd(places), end="")
+        return 0
     print(nftables(places, settings.media, user=arguments.user), end="")
     return 0
 

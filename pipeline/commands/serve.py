@@ -50,9 +50,11 @@ def serve(settings: Settings, worker_module: str = "pipeline.worker") -> int:
 
     0 when it stopped as asked, 1 with a sentence when it cannot run, 78 when it could run but not safely.
     """
+    from pipeline.machine.engines import check_files
     from pipeline.supervisor import checked
 
     try:
+        check_files(settings)
         checked.check_texts(settings)
     except ConfigError as error:
         return say_faults(error)

@@ -41,7 +41,9 @@ table inet {TABLE} {{
         {entry}
     }}
     chain guarded {{
-        # A resolver on this machine would ask strangers in our name.
+        # A resolver on this machine would ask strangers in our name. Docker's asks from outside this namespace, and
+        # its own rules have changed the port by now.
+        ip daddr 127.0.0.11 counter name {COUNTER} drop
         udp dport {{ 53, 853, 5353 }} counter name {COUNTER} drop
         tcp dport {{ 53, 853 }} counter name {COUNTER} reject with tcp reset
         fib daddr type local accept
@@ -56,6 +58,19 @@ table inet {TABLE} {{
     }}
 }}
 """
+
+
+def systemd(places: Iterable[Place]) -> str:
+    """A drop-in for a unit: addresses in both directions, whoever sends in its control group. It knows no ports."""
+    networks = dict.fromkeys(str(place.network) for place in places if place.kind != "own")
+    allowed = "".join(f"IPAddressAllow={network}\n" for network in networks)
+    return f"""# Written by `wardline egress-rules --systemd` from the configuration; write it again after a change.
+# Put it into /etc/systemd/system/wardline.service.d/addresses.conf. It knows addresses alone, no ports, and lets local
+# resolvers be asked: the rules for nft stay the ones that count.
+[Service]
+IPAddressDeny=any
+IPAddressAllow=localhost
+{allowed}"""
 
 
 def _accepts(places: Iterable[Place], media: Media) -> Iterator[str]:

@@ -83,3 +83,30 @@ def test_a_machine_without_a_route_proves_nothing_and_says_so(tmp_path: Path) ->
         "kernel",
     }
     assert {way["guarded"] for way in record["ways"]} == {"guard"}
+
+
+DOCKERS_RESOLVER = """
+import select, socket
+resolver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+resolver.bind(("127.0.0.11", 40053))
+try:
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"who is", ("127.0.0.11", 53))
+except PermissionError:
+    pass
+print({True: '{"heard": true}', False: '{"heard": false}'}[bool(select.select([resolver], [], [], 0.5)[0])])
+"""
+DOCKERS_RULES = (
+    "nft add table ip docker && nft 'add chain ip docker output { type nat hook output priority -100; }'"
+    " && nft add rule ip docker output ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.11:40053 && "
+)
+"""A container's queries are led to a port of Docker's choice, behind which it asks in the host's name."""
+
+
+@pytest.mark.parametrize("rules", [True, False])
+def test_dockers_resolver_is_not_heard_though_its_port_is_another(
+    tmp_path: Path, rules: bool
+) -> None:
+    (tmp_path / "resolver.py").write_text(DOCKERS_RESOLVER)
+    loaded = RULES if rules else ""
+    said = in_namespace(ROUTES + DOCKERS_RULES + loaded + '"$1" resolver.py', tmp_path)
+    assert parsed(said)[0] == {"heard": not rules}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipeline import config
 from pipeline.egress.flow import flows, mermaid, sub_processors, text
 from pipeline.egress.places import allowed, fault, listed, parse
-from pipeline.egress.rules import is_user, nftables
+from pipeline.egress.rules import is_user, nftables, systemd
 from pipeline.errors import ConfigError
 
 CARRIER = "carrier Example-Telecom 203.0.113.0/30 5060-5061/tcp"
@@ -92,6 +92,17 @@ def test_what_is_listed_stands_in_the_rules_the_page_and_the_diagram_and_nothing
         assert "Example-Telecom" not in page.replace("Example-Telecom", "")
     assert "Telecom" not in text(none) + mermaid(none)
     assert "nobody but the caller and the practice takes part" in text(none)
+
+
+def test_a_drop_in_for_systemd_holds_each_listed_network_once_and_nothing_else() -> None:
+    media = {"allowed_networks": ["10.0.0.0/8", "2001:db8::/32"]}
+    settings = config.from_mapping({"media": media, "egress": {"destinations": [CARRIER, RELAY]}})
+    lines = systemd(allowed(settings, ())).splitlines()
+    assert "IPAddressDeny=any" in lines
+    found = [line.partition("=")[2] for line in lines if line.startswith("IPAddressAllow=")]
+    assert sorted(found) == sorted(
+        ["localhost", "10.0.0.0/8", "2001:db8::/32", "203.0.113.0/30", "2001:db8::5/128"]
+    )
 
 
 def test_the_webhooks_networks_and_the_databases_address_are_places_too() -> None:

@@ -1,0 +1,1 @@
+"""The bench of a card, as far as it goes without one."""
