@@ -162,7 +162,7 @@ class _Reading:
     def flow(self, table: Table) -> Flow | None:
         sections = (
             "version", "practice", "greeting", "reasons", "prompts", "lines", "urgent", "hours",
-            "first_names", "words", "request", "identify", "birth_date_order",
+            "first_names", "words", "request", "identify", "birth_date_order", "rules",
         )  # fmt: skip
         self.unknown("", table, sections)
         version = self.text("version", table.get("version"))
@@ -180,6 +180,7 @@ class _Reading:
             if not valid_first_name(name):
                 self.fault("first_names", "each must be one name of letters, like José or O'Neil")
         extra = self.strings("words", table.get("words", []), required=False)
+        rules = self.strings("rules", table.get("rules", []), required=False)
         choices = {"reason": [reason.key for reason in reasons]}
         kinds = FIELD_KINDS | {name: IDENTIFIERS[name].kind for name in identify}
         request, faults = read_schema(table.get("request", {}), kinds, choices)
@@ -200,6 +201,7 @@ class _Reading:
             request,
             identify,
             order,
+            rules,
         )
 
     # --- sections ----------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import asyncio
 import json
 import uuid
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -47,6 +47,7 @@ from models.ports import (
 )
 from pipeline.call.ledger import INTERRUPTED
 from pipeline.call.settings import CallSettings
+from pipeline.call.tool_arguments import UNREADABLE
 
 REPLY_ID = "reply_id"
 """Key in a start frame's metadata: which reply begins."""
@@ -55,6 +56,9 @@ MORE_TO_COME = "more_to_come"
 """Key in an end frame's metadata: a tool runs, its result will be spoken of."""
 
 NOTHING_TO_SAY = "nothing_to_say"
+
+TOOL_ROUNDS_MAX = 3
+"""Results a model may ask for before it must answer: a model that goes round in circles is led out."""
 
 
 @runtime_checkable
@@ -178,6 +182,7 @@ class Thinker(LLMService[Any]):
         self._hooks = hooks
         self._call = settings
         self._limit: asyncio.Timeout | None = None
+        self._conversation = uuid.uuid4().hex
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Answer a context; everything else passes."""
@@ -204,12 +209,16 @@ class Thinker(LLMService[Any]):
             self._limit.reschedule(now_s + self._call.first_token_ms / 1000.0)
 
     async def _answer(self, context: LLMContext) -> None:
+        messages = tuple(chat_messages(context.messages))
         request = ReplyRequest(
             reply_id=uuid.uuid4().hex,
-            messages=tuple(chat_messages(context.messages)),
+            messages=messages,
             tools=tuple(tool_specs(context)),
             alternatives=self._hooks.alternatives(),
             typed=self._hooks.typed(),
+            conversation=self._conversation,
+            tool_choice="auto" if _rounds(messages) < TOOL_ROUNDS_MAX else "none",
+            speculative=self._speculation_gate.is_speculating,
         )
         start, end = LLMFullResponseStartFrame(), LLMFullResponseEndFrame()
         start.metadata[REPLY_ID] = request.reply_id
@@ -239,7 +248,18 @@ class Thinker(LLMService[Any]):
             stream = tasks.create_task(self._stream(request, events), name="reply-stream")
             calls = await self._follow(events)
             stream.cancel()
-        return calls
+        return await self._allowed(request, calls)
+
+    async def _allowed(self, request: ReplyRequest, calls: list[ToolCall]) -> list[ToolCall]:
+        """The calls of tools that were offered; others were made up, and when nothing else came are a failure."""
+        offered = {tool.name for tool in request.tools} if request.tool_choice == "auto" else set()
+        good = [call for call in calls if call.name in offered]
+        if len(good) < len(calls):
+            if good:
+                self._hooks.failed("tool", "not_offered")
+            else:
+                await self._fall_back("not_offered", "tool")
+        return good
 
     async def _stream(self, request: ReplyRequest, events: _Waiting) -> None:
         try:
@@ -321,23 +341,49 @@ async def closing(events: AsyncIterator[ReplyEvent]) -> AsyncGenerator[ReplyEven
 
 
 def chat_messages(messages: Sequence[Any]) -> list[ChatMessage]:
-    """Translate the context; placeholders of replies nobody has heard yet are left out."""
+    """Translate the context; placeholders of replies nobody has heard yet are left out.
+
+    A result whose call is not there (or a call without a result) is left out too: a server refuses the whole
+    conversation for it.
+    """
+    answered = {one.get("tool_call_id") for one in messages if one.get("role") == "tool"}
     out: list[ChatMessage] = []
+    asked: set[str] = set()
     for message in messages:
         role = message.get("role")
         content = message.get("content")
         text = content if isinstance(content, str) else ""
-        if message.get("tool_calls"):
-            text = json.dumps(message["tool_calls"], ensure_ascii=False)
-        if not text:
-            continue
-        if message.get(INTERRUPTED):
+        calls = _tool_calls(message.get("tool_calls") or (), answered)
+        asked.update(call.call_id for call in calls)
+        if message.get(INTERRUPTED) and text:
             text += "—"
         if role == "developer":
             role = "system"
-        if role in ("system", "user", "assistant", "tool"):
-            out.append(ChatMessage(role, text))
+        if role == "tool":
+            own = str(message.get("tool_call_id"))
+            if own in asked:
+                out.append(ChatMessage("tool", text, tool_call_id=own))
+        elif role in ("system", "user", "assistant") and (text or calls):
+            out.append(ChatMessage(role, text, tool_calls=calls))
     return out
+
+
+def _tool_calls(calls: Sequence[Any], answered: Collection[object]) -> tuple[ToolCall, ...]:
+    return tuple(
+        ToolCall(str(call["id"]), call["function"]["name"], call["function"]["arguments"])
+        for call in calls
+        if call["id"] in answered
+    )
+
+
+def _rounds(messages: Sequence[ChatMessage]) -> int:
+    """How many results a model has got since the caller spoke last."""
+    rounds = 0
+    for message in reversed(messages):
+        if message.role == "user":
+            break
+        rounds += message.role == "tool"
+    return rounds
 
 
 def tool_specs(context: LLMContext) -> list[ToolSpec]:
@@ -351,14 +397,15 @@ def _tool_spec(tool: FunctionSchema) -> ToolSpec:
         "type": "object",
         "properties": tool.properties,
         "required": tool.required,
+        "additionalProperties": False,
     }
     return ToolSpec(tool.name, tool.description, parameters)
 
 
 def _arguments(call: ToolCall) -> dict[str, Any]:
-    """Parse a tool's arguments; what is not a JSON object becomes an empty one for the tool to refuse."""
+    """Parse a tool's arguments; what is not a JSON object is one that every tool refuses."""
     try:
         arguments = json.loads(call.arguments_json or "{}")
-    except ValueError:
-        return {}
-    return arguments if isinstance(arguments, dict) else {}
+    except (ValueError, RecursionError):
+        return {UNREADABLE: True}
+    return arguments if isinstance(arguments, dict) else {UNREADABLE: True}

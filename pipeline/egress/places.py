@@ -118,11 +118,12 @@ def own_addresses() -> list[str]:
 
 
 def listed(settings: Settings) -> tuple[Place, ...]:
-    """The destinations the operator wrote down: as such, as the webhook's receiver, as the store's database."""
+    """What the operator wrote down: as destinations, the webhook's receiver, the store's database, the models' servers."""
     return (
         *(parse(text) for text in settings.egress.destinations),
         *_receiver(settings),
         *_database(settings),
+        *_models(settings),
     )
 
 
@@ -148,8 +149,29 @@ def _database(settings: Settings) -> Iterator[Place]:
         yield Place("store", "database", network, port, port, "tcp")
 
 
+def _models(settings: Settings) -> Iterator[Place]:
+    """The ports of the configured servers in the listed networks; one on this machine needs no listing."""
+    engines = settings.engines
+    if engines.llm != "openai":
+        return
+    urls = (engines.llm_url, *engines.llm_more_urls)
+    ports = {_port(url, 443 if url.startswith("https:") else 80) for url in urls if url}
+    for text in engines.llm_addresses:
+        for port in sorted(ports):
+            yield Place("model", "llm", ipaddress.ip_network(text), port, port, "tcp")
+
+
 def _port(url: str, usual: int) -> int:
     return urlsplit(url).port or usual
+
+
+def is_loopback_url(url: str) -> bool:
+    """Whether a URL's host is this machine's own loopback address."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address("127.0.0.1" if host == "localhost" else host).is_loopback
+    except ValueError:
+        return False
 
 
 def loopback() -> tuple[Place, ...]:

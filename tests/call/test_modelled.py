@@ -38,7 +38,7 @@ class Model:
 def receptionist(model: Model) -> tuple[ModelledReceptionist, FakeDesk]:
     desk = FakeDesk()
     script = ScriptedReceptionist(FLOW, desk, lambda: date(2026, 1, 7))
-    made = ModelledReceptionist(model, script, FLOW.practice_name, desk.outgoing)
+    made = ModelledReceptionist(model, script, FLOW, desk, lambda: date(2026, 1, 7))
     made.greeting()
     return made, desk
 
