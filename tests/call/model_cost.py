@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 from aiohttp import web
 from pipecat.frames.frames import Frame, LLMContextFrame, LLMFullResponseEndFrame, LLMTextFrame
 from pipecat.pipeline.pipeline import Pipeline
@@ -188,6 +189,38 @@ async def measured(make: Callable[[], FrameProcessor], streams: int) -> dict[str
     }
 
 
+async def bare(url: str, streams: int) -> dict[str, float]:
+    """The least a client can do: ask, and look at what comes."""
+    added: list[float] = []
+
+    async def one(session: aiohttp.ClientSession, round_: int) -> None:
+        asked_s = time.perf_counter()
+        async with session.post(f"{url}/chat/completions", data=b"{}") as response:
+            first = await response.content.readline()
+            now_s = time.perf_counter()
+            chunk = json.loads(first.removeprefix(b"data: "))
+            text = chunk["choices"][0]["delta"]["content"]
+            arrived, sent = (float(each) for each in text.split()[0].split("/"))
+            if round_:
+                added.append((arrived - asked_s + now_s - sent) * 1000)
+            async for _ in response.content.iter_any():
+                pass
+
+    used_s = 0.0
+    async with aiohttp.ClientSession() as session:
+        for at in range(ROUNDS):
+            began_s = time.process_time()
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(streams):
+                    tasks.create_task(one(session, at))
+                    await asyncio.sleep(TOKEN_MS / 1000 / streams)
+            used_s += (time.process_time() - began_s) if at else 0.0
+    return {
+        "added_ms": statistics.median(added),
+        "cpu_us_a_token": used_s * 1e6 / (streams * TOKENS * (ROUNDS - 1)),
+    }
+
+
 async def compare(streams: int) -> None:
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", __spec__.name, "serve", stdout=asyncio.subprocess.PIPE
@@ -200,6 +233,7 @@ async def compare(streams: int) -> None:
         async with model.running(ReplyRequest("w", (ChatMessage("user", "hello"),))):
             await model.start()
             for at in range(2):
+                found[f"bare{at}"] = await bare(url, streams)
                 found[f"stock{at}"] = await measured(stock(url), streams)
                 found[f"ours{at}"] = await measured(ours(model), streams)
     finally:

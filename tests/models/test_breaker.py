@@ -17,11 +17,12 @@ def proven() -> Breaker:
 
 def test_nothing_is_believed_before_the_first_trial() -> None:
     breaker = Breaker()
-    assert breaker.state is Circuit.OPEN
+    states = [breaker.state]
     assert breaker.due_ms == 0.0
     assert breaker.probe_due(0.0)
-    assert breaker.state is Circuit.HALF_OPEN
+    states.append(breaker.state)
     assert not breaker.probe_due(0.0)
+    assert states == [Circuit.OPEN, Circuit.HALF_OPEN]
 
 
 def test_two_failures_in_a_row_open_it_and_a_success_between_does_not() -> None:

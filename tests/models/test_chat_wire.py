@@ -12,7 +12,7 @@ from models.errors import EngineFailed
 from models.ports import ChatMessage, ReplyEvent, ReplyRequest, TextDelta, ToolCall, ToolSpec
 from tests.fakes.chat_server import FINISH, called, delta
 
-PLAN = {"type": "object", "properties": {"day": {"type": "string"}}}
+PLAN: dict[str, object] = {"type": "object", "properties": {"day": {"type": "string"}}}
 TOOL = ToolSpec("book", "Book a visit.", PLAN)
 TALK = (ChatMessage("system", "Rules."), ChatMessage("user", "Monday, señor ☼"))
 

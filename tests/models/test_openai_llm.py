@@ -248,3 +248,24 @@ def test_any_other_url_is_refused_without_quoting_it(url: str) -> None:
     with pytest.raises(EngineUnavailable) as caught:
         model_url(url)
     assert "pass" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "listed", "wanted"),
+    [
+        ("http://10.20.0.5:8000/v1/", ["10.20.0.0/24"], "http://10.20.0.5:8000/v1"),
+        ("https://192.168.1.9/v1", ["192.168.1.9/32"], "https://192.168.1.9/v1"),
+        ("http://[fd00::7]:8000/v1", ["fd00::/64"], "http://[fd00::7]:8000/v1"),
+        ("http://[::ffff:10.20.0.5]/v1", ["10.20.0.5/32"], "http://10.20.0.5/v1"),
+    ],
+)
+def test_a_listed_private_address_is_taken(url: str, listed: list[str], wanted: str) -> None:
+    assert model_url(url, listed) == wanted
+
+
+@pytest.mark.parametrize(
+    "url", ["http://10.20.0.6/v1", "http://203.0.113.5/v1", "http://100.64.0.1/v1", "http://169.254.169.254/"]
+)  # fmt: skip
+def test_an_address_that_is_not_private_and_listed_is_refused(url: str) -> None:
+    with pytest.raises(EngineUnavailable, match=r"engines\.llm_addresses"):
+        model_url(url, ["10.20.0.5/32", "203.0.113.0/24", "100.64.0.0/10", "169.254.0.0/16"])
