@@ -201,6 +201,8 @@ class Replicas:
             return error.code if error.code in _SERVERS_FAULT else ""
         except TimeoutError:
             return SLOW
+        except Exception:  # noqa: BLE001  # edge of a request: its text may quote one, and the next trial must come
+            return BROKEN
         return ""
 
 

@@ -136,6 +136,18 @@ async def test_a_trial_that_hangs_ends() -> None:
         assert model.ready == 0
 
 
+async def test_a_trial_that_breaks_in_a_way_nobody_thought_of_is_one_that_failed() -> None:
+    server = Server("Hello.")
+    server.trial = KeyError("Zebulon")
+    model = Replicas([server])
+    async with model.running(SAMPLE):
+        await model.start()
+        assert model.ready == 0
+        server.trial = 0.0
+        await asyncio.sleep(2)
+        assert await said(model) == "Hello."
+
+
 async def test_a_server_that_comes_back_is_tried_by_us_and_not_by_a_caller() -> None:
     first, second = Server(gone()), Server("Second.")
     model = Replicas([first, second])
