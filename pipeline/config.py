@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from models.chat_address import ELSEWHERE, address_of, is_private, may_hold_a_model
 from models.switches import SWITCHES
 from pipeline import secret
 from pipeline.egress import places
@@ -345,28 +344,6 @@ def _id(text: str) -> str:
     return "" if good else "write 1 to 40 letters, digits, dots and dashes"
 
 
-def _model_url(text: str) -> str:
-    """Loopback or a private address: `_about_the_engines` asks whether it is listed."""
-    if fault := _url(text):
-        return fault
-    parts = urlsplit(text)
-    address = address_of(parts.hostname or "")
-    if address is None or not may_hold_a_model(address, [str(address)]):
-        return ELSEWHERE
-    return "write no query behind the address" if parts.query or parts.fragment else ""
-
-
-def _private_network(text: str) -> str:
-    if fault := _network(text):
-        return fault
-    if not is_private(ipaddress.ip_network(text)):
-        return (
-            "must be part of 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or fc00::/7, e.g. 10.20.0.5/32:"
-            " callers' words go to no public address"
-        )
-    return ""
-
-
 def _webhook_url(text: str) -> str:
     if fault := _url(text):
         return fault
@@ -438,8 +415,8 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "narrow_network": _narrow_network,
     "url": _url,
     "origin": _origin,
-    "model_url": _model_url,
-    "private_network": _private_network,
+    "model_url": lambda text: _url(text) or places.model_fault(text),
+    "private_network": lambda text: _network(text) or places.public_fault(text),
     "webhook_url": _webhook_url,
     "database_url": _database_url,
     "id": _id,
@@ -511,18 +488,7 @@ def _about_the_engines(s: Settings) -> Iterator[str]:
     ):
         if engine and not needed:
             yield f"{key}: needed by the engine you chose"
-    for key, urls in (
-        ("engines.llm_url", [s.engines.llm_url] if s.engines.llm_url else []),
-        ("engines.llm_more_urls", s.engines.llm_more_urls),
-    ):
-        addresses = [address_of(urlsplit(url).hostname or "") for url in urls]
-        if any(
-            a is not None and not may_hold_a_model(a, s.engines.llm_addresses) for a in addresses
-        ):
-            yield (
-                f"{key}: is on another machine; list its network in engines.llm_addresses,"
-                ' e.g. ["10.20.0.5/32"]: callers\' words go to no address that is not listed'
-            )
+    yield from places.unlisted_models(s)
     if s.practice.language != "en":
         # whoever hears and speaks: a caller who says "me duele el pecho" would meet no urgent sentence
         yield (

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import ifaddr
 
+from models.chat_address import ELSEWHERE, address_of, is_private, may_hold_a_model
 from pipeline.settings import Settings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -105,6 +106,40 @@ def fault(text: str) -> str:
     return ""
 
 
+def model_fault(url: str) -> str:
+    """What is wrong with the address of a model's server, whatever is listed; "" when nothing is."""
+    parts = urlsplit(url)
+    address = address_of(parts.hostname or "")
+    if address is None or not may_hold_a_model(address, [str(address)]):
+        return ELSEWHERE
+    return "write no query behind the address" if parts.query or parts.fragment else ""
+
+
+def public_fault(network: str) -> str:
+    """What is wrong with a network that a model's server may be in; "" when it is a private one."""
+    if is_private(ipaddress.ip_network(network)):
+        return ""
+    return (
+        "must be part of 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or fc00::/7, e.g. 10.20.0.5/32:"
+        " callers' words go to no public address"
+    )
+
+
+def unlisted_models(settings: Settings) -> Iterator[str]:
+    """Faults of servers on other machines whose network nobody listed."""
+    engines = settings.engines
+    for key, urls in (
+        ("engines.llm_url", [engines.llm_url] if engines.llm_url else []),
+        ("engines.llm_more_urls", engines.llm_more_urls),
+    ):
+        addresses = [address_of(urlsplit(url).hostname or "") for url in urls]
+        if any(a is not None and not may_hold_a_model(a, engines.llm_addresses) for a in addresses):
+            yield (
+                f"{key}: is on another machine; list its network in engines.llm_addresses,"
+                ' e.g. ["10.20.0.5/32"]: callers\' words go to no address that is not listed'
+            )
+
+
 def own_addresses() -> list[str]:
     """Every address of this machine, link-local IPv6 aside."""
     found: list[str] = []
@@ -167,11 +202,8 @@ def _port(url: str, usual: int) -> int:
 
 def is_loopback_url(url: str) -> bool:
     """Whether a URL's host is this machine's own loopback address."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address("127.0.0.1" if host == "localhost" else host).is_loopback
-    except ValueError:
-        return False
+    address = address_of(urlsplit(url).hostname or "")
+    return address is not None and address.is_loopback
 
 
 def loopback() -> tuple[Place, ...]:
