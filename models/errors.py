@@ -33,3 +33,8 @@ class EngineFailed(EngineError):
     """One request failed; the engine may still serve the next."""
 
     code = "engine_failed"
+
+    def __init__(self, *words: str, code: str = "engine_failed") -> None:
+        """A sentence of ours, and a narrower code where there is one."""
+        super().__init__(*words)
+        self.code = code

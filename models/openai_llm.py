@@ -1,27 +1,34 @@
-"""Any OpenAI-compatible chat server on loopback.
+"""Any OpenAI-compatible chat server, vLLM first: one connection pool, one completion per reply, never a retry.
 
-Streams one completion per reply, never retries, and refuses an address outside this machine: what a
-caller said must not leave it. Errors carry a status at most, since servers like to quote the request
-in theirs. This file knows the wire format, not what is talked about.
+Deadlines run to the first word and from word to word; closing a reply drops its connection, which stops the server.
+An error is told by its status alone, since servers like to quote the request in theirs. This file knows sockets and
+deadlines; the format is `chat_wire`'s, which server is asked `replicas`', what is talked about nobody's here.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import json
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import aiohttp
 
+from models.chat_address import model_url
+from models.chat_wire import BROKEN, Dialect, ReplyReader, Wording, body
 from models.errors import EngineFailed, EngineUnavailable
 from models.ports import ReplyEvent, ReplyRequest, TextDelta, ToolCall
 
-_MAX_LINE_BYTES = 1_000_000
-_MAX_REPLY_CHARACTERS = 20_000
-_MAX_TOOL_CALLS = 16
+UNREACHABLE = "llm_unreachable"
+BUSY = "llm_busy"
+SLOW = "llm_slow"
+STALLED = "llm_stalled"
+REFUSED = "llm_refused"
+
+_BUSY_STATUSES = frozenset({429, 503})
+_DRAIN_MS = 20.0
+"""The end of the body follows its last event at once; a connection is kept for the next reply only if it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +39,37 @@ class OpenAiSettings:
     """For instance http://127.0.0.1:8000/v1."""
     model: str
     api_key: str | None = field(default=None, repr=False)
+    addresses: tuple[str, ...] = ()
+    """Private networks the server may be in; none: this machine alone."""
+    ca_file: str = ""
+    """Certificate authority of a server that speaks https; none: the system's."""
+    dialect: Dialect = "vllm"
+    cache_salt: str = field(default="", repr=False)
     max_tokens: int = 300
-    connect_ms: float = 1_000.0
+    """Two hundred words: longer than anybody listens to."""
+    connect_ms: float = 500.0
+    """A server of the same machine or building answers in one."""
     first_token_ms: float = 2_000.0
+    """A healthy one takes 20 to 150 ms."""
     next_token_ms: float = 1_500.0
+    """With the sentence of ours that follows, the caller waits no more than two seconds."""
+    reply_ms: float = 30_000.0
+    """A model that drips words for ever is a failure too."""
+    keepalive_ms: float = 4_000.0
+    """Below the five seconds after which vLLM's own server hangs up: nobody writes into a closed connection."""
 
 
 class OpenAiLanguageModel:
     """A chat server (`models.ports.LanguageModel`); it keeps no state of ours."""
 
     def __init__(self, settings: OpenAiSettings) -> None:
-        """Refuse a URL that is not plain loopback."""
+        """Refuse a URL that is neither this machine's nor a listed private address."""
         self._settings = settings
-        self._url = loopback_url(settings.base_url) + "/chat/completions"
+        self._url = model_url(settings.base_url, settings.addresses) + "/chat/completions"
+        self._tls = _tls(settings.ca_file) if self._url.startswith("https:") else None
+        self._wording = Wording(
+            settings.model, settings.dialect, settings.max_tokens, settings.cache_salt
+        )
         self._session: aiohttp.ClientSession | None = None
 
     def reply(self, request: ReplyRequest) -> AsyncIterator[ReplyEvent]:
@@ -54,6 +79,12 @@ class OpenAiLanguageModel:
     def confirm(self, reply_id: str) -> None:
         """Nothing to advance: each request carries the whole conversation."""
 
+    async def warm(self, request: ReplyRequest) -> None:
+        """Ask for one token: the connection, the prompt's beginning and the schemas are ready afterwards."""
+        short = replace(request, max_tokens=1, speculative=True)
+        async for _ in self._reply(short):
+            pass
+
     async def stop(self) -> None:
         """Close the connections."""
         session, self._session = self._session, None
@@ -61,178 +92,99 @@ class OpenAiLanguageModel:
             await session.close()
 
     async def _reply(self, request: ReplyRequest) -> AsyncGenerator[ReplyEvent, None]:
-        settings = self._settings
+        settings, loop = self._settings, asyncio.get_running_loop()
+        now_s = loop.time()
+        over_s = now_s + settings.reply_ms / 1000
+        response: aiohttp.ClientResponse | None = None
+        spoke = False
         try:
-            async with asyncio.timeout(settings.first_token_ms / 1000):
+            due_s = min(now_s + settings.first_token_ms / 1000, over_s)
+            async with asyncio.timeout_at(due_s):
                 response = await self._post(request)
-                try:
-                    parts = _Parts(response.content)
-                    event = await parts.next()
-                except BaseException:
-                    response.close()
-                    raise
-            try:
-                while event is not None:
+            reader, chunks = ReplyReader(), response.content
+            while not reader.over:
+                async with asyncio.timeout_at(due_s):
+                    piece = await chunks.readany()
+                events = reader.feed(piece) if piece else reader.end()
+                for event in events:
                     yield event
-                    async with asyncio.timeout(settings.next_token_ms / 1000):
-                        event = await parts.next()
-            finally:
-                response.close()
+                if any(_is_content(event) for event in events):
+                    spoke = True
+                    due_s = min(loop.time() + settings.next_token_ms / 1000, over_s)
+            await _drain(chunks)
+            response.release()
         except TimeoutError:
-            raise EngineFailed("the language model is too slow") from None
+            code = STALLED if spoke else SLOW
+            raise EngineFailed("the language model is too slow", code=code) from None
         except (aiohttp.ClientError, OSError):
-            raise EngineFailed("the language model cannot be reached") from None
+            code = BROKEN if response is not None else UNREACHABLE
+            raise EngineFailed("the language model cannot be reached", code=code) from None
+        finally:
+            if response is not None:
+                response.close()
 
     async def _post(self, request: ReplyRequest) -> aiohttp.ClientResponse:
-        if self._session is None:
-            limits = aiohttp.ClientTimeout(
-                total=None, sock_connect=self._settings.connect_ms / 1000
-            )
-            self._session = aiohttp.ClientSession(timeout=limits, trust_env=False)
-        key = self._settings.api_key
-        response = await self._session.post(
+        session = self._session or self._open()
+        response = await session.post(
             self._url,
-            json=_body(self._settings, request),
-            headers={"Authorization": f"Bearer {key}"} if key else None,
+            data=body(self._wording, request),
+            ssl=self._tls or True,
             allow_redirects=False,
         )
         if response.status != 200:
             response.close()
-            raise EngineFailed(f"the language model answered with status {response.status}")
+            raise EngineFailed(
+                f"the language model answered with status {response.status}",
+                code=BUSY if response.status in _BUSY_STATUSES else REFUSED,
+            )
         return response
 
+    def _open(self) -> aiohttp.ClientSession:
+        settings = self._settings
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "text/event-stream",
+            "Accept-Encoding": "identity",
+            "User-Agent": "wardline",
+        }
+        if settings.api_key:
+            headers["Authorization"] = f"Bearer {settings.api_key}"
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,  # the calls are bounded, and a reply never waits for another one's connection
+                keepalive_timeout=settings.keepalive_ms / 1000,
+            ),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_ms / 1000),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=headers,
+            auto_decompress=False,
+            trust_env=False,
+        )
+        return self._session
 
-def loopback_url(url: str) -> str:
-    """The URL without a trailing slash; EngineUnavailable unless it is plain http to this machine."""
+
+def _is_content(event: ReplyEvent) -> bool:
+    """Whether a caller gets on with it: blanks are nothing said."""
+    match event:
+        case TextDelta():
+            return not event.text.isspace()
+        case ToolCall():
+            return True
+
+
+async def _drain(chunks: aiohttp.StreamReader) -> None:
+    """Read the end of the body, which is all that should be left: then the connection serves again."""
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise EngineUnavailable("the language model's URL is not valid") from None
-    if parts.username is not None or parts.password is not None:
-        raise EngineUnavailable("the language model's URL holds credentials: use the key setting")
-    if parts.scheme != "http" or parts.query or parts.fragment:
-        raise EngineUnavailable("the language model's URL must look like http://127.0.0.1:8000/v1")
+        async with asyncio.timeout(_DRAIN_MS / 1000):
+            await chunks.readany()
+    except TimeoutError:
+        return
+
+
+def _tls(ca_file: str) -> ssl.SSLContext:
     try:
-        # no name is looked up: "localhost" means the address, whatever the resolver says
-        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
-    except ValueError:
-        raise EngineUnavailable("the language model must be on 127.0.0.1 or ::1") from None
-    if not address.is_loopback:
-        raise EngineUnavailable("the language model must be on 127.0.0.1 or ::1")
-    name = f"[{address}]" if address.version == 6 else str(address)
-    return f"http://{name}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"
-
-
-def _body(settings: OpenAiSettings, request: ReplyRequest) -> dict[str, object]:
-    body: dict[str, object] = {
-        "model": settings.model,
-        "messages": [{"role": one.role, "content": one.content} for one in request.messages],
-        "stream": True,
-        "temperature": request.temperature,
-        "max_tokens": settings.max_tokens,
-    }
-    if request.tools:
-        body["tools"] = [
-            {
-                "type": "function",
-                "function": {
-                    "name": tool.name,
-                    "description": tool.description,
-                    "parameters": tool.parameters,
-                },
-            }
-            for tool in request.tools
-        ]
-    return body
-
-
-class _Parts:
-    """Reads server-sent events and makes reply events of them; tool calls come whole, at the end."""
-
-    def __init__(self, content: aiohttp.StreamReader) -> None:
-        self._content = content
-        self._buffer = bytearray()
-        self._ready: list[ReplyEvent] = []
-        self._calls: dict[int, list[str]] = {}
-        self._characters = 0
-        self._finished = False
-        self._over = False
-
-    async def next(self) -> ReplyEvent | None:
-        """The next event, None at a proper end."""
-        while not self._ready:
-            if self._over:
-                return None
-            line = await self._line()
-            if line.startswith(b"data:"):
-                self._take(line[5:].strip())
-        return self._ready.pop(0)
-
-    async def _line(self) -> bytes:
-        while (end := self._buffer.find(b"\n")) < 0:
-            piece = await self._content.readany()
-            self._buffer += piece
-            if len(self._buffer) > _MAX_LINE_BYTES:
-                raise EngineFailed("the language model sent an endless line")
-            if not piece:
-                if not self._finished:
-                    raise EngineFailed("the language model broke off")
-                return b"data: [DONE]"
-        line = bytes(self._buffer[:end])
-        del self._buffer[: end + 1]
-        return line
-
-    def _take(self, data: bytes) -> None:
-        if data == b"[DONE]":
-            self._over = True
-            self._ready += [
-                ToolCall(name, tool, arguments)
-                for _, (name, tool, arguments) in sorted(self._calls.items())
-            ]
-            return
-        try:
-            content = json.loads(data)
-            choices = content.get("choices", [])
-            if "error" in content or not isinstance(choices, list):
-                raise EngineFailed("the language model reported an error")
-            for choice in choices:
-                self._take_choice(choice)
-        except (ValueError, AttributeError, KeyError, TypeError):
-            raise EngineFailed("the language model sent something that is not a reply") from None
-
-    def _take_choice(self, choice: dict[str, object]) -> None:
-        if choice.get("finish_reason") is not None:
-            self._finished = True
-        delta = choice.get("delta") or {}
-        if not isinstance(delta, dict):
-            raise TypeError
-        for call in delta.get("tool_calls") or ():
-            self._take_call(call)
-        text = delta.get("content")
-        if text is None or text == "":
-            return
-        if not isinstance(text, str):
-            raise TypeError
-        self._characters += len(text)
-        if self._characters > _MAX_REPLY_CHARACTERS:
-            raise EngineFailed("the language model does not stop talking")
-        self._ready.append(TextDelta(text))
-
-    def _take_call(self, call: dict[str, object]) -> None:
-        index = call.get("index", 0)
-        function = call.get("function") or {}
-        if not isinstance(index, int) or not isinstance(function, dict):
-            raise TypeError
-        known = self._calls.setdefault(index, ["", "", ""])
-        if len(self._calls) > _MAX_TOOL_CALLS:
-            raise EngineFailed("the language model calls too many tools")
-        for place, piece in enumerate((call.get("id"), function.get("name"))):
-            if piece:
-                known[place] = str(piece)
-        arguments = function.get("arguments") or ""
-        if not isinstance(arguments, str):
-            raise TypeError
-        known[2] += arguments
-        if len(known[2]) > _MAX_REPLY_CHARACTERS:
-            raise EngineFailed("the language model does not stop talking")
+        return ssl.create_default_context(cafile=Path(ca_file) if ca_file else None)
+    except (OSError, ssl.SSLError):
+        raise EngineUnavailable(
+            "engines.llm_ca_file cannot be read as a certificate: give the path of a PEM file"
+        ) from None

@@ -6,7 +6,7 @@ All audio is 16-bit little-endian mono PCM; all times inside audio are sample co
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -146,11 +146,15 @@ class ChatMessage:
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    """What the assistant asked for in this message; each is answered by one tool message."""
+    tool_call_id: str = ""
+    """Of a tool message: the call it answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """A tool the model may call: name, purpose and JSON Schema of the arguments."""
+    """A tool the model may call: name, purpose and JSON Schema of the arguments, which the engine must enforce."""
 
     name: str
     description: str
@@ -170,6 +174,16 @@ class ReplyRequest:
     typed: bool = False
     """The last user message was typed: nothing in it was misheard."""
     temperature: float = 0.3
+    conversation: str = ""
+    """Minted per call: what a server remembers of a conversation's beginning is of use to its next reply."""
+    tool_choice: Literal["auto", "none"] = "auto"
+    """"none": the tools are shown, so that the beginning of the prompt stays the same, and may not be called."""
+    speculative: bool = False
+    """The turn may not be over: replies that somebody waits for come first."""
+    answer_schema: Mapping[str, object] | None = None
+    """The whole answer must be JSON of this schema: it is read, not spoken."""
+    max_tokens: int | None = None
+    """None: the engine's own limit."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

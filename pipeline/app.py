@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from contextlib import AsyncExitStack
 from pathlib import Path
+from secrets import token_bytes
 
+from models.breaker import Circuit
 from models.clinic_language import clinic_language
 from models.espeak import EspeakSettings, EspeakVoice
 from models.openai_llm import OpenAiLanguageModel, OpenAiSettings
 from models.piper import PiperSettings, PiperTextToSpeech
 from models.pocketsphinx import PocketSphinx, PocketSphinxSettings
 from models.ports import Language, SpeechToText, TextToSpeech
+from models.replicas import Replicas
 from models.silero import SileroVoice
 from models.smart_turn import SmartTurn
 from models.whisper import WhisperSettings, WhisperSpeechToText
 from pipeline.call.desk import Desk, Receptionist
+from pipeline.call.events import EngineCircuit
 from pipeline.call.flow import Flow
 from pipeline.call.flow_file import load_flow
-from pipeline.call.modelled import ModelledReceptionist
+from pipeline.call.modelled import ModelledReceptionist, warming
 from pipeline.call.receptionist import ScriptedReceptionist
 from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
@@ -35,6 +40,7 @@ from pipeline.supervisor.channel import Channel
 from pipeline.supervisor.host import audit_post, notifier, serve_calls
 from pipeline.switchboard import Engines, Switchboard
 from pipeline.telemetry import words
+from pipeline.telemetry.events import Token, emit
 from pipeline.telemetry.redaction import Redaction
 from pipeline.transports.settings import MediaSettings
 from pipeline.turn.endpoint import EndpointSettings
@@ -65,7 +71,8 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
         sweep=sweep,
     )
     keeper = _keeper(settings)
-    engines = _engines(settings, flow, heap, requests, keeper)
+    model = _chat_model(settings)
+    engines = _engines(settings, flow, heap, requests, keeper, model)
     switchboard = Switchboard(
         engines,
         _media(settings),
@@ -77,6 +84,8 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
         redaction=redaction,
     )
     async with AsyncExitStack() as house:
+        if model is not None:
+            await house.enter_async_context(model.running(warming(flow, today())))
         if keeper is not None:
             await house.enter_async_context(keeper)
         await house.enter_async_context(requests)
@@ -98,30 +107,34 @@ def _keeper(settings: Settings) -> Keeper | None:
 
 
 def _engines(
-    settings: Settings, flow: Flow, heap: Heap, requests: RequestStore, keeper: Keeper | None
+    settings: Settings,
+    flow: Flow,
+    heap: Heap,
+    requests: RequestStore,
+    keeper: Keeper | None,
+    model: Replicas | None,
 ) -> Engines:
     stt, tts, completion = _stt(settings, flow), _tts(settings), SmartTurn()
-    model = _chat_model(settings)
 
     def receptionist(desk: Desk) -> Receptionist:
         scripted = ScriptedReceptionist(flow, desk, today)
         if model is None:
             return scripted
-        return ModelledReceptionist(model, scripted, flow.practice_name, desk.outgoing)
+        return ModelledReceptionist(model, scripted, flow, desk, today)
 
     async def warm_up() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(stt.start(), name="warm stt")
             group.create_task(tts.start(), name="warm tts")
             group.create_task(completion.start(), name="warm end-of-turn model")
+            if model is not None:
+                group.create_task(model.start(), name="warm language model")
         heap.settle()
 
     async def shut_down() -> None:
         await stt.stop()
         await tts.stop()
         await completion.stop()
-        if model is not None:
-            await model.stop()
 
     return Engines(
         stt=stt,
@@ -180,13 +193,39 @@ def _tts(settings: Settings) -> TextToSpeech:
     return PiperTextToSpeech(PiperSettings(voices, pronunciations=own))
 
 
-def _chat_model(settings: Settings) -> OpenAiLanguageModel | None:
+def _chat_model(settings: Settings) -> Replicas | None:
     engines = settings.engines
     if engines.llm == "scripted":
         return None
-    return OpenAiLanguageModel(
-        OpenAiSettings(engines.llm_url, engines.llm_model, engines.llm_api_key or None)
-    )
+    salt = _cache_salt(settings)
+    servers = [
+        OpenAiLanguageModel(
+            OpenAiSettings(
+                url,
+                engines.llm_model,
+                engines.llm_api_key or None,
+                addresses=engines.llm_addresses,
+                ca_file=engines.llm_ca_file,
+                dialect="vllm" if engines.llm_dialect == "vllm" else "plain",
+                cache_salt=salt,
+            )
+        )
+        for url in (engines.llm_url, *engines.llm_more_urls)
+    ]
+    return Replicas(servers, on_circuit=_tell_circuit)
+
+
+def _tell_circuit(server: int, circuit: Circuit, code: str) -> None:
+    emit(EngineCircuit(Token("llm"), server, Token(circuit.value), Token(code)))
+
+
+def _cache_salt(settings: Settings) -> str:
+    """What practices that share a model's server are kept apart by: nobody can guess it, or whose it is.
+
+    Workers with the same key share what the server remembers; without a key each worker has a salt of its own.
+    """
+    key = settings.engines.llm_api_key.encode() or token_bytes(32)
+    return hmac.digest(key, b"cache salt of " + settings.practice.id.encode(), "sha256").hex()
 
 
 def hearing_and_speaking(settings: Settings) -> tuple[SpeechToText, TextToSpeech]:

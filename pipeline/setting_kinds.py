@@ -115,14 +115,6 @@ def _id(text: str) -> str:
     return "" if good else "write 1 to 40 letters, digits, dots and dashes"
 
 
-def _loopback_url(text: str) -> str:
-    return _url(text) or (
-        ""
-        if is_loopback(urlsplit(text).hostname or "")
-        else "must point at this machine (127.0.0.1, ::1 or localhost): callers' words do not leave it"
-    )
-
-
 def _webhook_url(text: str) -> str:
     if fault := _url(text):
         return fault
@@ -205,7 +197,8 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "narrow_network": _narrow_network,
     "url": _url,
     "origin": _origin,
-    "loopback_url": _loopback_url,
+    "model_url": lambda text: _url(text) or places.model_fault(text),
+    "private_network": lambda text: _network(text) or places.public_fault(text),
     "webhook_url": _webhook_url,
     "database_url": _database_url,
     "mirror_url": _mirror_url,

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipeline import secret
+from pipeline.egress import places
 from pipeline.setting_kinds import is_loopback
 from pipeline.settings import Practice, Settings, State
 
@@ -77,6 +78,7 @@ def _about_the_engines(s: Settings) -> Iterator[str]:
     ):
         if engine and not needed:
             yield f"{key}: needed by the engine you chose"
+    yield from places.unlisted_models(s)
     if s.practice.language != "en":
         # whoever hears and speaks: a caller who says "me duele el pecho" would meet no urgent sentence
         yield (

@@ -133,8 +133,18 @@ class Engines:
     """The same for Spanish; it must have the sample rate of the English one."""
     pronunciations: str = _text(kind="file")
     """How names and drugs are said, beside the drugs that are shipped: docs/speech-synthesis.md."""
-    llm_url: str = _text(kind="loopback_url")
-    """An OpenAI-compatible server on this machine, e.g. http://127.0.0.1:8000/v1; needed for llm = "openai"."""
+    llm_url: str = _text(kind="model_url")
+    """An OpenAI-compatible server on this machine, e.g. http://127.0.0.1:8000/v1, or at an address of `llm_addresses`;
+    needed for llm = "openai"."""
+    llm_more_urls: tuple[str, ...] = _list(kind="model_url")
+    """Further servers with the same model, e.g. one for each GPU: calls are shared out, and one that fails is left."""
+    llm_addresses: tuple[str, ...] = _list(kind="private_network")
+    """Private networks a model's server may be in, e.g. ["10.20.0.5/32"]; none: this machine alone. The guard and the
+    kernel's rules let through what is listed here. Use https, unless the network is inside this machine."""
+    llm_ca_file: str = _text(kind="file")
+    """A certificate authority of your own for a server that speaks https; none: the system's."""
+    llm_dialect: str = _one_of("vllm", "vllm", "plain")
+    """"vllm" adds what vLLM understands beyond the common protocol (priority, cache salt, thinking off)."""
     llm_model: str = _text()
     """The model's name at that server; needed for llm = "openai"."""
     llm_api_key: str = _text(secret=True)

@@ -20,6 +20,8 @@ ALONE = (
     "tests/bench/test_bench_command.py",
     "tests/bench/test_caller.py",
     "tests/bench/test_conversation.py",
+    "tests/call/test_model_cost.py",
+    "tests/call/test_model_lost.py",
     "tests/first_call/test_booking.py",
     "tests/models/test_espeak.py",
     "tests/models/test_piper_alone.py",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from models.breaker import Circuit
 from models.errors import EngineUnavailable
 from models.ports import Language
 from pipeline import app, config
@@ -16,6 +17,7 @@ from pipeline.call.flow_file import load_flow
 from pipeline.call.settings import CallSettings
 from pipeline.call.steps import State
 from pipeline.settings import Settings
+from pipeline.telemetry.events import Event, set_sink
 from pipeline.turn.events import Completeness, EndTurn, Reprompt
 from pipeline.turn.settings import FloorSettings
 from tests.call.call_rig import vowel
@@ -165,3 +167,33 @@ def test_both_voices_and_the_pronunciations_come_from_the_settings(
     told, meant, spanish = asyncio.run(lengths())
     assert abs(told - meant) < 200  # espeak-ng does not end at the same sample each time
     assert spanish
+
+
+def test_every_listed_server_is_asked_with_a_salt_that_names_nobody(tmp_path: Path) -> None:
+    text = (
+        '[practice]\nid = "elm"\n[engines]\nllm = "openai"\nllm_model = "m"\n'
+        'llm_url = "http://127.0.0.1:8000/v1"\nllm_more_urls = ["http://127.0.0.1:8001/v1"]\n'
+        'llm_api_key = "q7Rk2mZxq7Rk2mZxq7Rk2mZxq7Rk2mZx"\n'
+    )
+    settings = configured(tmp_path, text)
+    model = app._chat_model(settings)
+    assert model is not None
+    assert len(model._seats) == 2
+    salt = app._cache_salt(settings)
+    assert salt == app._cache_salt(settings), "workers share what the server remembers"
+    assert salt != app._cache_salt(configured(tmp_path, text.replace("elm", "oak")))
+    assert len(salt) == 64
+    without = configured(tmp_path, text.replace("llm_api_key", "# "))
+    assert app._cache_salt(without) != app._cache_salt(without), "nobody can guess it"
+
+
+def test_a_server_that_is_left_alone_is_an_event() -> None:
+    told: list[Event] = []
+    set_sink(told.append)
+    try:
+        app._tell_circuit(1, Circuit.OPEN, "llm_busy")
+    finally:
+        set_sink(None)
+    assert [event.record() for event in told] == [
+        {"event": "engine_circuit", "engine": "llm", "server": 1, "state": "open", "code": "llm_busy"}
+    ]  # fmt: skip

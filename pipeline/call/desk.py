@@ -52,6 +52,9 @@ class Desk(Protocol):
     def go_on(self) -> None:
         """Do not hang up after all."""
 
+    def stood_in(self, code: str) -> None:
+        """The script's words stand in for a model's; `code` is a token of ours."""
+
 
 class Receptionist(LanguageModel, Protocol):
     """A language model that also knows the lines a call needs outside a turn."""

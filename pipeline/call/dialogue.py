@@ -68,6 +68,13 @@ def respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     return step
 
 
+def respond_to_values(flow: Flow, state: State, values: Request) -> Step:
+    """Answer an utterance that somebody else read: never a number, and nothing that is known already."""
+    fresh = {name for name in values.filled() if name in state.request.missing()} - {"phone"}
+    taken = Request(**{name: getattr(values, name) for name in fresh})
+    return _advance(flow, state, taken, Understood(taken))
+
+
 def answer_by_key(flow: Flow, state: State, key: str, today: date) -> Step | None:
     """Keys 1 and 2 are the surest yes and no to the read-back; any other is none."""
     answers = {"1": "yes", "2": "no"}
@@ -434,4 +441,4 @@ def _no_match(flow: Flow, state: State) -> Step:
     say = question(flow, after, again=True)
     if state.asked == "confirm":
         say = flow.say(flow.lines.confirm_again)
-    return say_step(after, say)
+    return replace(say_step(after, say), understood=False)

@@ -42,6 +42,16 @@ class ReplyFailed(Event):
     code: Token
 
 
+class EngineCircuit(Event):
+    """One of an engine's servers is left alone from now on (open), or used again (closed)."""
+
+    engine: Token
+    server: int
+    """Its place in the settings, from 0."""
+    state: Token
+    code: Token
+
+
 class UrgentRaised(Event):
     """An urgent phrase was recognised. Not which: it says what the caller suffers from."""
 

@@ -162,6 +162,8 @@ class Flow:
     identify: tuple[str, ...] = ()
     """Identifiers this practice asks for; none by default (minimum necessary)."""
     birth_date_order: DateOrder = "mdy"
+    rules: tuple[str, ...] = ()
+    """Sentences of the practice's own for a language model, where there is one: facts it may tell, things it may not."""
 
     @cached_property
     def slots(self) -> tuple[str, ...]:

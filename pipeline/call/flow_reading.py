@@ -69,7 +69,7 @@ class FlowReading:
     def flow(self, table: Table) -> Flow | None:
         sections = (
             "version", "practice", "greeting", "reasons", "prompts", "lines", "urgent", "hours",
-            "first_names", "words", "request", "identify", "birth_date_order",
+            "first_names", "words", "request", "identify", "birth_date_order", "rules",
         )  # fmt: skip
         self.unknown("", table, sections)
         version = self.text("version", table.get("version"))
@@ -87,6 +87,7 @@ class FlowReading:
             if not valid_first_name(name):
                 self.fault("first_names", "each must be one name of letters, like José or O'Neil")
         extra = self.strings("words", table.get("words", []), required=False)
+        rules = self.strings("rules", table.get("rules", []), required=False)
         choices = {"reason": [reason.key for reason in reasons]}
         kinds = FIELD_KINDS | {name: IDENTIFIERS[name].kind for name in identify}
         request, faults = read_schema(table.get("request", {}), kinds, choices)
@@ -107,6 +108,7 @@ class FlowReading:
             request,
             identify,
             order,
+            rules,
         )
 
     # --- sections ----------------------------------------------------------------------------

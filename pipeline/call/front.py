@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import date
 
 from phi.vault import Compartment, handle
-from pipeline.call.events import UrgentRaised
+from pipeline.call.events import ReplyFailed, UrgentRaised
 from pipeline.call.observer import COLLECTED
 from pipeline.call.outgoing import Outgoing
 from pipeline.call.page import Page
@@ -111,3 +111,7 @@ class Front:
     def go_on(self) -> None:
         """The caller took something back: no goodbye yet."""
         self._on_end(None)
+
+    def stood_in(self, code: str) -> None:
+        """The script spoke in the model's place; the caller heard no more than a pause."""
+        emit(ReplyFailed(Token(self._call_id), Token("model"), Token(code)))

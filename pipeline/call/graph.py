@@ -7,7 +7,7 @@ and sentences of ours. No 20 ms frame, no adopted turn frame, no RTVI, tracing, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
@@ -146,10 +146,17 @@ class CallGraph:
         self._errands: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
         self._turn_open = False
 
-    def offer_tools(self, tools: Sequence[tuple[FunctionSchema, FunctionCallHandler]]) -> None:
-        """Let the model call these from its next request on."""
+    def offer_tools(
+        self,
+        tools: Sequence[tuple[FunctionSchema, FunctionCallHandler]],
+        *,
+        kept_going: Collection[str] = (),
+    ) -> None:
+        """Let the model call these from its next request on; an interruption does not stop those in `kept_going`."""
         for schema, answer in tools:
-            self.thinker.register_function(schema.name, answer)
+            self.thinker.register_function(
+                schema.name, answer, cancel_on_interruption=schema.name not in kept_going
+            )
         self.context.set_tools(ToolsSchema(standard_tools=[schema for schema, _ in tools]))
 
     async def run(self) -> None:

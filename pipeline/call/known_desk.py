@@ -72,3 +72,7 @@ class KnownDesk:
     def go_on(self) -> None:
         """Do not hang up after all."""
         self._desk.go_on()
+
+    def stood_in(self, code: str) -> None:
+        """The script spoke in the model's place."""
+        self._desk.stood_in(code)

@@ -1,14 +1,18 @@
 """A chat model phrases what the script decided: the plain way to let an open model speak.
 
-The script hears, fills the request and knows what must be said next; the model says it in its own words and
-answers what was asked beside it. Sentences whose words are the practice's own (urgent, person, read-back,
-goodbye) are never rephrased, and a model that fails is replaced by the script's sentence.
+The script hears, fills the request and knows what must be said next; the model says it in its own words, answers what
+was asked beside it and may use the tools the call offers. Words the script cannot read it reads into a form. Sentences
+whose words are the practice's own (urgent, person, read-back, goodbye) are never rephrased, and a model that fails,
+babbles or falls silent is replaced by the script's sentence, in the middle of a reply too.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
+from datetime import date
 from typing import Protocol
 
 from models.errors import EngineError
@@ -20,26 +24,49 @@ from models.ports import (
     ReplyRequest,
     Spoken,
     TextDelta,
+    ToolCall,
 )
+from pipeline.call.briefing import ANSWER, RESULT, note, rules
 from pipeline.call.desk import RequestGuard
+from pipeline.call.flow import Flow
+from pipeline.call.plain_speech import PlainSpeech
+from pipeline.call.reading import ANSWER_TOKENS, ASSIGNMENT, believed, form, wanted
+from pipeline.call.request import Request
+from pipeline.call.think import closing
 
-RULES = """You are the telephone receptionist of {practice}, an automated assistant. You speak, so use short plain
-sentences without lists, symbols or digits. You take appointment requests; you never give medical advice, never
-judge how serious something is, never reassure and never promise. If somebody wants a person, say they can say
-"person" or press zero. If you were interrupted, acknowledge it at once and ask what the caller meant. Never ask for
-a birth date, a social security number, insurance details or a diagnosis, and never repeat a telephone number."""
-ASSIGNMENT = """If the caller asked something else, answer it in one short sentence or say that the office will.
-Then convey exactly this, keeping its question: {say}"""
+READING_MS = 1_200.0
+"""A form of four fields takes a few hundred; after that the script asks its question again."""
+
+
+class ModelDesk(Protocol):
+    """The call as a model's receptionist sees it."""
+
+    @property
+    def outgoing(self) -> RequestGuard:
+        """What every request to a model must pass."""
+
+    def stood_in(self, code: str) -> None:
+        """The script's words stand in for the model's."""
 
 
 class Script(Protocol):
     """The scripted receptionist as this file needs it."""
+
+    @property
+    def request(self) -> Request:
+        """The request so far."""
 
     def reply(self, request: ReplyRequest) -> AsyncIterator[ReplyEvent]:
         """Stream what must be said."""
 
     def verbatim(self, reply_id: str) -> bool:
         """True when these words are the practice's own and may not be rephrased."""
+
+    def understood(self, reply_id: str) -> bool:
+        """True unless the caller's words led nowhere."""
+
+    def reread(self, reply_id: str, values: Request) -> str:
+        """Take these for what the caller said; what is said now, "" when it is too late for that."""
 
     def confirm(self, reply_id: str) -> None:
         """The turn is real."""
@@ -79,13 +106,20 @@ class ModelledReceptionist:
     """`pipeline.call.desk.Receptionist` over a chat model and a script."""
 
     def __init__(
-        self, model: LanguageModel, script: Script, practice_name: str, guard: RequestGuard
+        self,
+        model: LanguageModel,
+        script: Script,
+        flow: Flow,
+        desk: ModelDesk,
+        today: Callable[[], date],
     ) -> None:
-        """The model is shared by all calls; script and guard are this call's own."""
-        self._guard = guard
+        """The model is shared by all calls; script and desk are this call's own."""
         self._model = model
         self._script = script
-        self._rules = ChatMessage("system", RULES.format(practice=practice_name))
+        self._flow = flow
+        self._desk = desk
+        self._today = today
+        self._rules = ChatMessage("system", rules(flow))
         self.confirm = script.confirm
         self.reopen = script.reopen
         self.greeting = script.greeting
@@ -100,31 +134,105 @@ class ModelledReceptionist:
 
     async def reply(self, request: ReplyRequest) -> AsyncIterator[ReplyEvent]:
         """Stream the model's words for what the script wants said, or the script's own."""
-        decided = [event async for event in self._script.reply(request)]
-        say = "".join(event.text for event in decided if isinstance(event, TextDelta))
-        if self._script.verbatim(request.reply_id) or not say:
-            for event in decided:
+        if request.messages and request.messages[-1].role != "user":
+            async for event in self._after_a_tool(request):
                 yield event
             return
-        spoke = False
-        try:
-            async with aclosing(self._phrased(request, say)) as phrased:
-                async for text in phrased:
-                    spoke = True
-                    yield text
-        except EngineError:
-            if spoke:  # half a sentence was said: the call's own apology follows
-                raise
-        if not spoke:
+        decided = [event async for event in self._script.reply(request)]
+        say = "".join(event.text for event in decided if isinstance(event, TextDelta))
+        if say and not self._script.understood(request.reply_id):
+            say = await self._reread(request) or say
+        if self._script.verbatim(request.reply_id) or not say:
             yield TextDelta(say)
+            return
+        async with aclosing(self._phrased(request, ANSWER.format(say=say), say)) as events:
+            async for event in events:
+                yield event
 
-    async def _phrased(self, request: ReplyRequest, say: str) -> AsyncGenerator[ReplyEvent, None]:
+    async def _after_a_tool(self, request: ReplyRequest) -> AsyncGenerator[ReplyEvent, None]:
+        """What came of a tool in the model's words, then the script's question in its own."""
+        question = self._script.reprompt(1, heard_something=False)
+        called = False
+        async with aclosing(self._phrased(request, RESULT, "")) as events:
+            async for event in events:
+                called = called or isinstance(event, ToolCall)
+                yield event
+        if not called:
+            yield TextDelta(" " + question)
+
+    async def _phrased(
+        self, request: ReplyRequest, assignment: str, say: str
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """The model's words as far as they can be said, and `say` where they end badly."""
+        speech, held, called, failed = PlainSpeech(), "", False, ""
+        asked = self._asked(request, assignment)
+        try:
+            async with aclosing(closing(self._model.reply(asked))) as events:
+                async for event in events:
+                    if isinstance(event, ToolCall):
+                        if asked.tools and asked.tool_choice == "auto":
+                            called = True
+                            yield event
+                        continue
+                    held += speech.push(event.text)
+                    if held and speech.said:
+                        yield TextDelta(held)
+                        held = ""
+                    if speech.full:
+                        failed = "too_long"
+                        break
+        except EngineError as error:
+            failed = error.code
+        if failed or not (speech.said or called):
+            self._desk.stood_in(failed or "nothing_said")
+            bridge = f". {self._script.filler()} " if speech.said and say else ""
+            if say:
+                yield TextDelta(bridge + say)
+
+    def _asked(self, request: ReplyRequest, assignment: str) -> ReplyRequest:
+        """Rules first and facts last: what is between only grows, so that a server remembers most of it."""
+        facts = note(self._flow, self._script.request, self._today(), assignment)
         messages = (
             self._rules,
-            *(message for message in request.messages if message.role != "system"),
-            ChatMessage("system", ASSIGNMENT.format(say=say)),
+            *request.messages,
+            ChatMessage("system", facts),
         )
-        asked = ReplyRequest(request.reply_id, messages, temperature=request.temperature)
-        async for event in self._model.reply(self._guard.request(asked)):
-            if isinstance(event, TextDelta):
-                yield event
+        return self._desk.outgoing.request(replace(request, messages=messages))
+
+    async def _reread(self, request: ReplyRequest) -> str:
+        """Let the model read what the script could not; "" when nothing came of it in time."""
+        if not wanted(self._script.request):
+            return ""
+        question = self._script.reprompt(1, heard_something=False)
+        asked = replace(
+            self._asked(request, ASSIGNMENT.format(question=question)),
+            tool_choice="none",
+            answer_schema=form(self._flow),
+            max_tokens=ANSWER_TOKENS,
+            temperature=0.0,
+        )
+        answer = ""
+        try:
+            async with (
+                asyncio.timeout(READING_MS / 1000.0),
+                aclosing(closing(self._model.reply(asked))) as events,
+            ):
+                async for event in events:
+                    if isinstance(event, TextDelta):
+                        answer += event.text
+        except (EngineError, TimeoutError):
+            return ""
+        said = request.messages[-1].content
+        values = believed(self._flow, self._script.request, said, answer, self._today())
+        return self._script.reread(request.reply_id, values) if values.filled() else ""
+
+
+def warming(flow: Flow, today: date) -> ReplyRequest:
+    """What every request of this practice begins with, and the form: for a server that is to know both beforehand."""
+    facts = note(flow, Request(), today, ASSIGNMENT.format(question="How can I help you?"))
+    messages = (
+        ChatMessage("system", rules(flow)),
+        ChatMessage("user", "hello"),
+        ChatMessage("system", facts),
+    )
+    return ReplyRequest("warm-up", messages, answer_schema=form(flow), max_tokens=1)

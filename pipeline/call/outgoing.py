@@ -5,11 +5,12 @@ The judging is `phi.guard`'s; this knows the call's compartment and says how oft
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 
-from models.ports import ChatMessage, ReplyRequest
+from models.ports import ReplyRequest, ToolCall
 from phi.guard import ResultShape, SpokenGuard, for_model, messages_for_model
 from phi.vault import Compartment
 from pipeline.call.events import ValuesWithheld
@@ -63,10 +64,32 @@ class Outgoing:
                 taken += safe.taken
         self._tell("request", taken)
         messages = tuple(
-            ChatMessage(message.role, text)
+            replace(message, content=text, tool_calls=tuple(map(self._call, message.tool_calls)))
             for message, text in zip(request.messages, texts, strict=True)
         )
         return replace(request, messages=messages, alternatives=())
+
+    def _call(self, call: ToolCall) -> ToolCall:
+        """A call that the model made, as it may be shown to it again: what is no JSON is nothing."""
+        try:
+            arguments = json.loads(call.arguments_json or "{}")
+        except (ValueError, RecursionError):
+            return replace(call, arguments_json="{}")
+        return replace(call, arguments_json=json.dumps(self._clean(arguments), ensure_ascii=False))
+
+    def _clean(self, value: object) -> object:
+        match value:
+            case dict():
+                return {str(key): self._clean(each) for key, each in value.items()}
+            case list():
+                return [self._clean(each) for each in value]
+            case None | bool():
+                return value
+            case _:
+                year = self._today().year
+                safe = for_model(str(value), self._secrets(), volunteered=True, this_year=year)
+                self._tell("request", safe.taken)
+                return safe.text if safe.taken else value
 
     def speech(self, clause: str, reply: str) -> str:
         """A clause of this reply as it may be said; empty when nothing is left of it."""

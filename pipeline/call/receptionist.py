@@ -19,6 +19,7 @@ from pipeline.call.dialogue import (
     leave,
     person_by_key,
     respond,
+    respond_to_values,
     take_number,
     wrong_key,
 )
@@ -90,6 +91,25 @@ class ScriptedReceptionist:
         """True when these words are the practice's own and may not be rephrased."""
         thought = self._thoughts.get(reply_id)
         return thought is None or thought.step.verbatim
+
+    def understood(self, reply_id: str) -> bool:
+        """True unless the caller's words led nowhere."""
+        thought = self._thoughts.get(reply_id)
+        return thought is None or thought.step.understood
+
+    def reread(self, reply_id: str, values: Request) -> str:
+        """Take these for what the caller said; "" when something else was decided meanwhile."""
+        thought = self._thoughts.get(reply_id)
+        if thought is None or thought.step.understood or not values.filled():
+            return ""
+        real = self._undo is not None and self._undo[0] == reply_id
+        if self._state is not (thought.step.state if real else thought.base):
+            return ""  # keys came between
+        step = respond_to_values(self._flow, thought.base, values)
+        self._thoughts[reply_id] = replace(thought, step=step)
+        if real:
+            self._apply(step)
+        return step.say
 
     def confirm(self, reply_id: str) -> None:
         """Make the turn behind this reply real, exactly once; it may come before the words."""

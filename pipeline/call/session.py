@@ -395,7 +395,8 @@ class Call:
                     GuardedTool(self.call_id, tool, front.compartment, front.outgoing),
                 )
                 for tool in tools
-            ]
+            ],
+            kept_going=[tool.name for tool in tools if tool.side_effect],
         )
 
     def handles(self) -> dict[str, str]:

@@ -141,3 +141,5 @@ class Step:
     effects: tuple[Effect, ...] = ()
     verbatim: bool = False
     """The practice's own words: never rephrased by a model."""
+    understood: bool = True
+    """False: the words led nowhere, and somebody else may read them."""

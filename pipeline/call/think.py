@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import uuid
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -47,6 +48,7 @@ from models.ports import (
 )
 from pipeline.call.ledger import INTERRUPTED
 from pipeline.call.settings import CallSettings
+from pipeline.call.tool_arguments import UNREADABLE
 
 REPLY_ID = "reply_id"
 """Key in a start frame's metadata: which reply begins."""
@@ -55,6 +57,9 @@ MORE_TO_COME = "more_to_come"
 """Key in an end frame's metadata: a tool runs, its result will be spoken of."""
 
 NOTHING_TO_SAY = "nothing_to_say"
+
+TOOL_ROUNDS_MAX = 3
+"""Results a model may ask for before it must answer: a model that goes round in circles is led out."""
 
 
 @runtime_checkable
@@ -99,19 +104,27 @@ class _Over:
     code: str | None = None
 
 
+GATHER_MS = 30.0
+"""Words in the middle of a clause wait so long for the next: the voice begins with clauses, not with words."""
+
+_ENDS_A_CLAUSE = re.compile(r"[.,;:!?—]")
+
+
 class _Waiting:
     """What the stream has brought and the reply has not taken yet; words that wait together are one event.
 
-    A frame of the graph costs as much for a sentence as for a word: a model that is faster than the graph,
-    and a process with many calls, need fewer of them.
+    A frame of the graph costs as much for a clause as for a word. The first words pass at once, and so does whatever
+    may end a clause; words between them wait a little for company.
     """
 
     def __init__(self) -> None:
         self._events: deque[ReplyEvent | _Over] = deque()
-        self._came = asyncio.Event()
+        self._pressing = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._begun = False
 
     def __bool__(self) -> bool:
-        return bool(self._events)
+        return self._pressing.is_set()
 
     def put(self, event: ReplyEvent | _Over) -> None:
         last = self._events[-1] if self._events else None
@@ -119,13 +132,28 @@ class _Waiting:
             self._events[-1] = TextDelta(last.text + event.text)
         else:
             self._events.append(event)
-        self._came.set()
+        if not isinstance(event, TextDelta) or not self._begun or _ENDS_A_CLAUSE.search(event.text):
+            self._begun = (
+                self._begun or not isinstance(event, TextDelta) or bool(event.text.strip())
+            )
+            self._pressing.set()
+        elif self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(GATHER_MS / 1000.0, self._pressing.set)
 
     async def get(self) -> ReplyEvent | _Over:
-        while not self._events:
-            self._came.clear()
-            await self._came.wait()
-        return self._events.popleft()
+        await self._pressing.wait()
+        event = self._events.popleft()
+        if not self._events:
+            self.close()
+            self._pressing.clear()
+        return event
+
+    def close(self) -> None:
+        """Nothing waits any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 class _PortAdapter(BaseLLMAdapter[dict[str, Any]]):  # type: ignore[no-untyped-call]  # pipecat's hook is untyped
@@ -178,6 +206,7 @@ class Thinker(LLMService[Any]):
         self._hooks = hooks
         self._call = settings
         self._limit: asyncio.Timeout | None = None
+        self._conversation = uuid.uuid4().hex
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Answer a context; everything else passes."""
@@ -204,12 +233,16 @@ class Thinker(LLMService[Any]):
             self._limit.reschedule(now_s + self._call.first_token_ms / 1000.0)
 
     async def _answer(self, context: LLMContext) -> None:
+        messages = tuple(chat_messages(context.messages))
         request = ReplyRequest(
             reply_id=uuid.uuid4().hex,
-            messages=tuple(chat_messages(context.messages)),
+            messages=messages,
             tools=tuple(tool_specs(context)),
             alternatives=self._hooks.alternatives(),
             typed=self._hooks.typed(),
+            conversation=self._conversation,
+            tool_choice="auto" if _rounds(messages) < TOOL_ROUNDS_MAX else "none",
+            speculative=self._speculation_gate.is_speculating,
         )
         start, end = LLMFullResponseStartFrame(), LLMFullResponseEndFrame()
         start.metadata[REPLY_ID] = request.reply_id
@@ -237,9 +270,23 @@ class Thinker(LLMService[Any]):
         events = _Waiting()
         async with asyncio.TaskGroup() as tasks:
             stream = tasks.create_task(self._stream(request, events), name="reply-stream")
-            calls = await self._follow(events)
+            try:
+                calls = await self._follow(events)
+            finally:
+                events.close()
             stream.cancel()
-        return calls
+        return await self._allowed(request, calls)
+
+    async def _allowed(self, request: ReplyRequest, calls: list[ToolCall]) -> list[ToolCall]:
+        """The calls of tools that were offered; others were made up, and when nothing else came are a failure."""
+        offered = {tool.name for tool in request.tools} if request.tool_choice == "auto" else set()
+        good = [call for call in calls if call.name in offered]
+        if len(good) < len(calls):
+            if good:
+                self._hooks.failed("tool", "not_offered")
+            else:
+                await self._fall_back("not_offered", "tool")
+        return good
 
     async def _stream(self, request: ReplyRequest, events: _Waiting) -> None:
         try:
@@ -321,23 +368,49 @@ async def closing(events: AsyncIterator[ReplyEvent]) -> AsyncGenerator[ReplyEven
 
 
 def chat_messages(messages: Sequence[Any]) -> list[ChatMessage]:
-    """Translate the context; placeholders of replies nobody has heard yet are left out."""
+    """Translate the context; placeholders of replies nobody has heard yet are left out.
+
+    A result whose call is not there (or a call without a result) is left out too: a server refuses the whole
+    conversation for it.
+    """
+    answered = {one.get("tool_call_id") for one in messages if one.get("role") == "tool"}
     out: list[ChatMessage] = []
+    asked: set[str] = set()
     for message in messages:
         role = message.get("role")
         content = message.get("content")
         text = content if isinstance(content, str) else ""
-        if message.get("tool_calls"):
-            text = json.dumps(message["tool_calls"], ensure_ascii=False)
-        if not text:
-            continue
-        if message.get(INTERRUPTED):
+        calls = _tool_calls(message.get("tool_calls") or (), answered)
+        asked.update(call.call_id for call in calls)
+        if message.get(INTERRUPTED) and text:
             text += "—"
         if role == "developer":
             role = "system"
-        if role in ("system", "user", "assistant", "tool"):
-            out.append(ChatMessage(role, text))
+        if role == "tool":
+            own = str(message.get("tool_call_id"))
+            if own in asked:
+                out.append(ChatMessage("tool", text, tool_call_id=own))
+        elif role in ("system", "user", "assistant") and (text or calls):
+            out.append(ChatMessage(role, text, tool_calls=calls))
     return out
+
+
+def _tool_calls(calls: Sequence[Any], answered: Collection[object]) -> tuple[ToolCall, ...]:
+    return tuple(
+        ToolCall(str(call["id"]), call["function"]["name"], call["function"]["arguments"])
+        for call in calls
+        if call["id"] in answered
+    )
+
+
+def _rounds(messages: Sequence[ChatMessage]) -> int:
+    """How many results a model has got since the caller spoke last."""
+    rounds = 0
+    for message in reversed(messages):
+        if message.role == "user":
+            break
+        rounds += message.role == "tool"
+    return rounds
 
 
 def tool_specs(context: LLMContext) -> list[ToolSpec]:
@@ -351,14 +424,15 @@ def _tool_spec(tool: FunctionSchema) -> ToolSpec:
         "type": "object",
         "properties": tool.properties,
         "required": tool.required,
+        "additionalProperties": False,
     }
     return ToolSpec(tool.name, tool.description, parameters)
 
 
 def _arguments(call: ToolCall) -> dict[str, Any]:
-    """Parse a tool's arguments; what is not a JSON object becomes an empty one for the tool to refuse."""
+    """Parse a tool's arguments; what is not a JSON object is one that every tool refuses."""
     try:
         arguments = json.loads(call.arguments_json or "{}")
-    except ValueError:
-        return {}
-    return arguments if isinstance(arguments, dict) else {}
+    except (ValueError, RecursionError):
+        return {UNREADABLE: True}
+    return arguments if isinstance(arguments, dict) else {UNREADABLE: True}

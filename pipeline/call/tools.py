@@ -17,6 +17,7 @@ from phi.guard import ResultShape
 from phi.vault import Compartment, VaultError
 from pipeline.call.events import ToolFailed
 from pipeline.call.outgoing import Outgoing
+from pipeline.call.tool_arguments import UNREADABLE, check_schema, refused
 from pipeline.telemetry.events import Token, emit
 
 FAILED = {"status": "not_available"}
@@ -34,6 +35,12 @@ class Tool:
     required: tuple[str, ...]
     run: Callable[[Mapping[str, object]], Awaitable[object]]
     returns: ResultShape
+    side_effect: bool = True
+    """It changes something: a caller who interrupts does not stop it half-way, and hears of it afterwards."""
+
+    def __post_init__(self) -> None:
+        """Refuse a schema that could not be checked."""
+        check_schema(self.properties, self.required)
 
     def schema(self) -> FunctionSchema:
         """As the framework wants it."""
@@ -58,11 +65,15 @@ class GuardedTool:
 
     async def _answer(self, arguments: Mapping[str, object]) -> Mapping[str, object]:
         tool = self._tool
+        if UNREADABLE in arguments:
+            return self._failed("unreadable")
         known = {key: value for key, value in arguments.items() if key in tool.properties}
         try:
             filled = self._compartment.fill_arguments(known, reader=tool.name)
         except VaultError as error:
             return self._failed(type(error).__name__)
+        if refused(tool.properties, tool.required, filled):
+            return self._failed("arguments")
         try:
             result = await tool.run(filled)
         except Exception:  # noqa: BLE001  # edge of a tool: its text may quote its arguments, only the fact goes on

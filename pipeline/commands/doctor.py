@@ -79,12 +79,14 @@ def _engine_files(settings: Settings) -> Finding:
         return Finding(
             "engines", "fail", f"{', '.join(missing)}: nothing is there; correct the path"
         )
-    if engines.llm == "openai" and not _answers(engines.llm_url):
-        return Finding(
-            "engines",
-            "fail",
-            "nothing answers at engines.llm_url; start the model's server, or correct the address",
-        )
+    servers = {"engines.llm_url": [engines.llm_url], "engines.llm_more_urls": engines.llm_more_urls}
+    for key, urls in servers.items() if engines.llm == "openai" else ():
+        if not all(map(_answers, urls)):
+            return Finding(
+                "engines",
+                "fail",
+                f"nothing answers at {key}; start the model's server, or correct the address",
+            )
     return Finding("engines", "pass", f"{engines.stt}, {engines.llm}, {engines.tts}")
 
 

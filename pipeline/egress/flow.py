@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from pipeline.egress.places import KINDS, listed
+from pipeline.egress.places import KINDS, is_loopback_url, listed
 from pipeline.settings import Settings
 
 HERE = "this machine"
@@ -60,14 +60,22 @@ def flows(settings: Settings) -> Iterator[Flow]:
         "Voice worker", f"Speech recognition ({s.engines.stt})", "voice", HERE, False, "engines.stt"
     )
     if s.engines.llm == "openai":
-        yield Flow(
-            "Voice worker",
-            f"Language model at {s.engines.llm_url}",
-            "words of the call",
-            "HTTP on loopback",
-            False,
-            "engines.llm_url",
-        )
+        for key, urls in (
+            ("engines.llm_url", (s.engines.llm_url,)),
+            ("engines.llm_more_urls", s.engines.llm_more_urls),
+        ):
+            for url in urls:
+                here = is_loopback_url(url)
+                secure = "HTTPS" if url.startswith("https:") else "HTTP"
+                how = f"{secure} on loopback" if here else f"{secure} in the practice's network"
+                yield Flow(
+                    "Voice worker",
+                    f"Language model at {url}",
+                    "words of the call",
+                    how,
+                    not here,
+                    key,
+                )
     else:
         yield Flow(
             "Voice worker", "Scripted receptionist", "words", "in the process", False, "engines.llm"

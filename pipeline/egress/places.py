@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import ifaddr
 
+from models.chat_address import ELSEWHERE, address_of, is_private, may_hold_a_model
 from pipeline.settings import Settings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -105,6 +106,40 @@ def fault(text: str) -> str:
     return ""
 
 
+def model_fault(url: str) -> str:
+    """What is wrong with the address of a model's server, whatever is listed; "" when nothing is."""
+    parts = urlsplit(url)
+    address = address_of(parts.hostname or "")
+    if address is None or not may_hold_a_model(address, [str(address)]):
+        return ELSEWHERE
+    return "write no query behind the address" if parts.query or parts.fragment else ""
+
+
+def public_fault(network: str) -> str:
+    """What is wrong with a network that a model's server may be in; "" when it is a private one."""
+    if is_private(ipaddress.ip_network(network)):
+        return ""
+    return (
+        "must be part of 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or fc00::/7, e.g. 10.20.0.5/32:"
+        " callers' words go to no public address"
+    )
+
+
+def unlisted_models(settings: Settings) -> Iterator[str]:
+    """Faults of servers on other machines whose network nobody listed."""
+    engines = settings.engines
+    for key, urls in (
+        ("engines.llm_url", [engines.llm_url] if engines.llm_url else []),
+        ("engines.llm_more_urls", engines.llm_more_urls),
+    ):
+        addresses = [address_of(urlsplit(url).hostname or "") for url in urls]
+        if any(a is not None and not may_hold_a_model(a, engines.llm_addresses) for a in addresses):
+            yield (
+                f"{key}: is on another machine; list its network in engines.llm_addresses,"
+                ' e.g. ["10.20.0.5/32"]: callers\' words go to no address that is not listed'
+            )
+
+
 def own_addresses() -> list[str]:
     """Every address of this machine, link-local IPv6 aside."""
     found: list[str] = []
@@ -118,11 +153,12 @@ def own_addresses() -> list[str]:
 
 
 def listed(settings: Settings) -> tuple[Place, ...]:
-    """The destinations the operator wrote down: as such, as the webhook's receiver, as the store's database."""
+    """What the operator wrote down: as destinations, the webhook's receiver, the store's database, the models' servers."""
     return (
         *(parse(text) for text in settings.egress.destinations),
         *_receiver(settings),
         *_database(settings),
+        *_models(settings),
     )
 
 
@@ -148,8 +184,26 @@ def _database(settings: Settings) -> Iterator[Place]:
         yield Place("store", "database", network, port, port, "tcp")
 
 
+def _models(settings: Settings) -> Iterator[Place]:
+    """The ports of the configured servers in the listed networks; one on this machine needs no listing."""
+    engines = settings.engines
+    if engines.llm != "openai":
+        return
+    urls = (engines.llm_url, *engines.llm_more_urls)
+    ports = {_port(url, 443 if url.startswith("https:") else 80) for url in urls if url}
+    for text in engines.llm_addresses:
+        for port in sorted(ports):
+            yield Place("model", "llm", ipaddress.ip_network(text), port, port, "tcp")
+
+
 def _port(url: str, usual: int) -> int:
     return urlsplit(url).port or usual
+
+
+def is_loopback_url(url: str) -> bool:
+    """Whether a URL's host is this machine's own loopback address."""
+    address = address_of(urlsplit(url).hostname or "")
+    return address is not None and address.is_loopback
 
 
 def loopback() -> tuple[Place, ...]:

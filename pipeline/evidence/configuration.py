@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pipeline.settings import Settings
 
 Shown = str | int | list[str]
-_ADDRESSES = frozenset({"url", "webhook_url", "loopback_url", "database_url"})
+_ADDRESSES = frozenset({"url", "webhook_url", "model_url", "database_url"})
 _COMMANDS = frozenset({"store.key_command"})
 """Arguments of a program may hold the very secret that it prints."""
 
@@ -33,7 +33,8 @@ def _shown(section: Any, path: str) -> Iterator[tuple[str, Shown]]:
         elif key in _COMMANDS:
             yield key, [value[0], f"{len(value) - 1} arguments"] if value else []
         elif isinstance(value, tuple):
-            yield key, [str(each) for each in value]
+            hide = _address if item.metadata.get("kind") in _ADDRESSES else str
+            yield key, [hide(each) for each in value]
         elif item.metadata.get("kind") in _ADDRESSES and value:
             yield key, _address(value)
         else:

@@ -141,7 +141,11 @@ _NO_TEXT = frozenset(
         "emergency_number",
         "url",
         "origin",
-        "loopback_url",
+        "model_url",
+        "private_network",
+        "mirror_url",
+        "host",
+        "fingerprint",
         "webhook_url",
         "database_url",
     }

@@ -49,7 +49,7 @@ async def calling_practice(
         return (
             scripted
             if model is None
-            else ModelledReceptionist(model, scripted, "Elm Clinic", desk.outgoing)
+            else ModelledReceptionist(model, scripted, flow, desk, lambda: TODAY)
         )
 
     settings = CallSettings(practice_phone=flow.practice_phone)

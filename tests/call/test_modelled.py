@@ -2,17 +2,53 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date
+from itertools import pairwise
+
+import pytest
 
 from models.errors import EngineFailed
-from models.ports import ChatMessage, ReplyEvent, ReplyRequest, TextDelta, ToolCall
+from models.ports import (
+    ChatMessage,
+    Keyed,
+    LanguageModel,
+    ReplyEvent,
+    ReplyRequest,
+    TextDelta,
+    ToolCall,
+)
+from pipeline.call.briefing import rules
 from pipeline.call.flow_file import load_flow
-from pipeline.call.modelled import ModelledReceptionist
+from pipeline.call.modelled import ModelledReceptionist, warming
 from pipeline.call.receptionist import ScriptedReceptionist
 from tests.fakes.desk import FakeDesk
 
 FLOW = load_flow()
+
+
+class Reader:
+    """Fills the form when it is asked to, else says what it was told to say last."""
+
+    def __init__(self, form: str | float) -> None:
+        self.form = form
+        self.asked: list[ReplyRequest] = []
+
+    async def reply(self, request: ReplyRequest) -> AsyncIterator[ReplyEvent]:
+        self.asked.append(request)
+        if request.answer_schema is None:
+            yield TextDelta(request.messages[-1].content.rpartition("question: ")[2])
+        elif isinstance(self.form, float):
+            await asyncio.sleep(self.form / 1_000)
+        else:
+            for letter in self.form:
+                yield TextDelta(letter)
+
+    def confirm(self, reply_id: str) -> None:
+        """Keeps no state."""
 
 
 class Model:
@@ -35,10 +71,10 @@ class Model:
         """Keeps no state."""
 
 
-def receptionist(model: Model) -> tuple[ModelledReceptionist, FakeDesk]:
+def receptionist(model: LanguageModel) -> tuple[ModelledReceptionist, FakeDesk]:
     desk = FakeDesk()
     script = ScriptedReceptionist(FLOW, desk, lambda: date(2026, 1, 7))
-    made = ModelledReceptionist(model, script, FLOW.practice_name, desk.outgoing)
+    made = ModelledReceptionist(model, script, FLOW, desk, lambda: date(2026, 1, 7))
     made.greeting()
     return made, desk
 
@@ -99,3 +135,127 @@ async def test_row_p10_the_prompt_forbids_asking_for_identifiers() -> None:
         "Never ask for a birth date, a social security number, insurance details or a diagnosis"
         in rules
     )
+
+
+UNREAD = "well it is about the thing that my sister had"
+
+
+def form(**values: str) -> str:
+    return json.dumps({"reason": "", "first_name": "", "day": "", "time": ""} | values)
+
+
+async def test_words_the_script_cannot_read_are_read_by_the_model() -> None:
+    model = Reader(form(reason="vaccination", day="2026-01-13"))
+    made, desk = receptionist(model)
+    assert "first name" in await said(made, UNREAD)
+    assert desk.fields == {}, "nothing is known before the turn is real"
+    made.confirm("1")
+    assert desk.fields == {"reason": "vaccination", "day": "2026-01-13"}
+    assert model.asked[0].tool_choice == "none"
+    assert model.asked[0].temperature == 0.0
+
+
+async def test_a_turn_that_is_real_before_it_was_read_is_read_all_the_same() -> None:
+    made, desk = receptionist(Reader(form(reason="vaccination")))
+    made.confirm("1")
+    assert "first name" in await said(made, UNREAD)
+    assert desk.fields == {"reason": "vaccination"}
+    made.reopen("1")
+    assert desk.fields == {}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        form(),
+        form(reason="chest pain"),
+        form(day="2026-01-07"),
+        form(day="2029-01-07"),
+        form(day="soon"),
+        form(time="25:00"),
+        form(first_name="Daniel"),
+        form(first_name="Sister"),
+        json.dumps({"phone": "2125550143", "reason": ["vaccination"], "day": 7}),
+        "[]",
+        "null",
+        "no json",
+        "[" * 5_000,
+        60_000.0,
+    ],
+)
+async def test_a_reading_that_cannot_be_believed_is_none(answer: str | float) -> None:
+    made, desk = receptionist(Reader(answer))
+    before = asyncio.get_running_loop().time()
+    asked_again = await said(made, UNREAD)
+    made.confirm("1")
+    assert desk.fields == {}
+    assert asked_again
+    assert asyncio.get_running_loop().time() - before < 1.5
+
+
+async def test_a_name_is_believed_when_it_was_said_and_is_one() -> None:
+    made, desk = receptionist(Reader(form(first_name="daniel")))
+    await said(made, "so um they keep calling my boy daniel thing over there")
+    made.confirm("1")
+    assert desk.fields.get("first_name") in (None, "Daniel")
+
+
+async def test_what_is_known_is_not_read_again() -> None:
+    model = Reader(form(reason="physical", day="2026-01-13"))
+    made, desk = receptionist(model)
+    await said(made, "i need a flu shot")
+    made.confirm("1")
+    await said(made, UNREAD, "2")
+    made.confirm("2")
+    assert desk.fields["reason"] == "vaccination"
+
+
+async def test_keys_that_come_while_the_model_reads_win() -> None:
+    model = Reader(1_000.0)
+    made, desk = receptionist(model)
+    async with asyncio.TaskGroup() as tasks:
+        made.confirm("1")
+        turn = tasks.create_task(said(made, UNREAD))
+        await asyncio.sleep(0.1)
+        made.keyed(Keyed("0"))
+        model.form = form(reason="vaccination")
+    assert turn.result()
+    assert "person" in desk.names()
+    assert desk.fields == {}
+
+
+async def test_row_t23_the_temperature_is_low() -> None:
+    model = Model("Which day?")
+    made, _ = receptionist(model)
+    await said(made, "a flu shot")
+    assert model.asked[0].temperature == 0.3
+
+
+async def test_the_rules_come_first_and_what_changes_comes_last() -> None:
+    """The prompt of each turn begins with all but the last message of the one before it."""
+    model = Model("Fine.")
+    made, _ = receptionist(model)
+    talk: tuple[ChatMessage, ...] = ()
+    for at, words in enumerate(("a flu shot", "daniel", "next tuesday")):
+        talk = (*talk, ChatMessage("user", words))
+        async for _event in made.reply(ReplyRequest(str(at), talk)):
+            pass
+        made.confirm(str(at))
+        talk = (*talk, ChatMessage("assistant", "Fine."))
+    prompts = [[(m.role, m.content) for m in request.messages] for request in model.asked]
+    for before, after in pairwise(prompts):
+        assert after[: len(before) - 1] == before[:-1]
+    assert "2026" not in prompts[0][0][1]
+    assert "Today is Wednesday, January seventh, 2026." in prompts[0][-1][1]
+    assert "first name Daniel" in prompts[2][-1][1]
+    assert "Daniel" not in prompts[2][0][1]
+
+
+async def test_the_practices_own_rules_are_told() -> None:
+    flow = replace(FLOW, rules=("Parking is behind the {house}.",))
+    told = rules(flow)
+    assert told.endswith("The practice's own rules:\n- Parking is behind the {house}.")
+    assert flow.practice.name in told
+    warm = warming(flow, date(2026, 1, 7))
+    assert warm.messages[0].content == told
+    assert warm.answer_schema is not None

@@ -56,7 +56,7 @@ async def calling_recorded(
             scripted._state = State(Request("vaccination", "Daniel", PHONE), asked=asked)
         if model is None:
             return scripted
-        return ModelledReceptionist(model, scripted, "Elm Clinic", desk.outgoing)
+        return ModelledReceptionist(model, scripted, flow, desk, lambda: TODAY)
 
     permission = Permission(tapes, OPT_OUT, flow)
     settings = CallSettings(practice_phone=flow.practice_phone)

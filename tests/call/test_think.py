@@ -12,7 +12,7 @@ from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 from models.errors import EngineFailed
 from models.ports import ReplyEvent, ReplyRequest, Spoken, TextDelta, ToolCall
 from pipeline.call.settings import CallSettings
-from pipeline.call.think import chat_messages
+from pipeline.call.think import _Over, _Waiting, chat_messages
 from tests.call.graph_rig import GraphRig, running
 from tests.fakes.language_model import Answer, FakeLanguageModel, tokens
 
@@ -167,3 +167,37 @@ async def test_the_deadlines_are_settings() -> None:
         rig.graph.end_turn(Spoken("hello"))
         await rig.sent.wait()
         assert loop.time() - began_s < 0.15
+
+
+class Taken:
+    """A reply's events as the stage takes them, with the ms after the first token."""
+
+    def __init__(self) -> None:
+        self.at: list[tuple[float, str]] = []
+
+    async def of(self, *words: str, every_ms: float = 10.0) -> list[tuple[float, str]]:
+        loop, waiting = asyncio.get_running_loop(), _Waiting()
+
+        async def bring() -> None:
+            for word in words:
+                waiting.put(TextDelta(word))
+                await asyncio.sleep(every_ms / 1000.0)
+            waiting.put(_Over())
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(bring())
+            began_s = loop.time()
+            while isinstance(event := await waiting.get(), TextDelta):
+                self.at.append((round((loop.time() - began_s) * 1000), event.text))
+        return self.at
+
+
+async def test_words_within_a_clause_go_together_and_its_end_waits_for_nobody() -> None:
+    words = ("We ", "open ", "at ", "nine", ". ", "Which ", "day", "?")
+    taken = await Taken().of(*words, every_ms=8.0)
+    assert taken == [(0, "We "), (32, "open at nine. "), (56, "Which day?")]
+
+
+async def test_a_slow_model_is_not_made_slower_than_a_few_frames() -> None:
+    taken = await Taken().of("We ", "open ", "at ", every_ms=100.0)
+    assert taken == [(0, "We "), (130, "open "), (230, "at ")]

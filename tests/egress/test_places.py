@@ -143,6 +143,27 @@ def test_a_model_beside_the_server_and_a_proxy_are_on_the_page() -> None:
     assert [party.kind for party in sub_processors(settings)] == ["proxy"]
 
 
+def test_a_model_on_a_listed_private_address_is_a_place_with_its_port_alone() -> None:
+    engines = {
+        "llm": "openai",
+        "llm_url": "https://10.20.0.5:8443/v1",
+        "llm_more_urls": ["http://127.0.0.1:8000/v1", "https://10.20.0.6/v1"],
+        "llm_addresses": ["10.20.0.4/30"],
+        "llm_model": "m",
+    }
+    settings = config.from_mapping({"engines": engines})
+    places = listed(settings)
+    assert {place.kind for place in places} == {"model"}
+    assert any(place.covers("10.20.0.5", 8443) for place in places)
+    assert any(place.covers("10.20.0.6", 443) for place in places)
+    assert not any(place.covers("10.20.0.5", 22) for place in places)
+    assert not any(place.covers("10.20.1.5", 8443) for place in places)
+    page = text(settings)
+    assert "https://10.20.0.5:8443/v1: words of the call (HTTPS in the practice's network)" in page
+    assert "http://127.0.0.1:8000/v1: words of the call (HTTP on loopback)" in page
+    assert listed(config.from_mapping({"engines": {**engines, "llm": "scripted"}})) == ()
+
+
 def test_a_diagram_is_closed_whatever_the_settings_hold() -> None:
     settings = config.from_mapping({"log": {"file": '/var/log/a"]; b[x.jsonl'}})
     drawn = mermaid(settings)

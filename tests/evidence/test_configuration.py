@@ -22,7 +22,8 @@ def test_every_key_is_shown_and_secrets_only_as_set_or_not(tmp_path: Path) -> No
                 "addresses": ["10.0.0.5/32"],
                 "secret": PLANTED,
             },
-            "engines": {"llm": "openai", "llm_url": "http://[::1]:8000/v1", "llm_model": "m", "llm_api_key": PLANTED},
+            "engines": {"llm": "openai", "llm_url": "http://[::1]:8000/v1", "llm_model": "m", "llm_api_key": PLANTED,
+                "llm_more_urls": [f"http://127.0.0.1:8001/{PLANTED}"]},
             "store": {"key": "command", "key_command": ["pass", "show", PLANTED]},
         }
     )  # fmt: skip
@@ -33,6 +34,7 @@ def test_every_key_is_shown_and_secrets_only_as_set_or_not(tmp_path: Path) -> No
     assert found["store.key_text"] == "not set"
     assert found["webhook.url"] == "https://ehr.clinic.example:8443/..."
     assert found["engines.llm_url"] == "http://[::1]:8000/..."
+    assert found["engines.llm_more_urls"] == ["http://127.0.0.1:8001/..."]
     assert found["store.key_command"] == ["pass", "2 arguments"]
     assert found["webhook.addresses"] == ["10.0.0.5/32"]
 

@@ -54,5 +54,8 @@ class FakeDesk:
     def go_on(self) -> None:
         self.told.append(("go_on",))
 
+    def stood_in(self, code: str) -> None:
+        self.told.append(("stood_in", code))
+
     def names(self) -> list[str]:
         return [entry[0] for entry in self.told]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from models.chat_address import model_url
 from models.errors import EngineUnavailable
-from models.openai_llm import loopback_url
 from pipeline import config
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings
@@ -20,8 +20,9 @@ LOCAL = {
     "engines.stt": ("pocketsphinx", "whisper"),
     "engines.tts": ("espeak", "piper"),
     "engines.llm": ("scripted", "openai"),
+    "engines.llm_dialect": ("vllm", "plain"),
 }
-"""`openai` is the name of a protocol: the server that speaks it must be on loopback."""
+"""`openai` is the name of a protocol: the server that speaks it must be on loopback or a listed private address."""
 
 PROVIDERS = (
     *("anthropic", "assemblyai", "azure", "boto3", "botocore", "cartesia", "cohere", "deepgram"),
@@ -76,10 +77,10 @@ def test_row_d22_no_client_of_a_provider_is_imported() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["https://api.openai.com/v1", "http://10.0.0.5:8000/v1", "http://localhost.evil.example/v1"],
+    ["https://api.openai.com/v1", "http://203.0.113.5:8000/v1", "http://localhost.evil.example/v1"],
 )
 def test_row_d22_a_model_elsewhere_is_refused_by_settings_and_by_the_engine(url: str) -> None:
     with pytest.raises(ConfigError, match="must point at this machine"):
         config.from_mapping({"engines": {"llm_url": url}})
     with pytest.raises(EngineUnavailable):
-        loopback_url(url)
+        model_url(url)

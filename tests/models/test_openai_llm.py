@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from models.chat_address import model_url
 from models.errors import EngineFailed, EngineUnavailable
-from models.openai_llm import OpenAiLanguageModel, OpenAiSettings, loopback_url
+from models.openai_llm import OpenAiLanguageModel, OpenAiSettings
 from models.ports import ChatMessage, ReplyEvent, ReplyRequest, TextDelta, ToolCall, ToolSpec
 
 pytestmark = pytest.mark.wire
@@ -96,7 +97,9 @@ async def test_text_streams_in_order_whatever_the_packets() -> None:
     server = sends(*(whole[at : at + 7] for at in range(0, len(whole), 7)))
     async with served(server.handle, api_key="key-1") as model:
         events = await collect(model, asked())
-    assert events == [TextDelta("We open "), TextDelta("at nine ☼")]
+    texts = [event.text for event in events if isinstance(event, TextDelta)]
+    assert "".join(texts) == "We open at nine ☼"
+    assert len(texts) == len(events)
     assert server.bodies[0]["stream"] is True
     assert server.bodies[0]["messages"] == [{"role": "user", "content": WORDS}]
     assert server.headers[0]["Authorization"] == "Bearer key-1"
@@ -220,7 +223,7 @@ async def test_nobody_listening_is_a_failure() -> None:
     ],
 )
 def test_a_loopback_url_is_taken(url: str, wanted: str) -> None:
-    assert loopback_url(url) == wanted
+    assert model_url(url) == wanted
 
 
 @pytest.mark.parametrize(
@@ -243,5 +246,26 @@ def test_a_loopback_url_is_taken(url: str, wanted: str) -> None:
 )
 def test_any_other_url_is_refused_without_quoting_it(url: str) -> None:
     with pytest.raises(EngineUnavailable) as caught:
-        loopback_url(url)
+        model_url(url)
     assert "pass" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "listed", "wanted"),
+    [
+        ("http://10.20.0.5:8000/v1/", ["10.20.0.0/24"], "http://10.20.0.5:8000/v1"),
+        ("https://192.168.1.9/v1", ["192.168.1.9/32"], "https://192.168.1.9/v1"),
+        ("http://[fd00::7]:8000/v1", ["fd00::/64"], "http://[fd00::7]:8000/v1"),
+        ("http://[::ffff:10.20.0.5]/v1", ["10.20.0.5/32"], "http://10.20.0.5/v1"),
+    ],
+)
+def test_a_listed_private_address_is_taken(url: str, listed: list[str], wanted: str) -> None:
+    assert model_url(url, listed) == wanted
+
+
+@pytest.mark.parametrize(
+    "url", ["http://10.20.0.6/v1", "http://203.0.113.5/v1", "http://100.64.0.1/v1", "http://169.254.169.254/"]
+)  # fmt: skip
+def test_an_address_that_is_not_private_and_listed_is_refused(url: str) -> None:
+    with pytest.raises(EngineUnavailable, match=r"engines\.llm_addresses"):
+        model_url(url, ["10.20.0.5/32", "203.0.113.0/24", "100.64.0.0/10", "169.254.0.0/16"])
