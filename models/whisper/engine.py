@@ -44,19 +44,9 @@ class Threads(Protocol):
 class WhisperSpeechToText:
     """One loaded model lent to several calls (`models.ports.SpeechToText`)."""
 
-    def __init__(
-        self,
-        settings: WhisperSettings,
-        *,
-        load: Callable[[WhisperSettings], Decode] = FasterWhisper.load,
-        threads: Callable[[int], Threads] | None = None,
-        voice: Callable[[], VoiceActivity] = SileroVoice,
-        repair: Callable[[WhisperSettings], Repair] | None = None,
-    ) -> None:
-        """Nothing is loaded before `start`; a test brings its own decode and clock."""
+    def __init__(self, settings: WhisperSettings) -> None:
+        """Nothing is loaded before `start`."""
         self._settings = settings
-        self._load, self._make_threads, self._make_voice = load, threads or _Pool, voice
-        self._make_repair = repair or _repair
         self._decode: Decode | None = None
         self._threads: Threads | None = None
         self._voice: VoiceActivity | None = None
@@ -73,15 +63,17 @@ class WhisperSpeechToText:
         """Check and load the model and decode a second of silence with it."""
         if self._settings.slots < 1:
             raise EngineUnavailable("speech recognition needs at least 1 slot")
-        threads = self._make_threads(self._settings.workers)
+        threads = _Pool(self._settings.workers)
         try:
-            self._voice = await asyncio.to_thread(self._make_voice)
-            self._repair = await asyncio.to_thread(self._make_repair, self._settings)
-            self._decode = await asyncio.to_thread(self._load, self._settings)
+            voice, repair, decode = await asyncio.to_thread(_load, self._settings)
         except BaseException:
             await threads.stop(wait=True)
             raise
-        self._threads = threads
+        self.ready(decode, threads, voice, repair)
+
+    def ready(self, decode: Decode, threads: Threads, voice: VoiceActivity, repair: Repair) -> None:
+        """Everything is loaded: calls can be taken. A test enters here with its own clock and model."""
+        self._decode, self._threads, self._voice, self._repair = decode, threads, voice, repair
 
     async def open(self) -> Recognizer:
         """Reserve a slot; EngineBusy when all are lent or endpoints wait too long already."""
@@ -133,10 +125,13 @@ class WhisperSpeechToText:
             raise EngineFailed("speech recognition has stopped")
         self._queue.ask(call, urgency, self._now_ms())
         running = self._running.get(call)
-        if urgency is Urgency.ENDPOINT and running is not None and not running.thorough:
-            ear = self._ears[call]
-            if running.stretch.until_sample < ear.needed_sample and not running.stretch.cut:
-                running.stale.set()  # it cannot have the last words: get out of the way
+        # a pause ends an unfinished look, an endpoint whatever cannot hold the last words: out of the way
+        if running is not None and (
+            urgency is Urgency.ENDPOINT or (urgency is Urgency.PAUSE and not running.thorough)
+        ):
+            needed = self._ears[call].needed_sample
+            if running.stretch.until_sample < needed and not running.stretch.cut:
+                running.stale.set()
         self._pump()
 
     def withdraw(self, call: int) -> None:
@@ -203,8 +198,9 @@ class WhisperSpeechToText:
             ear.fail()
 
 
-def _repair(settings: WhisperSettings) -> Repair:
-    return shipped(settings.vocabulary.drugs, settings.vocabulary.urgent)
+def _load(settings: WhisperSettings) -> tuple[VoiceActivity, Repair, Decode]:
+    repair = shipped(settings.vocabulary.drugs, settings.vocabulary.urgent)
+    return SileroVoice(), repair, FasterWhisper.load(settings)
 
 
 class _Pool:
