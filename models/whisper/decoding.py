@@ -39,6 +39,8 @@ _SECOND_LOOK = -0.5
 """Below this average log probability other readings are worth a beam search on the same encoding: an urgent phrase may hide
 in one of them. Above it the others are spellings of the same words, and 0 of the time is spent."""
 _BEAM, _READINGS = 4, 3
+_LANGUAGE_MS = 800.0
+"""A voice this long tells its language."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -142,11 +144,13 @@ class FasterWhisper:
             best = read(())[0]
         text = " ".join(best.words)
         if not gates.believable(text, best.marks, evidence, prompt.entries):
-            return Outcome(languages=languages)
+            return Outcome()
         others: tuple[str, ...] = ()
         if work.thorough and best.marks.average_log_probability < _SECOND_LOOK:
             others = _others(text, read((), beam_size=_BEAM, num_hypotheses=_READINGS))
         confidence = min(1.0, math.exp(best.marks.average_log_probability))
+        if evidence.voiced_ms < _LANGUAGE_MS:
+            languages = None  # "no" is of both
         return Outcome(Heard(best.words, others, confidence), languages)
 
     @staticmethod
@@ -185,8 +189,8 @@ class FasterWhisper:
         tokenizer = self._tokenizer(language)
         before = [tokenizer.sot_prev, *prompt.tokens] if prompt.tokens else []
         told = [*before, *tokenizer.sot_sequence, tokenizer.no_timestamps]
-        if prefix:
-            told += tokenizer.encode(" " + " ".join(prefix))
+        forced = tokenizer.encode(" " + " ".join(prefix)) if prefix else []
+        told += forced
         most = len(told) + int(seconds * _TOKENS_PER_SECOND) + _TOKENS_MORE
         result = self._model.model.generate(
             encoded,
@@ -200,9 +204,11 @@ class FasterWhisper:
         )[0]
         readings = []
         for tokens, score in zip(result.sequences_ids, result.scores, strict=True):
-            words = (*prefix, *tokenizer.decode(tokens).split())
-            # the score is the mean over the tokens; the end of the text counts as one more
-            average = score * len(tokens) / (len(tokens) + 1)
+            # the forced tokens come back with the others and count nothing in the score, which is a mean over all;
+            # the end of the text counts as one more
+            found = max(0, len(tokens) - len(forced))
+            average = score * len(tokens) / (found + 1)
+            words = tuple(tokenizer.decode(tokens).split())
             readings.append(_Reading(words, gates.Marks(average, result.no_speech_prob)))
         return readings
 
