@@ -24,7 +24,9 @@ class Agreement:
     def __init__(self) -> None:
         """Nothing is agreed."""
         self._last: tuple[str, ...] = ()
+        self._last_sure = False
         self._agreed: tuple[str, ...] = ()
+        self._firm: tuple[str, ...] = ()
 
     @property
     def agreed(self) -> tuple[str, ...]:
@@ -33,15 +35,25 @@ class Agreement:
 
     @property
     def firm(self) -> tuple[str, ...]:
-        """The agreed words that a further decode need not find again."""
-        return self._agreed[: max(0, len(self._agreed) - KEEP_OPEN)]
+        """The words that a further decode need not find again: agreed by two hypotheses that were both sure of them."""
+        return self._firm
 
-    def take(self, words: tuple[str, ...]) -> tuple[str, ...]:
+    def take(self, words: tuple[str, ...], *, sure: bool = True) -> tuple[str, ...]:
         """Compare a newer hypothesis with the one before; returns what is agreed."""
-        same = 0
-        for older, newer in zip(self._last, words, strict=False):
-            if bare(older) != bare(newer):
-                break
-            same += 1
-        self._last, self._agreed = words, words[:same]
+        same = _shared(self._last, words)
+        if sure and self._last_sure:
+            self._firm = words[: max(0, same - KEEP_OPEN)]
+        else:
+            self._firm = words[: _shared(self._firm, words)]
+        self._last, self._last_sure, self._agreed = words, sure, words[:same]
         return self._agreed
+
+
+def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> int:
+    """How many words from the start are the same."""
+    count = 0
+    for older, newer in zip(one, other, strict=False):
+        if bare(older) != bare(newer):
+            break
+        count += 1
+    return count

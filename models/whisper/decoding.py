@@ -33,7 +33,7 @@ _FRAMES_PER_SECOND = 100
 _POSITIONS = 448
 _TOKENS_PER_SECOND, _TOKENS_MORE = 10, 12
 """A fast talker's seven words a second, in pieces; a decoder in a loop stops here."""
-_PREFIX_DOUBT = -0.7
+_PREFIX_DOUBT = -0.35
 """A tail this unlikely says that the forced words were wrong: all is decoded afresh."""
 _SECOND_LOOK = -0.5
 """Below this average log probability other readings are worth a beam search on the same encoding: an urgent phrase may hide

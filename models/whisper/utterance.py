@@ -28,6 +28,8 @@ _CUT_BLOCKS = 6
 """120 ms: shorter gaps lie inside words."""
 MOST_SAMPLES = 28_000 * _SAMPLES_PER_MS
 """Nobody has decoded for so long: the oldest audio is let go."""
+SURE = 0.8
+"""Words of a less confident decode are not forced at the next: half a word is often heard as another, twice in a row."""
 _LEVEL_EVERY_BLOCKS = 5
 """Each 100 ms it is found anew what is loud; in between the last answer does, which is four times cheaper."""
 COVER_SAMPLES = 20 * _SAMPLES_PER_MS
@@ -149,7 +151,7 @@ class Utterance:
             return
         if stretch.until_sample >= self._decoded_sample:
             self._latest, self._decoded_sample = heard, stretch.until_sample
-            self._agreement.take(heard.words)
+            self._agreement.take(heard.words, sure=(heard.confidence or 0.0) >= SURE)
 
     @property
     def agreed(self) -> str:

@@ -34,3 +34,14 @@ def test_the_last_two_agreed_words_stay_open() -> None:
 def test_a_hypothesis_that_differs_takes_back_what_was_agreed() -> None:
     assert take("i need a", "i need a", "you need a").agreed == ()
     assert take("i need a", "i need a", "").agreed == ()
+
+
+def test_words_are_not_firm_before_two_hypotheses_were_sure_of_them() -> None:
+    agreement, firm = Agreement(), []
+    for words, sure in (
+        ("in the yes", False), ("in the yes", True), ("in the yes", True), ("in the yes that", False), ("do you", True),
+    ):  # fmt: skip
+        agreement.take(tuple(words.split()), sure=sure)
+        firm.append(agreement.firm)
+    # kept while nobody contradicts
+    assert firm == [(), (), ("in",), ("in",), ()]
