@@ -129,3 +129,18 @@ def test_the_configured_voice_is_the_file_that_is_loaded(tmp_path: Path) -> None
     settings = configured(tmp_path, f'[engines]\ntts = "piper"\npiper_voice = "{chosen}"')
     with pytest.raises(EngineUnavailable, match=r"beside\.onnx does not load"):
         asyncio.run(app._tts(settings).start())
+
+
+def test_whisper_is_told_the_language_the_device_and_the_practices_words(tmp_path: Path) -> None:
+    settings = configured(
+        tmp_path,
+        f'[engines]\nstt = "whisper"\nwhisper_directory = "{tmp_path}"\nwhisper_language = "detect"\n'
+        'whisper_device = "cpu"\nwhisper_window = "short"\n[workers]\ncalls_per_worker = 3',
+    )
+    flow = load_flow(settings.practice)
+    made = app._whisper(settings, flow)
+    assert (made.language, made.device, made.window, made.slots) == (None, "cpu", "short", 3)
+    assert "metformin" in made.vocabulary.drugs
+    assert made.vocabulary.urgent == flow.vocabulary().urgent_phrases
+    assert set(made.vocabulary.names) <= set(flow.vocabulary().practice_words)
+    assert app._whisper(Settings(), flow).language == "en"
