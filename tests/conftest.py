@@ -21,6 +21,7 @@ ALONE = (
     "tests/bench/test_caller.py",
     "tests/bench/test_conversation.py",
     "tests/first_call/test_booking.py",
+    "tests/first_call/test_whisper.py",
     "tests/models/test_espeak.py",
     "tests/transports/test_barge_in",
     "tests/transports/test_loss.py",
