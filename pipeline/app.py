@@ -7,9 +7,11 @@ import hmac
 from contextlib import AsyncExitStack
 from pathlib import Path
 from secrets import token_bytes
+from typing import Literal
 
 from models.breaker import Circuit
 from models.clinic_language import clinic_language
+from models.clinic_words import DRUGS
 from models.espeak import EspeakSettings, EspeakVoice
 from models.openai_llm import OpenAiLanguageModel, OpenAiSettings
 from models.piper import PiperSettings, PiperTextToSpeech
@@ -18,7 +20,7 @@ from models.ports import Language, SpeechToText, TextToSpeech
 from models.replicas import Replicas
 from models.silero import SileroVoice
 from models.smart_turn import SmartTurn
-from models.whisper import WhisperSettings, WhisperSpeechToText
+from models.whisper import WhisperSettings, WhisperSpeechToText, WhisperVocabulary
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.events import EngineCircuit
 from pipeline.call.flow import Flow
@@ -47,6 +49,8 @@ from pipeline.turn.endpoint import EndpointSettings
 from pipeline.turn.events import Profile
 from pipeline.turn.settings import FloorSettings, GateSettings
 
+_LANGUAGES: dict[str, Language | None] = {"en": "en", "es": "es", "detect": None}
+_DEVICES: dict[str, Literal["auto", "cpu", "cuda"]] = {"auto": "auto", "cpu": "cpu", "cuda": "cuda"}
 WORKER_BUSY_MS = 1_000
 """A call that ends waits two seconds for its commit; a lock held longer is one to tell of."""
 
@@ -152,11 +156,9 @@ def _engines(
 
 
 def _stt(settings: Settings, flow: Flow) -> SpeechToText:
-    slots = settings.workers.calls_per_worker
+    slots, clinic = settings.workers.calls_per_worker, flow.vocabulary()
     if settings.engines.stt == "whisper":
-        directory = Path(settings.engines.whisper_directory)
-        return WhisperSpeechToText(WhisperSettings(directory, slots=slots))
-    clinic = flow.vocabulary()
+        return WhisperSpeechToText(_whisper(settings, flow))
     return PocketSphinx(
         PocketSphinxSettings(
             language=clinic_language(
@@ -169,6 +171,24 @@ def _stt(settings: Settings, flow: Flow) -> SpeechToText:
             cache_directory=Path(settings.state.directory).expanduser() / "cache",
             slots=slots,
         )
+    )
+
+
+def _whisper(settings: Settings, flow: Flow) -> WhisperSettings:
+    engines, clinic = settings.engines, flow.vocabulary()
+    return WhisperSettings(
+        Path(engines.whisper_directory).expanduser(),
+        slots=settings.workers.calls_per_worker,
+        language=_LANGUAGES[engines.whisper_language],
+        device=_DEVICES[engines.whisper_device],
+        window="short" if engines.whisper_window == "short" else "full",
+        vocabulary=WhisperVocabulary(
+            urgent=clinic.urgent_phrases,
+            drugs=tuple(DRUGS),
+            providers=flow.extra_words,
+            reasons=clinic.reasons,
+            names=flow.first_names,
+        ),
     )
 
 

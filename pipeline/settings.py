@@ -126,7 +126,14 @@ class Engines:
     tts: str = _one_of("espeak", "espeak", "piper")
     llm: str = _one_of("scripted", "scripted", "openai")
     whisper_directory: str = _text(kind="directory")
-    """A CTranslate2 model; needed for stt = "whisper"."""
+    """A CTranslate2 model; needed for stt = "whisper". Checked against SHA256SUMS where that lies beside it."""
+    whisper_language: str = _one_of("en", "en", "es", "detect")
+    """"detect": from the first clear speech of each call, English or Spanish, then kept."""
+    whisper_device: str = _one_of("auto", "auto", "cpu", "cuda")
+    """"auto": the GPU where there is one. 8-bit weights on a CPU, 16-bit on a GPU."""
+    whisper_window: str = _one_of("full", "full", "short")
+    """"short" encodes the utterance and a second instead of 30 s: many times cheaper on a CPU, and wrong with weights
+    that were not trained for it."""
     piper_voice: str = _text(kind="file")
     """A voice's .onnx file, its .onnx.json beside it; needed for tts = "piper"."""
     piper_voice_es: str = _text(kind="file")

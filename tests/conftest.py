@@ -23,6 +23,7 @@ ALONE = (
     "tests/call/test_model_cost.py",
     "tests/call/test_model_lost.py",
     "tests/first_call/test_booking.py",
+    "tests/first_call/test_whisper.py",
     "tests/models/test_espeak.py",
     "tests/models/test_piper_alone.py",
     "tests/transports/test_barge_in",

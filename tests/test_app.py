@@ -197,3 +197,18 @@ def test_a_server_that_is_left_alone_is_an_event() -> None:
     assert [event.record() for event in told] == [
         {"event": "engine_circuit", "engine": "llm", "server": 1, "state": "open", "code": "llm_busy"}
     ]  # fmt: skip
+
+
+def test_whisper_is_told_the_language_the_device_and_the_practices_words(tmp_path: Path) -> None:
+    settings = configured(
+        tmp_path,
+        f'[engines]\nstt = "whisper"\nwhisper_directory = "{tmp_path}"\nwhisper_language = "detect"\n'
+        'whisper_device = "cpu"\nwhisper_window = "short"\n[workers]\ncalls_per_worker = 3',
+    )
+    flow = load_flow(settings.practice)
+    made = app._whisper(settings, flow)
+    assert (made.language, made.device, made.window, made.slots) == (None, "cpu", "short", 3)
+    assert "metformin" in made.vocabulary.drugs
+    assert made.vocabulary.urgent == flow.vocabulary().urgent_phrases
+    assert set(made.vocabulary.names) <= set(flow.vocabulary().practice_words)
+    assert app._whisper(Settings(), flow).language == "en"

@@ -60,8 +60,12 @@ def measure(found: Found, settings: Settings, rounds: int, tell: Told) -> Figure
 
 
 async def _in_worker(found: Found, settings: Settings, rounds: int) -> Figures:
-    key = "stt" if found.role == "hears" else "tts"
-    chosen = replace(settings, engines=replace(settings.engines, **{key: found.engine}))
+    engines = settings.engines
+    if found.role == "hears":
+        engines = replace(engines, stt=found.engine)
+    else:
+        engines = replace(engines, tts=found.engine)
+    chosen = replace(settings, engines=engines)
     stt, tts = hearing_and_speaking(chosen)
     if found.role == "speaks":
         return await speaking(tts, rounds)

@@ -18,6 +18,9 @@ ROOT = Path(__file__).parents[2]
 
 LOCAL = {
     "engines.stt": ("pocketsphinx", "whisper"),
+    "engines.whisper_language": ("en", "es", "detect"),
+    "engines.whisper_device": ("auto", "cpu", "cuda"),
+    "engines.whisper_window": ("full", "short"),
     "engines.tts": ("espeak", "piper"),
     "engines.llm": ("scripted", "openai"),
     "engines.llm_dialect": ("vllm", "plain"),

@@ -1,7 +1,4 @@
-"""faster-whisper's adapter without a model: what it refuses, and how slots are counted.
-
-No Whisper model ships with the project, so decoding itself is not tested here.
-"""
+"""Starting: what is refused, in words that say what to do; and that nothing is fetched."""
 
 from __future__ import annotations
 
@@ -28,16 +25,21 @@ async def test_a_missing_directory_names_every_missing_file(tmp_path: Path) -> N
 async def test_a_directory_without_a_tokenizer_is_refused_before_anything_could_be_fetched(
     tmp_path: Path,
 ) -> None:
-    for name in ("model.bin", "config.json"):
+    for name in ("model.bin", "config.json", "vocabulary.json"):
         await asyncio.to_thread((tmp_path / name).write_bytes, b"{}")
     with pytest.raises(EngineUnavailable, match=r"missing tokenizer\.json"):
         await WhisperSpeechToText(WhisperSettings(tmp_path)).start()
 
 
 async def test_files_that_are_not_a_model_stop_the_start(tmp_path: Path) -> None:
-    for name in ("model.bin", "config.json", "tokenizer.json"):
+    for name in ("model.bin", "config.json", "tokenizer.json", "vocabulary.json"):
         await asyncio.to_thread((tmp_path / name).write_bytes, b"{}")
     engine = WhisperSpeechToText(WhisperSettings(tmp_path, device="cpu"))
-    with pytest.raises(EngineUnavailable, match="does not load"):
+    with pytest.raises(EngineUnavailable, match=r"does not load.*Copy the directory again"):
         await engine.start()
     await engine.stop()
+
+
+async def test_no_slot_is_no_engine(tmp_path: Path) -> None:
+    with pytest.raises(EngineUnavailable, match="at least 1 slot"):
+        await WhisperSpeechToText(WhisperSettings(tmp_path, slots=0)).start()

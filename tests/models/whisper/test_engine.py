@@ -1,0 +1,352 @@
+"""The shared engine on the virtual clock: its decodes are scripted and take as long as the test says."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models.errors import EngineBusy, EngineFailed, EngineUnavailable
+from models.ports import Recognizer, Transcript
+from models.whisper import WhisperSettings, WhisperSpeechToText
+from models.whisper.decoding import Outcome, Work
+from models.whisper.engine import Decode, Done
+from models.whisper.repair import Repair
+from models.whisper.utterance import Heard
+
+FRAME_MS = 20
+VOICE = np.full(16 * FRAME_MS, 4_000, np.int16).tobytes()
+QUIET = bytes(32 * FRAME_MS)
+REPAIR = Repair({}, ())
+
+
+class Loud:
+    """Everything is speech."""
+
+    window_samples = 512
+
+    def open(self) -> Loud:
+        return self
+
+    def probability(self, window: NDArray[np.float32]) -> float:
+        return 1.0
+
+    def reset(self) -> None:
+        return
+
+
+class Model:
+    """A decode says one word for each 200 ms of its stretch; or fails as it is told."""
+
+    def __init__(self, decode_ms: float = 50.0) -> None:
+        self.decode_ms = decode_ms
+        self.works: list[Work] = []
+        self.failure: Exception | None = None
+        self.at_once = 0
+
+    def __call__(self, work: Work) -> Outcome:
+        if work.stale.is_set():
+            return Outcome(abandoned=True)
+        if self.failure is not None:
+            raise self.failure
+        count = len(work.stretch.samples) // 3_200
+        return Outcome(Heard(tuple(f"word{n}" for n in range(count)), (), 0.9))
+
+
+class Timers:
+    """Instead of threads: the clock's timers."""
+
+    def __init__(self, model: Model) -> None:
+        self.model, self.running = model, 0
+
+    def run(self, decode: Decode, work: Work, done: Done) -> None:
+        self.running += 1
+        self.model.works.append(work)
+        self.model.at_once = max(self.model.at_once, self.running)
+
+        def end() -> None:
+            self.running -= 1
+            try:
+                outcome = decode(work)
+            except RuntimeError as error:
+                done(None, error)
+            else:
+                done(outcome, None)
+
+        asyncio.get_running_loop().call_later(self.model.decode_ms / 1000.0, end)
+
+    async def stop(self, *, wait: bool) -> None:
+        return
+
+
+async def started(model: Model, **changes: float) -> WhisperSpeechToText:
+    slots, workers = int(changes.pop("slots", 16)), int(changes.pop("workers", 1))
+    settings = WhisperSettings(Path("unused"), slots=slots, workers=workers, **changes)  # type: ignore[arg-type]  # times
+    engine = WhisperSpeechToText(settings)
+    engine.ready(model, Timers(model), Loud(), REPAIR)
+    return engine
+
+
+async def speak(ear: Recognizer, voice_ms: int, quiet_ms: int = 0) -> None:
+    for frame in [VOICE] * (voice_ms // FRAME_MS) + [QUIET] * (quiet_ms // FRAME_MS):
+        ear.feed(frame)
+        await asyncio.sleep(FRAME_MS / 1000.0)
+
+
+async def settled(ear: Recognizer) -> tuple[Transcript, float]:
+    """The words and how long they took, in ms."""
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    transcript = await ear.settle()
+    return transcript, (loop.time() - began_s) * 1000.0
+
+
+def begin(ear: Recognizer) -> None:
+    ear.begin()
+    ear.feed(QUIET * 20)
+
+
+async def test_the_words_are_there_when_the_endpoint_asks_for_them() -> None:
+    """The pause began a decode after 40 ms; 80 ms after the last word nothing is left to do."""
+    model = Model(decode_ms=30.0)
+    engine = await started(model)
+    ear = await engine.open()
+    begin(ear)
+    await speak(ear, 2_000, 80)
+    transcript, took_ms = await settled(ear)
+    assert took_ms == 0.0
+    assert transcript.text.text.split()[-1] == "word11"
+    await speak(ear, 0, 400)
+    before = len(model.works)
+    assert (await settled(ear))[1] == 0.0
+    assert len(model.works) == before, "silence is not decoded again"
+    await ear.close()
+
+
+async def test_partial_words_are_those_that_two_decodes_agree_on() -> None:
+    engine = await started(Model(decode_ms=10.0))
+    ear = await engine.open()
+    begin(ear)
+    await speak(ear, 500)
+    assert (await ear.hypothesis()).text.text == ""
+    await speak(ear, 320)
+    first = (await ear.hypothesis()).text.text.split()
+    await speak(ear, 600)
+    later = (await ear.hypothesis()).text.text.split()
+    assert 0 < len(first) < len(later)
+    assert later[: len(first)] == first
+    await ear.close()
+
+
+async def test_sixteen_calls_on_one_model_are_served_fairly_and_one_at_a_time() -> None:
+    """A decode takes 50 ms and the calls want 53 of them a second: partials thin out, endpoints do not wait."""
+    model = Model(decode_ms=50.0)
+    engine = await started(model, late_ms=10_000.0)
+    ears = [await engine.open() for _ in range(16)]
+
+    async def live(ear: Recognizer, number: int) -> float:
+        begin(ear)
+        await asyncio.sleep(0.017 * number)
+        await speak(ear, 2_000, 80)
+        return (await settled(ear))[1]
+
+    async with asyncio.TaskGroup() as tasks:
+        lives = [tasks.create_task(live(ear, n)) for n, ear in enumerate(ears)]
+    waits = [one.result() for one in lives]
+    assert model.at_once == 1
+    assert max(waits) <= 16 * 50.0
+    looks = [sum(work.voice is ear._voice for work in model.works) for ear in ears]  # type: ignore[attr-defined]  # whose work it was
+    assert max(looks) - min(looks) <= 2
+    for ear in ears:
+        await ear.close()
+
+
+async def test_two_calls_do_not_delay_each_other_beyond_one_window() -> None:
+    model = Model(decode_ms=100.0)
+    engine = await started(model)
+    talker, ender = await engine.open(), await engine.open()
+    begin(talker)
+    begin(ender)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(speak(talker, 4_000))
+        for voice_ms in (500, 540, 580, 620):
+            begin(ender)
+            await speak(ender, voice_ms, 20)
+            _, took_ms = await settled(ender)
+            assert took_ms <= 2 * model.decode_ms, "its own decode and the rest of one other"
+    for ear in (talker, ender):
+        await ear.close()
+
+
+async def test_a_late_queue_refuses_new_calls_until_it_is_relieved() -> None:
+    model = Model(decode_ms=400.0)
+    engine = await started(model, late_ms=500.0, relieved_ms=200.0, late_for_ms=5_000.0)
+    ears = [await engine.open() for _ in range(4)]
+    assert engine.free_slots() == 12
+
+    async def live(ear: Recognizer) -> None:
+        begin(ear)
+        await speak(ear, 600)
+        await settled(ear)
+
+    async with asyncio.TaskGroup() as tasks:
+        for ear in ears:
+            tasks.create_task(live(ear))
+    assert engine.free_slots() == 0
+    assert engine.slowest_ms >= 500.0
+    with pytest.raises(EngineBusy):
+        await engine.open()
+    await asyncio.sleep(4.0)
+    assert engine.free_slots() == 0, "one good moment is not enough"
+    await asyncio.sleep(2.0)
+    assert engine.free_slots() == 12
+    for ear in ears:
+        await ear.close()
+
+
+async def test_an_endpoint_makes_its_own_unfinished_look_stale() -> None:
+    model = Model(decode_ms=200.0)
+    engine = await started(model)
+    ear = await engine.open()
+    begin(ear)
+    await speak(ear, 700)
+    running = model.works[-1]
+    transcript, _ = await settled(ear)
+    assert running.stale.is_set()
+    assert transcript.text
+    await ear.close()
+
+
+async def test_a_discarded_utterance_is_not_decoded_on() -> None:
+    model = Model(decode_ms=200.0)
+    engine = await started(model)
+    ear = await engine.open()
+    begin(ear)
+    await speak(ear, 400)
+    ear.discard()
+    assert model.works[-1].stale.is_set()
+    await asyncio.sleep(1.0)
+    assert (await ear.hypothesis()).text.text == ""
+    assert (await ear.settle()).text.text == ""
+    await ear.close()
+
+
+async def test_an_abandoned_settle_leaves_nothing_behind_and_the_next_works() -> None:
+    model = Model(decode_ms=300.0)
+    engine = await started(model)
+    ear = await engine.open()
+    begin(ear)
+    await speak(ear, 400)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await ear.settle()
+    assert (await ear.settle()).text
+    await ear.close()
+
+
+async def test_feeding_goes_on_while_it_settles() -> None:
+    model = Model(decode_ms=100.0)
+    engine = await started(model)
+    ear = await engine.open()
+    begin(ear)
+    await speak(ear, 600)
+    async with asyncio.TaskGroup() as tasks:
+        settling = tasks.create_task(ear.settle())
+        tasks.create_task(speak(ear, 2_000))
+    early = len(settling.result().text.text.split())
+    assert 0 < early < len((await ear.settle()).text.text.split())
+    await ear.close()
+
+
+async def test_one_failed_decode_fails_its_settle_and_the_next_works() -> None:
+    model = Model()
+    engine = await started(model)
+    ear = await engine.open()
+    begin(ear)
+    await speak(ear, 200)
+    model.failure = RuntimeError("bad luck")
+    with pytest.raises(EngineFailed):
+        await ear.settle()
+    model.failure = None
+    assert (await ear.settle()).text
+    assert engine.free_slots() == 15
+    await ear.close()
+
+
+@pytest.mark.parametrize(
+    ("message", "tries"),
+    [("CUDA failed with error out of memory", 2), ("CUDA driver gone", 2), ("something else", 3)],
+)
+async def test_a_lost_device_is_told_and_every_call_knows(message: str, tries: int) -> None:
+    model = Model()
+    engine = await started(model)
+    ear, other = await engine.open(), await engine.open()
+    begin(ear)
+    await speak(ear, 200)
+    model.failure = RuntimeError(message)
+    for _ in range(tries):
+        with pytest.raises(EngineFailed):
+            await ear.settle()
+    async with asyncio.timeout(1.0):
+        await engine.broken()
+    assert engine.free_slots() == 0
+    with pytest.raises(EngineFailed):
+        await other.hypothesis()
+    with pytest.raises(EngineUnavailable):
+        await engine.open()
+    other.feed(VOICE)
+    for one in (ear, other):
+        await one.close()
+
+
+async def test_a_decode_that_never_ends_is_a_lost_device() -> None:
+    model = Model(decode_ms=1e9)
+    engine = await started(model, hang_ms=30_000.0, deadline_ms=8_000.0)
+    ear = await engine.open()
+    begin(ear)
+    await speak(ear, 200)
+    with pytest.raises(EngineFailed, match="too long"):
+        await ear.settle()
+    async with asyncio.timeout(40.0):
+        await engine.broken()
+    await ear.close()
+    await engine.stop()
+
+
+async def test_slots_are_counted_and_given_back_once() -> None:
+    engine = await started(Model(), slots=2)
+    first, second = await engine.open(), await engine.open()
+    assert engine.free_slots() == 0
+    with pytest.raises(EngineBusy):
+        await engine.open()
+    await first.close()
+    await first.close()
+    assert engine.free_slots() == 1
+    with pytest.raises(EngineFailed):
+        await first.settle()
+    await second.close()
+
+
+async def test_a_minute_of_talk_stays_bounded_and_keeps_its_words() -> None:
+    model = Model(decode_ms=20.0)
+    engine = await started(model)
+    ear = await engine.open()
+    begin(ear)
+    for _ in range(12 * 26):
+        ear.feed(VOICE * 9 + QUIET)
+        await asyncio.sleep(0.2)
+    words = (await ear.settle()).text.text.split()
+    assert len(words) > 250
+    assert max(len(work.stretch.samples) for work in model.works) <= 28 * 16_000
+    await ear.close()
+
+
+async def test_nothing_opens_before_the_start() -> None:
+    engine = WhisperSpeechToText(WhisperSettings(Path("unused")))
+    assert engine.free_slots() == 0
+    with pytest.raises(EngineUnavailable):
+        await engine.open()
+    await engine.stop()

@@ -1,0 +1,3 @@
+from ctranslate2 import converters as converters
+
+def get_cuda_device_count() -> int: ...
