@@ -23,6 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pipeline.cli import Command
 from pipeline.clock import wall_now
+from pipeline.private_folder import make_private
 
 CA_DAYS = 3650
 CERTIFICATE_DAYS = 397
@@ -111,7 +112,7 @@ def own_names() -> list[str]:
 
 def make(directory: Path, names: list[str], now: datetime.datetime) -> bool:
     """Write authority (unless there is one) and certificate; True when the authority is new."""
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(directory)
     fresh = not (directory / CA_KEY).exists()
     if fresh:
         ca_key = ec.generate_private_key(ec.SECP256R1())

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Literal, assert_never
 
 from phi.envelope import KeyRing, KeyTextInvalid
+from pipeline.private_folder import make_private
 from pipeline.store.faults import KeyFault
 from pipeline.telemetry.events import Event, emit
 
@@ -198,7 +199,7 @@ def other_deployment(where: str, found: str, ours: str) -> str:
 def make_private_parent(file: Path) -> None:
     """The folder of a secret, made for its owner alone."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(file.parent)
     except OSError as error:
         raise KeyFault(
             "permissions",
