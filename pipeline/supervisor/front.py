@@ -389,9 +389,10 @@ class Front:
 
     async def _reveal(self, request: web.Request) -> web.Response:
         name, _ = await self._staff_name(request, role="operator", wants="reveal")
-        body = await self._door.body(request)
-        call_id, field = text_of(body, "call_id", 40), text_of(body, "field", 40)
+        call_id, field = "", ""
         try:
+            body = await self._door.body(request)
+            call_id, field = text_of(body, "call_id", 40), text_of(body, "field", 40)
             value = await self._value_of(call_id, field)
         except CallRefused:
             await self._witness.revealed(call_id, field, name, there=False)
@@ -412,8 +413,12 @@ class Front:
 
     async def _fetch(self, request: web.Request) -> web.Response:
         name, _ = await self._staff_name(request, role=FETCH, wants="fetch")
-        body = await self._door.body(request)
-        return web.json_response(await self._fetching.fetch(text_of(body, "call_id", 40), name))
+        try:
+            call_id = text_of(await self._door.body(request), "call_id", 40)
+        except CallRefused:
+            await self._witness.fetched("", name, None, ())
+            raise
+        return web.json_response(await self._fetching.fetch(call_id, name))
 
 
 def _sdp(body: dict[str, Any]) -> str:
