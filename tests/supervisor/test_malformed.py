@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.supervisor.malformed import TOLD_EVERY_S, Malformed, RequestsMalformed
 from pipeline.supervisor.staff import StaffTokens
+from pipeline.telemetry.events import Event, set_sink
+from pipeline.transports.pages import SECURITY_HEADERS
 from tests.audit.rig import records as audit_records
 from tests.supervisor.served import Served, served
 
@@ -110,3 +116,50 @@ def test_a_fetch_or_look_that_names_no_call_is_a_failed_access_on_record(
         ("reveal", "staff:clinic", False, None),
     ]
     assert server.events("crashed") == []
+
+
+JUNK = (
+    b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -1\r\n\r\n",
+    b"no http at all\r\n\r\n",
+    b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03",
+    b"POST /api/calls HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n"
+    b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+)
+
+
+@pytest.mark.wire
+def test_malformed_requests_are_counted_and_leave_one_line(tmp_path: Path) -> None:
+    with served(tmp_path, PLENTY) as running:
+        lines = len(running.log().splitlines())
+        for junk in JUNK * 10:
+            answer = sent(running, junk)
+            head = answer.partition(b"\r\n\r\n")[0].decode()
+            assert " 400 " in head.partition("\r\n")[0]
+            for name, value in SECURITY_HEADERS.items():
+                assert f"{name}: {value}" in head
+            assert "Server: wardline" in head
+            assert "aiohttp" not in head
+            assert "Python" not in head
+            assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"]
+        assert running.log().splitlines()[lines:] == []
+    (told,) = running.events("requests_malformed")
+    assert told["count"] == len(JUNK) * 10
+    assert running.events("crashed") == running.events("foreign_log") == []
+
+
+async def test_the_first_of_a_minute_begins_it_and_its_end_tells_the_sum() -> None:
+    told: list[Event] = []
+    set_sink(told.append)
+    try:
+        malformed = Malformed()
+        for _ in range(200):
+            malformed.one()
+        await asyncio.sleep(TOLD_EVERY_S - 1)
+        assert told == []
+        await asyncio.sleep(2)
+        malformed.one()
+        malformed.tell()
+        malformed.tell()
+        assert told == [RequestsMalformed(count=200), RequestsMalformed(count=1)]
+    finally:
+        set_sink(None)
