@@ -117,7 +117,7 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
             warnings=[*banner(settings), *([warning] if warning else [])],
             first_token=None if staff.known() else lambda: staff.create("first"),
         )
-        hooks = Hooks(terminal.listening, terminal.ready, terminal.changed)
+        hooks = Hooks(terminal.listening, terminal.ready, terminal.changed, terminal.stopping)
         pages = load_pages()
         audit, keys = open_audit(settings)
         with audit:

@@ -76,6 +76,8 @@ class Hooks:
     """Calls are answered; called once."""
     changed: Callable[[Workers], None] = lambda workers: None
     """A worker changed, or engines have been warming for another second."""
+    stopping: Callable[[int], None] = lambda calls: None
+    """A signal came while so many calls go on, which may finish; called once."""
 
 
 def bind(settings: Settings) -> socket.socket:
@@ -153,6 +155,7 @@ async def run_server(
                 front.workers = workers
                 await _while_serving(settings, workers, hooks, url, port, certificate, stop)
                 front.draining = True
+                hooks.stopping(sum(len(worker.calls) for worker in workers.all))
                 await _drain(workers, settings, now)
                 front.close()
         finally:
