@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pipeline import config
 from pipeline.cli import Command
 from pipeline.errors import ConfigError
-from pipeline.supervisor.checked import check_texts
+from pipeline.supervisor.checked import check
 from pipeline.supervisor.relaxed import banner
 from pipeline.telemetry import measured
 
@@ -42,7 +42,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     try:
         settings = config.load(arguments.file)
-        check_texts(settings)
+        check(settings)
     except ConfigError as error:
         return say_faults(error)
     section = ""

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from pipeline import config
+from pipeline.audit.folder import heads_file
 from pipeline.cli import Command
 from pipeline.clock import wall_now
 from pipeline.errors import ConfigError
@@ -29,7 +30,7 @@ from pipeline.machine.finding import Finding, all_passed
 from pipeline.machine.judge import judge
 from pipeline.machine.read import look
 from pipeline.settings import Settings
-from pipeline.supervisor.checked import check_texts
+from pipeline.supervisor.checked import check_places, check_texts
 from pipeline.supervisor.relaxed import relaxed
 
 MEMORY_BASE_MB = 900
@@ -101,6 +102,25 @@ def _call_flow(settings: Settings) -> Finding:
         return Finding("call flow", "fail", "; ".join(error.faults))
     named = settings.practice.flow_file or "the shipped one"
     return Finding("call flow", "pass", f"{named}; no text identifies anybody")
+
+
+def _audit_heads(settings: Settings) -> Finding:
+    name, file = "audit heads", heads_file(settings)
+    if file is None:
+        return Finding(
+            name, "pass", "kept in the event log; audit.heads_file keeps them on another disk too"
+        )
+    try:
+        check_places(settings)
+    except ConfigError as error:
+        return Finding(name, "fail", "; ".join(error.faults))
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        return Finding(
+            name,
+            "fail",
+            f"{file} cannot be written by this user: correct its owner (run doctor as the server's user)",
+        )
+    return Finding(name, "pass", f"appended to {file}")
 
 
 def _relaxed(settings: Settings) -> Finding:
@@ -215,6 +235,7 @@ LOOKS: tuple[Callable[[Settings], Finding], ...] = (
     _python,
     _packages,
     _call_flow,
+    _audit_heads,
     _relaxed,
     _engine_files,
     _tcp_port,

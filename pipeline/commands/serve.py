@@ -48,10 +48,10 @@ def serve(settings: Settings, worker_module: str = "pipeline.worker") -> int:
 
     0 when it stopped as asked, 1 with a sentence when it cannot run, 78 when it could run but not safely.
     """
-    from pipeline.supervisor.checked import check_texts
+    from pipeline.supervisor.checked import check
 
     try:
-        check_texts(settings)
+        check(settings)
     except ConfigError as error:
         return say_faults(error)
     with OwnOutputs("supervisor") as own:
