@@ -46,6 +46,7 @@ def test_without_a_file_the_defaults_hold() -> None:
         ('[engines]\nstt = "kaldi"', 'engines.stt: write one of "pocketsphinx", "whisper"'),
         ('[engines]\nstt = "whisper"', "engines.whisper_directory: needed"),
         ('[engines]\nllm_url = "https://api.example.com/v1"', "must point at this machine"),
+        ('[practice]\nflow_file = "/tmp"', "practice.flow_file: a folder; give"),
         ('[engines]\npiper_voice = "/nowhere"', "engines.piper_voice: no such file"),
         ('[state]\ndirectory = "~nobody-here/x"', "state.directory: there is no such user"),
         (f'[practice]\nflow_file = "{"x" * 300}"', "practice.flow_file: no such file"),
