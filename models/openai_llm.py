@@ -214,6 +214,7 @@ class _Parts:
             return
         if not isinstance(text, str):
             raise TypeError
+        text.encode()  # half a character could be sent to nobody: a ValueError
         self._characters += len(text)
         if self._characters > _MAX_REPLY_CHARACTERS:
             raise EngineFailed("the language model does not stop talking")
