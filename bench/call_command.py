@@ -138,10 +138,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make the call."""
     if arguments.script and (arguments.say or arguments.wav):
-        print("choose either --script or --say/--wav", file=sys.stderr)
+        print("wardline call: choose either --script or --say/--wav", file=sys.stderr)
         return 2
     if not KEYS.issuperset(arguments.keys):
-        print("--keys takes digits, * and # only", file=sys.stderr)
+        print("wardline call: --keys takes digits, * and # only", file=sys.stderr)
         return 2
     printer = Printer(sys.stderr if arguments.json else sys.stdout)
     record = CallRecord()

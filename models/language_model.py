@@ -77,7 +77,7 @@ def build(language: ClinicLanguage, cache_directory: Path, stock_directory: Path
     stock = read_stock_model(stock_directory / "en-us.lm.bin")
     mixture = _Mixture(stock, sentences, lexicon)
     try:
-        cache_directory.mkdir(parents=True, exist_ok=True)
+        cache_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         scratch = Path(tempfile.mkdtemp(prefix=".building-", dir=cache_directory))
     except OSError as error:
         raise EngineUnavailable(

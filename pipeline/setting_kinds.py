@@ -157,7 +157,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _file(text: str) -> str:  # os.path: a name too long is "no such file", not an exception
-    return "" if os.path.isfile(text) else "no such file; give the path of one"
+    wrong = "a folder" if os.path.isdir(text) else "no such file"
+    return "" if os.path.isfile(text) else f"{wrong}; give the path of a file"
 
 
 def _directory(text: str) -> str:

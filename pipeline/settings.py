@@ -197,6 +197,11 @@ class Limits:
     """A booking takes three minutes; a forgotten page must not hold a line."""
     tokens_per_minute: int = _number(30, 1, 10_000)
     """Call tokens for one address; a practice's proxy may need more."""
+    calls_per_address: int = _number(0, 0, 3_200)
+    """Calls at once from one address; 0: half of all lines, at least two. More where many callers share an address:
+    a proxy that is not in `http.trusted_proxies`, a house with one connection, `wardline bench --concurrent`."""
+    pending_per_address: int = _number(2, 1, 256)
+    """Offers of one address that are not connected yet: each holds a line for up to `media.connect_limit_ms`."""
 
 
 @dataclass(frozen=True, slots=True)

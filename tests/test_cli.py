@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from pipeline.cli import main
 
 SHOW = """
 import json, sys
@@ -34,3 +37,40 @@ def test_help_and_a_wrong_name_list_every_command() -> None:
         assert done.returncode == status
         said = done.stdout + done.stderr
         assert arguments == [] or all(name in said for name in ("serve", "doctor", "call", "bench"))
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("arguments", [["redact"], ["check-config"]])
+def test_a_reader_who_leaves_is_no_traceback(arguments: list[str], tmp_path: Path) -> None:
+    text = tmp_path / "big"
+    text.write_text("a line without anything\n" * 20_000)
+    with text.open("rb") as lines:
+        left = subprocess.Popen(
+            [sys.executable, "-m", "pipeline.cli", *arguments],
+            stdin=lines,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+    assert left.stdout is not None
+    left.stdout.close()
+    _, err = left.communicate(timeout=60)
+    assert left.returncode == 141
+    assert b"Traceback" not in err
+    assert b"Exception" not in err
+    assert b"BrokenPipe" not in err
+
+
+def test_the_help_is_written_for_who_uses_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "answers a practice's calls" in said
+    assert "entry point" not in said
+
+
+@pytest.mark.parametrize("wrong", [["--keys", "abc"], ["--script", "booking", "--say", "Hello"]])
+def test_what_call_refuses_names_the_command(
+    wrong: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["call", *wrong]) == 2
+    assert capsys.readouterr().err.startswith("wardline call: ")

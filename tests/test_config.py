@@ -59,6 +59,7 @@ def test_without_a_file_the_defaults_hold() -> None:
         ('[engines]\nllm_addresses = ["203.0.113.0/24"]', "go to no public address"),
         ('[engines]\nllm_addresses = ["0.0.0.0/0"]', "go to no public address"),
         ('[engines]\nllm_addresses = ["the LLM box"]', "engines.llm_addresses: write a network"),
+        ('[practice]\nflow_file = "/tmp"', "practice.flow_file: a folder; give"),
         ('[engines]\npiper_voice = "/nowhere"', "engines.piper_voice: no such file"),
         ('[state]\ndirectory = "~nobody-here/x"', "state.directory: there is no such user"),
         (f'[practice]\nflow_file = "{"x" * 300}"', "practice.flow_file: no such file"),

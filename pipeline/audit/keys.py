@@ -16,6 +16,7 @@ from pathlib import Path
 
 from phi.chain_key import AnyKey, ChainKey, KeyUnreadable, PublicChainKey
 from pipeline.errors import StartUpError
+from pipeline.private_folder import make_private
 
 SIGNING_FILE = "signing.pem"
 CALLER_FILE = "caller.key"
@@ -41,7 +42,7 @@ class AuditKeys:
 def open_keys(directory: Path) -> AuditKeys:
     """Load the keys, making those that are missing; raises `StartUpError`."""
     try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(directory)
         pem = _kept(directory / SIGNING_FILE, lambda: ChainKey.new().pem())
         caller = _kept(directory / CALLER_FILE, lambda: secrets.token_bytes(CALLER_KEY_BYTES))
         try:

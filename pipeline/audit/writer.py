@@ -33,6 +33,7 @@ from pipeline.audit.records import (
 from pipeline.audit.trail import Found, file_of, find_end
 from pipeline.clock import Clock, MonotonicClock, wall_now
 from pipeline.errors import StartUpError
+from pipeline.private_folder import make_private
 from pipeline.telemetry.events import Event, emit
 
 LOCK_FILE = "writer.lock"
@@ -145,7 +146,7 @@ class AuditWriter:
     def __enter__(self) -> AuditWriter:
         """Take the chain up where it ended and start the thread; raises `StartUpError`."""
         try:
-            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self._directory)
             self._take_lock()
             try:
                 found = find_end(self._directory, self._keys.trusted, self._export.last())

@@ -49,6 +49,8 @@ _OPENED = {
 }  # fmt: skip
 _ENDINGS = {"n't": "not", "'m": "am", "'re": "are", "'ve": "have", "'ll": "will", "'s": "is", "'d": "would"}  # fmt: skip
 _TOKEN = re.compile(r"[a-z0-9']+|[.?!;,]")
+_PRESSURE = re.compile(r"\b(\d{3})/(\d{2,3})\b")
+"""A blood pressure as it is typed."""
 _STOPS = frozenset(".?!;,")
 _SUBJECTS = frozenset(("i", "he", "she", "it", "they", "we", "there"))
 _OWNERS = frozenset(("my", "his", "her", "our", "the"))
@@ -201,6 +203,7 @@ def _words(text: str) -> list[str]:
         text = f"{text[: LONGEST_CHARACTERS // 2]} . {text[-LONGEST_CHARACTERS // 2 :]}"
     plain = unicodedata.normalize("NFKD", text).replace("\u2019", "'").replace("\u2018", "'")
     plain = "".join(sign for sign in plain if not unicodedata.combining(sign)).lower()
+    plain = _PRESSURE.sub(r"\1 over \2", plain)
     words: list[str] = []
     for token in _TOKEN.findall(plain):
         words.extend(_open(token.strip("'")))

@@ -16,6 +16,19 @@ _SUGAR_FIGURE = "|".join(
 )  # fmt: skip
 """A meter's figure said as one: "sugar is 30", never "sugar is 130", "sugar at 3 30" or "in 30 days"."""
 
+_PRESSURES = "|".join(
+    f"{said} over"
+    for said in (
+        "/".join(str(mmhg) for mmhg in range(180, 290)),
+        "one eighty/ninety",
+        "two hundred/ten/fifteen/twenty/thirty/forty/fifty/sixty",
+        "two hundred and/an ten/fifteen/twenty/thirty/forty/fifty/sixty",
+    )
+)
+"""The upper figure of a crisis (American Heart Association: 180 and more), with the word that makes it a pressure."""
+
+_WHO = "he/she/baby/kid/child/son/daughter/boy/girl/infant/newborn/mom/mother/dad/father/husband/wife/grandma/grandpa"
+
 IDEAS: dict[str, str] = {
     "CHEST": "chest|breastbone|breast bone|sternum|rib cage|pecho",
     "MY_CHEST": "it is my/his/her/the chest/heart|is my/his/her chest|my/his/her chest that hurts|with my chest",
@@ -29,6 +42,7 @@ IDEAS: dict[str, str] = {
     "BREATH": "breath|breathe|breathes|breathing|breaths|air|respirar|inhale",
     "CANNOT": "can not|could not|can hardly/barely/scarcely|hardly|barely|unable|trouble|hard time|hard to|hard for|struggling|struggles|struggle|difficulty|not able|gasping|fighting|working so hard|problems|problem|harder|fighting for|not get|not getting",
     "NO_BREATH": "sucking in|i can catch my breath|can not seem to get air/enough|choked up and blue|not breathing/breathe|not get/getting/catch any/enough/my/his/her air/breath|no air|stopped breathing|stops breathing|quit breathing|not taking breaths|short of breath|shortness of breath|out of breath|winded|gasping|suffocating|smothering|turned blue|turning blue|going blue|gone blue|no respira|no puedo/puede respirar|se esta ahogando|falta el aire|can not breathe|not catch my/his/her/their breath|breathing really/very/so fast|breathing fast|labored|air hunger|ribs suck/sucking in",
+    "PURPLE": f"{_WHO} is turning/going purple|{_WHO} turned/went/goes purple|{_WHO} keeps/started turning purple|{_WHO} has turned/gone purple|i am turning purple",
     "BLUE": "blue|gray|grey|purple|ashen",
     "LIPS": "lips|lip|mouth|face|fingernails|nails|fingers|skin",
     "WHEEZE": "wheezing|wheeze|asthma attack|inhaler is not|inhaler not|rescue inhaler is|croup|stridor|whistling",
@@ -58,7 +72,7 @@ IDEAS: dict[str, str] = {
     "TARRY": "black like tar|tarry|black as tar|looks like tar|black and sticky|stool is black|poop is black|stools are black|black stool|black stools|black poop",
     "CUT": "cut|sliced|gash|gashed|severed|chopped|sawed|cut off|stabbed|amputated",
     "CUT_BAD": "deep|to the bone|can see bone|gaping|gushing|spurting|bone|off|finger off|all the way|wide open|fat|tip",
-    "WOUND_NOW": "smell gas|smelling gas|gas in the/my/our house/apartment|got shot|been shot|was shot|shot himself/herself/myself|been stabbed|got stabbed|was stabbed|cut his/her/my wrist/wrists|slit|severed|cut off his/her/my|gunshot|bone is/are/sticking|bone sticking|bone poking|bone is sticking/poking/showing|impaled|run over|hit by a car/truck/bus|crushed his/her/my|snake bite|bitten by a snake|snake bit|rattlesnake|electrocuted|electric shock|shocked by|drowned|drowning|out of the pool|under water|underwater|face down in|carbon monoxide|gas leak|smoke inhalation|breathed in smoke|house is on fire|on fire|heat stroke|heatstroke|hypothermia|frostbite",
+    "WOUND_NOW": "smell gas|smelling gas|gas in the/my/our house/apartment|got shot|been shot|was shot|shot himself/herself/myself|been stabbed|got stabbed|was stabbed|cut his/her/my wrist/wrists|slit|severed|cut off his/her/my|gunshot|bone is/are/sticking|bone sticking|bone poking|bone is sticking/poking/showing|impaled|run over|hit by a car/truck/bus|crushed his/her/my|snake bite|bitten by a snake|snake bit|rattlesnake|electrocuted|electric shock|shocked by|drowned|drowning|out of the pool|under water|underwater|face down in|carbon monoxide|gas leak|smoke inhalation|breathed in smoke|house is on fire|on fire|there is a/another fire|there is fire|caught fire|caught on fire|heat stroke|heatstroke|hypothermia|frostbite",
     "TOOK": "took|taken|swallowed|ate|drank|eaten|got into|gave|given|ingested|popped|downed|drunk|chewed|swallow|chugged|gave the|injected|snorted|shot up|tomo",
     "MEDICINE": "pills|pill|tablets|tablet|medicine|meds|medication|tylenol|advil|aspirin|ibuprofen|insulin|bottle|capsules|dose|doses|oxy|oxycodone|xanax|antidepressants|opioids|benadryl|sleeping|painkillers|heroin|fentanyl|gummies|gummy|vitamins|cocaine|blood thinner|warfarin|percocet|pastillas|patches",
     "MANY": "way more|more than|more of my|nine|eight|too many|too much|whole|entire|all of|all my|all his|all her|all the|handful|handfuls|bunch|a lot of|lots of|rest of|full|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|a hundred|times the|10|15|20|30|40|50|60|extra|double|triple|twice|three times|four times|wrong|every|dozen",
@@ -67,7 +81,7 @@ IDEAS: dict[str, str] = {
     "YOUNG": "toddler|baby|infant|kid|son|daughter|child|boy|girl|grandson|granddaughter|little one|newborn|year old|puppy|grandbaby",
     "GOT_INTO": "got into|swallowed|ate|ate some|drank|got a hold of|got hold of|chewed|put in his/her mouth|eaten",
     "POISON": "cleaner|bleach|antifreeze|detergent|pods|pod|poison|lighter fluid|gasoline|pesticide|drain|ammonia|battery|batteries|magnet|magnets|kerosene|turpentine|rubbing alcohol|hand sanitizer|weed killer|bug spray|mushrooms|mushroom|edible|edibles|nail polish|lye|paint thinner|lamp oil|laundry|coin|chemical|chemicals|veneno",
-    "OVERDOSE": "overdose|overdosed|overdosing|sobredosis|odd on|o d'd|poisoned|poisoning|narcan|naloxone",
+    "OVERDOSE": "overdose|overdosed|overdosing|sobredosis|odd on|o d'd|od would|o d would|od'ed|oded|poison|poisoned|poisoning|narcan|naloxone",
     "SUICIDE": "hearing voices|voices telling|voices are telling|not here anymore when|suicide|suicidal|suicidio|suicidarme|matarme|quiero morir|killing/kill/hang/hanging/shoot/shooting/drown myself/himself/herself/themselves/themself|end/ending/take/taking my/his/her own life|end/ending my/his/her/this life|taking his/her own life|end it all|ending it all|end it tonight|end it|ending it|want/wants/wanted to die|wish i was/were dead|wish i could die|wishes he/she was dead|better off dead|better off without me|better if i was/were gone/dead|better if i were not|all to be over|want it to be over|want it all to|not want to live|not want to be alive|not want to be here|not want to wake up|not want to exist|not wanna live/be|not want to go on|can not go on|no reason to live|nothing to live for|not worth living|pills lined up|pills in front of me|said her/his/my goodbyes|goodbye note/letter|goodbye letters|suicide note|jump off/in front|jumping off|noose|not be here tomorrow|not be around much longer|rather be dead|tired of living|done with living|done living|give up on life|want to disappear|do to myself|not safe with myself|not trust myself|harm myself|hurting myself|harming myself|self harm|slit my wrists|cutting myself|cut my wrists|not feel safe|going to sleep and not wake|sleep and never wake|never wake up|kill himself/herself/themselves|killed himself/herself|life is not worth|no point in living|no point living|no point anymore",
     "INTENT": "want|wants|thinking|thoughts|think|going to|gonna|might|may|plan|planning|afraid|will|urge|threatening|threatened|says|said|about to|scared|voices|tempted|could|trying to|tried to",
     "HARM": "hurt|harm|kill|stab|shoot|strangle|attack|cut|hurting|killing|harming|burn",
@@ -115,6 +129,8 @@ IDEAS: dict[str, str] = {
     "SUGAR": "sugar|glucose|diabetic|insulin",
     "SUGAR_BAD": "thirty|forty|fifty|three hundred|four hundred|five hundred|six hundred|very low|really low|so low|too low|dropped|super low|crashing|crashed|will not come up|not come up|off the chart|sky high|reads high|says high|says low|shaky|confused|shaking|passed out|clammy|not talking|sweating",
     "SUGAR_FIGURE": _SUGAR_FIGURE,
+    "PRESSURE_OF": "blood pressure|bp|pressure is|systolic",
+    "PRESSURE_FIGURE": _PRESSURES,
     "ALONE_LEFT": "left alone",
     "DEEP": "this time it is deep|it is deep|very deep|too deep",
     "SEPSIS": "sepsis|septic|red streaks|red line going|red streak",
@@ -144,7 +160,7 @@ IDEAS: dict[str, str] = {
 RULES = """
 chest_pain: CHEST PAIN | NITRO STILL | RIBS PRESS | CHEST PRESS | MY_CHEST | ELEPHANT | HEART PAIN | HEART RACE | PRESS RADIATES | PAIN RADIATES | CHEST SWEAT | CHEST BAD
 heart_attack: HEART_ATTACK
-breathing: CANNOT BREATH | PAIN BREATH | ASTHMA WORSE | RIBS BREATH | NO_BREATH | LIPS BLUE | WHEEZE BAD | WHEEZE CANNOT | CHOKE | WHEEZE ~CHILD
+breathing: CANNOT BREATH | PAIN BREATH | ASTHMA WORSE | RIBS BREATH | NO_BREATH | PURPLE | LIPS BLUE | WHEEZE BAD | WHEEZE CANNOT | CHOKE | WHEEZE ~CHILD
 unresponsive: NO_PULSE | NO_MOVE | FLOPPY
 stroke: STROKE | LIMB LIMP | CANNOT FEEL LIMB | SPEECH JUMBLED | NO_SENSE | SIGHT | BLIND SUDDEN | SPIN LIMP | SPIN SPEECH
 bleeding: BLEED | BLOOD FLOW | NOSEBLEED ENDLESS | BRING_UP BLOOD | TARRY | CUT CUT_BAD
@@ -159,7 +175,7 @@ infant: ~INFANT FEVER | ~INFANT INFANT_SIGN
 head_injury: ~THINNER HIT | ~HEAD HEAD_SIGN HIT | HIT HEAD_SIGN | PUPIL PUPIL_SIGN | FLUID OUT_OF
 fainting: FAINT | PERSON FLOOR | PALE_SICK
 emergency: EMERGENCY | HELP | DYING
-severe: FEVER FEVER_BAD | NECK_FEVER STIFF_NECK ~NECK | HEADACHE HEADACHE_BAD | EXTREME PAIN | ~BELLY EXTREME | ~SUGAR SUGAR_BAD | SUGAR_FIGURE | SEPSIS | HOT FEVER | ~SUGAR SWEAT
+severe: FEVER FEVER_BAD | NECK_FEVER STIFF_NECK ~NECK | HEADACHE HEADACHE_BAD | EXTREME PAIN | ~BELLY EXTREME | ~SUGAR SUGAR_BAD | SUGAR_FIGURE | PRESSURE_OF PRESSURE_FIGURE | SEPSIS | HOT FEVER | ~SUGAR SWEAT
 again: AGAIN ~PAST_ACUTE
 """
 """Kind: ideas that raise together within a few words; after ~ an idea anywhere, even denied or long ago."""

@@ -71,7 +71,7 @@ traffic/job/boss/heat/commute/parking/work/price/prices/copay is/are killing me|
 kids/boss/kid/dog/you are/is/gave giving/me a heart attack|are giving me a heart attack|almost/nearly gave me a heart attack|dying to/for|to die for|died/die laughing|dying laughing|kill for|killing me with|killing time|catch my breath i just|
 let me catch my breath|scared me to death|bored to death|sick to death|over my dead body|heart set on|heart to heart|
 heart broken|broke my heart|cross my heart|by heart|off my chest|stroke of luck/genius|bleeding edge|choked up|
-heart skipped a beat when|save my life|poison ivy/oak|poison control|emergency room/contact/contacts/department/exit/fund|
+heart skipped a beat when|save my life|poison ivy/oak/sumac|poison pill|there is a/another fire drill/station/department/alarm/truck/engine/pit/place/escape/sale/extinguisher/hydrant/inspection|poison control|emergency room/contact/contacts/department/exit/fund|
 heart burn|chest of drawers|dead line/battery|head cold|chest cold/congestion|a stroke of|blew/blow my mind|
 heart attack when i saw|not a big deal|no big deal|almost/nearly died of/from embarrassment|killer|my heart out|
 died when i saw|drop dead gorgeous|my phone died|died on me|nearly/almost died laughing|shot/shots in the arm|

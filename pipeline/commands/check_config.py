@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pipeline import config
 from pipeline.cli import Command
 from pipeline.errors import ConfigError
-from pipeline.machine.engines import check_files
 from pipeline.supervisor import checked
 from pipeline.supervisor.relaxed import banner
 from pipeline.telemetry import measured
@@ -43,9 +42,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     try:
         settings = checked.load(arguments.file)
-        check_files(settings)
-        checked.check_texts(settings)
-        checked.check_models(settings)
+        checked.check(settings)
     except ConfigError as error:
         return say_faults(error)
     section = ""

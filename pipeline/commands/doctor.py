@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from pipeline import config
+from pipeline.audit.folder import heads_file
 from pipeline.bundle.faults import BundleFault
 from pipeline.bundle.opened import models_in_bundles, still_whole
 from pipeline.cli import Command
@@ -127,6 +128,25 @@ def _files_of_models(settings: Settings) -> Finding:
     if missing := missing_files(settings):
         return Finding("engine files", "fail", "; ".join(missing))
     return Finding("engine files", "pass", "every file of the chosen engines is there")
+
+
+def _audit_heads(settings: Settings) -> Finding:
+    name, file = "audit heads", heads_file(settings)
+    if file is None:
+        return Finding(
+            name, "pass", "kept in the event log; audit.heads_file keeps them on another disk too"
+        )
+    try:
+        checked.check_places(settings)
+    except ConfigError as error:
+        return Finding(name, "fail", "; ".join(error.faults))
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        return Finding(
+            name,
+            "fail",
+            f"{file} cannot be written by this user: correct its owner (run doctor as the server's user)",
+        )
+    return Finding(name, "pass", f"appended to {file}")
 
 
 def _relaxed(settings: Settings) -> Finding:
@@ -241,6 +261,7 @@ LOOKS: tuple[Callable[[Settings], Finding], ...] = (
     _python,
     _packages,
     _call_flow,
+    _audit_heads,
     _relaxed,
     _files_of_models,
     _engine_files,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import pwd
 import sys
 
 from pipeline import config
@@ -11,6 +13,12 @@ from pipeline.commands.check_config import say_faults
 from pipeline.egress.places import allowed, own_addresses
 from pipeline.egress.rules import is_user, nftables, systemd
 from pipeline.errors import ConfigError
+
+WHOLE_MACHINE = (
+    "wardline egress-rules: WARNING: without --user these rules bind every program of this machine: it loses its DNS,"
+    " its clock's time and its updates. Add --user NAME, the user that runs the server; leave it out only inside a"
+    " network namespace made for the server (deploy/netns)."
+)
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -38,12 +46,37 @@ def _run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
+    if arguments.user and not _is_known(arguments.user):
+        print(
+            "wardline egress-rules: --user names nobody on this machine, and nft would refuse the rules;"
+            " make the server's user first",
+            file=sys.stderr,
+        )
+        return 2
+    if not arguments.user and not _in_own_network():
+        print(WHOLE_MACHINE, file=sys.stderr)
     places = allowed(settings, own_addresses())
     if arguments.systemd:
         print(systemd(places), end="")
         return 0
     print(nftables(places, settings.media, user=arguments.user), end="")
     return 0
+
+
+def _is_known(user: str) -> bool:
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True
+
+
+def _in_own_network() -> bool:
+    """Whether this is another network namespace than that of the machine's first process, as far as one may look."""
+    try:
+        return os.readlink("/proc/self/ns/net") != os.readlink("/proc/1/ns/net")
+    except OSError:
+        return False
 
 
 command = Command("egress-rules", "Write the kernel's rules (nftables)", _configure, _run)

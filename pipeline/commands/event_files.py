@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pipeline.clock import wall_now
 from pipeline.errors import StartUpError
+from pipeline.private_folder import make_private
 from pipeline.telemetry import log
 from pipeline.telemetry.events import Event, Token, emit
 
@@ -48,7 +49,7 @@ class EventFiles:
     def open(self) -> None:
         """Begin to write, into today's file."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self.path.parent)
             if self.path.exists():
                 self._day = datetime.fromtimestamp(self.path.stat().st_mtime, UTC).date()
             self._turn(wall_now().date())

@@ -23,6 +23,7 @@ from pipeline.cli import Command
 from pipeline.clock import wall_now
 from pipeline.commands.check_config import say_faults
 from pipeline.errors import ConfigError, StartUpError
+from pipeline.private_folder import MODE, make_private
 
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
@@ -98,7 +99,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _write(folder: Path, parts: dict[str, bytes]) -> None:
-    folder.mkdir(mode=0o700, parents=True)
+    make_private(folder.parent)
+    folder.mkdir(mode=MODE)
     for name, data in parts.items():
         descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:

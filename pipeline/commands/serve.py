@@ -50,12 +50,10 @@ def serve(settings: Settings, worker_module: str = "pipeline.worker") -> int:
 
     0 when it stopped as asked, 1 with a sentence when it cannot run, 78 when it could run but not safely.
     """
-    from pipeline.machine.engines import check_files
-    from pipeline.supervisor import checked
+    from pipeline.supervisor.checked import check_before_start
 
     try:
-        check_files(settings)
-        checked.check_texts(settings)
+        check_before_start(settings)
     except ConfigError as error:
         return say_faults(error)
     with OwnOutputs("supervisor") as own:
@@ -136,7 +134,7 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
             warnings=[*banner(settings), *([warning] if warning else [])],
             first_token=None if staff.known() else lambda: staff.create("first"),
         )
-        hooks = Hooks(terminal.listening, terminal.ready, terminal.changed)
+        hooks = Hooks(terminal.listening, terminal.ready, terminal.changed, terminal.stopping)
         pages = load_pages()
         audit, keys = open_audit(settings)
         with audit:

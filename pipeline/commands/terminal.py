@@ -87,6 +87,15 @@ class Terminal:
             f"Ready after {self._elapsed_s()} s: open {url} and press Call. Ctrl-C stops the server."
         )
 
+    def stopping(self, calls: int) -> None:
+        """What is waited for, how long at most, and how not to wait."""
+        limit_s = self._settings.workers.drain_limit_ms / 1000
+        if calls and limit_s:
+            it = "it" if calls == 1 else "them"
+            self._say(
+                f"Waiting for {_count(calls, 'call')} to finish, {limit_s:g} s at most; Ctrl-C again ends {it} at once."
+            )
+
     def stopped(self) -> None:
         """The last line."""
         self._say("Stopped.")

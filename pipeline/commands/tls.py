@@ -12,6 +12,9 @@ import datetime
 import ipaddress
 import json
 import os
+import pwd
+import re
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -23,6 +26,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from pipeline.cli import Command
 from pipeline.clock import wall_now
+from pipeline.private_folder import make_private
 
 CA_DAYS = 3650
 CERTIFICATE_DAYS = 397
@@ -31,6 +35,12 @@ RENEW_BEFORE_DAYS = 30
 
 CA_CERT, CA_KEY = "wardline-ca.pem", "wardline-ca.key"
 CERT, KEY = "server.pem", "server.key"
+
+
+HOST_CHARACTERS_MAX = 253
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
+"""RFC 1123 section 2.1, and the underscore that names in local networks have."""
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +54,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="HOST",
+        type=_host,
         help="a host name or address callers type; may be repeated (default: this machine's)",
     )
 
@@ -51,6 +62,17 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def _folder(text: str) -> Path:
     """A shell leaves the `~` of `--directory=~/tls` alone."""
     return Path(os.path.expanduser(text))
+
+
+def _host(text: str) -> str:
+    """A name or an address as it stands in a URL and in a certificate."""
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.ip_address(text))
+    if len(text) > HOST_CHARACTERS_MAX or not _HOST.match(text):
+        raise argparse.ArgumentTypeError(
+            "a host is a name of letters, digits, hyphens and dots, or an address; nothing was made"
+        )
+    return text
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -62,6 +84,8 @@ def _run(arguments: argparse.Namespace) -> int:
         return 1
     folder = arguments.directory.resolve()
     made = "made" if fresh else "kept"
+    user = _own_user()
+    whose = f"{user} is the user that runs the server; without\n   --user they would cut off the whole machine's DNS, time and updates"
     print(f"""The certificate authority was {made}, and a certificate issued for: {", ".join(names)}
 It is valid for {CERTIFICATE_DAYS} days; run this command again to renew it (the server picks it up while running).
 
@@ -74,8 +98,8 @@ It is valid for {CERTIFICATE_DAYS} days; run this command again to renew it (the
      key = "{folder / KEY}"
      [media]
      allowed_networks = {_networks()}  # whose sound is accepted: name every network of your callers
-   and load the kernel's rules, without which a bind beyond loopback is refused:
-     wardline egress-rules --config FILE > egress.nft && sudo nft -f egress.nft
+   and load the kernel's rules, without which a bind beyond loopback is refused. {whose}:
+     {_program()} egress-rules --config FILE --user {user} > egress.nft && sudo nft -f egress.nft
 2. Install the authority on each computer that calls (never the .key files):
      {folder / CA_CERT}
    Windows   double-click, Install Certificate, Local Machine, Trusted Root Certification Authorities
@@ -85,6 +109,20 @@ It is valid for {CERTIFICATE_DAYS} days; run this command again to renew it (the
    Android and iOS   open the file, install it as a CA certificate, then trust it in the settings
 3. wardline call --ca {folder / CA_CERT} --url https://{names[0]}:8080""")
     return 0
+
+
+def _program() -> str:
+    """How this program is called here: by its path where no search finds it."""
+    beside = Path(sys.executable).with_name("wardline")
+    return "wardline" if shutil.which("wardline") or not beside.exists() else str(beside)
+
+
+def _own_user() -> str:
+    """Whose packets to bind: those of the user who runs this, unless that is root, of whom much else is."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name if os.getuid() else "NAME"
+    except KeyError:
+        return "NAME"
 
 
 def _networks() -> str:
@@ -111,7 +149,7 @@ def own_names() -> list[str]:
 
 def make(directory: Path, names: list[str], now: datetime.datetime) -> bool:
     """Write authority (unless there is one) and certificate; True when the authority is new."""
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(directory)
     fresh = not (directory / CA_KEY).exists()
     if fresh:
         ca_key = ec.generate_private_key(ec.SECP256R1())

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from pipeline.private_folder import make_private
 from pipeline.recording.faults import RecordingFault
 
 Piece = tuple[str, bytes]
@@ -47,7 +48,7 @@ def put_back(directory: Path, destroyed: Mapping[str, str]) -> Callable[[Iterato
             if known[1] in destroyed:
                 continue
             try:
-                directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+                make_private(directory)
                 _append(directory / name, data, new=name not in names)
             except OSError as error:
                 raise RecordingFault(

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from phi.envelope import EnvelopeError, KeyRing, KeyUnknown, Place, Wrapped, new_data_key
+from pipeline.private_folder import make_private
 from pipeline.recording.faults import RecordingBroken, RecordingFault
 from pipeline.recording.sealed_file import Header, read_chunks, read_header
 from pipeline.recording.timeline import Mark
@@ -107,8 +108,7 @@ class Shelf:
         )
         data_key = new_data_key()
         try:
-            self.directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.directory.mkdir(exist_ok=True, mode=0o700)
+            make_private(self.directory)
             self._write_key(recording_id, data_key)
             return FileIO(_new(self._sound_file(recording_id)), "wb"), header, data_key
         except OSError as error:

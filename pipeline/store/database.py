@@ -23,6 +23,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, t
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from pipeline.private_folder import make_private
 from pipeline.store.faults import StoreBusy, StoreFault
 
 FILE_NAME: Final = "requests.db"
@@ -302,7 +303,7 @@ def _version(connection: Connection) -> str:
 
 def _private_directory(directory: Path) -> None:
     try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(directory)
     except OSError as error:
         raise StoreFault(
             "unusable",

@@ -15,10 +15,14 @@ from pathlib import Path
 from typing import Final, Literal, assert_never
 
 from phi.envelope import KeyRing, KeyTextInvalid
+from pipeline.machine import parse
+from pipeline.private_folder import make_private
 from pipeline.store.faults import KeyFault
 from pipeline.telemetry.events import Event, emit
 
 COMMAND_LIMIT_S: Final = 20.0
+GONE_AT_RESTART: Final = {"tmpfs", "ramfs"}
+"""File systems in memory."""
 _BYTES_MAX: Final = 65_536
 
 
@@ -148,6 +152,14 @@ def export(ring: KeyRing, to: Path, away_from: tuple[Path, ...]) -> None:
                 f"{to} is on the same file system as {data}: both would be lost, or stolen, together;"
                 " give a path on another medium, e.g. a USB stick that you keep in a safe",
             )
+    mounts = parse.mounts(Path("/proc/self/mountinfo").read_text())
+    mount = parse.mount_of(str(target), mounts)
+    if mount is not None and mount.filesystem in GONE_AT_RESTART:
+        raise KeyFault(
+            "export",
+            f"{to} is in this machine's memory: the copy would be gone at the next restart;"
+            " give a path on another medium, e.g. a USB stick that you keep in a safe",
+        )
     write_new(to, ring.to_text())
 
 
@@ -198,7 +210,7 @@ def other_deployment(where: str, found: str, ours: str) -> str:
 def make_private_parent(file: Path) -> None:
     """The folder of a secret, made for its owner alone."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(file.parent)
     except OSError as error:
         raise KeyFault(
             "permissions",

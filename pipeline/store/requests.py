@@ -35,6 +35,8 @@ LAST_WORDS_MS: Final = 2_000.0
 """A call that ends waits so long for its commit; then the request waits in memory alone."""
 
 STOP_MS: Final = 5_000.0
+TRIES_MAX: Final = 5
+"""Failures of one request between which others were stored: then the fault is its own, and it is set aside."""
 
 KeptTold = Callable[[str], None]
 """Told "stored", "waiting" or "lost" about one call's newest snapshot, on the event loop."""
@@ -83,6 +85,13 @@ class SweepFailed(Event):
     reason: Token
 
 
+class RequestSetAside(Event):
+    """This one request cannot be stored while others can: kept in memory, and tried again each hour and at the end."""
+
+    call_id: Token
+    reason: Token
+
+
 class RequestLost(Event):
     """Too many requests waited, or the server stopped while the store failed."""
 
@@ -90,10 +99,16 @@ class RequestLost(Event):
     reason: Token
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     snapshot: Snapshot
     told: KeptTold
+    failures: int = 0
+    """Who failed least often is written first: one that always fails holds up nobody behind it."""
+    blamed: int = 0
+    """Failures since which, or before which, others were stored."""
+    stored_then: int = -1
+    """How many had been stored at its last failure."""
 
 
 class RequestStore:
@@ -119,6 +134,8 @@ class RequestStore:
         self._sweep = sweep
         self._sweep_every_ms = sweep_every_ms
         self._waiting: dict[str, _Waiting] = {}
+        self._aside: dict[str, _Waiting] = {}
+        self._stored = 0
         self._changed = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="store", daemon=True)
@@ -145,19 +162,20 @@ class RequestStore:
         """Write what waits, for a while; what cannot be written is counted as lost."""
         with self._changed:
             self._stopping = True
+            self._take_back()
             self._changed.notify()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_MS / 1000.0):
                 await self._done.wait()
         with self._changed:
-            left, self._waiting = self._waiting, {}
+            left, self._waiting, self._aside = self._aside | self._waiting, {}, {}
         for waiting in left.values():
             emit(RequestLost(Token(waiting.snapshot.call_id), Token(self.failing or "stopped")))
 
     @property
     def waiting(self) -> int:
         """Requests that are in memory only."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._aside)
 
     def record(self, call_id: str, kept: KeptTold = lambda kept: None) -> Record:
         """The request of a new call."""
@@ -167,9 +185,10 @@ class RequestStore:
     def put(self, snapshot: Snapshot, told: KeptTold) -> None:
         """Take a snapshot to be committed; a newer one of the same call replaces one that still waits."""
         with self._changed:
-            known = snapshot.request_id in self._waiting
-            full = not known and len(self._waiting) >= self._waiting_max
+            known = snapshot.request_id in self._waiting or snapshot.request_id in self._aside
+            full = not known and self.waiting >= self._waiting_max
             if not full:
+                self._aside.pop(snapshot.request_id, None)
                 self._waiting[snapshot.request_id] = _Waiting(snapshot, told)
                 self._changed.notify()
         if full:
@@ -186,17 +205,25 @@ class RequestStore:
         swept_at_ms: float | None = None
         while (batch := self._next_batch()) is not None:
             now_ms = self._thread_clock.now_ms()
+            at_hand: _Waiting | None = None
             try:
                 records = records or self._open_records()
                 for waiting in batch:
+                    at_hand = waiting
                     self._commit(records, waiting)
+                at_hand = None
                 if swept_at_ms is None or now_ms - swept_at_ms >= self._sweep_every_ms:
+                    if swept_at_ms is not None:
+                        with self._changed:
+                            self._take_back()
                     swept_at_ms = now_ms
                     self._sweep_now(records)
             except Exception as error:  # noqa: BLE001  # the edge of the thread; its text may quote a row
                 if records is not None:
                     records.database.close()
                     records = None
+                if at_hand is not None and self._set_aside(at_hand, error):
+                    continue
                 if not self._failed(error):
                     break
             else:
@@ -211,7 +238,7 @@ class RequestStore:
             self._changed.wait_for(
                 lambda: self._waiting or self._stopping, self._sweep_every_ms / 1000.0
             )
-            batch = list(self._waiting.values())
+            batch = sorted(self._waiting.values(), key=lambda waiting: waiting.failures)
             return None if self._stopping and not batch else batch
 
     def _commit(self, records: Records, waiting: _Waiting) -> None:
@@ -225,6 +252,7 @@ class RequestStore:
         with self._changed:
             if self._waiting.get(snapshot.request_id) is waiting:
                 del self._waiting[snapshot.request_id]
+        self._stored += 1
         if kept == "stored":
             emit(
                 RequestStored(
@@ -246,9 +274,33 @@ class RequestStore:
         except StoreFault as error:
             emit(SweepFailed(Token(error.reason)))
 
+    def _set_aside(self, waiting: _Waiting, error: Exception) -> bool:
+        """Count a failure; True when it was this request's last one, and the others need not wait for it."""
+        waiting.failures += 1
+        waiting.blamed += self._stored > waiting.stored_then >= 0
+        waiting.stored_then = self._stored
+        if waiting.blamed < TRIES_MAX or self._stopping:
+            return False
+        id_ = waiting.snapshot.request_id
+        with self._changed:
+            if self._waiting.get(id_) is not waiting:  # a newer one has come
+                return False
+            self._aside[id_] = self._waiting.pop(id_)
+            clear = not self._waiting
+        emit(RequestSetAside(Token(waiting.snapshot.call_id), Token(_reason(error))))
+        self._on_loop(partial(waiting.told, "waiting"))
+        if clear:
+            self._works()
+        return True
+
+    def _take_back(self) -> None:
+        """Give those that were set aside another chance, after all others."""
+        self._waiting = self._waiting | self._aside
+        self._aside = {}
+
     def _failed(self, error: Exception) -> bool:
         """Say why, once, and wait a while; False at the end."""
-        reason = error.reason if isinstance(error, StoreFault) else type(error).__name__
+        reason = _reason(error)
         if not self.failing:
             self._failed_at_ms = self._thread_clock.now_ms()
             self._pause_ms = self._retry_ms
@@ -272,6 +324,10 @@ class RequestStore:
         with contextlib.suppress(RuntimeError):  # the loop is over: nobody is left to be told
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(call)
+
+
+def _reason(error: Exception) -> str:
+    return error.reason if isinstance(error, StoreFault) else type(error).__name__
 
 
 class Record:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from pipeline.private_folder import make_private
 from pipeline.store.faults import StoreFault
 
 TOMBSTONES_NAME: Final = "tombstones.jsonl"
@@ -61,7 +62,7 @@ class Tombstones:
         if not data:
             return
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self.path.parent)
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(descriptor, "rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)  # the server and a command may both destroy

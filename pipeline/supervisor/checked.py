@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 from models.errors import EngineUnavailable
 from models.pronunciations import Pronunciations
 from pipeline import config
+from pipeline.audit.folder import heads_file
 from pipeline.bundle.faults import BundleFault
 from pipeline.bundle.opened import still_whole
 from pipeline.call.flow_file import flow_text, load_flow
 from pipeline.errors import ConfigError
+from pipeline.machine.engines import check_files
 from pipeline.settings import Settings
 from pipeline.supervisor import own_words
 
@@ -25,6 +28,42 @@ def load(path: str | Path | None = None) -> Settings:
     if faults:
         raise ConfigError([*faults, *config.not_about(faults, text_faults(settings))])
     return settings
+
+
+def check(settings: Settings) -> None:
+    """Raise `ConfigError` with every fault of files, texts, places and models, in one round."""
+    _together(settings, check_before_start, check_models)
+
+
+def check_before_start(settings: Settings) -> None:
+    """The same without models in bundles, whose bytes the start itself reads."""
+    _together(settings, check_files, check_texts, check_places)
+
+
+def _together(settings: Settings, *looks: Callable[[Settings], None]) -> None:
+    faults = list[str]()
+    for look in looks:
+        try:
+            look(settings)
+        except ConfigError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigError(faults)
+
+
+def check_places(settings: Settings) -> None:
+    """Raise `ConfigError` where the heads of the audit would go nowhere: nothing else shows a chain cut back."""
+    file = heads_file(settings)
+    if file is None:
+        return
+    if file.is_dir():
+        raise ConfigError(["audit.heads_file: this is a folder; name a file in it"])
+    if not file.parent.is_dir():
+        raise ConfigError(
+            [
+                "audit.heads_file: its folder is not there; make it for the server's user, or mount its disk"
+            ]
+        )
 
 
 def check_texts(settings: Settings) -> None:

@@ -185,6 +185,8 @@ class Door:
         """The JSON object of this request, within its limits."""
         if request.content_type != "application/json":
             raise NotJson("Send Content-Type: application/json.")
+        if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            raise NotJson("Send the body as it is, without Content-Encoding.")
         if (request.content_length or 0) > BODY_BYTES_MAX:
             raise BodyTooLarge(f"At most {BODY_BYTES_MAX} bytes.")
         try:
@@ -194,6 +196,8 @@ class Door:
             raise BodyTooSlow("The request took too long to arrive.") from None
         except web.HTTPRequestEntityTooLarge:
             raise BodyTooLarge(f"At most {BODY_BYTES_MAX} bytes.") from None
+        except web.RequestPayloadError:
+            raise OfferInvalid("The body broke off or was not sent as its headers say.") from None
         try:
             parsed = json.loads(data)
         except (ValueError, RecursionError):
@@ -214,8 +218,12 @@ def bearer(request: web.Request) -> str:
 def text_of(body: dict[str, Any], key: str, characters_max: int) -> str:
     """A text field of a body; raises `OfferInvalid`."""
     value = body.get(key)
-    if not isinstance(value, str) or not value or len(value) > characters_max:
+    if not isinstance(value, str) or len(value) > characters_max:
         raise OfferInvalid(f'"{key}" must be a text of at most {characters_max} characters.')
+    if not value:
+        raise OfferInvalid(f'"{key}" is empty.')
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise OfferInvalid(f'"{key}" holds half a character, which cannot be written anywhere.')
     return value
 
 

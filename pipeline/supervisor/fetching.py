@@ -7,8 +7,10 @@ request and lets go of it: calls have it to themselves otherwise.
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
+from pipeline.audit.records import CALL_ID
 from pipeline.errors import CallRefused
 from pipeline.settings import Settings
 from pipeline.store.faults import RequestGone, StoreFault
@@ -64,6 +66,8 @@ class Fetching:
         }
 
     def _open(self, call_id: str) -> Opened:
+        if not re.fullmatch(CALL_ID, call_id):  # not every text can be asked of every database
+            raise RequestGone("gone", "no call has such an id")
         records = open_records(self._settings, busy_ms=BUSY_MS)
         try:
             return records.open(records.of_call(call_id))

@@ -32,7 +32,7 @@ from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer
 from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.fetching import Fetching
 from pipeline.supervisor.guests import CALL_DOORS
-from pipeline.supervisor.limits import RateLimit, counted_as
+from pipeline.supervisor.limits import RateLimit, Share, counted_as
 from pipeline.supervisor.live import LiveView
 from pipeline.supervisor.staff import FETCH, StaffTokens
 from pipeline.supervisor.tokens import TOKEN_LIFE_MS, CallTokens, OpenCall, OpenCalls
@@ -101,6 +101,7 @@ class Front:
         self._live = LiveView(clock)
         self._fetching = Fetching(settings, witness)
         self._mint_limit = RateLimit(settings.limits.tokens_per_minute)
+        self._share = Share.of(settings)
         self._staff_limit = RateLimit(60)
         self._reoffer_limit = RateLimit(REOFFERS_PER_MINUTE)
         certified = certified_names(settings.tls) if settings.tls.cert else frozenset[str]()
@@ -151,6 +152,8 @@ class Front:
         elif kind == "call_ended":
             self._over(worker, call_id)
         elif kind == "live":
+            if payload.get("type") == "call":  # its stages begin once the caller is there
+                self._calls.connected(call_id)
             self._live.tell(payload)
 
     async def on_worker_audit(self, worker: Worker, records: object) -> None:
@@ -216,10 +219,12 @@ class Front:
     async def _mint(self, request: web.Request) -> web.Response:
         self._door.require_origin(request)
         now_ms = self._clock.now_ms()
-        if wait_s := self._mint_limit.take(counted_as(self._door.caller_key(request)), now_ms):
+        address = counted_as(self._door.caller_key(request))
+        if wait_s := self._mint_limit.take(address, now_ms):
             raise TooMany("Too many calls from here; wait a little.", retry_after_s=wait_s)
         await self._door.body(request)
         self._refuse_new_calls()
+        self._share.refuse_more(*self._calls.held_by(address))
         waiting = self._tokens.waiting(now_ms)
         worker = self.workers.freest(waiting) if self.workers else None
         if worker is None:
@@ -235,10 +240,13 @@ class Front:
         sdp = _sdp(await self._door.body(request))
         self._refuse_new_calls()
         now_ms = self._clock.now_ms()
-        worker = self._worker(self._tokens.redeem(token, now_ms))
-        call, key = self._calls.open(worker.name, now_ms)
+        name, caller = self._tokens.redeem(token, now_ms), self._door.caller_key(request)
+        address = counted_as(caller)
+        self._share.refuse_more(*self._calls.held_by(address))  # no wait from here to `open`
+        worker = self._worker(name)
+        call, key = self._calls.open(worker.name, now_ms, address)
         worker.calls.add(call.call_id)
-        self._witness.offered(call.call_id, self._door.caller_key(request))
+        self._witness.offered(call.call_id, caller)
         try:
             answer = await self._ask(worker, "offer", {"call_id": call.call_id, "sdp": sdp})
         except BaseException:  # refused, timed out or the page left: the worker must not keep it
@@ -381,9 +389,10 @@ class Front:
 
     async def _reveal(self, request: web.Request) -> web.Response:
         name, _ = await self._staff_name(request, role="operator", wants="reveal")
-        body = await self._door.body(request)
-        call_id, field = text_of(body, "call_id", 40), text_of(body, "field", 40)
+        call_id, field = "", ""
         try:
+            body = await self._door.body(request)
+            call_id, field = text_of(body, "call_id", 40), text_of(body, "field", 40)
             value = await self._value_of(call_id, field)
         except CallRefused:
             await self._witness.revealed(call_id, field, name, there=False)
@@ -404,8 +413,12 @@ class Front:
 
     async def _fetch(self, request: web.Request) -> web.Response:
         name, _ = await self._staff_name(request, role=FETCH, wants="fetch")
-        body = await self._door.body(request)
-        return web.json_response(await self._fetching.fetch(text_of(body, "call_id", 40), name))
+        try:
+            call_id = text_of(await self._door.body(request), "call_id", 40)
+        except CallRefused:
+            await self._witness.fetched("", name, None, ())
+            raise
+        return web.json_response(await self._fetching.fetch(call_id, name))
 
 
 def _sdp(body: dict[str, Any]) -> str:

@@ -1,13 +1,23 @@
-"""How often and how much: a token bucket for each key, in bounded memory. A calculation; time is an argument."""
+"""How often and how much: a token bucket for each key, in bounded memory, and one address's share of the lines.
+
+Calculations; time is an argument.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 from collections import OrderedDict
+from dataclasses import dataclass
+
+from pipeline.errors import TooMany
+from pipeline.settings import Settings
 
 KEYS_MAX = 4096
 """Addresses remembered; the one seen longest ago is forgotten first."""
 
+PENDING_RETRY_S = 5
+"""A connection stands within a second or two, or is given up after ten."""
+CALLS_RETRY_S = 30
 
 _SUBSCRIBER_BITS = 64
 """One IPv6 subscriber gets at least a /64 and may take any address of it, a new one for each request."""
@@ -24,6 +34,34 @@ def counted_as(address: str) -> str:
     if known.ipv4_mapped is not None:  # an IPv4 caller of a socket that listens to both
         return str(known.ipv4_mapped)
     return str(ipaddress.IPv6Network((int(known) >> _SUBSCRIBER_BITS << _SUBSCRIBER_BITS, 64)))
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much of the lines one address may hold at a time."""
+
+    calls_max: int
+    pending_max: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Share:
+        """As set; without a number, half of all lines and at least two."""
+        lines = settings.workers.count * settings.workers.calls_per_worker
+        limits = settings.limits
+        return cls(limits.calls_per_address or max(2, lines // 2), limits.pending_per_address)
+
+    def refuse_more(self, calls: int, pending: int) -> None:
+        """Raise `TooMany` where an address that holds so many may have no further call."""
+        if pending >= self.pending_max:
+            raise TooMany(
+                "Earlier calls from here are still connecting; try again in a few seconds.",
+                retry_after_s=PENDING_RETRY_S,
+            )
+        if calls >= self.calls_max:
+            raise TooMany(
+                "No more calls at once are taken from here; end one, or try again later.",
+                retry_after_s=CALLS_RETRY_S,
+            )
 
 
 class RateLimit:

@@ -24,6 +24,7 @@ from pipeline.supervisor.counter import taking_records
 from pipeline.supervisor.door import shown_host
 from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.front import Front
+from pipeline.supervisor.malformed import Discreet, Malformed
 from pipeline.supervisor.reports import Reports, postbox
 from pipeline.supervisor.rounds import Rounds, rounds
 from pipeline.supervisor.staff import StaffTokens
@@ -75,6 +76,8 @@ class Hooks:
     """Calls are answered; called once."""
     changed: Callable[[Workers], None] = lambda workers: None
     """A worker changed, or engines have been warming for another second."""
+    stopping: Callable[[int], None] = lambda calls: None
+    """A signal came while so many calls go on, which may finish; called once."""
 
 
 def bind(settings: Settings) -> socket.socket:
@@ -116,6 +119,7 @@ async def run_server(
     witness.on_egress_test = facts.egress_tested
     front = Front(settings, staff, pages, MonotonicClock(), witness, facts)
     stop, now = asyncio.Event(), asyncio.Event()
+    malformed = Malformed()
     runner = web.AppRunner(
         front.app(),
         access_log=None,  # it would write callers' addresses
@@ -131,7 +135,7 @@ async def run_server(
         await runner.setup()
         try:
             server = await asyncio.get_running_loop().create_server(
-                lambda: _admit(runner, settings.http.connections_max),
+                lambda: _admit(runner, settings.http.connections_max, malformed),
                 sock=listening,
                 ssl=certificate.context if certificate else None,
                 ssl_handshake_timeout=settings.http.request_limit_ms / 1000
@@ -151,11 +155,13 @@ async def run_server(
                 front.workers = workers
                 await _while_serving(settings, workers, hooks, url, port, certificate, stop)
                 front.draining = True
+                hooks.stopping(sum(len(worker.calls) for worker in workers.all))
                 await _drain(workers, settings, now)
                 front.close()
         finally:
             front.close()
             await runner.cleanup()
+            malformed.tell()
 
 
 @contextlib.asynccontextmanager
@@ -182,29 +188,12 @@ async def _going_round(checks: Rounds) -> AsyncIterator[None]:
             going.cancel()
 
 
-class _Discreet(web.RequestHandler):
-    """What no parser takes is refused without quoting it: aiohttp's own answer shows the bytes."""
-
-    __slots__ = ()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer with the status and a sentence of ours."""
-        del message
-        return super().handle_error(request, status, exc, "This is no request we understand.")
-
-
-def _admit(runner: web.AppRunner, connections_max: int) -> asyncio.Protocol:
+def _admit(runner: web.AppRunner, connections_max: int, malformed: Malformed) -> asyncio.Protocol:
     server = runner.server
     if server is None or len(server.connections) >= connections_max:
         return _Closed()
     options = server._kwargs  # noqa: SLF001  # aiohttp has no other way to a handler of one's own
-    return _Discreet(server, loop=asyncio.get_running_loop(), **options)
+    return Discreet(malformed, server, loop=asyncio.get_running_loop(), **options)
 
 
 async def _while_serving(

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import NotAuthorised, StartUpError
+from pipeline.private_folder import make_private
 
 FILE_NAME = "staff_tokens.json"
 IDLE_LIMIT_MS = 15 * 60_000.0
@@ -186,7 +187,7 @@ class StaffTokens:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[list[StaffToken]]:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(self._path.parent)
         lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -73,6 +73,9 @@ class OpenCall:
 
     call_id: str
     worker: str
+    address: str = ""
+    """Whom it counts against (`limits.counted_as`)."""
+    connected: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     worker_lost: bool = False
     ended_at_ms: float = 0.0
@@ -91,14 +94,20 @@ class OpenCalls:
         """Calls that have not ended."""
         return sum(not call.ended.is_set() for call in self._by_id.values())
 
-    def open(self, worker: str, now_ms: float) -> tuple[OpenCall, str]:
+    def open(self, worker: str, now_ms: float, address: str = "") -> tuple[OpenCall, str]:
         """A new call and its key."""
         self._forget(now_ms)
-        call = OpenCall(call_id=f"c{secrets.token_hex(6)}", worker=worker)
+        call = OpenCall(call_id=f"c{secrets.token_hex(6)}", worker=worker, address=address)
         key = secrets.token_urlsafe(24)
         self._by_key[_digest(key)] = call
         self._by_id[call.call_id] = call
         return call, key
+
+    def held_by(self, address: str) -> tuple[int, int]:
+        """How many calls this address has, and how many of them are not connected yet."""
+        going_on = (c for c in self._by_id.values() if not c.ended.is_set())
+        held = [c for c in going_on if c.address == address]
+        return len(held), sum(not c.connected for c in held)
 
     def by_key(self, key: str) -> OpenCall:
         """The call of this key, ended or not; raises `NotAuthorised`."""
@@ -111,6 +120,11 @@ class OpenCalls:
         """The call of this id, unless it has ended."""
         call = self._by_id.get(call_id)
         return None if call is None or call.ended.is_set() else call
+
+    def connected(self, call_id: str) -> None:
+        """The caller of this call is there: it is no mere offer any more."""
+        if call := self.by_id(call_id):
+            call.connected = True
 
     def end(self, call_id: str, now_ms: float, *, worker_lost: bool = False) -> bool:
         """The call is over; whoever waits on `ended` wakes. False when it already was."""

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pipeline.audit.records import CallEnd
+from pipeline.private_folder import make_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def signed_part(body: bytes) -> tuple[bytes, bytes]:
 
 def keep(directory: Path, report: Report) -> None:
     """Append it to this month's file; returns when it is on the disk. Raises `OSError`."""
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(directory)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     descriptor = os.open(directory / f"reports-{report.month}.jsonl", flags, 0o600)
     try:

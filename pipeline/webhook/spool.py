@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.audit.keys import sync_folder
+from pipeline.private_folder import make_private
 
 WAITS_S = (5.0, 10.0, 20.0)
 """Row W7. After these a receiver is down rather than hiccuping: waits double up to the last."""
@@ -59,7 +60,7 @@ class Spool:
 
     def put(self, message: Message) -> None:
         """Keep a message; returns when it is on the disk."""
-        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(self._directory)
         if message.attempts == 0 and len(self._names()) >= MESSAGES_MAX:
             raise SpoolFull(28, "too many messages wait", str(self._directory))
         path = self._path(message.message_id)
@@ -95,7 +96,7 @@ class Spool:
         if more.attempts < GIVE_UP_AFTER:
             self.put(more)
             return more
-        self._given_up.mkdir(exist_ok=True, mode=0o700)
+        make_private(self._given_up)
         self._path(message.message_id).replace(self._given_up / f"{message.message_id}.json")
         return None
 

@@ -97,6 +97,59 @@ def test_what_only_sounds_like_labor_lost_sight_or_low_sugar_is_routine(text: st
     assert classify(text) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("he's turning purple", "breathing"),
+        ("the baby turned purple", "breathing"),
+        ("my son keeps turning purple", "breathing"),
+        ("my mom od'd", "overdose"),
+        ("my brother o d'd on something", "overdose"),
+        ("blood pressure is 220 over 130", "severe"),
+        ("my bp is 210/120", "severe"),
+        ("her blood pressure reads two twenty over one thirty", "severe"),
+        ("it was poison", "overdose"),
+        ("i think i was poisoned", "overdose"),
+        ("there's a fire", "injury"),
+        ("there is a fire in my kitchen", "injury"),
+        ("my kitchen caught fire", "injury"),
+    ],
+)
+def test_purple_an_overdose_a_crisis_of_pressure_poison_and_fire_raise(
+    text: str, kind: str
+) -> None:
+    assert classify(text) == Urgency(kind)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the bruise is turning purple",
+        "my rash turned purple",
+        "purple is my favorite color",
+        "he has not od'd",
+        "that is odd",
+        "my blood pressure is 120 over 80",
+        "my bp is 140/90",
+        "my blood pressure was 220 over 130 last year",
+        "my blood pressure is not 220 over 130",
+        "i need a blood pressure check on 10/20",
+        "i have a rash from poison ivy",
+        "is it poison oak or poison sumac",
+        "no poison",
+        "there is no fire",
+        "there's a fire drill at work that day",
+        "there's a fire station next to my house",
+        "we sit by the fireplace",
+        "i got fired and need a new insurance form",
+    ],
+)
+def test_what_only_sounds_like_purple_an_overdose_pressure_poison_or_fire_is_routine(
+    text: str,
+) -> None:
+    assert classify(text) is None
+
+
 @pytest.mark.parametrize("added", MINIMISERS)
 def test_a_clause_that_makes_light_of_it_never_lowers(added: str) -> None:
     lowered = [text for text in URGENT if not classify(f"{text} {added}")]

@@ -37,6 +37,8 @@ syslog = "{{syslog}}"
 connect_limit_ms = 1500
 [limits]
 tokens_per_minute = 10000
+calls_per_address = 50
+pending_per_address = 50
 """
 
 

@@ -106,3 +106,17 @@ def test_row_d21_an_identifier_in_what_was_written_is_a_fault(
     assert said.out == ""
     assert "practice.consent: seems to identify somebody (NAME)" in said.err
     assert "Hernandez" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("place", "said"), [("nowhere/heads", "its folder is not there"), ("", "this is a folder")]
+)
+def test_heads_that_would_go_nowhere_are_a_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str, said: str
+) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(f'[audit]\nheads_file = "{tmp_path / place}"\n')
+    assert main(["check-config", str(file)]) == 78
+    assert f"audit.heads_file: {said}" in capsys.readouterr().err
+    file.write_text(f'[audit]\nheads_file = "{tmp_path / "heads"}"\n')
+    assert main(["check-config", str(file)]) == 0

@@ -126,3 +126,14 @@ def test_a_model_server_that_does_not_answer_is_named() -> None:
         assert found(there)["engines"].verdict == "pass"
     gone = found(there)["engines"]
     assert (gone.verdict, "engines.llm_url" in gone.message) == ("fail", True)
+
+
+def test_heads_that_would_go_nowhere_fail(tmp_path: Path) -> None:
+    assert found(Settings())["audit heads"].verdict == "pass"
+    assert (
+        found(changed("audit", heads_file=str(tmp_path / "heads")))["audit heads"].verdict == "pass"
+    )
+    for wrong in (tmp_path, tmp_path / "nowhere/heads"):
+        finding = found(changed("audit", heads_file=str(wrong)))["audit heads"]
+        assert finding.verdict == "fail"
+        assert "audit.heads_file" in finding.message

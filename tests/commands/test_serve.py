@@ -206,6 +206,27 @@ def test_the_staff_link_is_shown_at_the_first_start_only(tmp_path: Path) -> None
 
 
 @pytest.mark.wire
+def test_ctrl_c_in_a_call_says_what_is_waited_for_and_a_second_one_ends_it(tmp_path: Path) -> None:
+    with served(tmp_path, "[workers]\ndrain_limit_ms = 900000\n") as running:
+        running.call()
+        running.process.send_signal(signal.SIGINT)
+        until(running, "Waiting for 1 call to finish, 900 s at most; Ctrl-C again ends it at once.")
+        assert running.process.poll() is None
+        assert running.ask("POST", "/api/calls")[0] == 503
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(30) == 0
+    assert running.out().endswith("Stopped.\n")
+
+
+@pytest.mark.wire
+def test_ctrl_c_without_a_call_waits_for_nothing_and_says_no_more(tmp_path: Path) -> None:
+    with served(tmp_path) as running:
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(30) == 0
+    assert "Waiting" not in running.out()
+
+
+@pytest.mark.wire
 def test_a_dead_worker_is_a_line_on_the_terminal(tmp_path: Path) -> None:
     with served(tmp_path) as running:
         running.call()

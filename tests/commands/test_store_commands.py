@@ -15,6 +15,7 @@ import pytest
 from pipeline.cli import main
 from pipeline.commands import signing_in
 from pipeline.settings import Settings
+from pipeline.store import keys
 from pipeline.store.access import Access
 from pipeline.store.draft import State
 from pipeline.store.opening import prepare
@@ -46,7 +47,8 @@ def accesses(monkeypatch: pytest.MonkeyPatch) -> list[Access]:
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[Path]:
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setattr(keys, "GONE_AT_RESTART", set())  # memory stands for a USB stick
     with TemporaryDirectory(dir="/dev/shm") as name:  # another file system is the point
         yield Path(name)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import ssl
 import tomllib
 from datetime import timedelta
@@ -73,3 +75,35 @@ def test_what_is_printed_to_configure_is_a_configuration_for_callers_on_the_netw
     settings = config.from_mapping(tomllib.loads(printed))
     assert settings.http.public_url == "https://voice.clinic.lan:8080"
     assert "127.0.0.0/8" in settings.media.allowed_networks
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["bad name", "", "a-.example", "a..example", "https://a.example", "a" * 64, "*.a.example"],
+)
+def test_what_is_no_host_is_refused_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["tls", "init", "--directory", str(tmp_path / "tls"), "--name", name])
+    assert left.value.code == 2
+    assert "letters, digits, hyphens" in capsys.readouterr().err
+    assert not (tmp_path / "tls").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["box", "clinic_box", "voice.clinic.example", "10.0.0.7", "fd00::7"]
+)
+def test_hosts_are_taken(tmp_path: Path, name: str) -> None:
+    assert main(["tls", "init", "--directory", str(tmp_path), "--name", name]) == 0
+
+
+def test_the_printed_rules_bind_the_servers_user_and_never_the_whole_machine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["tls", "init", "--directory", str(tmp_path), "--name", "box"]) == 0
+    said = capsys.readouterr().out
+    (line,) = (line for line in said.splitlines() if "egress-rules" in line)
+    user = pwd.getpwuid(os.getuid()).pw_name if os.getuid() else "NAME"
+    assert f" --user {user} " in line
+    assert "DNS" in said

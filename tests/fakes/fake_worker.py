@@ -1,7 +1,7 @@
 """A worker process whose calls are names in a set: for tests of everything around a call.
 
 `python -m tests.fakes.fake_worker`. An offer's SDP may ask for trouble: "bad" is refused, "crash" raises with the
-SDP in its text, "noise" prints it everywhere, "slow" never answers, "deaf" is answered by an engine that then
+SDP in its text, "noise" prints it everywhere, "slow" never answers, "absent" is answered and never connects, "deaf" is answered by an engine that then
 fails for good. A practice called "never ready",
 "cannot start" or "wrong flow" has such workers; one called "outputs elsewhere" or "logs names" has a way out;
 one called "hears" has the real recogniser's processes.
@@ -76,6 +76,8 @@ class FakeHost:
             raise TooMany("All lines are busy.", retry_after_s=5)
         self._calls.add(call_id)
         self._notify("call_started", {"call_id": call_id})
+        if sdp.startswith("absent"):
+            return f"answer to {call_id}"
         self._tell("call", call_id, state="listening", since_s=0)
         self._tell("request", call_id, fields={"first_name": "masked"}, complete=False)
         self._tell("request", call_id, fields={"first_name": "Sam"}, complete=False)  # a mistake

@@ -35,6 +35,8 @@ reconnecting_after_ms = 1500
 end_after_ms = 4000
 [limits]
 tokens_per_minute = 10000
+calls_per_address = 50
+pending_per_address = 50
 """
 """Every limit short, so that a test sees its end; the length of each is its own setting."""
 SLOTS = 2

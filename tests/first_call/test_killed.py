@@ -120,6 +120,8 @@ def test_five_kills_of_the_whole_server_in_calls_lose_no_committed_request(
     state.mkdir()
     (state / "cache").symlink_to(model_cache)
     monkeypatch.setenv("WARDLINE_STATE_DIRECTORY", str(state))  # wins over each server's own file
+    for limit in ("CALLS", "PENDING"):  # every caller is of this machine
+        monkeypatch.setenv(f"WARDLINE_LIMITS_{limit}_PER_ADDRESS", "4")
     draw = random.Random(3)  # when to kill
     past, requests = Past(state), 0
     for number in range(0, KILLS * len(CALLERS), len(CALLERS)):

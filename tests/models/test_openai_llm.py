@@ -179,11 +179,12 @@ async def test_a_redirect_is_not_followed() -> None:
         b'data: {"choices": [{"delta": {"content": 7}}]}\n\n',
         b'data: {"choices": [{"delta": {"tool_calls": [{"index": "x"}]}}]}\n\n',
         b'data: {"choices": [{"delta": 3}]}\n\n',
+        delta(content="We open at \ud800") + FINISH,
         b"data: " + b"x" * 1_100_000,
         delta(content="We open at"),
         b"",
     ],
-    ids=["json", "list", "error", "content", "tool", "delta", "endless", "cut", "empty"],
+    ids=["json", "list", "error", "content", "tool", "delta", "half", "endless", "cut", "empty"],
 )
 async def test_a_broken_stream_is_a_failure_without_content(sent: bytes) -> None:
     async with served(sends(sent).handle) as model:

@@ -14,6 +14,7 @@ from phi.envelope import KeyRing, KeyTextInvalid
 from pipeline.audit.folder import audit_folder
 from pipeline.cli import main
 from pipeline.settings import Deployment, Settings
+from pipeline.store import keys
 from pipeline.store.faults import KeyFault, StoreFault
 from pipeline.store.keys import read_exported
 from pipeline.store.opening import key_source, open_records, prepare
@@ -115,7 +116,8 @@ def test_a_key_text_with_a_strange_name_is_no_key() -> None:
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[Path]:
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setattr(keys, "GONE_AT_RESTART", set())  # memory stands for a USB stick
     with TemporaryDirectory(dir="/dev/shm") as name:  # another file system is the point
         yield Path(name)
 

@@ -24,8 +24,9 @@ RING = KeyRing.new()
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[Path]:
-    """A folder on another file system than the tests' own."""
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on another file system than the tests' own; memory stands for a USB stick."""
+    monkeypatch.setattr(keys, "GONE_AT_RESTART", set())
     with tempfile.TemporaryDirectory(dir="/dev/shm") as name:  # another file system is the point
         yield Path(name)
 
@@ -153,6 +154,13 @@ def test_row_c6_an_export_beside_the_data_is_refused(house: House, elsewhere: Pa
     assert (elsewhere / "wardline.key").stat().st_mode & 0o777 == 0o600
     with pytest.raises(KeyFault, match="exists already"):
         keys.export(RING, elsewhere / "wardline.key", (data,))
+
+
+def test_an_export_into_memory_is_refused(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
+        with pytest.raises(KeyFault, match="gone at the next restart"):
+            keys.export(RING, Path(name) / "key", (tmp_path,))
+        assert not (Path(name) / "key").exists()
 
 
 def test_an_export_into_no_folder_is_a_sentence(tmp_path: Path) -> None:

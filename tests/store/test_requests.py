@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -15,7 +16,13 @@ from pipeline.store.draft import Snapshot
 from pipeline.store.fields import KINDS, FieldRule, RequestSchema
 from pipeline.store.opening import open_records, prepare
 from pipeline.store.records import Records
-from pipeline.store.requests import Record, RequestStore
+from pipeline.store.requests import (
+    TRIES_MAX,
+    Record,
+    RequestLost,
+    RequestSetAside,
+    RequestStore,
+)
 from pipeline.store.retention import redact
 from pipeline.store.tombstones import Tombstones
 from pipeline.telemetry.events import Event, set_sink
@@ -338,3 +345,67 @@ async def test_rows_d5_x16_no_timer_outlives_a_thousand_calls() -> None:
         await record.end("goodbye")
     assert [timer for timer in loop._scheduled if not timer.cancelled()] == []  # type: ignore[attr-defined]  # the loop's own list
     assert len(instant.wrote) == 1_000
+
+
+def calls_in(settings: Settings) -> set[str]:
+    records = open_records(settings)
+    try:
+        return {each.entry.call_id for each in records.all_opened()}
+    finally:
+        records.database.close()
+
+
+def when(awaited: str, event: asyncio.Event) -> Callable[[str], None]:
+    return lambda kept: event.set() if kept == awaited else None
+
+
+class Poisoned:
+    """A store that works, but for one call's request."""
+
+    def __init__(self, records: Records, call_id: str, cured: list[bool]) -> None:
+        self._records = records
+        self.database = records.database
+        self._call_id = call_id
+        self._cured = cured
+
+    def write(self, snapshot: Snapshot) -> None:
+        if snapshot.call_id == self._call_id and not self._cured:
+            raise ValueError("this one row")
+        self._records.write(snapshot)
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("cured", [False, True])
+async def test_one_request_that_never_can_be_stored_holds_up_no_other_and_is_not_lost_silently(
+    settings: Settings, said: list[Event], cured: bool
+) -> None:
+    ill, cure = "c00000000bad0", list[bool]()
+    kept_ill: list[str] = []
+    opened = RequestStore(
+        lambda: cast(Records, Poisoned(open_records(settings, busy_ms=20), ill, cure)),
+        SCHEMA,
+        LoopClock(),
+        retry_ms=1.0,
+    )
+    async with opened as requests:
+        bad = requests.record(ill, kept_ill.append)
+        bad.field("first_name", "Ann")
+        await bad.end("caller")
+        for number in range(TRIES_MAX + 2):
+            is_stored = asyncio.Event()
+            good = requests.record(f"c{number:012x}", when("stored", is_stored))
+            good.field("first_name", "Bob")
+            await good.end("caller")
+            async with asyncio.timeout(60):
+                await is_stored.wait()
+        assert [type(event) for event in said].count(RequestSetAside) == 1
+        assert requests.failing == ""
+        assert requests.waiting == 1
+        assert "stored" not in kept_ill
+        if cured:
+            cure.append(True)
+    lost = [event for event in said if isinstance(event, RequestLost)]
+    assert [event.call_id for event in lost] == ([] if cured else [ill])
+    found = await asyncio.to_thread(calls_in, settings)
+    assert len(found) == TRIES_MAX + 2 + cured
+    assert (ill in found) is cured

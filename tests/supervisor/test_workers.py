@@ -20,7 +20,9 @@ pytestmark = pytest.mark.wire
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Served]:
-    with served(tmp_path, "[workers]\ncount = 2\ncalls_per_worker = 3\n") as running:
+    with served(
+        tmp_path, "[workers]\ncount = 2\ncalls_per_worker = 3\n[limits]\ncalls_per_address = 7\n"
+    ) as running:
         yield running
 
 
