@@ -20,7 +20,7 @@ from models.switches import SWITCHES
 from pipeline import secret
 from pipeline.egress import places
 from pipeline.errors import ConfigError, resembles, toml_fault
-from pipeline.settings import Practice, Settings, State
+from pipeline.settings import LLM_OPTIONS, Practice, Settings, State
 
 PREFIX = "WARDLINE_"
 CONFIG_VARIABLE = "WARDLINE_CONFIG"
@@ -417,6 +417,11 @@ def _phone(text: str) -> str:
     return "" if enough else f"write the whole telephone number, {PHONE_DIGITS_MIN} to 15 digits"
 
 
+def _llm_option(text: str) -> str:
+    good = text.partition("=")[0] in LLM_OPTIONS
+    return "" if good else f"write --name=value with one of {', '.join(LLM_OPTIONS)}"
+
+
 _KINDS: dict[str, Callable[[str], str]] = {
     "address": _address,
     "network": _network,
@@ -435,6 +440,7 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "class": _class,
     "class_days": _class_days,
     "destination": places.fault,
+    "llm_option": _llm_option,
 }
 _PATHS = {"file", "directory", "any_path"}
 """Where `~` stands for the home folder, here and nowhere later: the rest of the server gets whole paths."""
