@@ -40,8 +40,11 @@ from vllm.utils.argparse_utils import FlexibleArgumentParser
 parser = make_arg_parser(FlexibleArgumentParser(prog="vllm serve"))
 answers = []
 for words in json.load(sys.stdin):
-    known, unknown = parser.parse_known_args(words)
-    answers.append({"unknown": unknown, "host": known.host, "origins": known.allowed_origins,
+    known = parser.parse_args(words)  # ends with a sentence at one it does not know
+    held = known.structured_outputs_config
+    if not isinstance(held, dict):
+        held = vars(held)
+    answers.append({"backend": held["backend"], "spaces": not held["disable_any_whitespace"], "host": known.host, "origins": known.allowed_origins,
                     "strict": str(known.tool_strict_level), "key": known.api_key,
                     "requests": known.enable_log_requests, "outputs": known.enable_log_outputs,
                     "code": known.trust_remote_code, "queue": known.max_num_queued_reqs})
@@ -77,7 +80,8 @@ def test_the_parser_of_the_package_takes_every_option_with_its_value() -> None:
     )
     for answer in answers:
         assert answer == {
-            "unknown": [],
+            "backend": "xgrammar",
+            "spaces": False,
             "host": "127.0.0.1",
             "origins": [],
             "strict": "parameter",
@@ -87,6 +91,11 @@ def test_the_parser_of_the_package_takes_every_option_with_its_value() -> None:
             "code": False,
             "queue": SERVER.queued,
         }
+
+
+def test_an_option_that_the_package_does_not_know_fails_this_very_test() -> None:
+    with pytest.raises(AssertionError, match="unrecognized arguments"):
+        in_its_environment("-c", PARSE, given=json.dumps([["serve", "--disable-log-requests"]]))
 
 
 def test_the_committed_list_is_the_packages_own_and_knows_our_variables(tmp_path: Path) -> None:
