@@ -177,8 +177,8 @@ class LlmServer:
     """Longest conversation with its answer; a booking takes less than 4,000."""
     sequences: int = _number(32, 1, 1_024)
     """Replies made at the same time; more than calls, since a reply may be begun before the caller has finished."""
-    queued: int = _number(48, 1, 4_096)
-    """Replies that may wait; the next is refused at once, so that its call goes to the fallback instead of dead air."""
+    queued: int = _number(16, 0, 4_096)
+    """Replies that may wait beside those; the next is refused at once, so that its call goes to the fallback instead of dead air."""
     tool_parser: str = _text("hermes", kind="id")
     """How this family of models writes tool calls; `vllm serve --help=tool-call-parser` lists them."""
     draft: str = _one_of("off", "off", "mtp")

@@ -87,8 +87,8 @@ def _room(server: LlmServer) -> Iterator[Flag]:
         "llm_server.sequences: above it each reply gets slower",
     )
     yield Flag(
-        ("--max-num-queued-reqs", str(server.queued)),
-        "llm_server.queued: the next request is refused with 503 within milliseconds, not after a silence",
+        ("--max-num-queued-reqs", str(server.sequences + server.queued)),
+        "llm_server.sequences + queued, since vLLM counts the running ones too: the next request is refused with 503 within milliseconds, not after a silence",
     )
     yield Flag(
         ("--scheduling-policy", "priority"),

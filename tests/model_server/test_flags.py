@@ -46,7 +46,7 @@ def test_only_loopback_is_listened_on_and_no_setting_changes_that() -> None:
         ("--port", "8100"),
         ("--max-model-len", "4096"),
         ("--max-num-seqs", "7"),
-        ("--max-num-queued-reqs", "9"),
+        ("--max-num-queued-reqs", "16"),
         ("--tool-call-parser", "qwen3_xml"),
         ("--gpu-memory-utilization", "0.55"),
         ("--shutdown-timeout", "3"),

@@ -62,6 +62,7 @@ def test_a_killed_part_leaves_no_orphan_and_is_started_again(tmp_path: Path) -> 
             server.until("model_server_ended", count)
             assert [pid for pid in all_three.values() if runs(pid)] == []
         server.until("model_server_started", 3)
+        assert "was killed from outside" in server.out()
         server.stop(signal.SIGKILL)  # while it loads
         server.until_none_runs()
 

@@ -58,6 +58,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
     server = Real(process, folder, port)
     try:
         server.until("model_server_ready")
+        server.key = (folder / "state/keys/llm-server.key").read_text().strip()
         yield server
     finally:
         if process.poll() is None:

@@ -38,13 +38,12 @@ class Real:
     process: subprocess.Popen[bytes]
     folder: Path
     port: int
+    key: str = ""
+    """Known once it is ready."""
 
     @property
     def origin(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    def key(self) -> str:
-        return (self.folder / "state/keys/llm-server.key").read_text().strip()
 
     def written(self) -> bytes:
         """Every byte that vLLM wrote."""
@@ -79,7 +78,7 @@ class Real:
             OpenAiSettings(
                 base_url=f"{self.origin}/v1",
                 model=NAME,
-                api_key=self.key(),
+                api_key=self.key,
                 **{**limits, **settings},
             )
         )
@@ -136,7 +135,7 @@ def tool() -> dict[str, object]:
 @asynccontextmanager
 async def asking(real: Real) -> AsyncIterator[aiohttp.ClientSession]:
     """Requests with the key."""
-    headers = {"Authorization": f"Bearer {real.key()}"}
+    headers = {"Authorization": f"Bearer {real.key}"}
     limit = aiohttp.ClientTimeout(total=120)
     async with aiohttp.ClientSession(headers=headers, timeout=limit, trust_env=False) as session:
         yield session

@@ -89,7 +89,7 @@ def test_the_parser_of_the_package_takes_every_option_with_its_value() -> None:
             "requests": False,
             "outputs": False,
             "code": False,
-            "queue": SERVER.queued,
+            "queue": SERVER.sequences + SERVER.queued,
         }
 
 
