@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from pipeline import secret
 from pipeline.egress import places
+from pipeline.settings import LLM_OPTIONS
 
 TEXT_CHARACTERS_MAX = 2000
 PHONE_DIGITS_MIN = 7
@@ -115,6 +116,11 @@ def _id(text: str) -> str:
     return "" if good else "write 1 to 40 letters, digits, dots and dashes"
 
 
+def _llm_option(text: str) -> str:
+    good = text.partition("=")[0] in LLM_OPTIONS
+    return "" if good else f"write --name=value with one of {', '.join(LLM_OPTIONS)}"
+
+
 def _webhook_url(text: str) -> str:
     if fault := _url(text):
         return fault
@@ -213,5 +219,6 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "any_path": _any_path,
     "class": _class,
     "class_days": _class_days,
+    "llm_option": _llm_option,
     "destination": places.fault,
 }

@@ -25,6 +25,26 @@ def _list(**rules: Any) -> Any:
     return field(default=(), metadata=rules)
 
 
+LLM_OPTIONS = (
+    "--attention-backend",
+    "--block-size",
+    "--chat-template",
+    "--config-format",
+    "--dtype",
+    "--enforce-eager",
+    "--kv-cache-dtype",
+    "--load-format",
+    "--max-num-batched-tokens",
+    "--quantization",
+    "--reasoning-parser",
+    "--seed",
+    "--tensor-parallel-size",
+    "--tokenizer-mode",
+)
+"""What `llm_server.options` may hold: what fits a model to a card. Nothing that opens a door, writes a text down,
+runs code or changes an option that `model_server.flags` sets."""
+
+
 @dataclass(frozen=True, slots=True)
 class Http:
     """The door for pages and signalling."""
@@ -156,6 +176,42 @@ class Engines:
     """The model's name at that server; needed for llm = "openai"."""
     llm_api_key: str = _text(secret=True)
     """Sent to `llm_url` alone; as every secret at least 32 characters, or "${file:/path}" to read it from a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class LlmServer:
+    """What `wardline models serve` runs: vLLM in an environment of its own, on this machine's loopback."""
+
+    executable: str = _text(kind="any_path")
+    """The `vllm` program of its own environment, e.g. /opt/vllm/bin/vllm: its packages do not go together with ours."""
+    model_directory: str = _text(kind="any_path")
+    """A model's folder: weights, tokenizer, config.json. Nothing is ever downloaded."""
+    port: int = _number(8000, 1, 65_535)
+    """On 127.0.0.1, as `engines.llm_url` writes it."""
+    device: str = _one_of("gpu", "gpu", "cpu")
+    """"cpu" is for trying out: no caller waits for a large model on it."""
+    memory_percent: int = _number(70, 5, 95)
+    """Share of the GPU's memory. The rest is for hearing and speaking on the same card, and the driver's own needs."""
+    cache_gib: int = _number(4, 1, 1_024)
+    """Memory for conversations in progress, with device = "cpu" alone."""
+    context_tokens: int = _number(8_192, 512, 1_048_576)
+    """Longest conversation with its answer; a booking takes less than 4,000."""
+    sequences: int = _number(32, 1, 1_024)
+    """Replies made at the same time; more than calls, since a reply may be begun before the caller has finished."""
+    queued: int = _number(16, 0, 4_096)
+    """Replies that may wait beside those; the next is refused at once, so that its call goes to the fallback instead of dead air."""
+    tool_parser: str = _text("hermes", kind="id")
+    """How this family of models writes tool calls; `vllm serve --help=tool-call-parser` lists them."""
+    draft: str = _one_of("off", "off", "mtp")
+    """"mtp": the model's own heads guess a token ahead; only for models that have them."""
+    options: tuple[str, ...] = _list(kind="llm_option")
+    """Further options of vLLM, e.g. ["--tensor-parallel-size=2"]; `LLM_OPTIONS` are all that may stand here."""
+    start_limit_ms: int = _number(900_000, 1_000, 7_200_000)
+    """Reading 60 GB from a disk and compiling for the card takes minutes."""
+    drain_limit_ms: int = _number(5_000, 0, 600_000)
+    """After SIGTERM replies may finish for so long; a reply takes two or three seconds."""
+    restarts: int = _number(5, 0, 1_000)
+    """Ends in a row without a good minute between; then the program ends too, and says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +406,7 @@ class Settings:
     workers: Workers = field(default_factory=Workers)
     turn: Turn = field(default_factory=Turn)
     engines: Engines = field(default_factory=Engines)
+    llm_server: LlmServer = field(default_factory=LlmServer)
     deployment: Deployment = field(default_factory=Deployment)
     practice: Practice = field(default_factory=Practice)
     limits: Limits = field(default_factory=Limits)

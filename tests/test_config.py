@@ -264,7 +264,7 @@ def _read_settings(source: str, sections: dict[str, str]) -> set[tuple[str, str]
 def test_every_setting_is_read_by_the_server() -> None:
     package = Path(config.__file__).parent
     leaves = [leaf.path for leaf in config._leaves(Settings())]
-    sections = {path[-2].capitalize(): path[-2] for path in leaves}
+    sections = {path[-2].title().replace("_", ""): path[-2] for path in leaves}
     read = READ_BY_CONFIG.copy()
     for file in package.rglob("*.py"):
         if file not in (package / "settings.py", package / "config.py"):

