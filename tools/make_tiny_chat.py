@@ -12,8 +12,6 @@ it babbles.
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import json
 import random
 import sys
@@ -23,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.call import briefing
 from pipeline.call.flow import Flow
 from pipeline.call.flow_file import load_flow
 from pipeline.settings import Practice
@@ -127,29 +126,21 @@ def prompts() -> Prompts:
     """The texts of this checkout."""
     flow = load_flow(Practice())
     says = tuple(_says(flow))
-    if importlib.util.find_spec("pipeline.call.briefing"):
-        briefing = importlib.import_module("pipeline.call.briefing")
-        before, _, _ = str(briefing.NOTE).rpartition("\n")
-        noted = (
-            "nothing",
-            "reason a check-up",
-            "reason a check-up; first name given",
-            "phone given",
-        )
-        # one without: most of a note changes with the day and the call, and must not matter
-        notes = (
-            tuple(
-                before.format(today=f"{day} {date}, 2026", noted=one) + "\n"
-                for day in ("Monday, March", "Friday, July", "Saturday, November")
-                for date in ("second", "fifth", "twenty-first")
-                for one in noted
-            )
-            + ("",) * 12
-        )
-        return Prompts(briefing.rules(flow), briefing.ANSWER, briefing.RESULT, notes, says)
-    modelled = importlib.import_module("pipeline.call.modelled")
-    rules = modelled.RULES.format(practice=flow.practice.name)
-    return Prompts(rules, modelled.ASSIGNMENT, "", ("",), says)
+    before, _, _ = briefing.NOTE.rpartition("\n")
+    noted = (
+        "nothing",
+        "reason a check-up",
+        "reason a check-up; first name given",
+        "phone given",
+    )
+    notes = tuple(
+        before.format(today=f"{day} {number}, 2026", noted=one) + "\n"
+        for day in ("Monday, March", "Friday, July", "Saturday, November")
+        for number in ("second", "fifth", "twenty-first")
+        for one in noted
+    )
+    # some without: most of a note changes with the day and the call, and must not matter
+    return Prompts(briefing.rules(flow), briefing.ANSWER, briefing.RESULT, notes + ("",) * 12, says)
 
 
 def _says(flow: Flow) -> Iterator[str]:

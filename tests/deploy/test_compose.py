@@ -136,9 +136,6 @@ def _tree(tmp_path: Path) -> dict[str, object]:
     for name in compose().secrets:
         (secrets / name).write_text("0123456789abcdef" * 4)
         (secrets / name).chmod(0o400)
-    for section in ("llm_server", "bundle"):
-        if not hasattr(Settings(), section):
-            del tree[section]
     return tree
 
 

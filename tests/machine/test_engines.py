@@ -157,9 +157,6 @@ def test_a_broken_description_is_no_answer(tmp_path: Path, text: str) -> None:
 
 
 def test_a_language_model_served_here_is_weighed_by_its_own_files(tmp_path: Path) -> None:
-    if not hasattr(Settings(), "llm_server"):
-        assert "openai" in by_name(settings_of(tmp_path, "pocketsphinx", "espeak", "openai"))
-        return
     for name in LLM_FILES:
         (tmp_path / name).write_text("{}")
     described = {

@@ -178,7 +178,7 @@ async def test_the_receptionist_speaks_with_it_and_the_request_is_filled(real: R
     model = real.model()
     desk = FakeDesk()
     script = ScriptedReceptionist(FLOW, desk, lambda: date(2026, 1, 7))
-    made = ModelledReceptionist(model, script, FLOW.practice_name, desk.outgoing)
+    made = ModelledReceptionist(model, script, FLOW, desk, lambda: date(2026, 1, 7))
     made.greeting()
     asked = ReplyRequest("1", (ChatMessage("user", "i need a check up"),), temperature=0.0)
     try:
