@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # who only talks of words, as the check of the configuration does, needs no numpy
+    import numpy as np
+    from numpy.typing import NDArray
 
 LISTEN_RATE_HZ = 16_000
 """Every recogniser and detector listens at this rate."""

@@ -95,7 +95,7 @@ class Replicas:
         try:
             async with asyncio.TaskGroup() as tasks:
                 watches = [
-                    tasks.create_task(self._watch(seat, sample), name=f"llm-{seat.index}")
+                    tasks.create_task(self._watch(seat, sample), name="llm server")
                     for seat in self._seats
                 ]
                 try:

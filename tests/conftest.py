@@ -9,9 +9,13 @@ from typing import Any
 
 import pytest
 from blockbuster import blockbuster_ctx
+from hypothesis import settings
 
 from pipeline import config
 from tests.virtual_loop import VirtualLoop
+
+settings.register_profile("wardline", deadline=None)  # a busy machine is no counterexample
+settings.load_profile("wardline")
 
 config.quieten()  # before a test imports an engine: no library of the test run calls home
 

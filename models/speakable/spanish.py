@@ -169,7 +169,10 @@ def _clock(line: Line, at: int, core: str) -> str | None:
     hour, minute = int(found[1]), int(found[2])
     half = found[3][:1] if found[3][:1] in ("a", "p") else ""
     said = cardinal(hour, "f")
-    if minute:
+    if hour == 20 and 1 <= minute <= 9:
+        # "veinte y uno" is heard as twenty-one
+        said += f" horas y {'un minuto' if minute == 1 else f'{cardinal(minute)} minutos'}"
+    elif minute:
         said += f" y {cardinal(minute)}"
     elif not half and line.next_low(at) not in (*_HALVES, "a", "p", "de", "del"):
         said += " en punto"

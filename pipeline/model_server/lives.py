@@ -219,9 +219,9 @@ class ModelServer:
     ) -> Reason:
         """Return when it has ended, is to be ended, or we are to stop; notes when it became ready."""
         async with asyncio.TaskGroup() as group:
-            ended = group.create_task(process.wait(), name="model server's process")
-            stopped = group.create_task(stop.wait(), name="model server's stop")
-            watched = group.create_task(self._watch(asked, ready_s), name="model server's health")
+            ended = group.create_task(process.wait(), name="model server process")
+            stopped = group.create_task(stop.wait(), name="model server stop")
+            watched = group.create_task(self._watch(asked, ready_s), name="model server health")
             tasks = {ended, stopped, watched}
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             reason: Reason = "ended"
@@ -273,8 +273,8 @@ class ModelServer:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit_ms / 1000), asyncio.TaskGroup() as group:
                 tasks = {
-                    group.create_task(process.wait(), name="model server's end"),
-                    group.create_task(now.wait(), name="model server's hurry"),
+                    group.create_task(process.wait(), name="model server end"),
+                    group.create_task(now.wait(), name="model server hurry"),
                 }
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in tasks:

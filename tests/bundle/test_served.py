@@ -31,7 +31,6 @@ def test_a_model_file_that_is_not_what_was_fetched_stops_the_start(tmp_path: Pat
     data[9] ^= 4
     file.write_bytes(data)
     file.chmod(0o444)
-    (bundles.version(manifest.name) / "whisper/tokenizer.json").unlink()
     settings = tmp_path / "wardline.toml"
     settings.write_text(
         f'[http]\nport = 0\n[state]\ndirectory = "{tmp_path}/state"\n{configured(tmp_path)}'
@@ -43,7 +42,7 @@ def test_a_model_file_that_is_not_what_was_fetched_stops_the_start(tmp_path: Pat
     )  # fmt: skip
     assert done.returncode == 78, done.stderr[-2_000:]
     sentence = done.stderr.splitlines()[-1]
-    assert "whisper/tokenizer.json (missing)" in sentence
+    assert "whisper/model.bin (changed)" in sentence
     assert "unpack or pull the bundle again" in sentence
     assert "worker_started" not in done.stderr
 

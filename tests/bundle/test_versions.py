@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -223,7 +224,9 @@ def looks_whole(bundles: Bundles) -> None:
 
 def longest_half(puller: Puller) -> int:
     """At least as long as the small file."""
-    halves = [size for name, size in puller.waiting().items() if name.endswith(".part")]
+    halves: list[int] = []
+    with contextlib.suppress(FileNotFoundError):  # whole and in its place while we looked
+        halves = [size for name, size in puller.waiting().items() if name.endswith(".part")]
     return max(500, max(halves, default=0))
 
 

@@ -7,7 +7,7 @@ import time
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as some
 
 from models.ports import Language
@@ -189,6 +189,8 @@ def test_a_telephone_number_is_heard_digit_by_digit(number: str, language: Langu
 
 
 @given(some.integers(0, 23), some.integers(1, 59), LANGUAGES)
+@example(20, 1, "es")
+@example(20, 9, "es")
 def test_a_time_is_heard_as_hour_and_minute(hour: int, minute: int, language: Language) -> None:
     heard = said(f"{hour}:{minute:02}", language)
     words = heard.split(" y ", 1) if language == "es" and hour < 20 else heard.split(" oh ")

@@ -60,7 +60,7 @@ def test_half_a_character_or_none_is_refused_by_every_door_that_reads_text(
     ("encoding", "data", "status"),
     [
         ("gzip", b"{}", 415),
-        ("gzip", gzip.compress(b"{}"), 415),
+        ("gzip", gzip.compress(b"{}", mtime=0), 415),
         ("br", b"{}", 400),
         ("identity", b"{}", 201),
     ],

@@ -147,6 +147,7 @@ OUR_OWN = {
 """Names of workers, and ids of calls, messages and recordings: all of them are minted here."""
 
 CONSTANT_WHERE_GIVEN = {
+    ("models/due_queue.py", "name"),
     ("pipeline/call/listen.py", "name"),
     ("pipeline/supervisor/rounds.py", "check.name"),
     ("pipeline/telemetry/canary.py", "mark"),
