@@ -171,6 +171,7 @@ class ReplyReader:
     def _take_text(self, said: object, text: list[str]) -> None:
         if not isinstance(said, str):
             raise TypeError
+        said.encode()  # half a character could be spoken and sent to nobody: a ValueError
         self._count(len(said))
         if said := self._thoughts.push(said):
             text.append(said)

@@ -40,10 +40,15 @@ ALONE = (
 """Files that judge milliseconds, or hold a spoken conversation in real time: never beside another test."""
 
 
+SLOWEST_FIRST = ("tests/first_call/", "tests/models/", "tests/canary/", "tests/commands/test_serve")
+"""Files go whole to one of the workers: a long one that begins last is waited for by all."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(ALONE):
             item.add_marker(pytest.mark.alone)
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOWEST_FIRST))
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,7 @@ from pipeline.commands import evidence, evidence_facts
 from pipeline.commands.canary_trial import CanaryResult
 from pipeline.commands.evidence_facts import PARTS, Asked, egress
 from pipeline.recording.sealed_file import Header, SealedWriter
+from pipeline.store import keys
 from tests.audit.rig import end
 from tests.canary.search import Search
 from tests.first_call.served import free_port
@@ -234,6 +235,7 @@ def test_a_part_that_cannot_be_made_says_why_in_its_place(
 def test_a_backup_under_load_is_restored_and_evidence_of_it_verifies(
     state: Path, tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(keys, "GONE_AT_RESTART", set())  # memory stands for a USB stick
     house = House(state)
     stop = threading.Event()
     written: list[int] = []

@@ -24,6 +24,7 @@ from pipeline.recording.shelf import DAY_MS
 from pipeline.recording.timeline import Mark
 from pipeline.settings import Recording, Settings
 from pipeline.shelves import check_classes, expirer, finish_destroyed, open_shelf
+from pipeline.store import keys
 from pipeline.store.access import Access
 from pipeline.store.opening import now_ms, tombstones_of
 from pipeline.supervisor.staff import StaffTokens
@@ -55,7 +56,8 @@ def accesses(monkeypatch: pytest.MonkeyPatch) -> list[Access]:
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[Path]:
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setattr(keys, "GONE_AT_RESTART", set())  # memory stands for a USB stick
     with TemporaryDirectory(dir="/dev/shm") as name:  # another file system is the point
         yield Path(name)
 
