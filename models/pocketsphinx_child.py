@@ -141,7 +141,7 @@ class Ear:
         for index, other in enumerate(self._decoder.nbest()):
             if index >= _MAX_HYPOTHESES or len(readings) > ALTERNATIVES:
                 break
-            if other.hypstr:
+            if other is not None and other.hypstr:  # a path may have no reading
                 readings.setdefault(other.hypstr)
         return {
             "text": best.hypstr,

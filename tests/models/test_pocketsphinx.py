@@ -12,12 +12,14 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from models.clinic_language import clinic_language
 from models.errors import EngineBusy, EngineFailed, EngineUnavailable
 from models.pocketsphinx import PocketSphinx, PocketSphinxSettings
+from models.pocketsphinx_child import Ear
 from models.pocketsphinx_loader import Loader
 from models.ports import Recognizer
 from tests.models.processes import family, send, until_gone, wait_until_gone
@@ -272,6 +274,7 @@ async def test_a_recogniser_stopped_while_it_is_started_again_leaves_no_process(
 _WORKER = """
 import asyncio, sys
 from pathlib import Path
+from types import SimpleNamespace
 from tests.models.processes import family
 from tests.models.test_pocketsphinx import started
 
@@ -305,3 +308,20 @@ async def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(EngineUnavailable, match="cache"):
         await engine.start()
     assert engine.free_slots() == 0
+
+
+class OnlyPaths:
+    """A decoder whose word graph has paths without a reading between those with one: seen with espeak-ng as caller."""
+
+    def hyp(self) -> SimpleNamespace:
+        return SimpleNamespace(hypstr="on tuesday", prob=0.5)
+
+    def nbest(self) -> list[SimpleNamespace | None]:
+        return [None, SimpleNamespace(hypstr="on tuesday"), None, SimpleNamespace(hypstr="tuesday")]
+
+
+def test_a_path_without_a_reading_is_no_alternative_and_no_end_of_the_process() -> None:
+    ear = Ear.__new__(Ear)
+    vars(ear).update(_decoder=OnlyPaths(), _audio=b"sound", _hearing=False, _settled=True)
+    heard = ear.settle()
+    assert (heard["text"], heard["alternatives"]) == ("on tuesday", ["tuesday"])
