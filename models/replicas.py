@@ -16,6 +16,7 @@ from typing import Protocol
 
 from models.breaker import Breaker, Circuit
 from models.chat_wire import BROKEN
+from models.closing import closing
 from models.errors import EngineError, EngineFailed
 from models.openai_llm import BUSY, REFUSED, SLOW, STALLED, UNREACHABLE
 from models.ports import ReplyEvent, ReplyRequest, TextDelta, ToolCall
@@ -130,7 +131,7 @@ class Replicas:
             begun = False
             seat.busy += 1
             try:
-                async with aclosing(_generator(seat.server.reply(request))) as events:
+                async with aclosing(closing(seat.server.reply(request))) as events:
                     async for event in events:
                         begun = begun or _is_heard(event)
                         yield event
@@ -204,17 +205,6 @@ class Replicas:
         except Exception:  # noqa: BLE001  # edge of a request: its text may quote one, and the next trial must come
             return BROKEN
         return ""
-
-
-async def _generator(events: AsyncIterator[ReplyEvent]) -> AsyncGenerator[ReplyEvent, None]:
-    """Make any iterator one that can be closed, and close what it wraps."""
-    try:
-        async for event in events:
-            yield event
-    finally:
-        close = getattr(events, "aclose", None)
-        if close is not None:
-            await close()
 
 
 def _is_heard(event: ReplyEvent) -> bool:

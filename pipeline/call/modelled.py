@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Protocol
 
+from models.closing import closing
 from models.errors import EngineError
 from models.ports import (
     ChatMessage,
@@ -32,7 +33,6 @@ from pipeline.call.flow import Flow
 from pipeline.call.plain_speech import PlainSpeech
 from pipeline.call.reading import ANSWER_TOKENS, ASSIGNMENT, believed, form, wanted
 from pipeline.call.request import Request
-from pipeline.call.think import closing
 
 READING_MS = 1_200.0
 """A form of four fields takes a few hundred; after that the script asks its question again."""

@@ -30,6 +30,7 @@ from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TTSService
 from pipecat.utils.text.base_text_aggregator import Aggregation, BaseTextAggregator, TextType
 
+from models.closing import closing
 from models.errors import EngineError
 from models.ports import Language, SpeechChunk, TextToSpeech
 from pipeline.call.clauses import ClauseCutter
@@ -152,7 +153,7 @@ class Voice(TTSService):
         clause = _ClauseAudio(text, self._engine.sample_rate_hz, self._line_rate_hz)
         failure = None
         try:
-            async with aclosing(_closable(self._engine.synthesize(text, self._language))) as chunks:
+            async with aclosing(closing(self._engine.synthesize(text, self._language))) as chunks:
                 while True:
                     await self._wait_for_room()
                     async with asyncio.timeout(self._call.voice_deadline_ms / 1000.0):
@@ -187,17 +188,6 @@ class Voice(TTSService):
         while (over := self._replies.lead_samples - cap) > 0:  # noqa: ASYNC110  # a computed deadline, not a poll
             # Audio drains in real time; a parked reply does not drain, so look again now and then.
             await asyncio.sleep(max(0.02, min(0.5, over / self._line_rate_hz)))
-
-
-async def _closable(chunks: AsyncIterator[SpeechChunk]) -> AsyncGenerator[SpeechChunk, None]:
-    """Make any iterator one that can be closed, and close what it wraps."""
-    try:
-        async for chunk in chunks:
-            yield chunk
-    finally:
-        close = getattr(chunks, "aclose", None)
-        if close is not None:
-            await close()
 
 
 class _ClauseAudio:

@@ -12,7 +12,7 @@ import json
 import re
 import uuid
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -35,6 +35,7 @@ from pipecat.services.llm_service import LLMService
 from pipecat.services.settings import LLMSettings
 from pipecat.utils.types import is_given
 
+from models.closing import closing
 from models.errors import EngineError
 from models.ports import (
     ChatMessage,
@@ -354,17 +355,6 @@ class Thinker(LLMService[Any]):
             await self.broadcast_frame(EagerEndOfTurnCancelFrame)
         else:
             await self._push_llm_text(" " + self._lines.apology())
-
-
-async def closing(events: AsyncIterator[ReplyEvent]) -> AsyncGenerator[ReplyEvent, None]:
-    """Make any iterator one that `aclosing` can close, and close what it wraps."""
-    try:
-        async for event in events:
-            yield event
-    finally:
-        close = getattr(events, "aclose", None)
-        if close is not None:
-            await close()
 
 
 def chat_messages(messages: Sequence[Any]) -> list[ChatMessage]:
