@@ -111,23 +111,37 @@ def _expand(phrases: str) -> list[tuple[str, ...]]:
     ]
 
 
+@dataclass(slots=True)
+class _Branch:
+    """Where one phrase ends and longer ones go on."""
+
+    names: list[str] = field(default_factory=list)
+    further: dict[str, _Branch] = field(default_factory=dict)
+
+
 class _Lexicon:
-    """Phrases by their first word, so that a text is read once."""
+    """Phrases as a tree of words: a place in a text costs what is said there, however many phrases begin alike."""
 
     def __init__(self, entries: Iterable[tuple[str, str]]) -> None:
-        self._by_first: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+        self._root = _Branch()
         for name, phrases in entries:
             for phrase in _expand(phrases):
-                self._by_first.setdefault(phrase[0], []).append((phrase, name))
-        for listed in self._by_first.values():
-            listed.sort(key=lambda entry: -len(entry[0]))
+                branch = self._root
+                for word in phrase:
+                    branch = branch.further.setdefault(word, _Branch())
+                branch.names.append(name)
 
     def at(self, words: list[str], index: int) -> Iterable[tuple[int, str]]:
         """Every phrase that starts here: where it ends and its name, the longest first."""
-        for phrase, name in self._by_first.get(words[index], ()):
-            end = index + len(phrase)
-            if end <= len(words) and tuple(words[index:end]) == phrase:
-                yield end, name
+        found: list[tuple[int, list[str]]] = []
+        branch = self._root.further.get(words[index])
+        end = index + 1
+        while branch is not None:
+            if branch.names:
+                found.append((end, branch.names))
+            branch = branch.further.get(words[end]) if end < len(words) else None
+            end += 1
+        return [(end, name) for end, names in reversed(found) for name in names]
 
 
 _NEAR = _Lexicon((right, left) for left, right in NEAR_MISSES.items())
