@@ -1,0 +1,1 @@
+"""The telephone gateway: calls of a SIP trunk, in a process of its own."""
