@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from playwright.async_api import TimeoutError as TimeoutError_
 
+from tests.first_call.served import family
 from tests.transports.static.stage import FLAGS
 
 NO_NAMES = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
@@ -33,6 +35,17 @@ async def chromium(microphone: Path) -> AsyncIterator[Browser]:
             yield browser
         finally:
             await browser.close()
+
+
+def main_process(microphone: Path) -> int:
+    """The Chromium of this process tree that has this microphone."""
+    for pid in family(os.getpid()):
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        if any(str(microphone).encode() in word for word in words) and not any(
+            word.startswith(b"--type=") for word in words
+        ):
+            return pid
+    raise AssertionError("no browser with this microphone runs")
 
 
 class Softphone:
