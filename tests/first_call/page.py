@@ -40,10 +40,8 @@ async def chromium(microphone: Path) -> AsyncIterator[Browser]:
 def main_process(microphone: Path) -> int:
     """The Chromium of this process tree that has this microphone."""
     for pid in family(os.getpid()):
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if any(str(microphone).encode() in word for word in words) and not any(
-            word.startswith(b"--type=") for word in words
-        ):
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()  # its helpers join theirs with blanks
+        if str(microphone).encode() in command and b"--type=" not in command:
             return pid
     raise AssertionError("no browser with this microphone runs")
 
