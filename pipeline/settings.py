@@ -251,13 +251,15 @@ class Limits:
 
     call_limit_ms: int = _number(900_000, 30_000, 7_200_000)
     """A booking takes three minutes; a forgotten page must not hold a line."""
-    tokens_per_minute: int = _number(30, 1, 10_000)
-    """Call tokens for one address; a practice's proxy may need more."""
+    tokens_per_minute: int = _number(0, 0, 10_000)
+    """Call tokens for one address; 0: 30, and where only this machine can call at least two for each line."""
     calls_per_address: int = _number(0, 0, 3_200)
-    """Calls at once from one address; 0: half of all lines, at least two. More where many callers share an address:
-    a proxy that is not in `http.trusted_proxies`, a house with one connection, `wardline bench --concurrent`."""
-    pending_per_address: int = _number(2, 1, 256)
-    """Offers of one address that are not connected yet: each holds a line for up to `media.connect_limit_ms`."""
+    """Calls at once from one address; 0: half of all lines, at least two, and where only this machine can call all of
+    them. More where many callers share an address: a proxy that is not in `http.trusted_proxies`, a house with one
+    connection."""
+    pending_per_address: int = _number(0, 0, 256)
+    """Offers of one address that are not connected yet; 0: two, and where only this machine can call as many as lines.
+    Each holds a line for up to `media.connect_limit_ms`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which question is next and in which words: what `dialogue` and `identity` share.
+"""Which question is next and in which words: what `dialogue`, its moves and `identity` share.
 
 Calculations over the flow and the state; what was heard is theirs.
 """
@@ -66,15 +66,15 @@ def to_person(flow: Flow, state: State, why: str) -> Step:
 
 
 def shown(flow: Flow, request: Request, name: str) -> str:
-    """All of a field that a page may show: a number by its last two digits."""
+    """All of a field that a page may show, as one writes it: a number by its last two digits."""
     if name == "reason" and request.reason is not None:
         return flow.reason(request.reason).label
     if name == "phone" and request.phone is not None:
         return f"ends in {request.phone[-2:]}"
     if name == "day" and request.day is not None:
-        return verbalise.day(request.day)
+        return verbalise.written_day(request.day)
     if name == "time" and request.time is not None:
-        return verbalise.clock(request.time)
+        return verbalise.written_clock(request.time)
     return request.value(name) or ""
 
 

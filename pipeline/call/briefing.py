@@ -56,9 +56,20 @@ def rules(flow: Flow) -> str:
 def note(flow: Flow, request: Request, today: date, assignment: str) -> str:
     """The end of the prompt: today, what is known, and what to convey."""
     known = [
-        f"{name.replace('_', ' ')} {'given' if name == 'phone' else shown(flow, request, name)}"
+        f"{name.replace('_', ' ')} {_told(flow, request, name)}"
         for name in FIELD_NAMES
         if request.value(name) is not None
     ]
     day = f"{verbalise.day(today)}, {today.year}"
     return NOTE.format(today=day, noted="; ".join(known) or "nothing") + assignment
+
+
+def _told(flow: Flow, request: Request, name: str) -> str:
+    """A field in words that may be spoken: no digits, and of a number only that it was given."""
+    if name == "phone":
+        return "given"
+    if name == "day" and request.day is not None:
+        return verbalise.day(request.day)
+    if name == "time" and request.time is not None:
+        return verbalise.clock(request.time)
+    return shown(flow, request, name)

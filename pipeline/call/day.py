@@ -113,16 +113,16 @@ def _shifted(spoken: Words, hit: _Found, used: frozenset[int]) -> bool:
     if hit.start > 0 and spoken[hit.start] in WEEKDAYS and ordinal(spoken, hit.start - 1):
         return True  # "the second tuesday of february"
     year = _year(spoken, hit.end)
-    return year is not None and (hit.day is None or hit.day.year != year)
+    return year is not None and (hit.day is None or hit.day.year != year[0])
 
 
-def _year(spoken: Words, at: int) -> int | None:
-    """A year right behind a day: "2027", "twenty twenty seven"."""
+def _year(spoken: Words, at: int) -> tuple[int, int] | None:
+    """A year right behind a day ("2027", "twenty twenty seven"): its value and its words."""
     word = spoken[at] if at < len(spoken) else ""
     if len(word) == 4 and word.isascii() and word.isdigit():
-        return int(word)
+        return int(word), 1
     rest = cardinal(spoken, at + 1) if word == "twenty" else None
-    return 2000 + rest[0] if rest is not None and 20 <= rest[0] <= 99 else None
+    return (2000 + rest[0], 1 + rest[1]) if rest is not None and 20 <= rest[0] <= 99 else None
 
 
 def _day_at(spoken: Words, at: int, today: date, known: date | None) -> _Found | None:
@@ -203,19 +203,14 @@ def _month_day(spoken: Words, at: int, today: date) -> _Found | None:
         number = ordinal(spoken, behind) or cardinal(spoken, behind)
         if number is None or not 1 <= number[0] <= 31:
             return None
-        end = behind + number[1]
-        year = _year(spoken, end)
-        if year is not None and year <= today.year + 1:
-            exact = _exact(year, month, number[0])
-            return _Found(exact, at, end, NoDay.NO_SUCH)
-        return _dated(today, month, number[0], at, end)
+        return _dated(spoken, today, month, number[0], at, behind + number[1])
     number = ordinal(spoken, at)
     if number is None:
         return None
     end = at + number[1]
     if spoken[end : end + 1] == ("of",) and end + 1 < len(spoken) and spoken[end + 1] in MONTHS:
         month = MONTHS.index(spoken[end + 1]) + 1
-        return _dated(today, month, number[0], at, end + 2)
+        return _dated(spoken, today, month, number[0], at, end + 2)
     return None
 
 
@@ -254,8 +249,13 @@ def _exact(year: int, month: int, day: int) -> date | None:
         return None
 
 
-def _dated(today: date, month: int, day: int, start: int, end: int) -> _Found:
-    """This month and day when it comes next; none when it is just gone, or in neither this year nor the next."""
+def _dated(spoken: Words, today: date, month: int, day: int, start: int, end: int) -> _Found:
+    """This month and day, of the year said behind it or when it comes next; none when it is in neither of two years."""
+    year = _year(spoken, end)
+    if year is not None:
+        exact = _exact(year[0], month, day)
+        if exact is None or year[0] <= today.year + 1:  # a later year is asked again
+            return _Found(exact, start, end + year[1], NoDay.NO_SUCH)
     this_year = _exact(today.year, month, day)
     if this_year is not None:
         if this_year >= today:

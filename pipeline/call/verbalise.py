@@ -1,4 +1,4 @@
-"""How the receptionist words a value: days with their weekday, times as people say them, endings of numbers.
+"""How the receptionist words a value: days with their weekday, times as people say and write them, endings of numbers.
 
 The only place that puts a caller's value into a sentence, and there is no function for a whole telephone number of
 theirs. What digits are left in a sentence the voice reads by `models.speakable`.
@@ -13,7 +13,18 @@ from models.speakable.english_numbers import digits
 from models.speakable.english_numbers import ordinal as nth
 from pipeline.call.words import MONTHS, WEEKDAYS
 
-__all__ = ["clock", "day", "digits", "ending", "nth", "number", "phone_number", "read_back"]
+__all__ = [
+    "clock",
+    "day",
+    "digits",
+    "ending",
+    "nth",
+    "number",
+    "phone_number",
+    "read_back",
+    "written_clock",
+    "written_day",
+]
 
 
 def phone_number(text: str) -> str:
@@ -34,6 +45,11 @@ def day(value: date) -> str:
     return f"{weekday}, {MONTHS[value.month - 1].capitalize()} {nth(value.day)}"
 
 
+def written_day(value: date) -> str:
+    """The same for the eye: "Tuesday, March 3"."""
+    return f"{WEEKDAYS[value.weekday()].capitalize()}, {MONTHS[value.month - 1].capitalize()} {value.day}"
+
+
 def clock(value: str) -> str:
     """A part of the day or a clock time: "in the morning", "at three thirty in the afternoon"."""
     if ":" not in value:
@@ -47,6 +63,15 @@ def clock(value: str) -> str:
         return f"at {spoken_hour} o'clock in the {part}"
     spoken_minute = f"oh {number(minute)}" if minute < 10 else number(minute)
     return f"at {spoken_hour} {spoken_minute} in the {part}"
+
+
+def written_clock(value: str) -> str:
+    """The same for the eye: "in the morning", "3:30 pm", "12:00 noon"."""
+    if ":" not in value:
+        return f"in the {value}"
+    hour, minute = (int(part) for part in value.split(":"))
+    part = "noon" if (hour, minute) == (12, 0) else "am" if hour < 12 else "pm"
+    return f"{hour % 12 or 12}:{minute:02} {part}"
 
 
 def read_back(reason: str, day_value: date, time_value: str, first_name: str, phone: str) -> str:

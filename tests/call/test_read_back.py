@@ -203,7 +203,7 @@ def test_a_but_with_nothing_behind_it_is_asked_what_is_meant(said: str) -> None:
 
 @pytest.mark.parametrize(
     ("said", "why"),
-    [("february thirtieth", "There is no such day in the calendar."), ("tuesday the fourteenth", "That date is Wednesday, January fourteenth."),
+    [("february thirtieth", "There is no such day in the calendar."), ("november 31st 2026", "There is no such day in the calendar."), ("tuesday the fourteenth", "That date is Wednesday, January fourteenth."),
      ("friday february thirtieth at noon", "There is no such day in the calendar."), ("yesterday", FLOW.lines.past_day)],
 )  # fmt: skip
 def test_why_a_day_cannot_be_is_said_before_it_is_asked_again(said: str, why: str) -> None:

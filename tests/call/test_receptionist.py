@@ -13,6 +13,7 @@ from pipeline.call.dialogue import respond
 from pipeline.call.flow_file import load_flow
 from pipeline.call.receptionist import ScriptedReceptionist
 from pipeline.call.steps import Heard, Phase, State
+from pipeline.call.verbalise import written_clock
 from tests.fakes.desk import FakeDesk
 
 FLOW = load_flow()
@@ -111,6 +112,29 @@ async def test_a_reopened_turn_never_lowers_urgency() -> None:
     await call.say("i have chest pain")
     call.receptionist.reopen("turn-1")
     assert call.receptionist.state.phase is Phase.URGENT
+
+
+async def test_a_page_shows_the_day_and_the_time_as_one_writes_them() -> None:
+    call = await Call().until("confirm")
+    shown = {told[1]: told[2] for told in call.desk.told if told[0] == "field"}
+    assert shown["day"] == "Tuesday, March 10"
+    assert shown["time"] == "3:30 pm"
+    assert shown["phone"] == "ends in 43"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("morning", "in the morning"),
+        ("00:05", "12:05 am"),
+        ("09:45", "9:45 am"),
+        ("12:00", "12:00 noon"),
+        ("12:30", "12:30 pm"),
+        ("18:00", "6:00 pm"),
+    ],
+)
+def test_a_time_is_written_with_its_half_of_the_day(value: str, shown: str) -> None:
+    assert written_clock(value) == shown
 
 
 async def test_a_booking_reads_back_day_time_name_and_two_digits_only() -> None:

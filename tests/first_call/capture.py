@@ -17,7 +17,8 @@ from pathlib import Path
 
 from tests.first_call import microphone
 from tests.first_call.page import booked
-from tests.first_call.served import Served, served, wardline
+from tests.first_call.served import Served, served, until, wardline
+from tests.first_call.stored import stored, wrong_in
 
 ALL_PROTOCOLS = 0x0003
 IPV4, IPV6 = 0x0800, 0x86DD
@@ -68,7 +69,14 @@ def by_page(server: Served, directory: Path) -> dict[str, object]:
     file = directory / "microphone.wav"
     end_ms = asyncio.run(microphone.write(timeline, file))
     done = asyncio.run(booked(server.url, file, end_ms))
-    return {"request": done.request, "foreign": done.foreign, "console": done.console}
+    until(lambda: server.calls() == 0, 10.0, "the end of the call")
+    wrong = [wrong_in(request) for request in stored(server, directory)]
+    return {
+        "request": done.request,
+        "wrong": wrong,
+        "foreign": done.foreign,
+        "console": done.console,
+    }
 
 
 def by_line(server: Served, arguments: list[str]) -> dict[str, object]:

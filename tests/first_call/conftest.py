@@ -26,6 +26,5 @@ def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterator[Served]:
-    toml = "[limits]\ncalls_per_address = 4\npending_per_address = 4\n"  # every caller is of this machine
-    with served(tmp_path_factory.mktemp("served"), toml, model_cache) as running:
+    with served(tmp_path_factory.mktemp("served"), cache=model_cache) as running:
         yield running

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from playwright.async_api import TimeoutError as TimeoutError_
 
+from tests.first_call.served import family
 from tests.transports.static.stage import FLAGS
 
 NO_NAMES = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
@@ -33,6 +35,15 @@ async def chromium(microphone: Path) -> AsyncIterator[Browser]:
             yield browser
         finally:
             await browser.close()
+
+
+def main_process(microphone: Path) -> int:
+    """The Chromium of this process tree that has this microphone."""
+    for pid in family(os.getpid()):
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()  # its helpers join theirs with blanks
+        if str(microphone).encode() in command and b"--type=" not in command:
+            return pid
+    raise AssertionError("no browser with this microphone runs")
 
 
 class Softphone:

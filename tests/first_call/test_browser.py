@@ -20,6 +20,7 @@ from tests.first_call.page import (
     softphone,
 )
 from tests.first_call.served import Served, until
+from tests.first_call.stored import stored, wrong_in
 
 pytestmark = [pytest.mark.wire, pytest.mark.browser]
 
@@ -33,9 +34,11 @@ def timeline(server: Served) -> list[tuple[float, str]]:
 
 def _book(server: Served, timeline: list[tuple[float, str]], file: Path) -> None:
     end_ms = asyncio.run(microphone.write(timeline, file))
+    before = _ids(server, file.parent)
     done = asyncio.run(booked(server.url, file, end_ms))
     _as_said(done, 1)
     until(lambda: server.calls() == 0, 10.0, "the end of the call")
+    _kept_as_said(server, file.parent, before, 1)
 
 
 def _as_said(done: Booked, number: int) -> None:
@@ -44,6 +47,16 @@ def _as_said(done: Booked, number: int) -> None:
     assert done.console == []
     assert done.foreign == []
     assert done.kept == 0
+
+
+def _ids(server: Served, beside: Path) -> set[str]:
+    return {request["id"] for request in stored(server, beside)}
+
+
+def _kept_as_said(server: Served, beside: Path, before: set[str], calls: int) -> None:
+    """The page shows two digits of the number; the store has all ten."""
+    new = [request for request in stored(server, beside) if request["id"] not in before]
+    assert [wrong_in(request) for request in new] == [[]] * calls
 
 
 @pytest.mark.long
@@ -64,9 +77,11 @@ def test_twelve_calls_in_a_row_through_the_page_are_all_booked(
         async with chromium(silence) as browser:
             return [await _listened(browser, server.url) for _ in range(CALLS)]
 
+    before = _ids(server, tmp_path)
     for number, done in enumerate(asyncio.run(calls()), 1):
         _as_said(done, number)
     until(lambda: server.calls() == 0, 10.0, "the end of the calls")
+    _kept_as_said(server, tmp_path, before, CALLS)
 
 
 async def _listened(browser: Browser, url: str) -> Booked:

@@ -21,7 +21,10 @@ from bench.line import Line
 from bench.media import Ear, Microphone
 from bench.recordings import RecordedVoice
 from bench.voices import choose
+from tests.first_call import microphone
+from tests.first_call.page import chromium, main_process, softphone
 from tests.first_call.served import Held, Served, alive, family, served, until
+from tests.first_call.stored import stored
 
 pytestmark = pytest.mark.wire
 
@@ -54,6 +57,15 @@ def frail(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterat
 def idle(server: Served) -> bool:
     health = server.health()
     return bool(health["ready"]) and server.calls() == 0 and server.free_slots() == SLOTS
+
+
+def no_more(before: list[Held], pids: tuple[int, ...]) -> bool:
+    """Whether these processes hold no more than they did."""
+    now = [Held.by(pid) for pid in pids]
+    return all(
+        n.descriptors <= b.descriptors and n.children <= b.children and n.threads <= b.threads
+        for n, b in zip(now, before, strict=True)
+    )
 
 
 @asynccontextmanager
@@ -110,6 +122,43 @@ def test_the_line_of_a_caller_who_was_killed_is_free_again(frail: Served) -> Non
         caller.kill()
         caller.wait()
     until(lambda: idle(frail), ENDED_S, "the end of the killed caller's call")
+
+
+@pytest.mark.browser
+def test_a_browser_that_is_killed_in_mid_call_frees_everything_and_its_request_is_kept(
+    frail: Served, tmp_path: Path
+) -> None:
+    silence = tmp_path / "silence.wav"
+    asyncio.run(microphone.write([], silence))
+
+    async def killed() -> str:
+        async with chromium(silence) as browser, softphone(browser, frail.url) as phone:
+            await phone.call()
+            await phone.page.fill("#typed", "I need a follow up appointment.")
+            await phone.page.press("#typed", "Enter")
+            await phone.page.wait_for_selector("#request-fields [data-field=reason]")
+            assert frail.calls() == 1
+            shown = await phone.text("#request-fields [data-field=reason] dd")
+            gone = asyncio.Event()
+            browser.on("disconnected", lambda _: gone.set())
+            os.kill(main_process(silence), signal.SIGKILL)
+            async with asyncio.timeout(10):
+                await gone.wait()
+            return shown
+
+    until(lambda: idle(frail), READY_S, "an idle server")
+    asyncio.run(killed())  # what is opened once and kept is not a leak
+    until(lambda: idle(frail), ENDED_S, "the end of the killed browser's call")
+    pids = (frail.worker_pid(), frail.process.pid)
+    before, known = [Held.by(pid) for pid in pids], {r["id"] for r in stored(frail, tmp_path)}
+    assert asyncio.run(killed()) == "follow-up"
+    until(lambda: idle(frail), ENDED_S, "the end of the killed browser's call")
+    until(lambda: no_more(before, pids), ENDED_S, f"no more than {before}")
+    (kept,) = (r for r in stored(frail, tmp_path) if r["id"] not in known)
+    assert kept["field.reason"] == "follow_up"
+    assert kept["state"] == "incomplete"
+    assert kept["ended"] == "lost"
+    assert frail.worker_pid() == pids[0]
 
 
 def test_when_all_lines_are_busy_a_caller_is_told_so_and_when_to_try_again(frail: Served) -> None:
@@ -266,15 +315,7 @@ def test_thirty_garbage_or_abandoned_offers_leave_nothing_behind(frail: Served) 
     before = [Held.by(pid) for pid in pids]
     misuse(30)
     until(lambda: idle(frail), ENDED_S, "the end of every abandoned offer")
-
-    def back() -> bool:
-        now = [Held.by(pid) for pid in pids]
-        return all(
-            n.descriptors <= b.descriptors and n.children <= b.children and n.threads <= b.threads
-            for n, b in zip(now, before, strict=True)
-        )
-
-    until(back, ENDED_S, f"{before} again, now {[Held.by(pid) for pid in pids]}")
+    until(lambda: no_more(before, pids), ENDED_S, f"no more than {before}")
     asyncio.run(one_call())
 
 

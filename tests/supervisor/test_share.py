@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import TooMany
-from pipeline.settings import Limits, Settings, Workers
-from pipeline.supervisor.limits import Share
+from pipeline.settings import Http, Limits, Media, Settings, Workers
+from pipeline.supervisor.limits import NO_SHARE, Share
 from tests.supervisor.served import Served, served
 
 PROXY = 'trusted_proxies = ["127.0.0.0/8"]'
@@ -23,12 +23,61 @@ PLENTY = "[limits]\ntokens_per_minute = 1000\n"
 def test_a_share_is_half_of_all_lines_and_at_least_two_unless_it_is_said(
     workers: int, per_worker: int, said: int, calls_max: int
 ) -> None:
-    settings = Settings(workers=Workers(workers, per_worker), limits=Limits(calls_per_address=said))
+    settings = Settings(
+        workers=Workers(workers, per_worker),
+        limits=Limits(calls_per_address=said),
+        http=Http(trusted_proxies=("127.0.0.1/32",)),
+    )
     share = Share.of(settings)
     assert share.calls_max == calls_max
     share.refuse_more(calls_max - 1, 0)
     with pytest.raises(TooMany):
         share.refuse_more(calls_max, 0)
+
+
+OTHERS_CALL = {
+    "the door": Settings(http=Http(bind="0.0.0.0")),  # noqa: S104  # compared, not bound
+    "a name": Settings(http=Http(public_url="https://voice.clinic.example")),
+    "a proxy of this machine": Settings(http=Http(trusted_proxies=("127.0.0.0/8",))),
+    "a proxy that calls itself loopback": Settings(http=Http(public_url="http://localhost:9000")),
+    "their sound": Settings(media=Media(allowed_networks=("192.0.2.0/24",))),
+}
+
+
+@pytest.mark.parametrize("way", OTHERS_CALL)
+def test_where_others_can_call_the_machine_itself_has_a_share_like_everybody(way: str) -> None:
+    assert Share.of(OTHERS_CALL[way]) == Share(2, 2, 30)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said", "share"),
+    [
+        (4, Limits(), Share(NO_SHARE, NO_SHARE, 30)),
+        (64, Limits(), Share(NO_SHARE, NO_SHARE, 128)),
+        (
+            64,
+            Limits(tokens_per_minute=5, calls_per_address=3, pending_per_address=1),
+            Share(3, 1, 5),
+        ),
+    ],
+)
+def test_where_only_this_machine_can_call_its_address_may_hold_every_line(
+    lines: int, said: Limits, share: Share
+) -> None:
+    assert Share.of(Settings(workers=Workers(1, lines), limits=said)) == share
+
+
+@pytest.mark.wire
+def test_as_many_offers_as_lines_are_taken_from_a_caller_on_a_machine_of_its_own(
+    tmp_path: Path,
+) -> None:
+    lines = "[workers]\ncalls_per_worker = 5\n"
+    with served(tmp_path, lines) as server:
+        tokens = [server.token() for _ in range(5)]
+        answers = [server.offer(token, "absent") for token in tokens]
+        assert [status for status, _, _ in answers] == [200] * 5
+        status, body, _ = server.ask("POST", "/api/calls")
+        assert (status, body["error"]["message"]) == (503, "All lines are busy.")
 
 
 @pytest.fixture

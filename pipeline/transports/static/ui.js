@@ -128,7 +128,8 @@ export class Screen {
   #phase(phone) {
     const [headline, hint] = PHASE_WORDS[phone.stage === "live" ? phone.phase : phone.stage] ?? ["", ""];
     byId("phase").textContent = headline;
-    byId("phase-hint").textContent = phone.typing && phone.phase === "listening" ? "Type your answer or use the keypad." : hint;
+    const unheard = phone.stage === "live" && phone.phase === "listening" && !isHeard(phone);
+    byId("phase-hint").textContent = unheard ? "Type your answer or use the keypad." : hint;
     const status = phone.stage === "live" && phone.phase !== "listening" ? "Connected" : headline;
     if (byId("phase-status").textContent !== status) byId("phase-status").textContent = status;
   }

@@ -114,6 +114,7 @@ class Stage:
         height: int = 860,
         scheme: Literal["light", "dark"] = "light",
         reduced_motion: bool = True,
+        forced_colors: bool = False,
     ) -> AsyncIterator[Seat]:
         """A fresh context on a fresh server; afterwards the console must have stayed empty."""
         assert self._browser is not None
@@ -122,6 +123,7 @@ class Stage:
                 viewport={"width": width, "height": height},
                 color_scheme=scheme,
                 reduced_motion="reduce" if reduced_motion else "no-preference",
+                forced_colors="active" if forced_colors else "none",
             )
             context.set_default_timeout(60_000)
             if microphone:
