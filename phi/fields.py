@@ -38,7 +38,7 @@ TECHNICAL = cues.words("""gpu cpu driver os platform browser image python node e
 TIMESTAMPS = cues.words(
     "ts time timestamp asctime created updated at received sent started ended logged datetime"
 )
-NUMBERS_KEPT = cues.words("""ms s sec secs seconds us ns bytes kb mb gb port size len length count total seq ssrc ts timestamp time pid tid line lineno code status rate hz samples frames latency duration p50 p90 p95 p99 offset index ttl timeout
+NUMBERS_KEPT = cues.words("""n ms s sec secs seconds us ns bytes kb mb gb port size len length count total seq ssrc ts timestamp time pid tid line lineno code status rate hz samples frames latency duration p50 p90 p95 p99 offset index ttl timeout
  attempts retries tokens chars words epoch rtp packets lost jitter rtt bitrate width height depth version build turn turns utterance rows items max min avg mean median sum limit capacity memory rss heap cpu fd thread worker sample
  budget threshold score confidence position start end elapsed uptime created updated cseq payload pt marker clock tick interval sleep delay number_of level priority rank batch epoch sample_rate content expires max_forwards forwards queue depth free used backlog exit signal errno retry after age""")
 STATIC = frozenset(

@@ -489,7 +489,11 @@ def test_a_postbox_keeps_reports_as_long_as_the_settings_say(tmp_path: Path) -> 
     settings = config.from_mapping(
         {"state": {"directory": str(tmp_path)}, "store": {"logs_days": 7}}
     )
-    hook = {"url": "https://127.0.0.1:9/x", "secret": "0123456789abcdef" * 2, "addresses": ["127.0.0.0/8"]}
+    hook = {
+        "url": "https://127.0.0.1:9/x",
+        "secret": "0123456789abcdef" * 2,
+        "addresses": ["127.0.0.0/8"],
+    }
     sent = config.from_mapping(
         {"state": {"directory": str(tmp_path)}, "store": {"logs_days": 7}, "webhook": hook}
     )
