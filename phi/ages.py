@@ -44,7 +44,7 @@ LEFT_CUES = cues.words(
     "age aged ages turned turning turns turn reached reaching edad cumplio cumple cumplir cumplia cumplido cumplira cumplen cumpli going"
 )
 ADVERBS = cues.words(
-    "almost nearly now about over only just already past well around probably maybe still barely really close to like at least years old somewhere be being is of de es was the a los en sus ya casi como unos mas que tiene"
+    "almost nearly now about over only just already past well around probably maybe still barely really close to like at least years old somewhere be being is of de es was the a los en sus ya casi como unos mas que tiene am will"
 )
 """What may stand between the cue or the person and the number."""
 SUBJECTS = cues.words(
@@ -57,7 +57,7 @@ NOT_AFTER = cues.words(
     "percent point over out on times bpm degrees pct hundred thousand million and/or por ciento sobre minutes hours days weeks months pounds"
 )
 TELLING_AFTER = cues.words(
-    "and so now but next this with she he i in on last la el y when who her his my living today still going if we they que pero cuando con lives has had"
+    "and so now but next this with she he i in on last la el y when who her his my living today still going if we they que pero cuando con lives has had is are was were did do does can could would should will isn't that's it's it thanks thank please okay ok right yes yeah no sir ma'am um uh you your our my esta es gracias porque y"
 )
 
 

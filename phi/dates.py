@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from phi import cues, cues_es
 from phi.ages import age_spans
-from phi.frames import year_of
+from phi.figures import year_of
 from phi.kinds import Kind, Layer, Span
 from phi.lexicon import AGE_CUE, DIGITS, HOLIDAY, MIXED, MONTH, NUMBER, ORDINAL, TEN_WORDS, UNIT
 from phi.numbers import element, run_at, runs, small_number

@@ -19,7 +19,7 @@ KIND_BY_PART = {
     "phone": Kind.PHONE, "tel": Kind.PHONE, "telephone": Kind.PHONE, "mobile": Kind.PHONE, "cell": Kind.PHONE, "fax": Kind.PHONE, "msisdn": Kind.PHONE, "ani": Kind.PHONE, "callback": Kind.PHONE,
     "ssn": Kind.SSN, "ssn4": Kind.SSN, "last4": Kind.SSN, "mrn": Kind.MRN, "dob": Kind.DATE, "birth": Kind.DATE, "birthdate": Kind.DATE, "birthday": Kind.DATE, "dateofbirth": Kind.DATE, "admitted": Kind.DATE, "dos": Kind.DATE, "appointment": Kind.DATE, "appt": Kind.DATE,
     "email": Kind.EMAIL, "mail": Kind.EMAIL, "zip": Kind.ZIP, "zipcode": Kind.ZIP, "postal": Kind.ZIP, "postcode": Kind.ZIP,
-    "address": Kind.ADDRESS, "addr": Kind.ADDRESS, "street": Kind.ADDRESS, "address1": Kind.ADDRESS, "address2": Kind.ADDRESS, "line1": Kind.ADDRESS, "line2": Kind.ADDRESS, "city": Kind.CITY, "county": Kind.CITY, "town": Kind.CITY, "neighborhood": Kind.CITY, "birthplace": Kind.CITY,
+    "address": Kind.ADDRESS, "addr": Kind.ADDRESS, "street": Kind.ADDRESS, "address1": Kind.ADDRESS, "address2": Kind.ADDRESS, "line1": Kind.ADDRESS, "line2": Kind.ADDRESS, "city": Kind.CITY, "county": Kind.CITY, "town": Kind.CITY, "neighborhood": Kind.CITY, "birthplace": Kind.CITY, "latitude": Kind.ADDRESS, "longitude": Kind.ADDRESS, "geolocation": Kind.ADDRESS,
     "member": Kind.MEMBER, "subscriber": Kind.MEMBER, "policy": Kind.MEMBER, "beneficiary": Kind.MEMBER, "mbi": Kind.MEMBER, "medicare": Kind.MEMBER, "hicn": Kind.MEMBER, "insurance": Kind.MEMBER,
     "account": Kind.ACCOUNT, "acct": Kind.ACCOUNT, "card": Kind.ACCOUNT, "iban": Kind.ACCOUNT, "license": Kind.LICENSE, "licence": Kind.LICENSE, "npi": Kind.LICENSE, "dea": Kind.LICENSE,
     "vin": Kind.VEHICLE, "plate": Kind.VEHICLE, "serial": Kind.DEVICE, "imei": Kind.DEVICE, "udi": Kind.DEVICE, "passport": Kind.OTHERID, "dni": Kind.OTHERID, "curp": Kind.OTHERID, "claim": Kind.OTHERID, "rx": Kind.OTHERID,
@@ -38,7 +38,7 @@ TECHNICAL = cues.words("""gpu cpu driver os platform browser image python node e
 TIMESTAMPS = cues.words(
     "ts time timestamp asctime created updated at received sent started ended logged datetime"
 )
-NUMBERS_KEPT = cues.words("""ms s sec secs seconds us ns bytes kb mb gb port size len length count total seq ssrc ts timestamp time pid tid line lineno code status rate hz samples frames latency duration p50 p90 p95 p99 offset index ttl timeout
+NUMBERS_KEPT = cues.words("""n ms s sec secs seconds us ns bytes kb mb gb port size len length count total seq ssrc ts timestamp time pid tid line lineno code status rate hz samples frames latency duration p50 p90 p95 p99 offset index ttl timeout
  attempts retries tokens chars words epoch rtp packets lost jitter rtt bitrate width height depth version build turn turns utterance rows items max min avg mean median sum limit capacity memory rss heap cpu fd thread worker sample
  budget threshold score confidence position start end elapsed uptime created updated cseq payload pt marker clock tick interval sleep delay number_of level priority rank batch epoch sample_rate content expires max_forwards forwards queue depth free used backlog exit signal errno retry after age""")
 STATIC = frozenset(

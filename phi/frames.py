@@ -5,24 +5,34 @@ Knows the runs of phi.numbers; says which of them go.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator
 
 from phi import cues, cues_es
+from phi.figures import (
+    EXEMPT_DIGITS_MAX,
+    YEAR_FIRST,
+    clock,
+    code_of_medicine,
+    counted_out,
+    counts_things,
+    decimal_said,
+    measured_list,
+    model_name,
+    part_of_count,
+    release,
+    round_number,
+    unit_after,
+    version,
+    year_of,
+)
 from phi.kinds import Kind, Layer, Span
 from phi.lexicon import (
-    COMMON,
     DIGITS,
-    ENGLISH,
     ID_CUE,
     MIXED,
-    MONTH,
-    PLACE_CUE,
     PUNCTUATION,
-    SAFE,
     STOP,
-    TABLE,
     UNIT,
     WORD,
 )
@@ -30,10 +40,6 @@ from phi.numbers import TRIGGER, runs
 from phi.tokens import Line, Run
 
 CUE_REACH_TOKENS = 9
-YEAR_FIRST, YEAR_LAST = 1936, 2039
-OLDEST_YEAR = 1890
-EXEMPT_DIGITS_MAX = 7
-"""A count with a unit after it is no longer than this: ten million steps."""
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -90,77 +96,6 @@ def kind_of(cue: str | None, run: Run) -> Kind:
     return Kind.OTHERID
 
 
-def year_of(run: Run) -> int | None:
-    """The year a run says, if it says nothing else."""
-    if run.letters:
-        return None
-    p = run.parts
-    if len(p) == 1 and len(p[0]) == 4:
-        value = int(p[0])
-    elif len(p) == 2 and len(p[0]) == 2 and len(p[1]) in (1, 2) and not run.scaled:
-        value = int(p[0]) * 100 + int(p[1])
-    elif len(p) == 3 and p[0] in ("19", "20") and p[1] == "0" and len(p[2]) == 1:
-        value = int(p[0]) * 100 + int(p[2])
-    elif p[:2] == ["2", "000"] and len(p) <= 3 and len(run.digits) <= 6:
-        value = 2000 + (int(p[2]) if len(p) == 3 else 0)
-    elif p[:2] == ["1000", "900"] and len(p) <= 3:
-        value = 1900 + (int(p[-1]) if len(p[-1]) <= 2 else 0)
-    elif p[:3] == ["19", "00"]:
-        value = 1900 + (int(p[2]) if len(p) == 3 else 0)
-    else:
-        return None
-    return value if OLDEST_YEAR <= value <= YEAR_LAST else None
-
-
-def _unit_after(line: Line, last: int) -> bool:
-    j = last + 1
-    if j < line.count and line.words[j] == "-":
-        j += 1
-    if j < line.count and line.words[j] in ("de", "more", "mas", "of", "full", "extra"):
-        j += 1
-    if j >= line.count:
-        return False
-    word = line.words[j]
-    if word == "%" or word == "°" or word == "/":
-        return word != "/" or not line.joined(j)
-    if word in ("s", "h") and line.flags[last] & DIGITS:
-        return True
-    return word in UNITS_ALL
-
-
-UNITS_ALL = (cues.UNITS | cues_es.UNITS_ES) - {"x", "l", "us", "am", "pm", "foot"}
-
-
-def _clock(line: Line, run: Run) -> bool:
-    """Whether the run is a time of day."""
-    p = run.parts
-    if run.letters or not 1 <= len(p) <= 3 or len(run.digits) > 6:
-        return False
-    if not 0 <= int(p[0]) <= 24 or any(int(x) > 59 for x in p[1:]):
-        return False
-    before = line.words[run.first - 1] if run.first else ""
-    after = line.words[run.last + 1] if run.last + 1 < line.count else ""
-    if ":" in line.words[run.first : run.last + 1]:
-        return all(len(x) <= 2 for x in p)
-    if len(p) == 2 or (len(p) == 3 and p[1] == "0"):
-        if after in cues.TIME_AFTER or (
-            after in ("in", "a", "p", "de", "del") and before not in ("", "is")
-        ):
-            return True
-        if before in OFFERED and len(p) == 2 and int(p[0]) <= 12 and p[1] in QUARTERS:
-            return True
-        return (
-            before in ("at", "around", "until", "till", "by", "las", "la", "from", "between")
-            and len(run.digits) <= 4
-            and int(p[0]) <= 12
-        )
-    return False
-
-
-OFFERED = cues.words("offer have do take make about for to say like want prefer works work or and")
-QUARTERS = frozenset(["15", "30", "45", "20", "40", "50", "10", "00"])
-
-
 def harmless(line: Line, run: Run, cue: str | None) -> bool:
     """Whether a unit, a clock, a pressure or a bare year explains the digits."""
     if run.letters:
@@ -171,11 +106,11 @@ def harmless(line: Line, run: Run, cue: str | None) -> bool:
         return True
     if (
         len(run.digits) <= EXEMPT_DIGITS_MAX
-        and _unit_after(line, run.last)
+        and unit_after(line, run.last)
         and (run.scaled or len(run.parts) <= 3)
     ):
         return True
-    if _clock(line, run):
+    if clock(line, run):
         return True
     if "/" in tokens and len(run.parts) == 2 and len(run.digits) <= 6 and cue is None:
         return True
@@ -231,34 +166,8 @@ EMERGENCY = frozenset(["911", "988"])
 VERBAL = cues.words("call reach dial text contact callback")
 """Cues that also name what a log counts: a short number behind them is none."""
 MEASURES = cues.words(
-    "temps temp temperature readings reading sugars sugar glucose weights weight shape hr bp pulse pressure pressures loss scale options option frames scores values vitals levels counts azucar presion glucosa peso"
+    "temps temp temperature readings reading sugars sugar glucose weights weight shape hr bp pulse pressure pressures loss scale options option frames scores values vitals levels counts sizes latencies histogram buckets bins turns doses steps batches dims ratios percentiles quantiles intervals delays durations timings offsets indices widths heights reps laps rfc iso section chapter azucar presion glucosa peso"
 )
-LIST_ITEM = re.compile(r"[0-9]{1,3}(?:[./:][0-9]{1,3}){0,2}%?")
-
-
-COUNTED_MAX = 6
-"""A longer row of single digits is taken for an identifier even where it counts."""
-
-
-def _counted_out(run: Run) -> bool:
-    """Whether somebody counts: "one two three four five", "ten nine eight"."""
-    values = [int(part) for part in run.parts]
-    if len(values) < 4 or run.letters or (len(values) > COUNTED_MAX and max(values) < 10):
-        return False
-    steps = {b - a for a, b in itertools.pairwise(values)}
-    return steps in ({1}, {-1})
-
-
-def _measured_list(line: Line, run: Run) -> bool:
-    """Whether the run is a list of decimals, fractions or times: "120/80 130/85", "0.12 0.11"."""
-    text = line.shadow[line.starts[run.first] : line.ends[run.last]]
-    items = text.replace(",", " ").split()
-    return (
-        run.written
-        and len(items) > 1
-        and all(LIST_ITEM.fullmatch(item) for item in items)
-        and all(not item.isdigit() for item in items)
-    )
 
 
 def _no_identifier(line: Line, run: Run, tokens: list[str], cue: str | None) -> bool:
@@ -270,92 +179,14 @@ def _no_identifier(line: Line, run: Run, tokens: list[str], cue: str | None) -> 
     if year is not None and year >= YEAR_FIRST and before in ("in", "since", "until", "desde"):
         return True
     return (cue not in STRONG or cue in VERBAL) and (
-        _counted_out(run)
-        or _measured_list(line, run)
+        counted_out(run)
+        or measured_list(line, run)
         or not MEASURES.isdisjoint(line.words[max(0, run.first - 2) : run.first])
-        or _decimal_said(run, tokens)
-        or _round(run)
-        or _release(line, run, tokens)
-        or _counts_things(line, run)
-    )
-
-
-TECHNICAL_NUMBERS = frozenset(["22050", "24000", "44100", "48000", "96000", "1024", "2048", "4096", "8192", "16384", "32768", "65535", "65536", "1280", "1500", "1440"])  # fmt: skip
-
-
-def _decimal_said(run: Run, tokens: list[str]) -> bool:
-    """Find "seven point two to six point eight"."""
-    points = tokens.count("point") + tokens.count("punto") + tokens.count("coma")
-    return 0 < points <= 2 and len(run.digits) <= EXEMPT_DIGITS_MAX and not run.written
-
-
-def _round(run: Run) -> bool:
-    """A written number of thousands, or one that only a machine uses."""
-    if not run.written or len(run.parts) != 1:
-        return False
-    digits = run.parts[0]
-    return digits in TECHNICAL_NUMBERS or (len(digits) <= 6 and digits.endswith("000"))
-
-
-def _release(line: Line, run: Run, tokens: list[str]) -> bool:
-    """A release of a program: "3.11.7"."""
-    return (
-        run.written
-        and len(tokens) == 2 * len(run.parts) - 1 >= 5
-        and all(word == "." for word in tokens[1::2])
-        and all(line.joined(k) for k in range(run.first + 1, run.last + 1))
-        and len(run.digits) <= 6
-        and all(len(part) <= 2 for part in run.parts[:-1])
-    )
-
-
-def _counts_things(line: Line, run: Run) -> bool:
-    """A written number before a plural: "2231 objects"."""
-    j = run.last + 1
-    if not run.written or len(run.parts) != 1 or len(run.digits) > 5 or j >= line.count:
-        return False
-    word, flag = line.words[j], line.flags[j]
-    return (
-        len(word) > 4
-        and word.endswith("s")
-        and not word.endswith("ss")
-        and bool(flag & (ENGLISH | COMMON))
-        and not flag & (STOP | MONTH | PLACE_CUE)
-    )
-
-
-def _model_name(line: Line, run: Run) -> bool:
-    """Find "llama-3.1-8b": short numbers hung on a word by a hyphen."""
-    first = run.first
-    return (
-        first > 1
-        and run.written
-        and line.words[first - 1] == "-"
-        and line.joined(first)
-        and line.joined(first - 1)
-        and bool(line.flags[first - 2] & (ENGLISH | COMMON))
-        and len(run.digits) <= 3
-        and len(run.letters) <= 1
-    )
-
-
-MEASURE = re.compile(r"[0-9]{1,6}(?:ms|us|ns|s|m|h|kb|mb|gb|hz|khz|mhz|db|x|mg|ml|kg|cm|mm|g|l|k)")
-
-
-def _version(line: Line, run: Run) -> bool:
-    """Find "python3.11", "1.2ms": a word of ours with short numbers joined to it, or a measure."""
-    tokens = range(run.first, run.last + 1)
-    first = line.words[run.first].rstrip("0123456789")
-    return (
-        bool(line.flags[run.first] & MIXED)
-        and len(run.digits) <= 4
-        and all(line.joined(k) for k in tokens[1:])
-        and bool(TABLE.get(first, 0) & SAFE)
-    ) or (
-        len(tokens) == 3
-        and line.words[run.first + 1] == "."
-        and all(line.joined(k) for k in tokens[1:])
-        and bool(MEASURE.fullmatch(line.words[run.last]))
+        or decimal_said(run, tokens)
+        or round_number(run)
+        or release(line, run, tokens)
+        or counts_things(line, run)
+        or part_of_count(line, run)
     )
 
 
@@ -463,7 +294,7 @@ def judge(line: Line, run: Run, least_digits: int, least_letters: int) -> Kind |
     ):
         return None  # vertebrae and vitamins: "L4, L5"
     if not cue and (
-        _model_name(line, run) or _version(line, run) or (nl and _code_of_medicine(line, run))
+        model_name(line, run) or version(line, run) or (nl and code_of_medicine(line, run))
     ):
         return None
     if nl and (nd >= 3 or (nl >= 2 and nd >= 2) or (cue and nd >= 1)):
@@ -511,19 +342,6 @@ SPELL_CUES = frozenset(
         "initials",
     ]
 )
-
-
-def _code_of_medicine(line: Line, run: Run) -> bool:
-    """Find "vitamin D 1000 IU", "37.4 C" and "L4, L5"."""
-    if len(run.letters) == 1 and _unit_after(line, run.last):
-        return True
-    tokens = range(run.first, run.last + 1)
-    if run.letters in ("c", "f", "tc", "tf") and line.words[run.last] in ("c", "f"):
-        return any(line.words[k] == "." for k in tokens)
-    return all(
-        (line.flags[k] & (MIXED | PUNCTUATION) and len(line.words[k]) <= 3) or line.words[k] == "x"
-        for k in tokens
-    )
 
 
 def _said_before(line: Line, run: Run) -> Iterator[Span]:

@@ -335,8 +335,12 @@ class NameReader:
     def _under(self, i: int) -> Iterator[Span]:
         """Find "put it under miller"."""
         j = i + 1
-        if j >= self.line.count or self.line.words[j] in UNDER_THINGS:
-            return
+        if (
+            j >= self.line.count
+            or self.line.words[j] in UNDER_THINGS
+            or self.line.words[j] in WHOSE
+        ):
+            return  # "under my ribs"
         end = self.chain(j, first_any=True)
         if end > j and (end > j + 1 or self.begins(j) or self.surname(j)):
             yield self._span(j, end)

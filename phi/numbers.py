@@ -123,6 +123,8 @@ def letter(line: Line, i: int, inside: bool) -> tuple[int, str, int] | None:
     word, flag = line.words[i], line.flags[i]
     if (word == "ye" and not inside) or not flag & WORD:
         return None
+    if len(word) == 1 and not inside and _option(line, i):
+        return None
     if word == "x" and i + 1 < line.count and line.flags[i + 1] & (DIGITS | MIXED) and not inside:
         return None  # "x 7d", "x 3 days"
     if len(word) == 1 and i + 1 < line.count and line.words[i + 1] == "_" and line.joined(i + 1):
@@ -148,6 +150,18 @@ def letter(line: Line, i: int, inside: bool) -> tuple[int, str, int] | None:
     if flag & NATO and not inside and len(word) > 1:
         return (i + 1, said[0], 0) if _nato_follows(line, i + 1) else None
     return i + 1, said[0], 0
+
+
+def _option(line: Line, i: int) -> bool:
+    """Whether a letter is a command's option, with its value behind it: " -n 4"."""
+    return (
+        i > 1
+        and line.words[i - 1] == "-"
+        and line.joined(i)
+        and not line.joined(i - 1)
+        and i + 1 < line.count
+        and not line.joined(i + 1)
+    )
 
 
 def _explained(line: Line, i: int, said: str) -> int | None:
@@ -349,7 +363,9 @@ def _letter_fits(line: Line, run: Run, j: int, end: int, pairs: int, fillers: in
     """Whether a word that can be a letter is one here: "a", "i" and sound-alikes need letters beside them."""
     word = line.words[j]
     if pairs:
-        return True
+        return not (
+            word in UNIT_LETTERS and line.words[j + 1] == "in" and _measured(line, run, j + 1)
+        )
     if word in UNIT_LETTERS and _measured(line, run, end):
         return False
     if len(word) == 1 and word not in "aiyoxeu":

@@ -1,4 +1,4 @@
-"""Written shapes: e-mail, URL, addresses of machines, identifiers that mix letters and digits; and the spoken e-mail.
+"""Written shapes: e-mail, URL, addresses of machines, identifiers that mix letters and digits, texts in codes, coordinates.
 
 Every expression is linear: bounded repeats, no nested ones. What the server mints itself stays: UUID, ULID,
 carrier call ids, hashes, versions.
@@ -9,22 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from phi import cues, cues_es
+from phi import cues
 from phi.frames import VERBAL, cue_before, kind_of
 from phi.kinds import Kind, Layer, Span
 from phi.lexicon import (
     DIGITS,
-    ID_CUE,
-    LETTER,
     MIXED,
-    NUMBER,
-    PLACEHOLDER,
-    PUNCTUATION,
     SAFE,
-    STOP,
     TABLE,
     WORD,
 )
+from phi.said_addresses import said_address_spans
 from phi.tokens import Line, Run
 
 LOCAL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._%+-'=")
@@ -53,14 +48,6 @@ QUANTITY = re.compile(
     r"|v[0-9]{1,4}|p[0-9]{2,3}|[0-9]{2,5}x[0-9]{2,5}|[0-9]{1,2}h[0-9]{2}|t[0-9]{6}z?|[0-9]{1,4}[te][0-9]{1,6}z?|[a-z]{1,3}[0-9]{1,2}[a-z]?|[0-9]{1,2}[a-z]{1,2}|g7[0-9]{2}|h[0-9]{1,2}n[0-9]{1,2}|g[0-9]{1,2}p[0-9]{1,4}|t[12]d[mn]?|[0-9]{1,2}l"
 )
 WORD_THEN_DIGITS = re.compile(r"([a-z]{2,20})[0-9]{1,3}")
-TOP_LEVEL = cues.words("com org net edu gov co us io mx es info biz me tv uk ca")
-MAIL_HOSTS = cues.words(
-    "gmail yahoo hotmail outlook icloud aol msn comcast protonmail proton live verizon att sbcglobal gmx"
-)
-MAIL_STOPS = cues.words(
-    "is it's its at email mail e-mail address me my to the use on for or send write reach contact and i be that's your correo es electronico a mi esta al email: sure yes yeah okay ok uh um so then"
-)
-MAIL_TOKENS_MAX = 24
 KEPT_KEYS = cues.words(
     "tag branch nonce cnonce callid ufrag pwd fingerprint ssrc cname msid trace span traceid spanid requestid request_id call_id session sessionid turn etag sha hash digest commit build version rev revision checksum call stream streamsid callsid sid id= worker epoch utterance"
 )
@@ -86,41 +73,24 @@ def pattern_spans(line: Line) -> list[Span]:
         spans.extend(_ipv6(line))
     if line.seen & MIXED:
         spans.extend(_mixed(line))
-    spans.extend(_spoken_mail(line))
-    if line.seen & ID_CUE:
-        spans.extend(_handles(line))
+    spans.extend(said_address_spans(line))
+    if "%" in shadow or "&#" in shadow:
+        spans.extend(Span(*m.span(), Kind.OTHERID, Layer.PATTERNS) for m in CODED.finditer(shadow))
+    if "." in shadow and line.seen & DIGITS:
+        spans.extend(Span(*m.span(1), Kind.ADDRESS, Layer.PATTERNS) for m in PLACE.finditer(shadow))
     return spans
 
 
-NETWORKS = cues.words(
-    "instagram insta facebook twitter tiktok snapchat snap whatsapp telegram discord linkedin handle username login usuario"
+CODED = re.compile(
+    r"(?:%(?:3[0-9]|[46][1-9a-f]|[57][0-9a])){3,400}(?:%[0-9a-f]{2}){0,40}|(?:&#(?:x[0-9a-f]{1,6}|[0-9]{1,7});){3,400}"
 )
+"""Letters and digits that no program needs to write as codes: percent signs, entities."""
+PLACE = re.compile(
+    r"\b(?:lat|latitude|lon|lng|long|longitude|latitud|longitud)[\"']?[ ]{0,2}[:=]?[ ]{0,2}[\"']?(-?[0-9]{1,3}\.[0-9]{3,12})"
+)
+"""Where somebody is, to a few hundred metres."""
 
 
-def _handles(line: Line) -> Iterator[Span]:
-    """Find "my insta is grace underscore m eight four"."""
-    for i, word in enumerate(line.words):
-        if word not in NETWORKS or i + 2 >= line.count:
-            continue
-        if line.words[i + 1] not in ("is", "es", ":", "name"):
-            continue
-        first = end = i + 2
-        while end < line.count and end - first < HANDLE_TOKENS_MAX:
-            if line.flags[end] & (STOP | PLACEHOLDER) and line.words[end] not in (
-                "at",
-                "underscore",
-                "a",
-                "i",
-            ):
-                break
-            if line.words[end] in (",", ".", "?", "!") and not line.joined(end):
-                break
-            end += 1
-        if end > first:
-            yield Span(line.starts[first], line.ends[end - 1], Kind.OTHERID, Layer.PATTERNS)
-
-
-HANDLE_TOKENS_MAX = 10
 PREFIX_LETTERS_MAX = 6
 
 
@@ -319,83 +289,3 @@ def _identifies(line: Line, i: int, first: int, last: int) -> bool:
         not (part.isalpha() or (part.isdigit() and len(part) <= 2) or harmless_code(part))
         for part in parts
     )
-
-
-def _spoken_mail(line: Line) -> Iterator[Span]:
-    """Find "j smith at gmail dot com": from the top-level domain back to where the address begins."""
-    words = line.words
-    for i, word in enumerate(words):
-        if word in TOP_LEVEL and i > 1 and words[i - 1] in ("dot", "punto", "."):
-            if (
-                words[i - 1] == "."
-                and line.joined(i - 1)
-                and line.joined(i)
-                and "@" not in line.shadow
-            ):
-                domain = i - 2
-                if (
-                    words[domain] in MAIL_HOSTS
-                    and domain > 1
-                    and words[domain - 1] in ("at", "arroba")
-                ):
-                    yield from _mail_from(line, domain - 1, i)
-                continue
-            if words[i - 1] == ".":
-                continue
-            k = i - 2
-            while k >= 0 and i - k <= 12 and words[k] not in ("at", "arroba", "@", "www", "slash"):
-                if words[k] in ("is", "my", "the", "es", "to", "on", "use", "called", "website"):
-                    break
-                k -= 1
-            if k >= 0 and words[k] in ("at", "arroba", "@"):
-                yield from _mail_from(line, k, i)
-            else:
-                end = i
-                while (
-                    end + 1 < line.count
-                    and words[end + 1] in ("slash", "diagonal", "/", "dot")
-                    and end + 2 < line.count
-                ):
-                    end += 2
-                first = max(k + (0 if k >= 0 and words[k] == "www" else 1), 0)
-                if first < i - 1 and (
-                    end > i or not all(TABLE.get(w, 0) & SAFE for w in words[first : i - 1])
-                ):
-                    yield Span(line.starts[first], line.ends[end], Kind.URL, Layer.PATTERNS)
-        elif word in MAIL_HOSTS and i > 1 and words[i - 1] in ("at", "arroba"):
-            yield from _mail_from(line, i - 1, i)
-
-
-def _mail_from(line: Line, at: int, last: int) -> Iterator[Span]:
-    first = at
-    words = line.words
-    while first > 0 and at - first < MAIL_TOKENS_MAX:
-        word = words[first - 1]
-        if (
-            (
-                word in MAIL_STOPS
-                or line.flags[first - 1] & PLACEHOLDER
-                or word in (":", ",", ".", "?", "!", '"')
-            )
-            and not (
-                word in ("a", "i", "me", "or")
-                and first > 1
-                and line.flags[first - 2] & LETTER
-                and line.flags[first] & LETTER
-            )
-            and not (
-                word in (".", ",")
-                and first > 1
-                and (line.flags[first - 2] & (LETTER | NUMBER))
-                and first < at
-            )
-        ):
-            break
-        first -= 1
-    while first < at and words[first] in (",", "."):
-        first += 1
-    if first < at:
-        yield Span(line.starts[first], line.ends[last], Kind.EMAIL, Layer.PATTERNS)
-
-
-__all__ = ["PUNCTUATION", "cues_es", "flags_safe", "harmless_code", "pattern_spans"]

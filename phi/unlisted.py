@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from phi import cues
 from phi.frames import cue_before
 from phi.kinds import Kind, Layer, Span
-from phi.lexicon import COMMON, GIVEN, NUMBER, PLACEHOLDER, RELATION, TITLE, WORD
+from phi.lexicon import COMMON, EPONYM, GIVEN, NUMBER, PLACEHOLDER, RELATION, TITLE, WORD
 from phi.names import PERSON_VERBS, VERBS_FIRST, NameReader
 from phi.namesakes import PLAIN_GIVEN
 from phi.tokens import Line
@@ -34,6 +34,8 @@ def vocabulary_spans(line: Line, safe: int, reader: NameReader) -> Iterator[Span
             continue
         if known_token(line, i, safe) or _acronym(line, i, reader):
             continue
+        if flag & EPONYM and i + 1 < line.count and line.words[i + 1] in cues.EPONYM_TAILS_SURE:
+            continue  # "foley catheter"
         if (
             i + 1 < line.count
             and line.words[i + 1] == "="

@@ -63,8 +63,13 @@ _KEPT_FOR_CHILDREN = re.compile(
 
 
 def quieten(environment: MutableMapping[str, str] | None = None) -> None:
-    """Set the switches against calling home in this process, before a library is imported."""
-    (os.environ if environment is None else environment).update(SWITCHES)
+    """Set the switches against calling home in this process, before a library is imported.
+
+    A variable that lets TLS write its keys down is forgotten: with them a recorded delivery can be read.
+    """
+    ours = os.environ if environment is None else environment
+    ours.pop("SSLKEYLOGFILE", None)
+    ours.update(SWITCHES)
 
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:

@@ -334,7 +334,7 @@ class Store:
     requests_days: int = _number(90, 1, 3_650)
     """A request is destroyed so long after its call: the office has long called back."""
     logs_days: int = _number(30, 1, 3_650)
-    """Operational logs."""
+    """Operational logs: event files, end-of-call reports, webhook messages that nobody took."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,7 @@ LAST_REPORTS_MS = 2_000.0
 def postbox(settings: Settings) -> Postbox:
     """The folder of reports, and the webhook when there is one."""
     state = Path(settings.state.directory)
-    hook = settings.webhook
-    if not hook.url:
-        return Postbox(state / "reports", None, None)
-    destination = Destination(hook.url, hook.secret, hook.addresses, hook.ca_file)
+    hook, days = settings.webhook, settings.store.logs_days
 
     def held() -> bool:
         from pipeline.store.opening import (
@@ -32,11 +29,14 @@ def postbox(settings: Settings) -> Postbox:
 
         return logs_are_held(settings)
 
+    if not hook.url:
+        return Postbox(state / "reports", None, None, kept_days=days, held=held)
+    destination = Destination(hook.url, hook.secret, hook.addresses, hook.ca_file)
     return Postbox(
         state / "reports",
         Spool(state / "webhook"),
         https_delivery(destination),
-        undelivered_days=settings.store.logs_days,
+        kept_days=days,
         held=held,
     )
 

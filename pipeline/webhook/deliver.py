@@ -12,6 +12,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -23,14 +24,13 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from pipeline.clock import wall_now
 from pipeline.telemetry.events import Event, Token, emit
 from pipeline.telemetry.log import crashed
-from pipeline.webhook.report import Report, keep
+from pipeline.webhook.report import Report, keep, older_than
 from pipeline.webhook.signature import signed_headers
 from pipeline.webhook.spool import Message, Spool, wait_s
 
 ANSWER_LIMIT_MS = 5_000.0
 """Row W6: a receiver acknowledges first and works later."""
 AT_ONCE = 4
-DAY_S = 86_400
 SWEEP_EVERY_S = 3_600.0
 _ACKNOWLEDGED = range(200, 300)
 Answer = TypeVar("Answer")
@@ -62,6 +62,12 @@ class WebhookExpired(Event):
     """Messages in `undelivered` were removed: their days are over."""
 
     count: int
+
+
+class ReportsExpired(Event):
+    """Files of end-of-call reports were removed: their days are over."""
+
+    files: int
 
 
 class ReportNotKept(Event):
@@ -105,14 +111,15 @@ class Postbox:
         deliver: Deliver | None,
         *,
         chance: random.Random | None = None,
-        undelivered_days: int = 30,
+        kept_days: int = 30,
         held: Callable[[], bool] = lambda: False,
     ) -> None:
         """Keep reports here; without spool and deliver they stay on this machine.
 
-        What was set aside is removed after `undelivered_days`, unless `held` (asked in a thread) says that it stays.
+        Reports, and messages that were set aside, are removed after `kept_days`, unless `held` (asked in a thread)
+        says that they stay.
         """
-        self._undelivered_days = undelivered_days
+        self.kept_days = kept_days
         self._held = held
         self._reports = reports
         self._spool = spool
@@ -147,12 +154,12 @@ class Postbox:
                 self._kept_last = report.report_id
 
     async def run(self) -> None:
-        """Deliver what an earlier run left and what comes, until cancelled."""
-        if self._spool is None:
-            return
+        """Deliver what an earlier run left and what comes, and remove what is old, until cancelled."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._expire(), name="webhook expiry")
+            if self._spool is None:
+                return
             group.create_task(self._take_up(self._spool), name="webhook spool")
-            group.create_task(self._expire(self._spool), name="webhook undelivered")
             while True:
                 message = await self._fresh.get()
                 group.create_task(self._until_done(message), name=f"webhook {message.message_id}")
@@ -165,17 +172,25 @@ class Postbox:
         self._read = True
         self._meanwhile.clear()
 
-    async def _expire(self, spool: Spool) -> None:
+    async def _expire(self) -> None:
         """At the start and each hour."""
-
-        def sweep() -> int:
-            before_s = wall_now().timestamp() - self._undelivered_days * DAY_S
-            return 0 if self._held() else spool.expire(before_s)
-
         while True:
-            if count := await self._insist("expire", sweep):
-                emit(WebhookExpired(count))
+            messages, files = await self._insist("expire", self._sweep)
+            if messages:
+                emit(WebhookExpired(messages))
+            if files:
+                emit(ReportsExpired(files))
             await asyncio.sleep(SWEEP_EVERY_S)
+
+    def _sweep(self) -> tuple[int, int]:
+        """How many messages and files of reports went."""
+        before = wall_now() - timedelta(days=self.kept_days)
+        files = older_than(self._reports, before.date())
+        if (not files and self._spool is None) or self._held():
+            return 0, 0
+        for path in files:
+            path.unlink(missing_ok=True)
+        return self._spool.expire(before.timestamp()) if self._spool else 0, len(files)
 
     async def _insist(self, act: str, attempt: Callable[[], Answer]) -> Answer:
         """Until the disk lets it: a spool that fails ends no server."""

@@ -1,17 +1,19 @@
 """The end-of-call report: ids, names of fields, duration, disposition; never a value (rows D20, A7).
 
-Kept as signed lines in one file a month on this machine; the same bytes go to the webhook. Whoever needs the request
-itself fetches it with a token, which is a PHI access on record.
+Kept as signed lines in one file a day on this machine, which is removed when its days are over; the same bytes go to
+the webhook. Whoever needs the request itself fetches it with a token, which is a PHI access on record.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from pipeline.audit.records import CallEnd
@@ -24,7 +26,8 @@ class Report:
 
     report_id: str
     body: bytes
-    month: str
+    day: date
+    """In UTC, as its moment is written."""
 
 
 def report_of(end: CallEnd, at: datetime, sign: Callable[[bytes], bytes], key: str) -> Report:
@@ -39,7 +42,7 @@ def report_of(end: CallEnd, at: datetime, sign: Callable[[bytes], bytes], key: s
     plain = json.dumps(facts, separators=(",", ":"), sort_keys=True).encode()
     signature = sign(REPORT_PREFIX + plain).hex()
     body = plain[:-1] + f',"key":"{key}","signature":"{signature}"}}'.encode()
-    return Report(report_id, body, f"{at:%Y-%m}")
+    return Report(report_id, body, at.date())
 
 
 REPORT_PREFIX = b"wardline end of call 1\n"
@@ -54,12 +57,26 @@ def signed_part(body: bytes) -> tuple[bytes, bytes]:
 
 
 def keep(directory: Path, report: Report) -> None:
-    """Append it to this month's file; returns when it is on the disk. Raises `OSError`."""
+    """Append it to its day's file; returns when it is on the disk. Raises `OSError`."""
     make_private(directory)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-    descriptor = os.open(directory / f"reports-{report.month}.jsonl", flags, 0o600)
+    descriptor = os.open(directory / f"reports-{report.day.isoformat()}.jsonl", flags, 0o600)
     try:
         os.write(descriptor, report.body + b"\n")
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+_NAME = re.compile(r"reports-([0-9]{4}-[0-9]{2}-[0-9]{2})\.jsonl")
+
+
+def older_than(directory: Path, day: date) -> list[Path]:
+    """Files of reports from before this day; nothing else in the folder is ours to judge. Raises `OSError`."""
+    found = []
+    for name in os.listdir(directory) if directory.is_dir() else ():
+        with contextlib.suppress(ValueError):  # a day that no calendar has
+            match = _NAME.fullmatch(name)
+            if match and date.fromisoformat(match[1]) < day:
+                found.append(directory / name)
+    return found

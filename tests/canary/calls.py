@@ -18,6 +18,8 @@ from tests.canary.rig import Ground
 _PEOPLE = people()
 REPLY_MS = 4_000.0
 """A line that is no answer to what was asked may stay without one."""
+NOTICE_MS = 20_000.0
+"""A greeting is heard in real time."""
 IDLE_S = 60.0
 
 
@@ -41,6 +43,13 @@ async def reply_to(call: Caller, turn: TurnRecord) -> None:
     """Wait until an answer to it begins, or until the end that a fault makes of the call."""
     with contextlib.suppress(BenchError):
         await call._until(lambda: bool(turn.reply_lines) or call.has_ended(), REPLY_MS, "no answer")
+
+
+async def agree(call: Caller) -> None:
+    """Hear the notice to its end and press 1: from then on the call is recorded, unless it is over."""
+    with contextlib.suppress(BenchError):
+        await call.reply_over(NOTICE_MS)
+        await call.heard_reply(await call.press("1"), REPLY_MS)
 
 
 async def say_everything(ground: Ground, call: Caller) -> None:

@@ -213,6 +213,13 @@ def _libraries(said: str) -> None:
         logger.exception(said)
 
 
+def speak_to_libraries() -> None:
+    """Each planted person through every library, in the plain sentence and in the values of a form."""
+    for person in _PEOPLE.values():
+        for said in (person.says, repr(person.values), *person.spoken.values()):
+            _libraries(said)
+
+
 def _hooks(said: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("always")

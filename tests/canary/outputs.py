@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import sqlite3
 import stat
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
+
+import psycopg
+from psycopg import sql
 
 Places = dict[str, bytes]
 
@@ -85,6 +89,46 @@ def rows(folder: Path) -> Places:
                     for row in each
                     for cell in row
                 )
+    return found
+
+
+def database_folder(folder: Path, before: dict[str, bytes]) -> Places:
+    """What a PostgreSQL server has written since then: tables, indexes, write-ahead log, statistics, its own log.
+
+    Files that are as they were are left out, and the zeros that fill the others.
+    """
+    found: Places = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.is_file() and not path.is_symlink():
+            data = path.read_bytes()
+            if hashlib.sha256(data).digest() != before.get(name):
+                found[f"postgresql {name}"] = data.rstrip(b"\0")
+    return found
+
+
+def digests(folder: Path) -> dict[str, bytes]:
+    """Of each file: what `database_folder` compares with."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).digest()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def database_rows(url: str, user: str) -> Places:
+    """Every row of every table of ours, and what the server tells of statements, as SQL gives it."""
+    found: Places = {}
+    with psycopg.connect(url, user=user) as connection, connection.cursor() as cursor:
+        listed = cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        tables = [sql.Identifier(str(row[0])) for row in listed.fetchall()]
+        for table in (*tables, sql.Identifier("pg_catalog", "pg_stat_activity")):
+            rows = cursor.execute(sql.SQL("SELECT * FROM {}").format(table)).fetchall()
+            found[f"postgresql table {table.as_string()}"] = b"\n".join(
+                cell if isinstance(cell, bytes) else str(cell).encode()
+                for row in rows
+                for cell in row
+            )
     return found
 
 

@@ -75,9 +75,9 @@ class Ground:
             | {"syslog": b"\n".join(received.logged)}
         )
 
-    def hits(self) -> list[Hit]:
+    def hits(self, places: outputs.Places | None = None) -> list[Hit]:
         """Whoever was planted and came out."""
-        return _SEARCH.look(self.places())
+        return _SEARCH.look(self.places() if places is None else places)
 
 
 _SEARCH = Search(everything(PEOPLE.values()) | {"secret secret": SECRET})
@@ -85,9 +85,17 @@ _SEARCH = Search(everything(PEOPLE.values()) | {"secret secret": SECRET})
 
 @contextlib.contextmanager
 def ground(
-    directory: Path, cache: Path | None, *, level: str = "debug", options: tuple[str, ...] = ()
+    directory: Path,
+    cache: Path | None,
+    *,
+    level: str = "debug",
+    options: tuple[str, ...] = (),
+    more: str = "",
 ) -> Iterator[Ground]:
-    """Serve with faults on demand; core files would be written if the server allowed them."""
+    """Serve with faults on demand; core files would be written if the server allowed them.
+
+    `more` is put before our configuration: its first lines belong to `[log]`.
+    """
     for name in ("home", "tmp", "ground"):
         (directory / name).mkdir(parents=True)
     before = outputs.shared_names()
@@ -107,7 +115,7 @@ def ground(
         )
         with served(
             directory,
-            toml,
+            more + toml,
             cache,
             program=("tests.canary.faulty_serve", *options),
             level=level,
@@ -128,9 +136,15 @@ def _secret_in(directory: Path) -> Path:
 
 @contextlib.contextmanager
 def core_files_allowed() -> Iterator[None]:
-    """What the server inherits: it has to forbid them itself."""
+    """What the server inherits: it has to forbid them itself.
+
+    A command that an earlier test ran in this process may have forbidden them for good; root may allow them again.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    with contextlib.suppress(ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    highest = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (highest, highest))
     try:
         yield
     finally:

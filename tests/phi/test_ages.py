@@ -7,7 +7,7 @@ import pytest
 from phi.carry import CallContext
 from phi.redact import Redactor
 
-REDACTOR = Redactor()
+REDACTOR = Redactor(budget_ms=200)
 
 
 def redact(text: str, lang: str | None = None) -> str:
@@ -103,3 +103,28 @@ def test_an_old_age_goes(text: str, gone: str) -> None:
 @pytest.mark.parametrize("text", STAYS)
 def test_what_only_looks_like_an_old_age_stays(text: str) -> None:
     assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "i am ninety four",
+        "he will be 93",
+        "i am ninety one is that okay",
+        "she will be ninety nine thanks",
+    ],
+)
+def test_an_age_that_somebody_has_or_will_have_goes(said: str) -> None:
+    assert "[AGE]" in redact(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "i am ninety percent sure",
+        "he will be ninety minutes late",
+        "the line will be 95 meters long",
+    ],
+)
+def test_what_somebody_has_ninety_of_is_no_age(said: str) -> None:
+    assert redact(said) == said

@@ -22,6 +22,12 @@ def redact(text: str, **known: str) -> str:
     [
         "listening on 127.0.0.1:8443, 4 workers", "GET /healthz 200 3ms", "/api/live/reveal 403 12.5ms",
         '"POST /api/offer" 503 1ms', "¿aceptan medicaid?", "¡gracias!", "i'm on the right track",
+        "Office hours: Mon-Fri 8:00-17:00, Sat 9:00-12:00.", "cache hit ratio 0.93 (1204 of 1295)",
+        "listening on [::1]:8443", "asyncio.TimeoutError after 5.0 s in speak", "ulimit -n 65536",
+        "rtt min/avg/max = 0.1/0.2/0.5 ms", "buckets: 50 100 200 400", "5 10 15 20",
+        "it's a burning pain under my ribs", "they gave me a foley catheter", "he has a positive murphy sign",
+        "latency 3.1415 ms", "discount 20%25 off", "/x?y=%20%2F%3D", "lat 12.4 ms",
+        "Paciente con dolor abdominal de 2 días de evolución.",
     ],
 )  # fmt: skip
 def test_what_identifies_nobody_stays(text: str) -> None:
@@ -35,6 +41,17 @@ def test_what_identifies_nobody_stays(text: str) -> None:
         ("127.0.0.1:8443, 4821", "4821"),
         ("/call 212 555 0143", "0143"),
         ("GET /patients/2125550143 200 3ms", "2125550143"),
+        ("my number is &#53;&#53;&#53;&#48;&#49;&#52;&#51;", "&#48;"),
+        ("number %35%35%35%30%31%34%33", "%35"),
+        ("lat=40.7128 lon=-74.0060", "40.7128"),
+        ('{"latitude": 40.7128, "longitude": -74.0060}', "74.00"),
+        ("ask for murphy, the test is his", "murphy"),
+        ("mrs foley has a catheter", "foley"),
+        ("it is under my name, okonkwo", "okonkwo"),
+        ("number 2 4 6 8", "2 4 6 8"),
+        ("member 1204 of 1295 okonkwo", "okonkwo"),
+        ("fax 8:30-12:00:4471", "4471"),
+        ("s as in sam 5 5 5 0 1 4 3", "5 5 5"),
         ("¿habla usted con Oluwaseun Adeyemi?", "Oluwaseun"),
     ],
 )

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +14,7 @@ from pipeline import config
 from pipeline.settings import Settings
 from pipeline.store.opening import open_records, prepare
 from pipeline.store.records import Records
-from tests.first_call.served import free_port
+from tests.store.postgresql import USER, Server, running
 
 
 @dataclass(frozen=True)
@@ -30,7 +25,7 @@ class House:
     url: str = ""
 
     def settings(self, practice_id: str = "north", **store: object) -> Settings:
-        place: dict[str, object] = {"url": self.url, "user": _USER} if self.url else {}
+        place: dict[str, object] = {"url": self.url, "user": USER} if self.url else {}
         return config.from_mapping(
             {
                 "practice": {"id": practice_id},
@@ -57,10 +52,6 @@ class House:
         )
 
 
-_USER = "wardline"
-_SERVER_USER = "postgres"
-
-
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     """A SQLite store in an empty folder."""
@@ -68,43 +59,16 @@ def house(tmp_path: Path) -> House:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The address of a server that this session started; needs Debian's `postgresql` (tools/system-deps)."""
-    (programs,) = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1:]
-    directory = Path(tempfile.mkdtemp(prefix="wardline-pg-"))
-    own: dict[str, str] = {}
-    if os.geteuid() == 0:  # the server refuses to run as root
-        account = pwd.getpwnam(_SERVER_USER)
-        os.chown(directory, account.pw_uid, account.pw_gid)
-        own = {"user": _SERVER_USER, "group": _SERVER_USER}
-    port = free_port()
-    data = directory / "data"
-
-    def run(*arguments: str) -> None:
-        subprocess.run(arguments, check=True, capture_output=True, cwd=directory, **own)  # type: ignore[call-overload]  # user and group
-
-    run(str(programs / "initdb"), "-D", str(data), "-U", _USER, "-A", "trust", "-N")
-    options = f"-c listen_addresses=127.0.0.1 -p {port} -k {directory} -c fsync=off"
-    run(
-        str(programs / "pg_ctl"), "-D", str(data), "-l", str(directory / "log"), "-w",
-        "-o", options, "start",
-    )  # fmt: skip
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        run(str(programs / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop")
-        shutil.rmtree(directory)
+def postgresql() -> Iterator[Server]:
+    """A server that this session started; needs Debian's `postgresql` (tools/system-deps)."""
+    with running() as server:
+        yield server
 
 
 @pytest.fixture
-def server(tmp_path: Path, postgresql: str) -> House:
+def server(tmp_path: Path, postgresql: Server) -> House:
     """A new database on the server."""
-    name = f"w{uuid4().hex[:10]}"
-    host, port = postgresql.split(":")
-    subprocess.run(
-        ["createdb", "-h", host, "-p", port, "-U", _USER, name], check=True, capture_output=True
-    )
-    return House(tmp_path / "state", f"postgresql://{postgresql}/{name}")
+    return House(tmp_path / "state", postgresql.create(f"w{uuid4().hex[:10]}"))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.wire)])

@@ -13,6 +13,7 @@ from pipeline.store.draft import State
 from pipeline.store.faults import KeyFault, RequestGone, StoreFault
 from pipeline.store.schema import Base, DataKeyRow, RequestRow
 from tests.store.conftest import House
+from tests.store.postgresql import Server
 from tests.store.snapshots import phone, snapshot
 
 
@@ -315,7 +316,7 @@ def test_a_server_that_is_not_there_is_a_sentence_without_user_or_password(
 
 
 @pytest.mark.wire
-def test_a_database_that_is_not_there_is_a_sentence(tmp_path: Path, postgresql: str) -> None:
-    gone = House(tmp_path / "state", f"postgresql://{postgresql}/nothing_here")
+def test_a_database_that_is_not_there_is_a_sentence(tmp_path: Path, postgresql: Server) -> None:
+    gone = House(tmp_path / "state", f"postgresql://{postgresql.address}/nothing_here")
     with pytest.raises(StoreFault, match="createdb"), gone.records():
         pass

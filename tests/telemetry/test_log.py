@@ -73,10 +73,17 @@ def test_a_planted_identifier_leaves_by_no_way_at_any_level(level: str, tmp_path
 
 @pytest.mark.wire
 def test_a_process_that_was_taken_over_leaves_no_core_file() -> None:
-    code = "from pipeline.telemetry import log; log.take_over('t'); import resource; print(resource.getrlimit(4))"
+    """The call is looked at as well: whoever inherits a limit of 0 has one without asking for it."""
+    code = (
+        "import resource\n"
+        "asked, limit = [], resource.setrlimit\n"
+        "resource.setrlimit = lambda *given: (asked.append(given), limit(*given))\n"
+        "from pipeline.telemetry import log\n"
+        "log.take_over('t')\n"
+        "print(asked, resource.getrlimit(resource.RLIMIT_CORE))\n"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert resource.RLIMIT_CORE == 4
-    assert done.stdout.strip() == "(0, 0)"
+    assert done.stdout.strip() == f"[({resource.RLIMIT_CORE}, (0, 0))] (0, 0)"
 
 
 @pytest.mark.wire

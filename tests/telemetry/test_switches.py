@@ -44,6 +44,26 @@ def test_every_environment_that_we_make_is_quiet() -> None:
 
 
 @pytest.mark.wire
+def test_no_environment_lets_tls_write_its_keys_down(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    code = (
+        "from pipeline import cli\n"
+        "try: cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "import ssl\n"
+        "assert ssl.create_default_context().keylog_filename is None\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        cwd=ROOT,
+        env={**os.environ, "SSLKEYLOGFILE": str(keys)},
+    )
+    assert not keys.exists()
+
+
+@pytest.mark.wire
 @pytest.mark.parametrize("command", ["doctor", "bench", "call", "check-config", "egress-test"])
 def test_a_command_is_quiet_before_it_imports_anything(command: str) -> None:
     """Each command's modules are imported with the switches set, so the bench's engines find them too."""

@@ -10,21 +10,24 @@ import signal
 import ssl
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from phi.chain_key import ChainKey
+from pipeline import config
 from pipeline.audit.records import CallEnd
 from pipeline.clock import wall_now
 from pipeline.commands.tls import CA_CERT, CERT, make
 from pipeline.commands.tls import KEY as KEY_FILE
+from pipeline.supervisor.reports import postbox
 from pipeline.telemetry.events import Event, set_sink
 from pipeline.webhook.deliver import (
     Destination,
     Postbox,
+    ReportsExpired,
     WebhookExpired,
     WebhookFailed,
     https_delivery,
@@ -132,7 +135,7 @@ async def test_a_message_is_sent_again_with_the_same_id_until_it_is_acknowledged
     assert receiver.bodies == [made.body] * 4
     assert await asyncio.to_thread(count_waiting, tmp_path / "spool") == 0
     assert set(receiver.ids) == {made.report_id}
-    kept = await asyncio.to_thread((tmp_path / "reports-2026-11.jsonl").read_bytes)
+    kept = await asyncio.to_thread((tmp_path / "reports-2026-11-21.jsonl").read_bytes)
     assert kept == made.body + b"\n"
 
 
@@ -380,7 +383,7 @@ async def test_what_was_set_aside_is_removed_when_its_days_are_over_unless_a_hol
                 loop.call_soon_threadsafe(again.set)
             return held
 
-        box = Postbox(tmp_path, spool, never, undelivered_days=30, held=asked)
+        box = Postbox(tmp_path, spool, never, kept_days=30, held=asked)
         async with asyncio.TaskGroup() as group:
             running = group.create_task(box.run())
             async with asyncio.timeout(20):
@@ -419,3 +422,79 @@ async def test_row_c3_a_receiver_whose_certificate_nobody_vouches_for_gets_nothi
     deliver = await asyncio.to_thread(https_delivery, known)
     assert await deliver(message) == 204
     await runner.cleanup()
+
+
+DAYS = 30
+LAST_DAY = (wall_now() - timedelta(days=DAYS)).date()
+"""Younger by a minute at midnight is no matter: the files beside it are two days away."""
+
+
+def _reports(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("webhook", [False, True])
+async def test_reports_are_removed_when_their_days_are_over_unless_a_hold_stands(
+    webhook: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.webhook.deliver.SWEEP_EVERY_S", 0.01)
+    reports = tmp_path / "reports"
+    days = {n: (LAST_DAY - timedelta(days=n)).isoformat() for n in (400, 2, -2)}
+    old = [f"reports-{days[n]}.jsonl" for n in (400, 2)]
+    stays = [f"reports-{days[-2]}.jsonl", "reports-2020-02-31.jsonl", "notes-2020-01-01.jsonl"]
+
+    def lay() -> None:
+        reports.mkdir()
+        for name in (*old, *stays):
+            (reports / name).write_text("{}\n")
+
+    await asyncio.to_thread(lay)
+
+    async def never(message: Message) -> int | str:
+        raise AssertionError(message.message_id)
+
+    async def swept(*, held: bool) -> None:
+        """Returns behind a whole sweep: the next one has begun."""
+        begun, loop, again = [0], asyncio.get_running_loop(), asyncio.Event()
+
+        def asked() -> bool:
+            begun[0] += 1
+            loop.call_soon_threadsafe(lambda: again.set() if begun[0] > 1 else None)
+            return held
+
+        def heard(event: Event) -> None:
+            told.append(event)
+            again.set()
+
+        set_sink(heard)
+        spool = Spool(tmp_path / "spool") if webhook else None
+        box = Postbox(reports, spool, never if webhook else None, kept_days=DAYS, held=asked)
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(box.run())
+            async with asyncio.timeout(20):
+                await again.wait()
+            running.cancel()
+        set_sink(None)
+
+    told: list[Event] = []
+    await swept(held=True)
+    assert await asyncio.to_thread(_reports, reports) == sorted(stays + old)
+    await swept(held=False)
+    assert await asyncio.to_thread(_reports, reports) == sorted(stays)
+    assert told == [ReportsExpired(2)]
+
+
+def test_a_postbox_keeps_reports_as_long_as_the_settings_say(tmp_path: Path) -> None:
+    settings = config.from_mapping(
+        {"state": {"directory": str(tmp_path)}, "store": {"logs_days": 7}}
+    )
+    hook = {
+        "url": "https://127.0.0.1:9/x",
+        "secret": "0123456789abcdef" * 2,
+        "addresses": ["127.0.0.0/8"],
+    }
+    sent = config.from_mapping(
+        {"state": {"directory": str(tmp_path)}, "store": {"logs_days": 7}, "webhook": hook}
+    )
+    assert postbox(settings).kept_days == postbox(sent).kept_days == 7
