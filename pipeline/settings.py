@@ -145,6 +145,9 @@ class Engines:
     stt: str = _one_of("pocketsphinx", "pocketsphinx", "whisper")
     tts: str = _one_of("espeak", "espeak", "piper")
     llm: str = _one_of("scripted", "scripted", "openai")
+    spares: str = _one_of("on", "on", "off")
+    """Whether the embedded engines stand by for Whisper and Piper: one that fails in mid-call is taken over, and tried
+    again in the background. 180 MB for each worker where Whisper hears; no processor time before it is needed."""
     whisper_directory: str = _text(kind="directory")
     """A CTranslate2 model; needed for stt = "whisper". Checked against SHA256SUMS where that lies beside it."""
     whisper_language: str = _one_of("en", "en", "es", "detect")
