@@ -25,6 +25,7 @@ from models.smart_turn import SmartTurn
 from models.spare_ear import HearingWithSpare
 from models.spare_voice import VoiceWithSpare
 from models.whisper import WhisperSettings, WhisperSpeechToText, WhisperVocabulary
+from pipeline.admission import Admission, Stage
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.events import EngineCircuit, EngineStoodIn
 from pipeline.call.flow import Flow
@@ -88,6 +89,7 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
         _floor(settings),
         notifier(channel, lambda: switchboard),
         calls_limit=settings.workers.calls_per_worker,
+        admission=_admission(settings),
         auditor=auditor,
         redaction=redaction,
     )
@@ -103,6 +105,17 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
                 await house.enter_async_context(engine.watched())
         await house.enter_async_context(heap.watch(lambda: switchboard.near_a_turn))
         await serve_calls(channel, switchboard)
+
+
+def _admission(settings: Settings) -> Admission:
+    admission = settings.admission
+    return Admission(
+        {
+            Stage.HEARING: float(admission.hearing_ms),
+            Stage.THINKING: float(admission.thinking_ms),
+            Stage.SPEAKING: float(admission.speaking_ms),
+        }
+    )
 
 
 def _keeper(settings: Settings) -> Keeper | None:
