@@ -3,6 +3,7 @@
 EngineError
 ├── EngineBusy          every slot is taken: refuse the call before it is answered (try again later)
 ├── EngineUnavailable   a model file or library is missing or broken (give up, name the file)
+├── EngineChanged       another engine has taken over and is still at it (ask once more, and wait longer)
 └── EngineFailed        one request failed: say a fallback sentence, keep the call (try again)
 
 No exception carries what was said, read or generated.
@@ -27,6 +28,12 @@ class EngineUnavailable(EngineError):
     """The engine cannot start; the message names the missing file or library and the setting."""
 
     code = "engine_unavailable"
+
+
+class EngineChanged(EngineError):
+    """The engine failed and its spare does the work again; it needs longer than a request may take."""
+
+    code = "engine_changed"
 
 
 class EngineFailed(EngineError):

@@ -7,7 +7,7 @@ is being said at most. Closing the iterator ends the arithmetic inside a clause.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from models.speakable.aloud import aloud
 
 FAILURES_IN_A_ROW = 3
 """One failure may be the text's; after three the voice is taken for broken."""
+_TRIAL: Mapping[Language, str] = {"en": "One moment, please.", "es": "Un momento, por favor."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,15 @@ class PiperTextToSpeech:
     async def broken(self) -> None:
         """Return once it has failed again and again: another voice should speak until this one is started anew."""
         await self._broken.wait()
+
+    async def prove(self) -> None:
+        """Say a few words, with the voices loaded anew where they were given up; raises EngineError."""
+        if self._broken.is_set():
+            await self.stop()
+            await self.start()
+        for language in self._voices:
+            async for _ in self.synthesize(_TRIAL[language], language):
+                pass
 
     async def stop(self) -> None:
         """End the threads and let the voices go."""

@@ -84,7 +84,10 @@ class Recognizer(Protocol):
         """Text so far; may change. Cheap: callers may ask every 200 ms."""
 
     async def settle(self) -> Transcript:
-        """Best answer for all audio fed so far. Feeding may go on: the utterance is taken up again."""
+        """Best answer for all audio fed so far. Feeding may go on: the utterance is taken up again.
+
+        Raises EngineFailed; or EngineChanged, when asking once more brings the words later.
+        """
 
     def discard(self) -> None:
         """Drop the utterance: it was noise."""

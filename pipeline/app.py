@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_bytes
 from typing import Literal
@@ -20,9 +22,12 @@ from models.ports import Language, SpeechToText, TextToSpeech
 from models.replicas import Replicas
 from models.silero import SileroVoice
 from models.smart_turn import SmartTurn
+from models.spare_ear import HearingWithSpare
+from models.spare_voice import VoiceWithSpare
 from models.whisper import WhisperSettings, WhisperSpeechToText, WhisperVocabulary
+from pipeline.admission import Admission, Stage
 from pipeline.call.desk import Desk, Receptionist
-from pipeline.call.events import EngineCircuit
+from pipeline.call.events import EngineCircuit, EngineStoodIn
 from pipeline.call.flow import Flow
 from pipeline.call.flow_file import load_flow
 from pipeline.call.modelled import ModelledReceptionist, warming
@@ -84,6 +89,7 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
         _floor(settings),
         notifier(channel, lambda: switchboard),
         calls_limit=settings.workers.calls_per_worker,
+        admission=_admission(settings),
         auditor=auditor,
         redaction=redaction,
     )
@@ -94,8 +100,22 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
             await house.enter_async_context(keeper)
         await house.enter_async_context(requests)
         await house.enter_async_context(switchboard)
+        for engine in (engines.stt, engines.tts):
+            if isinstance(engine, HearingWithSpare | VoiceWithSpare):
+                await house.enter_async_context(engine.watched())
         await house.enter_async_context(heap.watch(lambda: switchboard.near_a_turn))
         await serve_calls(channel, switchboard)
+
+
+def _admission(settings: Settings) -> Admission:
+    admission = settings.admission
+    return Admission(
+        {
+            Stage.HEARING: float(admission.hearing_ms),
+            Stage.THINKING: float(admission.thinking_ms),
+            Stage.SPEAKING: float(admission.speaking_ms),
+        }
+    )
 
 
 def _keeper(settings: Settings) -> Keeper | None:
@@ -156,9 +176,22 @@ def _engines(
 
 
 def _stt(settings: Settings, flow: Flow) -> SpeechToText:
+    engines = settings.engines
+    if engines.stt != "whisper":
+        return _pocketsphinx(settings, flow)
+    whisper = WhisperSpeechToText(_whisper(settings, flow))
+    if engines.spares == "off" or engines.whisper_language == "es":  # the spare knows English alone
+        return whisper
+    return HearingWithSpare(
+        whisper,
+        _pocketsphinx(settings, flow),
+        on_circuit=_circuit_of("stt"),
+        on_stand_in=_stand_in_of("stt"),
+    )
+
+
+def _pocketsphinx(settings: Settings, flow: Flow) -> PocketSphinx:
     slots, clinic = settings.workers.calls_per_worker, flow.vocabulary()
-    if settings.engines.stt == "whisper":
-        return WhisperSpeechToText(_whisper(settings, flow))
     return PocketSphinx(
         PocketSphinxSettings(
             language=clinic_language(
@@ -210,7 +243,15 @@ def _tts(settings: Settings) -> TextToSpeech:
         ("es", engines.piper_voice_es),
     )
     voices = tuple((language, Path(path)) for language, path in chosen if path)
-    return PiperTextToSpeech(PiperSettings(voices, pronunciations=own))
+    piper = PiperTextToSpeech(PiperSettings(voices, pronunciations=own))
+    if engines.spares == "off":
+        return piper
+    return VoiceWithSpare(
+        piper,
+        EspeakVoice(EspeakSettings(pronunciations=own)),
+        on_circuit=_circuit_of("tts"),
+        on_stand_in=_stand_in_of("tts"),
+    )
 
 
 def _chat_model(settings: Settings) -> Replicas | None:
@@ -239,6 +280,16 @@ def _tell_circuit(server: int, circuit: Circuit, code: str) -> None:
     emit(EngineCircuit(Token("llm"), server, Token(circuit.value), Token(code)))
 
 
+def _circuit_of(engine: str) -> Callable[[Circuit, str], None]:
+    return lambda circuit, code: emit(
+        EngineCircuit(Token(engine), 0, Token(circuit.value), Token(code))
+    )
+
+
+def _stand_in_of(engine: str) -> Callable[[str], None]:
+    return lambda code: emit(EngineStoodIn(Token(engine), Token(code)))
+
+
 def _cache_salt(settings: Settings) -> str:
     """What practices that share a model's server are kept apart by: nobody can guess it, or whose it is.
 
@@ -249,8 +300,9 @@ def _cache_salt(settings: Settings) -> str:
 
 
 def hearing_and_speaking(settings: Settings) -> tuple[SpeechToText, TextToSpeech]:
-    """The two engines that run in a worker, not started: for who measures them outside a call."""
-    return _stt(settings, load_flow(settings.practice)), _tts(settings)
+    """The two engines that run in a worker, not started: for who measures them outside a call, without their spares."""
+    alone = replace(settings, engines=replace(settings.engines, spares="off"))
+    return _stt(alone, load_flow(alone.practice)), _tts(alone)
 
 
 def _media(settings: Settings) -> MediaSettings:

@@ -115,6 +115,21 @@ class Workers:
 
 
 @dataclass(frozen=True, slots=True)
+class Admission:
+    """What callers may wait at each stage of a turn, 95 % of the last minute's turns being quicker; 0: not judged.
+
+    While one takes longer, new callers hear that all lines are busy.
+    """
+
+    hearing_ms: int = _number(1_200, 0, 60_000)
+    """From the pause to the words. After 1.5 s a call takes what was heard so far."""
+    thinking_ms: int = _number(1_500, 0, 60_000)
+    """From the words to the first of the answer. After 1.5 s a caller is told to wait."""
+    speaking_ms: int = _number(1_000, 0, 60_000)
+    """From the first clause to its sound. After 1.5 s the spare voice says it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """When a caller is thought to have finished."""
 
@@ -145,6 +160,9 @@ class Engines:
     stt: str = _one_of("pocketsphinx", "pocketsphinx", "whisper")
     tts: str = _one_of("espeak", "espeak", "piper")
     llm: str = _one_of("scripted", "scripted", "openai")
+    spares: str = _one_of("on", "on", "off")
+    """Whether the embedded engines stand by for Whisper and Piper: one that fails in mid-call is taken over, and tried
+    again in the background. 180 MB for each worker where Whisper hears; no processor time before it is needed."""
     whisper_directory: str = _text(kind="directory")
     """A CTranslate2 model; needed for stt = "whisper". Checked against SHA256SUMS where that lies beside it."""
     whisper_language: str = _one_of("en", "en", "es", "detect")
@@ -406,6 +424,7 @@ class Settings:
     tls: Tls = field(default_factory=Tls)
     media: Media = field(default_factory=Media)
     workers: Workers = field(default_factory=Workers)
+    admission: Admission = field(default_factory=Admission)
     turn: Turn = field(default_factory=Turn)
     engines: Engines = field(default_factory=Engines)
     llm_server: LlmServer = field(default_factory=LlmServer)

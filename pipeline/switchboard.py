@@ -19,11 +19,12 @@ from models.ports import (
     TurnCompletion,
     VoiceActivity,
 )
+from pipeline.admission import Admission, Stage
 from pipeline.audit.call import DURABLE_LIMIT_MS, CallAudit
 from pipeline.audit.post import Auditor, NoAuditor
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.known_desk import KnownDesk
-from pipeline.call.observer import COLLECTED, CallObserver
+from pipeline.call.observer import COLLECTED, CallObserver, NoObserver
 from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.session import Call, CallParts
 from pipeline.call.settings import CallSettings
@@ -31,6 +32,7 @@ from pipeline.call.taping import Permission
 from pipeline.clock import Clock, LoopClock
 from pipeline.errors import LinesBusy, NotAuthorised
 from pipeline.telemetry.containment import contained
+from pipeline.telemetry.events import Event, Token, emit
 from pipeline.telemetry.redaction import KnownCall, Redaction
 from pipeline.transports.settings import MediaSettings
 from pipeline.transports.webrtc import WebRtcDoor
@@ -39,6 +41,15 @@ from pipeline.turn.settings import FloorSettings
 Notify = Callable[[str, dict[str, Any]], None]
 BUSY_RETRY_S = 30
 """A booking takes two to four minutes; somebody hangs up about this often on a full box."""
+
+
+class AdmissionChanged(Event):
+    """This stage of a turn takes too long: new callers are refused from now on; or it does not any more."""
+
+    stage: Token
+    late: bool
+    p95_ms: float | None
+    """None: too few turns were measured in the last minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,7 @@ class Switchboard:
         notify: Notify,
         *,
         calls_limit: int,
+        admission: Admission | None = None,
         clock: Clock | None = None,
         auditor: Auditor | None = None,
         redaction: Redaction | None = None,
@@ -87,6 +99,8 @@ class Switchboard:
         self._floor_settings = floor_settings
         self._notify = notify
         self._calls_limit = calls_limit
+        self._admission = admission or Admission({})
+        self._late: tuple[Stage, ...] = ()
         self._clock = clock or LoopClock()
         self._calls: dict[str, Call] = {}
         self._opening = 0
@@ -159,7 +173,8 @@ class Switchboard:
             floor=self._floor_settings,
         )
         audit = CallAudit(call_id, self._auditor, self._clock)
-        call = Call(call_id, parts, Observers(view, audit))
+        pace = Pace(self._admission, self._clock)
+        call = Call(call_id, parts, Observers(view, audit, pace))
         try:
             answer = await self._door.offer(sdp, call)
         except BaseException:
@@ -191,9 +206,22 @@ class Switchboard:
         return call.request_value(field) if call is not None else None
 
     def free_slots(self) -> int:
-        """Calls that could be answered now."""
+        """Calls that could be answered now, as well as those that are."""
+        if self.late():
+            return 0
         free = min(self._engines.stt.free_slots(), self._calls_limit - len(self._calls))
         return 0 if self._draining else max(0, free - self._opening)
+
+    def late(self) -> tuple[str, ...]:
+        """What takes so long in the present calls that no other is taken; asked each second and told when it changes."""
+        now_ms = self._clock.now_ms()
+        late = self._admission.late(now_ms)
+        for stage in Stage:
+            if (stage in late) is not (stage in self._late):
+                p95_ms = self._admission.p95_ms(stage, now_ms)
+                emit(AdmissionChanged(Token(stage), stage in late, p95_ms))
+        self._late = late
+        return late
 
     async def broken(self) -> None:
         """Return once nobody is heard any more; each caller has been told, and led to a person."""
@@ -241,6 +269,19 @@ class Switchboard:
             if not self._calls:
                 self._quiet.set()
             self._notify("call_ended", {"call_id": call.call_id, "reason": reason})
+
+
+class Pace(NoObserver):
+    """Measures one call's turns for all (`pipeline.call.observer.CallObserver`)."""
+
+    def __init__(self, admission: Admission, clock: Clock) -> None:
+        """Tell this one."""
+        self._admission = admission
+        self._clock = clock
+
+    def turn(self, turn: int, marks_ms: dict[str, float], interrupted: bool) -> None:
+        """Tell how long its stages took."""
+        self._admission.turn(marks_ms, self._clock.now_ms())
 
 
 class Observers:

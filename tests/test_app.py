@@ -212,3 +212,47 @@ def test_whisper_is_told_the_language_the_device_and_the_practices_words(tmp_pat
     assert made.vocabulary.urgent == flow.vocabulary().urgent_phrases
     assert set(made.vocabulary.names) <= set(flow.vocabulary().practice_words)
     assert app._whisper(Settings(), flow).language == "en"
+
+
+def test_the_embedded_engines_stand_by_for_the_others_unless_they_may_not(tmp_path: Path) -> None:
+    whisper = f'stt = "whisper"\nwhisper_directory = "{tmp_path}"\n'
+    piper = f'tts = "piper"\npiper_voice = "{ENGLISH}"\n'
+
+    def kinds(text: str) -> tuple[str, str]:
+        settings = configured(tmp_path, f"[engines]\n{text}")
+        stt, tts = app._stt(settings, load_flow(settings.practice)), app._tts(settings)
+        return type(stt).__name__, type(tts).__name__
+
+    assert kinds("") == ("PocketSphinx", "EspeakVoice")
+    assert kinds(whisper + piper) == ("HearingWithSpare", "VoiceWithSpare")
+    alone = ("WhisperSpeechToText", "PiperTextToSpeech")
+    assert kinds(whisper + piper + 'spares = "off"\n') == alone
+    spanish = 'whisper_language = "es"\n'
+    assert kinds(whisper + piper + spanish)[0] == alone[0], "the spare would hear English"
+    measured = app.hearing_and_speaking(configured(tmp_path, f"[engines]\n{whisper}{piper}"))
+    assert tuple(type(engine).__name__ for engine in measured) == alone
+
+
+def test_a_spare_that_takes_over_and_an_engine_that_is_left_alone_are_events() -> None:
+    told: list[Event] = []
+    set_sink(told.append)
+    try:
+        app._stand_in_of("tts")("engine_failed")
+        app._circuit_of("stt")(Circuit.OPEN, "lost")
+    finally:
+        set_sink(None)
+    assert [event.record() for event in told] == [
+        {"event": "engine_stood_in", "engine": "tts", "code": "engine_failed"},
+        {"event": "engine_circuit", "engine": "stt", "server": 0, "state": "open", "code": "lost"},
+    ]
+
+
+def test_the_waits_that_refuse_a_caller_are_the_configured_ones(tmp_path: Path) -> None:
+    settings = configured(
+        tmp_path, "[admission]\nhearing_ms = 300\nthinking_ms = 0\nspeaking_ms = 500"
+    )
+    admission = app._admission(settings)
+    marks = {"pause_seen": 0.0, "eager_text": 400.0, "first_token": 9_000.0}
+    for _ in range(20):
+        admission.turn(marks | {"first_clause": 9_000.0, "first_audio": 9_400.0}, 0.0)
+    assert [stage.value for stage in admission.late(0.0)] == ["hearing"]

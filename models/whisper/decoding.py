@@ -57,6 +57,23 @@ class Work:
     """Set when nobody wants the words any more."""
 
 
+class _Anything:
+    """Takes every window for speech."""
+
+    def probability(self, window: NDArray[np.float32]) -> float:
+        return 1.0
+
+    def reset(self) -> None:
+        pass
+
+
+def silence(window_samples: int, language: Language | None) -> Work:
+    """A second of it that no gate holds back: whether a decode works can be tried without a caller."""
+    stretch = Stretch(np.zeros(LISTEN_RATE_HZ, np.int16), 0, (), cut=False)
+    voice = gates.Voice(_Anything(), window_samples)
+    return Work(stretch, voice, None, language, thorough=False)
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Outcome:
     """What came of it."""

@@ -15,7 +15,7 @@ from typing import Protocol
 from models.errors import EngineBusy, EngineFailed, EngineUnavailable
 from models.ports import Recognizer, VoiceActivity
 from models.silero import SileroVoice
-from models.whisper.decoding import FasterWhisper, Outcome, Work
+from models.whisper.decoding import FasterWhisper, Outcome, Work, silence
 from models.whisper.ear import WhisperEar
 from models.whisper.queue import FairQueue, Lateness, Urgency
 from models.whisper.repair import Repair, shipped
@@ -74,6 +74,8 @@ class WhisperSpeechToText:
     def ready(self, decode: Decode, threads: Threads, voice: VoiceActivity, repair: Repair) -> None:
         """Everything is loaded: calls can be taken. A test enters here with its own clock and model."""
         self._decode, self._threads, self._voice, self._repair = decode, threads, voice, repair
+        self._failures = 0
+        self._gone.clear()
 
     async def open(self) -> Recognizer:
         """Reserve a slot; EngineBusy when all are lent or endpoints wait too long already."""
@@ -108,6 +110,27 @@ class WhisperSpeechToText:
     async def broken(self) -> None:
         """Return once the device is lost: its memory full again and again, gone, or hung."""
         await self._gone.wait()
+
+    async def prove(self) -> None:
+        """Decode a second of silence, with the model loaded anew where it was lost; raises EngineError."""
+        if self._gone.is_set():
+            if self._running:
+                raise EngineFailed("a decode of the lost model has not ended", code="stt_hangs")
+            await self.stop()
+            await self.start()
+            return
+        threads, decode, voice = self._threads, self._decode, self._voice
+        if threads is None or decode is None or voice is None:
+            raise EngineUnavailable("speech recognition was not started")
+        ended = asyncio.get_running_loop().create_future()
+
+        def done(outcome: Outcome | None, error: Exception | None) -> None:
+            if not ended.done():
+                ended.set_result(error is None)
+
+        threads.run(decode, silence(voice.window_samples, self._settings.language), done)
+        if not await ended:
+            raise EngineFailed("speech recognition failed")
 
     async def stop(self) -> None:
         """End the threads and let the model go."""

@@ -7,10 +7,8 @@ import json
 from pathlib import Path
 
 from models.errors import EngineUnavailable
+from models.whisper_files import absent
 
-NEEDED = ("model.bin", "config.json", "tokenizer.json")
-"""Without tokenizer.json the library would fetch one from a hub."""
-_VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
 SUMS = "SHA256SUMS"
 """As `sha256sum` writes it: what was packed for this box."""
 _SUMS_BYTES = 65_536
@@ -18,10 +16,7 @@ _SUMS_BYTES = 65_536
 
 def check(directory: Path) -> None:
     """Raise EngineUnavailable unless every needed file is there and is the one that was packed."""
-    missing = [name for name in NEEDED if not (directory / name).is_file()]
-    if not any((directory / name).is_file() for name in _VOCABULARIES):
-        missing.append(" or ".join(_VOCABULARIES))
-    if missing:
+    if missing := absent(directory):
         raise EngineUnavailable(
             f"Whisper model {directory}: missing {', '.join(missing)}. Copy the whole CTranslate2 directory there, or set"
             " engines.whisper_directory to where it lies; nothing is ever downloaded"

@@ -20,6 +20,7 @@ from pipeline.call.our_side import OurSide
 from pipeline.call.page import Page
 from pipeline.call.parts import CallParts
 from pipeline.call.pending import Pending
+from pipeline.call.reply import Kind
 from pipeline.call.sensitive import Sensitive
 from pipeline.call.taping import Taping
 from pipeline.call.think import Reopening
@@ -38,6 +39,7 @@ from pipeline.turn.events import (
     KeyPressed,
     ReplyAbandoned,
     WordsHeard,
+    WordsLate,
 )
 
 _WHOLE = {"phone": 10}
@@ -81,6 +83,8 @@ class CallerSide:
         """Digits of a number were keyed since our words were last heard to their end."""
         self._speaking = False
         """The caller's utterance goes on: what began as a secret ends as one."""
+        self._waiting_for_words = False
+        """The turn is over and its words are not settled yet."""
         self._taping = taping
         self._told_sensitive = parts.on_sensitive
         self.sensitive = Sensitive(self._sensitive_changed)
@@ -243,10 +247,12 @@ class CallerSide:
         if text is not None:
             self._send_turn(text)
         elif self._tasks is not None:
+            self._waiting_for_words = True
             self._tasks.create_task(self._finish_turn(), name="final-text")
 
     async def _finish_turn(self) -> None:
         text = await self._listener.final()
+        self._waiting_for_words = False
         self._send_turn(text)
 
     def _send_turn(self, text: Spoken) -> None:
@@ -302,6 +308,12 @@ class CallerSide:
     def completion(self, probability: float) -> None:
         """The sound's own opinion."""
         self._tell(CompletionGuessed(self._clock.now_ms(), probability))
+
+    def words_late(self) -> None:
+        """The turn is over as far as can be known: a few words of ours bridge the wait for the caller's."""
+        self._tell(WordsLate(self._clock.now_ms()))
+        if self._waiting_for_words:
+            self._ours.say(self._receptionist.filler(), Kind.FILLER)
 
     def recogniser_failed(self, code: str) -> None:
         """No words will come: the floor's ladder asks again, then a person takes over."""

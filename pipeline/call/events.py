@@ -52,6 +52,13 @@ class EngineCircuit(Event):
     code: Token
 
 
+class EngineStoodIn(Event):
+    """An engine failed in the middle of an utterance or a clause; its spare did it again from there."""
+
+    engine: Token
+    code: Token
+
+
 class UrgentRaised(Event):
     """An urgent phrase was recognised. Not which: it says what the caller suffers from."""
 

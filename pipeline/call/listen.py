@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
-from models.errors import EngineError
+from models.errors import EngineChanged, EngineError
 from models.ports import Recognizer, Spoken, Transcript, TurnCompletion
 from pipeline.call.settings import CallSettings
 from pipeline.line import FRAME_MS
@@ -37,6 +37,9 @@ class ListenHooks(Protocol):
 
     def completion(self, probability: float) -> None:
         """The sound says how complete the turn is."""
+
+    def words_late(self) -> None:
+        """Another recogniser hears the utterance again: its words come, and not soon."""
 
     def recogniser_failed(self, code: str) -> None:
         """No transcript will come of this utterance."""
@@ -180,8 +183,12 @@ class Listener:
     async def _settle(self, utterance: int) -> Transcript:
         mine = asyncio.current_task()
         try:
-            async with asyncio.timeout(self._settings.settle_deadline_ms / 1000.0):
-                transcript = await self._recognizer.settle()
+            try:
+                transcript = await self._settled(self._settings.settle_deadline_ms)
+            except EngineChanged:
+                if utterance == self._count:
+                    self._hooks.words_late()
+                transcript = await self._settled(self._settings.rehear_deadline_ms)
         except TimeoutError:
             transcript = self._latest or Transcript(Spoken(""))
         except EngineError as error:
@@ -193,6 +200,10 @@ class Listener:
             if text and self._settling is mine:
                 self._hooks.settled(text)
         return transcript
+
+    async def _settled(self, deadline_ms: float) -> Transcript:
+        async with asyncio.timeout(deadline_ms / 1000.0):
+            return await self._recognizer.settle()
 
     async def _guess(self, completion: TurnCompletion, utterance: int) -> None:
         try:

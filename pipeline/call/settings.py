@@ -25,6 +25,9 @@ class CallSettings:
     """A late hypothesis is worthless: the next one is due."""
     settle_deadline_ms: float = 1_500.0
     """After this the last hypothesis is taken for the words."""
+    rehear_deadline_ms: float = 6_000.0
+    """The same where a spare recogniser hears the utterance again: it takes half as long as the utterance, and the caller
+    has been told to wait."""
     first_token_ms: float = 1_500.0
     """A pause longer than this sounds like a dropped line: a few words bridge it."""
     give_up_ms: float = 4_000.0

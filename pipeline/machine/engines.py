@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,6 +21,7 @@ from models.sizes import (
     WHISPERS,
     llm_shape,
 )
+from models.whisper_files import absent
 from pipeline import config
 from pipeline.errors import ConfigError
 from pipeline.machine.cards import Card
@@ -29,8 +30,6 @@ from pipeline.settings import Settings
 Role = Literal["hears", "thinks", "speaks"]
 State = Literal["ready", "not set up", "broken", "too big"]
 
-WHISPER_FILES = ("model.bin", "config.json", "tokenizer.json")
-"""Of a CTranslate2 model; without the last the library would look for one elsewhere."""
 LLM_FILES = ("config.json", "tokenizer.json")
 DESCRIPTION_BYTES_MAX = 8 << 20
 
@@ -155,16 +154,18 @@ def _state(
 
 
 def _whisper_missing(settings: Settings) -> tuple[str, ...]:
-    return _missing("engines.whisper_directory", settings.engines.whisper_directory, WHISPER_FILES)
+    return _missing("engines.whisper_directory", settings.engines.whisper_directory, absent)
 
 
-def _missing(key: str, text: str, names: Iterable[str]) -> tuple[str, ...]:
+def _llm_absent(folder: Path) -> list[str]:
+    return [name for name in LLM_FILES if not _is_file(folder / name)]
+
+
+def _missing(key: str, text: str, absent: Callable[[Path], list[str]]) -> tuple[str, ...]:
     if not text:
         return (f"{key}: names no model; {_FETCH}",)
-    folder = Path(text)
-    absent = [name for name in names if not _is_file(folder / name)]
-    if absent:
-        return (f"{key}: {', '.join(absent)} missing in the folder; {_FETCH}",)
+    if names := absent(Path(text)):
+        return (f"{key}: {', '.join(names)} missing in the folder; {_FETCH}",)
     return ()
 
 
@@ -174,9 +175,9 @@ def _piper_missing(settings: Settings) -> tuple[str, ...]:
         return (f"engines.piper_voice: names no voice; {_FETCH}",)
     faults = []
     for key, voice in voices.items():
-        absent = [each.name for each in (voice, _described(voice)) if not _is_file(each)]
-        if absent:
-            faults.append(f"{key}: {', '.join(absent)} missing in its folder; {_FETCH}")
+        names = [each.name for each in (voice, _described(voice)) if not _is_file(each)]
+        if names:
+            faults.append(f"{key}: {', '.join(names)} missing in its folder; {_FETCH}")
     return tuple(faults)
 
 
@@ -194,7 +195,7 @@ def _llm_missing(settings: Settings) -> tuple[str, ...]:
     if not settings.engines.llm_model:
         faults.append("engines.llm_model: names no model at that server")
     if folder := _llm_folder(settings):
-        faults += _missing("llm_server.model_directory", folder, LLM_FILES)
+        faults += _missing("llm_server.model_directory", folder, _llm_absent)
     return tuple(faults)
 
 

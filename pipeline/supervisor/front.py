@@ -191,6 +191,7 @@ class Front:
                     "state": w.state,
                     "calls": len(w.calls),
                     "free_slots": w.free_slots,
+                    "late": list(w.late),
                 }
                 for w in workers
             ],

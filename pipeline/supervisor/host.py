@@ -31,6 +31,7 @@ AUDIT_LIMIT_MS = 5_000.0
 """More than the supervisor itself waits for the disk."""
 RETIRE_LIMIT_MS = 20_000.0
 """Long enough for the sentence that leads a caller to a person."""
+CAPACITY_EVERY_MS = 1_000.0
 RETIRING = "speech recognition failed and did not come back"
 SETTINGS_BYTES_MAX = 1 << 20
 _PR_SET_PDEATHSIG = 1
@@ -74,6 +75,9 @@ class CallHost(Protocol):
 
     def free_slots(self) -> int:
         """How many more calls could be answered now."""
+
+    def late(self) -> tuple[str, ...]:
+        """Why no further call is taken although lines are free: what takes too long in the present ones."""
 
     async def broken(self) -> None:
         """Return once no call can be answered until this process is replaced; callers have been told."""
@@ -136,7 +140,7 @@ async def serve_calls(
         return {}
 
     def tell_capacity() -> None:
-        channel.notify("capacity", {"free_slots": host.free_slots()})
+        channel.notify("capacity", capacity(host))
 
     async def abandoned(call_id: str) -> None:
         with contained(call_id, "abandoned"):
@@ -157,7 +161,7 @@ async def serve_calls(
     await channel.open()
     async with asyncio.TaskGroup() as group:
         running = group.create_task(_until_closed(channel, over), name="channel")
-        retiring: asyncio.Task[None] | None = None
+        attending: asyncio.Task[None] | None = None
         try:
             await _start_or_closed(channel, host, over)
             if not over.is_set():
@@ -167,12 +171,12 @@ async def serve_calls(
                 tried = await asyncio.to_thread(trial.try_all)
                 channel.notify("egress", {"tried": trial.report(tried)})
                 channel.on_notice = lambda kind, payload: forget(group, kind, payload)
-                channel.notify("ready", {"free_slots": host.free_slots()})
-                retiring = group.create_task(_retire(channel, host, over), name="retirement")
+                channel.notify("ready", capacity(host))
+                attending = group.create_task(_attend(channel, host, over), name="attendance")
                 await over.wait()
         finally:
-            if retiring is not None:
-                retiring.cancel()
+            if attending is not None:
+                attending.cancel()
             await host.stop()
             channel.close()
             running.cancel()
@@ -186,7 +190,7 @@ def notifier(
     def notify(kind: str, payload: dict[str, Any]) -> None:
         channel.notify(kind, payload)
         if kind in {"call_started", "call_ended"}:
-            channel.notify("capacity", {"free_slots": host().free_slots()})
+            channel.notify("capacity", capacity(host()))
 
     return notify
 
@@ -205,6 +209,29 @@ def audit_post(channel: Channel) -> AuditPost:
             emit(AuditRejected(count=len(records)))  # the same again would be refused again
 
     return AuditPost(send)
+
+
+def capacity(host: CallHost) -> dict[str, Any]:
+    """What the supervisor decides by whether a caller is sent to this worker."""
+    return {"free_slots": host.free_slots(), "late": list(host.late())}
+
+
+async def _attend(channel: Channel, host: CallHost, over: asyncio.Event) -> None:
+    """While calls are served: tell what lines are free, and the end when nobody is heard any more."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_watch_capacity(channel, host), name="capacity")
+        await _retire(channel, host, over)
+
+
+async def _watch_capacity(channel: Channel, host: CallHost) -> None:
+    """Lines open and close by time too: when callers in the house were late, and are not any more."""
+    told = capacity(host)
+    while True:
+        await asyncio.sleep(CAPACITY_EVERY_MS / 1000.0)
+        now = capacity(host)
+        if now != told:
+            told = now
+            channel.notify("capacity", now)
 
 
 async def _retire(channel: Channel, host: CallHost, over: asyncio.Event) -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from pipeline import config
+from pipeline.admission import Stage
 from pipeline.clock import MonotonicClock
 from pipeline.egress.trial import Tried
 from pipeline.errors import Unsafe
@@ -96,6 +97,8 @@ class Worker:
     name: str
     state: State = "starting"
     free_slots: int = 0
+    late: tuple[str, ...] = ()
+    """What takes so long in its calls that it takes no other; names of stages of ours."""
     calls: set[str] = field(default_factory=set)
     channel: Channel | None = None
     pid: int = 0
@@ -201,7 +204,7 @@ class Workers:
     def _become(self, worker: Worker, state: State) -> None:
         worker.state = state
         if state != "ready":
-            worker.free_slots = 0
+            worker.free_slots, worker.late = 0, ()
         self.changed.set()
 
     # --- one worker's lives ----------------------------------------------------------------------
@@ -397,6 +400,8 @@ class Workers:
         slots = payload.get("free_slots")
         if isinstance(slots, int) and worker.state == "ready":
             worker.free_slots = max(0, slots)
+            late = payload.get("late")
+            worker.late = tuple(each for each in Stage if isinstance(late, list) and each in late)
             self.changed.set()
 
 

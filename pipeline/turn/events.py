@@ -113,6 +113,13 @@ class WordsHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class WordsLate:
+    """There are words up to the pause, and they come late: another recogniser hears the utterance again."""
+
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class CompletionGuessed:
     """The acoustic end-of-turn model's probability; may lengthen the wait by at most 150 ms."""
 
@@ -190,6 +197,7 @@ Event = (
     | SpeechPaused
     | SpeechResumed
     | WordsHeard
+    | WordsLate
     | CompletionGuessed
     | ReplyStarted
     | ReplyDrained

@@ -42,6 +42,7 @@ from pipeline.turn.events import (
     VoiceUnconfirmed,
     WithdrawEager,
     WordsHeard,
+    WordsLate,
 )
 from pipeline.turn.ladder import Ladder
 from pipeline.turn.settings import FloorSettings
@@ -134,6 +135,8 @@ class Floor:
                 return self._speech_resumed()
             case WordsHeard():
                 return self._words_heard(event.evidence)
+            case WordsLate():
+                return self._words_late()
             case CompletionGuessed():
                 return self._completion_guessed(event.probability)
             case ReplyStarted():
@@ -248,6 +251,11 @@ class Floor:
                 yield from self._commit_interrupt()
         elif self._reply is Reply.SPEAKING and not self._protected and utterance.settled:
             yield from self._late_words(utterance)
+
+    def _words_late(self) -> Actions:
+        """The pause has lasted as long as any may, and the caller would wait in silence: we take the floor."""
+        if self._caller is Caller.PAUSED and self._reply is Reply.NONE:
+            yield from self._end_turn()
 
     def _commit_interrupt(self) -> Actions:
         """The parked reply is gone; the question it was about to ask is the one now answered."""

@@ -8,7 +8,12 @@ from pathlib import Path
 from pipeline.bundle.manifest import File, Manifest, Model, made_of
 from pipeline.bundle.versions import Bundles
 
-WHISPER = {"model.bin": b"weights" * 3_000, "config.json": b"{}", "tokenizer.json": b'{"a": 1}'}
+WHISPER = {
+    "model.bin": b"weights" * 3_000,
+    "config.json": b"{}",
+    "tokenizer.json": b'{"a": 1}',
+    "vocabulary.json": b"[]",
+}
 VOICE = {"clear.onnx": b"voice" * 1_000, "clear.onnx.json": b"{}"}
 
 

@@ -69,7 +69,7 @@ def test_workers_get_whole_paths_that_a_later_switch_does_not_move(box: Box) -> 
     settings, said, _ = box.open()
     assert settings.engines.whisper_directory == str(box.folder / "whisper")
     assert settings.engines.piper_voice == str(box.folder / "clear/clear.onnx")
-    assert "5 files" in said[0]
+    assert "6 files" in said[0]
 
 
 def test_no_process_that_serves_is_given_what_only_a_pull_needs(box: Box) -> None:
@@ -100,7 +100,7 @@ def test_what_was_read_once_is_not_read_again_until_it_moves(box: Box) -> None:
     assert told.most == {}, "nothing was read"
     assert "unchanged since" in said[0]
     record = events[0].record()
-    assert (record["event"], record["files"], record["read"]) == ("models_checked", 5, 0)
+    assert (record["event"], record["files"], record["read"]) == ("models_checked", 6, 0)
     model = box.folder / "whisper/model.bin"
     facts = model.stat()
     os.utime(writable(model), ns=(facts.st_atime_ns, facts.st_mtime_ns + 1))
@@ -156,7 +156,7 @@ def test_a_model_the_server_does_not_use_does_not_stop_it(box: Box) -> None:
         box.settings, engines=replace(box.settings.engines, tts="espeak", piper_voice="")
     )
     (box.folder / "clear/clear.onnx").unlink()
-    assert "3 files" in box.open()[1][0]
+    assert "4 files" in box.open()[1][0]
 
 
 @pytest.mark.parametrize("link", ["current", "model"])

@@ -50,10 +50,10 @@ def test_a_model_file_that_is_not_what_was_fetched_stops_the_start(tmp_path: Pat
 def test_a_running_server_says_what_it_loaded_and_keeps_it(tmp_path: Path) -> None:
     bundles, manifest = two(tmp_path / "models")
     with served(tmp_path, configured(tmp_path)) as server:
-        assert f"Models: bundle {manifest.name}, 3 files" in server.out()
+        assert f"Models: bundle {manifest.name}, 4 files" in server.out()
         assert server.ask("GET", "/healthz")[1]["tested"]["models"]["result"] == "pass"
         (checked,) = server.events("models_checked")
-        assert (checked["models"], checked["files"]) == (1, 3)
+        assert (checked["models"], checked["files"]) == (1, 4)
         placed(bundles, clear=VOICE)
         placed(bundles, clear={"clear.onnx": b"other"})
         with bundles.locked(), pytest.raises(BundleFault, match="a running server uses"):

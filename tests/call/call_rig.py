@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import numpy as np
 from numpy.typing import NDArray
 
+from models.ports import Recognizer, TextToSpeech
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.parts import CallParts
 from pipeline.call.request import NothingKept, RequestSink
@@ -104,6 +105,8 @@ class CallRig:
         record: RequestSink | None = None,
         at: Callable[[Desk], Receptionist] | None = None,
         recording: Permission | None = None,
+        ear: Recognizer | None = None,
+        tts: TextToSpeech | None = None,
     ) -> None:
         self.receptionist = receptionist
         self.voice = voice
@@ -115,10 +118,10 @@ class CallRig:
         self.call = Call(
             "c1",
             CallParts(
-                recognizer=self.ear,
+                recognizer=ear or self.ear,
                 voice_stream=LevelVoice(),
                 window_samples=512,
-                tts=voice,
+                tts=tts or voice,
                 receptionist=at or receptionist.at,
                 settings=settings,
                 record=record or NothingKept(),
@@ -232,10 +235,13 @@ async def calling(
     record: RequestSink | None = None,
     at: Callable[[Desk], Receptionist] | None = None,
     recording: Permission | None = None,
+    ear: Recognizer | None = None,
+    tts: TextToSpeech | None = None,
 ) -> AsyncIterator[CallRig]:
-    """Run a call for the length of the block; `at` makes another receptionist than the fake one."""
+    """Run a call for the length of the block; `at` makes another receptionist, `ear` and `tts` are others than the fakes."""
+    settings = settings or CallSettings()
     rig = CallRig(
-        receptionist, voice or FakeVoice(), settings or CallSettings(), record, at, recording
+        receptionist, voice or FakeVoice(), settings, record, at, recording, ear=ear, tts=tts
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(rig.run())
@@ -244,4 +250,4 @@ async def calling(
         finally:
             rig.call.hang_up("goodbye")
             rig.call.playout.detach()
-    assert rig.ear.closed == 1
+    assert rig.ear.closed == (ear is None)

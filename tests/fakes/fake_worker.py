@@ -104,6 +104,9 @@ class FakeHost:
     def free_slots(self) -> int:
         return self._slots - len(self._calls)
 
+    def late(self) -> tuple[str, ...]:
+        return ()
+
     async def broken(self) -> None:
         await self._deaf.wait()
 

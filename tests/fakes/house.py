@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from pipeline.admission import Admission
 from pipeline.call.settings import CallSettings
 from pipeline.line import Caption
 from pipeline.switchboard import Engines, Switchboard
@@ -62,6 +63,7 @@ class House:
         voice: OneVoice | None = None,
         call: CallSettings | None = None,
         floor: FloorSettings | None = None,
+        admission: Admission | None = None,
     ) -> None:
         self.stt = FakeSpeechToText(slots)
         self.door = Door()
@@ -87,6 +89,7 @@ class House:
             floor or FloorSettings(),
             lambda kind, payload: self.notices.append((kind, payload)),
             calls_limit=slots,
+            admission=admission,
         )
         self.board._door = self.door  # type: ignore[assignment]  # keeps what the switchboard asks of it
 

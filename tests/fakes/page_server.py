@@ -206,7 +206,13 @@ class PageServer:
         return web.json_response(PRACTICE)
 
     async def _health(self, _: web.Request) -> web.Response:
-        worker = {"name": "w1", "state": "ready", "calls": 0, "free_slots": self.free_slots}
+        worker = {
+            "name": "w1",
+            "state": "ready",
+            "calls": 0,
+            "free_slots": self.free_slots,
+            "late": [],
+        }
         return web.json_response({"ready": True, "workers": [worker], "version": "0"})
 
     async def _token(self, _: web.Request) -> web.Response:

@@ -9,15 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from models.whisper_files import NEEDED, VOCABULARIES
 from pipeline import config
 from pipeline.cli import main
 from pipeline.machine.cards import Card
-from pipeline.machine.engines import ENGINES, LLM_FILES, WHISPER_FILES, Found, missing_files, survey
+from pipeline.machine.engines import ENGINES, LLM_FILES, Found, missing_files, survey
 from pipeline.settings import Engines, Settings
 
 CARD = Card("A card", 24_000, 20_000, "580")
 FILES: dict[str, dict[str, tuple[str, ...]]] = {
-    "stt": {"pocketsphinx": (), "whisper": tuple(f"whisper/{name}" for name in WHISPER_FILES)},
+    "stt": {
+        "pocketsphinx": (),
+        "whisper": tuple(f"whisper/{name}" for name in (*NEEDED, VOCABULARIES[0])),
+    },
     "tts": {"espeak": (), "piper": ("voice.onnx", "voice.onnx.json")},
     "llm": {"scripted": (), "openai": ()},
 }

@@ -30,11 +30,6 @@ pytestmark = pytest.mark.wire
 LANGUAGE = clinic_language(["check-up", "MRI", "vaccination"], ["chest pain"])
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("speech-cache")
-
-
 @asynccontextmanager
 async def started(
     cache: Path, slots: int = 2, deadline_ms: float = 20_000

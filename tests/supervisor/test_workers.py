@@ -88,7 +88,13 @@ def test_a_worker_whose_engine_failed_takes_no_call_finishes_its_own_and_is_repl
     assert status == 200
     while workers(pair)[deaf]["state"] == "ready":
         pass
-    assert workers(pair)[deaf] == {"name": deaf, "state": "draining", "calls": 1, "free_slots": 0}
+    assert workers(pair)[deaf] == {
+        "name": deaf,
+        "state": "draining",
+        "calls": 1,
+        "free_slots": 0,
+        "late": [],
+    }
     assert {pair.token().partition(".")[0] for _ in range(4)} == {"w1", "w2"} - {deaf}
     with events(pair, call) as stream:
         assert pair.ask("POST", "/api/hangup", {"call_key": call["call_key"]})[0] == 204

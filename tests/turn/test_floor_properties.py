@@ -36,6 +36,7 @@ from pipeline.turn.events import (
     VoiceUnconfirmed,
     WithdrawEager,
     WordsHeard,
+    WordsLate,
 )
 from pipeline.turn.floor import Floor
 from pipeline.turn.standing import HeldBy
@@ -56,6 +57,7 @@ def steps(draw: st.DrawFn) -> list[tuple[float, str, dict[str, object]]]:
             "paused",
             "resumed",
             "words",
+            "late",
             "guess",
             "speak",
             "protected",
@@ -110,6 +112,7 @@ def _event(kind: str, at_ms: float, epoch: int, detail: dict[str, object]) -> Ev
         "paused": SpeechPaused(at_ms, at_ms - 80),
         "resumed": SpeechResumed(at_ms),
         "words": WordsHeard(at_ms, evidence),
+        "late": WordsLate(at_ms),
         "guess": CompletionGuessed(at_ms, probability),
         "speak": ReplyStarted(at_ms, epoch, asked=asked),
         "protected": ReplyStarted(at_ms, epoch, protected=True),

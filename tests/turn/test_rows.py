@@ -40,6 +40,7 @@ from pipeline.turn.events import (
     VoicePossible,
     VoiceUnconfirmed,
     WithdrawEager,
+    WordsLate,
 )
 from pipeline.turn.settings import FloorSettings
 from pipeline.turn.standing import HeldBy
@@ -449,3 +450,24 @@ def test_the_eager_transcript_is_taken_at_each_pause_and_withdrawn_when_the_call
     assert line.names == ["BeginUtterance", "TakeEager", "WithdrawEager"]
     assert line.actions(TakeEager) == [TakeEager()]
     assert line.count(ReopenTurn) == 0
+
+
+# --- words that another recogniser hears again ---------------------------------------------------
+
+
+def test_words_that_come_late_end_the_turn_at_once_and_silence_is_ours_to_break() -> None:
+    line = asked(Played(), DAY).tell(*spoken(1_000, 2_000), WordsLate(3_300))
+    assert line.at(EndTurn) == [3_300]
+    assert line.wait_until(7_000).at(BreakSilence) == [6_300]
+    assert line.count(DropUtterance) == 0
+
+
+def test_words_that_come_late_take_the_floor_from_nobody_who_speaks() -> None:
+    line = asked(Played(), DAY).tell(
+        *spoken(1_000, 2_000), SpeechResumed(3_200), WordsLate(3_300), WordsLate(3_400)
+    )
+    assert line.count(EndTurn) == 0
+    silent = asked(Played(), DAY).tell(WordsLate(3_300))
+    assert silent.count(EndTurn) == 0
+    speaking = Played().tell(ReplyStarted(0, 1), *spoken(1_000, 2_000), WordsLate(2_100))
+    assert speaking.count(EndTurn) == 0

@@ -1,0 +1,243 @@
+"""A recogniser with another beside it, which hears an utterance again from its beginning when the first one fails.
+
+Each call's ear keeps the audio of its utterance until the next one begins: the spare is fed with it, and the caller has
+to say nothing twice. New calls go to the spare while the first is not usable. Refuses to know which engines these are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from models.errors import EngineChanged, EngineError, EngineFailed, EngineUnavailable
+from models.ports import LISTEN_RATE_HZ, Recognizer, SpeechToText, Transcript
+from models.preferred import LOST, SLOW, OnCircuit, OnStandIn, Preferred, Provable, unseen, untold
+
+KEPT_BYTES = 28 * LISTEN_RATE_HZ * 2
+"""Of an utterance, the latest: as much as a recogniser hears at once. A megabyte for a call that talks so long."""
+SETTLE_MS = 1_200.0
+"""A call waits 1.5 s for its words: what has not come by then is asked of the spare, or waited for longer."""
+_PIECE_BYTES = LISTEN_RATE_HZ * 2
+
+
+class FirstEars(SpeechToText, Provable, Protocol):
+    """The recogniser that is preferred."""
+
+
+class HearingWithSpare:
+    """Two recognisers as one (`models.ports.SpeechToText`)."""
+
+    def __init__(
+        self,
+        first: FirstEars,
+        spare: SpeechToText,
+        *,
+        on_circuit: OnCircuit = untold,
+        on_stand_in: OnStandIn = unseen,
+        settle_ms: float = SETTLE_MS,
+    ) -> None:
+        """Nothing is loaded before `start`."""
+        self._first, self._spare = first, spare
+        self._preferred = Preferred(first, on_circuit)
+        self._on_stand_in = on_stand_in
+        self._settle_ms = settle_ms
+
+    async def start(self) -> None:
+        """Load both: a spare that is loaded only when it is needed comes seconds after the caller's last word."""
+        await self._first.start()
+        await self._spare.start()
+        self._preferred.begin()
+
+    def watched(self) -> AbstractAsyncContextManager[None]:
+        """Notice the loss of the first recogniser and try it again, for as long as the block lasts."""
+        return self._preferred.watched()
+
+    async def open(self) -> Recognizer:
+        """Reserve a slot of whichever hears now; raises EngineBusy when it has none."""
+        if self._preferred.usable:
+            try:
+                return _Ear(self, await self._first.open(), None)
+            except EngineUnavailable:
+                self._preferred.failed(LOST, gone=True)
+        return _Ear(self, None, await self._spare.open())
+
+    def free_slots(self) -> int:
+        """How many more calls can be opened now."""
+        return (self._first if self._preferred.usable else self._spare).free_slots()
+
+    async def broken(self) -> None:
+        """Return once both have failed for good."""
+        await self._spare.broken()
+        await self._first.broken()
+
+    async def stop(self) -> None:
+        """End every child and thread of both."""
+        try:
+            await self._first.stop()
+        finally:
+            await self._spare.stop()
+
+    # --- for its ears ----------------------------------------------------------------------------
+
+    @property
+    def settle_ms(self) -> float:
+        """How long an answer may take before the call is told to wait longer."""
+        return self._settle_ms
+
+    @property
+    def falls(self) -> int:
+        """How often the first was given up; an ear of its that lived through that stays silent."""
+        return self._preferred.falls
+
+    def went_well(self) -> None:
+        """The first gave its words in time."""
+        self._preferred.went_well()
+
+    def failed(self, code: str) -> None:
+        """The first could not answer."""
+        self._preferred.failed(code)
+
+    async def replacement(self) -> Recognizer:
+        """A slot of the spare's."""
+        return await self._spare.open()
+
+    def stood_in(self, code: str) -> None:
+        """The spare hears an utterance that the first began."""
+        self._on_stand_in(code)
+
+
+class _Ear:
+    """One call's (`models.ports.Recognizer`)."""
+
+    def __init__(
+        self, engines: HearingWithSpare, first: Recognizer | None, spare: Recognizer | None
+    ) -> None:
+        self._engines = engines
+        self._first, self._spare = first, spare
+        self._falls = engines.falls
+        self._on_spare = first is None
+        self._asked: str | None = None
+        self._kept = bytearray()
+        self._failure = ""
+        """Why the first cannot answer for this utterance."""
+        self._behind = False
+        """The spare was given a long beginning at once and has not told all of it yet."""
+        self._patient = False
+        """The call was told to wait: its next question is answered however long it takes."""
+        self._changing = asyncio.Lock()
+
+    def expect(self, answer: str | None) -> None:
+        """Tell both."""
+        self._asked = answer
+        for ear in (self._first, self._spare):
+            if ear is not None:
+                ear.expect(answer)
+
+    def begin(self) -> None:
+        """Start an utterance: with the first, unless it was given up since it was lent to this call."""
+        stale = self._falls != self._engines.falls
+        self._on_spare = self._first is None or (stale and self._spare is not None)
+        self._failure = LOST if stale and not self._on_spare else ""
+        self._kept.clear()
+        self._behind = self._patient = False
+        self._now.begin()
+
+    def feed(self, pcm: bytes) -> None:
+        """Keep the audio and pass it on."""
+        self._kept += pcm
+        if len(self._kept) > KEPT_BYTES:
+            del self._kept[: len(self._kept) - KEPT_BYTES]
+        self._patient = False
+        try:
+            self._now.feed(pcm)
+        except EngineError as error:
+            self._note(error.code)
+
+    async def hypothesis(self) -> Transcript:
+        """Text so far; a first recogniser that cannot say is left at once, while the caller still talks."""
+        if (first := self._asks_first) is not None:
+            try:
+                return await first.hypothesis()
+            except EngineError as error:
+                self._note(error.code)
+        return await (await self._changed()).hypothesis()
+
+    async def settle(self) -> Transcript:
+        """The words; raises EngineChanged, once, when the spare is still at an utterance that the first began."""
+        if self._patient:
+            return await self._of_spare(await self._changed())
+        try:
+            async with asyncio.timeout(self._engines.settle_ms / 1000.0):
+                if (first := self._asks_first) is not None:
+                    try:
+                        heard = await first.settle()
+                    except EngineError as error:
+                        self._note(error.code)
+                    else:
+                        self._engines.went_well()
+                        return heard
+                spare = await self._changed()
+                if self._behind:
+                    return await self._of_spare(spare)
+        except TimeoutError:
+            self._note(SLOW)
+            await self._changed()
+            self._patient = True
+            raise EngineChanged("the spare recogniser is hearing it again") from None
+        return await spare.settle()
+
+    def discard(self) -> None:
+        """Drop the utterance."""
+        self._kept.clear()
+        self._behind = self._patient = False
+        self._now.discard()
+
+    async def close(self) -> None:
+        """Give back every slot once."""
+        ears, self._first, self._spare = (self._first, self._spare), None, None
+        for ear in ears:
+            if ear is not None:
+                await ear.close()
+
+    @property
+    def _now(self) -> Recognizer:
+        ear = self._spare if self._on_spare else self._first
+        if ear is None:
+            raise EngineFailed("the recogniser is closed")
+        return ear
+
+    @property
+    def _asks_first(self) -> Recognizer | None:
+        return None if self._on_spare or self._failure else self._first
+
+    def _note(self, code: str) -> None:
+        """The first has failed this utterance; told once."""
+        if not self._on_spare and not self._failure:
+            self._failure = code
+            self._engines.failed(code)
+
+    async def _of_spare(self, spare: Recognizer) -> Transcript:
+        heard = await spare.settle()
+        self._behind = False
+        return heard
+
+    async def _changed(self) -> Recognizer:
+        """The spare's ear, with all of this utterance in it."""
+        async with self._changing:  # words so far and final ones may be asked for at the same time
+            if self._on_spare:
+                return self._now
+            first = self._now
+            spare = self._spare or await self._engines.replacement()
+            self._spare, self._on_spare, self._behind = spare, True, True
+            self._engines.stood_in(self._failure)
+            spare.expect(self._asked)
+            spare.begin()
+            for at in range(0, len(self._kept), _PIECE_BYTES):
+                spare.feed(bytes(self._kept[at : at + _PIECE_BYTES]))
+            if self._falls != self._engines.falls:
+                self._first = None
+                await first.close()
+            else:
+                first.discard()
+            return spare

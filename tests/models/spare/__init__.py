@@ -1,0 +1,1 @@
+"""Engines with another beside them, killed in mid-utterance and in mid-clause."""

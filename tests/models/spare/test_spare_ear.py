@@ -1,0 +1,257 @@
+"""A recogniser that fails in the middle of an utterance: the spare hears it from its first sample."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from models.breaker import Circuit
+from models.errors import EngineBusy, EngineChanged, EngineFailed
+from models.ports import Recognizer
+from models.preferred import SLOW
+from models.spare_ear import KEPT_BYTES, HearingWithSpare
+from tests.models.spare.engines import MortalEars, second
+
+
+class Rig:
+    def __init__(self, slots: int = 2, *, spare_settle_ms: float = 10.0) -> None:
+        self.first = MortalEars(slots)
+        self.spare = MortalEars(slots, settle_ms=spare_settle_ms)
+        self.circuits: list[tuple[str, str]] = []
+        self.stood_in: list[str] = []
+        self.stt = HearingWithSpare(
+            self.first, self.spare, on_circuit=self._circuit, on_stand_in=self.stood_in.append
+        )
+
+    def _circuit(self, circuit: Circuit, code: str) -> None:
+        self.circuits.append((circuit.value, code))
+
+
+async def started(slots: int = 2, *, spare_settle_ms: float = 10.0) -> Rig:
+    rig = Rig(slots, spare_settle_ms=spare_settle_ms)
+    await rig.stt.start()
+    return rig
+
+
+def speak(ear: Recognizer, words: str) -> None:
+    for word in words:
+        for frame in second(word):
+            ear.feed(frame)
+
+
+async def settled(ear: Recognizer) -> str:
+    return (await ear.settle()).text.text
+
+
+async def test_a_healthy_recogniser_is_alone_and_the_spare_lends_nothing() -> None:
+    rig = await started()
+    ear = await rig.stt.open()
+    for _ in range(3):
+        ear.begin()
+        speak(ear, "abc")
+        assert (await ear.hypothesis()).text.text == "a b c"
+        assert await settled(ear) == "a b c"
+    assert (rig.spare.lent, rig.stood_in) == ([], [])
+    await ear.close()
+    assert rig.first.free_slots() == 2
+
+
+async def test_an_utterance_is_heard_again_from_its_first_sample_while_the_caller_talks() -> None:
+    rig = await started()
+    ear = await rig.stt.open()
+    ear.expect("day")
+    ear.begin()
+    speak(ear, "ab")
+    rig.first.dead = True
+    assert (await ear.hypothesis()).text.text == "a b"
+    speak(ear, "cd")
+    assert await settled(ear) == "a b c d"
+    (spare,) = rig.spare.lent
+    assert spare.expected == ["day"]
+    assert spare.begun == 1
+    assert rig.stood_in == ["killed"]
+    await ear.close()
+    assert (rig.first.free_slots(), rig.spare.free_slots()) == (2, 2)
+
+
+async def test_a_failure_at_the_very_end_loses_no_word_either() -> None:
+    rig = await started()
+    ear = await rig.stt.open()
+    ear.begin()
+    speak(ear, "abc")
+    rig.first.dead = True
+    assert await settled(ear) == "a b c"
+    await ear.close()
+
+
+async def test_after_one_failure_the_next_utterance_is_the_firsts_again() -> None:
+    rig = await started()
+    ear = await rig.stt.open()
+    ear.begin()
+    speak(ear, "a")
+    rig.first.fails_once = 1
+    assert await settled(ear) == "a"
+    ear.begin()
+    speak(ear, "b")
+    assert await settled(ear) == "b"
+    assert bytes(rig.spare.lent[0].heard[:1]) == b"a", "the spare did not hear the second"
+    assert rig.first.lent[0].discarded == 1, "nobody waits for the first's words of the first one"
+    assert rig.circuits == []
+    await ear.close()
+
+
+async def test_after_two_failures_calls_stay_with_the_spare_and_new_ones_begin_there() -> None:
+    rig = await started()
+    one, other = await rig.stt.open(), await rig.stt.open()
+    rig.first.fails_once = 2
+    for _ in range(2):
+        one.begin()
+        speak(one, "a")
+        assert await settled(one) == "a"
+    assert rig.circuits == [("open", "killed")]
+    other.begin()
+    speak(other, "xy")
+    assert await settled(other) == "x y"
+    assert rig.first.lent[1].closed == 1, "its slot of the first is given back"
+    assert rig.stood_in == ["killed", "killed", "lost"]
+    assert rig.stt.free_slots() == 0
+    with pytest.raises(EngineBusy):
+        await rig.stt.open()
+    await other.close()
+    third = await rig.stt.open()
+    third.begin()
+    speak(third, "z")
+    assert await settled(third) == "z"
+    assert len(rig.first.lent) == 2
+    for ear in (one, third):
+        await ear.close()
+
+
+async def test_a_recogniser_that_hangs_is_left_after_its_time_and_the_call_told_to_wait() -> None:
+    rig = await started(spare_settle_ms=500.0)
+    ear = await rig.stt.open()
+    ear.begin()
+    speak(ear, "abcd")
+    rig.first.hangs = True
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    with pytest.raises(EngineChanged):
+        await ear.settle()
+    assert loop.time() - began_s == pytest.approx(1.2)
+    assert await settled(ear) == "a b c d"
+    assert loop.time() - began_s == pytest.approx(1.2 + 2.0)
+    assert rig.stood_in == [SLOW]
+    await ear.close()
+
+
+async def test_a_spare_that_is_still_behind_tells_the_call_to_wait_once() -> None:
+    rig = await started(spare_settle_ms=500.0)
+    ear = await rig.stt.open()
+    ear.begin()
+    speak(ear, "abcdef")
+    rig.first.dead = True
+    await ear.hypothesis()
+    with pytest.raises(EngineChanged):
+        await ear.settle()
+    assert await settled(ear) == "a b c d e f"
+    speak(ear, "g")
+    assert await settled(ear) == "a b c d e f g", "it has caught up: it is asked as any other"
+    await ear.close()
+
+
+async def test_a_settle_that_is_given_up_changes_nothing() -> None:
+    """A caller goes on talking, and whoever asked has stopped to wait."""
+    rig = await started(spare_settle_ms=100.0)
+    ear = await rig.stt.open()
+    ear.begin()
+    speak(ear, "ab")
+    rig.first.hangs = True
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await ear.settle()
+    rig.first.hangs = False
+    speak(ear, "c")
+    assert await settled(ear) == "a b c"
+    assert rig.stood_in == []
+    await ear.close()
+
+
+async def test_words_so_far_and_final_ones_asked_for_together_change_once() -> None:
+    rig = await started()
+    ear = await rig.stt.open()
+    ear.begin()
+    speak(ear, "ab")
+    rig.first.dead = True
+    async with asyncio.TaskGroup() as tasks:
+        early = tasks.create_task(ear.hypothesis())
+        final = tasks.create_task(ear.settle())
+    assert early.result().text.text == final.result().text.text == "a b"
+    assert len(rig.spare.lent) == 1
+    await ear.close()
+
+
+async def test_what_is_kept_of_a_long_utterance_is_bounded() -> None:
+    rig = await started()
+    ear = await rig.stt.open()
+    ear.begin()
+    speak(ear, "a" * 40)
+    rig.first.dead = True
+    await ear.hypothesis()
+    assert len(rig.spare.lent[0].heard) == KEPT_BYTES
+    ear.begin()
+    speak(ear, "b")
+    assert await settled(ear) == "b"
+    await ear.close()
+
+
+async def test_a_lost_recogniser_comes_back_and_old_calls_stay_where_they_are() -> None:
+    rig = await started()
+    async with rig.stt.watched():
+        old = await rig.stt.open()
+        rig.first.lose()
+        await asyncio.sleep(0.1)
+        assert rig.circuits == [("open", "lost")]
+        assert rig.stt.free_slots() == 2, "new calls are taken"
+        rig.first.dead = False
+        await asyncio.sleep(3)
+        assert rig.circuits[1:] == [("closed", "")]
+        old.begin()
+        speak(old, "a")
+        assert await settled(old) == "a"
+        assert len(rig.spare.lent) == 1, "what it borrowed was of the lost one"
+        assert rig.circuits[2:] == [], "and that says nothing about the present one"
+        new = await rig.stt.open()
+        new.begin()
+        speak(new, "b")
+        assert await settled(new) == "b"
+        assert len(rig.spare.lent) == 1
+        for ear in (old, new):
+            await ear.close()
+
+
+async def test_only_the_loss_of_both_is_the_end() -> None:
+    rig = await started()
+    watching = asyncio.create_task(rig.stt.broken())
+    rig.first.lose()
+    await asyncio.sleep(1)
+    assert not watching.done()
+    ear = await rig.stt.open()
+    ear.begin()
+    speak(ear, "a")
+    rig.spare.lose()
+    await watching
+    with pytest.raises(EngineFailed):
+        await ear.settle()
+    assert rig.stt.free_slots() == 0
+    await ear.close()
+
+
+async def test_a_closed_ear_answers_nobody() -> None:
+    rig = await started()
+    ear = await rig.stt.open()
+    await ear.close()
+    await ear.close()
+    with pytest.raises(EngineFailed):
+        await ear.settle()
+    assert rig.first.lent[0].closed == 1
