@@ -155,6 +155,7 @@ def _engines(
         completion=completion,
         receptionist=receptionist,
         record=requests.record,
+        sentences={"apology": flow.say(flow.lines.apology)},
         recording=None
         if keeper is None
         else Permission(keeper, OptOut.shipped(settings.recording.opt_out), flow),

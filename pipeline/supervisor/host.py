@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import socket
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
@@ -72,6 +73,9 @@ class CallHost(Protocol):
     async def hang_up(self, call_id: str, reason: str) -> None:
         """End this call; an unknown one is already over."""
 
+    async def spoken(self, name: str, sample_rate_hz: int) -> bytes:
+        """One of the practice's own sentences as samples, for a call that has nobody to say it."""
+
     async def reveal(self, call_id: str, field: str) -> str | None:
         """One value of a request in progress, for a member of staff; None: not there."""
 
@@ -88,7 +92,11 @@ class CallHost(Protocol):
         """End what is left and free everything; called exactly once."""
 
 
-def work(run: Callable[[Settings, Channel], Awaitable[None]], argv: list[str]) -> int:
+def work(
+    run: Callable[[Settings, Channel], Awaitable[None]],
+    argv: list[str],
+    guarded: Callable[[Settings], None] = fence.fence_worker,
+) -> int:
     """The whole life of a worker process; call `telemetry.log.take_over` before the imports of `run`."""
     if len(argv) != 3 or argv[0] != CHANNEL_OPTION:
         return 2
@@ -99,7 +107,7 @@ def work(run: Callable[[Settings, Channel], Awaitable[None]], argv: list[str]) -
     os.set_inheritable(end.fileno(), False)
     try:
         settings = config.from_mapping(_first_line(end))
-        fence.fence_worker(settings)
+        guarded(settings)
         asyncio.run(_run(run, settings, end))
     except Exception as error:  # noqa: BLE001  # the edge of the program; its text may quote anything
         crashed(error)
@@ -127,16 +135,13 @@ async def serve_calls(channel: Channel, host: CallHost) -> None:
     channel.serve = _served(host, tell_capacity, over.set)
     await channel.open()
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(_until_closed(channel, over), name="channel")
+        running = group.create_task(until_closed(channel, over), name="channel")
         retiring: asyncio.Task[None] | None = None
         try:
             await _start_or_closed(channel, host, over)
             if not over.is_set():
                 # With engines warm every library is imported: whoever would have opened a way out has done so.
-                leaked = await asyncio.to_thread(canary.rehearse, canary.base_of(nonce()))
-                channel.notify("canary", {"leaked": list(leaked)})
-                tried = await asyncio.to_thread(trial.try_all)
-                channel.notify("egress", {"tried": trial.report(tried)})
+                await prove(channel)
                 channel.on_notice = lambda kind, payload: forget(group, kind, payload)
                 channel.notify("ready", {"free_slots": host.free_slots()})
                 retiring = group.create_task(_retire(channel, host, over), name="retirement")
@@ -147,6 +152,14 @@ async def serve_calls(channel: Channel, host: CallHost) -> None:
             await host.stop()
             channel.close()
             running.cancel()
+
+
+async def prove(channel: Channel) -> None:
+    """Try every way out of this process, for words and for packets, and let the supervisor judge."""
+    leaked = await asyncio.to_thread(canary.rehearse, canary.base_of(nonce()))
+    channel.notify("canary", {"leaked": list(leaked)})
+    tried = await asyncio.to_thread(trial.try_all)
+    channel.notify("egress", {"tried": trial.report(tried)})
 
 
 def _served(
@@ -175,6 +188,10 @@ def _served(
     async def reveal(params: dict[str, Any]) -> dict[str, Any]:
         return {"value": await host.reveal(params["call_id"], params["field"])}
 
+    async def spoken(params: dict[str, Any]) -> dict[str, Any]:
+        pcm = await host.spoken(params["name"], params["sample_rate_hz"])
+        return {"pcm": b64encode(pcm).decode()}
+
     async def drain(params: dict[str, Any]) -> dict[str, Any]:
         await host.drain(params["limit_ms"])
         asyncio.get_running_loop().call_soon(over)  # after the answer is written
@@ -186,6 +203,7 @@ def _served(
         "reoffer": reoffer,
         "hangup": hangup,
         "reveal": reveal,
+        "spoken": spoken,
         "drain": drain,
     }
 
@@ -227,7 +245,8 @@ async def _retire(channel: Channel, host: CallHost, over: asyncio.Event) -> None
     over.set()
 
 
-async def _until_closed(channel: Channel, over: asyncio.Event) -> None:
+async def until_closed(channel: Channel, over: asyncio.Event) -> None:
+    """Serve the channel; however that ends, it is `over`."""
     try:
         await channel.run()
     except ChannelClosed:
@@ -243,7 +262,7 @@ async def _start_or_closed(channel: Channel, host: CallHost, over: asyncio.Event
         try:
             await host.start()
         except Exception as error:  # the edge of the program: said, and raised again
-            _tell_why(channel, error)
+            tell_why(channel, error)
             raise
 
     async with asyncio.TaskGroup() as group:
@@ -263,12 +282,12 @@ async def _run(
     except Exception as error:  # the edge of the program: said, and raised again
         if not channel.closed.is_set():  # it failed before it served: nobody has said why
             await channel.open()
-            _tell_why(channel, error)
+            tell_why(channel, error)
             channel.close()
         raise
 
 
-def _tell_why(channel: Channel, error: BaseException) -> None:
+def tell_why(channel: Channel, error: BaseException) -> None:
     """Pass on the sentence of an error that the operator can mend; any other error's text stays here."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

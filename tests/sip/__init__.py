@@ -1,0 +1,1 @@
+"""The telephone gateway: signalling, sound, and what joins them to a worker."""
