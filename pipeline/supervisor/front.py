@@ -27,6 +27,7 @@ from pipeline.errors import (
     Unguarded,
 )
 from pipeline.settings import Settings
+from pipeline.supervisor.carrier_streams import CarrierStreams
 from pipeline.supervisor.certificate import certified_names
 from pipeline.supervisor.channel import ChannelClosed
 from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer, text_of
@@ -132,6 +133,7 @@ class Front:
         app.router.add_post("/api/live/reveal", self._reveal)
         app.router.add_post("/api/live/active", self._active)
         app.router.add_post("/api/requests/fetch", self._fetch)
+        CarrierStreams(self._settings, self, self._clock).add_to(app)
         for path in CALL_DOORS:
             app.router.add_options(path, self._door.preflight)
         for path in self._pages:
