@@ -1,1 +1,1 @@
-"""The telephone gateway: signalling, sound, and what joins them to a worker."""
+"""The telephone gateway's rooms: signalling, media, and what joins them."""
