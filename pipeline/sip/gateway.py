@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from pipeline.errors import CallRefused
 from pipeline.sip.ports import CallOver, Invite, MediaLeg, MediaRefused, TransferOutcome, TrunkCall
 from pipeline.stream import messages
 from pipeline.stream.local import connect as reach
@@ -99,7 +100,7 @@ class TrunkRoom:
     """What the gateway itself needs of one trunk."""
 
     new_leg: Callable[[], MediaLeg]
-    """Raises `OSError` when no port is free."""
+    """Raises `CallRefused` when no port is free."""
     targets: Mapping[str, str]
     """Whom callers may be led to, by name; the first is for callers whose worker died."""
 
@@ -140,7 +141,7 @@ class Gateway:
         emit(PhoneCallJoined(Token(place.call_id), Token(invite.call_id), Token(invite.trunk)))
         try:
             leg = room.new_leg()
-        except OSError:
+        except (OSError, CallRefused):
             self._refuse(call, "no_port", NO_WORKER_RETRY_S)
             return
         joined = _Joined(place.call_id, leg)

@@ -14,11 +14,13 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from websockets.http11 import Request
 
 from pipeline.line import Bye, CallPort, Flush, ToCaller
+from pipeline.media.g711 import ulaw_decode, ulaw_encode
 from pipeline.media.resample import Doubler, Framer
-from pipeline.stream import messages, mulaw
+from pipeline.stream import messages
 from pipeline.stream.far_buffer import FarBuffer
 from pipeline.stream.local import bind
 from pipeline.stream.messages import (
@@ -317,7 +319,7 @@ class _Line:
     # --- from the caller -------------------------------------------------------------------------------
 
     def _hear(self, payload: bytes) -> None:
-        pcm = mulaw.decode(payload) if self._mulaw else payload[: len(payload) & ~1]
+        pcm = ulaw_decode(payload).tobytes() if self._mulaw else payload[: len(payload) & ~1]
         if not self._sound.takes(len(pcm) * 500.0 / self._rate_hz, self._now_ms()):
             self._dropped += 1
             return
@@ -361,7 +363,7 @@ class _Line:
         call, wire = self._call, self._wire
         if not voiced or call is None or wire is None or epoch != call.playout.epoch:
             return
-        payload = mulaw.encode(pcm) if self._mulaw else pcm
+        payload = ulaw_encode(np.frombuffer(pcm, "<i2")) if self._mulaw else pcm
         if not wire.send(messages.media(self._stream, payload)):
             return
         self._sent += 1

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from pipeline.errors import LinesBusy
 from pipeline.sip.gateway import Gateway, NoLine, Place, TrunkRoom
 from pipeline.sip.ports import (
     AudioTaker,
@@ -168,7 +169,7 @@ class GatewayRig:
 
     def _leg(self) -> FakeLeg:
         if self.no_port:
-            raise OSError
+            raise LinesBusy("no port")
         self.legs.append(FakeLeg())
         return self.legs[-1]
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from pipeline.line import Bye, Caption
-from pipeline.stream import messages, mulaw
+from pipeline.media.g711 import ulaw_encode
+from pipeline.stream import messages
 from pipeline.stream.local import connect as reach
 from pipeline.stream.messages import Audio, Clear, Mark
 from pipeline.stream.wire import NORMAL, POLICY, HandshakeFailed
@@ -27,6 +28,10 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.002)
 
 
+def coded(pcm: bytes) -> bytes:
+    return ulaw_encode(np.frombuffer(pcm, "<i2"))
+
+
 def tone(hz: float, seconds: float, rate_hz: int = 8_000) -> bytes:
     at = np.arange(int(rate_hz * seconds)) / rate_hz
     return bytes((8_000 * np.sin(2 * np.pi * hz * at)).astype("<i2").tobytes())
@@ -37,7 +42,7 @@ async def test_a_call_is_joined_hears_and_is_heard(tmp_path: Path) -> None:
         far, call = await rig.called()
         assert (call.attached, call.playout.sample_rate_hz) == (1, 8_000)
         for at in range(0, 16_000, 320):
-            far.say(messages.media(STREAM, mulaw.encode(tone(500, 1.0)[at : at + 320])))
+            far.say(messages.media(STREAM, coded(tone(500, 1.0)[at : at + 320])))
         far.say(messages.key(STREAM, "5"))
         call.playout.push(0, tone(500, 0.2))
         call.playout.end(0)
@@ -66,9 +71,9 @@ async def test_a_telephones_sound_arrives_with_twice_the_rate_and_no_image(tmp_p
     async with opened(tmp_path) as rig:
         far, call = await rig.called()
         call.on_audio = frames.append  # type: ignore[method-assign,assignment]  # keeps what it hears
-        coded = mulaw.encode(tone(1_000, 0.4))
-        for at in range(0, len(coded), 160):
-            far.say(messages.media(STREAM, coded[at : at + 160]))
+        sound = coded(tone(1_000, 0.4))
+        for at in range(0, len(sound), 160):
+            far.say(messages.media(STREAM, sound[at : at + 160]))
         await until(lambda: len(frames) == 20)
     heard = np.frombuffer(b"".join(frames), "<i2")[1_600:4_800].astype(float)
     level = np.abs(np.fft.rfft(heard * np.hanning(3_200)))
