@@ -31,8 +31,10 @@ MAYBE = 0.45
 """Cheap first look: below this share of the strongest pair no exact fit is worth its time."""
 WINDOWS_NEEDED = 4
 """35 ms in all: the least that a tone of 40 ms gives, however it lies between the windows."""
-WINDOWS_ENDING = 4
-"""A tone is over when so many windows lack it: a crackle does not make two presses of one."""
+WINDOWS_ENDING = 8
+"""A tone is over when so many windows lack it: 20 ms without it do not make two presses of one, 40 ms do."""
+WINDOWS_MUTED = 4
+"""So many windows after a tone's last are muted too: they still hold some of it."""
 LEAST_DBOV = -42.0
 """Each tone: Q.24 asks for -25 dBm0, which is -31 dBov, and lines lose some."""
 TWIST_DB = 10.0
@@ -113,21 +115,19 @@ class KeyToneDetector:
     def feed(self, pcm: Samples) -> FrameHeard:
         """Take 20 ms."""
         bank = self._bank
-        line = np.concatenate((self._past, pcm.astype(np.float32)))
+        samples = pcm.astype(np.float32)
+        line = np.concatenate((self._past, samples))
         self._past = line[-len(self._past) :]
         self._since -= self._frame
-        if (
-            not self._sounding
-            and not self._seen
-            and float(pcm @ pcm.astype(np.float32)) < self._least
-        ):
+        idle = not self._sounding and not self._seen
+        if idle and float(samples @ samples) < self._least:
             return _NOTHING
         windows = np.lib.stride_tricks.sliding_window_view(line, bank.window)[:: bank.hop]
         powers = bank.powers(windows)
         energies = np.einsum("ij,ij->i", windows, windows)
         strongest = powers.reshape(len(windows), 2, -1).max(axis=2)
         maybe = strongest.sum(axis=1) > MAYBE * energies
-        if not maybe.any() and not self._sounding and not self._seen:
+        if idle and not maybe.any():
             return _NOTHING
         key: str | None = None
         first: int | None = None
@@ -141,12 +141,13 @@ class KeyToneDetector:
             if self._follow(found if purity >= PURE else "", ends):
                 key = self._sounding
                 first = self._since if first is None else first
-            if self._sounding:
+            if self._sounding and self._missed <= WINDOWS_MUTED:
                 first = ends - bank.hop if first is None else first
                 last = ends
             suspect = purity >= SUSPECT
         tone = None if first is None else (first, last)
-        return FrameHeard(key, tone, suspect=(suspect or self._seen > 0) and not self._sounding)
+        muted = bool(self._sounding) and self._missed <= WINDOWS_MUTED
+        return FrameHeard(key, tone, suspect=(suspect or self._seen > 0) and not muted)
 
     def _follow(self, found: str, ends: int) -> bool:
         """Take one window's finding; True when a press has just become certain."""
@@ -163,7 +164,7 @@ class KeyToneDetector:
             # The tone began in this window's last tenth or before; a hop earlier is a fair guess.
             self._since = ends - self._bank.window - self._bank.hop
         self._seen += 1
-        if self._seen < WINDOWS_NEEDED or self._sounding:
+        if self._seen < WINDOWS_NEEDED or found == self._sounding:
             return False
         self._sounding, self._missed = found, 0
         return True

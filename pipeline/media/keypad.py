@@ -28,6 +28,8 @@ class _Press:
     key: str = field(repr=False)
     duration: int
     ended: bool
+    segment: int
+    """The timestamp of its last packet, which a long press has moved on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +68,23 @@ class EventReceiver:
             reached = (timestamp + duration - press.timestamp) & 0xFFFFFFFF
             press.duration = max(press.duration, reached)
             press.ended = press.ended or ended
+            press.segment = timestamp
             return Heard(None, press.timestamp, press.duration)
-        self._presses.append(_Press(timestamp, key, duration, ended))
+        self._presses.append(_Press(timestamp, key, duration, ended, timestamp))
         return Heard(key, timestamp, duration)
 
     def _known(self, key: str, timestamp: int, marker: bool) -> _Press | None:
         """The press that this packet belongs to."""
         for press in self._presses:
-            if press.timestamp == timestamp and press.key == key:
+            if timestamp in (press.timestamp, press.segment) and press.key == key:
                 return press
         if marker or not self._presses:
             return None
         # The next segment of a long press (RFC 4733 section 2.5.1.3), or a sender that moves the timestamp on.
         last = self._presses[-1]
         since_end = (timestamp - last.timestamp - last.duration + (1 << 31)) % (1 << 32) - (1 << 31)
-        goes_on = last.key == key and not last.ended and -last.duration <= since_end
-        return last if goes_on and since_end <= CONTINUES_TICKS else None
+        latest = 0 if last.ended else CONTINUES_TICKS
+        return last if last.key == key and -last.duration <= since_end <= latest else None
 
 
 class Way(Enum):
