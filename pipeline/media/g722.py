@@ -6,6 +6,8 @@ packets in order. Knows no RTP (whose clock for this codec runs at 8 kHz by an o
 
 from __future__ import annotations
 
+from typing import Literal
+
 import av
 import numpy as np
 from av.audio.codeccontext import AudioCodecContext
@@ -17,10 +19,8 @@ SAMPLES_PER_BYTE = 2
 Samples = NDArray[np.int16]
 
 
-def _context(mode: str) -> AudioCodecContext:
+def _context(mode: Literal["r", "w"]) -> AudioCodecContext:
     context = av.CodecContext.create("g722", mode)
-    if not isinstance(context, AudioCodecContext):
-        raise TypeError("FFmpeg's G.722 is not an audio codec")
     context.sample_rate = RATE_HZ
     context.layout = "mono"
     context.format = "s16"
