@@ -43,12 +43,14 @@ from pipeline.shelves import expirer, open_shelf
 from pipeline.store.opening import now_ms, open_records, sweeper, tombstones_of
 from pipeline.store.records import Records
 from pipeline.store.requests import RequestStore
+from pipeline.stream.local import socket_of
 from pipeline.supervisor.channel import Channel
 from pipeline.supervisor.host import audit_post, notifier, serve_calls
 from pipeline.switchboard import Engines, Switchboard
-from pipeline.telemetry import words
+from pipeline.telemetry import log, words
 from pipeline.telemetry.events import Token, emit
 from pipeline.telemetry.redaction import Redaction
+from pipeline.transports.media_stream import MediaStreamDoor
 from pipeline.transports.settings import MediaSettings
 from pipeline.turn.endpoint import EndpointSettings
 from pipeline.turn.events import Profile
@@ -92,6 +94,7 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
         admission=_admission(settings),
         auditor=auditor,
         redaction=redaction,
+        telephone=_telephone(settings),
     )
     async with AsyncExitStack() as house:
         if model is not None:
@@ -116,6 +119,11 @@ def _admission(settings: Settings) -> Admission:
             Stage.SPEAKING: float(admission.speaking_ms),
         }
     )
+
+
+def _telephone(settings: Settings) -> MediaStreamDoor:
+    """Where the supervisor and the gateway bring telephone calls; without a trunk nobody comes."""
+    return MediaStreamDoor(socket_of(settings.state.directory, log.process()))
 
 
 def _keeper(settings: Settings) -> Keeper | None:
@@ -167,6 +175,7 @@ def _engines(
         completion=completion,
         receptionist=receptionist,
         record=requests.record,
+        sentences={"apology": flow.say(flow.lines.apology)},
         recording=None
         if keeper is None
         else Permission(keeper, OptOut.shipped(settings.recording.opt_out), flow),

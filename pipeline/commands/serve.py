@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import datetime
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,10 +13,12 @@ from pathlib import Path
 
 from pipeline import config
 from pipeline.cli import Command
+from pipeline.clock import wall_now
 from pipeline.commands.check_config import WRONG_CONFIGURATION, say_faults
 from pipeline.commands.event_files import EventFiles
+from pipeline.commands.tls import CERT, KEY, make
 from pipeline.errors import ConfigError, StartUpError, Unsafe
-from pipeline.settings import Settings
+from pipeline.settings import Settings, Trunk
 from pipeline.telemetry import log
 from pipeline.telemetry.outputs import OwnOutputs
 
@@ -24,6 +27,11 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="a TOML file (default: $WARDLINE_CONFIG)")
     parser.add_argument("--port", type=int, help="instead of http.port")
     parser.add_argument("--workers", type=int, help="instead of workers.count")
+    parser.add_argument(
+        "--sip-loopback",
+        action="store_true",
+        help="take calls of a softphone on this machine: 127.0.0.1, UDP and TCP 5060, TLS 5061",
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -42,7 +50,37 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         settings = replace(settings, http=replace(settings.http, port=arguments.port))
     if arguments.workers is not None:
         settings = replace(settings, workers=replace(settings.workers, count=arguments.workers))
+    if arguments.sip_loopback:
+        settings = with_softphone(settings, wall_now())
     return config.from_mapping(config.to_mapping(settings))  # options obey the same limits
+
+
+def with_softphone(settings: Settings, now: datetime.datetime) -> Settings:
+    """The same settings with one more trunk: whoever calls from this machine, with a certificate of our own for TLS."""
+    folder = Path(settings.state.directory) / "softphone"
+    try:
+        make(folder, ["localhost", "127.0.0.1"], now)
+    except (OSError, ValueError):
+        raise ConfigError([f"--sip-loopback: no certificate can be made in {folder}"]) from None
+    here = ("127.0.0.0/8",)
+    trunk = Trunk(
+        name="softphone",
+        signalling=here,
+        media=here,
+        transports=("tls", "tcp", "udp"),
+        srtp="optional",
+    )
+    sip = replace(
+        settings.sip,
+        bind="127.0.0.1",
+        advertised_address="",
+        tls_port=settings.sip.tls_port or 5061,
+        tcp_port=settings.sip.tcp_port or 5060,
+        udp_port=settings.sip.udp_port or 5060,
+        cert=settings.sip.cert or str(folder / CERT),
+        key=settings.sip.key or str(folder / KEY),
+    )
+    return replace(settings, sip=sip, trunk=(*settings.trunk, trunk))
 
 
 def serve(settings: Settings, worker_module: str = "pipeline.worker") -> int:

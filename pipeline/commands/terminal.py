@@ -13,6 +13,7 @@ from typing import TextIO
 
 from pipeline.clock import Clock
 from pipeline.settings import Settings
+from pipeline.supervisor.gateway import NAME as GATEWAY_NAME
 from pipeline.supervisor.workers import End, Worker, Workers
 
 
@@ -74,7 +75,7 @@ class Terminal:
             if end is not None and self._told.get(worker.name) is not end:
                 self._told[worker.name] = end
                 self._say(self._ended(worker, end))
-        if self._warming and self._moving:
+        if self._warming and self._moving and workers.all[0].name != GATEWAY_NAME:
             warm = sum(worker.state == "ready" for worker in workers.all)
             self._progress(
                 f"Warming the engines: {self._elapsed_s()} s, {warm} of {_count(len(workers.all), 'worker')} ready"
@@ -101,24 +102,25 @@ class Terminal:
         self._say("Stopped.")
 
     def _ended(self, worker: Worker, end: End) -> str:
+        who = "The telephone gateway" if worker.name == GATEWAY_NAME else f"Worker {worker.name}"
         again = f"starting it again in {end.next_start_ms / 1000:g} s"
         if end.too_late:
             limit_s = self._settings.workers.warm_up_limit_ms / 1000
             return (
-                f"Worker {worker.name} was not ready after {limit_s:g} s and was ended; {again}."
+                f"{who} was not ready after {limit_s:g} s and was ended; {again}."
                 " If the engines need longer on this machine, raise workers.warm_up_limit_ms;"
                 " `wardline doctor` says what is missing."
             )
         how = _how(end.status)
         if end.fault:
             stopped = "stopped" if end.was_ready else "cannot start"
-            return f"Worker {worker.name} {stopped}: {end.fault}; {again}."
+            return f"{who} {stopped}: {end.fault}; {again}."
         if not end.was_ready:
             return (
-                f"Worker {worker.name} {how} before it was ready; {again}."
+                f"{who} {how} before it was ready; {again}."
                 f" `wardline doctor` says what is missing; {self._events} says where it failed."
             )
-        return f"Worker {worker.name} {how}, {_count(end.calls_lost, 'call')} lost; {again}."
+        return f"{who} {how}, {_count(end.calls_lost, 'call')} lost; {again}."
 
     def _elapsed_s(self) -> int:
         return round((self._clock.now_ms() - self._began_ms) / 1000)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 MIN_WAIT_MS = 40.0
 MAX_WAIT_MS = 60.0
 """Bounds of the wait for one missing packet. Wi-Fi reorders within 30 ms; beyond 60 ms concealment hurts
-recognition less than the delay hurts turn-taking."""
+recognition less than the delay hurts turn-taking. (Telephone networks jitter more; they say so: `max_wait_ms`.)"""
 MARGIN_MS = 10.0
 """Added to the lateness seen of late."""
 STALL_WAIT_MS = 120.0
@@ -33,6 +33,7 @@ class Media:
 
     payload: bytes = field(repr=False)
     samples: int
+    payload_type: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +61,17 @@ class _Waiting:
     sequence: int
     payload: bytes
     samples: int
+    payload_type: int
+    pauses: bool
 
 
 class JitterBuffer:
     """Packets in, in any order; frames and holes out, in order and without overlap."""
 
-    def __init__(self, clock_hz: int) -> None:
+    def __init__(self, clock_hz: int, max_wait_ms: float = MAX_WAIT_MS) -> None:
         """A buffer for one RTP clock."""
         self._per_ms = clock_hz / 1000.0
+        self._max_wait_ms = max_wait_ms
         self._frame = clock_hz // 50
         self._waiting: dict[int, _Waiting] = {}
         self._ssrc: int | None = None
@@ -76,12 +80,15 @@ class JitterBuffer:
         self._offset_ms = 0.0  # shortest arrival time minus timestamp
         self._offset_at_ms = 0.0
         self._lateness_ms = 0.0
+        self._owed = 0  # samples that a stream which has ended did not fill
+        self._paused = False  # the sender said that it falls silent
+        self._starved = 0  # holes since the last packet
         self.counts = Counts()
 
     @property
     def wait_ms(self) -> float:
         """How long a hole is waited for at present."""
-        return min(max(self._lateness_ms + MARGIN_MS, MIN_WAIT_MS), MAX_WAIT_MS)
+        return min(max(self._lateness_ms + MARGIN_MS, MIN_WAIT_MS), self._max_wait_ms)
 
     def add(
         self,
@@ -92,8 +99,10 @@ class JitterBuffer:
         samples: int,
         payload: bytes,
         arrival_ms: float,
+        payload_type: int = 0,
+        pauses: bool = False,
     ) -> None:
-        """Take one packet that lasts `samples` at the RTP clock."""
+        """Take one packet that lasts `samples` at the RTP clock; `pauses`: the sender falls silent after it."""
         self.counts.received += 1
         if samples <= 0:
             return
@@ -109,28 +118,70 @@ class JitterBuffer:
         elif at in self._waiting:
             self.counts.duplicate += 1
         else:
-            self._waiting[at] = _Waiting(sequence, payload, samples)
+            self._waiting[at] = _Waiting(sequence, payload, samples, payload_type, pauses)
+
+    def fill(
+        self,
+        *,
+        ssrc: int,
+        sequence: int,
+        begin: int,
+        end: int,
+        arrival_ms: float,
+        payload_type: int,
+    ) -> None:
+        """Take a packet that is no sound but tells what its time holds: from `begin` to `end`, an empty payload.
+
+        Only what no packet has filled yet; none of it is late, early or a new timeline.
+        """
+        if self._ssrc is None:
+            self._restart(ssrc, sequence, begin, arrival_ms)
+        if self._ssrc != ssrc:
+            return
+        last = self._unwrap(end)
+        filled = [at + each.samples for at, each in self._waiting.items() if at < last]
+        first = max(self._unwrap(begin), self._next, *filled)
+        if 0 < last - first <= JUMP_MS * self._per_ms and len(self._waiting) < MAX_PENDING:
+            self._waiting[first] = _Waiting(sequence, b"", last - first, payload_type, pauses=False)
+        elif self._follows(sequence):
+            self._last_sequence = sequence
 
     def take(self, now_ms: float) -> list[Media | Hole]:
         """Everything whose turn has come."""
         out: list[Media | Hole] = []
+        while self._owed:
+            samples = min(self._owed, self._frame)
+            self._owed -= samples
+            out.append(Hole(samples, lost=False))
         while self._ssrc is not None:
             if self._next in self._waiting:
-                packet = self._waiting.pop(self._next)
-                self._next += packet.samples
-                self._last_sequence = packet.sequence
-                self._drop_overlapped()
-                out.append(Media(packet.payload, packet.samples))
+                out.append(self._pop())
                 continue
             first = min(self._waiting, default=None)
-            paused = first is not None and self._follows(self._waiting[first].sequence)
-            if not paused and now_ms < self._deadline_ms(first is not None):
+            follows = first is not None and self._follows(self._waiting[first].sequence)
+            if follows:
+                self.counts.concealed -= self._starved  # it was a pause and no loss
+                self._starved = 0
+            paused = follows or self._paused
+            if not follows and now_ms < self._deadline_ms(first is not None):
                 break
             samples = self._frame if first is None else min(self._frame, first - self._next)
             self._next += samples
             self.counts.concealed += not paused
+            self._starved += first is None and not paused
             out.append(Hole(samples, lost=not paused))
         return out
+
+    def _pop(self) -> Media:
+        packet = self._waiting.pop(self._next)
+        if self._follows(packet.sequence):
+            self.counts.concealed -= self._starved
+        self._starved = 0
+        self._paused = packet.pauses
+        self._next += packet.samples
+        self._last_sequence = packet.sequence
+        self._drop_overlapped()
+        return Media(packet.payload, packet.samples, packet.payload_type)
 
     def due_ms(self) -> float | None:
         """When `take` is worth calling although nothing arrived; None before the first packet."""
@@ -138,7 +189,9 @@ class JitterBuffer:
 
     def _deadline_ms(self, more_arrived: bool) -> float:
         expected_ms = self._next / self._per_ms + self._offset_ms
-        return expected_ms + (self.wait_ms if more_arrived else STALL_WAIT_MS)
+        if more_arrived or self._paused:
+            return expected_ms + self.wait_ms
+        return expected_ms + max(STALL_WAIT_MS, self.wait_ms)
 
     def _follows(self, sequence: int) -> bool:
         """No packet is missing before this one: its timestamp jumped because the sender paused."""
@@ -173,7 +226,13 @@ class JitterBuffer:
 
     def _restart(self, ssrc: int, sequence: int, timestamp: int, arrival_ms: float) -> None:
         """Begin a new timeline at this packet."""
-        self.counts.restarts += self._ssrc is not None
+        if self._ssrc is not None:
+            self.counts.restarts += 1
+            behind_ms = arrival_ms - self._next / self._per_ms - self._offset_ms
+            frames = int(min(max(behind_ms, 0.0), STALL_WAIT_MS) * self._per_ms) // self._frame
+            self._owed += frames * self._frame
+        self._paused = False
+        self._starved = 0
         self._ssrc = ssrc
         self._waiting.clear()
         self._next = timestamp

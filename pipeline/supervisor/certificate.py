@@ -44,12 +44,12 @@ class Certificate:
 
     async def watch(self) -> None:
         """Load the pair again when its files change or `reload` asks; runs until cancelled."""
-        seen = await asyncio.to_thread(_stamp, self._tls)
+        seen = await asyncio.to_thread(stamp_of, self._tls.cert, self._tls.key)
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CHECK_EVERY_MS / 1000):
                     await self._wanted.wait()
-            stamp = await asyncio.to_thread(_stamp, self._tls)
+            stamp = await asyncio.to_thread(stamp_of, self._tls.cert, self._tls.key)
             if stamp == seen and not self._wanted.is_set():
                 continue
             seen = stamp
@@ -99,9 +99,10 @@ def _no_password() -> str:
     raise StartUpError("the key has a passphrase")
 
 
-def _stamp(tls: Tls) -> tuple[int, ...]:
+def stamp_of(*paths: str) -> tuple[int, ...]:
+    """What tells whether files were replaced; empty while one of them is missing."""
     try:
-        found = [Path(path).stat() for path in (tls.cert, tls.key)]
+        found = [Path(path).stat() for path in paths if path]
     except OSError:  # half way through being replaced
         return ()
     return tuple(number for s in found for number in (s.st_mtime_ns, s.st_ino, s.st_size))

@@ -15,16 +15,18 @@ from pipeline import config
 from pipeline.audit.by_command import SOCKET_FILE
 from pipeline.config import exposed_by
 from pipeline.egress import guard
-from pipeline.egress.places import allowed, listed, loopback, own_addresses
+from pipeline.egress.places import allowed, listed, loopback, own_addresses, trunks
 from pipeline.egress.programs import Program
 from pipeline.egress.trial import Tried, count, kernel_holds
 from pipeline.errors import Unsafe
 from pipeline.settings import Settings
+from pipeline.stream.local import socket_of
 from pipeline.supervisor.facts import Facts
 from pipeline.telemetry.canary import CHILD_CODE
 from pipeline.telemetry.events import Event, Token, emit
 
 WORKERS_PROGRAMS = ("models.pocketsphinx_child", "models.language_model")
+GATEWAY = "pipeline.gateway"
 TRIAL = "pipeline.egress.trial"
 TRIAL_LIMIT_S = 10.0
 ACCEPTED = "accept-the-risk"
@@ -33,6 +35,7 @@ _CLOSED = {
     "http.bind": "bind 127.0.0.1",
     "http.public_url": "take http.public_url out",
     "media.allowed_networks": "list networks of loopback alone, or none",
+    "sip.bind": "bind 127.0.0.1",
 }
 """What keeps others out again."""
 
@@ -73,11 +76,26 @@ def fence_worker(settings: Settings | None = None) -> None:
     )
 
 
+def fence_gateway(settings: Settings | None = None) -> None:
+    """Before the settings are known: loopback only. After: the trunks, and the workers' sockets."""
+    guard.install(
+        (*loopback(), *(() if settings is None else trunks(settings))),
+        codes=(CHILD_CODE,),
+        sockets=() if settings is None else _workers_sockets(settings),
+        on_refused=_refused,
+    )
+
+
+def _workers_sockets(settings: Settings) -> Iterator[Path]:
+    for number in range(settings.workers.count):
+        yield socket_of(settings.state.directory, f"w{number + 1}")
+
+
 def fence_supervisor(settings: Settings, worker_module: str) -> None:
     """It answers callers, who come to it; by itself it speaks to what is listed."""
     guard.install(
         (*loopback(), *listed(settings)),
-        modules=(worker_module, TRIAL),
+        modules=(worker_module, GATEWAY, TRIAL),
         codes=(CHILD_CODE,),
         programs=_key_program(settings),
         sockets=_own_sockets(settings),
@@ -86,10 +104,12 @@ def fence_supervisor(settings: Settings, worker_module: str) -> None:
 
 
 def _own_sockets(settings: Settings) -> Iterator[Path]:
-    """The only two local sockets we know by a path; a database's is opened by C code, which no guard here sees."""
+    """The only local sockets we know by a path; a database's is opened by C code, which no guard here sees."""
     yield Path(settings.state.directory) / SOCKET_FILE
     if settings.audit.syslog:
         yield Path(settings.audit.syslog)
+    if settings.media_stream.auth_token:
+        yield from _workers_sockets(settings)
 
 
 def _key_program(settings: Settings) -> Iterator[Program]:

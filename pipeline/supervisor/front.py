@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -26,6 +27,7 @@ from pipeline.errors import (
     Unguarded,
 )
 from pipeline.settings import Settings
+from pipeline.supervisor.carrier_streams import CarrierStreams
 from pipeline.supervisor.certificate import certified_names
 from pipeline.supervisor.channel import ChannelClosed
 from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer, text_of
@@ -96,6 +98,8 @@ class Front:
         self._clock = clock
         self._witness = witness
         self.workers: Workers | None = None
+        self.gateway_state: Callable[[], str] = lambda: ""
+        """How the telephone gateway is, where there is one."""
         self._tokens = CallTokens()
         self._calls = OpenCalls()
         self._live = LiveView(clock)
@@ -129,6 +133,7 @@ class Front:
         app.router.add_post("/api/live/reveal", self._reveal)
         app.router.add_post("/api/live/active", self._active)
         app.router.add_post("/api/requests/fetch", self._fetch)
+        CarrierStreams(self._settings, self, self._clock).add_to(app)
         for path in CALL_DOORS:
             app.router.add_options(path, self._door.preflight)
         for path in self._pages:
@@ -160,6 +165,9 @@ class Front:
         """Write what a worker puts on record of its calls."""
         await self._witness.reported(worker.name, worker.calls, records)
 
+    def on_worker_ready(self, worker: Worker) -> None:
+        """Before its first call there is nothing to tell."""
+
     def on_worker_lost(self, worker: Worker) -> None:
         """Its calls are over; each page is told at once."""
         for call in self._calls.of_worker(worker.name):
@@ -171,6 +179,35 @@ class Front:
             self._live.forget(call_id, "worker_lost" if worker_lost else "over")
             self._witness.over(call_id, worker_lost=worker_lost)
             emit(CallOver(call_id=Token(call_id), worker_lost=worker_lost))
+
+    # --- telephone calls (`pipeline.supervisor.gateway.Lines`) ------------------------------------
+
+    def free_lines(self) -> int | None:
+        """How many calls could be answered now; None while the server stops or may not answer."""
+        if self.draining or self._facts.unsafe or self.workers is None:
+            return None
+        return sum(w.free_slots for w in self.workers.all if w.state == "ready")
+
+    async def expect(self, caller: str) -> dict[str, str]:
+        """Have a worker hold a line for a telephone call: its id, the worker, the token that its stream must show."""
+        self._refuse_new_calls()
+        now_ms = self._clock.now_ms()
+        worker = self.workers.freest(self._tokens.waiting(now_ms)) if self.workers else None
+        if worker is None:
+            raise LinesBusy("All lines are busy.", retry_after_s=5)
+        call, _ = self._calls.open(worker.name, now_ms)
+        worker.calls.add(call.call_id)
+        self._witness.offered(call.call_id, caller, "telephone")
+        token = secrets.token_urlsafe(24)
+        try:
+            await self._ask(worker, "expect", {"call_id": call.call_id, "token": token})
+        except BaseException:  # refused, timed out or the caller left: the worker must not keep it
+            if worker.channel is not None:
+                worker.channel.notify("forget", {"call_id": call.call_id})
+            self._over(worker, call.call_id)
+            raise
+        emit(CallAnswered(call_id=Token(call.call_id), worker=Token(worker.name), again=False))
+        return {"call_id": call.call_id, "worker": worker.name, "token": token}
 
     # --- callers ---------------------------------------------------------------------------------
 
@@ -200,6 +237,7 @@ class Front:
             "failing": list(self._facts.failing),
             "relaxed": list(self._facts.relaxed),
             "deployment": self._settings.deployment.name,
+            "gateway": self.gateway_state(),
         }
         return web.json_response(body, status=200 if ready else 503)
 

@@ -11,7 +11,8 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from models.errors import EngineUnavailable
@@ -21,7 +22,7 @@ from pipeline.egress import trial
 from pipeline.errors import CallRefused, ConfigError, StartUpError
 from pipeline.settings import Settings
 from pipeline.supervisor import fence
-from pipeline.supervisor.channel import Channel, ChannelClosed
+from pipeline.supervisor.channel import Channel, ChannelClosed, Serve
 from pipeline.telemetry import canary
 from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Event, emit
@@ -64,11 +65,17 @@ class CallHost(Protocol):
     async def offer(self, call_id: str, sdp: str) -> str:
         """Answer a new caller's offer; the call begins when the connection is up."""
 
+    async def expect(self, call_id: str, token: str) -> None:
+        """Hold a line for a telephone call whose stream will show this token; it begins when that comes."""
+
     async def reoffer(self, call_id: str, sdp: str) -> str:
         """Answer a caller who lost the connection; the call goes on."""
 
     async def hang_up(self, call_id: str, reason: str) -> None:
         """End this call; an unknown one is already over."""
+
+    async def spoken(self, name: str, sample_rate_hz: int) -> bytes:
+        """One of the practice's own sentences as samples, for a call that has nobody to say it."""
 
     async def reveal(self, call_id: str, field: str) -> str | None:
         """One value of a request in progress, for a member of staff; None: not there."""
@@ -89,7 +96,11 @@ class CallHost(Protocol):
         """End what is left and free everything; called exactly once."""
 
 
-def work(run: Callable[[Settings, Channel], Awaitable[None]], argv: list[str]) -> int:
+def work(
+    run: Callable[[Settings, Channel], Awaitable[None]],
+    argv: list[str],
+    guarded: Callable[[Settings], None] = fence.fence_worker,
+) -> int:
     """The whole life of a worker process; call `telemetry.log.take_over` before the imports of `run`."""
     if len(argv) != 3 or argv[0] != CHANNEL_OPTION:
         return 2
@@ -100,7 +111,7 @@ def work(run: Callable[[Settings, Channel], Awaitable[None]], argv: list[str]) -
     os.set_inheritable(end.fileno(), False)
     try:
         settings = config.from_mapping(_first_line(end))
-        fence.fence_worker(settings)
+        guarded(settings)
         asyncio.run(_run(run, settings, end))
     except Exception as error:  # noqa: BLE001  # the edge of the program; its text may quote anything
         crashed(error)
@@ -108,19 +119,67 @@ def work(run: Callable[[Settings, Channel], Awaitable[None]], argv: list[str]) -
     return 0
 
 
-async def serve_calls(
-    channel: Channel,
-    host: CallHost,
-    *,
-    on_drain: Callable[[], None] = lambda: None,
-) -> None:
+async def serve_calls(channel: Channel, host: CallHost) -> None:
     """Warm the host, say `ready`, serve the supervisor until it drains us or is gone, then stop the host."""
     over = asyncio.Event()
+
+    def tell_capacity() -> None:
+        channel.notify("capacity", capacity(host))
+
+    async def abandoned(call_id: str) -> None:
+        with contained(call_id, "abandoned"):
+            await host.hang_up(call_id, "abandoned")
+        tell_capacity()
+
+    def forget(group: asyncio.TaskGroup, kind: str, payload: dict[str, Any]) -> None:
+        """The page left while its offer was being answered."""
+        if kind == "forget" and not over.is_set():
+            group.create_task(abandoned(str(payload["call_id"])))
+
+    channel.serve = _served(host, tell_capacity, over.set)
+    await channel.open()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(until_closed(channel, over), name="channel")
+        attending: asyncio.Task[None] | None = None
+        try:
+            await _start_or_closed(channel, host, over)
+            if not over.is_set():
+                # With engines warm every library is imported: whoever would have opened a way out has done so.
+                await prove(channel)
+                channel.on_notice = lambda kind, payload: forget(group, kind, payload)
+                channel.notify("ready", capacity(host))
+                attending = group.create_task(_attend(channel, host, over), name="attendance")
+                await over.wait()
+        finally:
+            if attending is not None:
+                attending.cancel()
+            await host.stop()
+            channel.close()
+            running.cancel()
+
+
+async def prove(channel: Channel) -> None:
+    """Try every way out of this process, for words and for packets, and let the supervisor judge."""
+    leaked = await asyncio.to_thread(canary.rehearse, canary.base_of(nonce()))
+    channel.notify("canary", {"leaked": list(leaked)})
+    tried = await asyncio.to_thread(trial.try_all)
+    channel.notify("egress", {"tried": trial.report(tried)})
+
+
+def _served(
+    host: CallHost, tell_capacity: Callable[[], None], over: Callable[[], None]
+) -> Mapping[str, Serve]:
+    """What the supervisor may ask, and the host's answer."""
 
     async def offer(params: dict[str, Any]) -> dict[str, Any]:
         answer = await host.offer(params["call_id"], params["sdp"])
         tell_capacity()
         return {"sdp": answer}
+
+    async def expect(params: dict[str, Any]) -> dict[str, Any]:
+        await host.expect(params["call_id"], params["token"])
+        tell_capacity()
+        return {}
 
     async def reoffer(params: dict[str, Any]) -> dict[str, Any]:
         return {"sdp": await host.reoffer(params["call_id"], params["sdp"])}
@@ -133,53 +192,24 @@ async def serve_calls(
     async def reveal(params: dict[str, Any]) -> dict[str, Any]:
         return {"value": await host.reveal(params["call_id"], params["field"])}
 
+    async def spoken(params: dict[str, Any]) -> dict[str, Any]:
+        pcm = await host.spoken(params["name"], params["sample_rate_hz"])
+        return {"pcm": b64encode(pcm).decode()}
+
     async def drain(params: dict[str, Any]) -> dict[str, Any]:
-        on_drain()
         await host.drain(params["limit_ms"])
-        asyncio.get_running_loop().call_soon(over.set)  # after the answer is written
+        asyncio.get_running_loop().call_soon(over)  # after the answer is written
         return {}
 
-    def tell_capacity() -> None:
-        channel.notify("capacity", capacity(host))
-
-    async def abandoned(call_id: str) -> None:
-        with contained(call_id, "abandoned"):
-            await hangup({"call_id": call_id, "reason": "abandoned"})
-
-    def forget(group: asyncio.TaskGroup, kind: str, payload: dict[str, Any]) -> None:
-        """The page left while its offer was being answered."""
-        if kind == "forget" and not over.is_set():
-            group.create_task(abandoned(str(payload["call_id"])))
-
-    channel.serve = {
+    return {
         "offer": offer,
+        "expect": expect,
         "reoffer": reoffer,
         "hangup": hangup,
         "reveal": reveal,
+        "spoken": spoken,
         "drain": drain,
     }
-    await channel.open()
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(_until_closed(channel, over), name="channel")
-        attending: asyncio.Task[None] | None = None
-        try:
-            await _start_or_closed(channel, host, over)
-            if not over.is_set():
-                # With engines warm every library is imported: whoever would have opened a way out has done so.
-                leaked = await asyncio.to_thread(canary.rehearse, canary.base_of(nonce()))
-                channel.notify("canary", {"leaked": list(leaked)})
-                tried = await asyncio.to_thread(trial.try_all)
-                channel.notify("egress", {"tried": trial.report(tried)})
-                channel.on_notice = lambda kind, payload: forget(group, kind, payload)
-                channel.notify("ready", capacity(host))
-                attending = group.create_task(_attend(channel, host, over), name="attendance")
-                await over.wait()
-        finally:
-            if attending is not None:
-                attending.cancel()
-            await host.stop()
-            channel.close()
-            running.cancel()
 
 
 def notifier(
@@ -242,7 +272,8 @@ async def _retire(channel: Channel, host: CallHost, over: asyncio.Event) -> None
     over.set()
 
 
-async def _until_closed(channel: Channel, over: asyncio.Event) -> None:
+async def until_closed(channel: Channel, over: asyncio.Event) -> None:
+    """Serve the channel; however that ends, it is `over`."""
     try:
         await channel.run()
     except ChannelClosed:
@@ -258,7 +289,7 @@ async def _start_or_closed(channel: Channel, host: CallHost, over: asyncio.Event
         try:
             await host.start()
         except Exception as error:  # the edge of the program: said, and raised again
-            _tell_why(channel, error)
+            tell_why(channel, error)
             raise
 
     async with asyncio.TaskGroup() as group:
@@ -278,12 +309,12 @@ async def _run(
     except Exception as error:  # the edge of the program: said, and raised again
         if not channel.closed.is_set():  # it failed before it served: nobody has said why
             await channel.open()
-            _tell_why(channel, error)
+            tell_why(channel, error)
             channel.close()
         raise
 
 
-def _tell_why(channel: Channel, error: BaseException) -> None:
+def tell_why(channel: Channel, error: BaseException) -> None:
     """Pass on the sentence of an error that the operator can mend; any other error's text stays here."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -23,7 +23,9 @@ from pipeline.supervisor.certificate import Certificate
 from pipeline.supervisor.counter import taking_records
 from pipeline.supervisor.door import shown_host
 from pipeline.supervisor.facts import Facts
+from pipeline.supervisor.fence import GATEWAY
 from pipeline.supervisor.front import Front
+from pipeline.supervisor.gateway import GatewayProcess
 from pipeline.supervisor.malformed import Discreet, Malformed
 from pipeline.supervisor.reports import Reports, postbox
 from pipeline.supervisor.rounds import Rounds, rounds
@@ -37,6 +39,8 @@ from pipeline.transports.pages import Page
 BACKLOG = 128
 STREAM_END_LIMIT_S = 2.0
 PROGRESS_EVERY_S = 1.0
+HANG_UP_LIMIT_MS = 500.0
+"""For the gateway, once no worker is left to talk to its callers."""
 
 
 class ServerListening(Event):
@@ -108,6 +112,7 @@ async def run_server(
     witness: Witness,
     *,
     worker_module: str = "pipeline.worker",
+    gateway_module: str = GATEWAY,
     hooks: Hooks | None = None,
     facts: Facts | None = None,
     own: OwnOutputs | None = None,
@@ -150,13 +155,20 @@ async def run_server(
                 taking_records(Path(settings.state.directory), witness.by_command),
                 _reporting(Reports(witness, postbox(settings))),
                 _going_round(rounds(settings, facts, witness, own)),
+                GatewayProcess(settings, front, facts, module=gateway_module) as gateway,
                 Workers(settings, front, module=worker_module, facts=facts) as workers,
             ):
                 front.workers = workers
-                await _while_serving(settings, workers, hooks, url, port, certificate, stop)
+                front.gateway_state = lambda: gateway.state
+                gateway.serve_with(workers)
+                await _while_serving(
+                    settings, workers, gateway, hooks, url, port, certificate, stop
+                )
                 front.draining = True
+                gateway.look()
                 hooks.stopping(sum(len(worker.calls) for worker in workers.all))
                 await _drain(workers, settings, now)
+                await gateway.drain(HANG_UP_LIMIT_MS)
                 front.close()
         finally:
             front.close()
@@ -199,6 +211,7 @@ def _admit(runner: web.AppRunner, connections_max: int, malformed: Malformed) ->
 async def _while_serving(
     settings: Settings,
     workers: Workers,
+    gateway: GatewayProcess,
     hooks: Hooks,
     url: str,
     port: int,
@@ -210,7 +223,10 @@ async def _while_serving(
         while True:
             workers.changed.clear()
             hooks.changed(workers)
-            if workers.ready() and not said:
+            if gateway.processes is not None:
+                hooks.changed(gateway.processes)
+            gateway.look()
+            if workers.ready() and gateway.ready() and not said:
                 said = True
                 emit(ServerReady(port=port, workers=len(workers.all)))
                 hooks.ready(url)

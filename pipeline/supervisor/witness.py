@@ -93,9 +93,9 @@ class Witness:
 
     # --- calls -----------------------------------------------------------------------------------
 
-    def offered(self, call_id: str, address: str) -> None:
-        """Somebody at this address wants to call; only the hash is kept."""
-        self._offered[call_id] = self._keys.caller_id("address", address)
+    def offered(self, call_id: str, address: str, kind: str = "address") -> None:
+        """Somebody at this address, or of this number, wants to call; only the hash is kept."""
+        self._offered[call_id] = self._keys.caller_id(kind, address)
 
     def refused(self, call_id: str) -> None:
         """It came to no call."""

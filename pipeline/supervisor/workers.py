@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -25,7 +25,7 @@ from pipeline.egress.trial import Tried
 from pipeline.errors import Unsafe
 from pipeline.settings import Settings
 from pipeline.supervisor import fence, outputs
-from pipeline.supervisor.channel import Channel, ChannelClosed
+from pipeline.supervisor.channel import Channel, ChannelClosed, Serve
 from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.host import CHANNEL_OPTION
 from pipeline.supervisor.pipe import PipeReader
@@ -116,6 +116,9 @@ class Watcher(Protocol):
     async def on_worker_audit(self, worker: Worker, records: object) -> None:
         """A worker's audit records; returns when they are on the disk."""
 
+    def on_worker_ready(self, worker: Worker) -> None:
+        """It could answer a call now; none was offered to it yet."""
+
     def on_worker_lost(self, worker: Worker) -> None:
         """The process is gone; `worker.calls` still holds who was in it."""
 
@@ -130,13 +133,19 @@ class Workers:
         *,
         module: str = "pipeline.worker",
         facts: Facts | None = None,
+        names: Sequence[str] = (),
+        serve: Mapping[str, Serve] | None = None,
     ) -> None:
-        """Run `module` as many times as the settings say; `facts` hear how each one was tested."""
+        """Run `module` as many times as the settings say, or once for each of `names`; `facts` hear how each was tested.
+
+        `serve` is what such a process may ask, beside having its audit records written.
+        """
+        self._serve = serve or {}
         self._facts = facts or Facts(MonotonicClock())
         self._settings = settings
         self._watcher = watcher
         self._module = module
-        self.all = [Worker(name=f"w{n + 1}") for n in range(settings.workers.count)]
+        self.all = [Worker(name=name) for name in names or worker_names(settings)]
         self._draining = False
         self._group = asyncio.TaskGroup()
         self._lives: list[asyncio.Task[None]] = []
@@ -279,7 +288,7 @@ class Workers:
             return {}
 
         channel.on_notice = on_notice
-        channel.serve = {"audit": audit}
+        channel.serve = {**self._serve, "audit": audit}
         try:
             await channel.open()
             channel.send_settings(config.to_mapping(self._settings))
@@ -387,6 +396,7 @@ class Workers:
         return process
 
     def _on_ready(self, worker: Worker, payload: dict[str, Any], began_s: float) -> None:
+        self._watcher.on_worker_ready(worker)
         self._become(worker, "draining" if self._draining else "ready")
         self._take_slots(worker, payload)
         warm_up_ms = (asyncio.get_running_loop().time() - began_s) * 1000
@@ -403,6 +413,11 @@ class Workers:
             late = payload.get("late")
             worker.late = tuple(each for each in Stage if isinstance(late, list) and each in late)
             self.changed.set()
+
+
+def worker_names(settings: Settings) -> list[str]:
+    """What the voice workers are called."""
+    return [f"w{n + 1}" for n in range(settings.workers.count)]
 
 
 def _one_line(said: object) -> str:

@@ -1,0 +1,114 @@
+"""Who may call and how much: addresses, calls at a time, new calls a second. Arithmetic."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from pipeline.sip.paths import Path
+from pipeline.sip.settings import TrunkSettings
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Bucket:
+    """New calls a second: as many at once as in one second."""
+
+    def __init__(self, per_s: float) -> None:
+        """`per_s` 0: no limit."""
+        self._per_s = per_s
+        self._left = max(per_s, 1.0)
+        self._at_ms = 0.0
+
+    def take(self, now_ms: float) -> bool:
+        """Whether one more fits now."""
+        if not self._per_s:
+            return True
+        gained = max(now_ms - self._at_ms, 0.0) / 1000 * self._per_s
+        self._left = min(self._left + gained, max(self._per_s, 1.0))
+        self._at_ms = now_ms
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+def address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """A numeric address, an IPv4 one in IPv6 clothes as what it is; None for a name."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+class Trunk:
+    """One trunk's rules and what is used of them."""
+
+    def __init__(self, settings: TrunkSettings) -> None:
+        """Raises ValueError for a network that is none."""
+        self.settings = settings
+        self.calls = 0
+        self._networks: tuple[Network, ...] = tuple(
+            ipaddress.ip_network(text) for text in settings.networks
+        )
+        self._rate = Bucket(settings.calls_per_s)
+
+    def permits(self, host: str) -> bool:
+        """Whether this numeric address is the trunk's."""
+        address = address_of(host)
+        return address is not None and any(
+            address.version == network.version and address in network for network in self._networks
+        )
+
+    def takes(self, path: Path) -> bool:
+        """Whether a message on this path is the trunk's."""
+        return path.transport in self.settings.transports and self.permits(path.host)
+
+    def has_room(self, now_ms: float) -> bool:
+        """Whether one more call may ring now; counts it in the rate, not in the calls."""
+        limit = self.settings.max_calls
+        return (not limit or self.calls < limit) and self._rate.take(now_ms)
+
+
+class Admission:
+    """All trunks, in the order of the settings, and the gateway's own limits."""
+
+    def __init__(
+        self, trunks: tuple[TrunkSettings, ...], max_calls: int, calls_per_s: float
+    ) -> None:
+        """Raises ValueError for a network that is none."""
+        self._trunks = [Trunk(settings) for settings in trunks]
+        self._max_calls = max_calls
+        self._rate = Bucket(calls_per_s)
+        self.calls = 0
+
+    def trunk_of(self, path: Path) -> Trunk | None:
+        """Whose message this is; None: a stranger's."""
+        return next((trunk for trunk in self._trunks if trunk.takes(path)), None)
+
+    def permits(self, host: str) -> bool:
+        """Whether this numeric address is any trunk's."""
+        return any(trunk.permits(host) for trunk in self._trunks)
+
+    def certificate_name(self, host: str) -> str:
+        """The name that the certificate at a trunk's address must bear; "": whatever we connect to."""
+        names = (trunk.settings.certificate_name for trunk in self._trunks if trunk.permits(host))
+        return next(names, "")
+
+    def has_room(self, trunk: Trunk, now_ms: float) -> bool:
+        """Whether one more call of this trunk may ring now."""
+        if self.calls >= self._max_calls:
+            return False
+        return trunk.has_room(now_ms) and self._rate.take(now_ms)
+
+    def begin(self, trunk: Trunk) -> None:
+        """One more call."""
+        self.calls += 1
+        trunk.calls += 1
+
+    def end(self, trunk: Trunk) -> None:
+        """One call fewer."""
+        self.calls -= 1
+        trunk.calls -= 1

@@ -1,0 +1,381 @@
+"""Every socket of signalling: where it listens, who is let in, and how a message finds its way out.
+
+Who is no trunk's is turned away before a byte is read. Knows no dialog: it is told a path, and where to go when that
+is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from pipeline.errors import StartUpError
+from pipeline.sip.admission import address_of
+from pipeline.sip.events import TrunkListening
+from pipeline.sip.paths import DEFAULT_PORTS, Hop, Path
+from pipeline.sip.settings import Listen, SignallingSettings, Transport
+from pipeline.sip.stream import Stream
+from pipeline.sip.tls import TlsLayer, client_context, server_context
+from pipeline.sip.transactions import Way
+from pipeline.telemetry.events import Token, emit
+
+WAITING_MAX = 64
+"""Messages that wait for one connection being opened."""
+OWN_HOSTS_MAX = 256
+CLOSE_LIMIT_MS = 500.0
+
+
+@dataclass(slots=True)
+class Refused:
+    """Connections that were not kept, counted."""
+
+    strangers: int = 0
+    refused: int = 0
+    handshakes: int = 0
+    cut: int = 0
+
+
+@dataclass(slots=True)
+class _Opening:
+    """A connection being made, and what waits for it."""
+
+    waiting: deque[tuple[bytes, Way]] = field(default_factory=deque)
+
+
+class Connections:
+    """All sockets of one gateway's signalling."""
+
+    def __init__(
+        self,
+        settings: SignallingSettings,
+        tasks: asyncio.TaskGroup,
+        *,
+        permits: Callable[[str], bool],
+        certificate_name: Callable[[str], str],
+        on_message: Callable[[bytes, Path], None],
+        on_unsendable: Callable[[str], None],
+        in_use: Callable[[int], bool],
+    ) -> None:
+        """`certificate_name` says which name the certificate of an address must bear, "" for its own."""
+        self.settings = settings
+        self.refused = Refused()
+        self.ports: dict[str, int] = {}
+        self._tasks = tasks
+        self._permits = permits
+        self._certificate_name = certificate_name
+        self._on_message = on_message
+        self._on_unsendable = on_unsendable
+        self._in_use = in_use
+        self._server_tls: ssl.SSLContext | None = None
+        self._client_tls: ssl.SSLContext | None = None
+        self._servers: list[asyncio.Server] = []
+        self._datagrams: list[_Datagrams] = []
+        self._streams: dict[int, Stream] = {}
+        self._standing: set[Stream] = set()
+        """Every socket that is not closed yet, those of strangers too."""
+        self._made: dict[Hop, Stream] = {}
+        self._opening: dict[Hop, _Opening] = {}
+        self._shaking: set[int] = set()
+        self._next_number = 0
+        self._closing = False
+
+    def __len__(self) -> int:
+        """Connections that stand or are being made."""
+        return len(self._streams) + len(self._opening)
+
+    # ---- opening and closing -------------------------------------------------------------------------------------
+
+    async def listen(self) -> None:
+        """Open every address of the settings; raises StartUpError."""
+        if any(one.transport == "tls" for one in self.settings.listen):
+            await asyncio.to_thread(self.reload_certificate)
+        for one in self.settings.listen:
+            try:
+                await self._listen(one)
+            except OSError as error:
+                raise StartUpError(
+                    f"telephone calls cannot be taken at {one.host} port {one.port} ({one.transport}): "
+                    f"{error.strerror or 'the address is not usable'}; free the port or change the setting"
+                ) from None
+
+    def reload_certificate(self) -> None:
+        """Read certificate and key again, for the handshakes to come; raises StartUpError."""
+        settings = self.settings
+        try:
+            self._server_tls = server_context(settings.certificate_file, settings.key_file)
+            self._client_tls = client_context(settings.carrier_ca_file)
+        except (OSError, ssl.SSLError):
+            raise StartUpError(
+                "the certificate, key or authorities of the telephone trunk cannot be read: check the three files "
+                "(PEM; the key without a passphrase; readable by this user)"
+            ) from None
+
+    async def _listen(self, one: Listen) -> None:
+        loop = asyncio.get_running_loop()
+        if one.transport == "udp":
+            datagrams = _Datagrams(self, len(self._datagrams), one)
+            await loop.create_datagram_endpoint(lambda: datagrams, local_addr=(one.host, one.port))
+            self._datagrams.append(datagrams)
+            port = datagrams.port
+        else:
+            transport = one.transport
+            server = await loop.create_server(
+                lambda: self._accepted(transport), one.host, one.port, backlog=1024
+            )
+            self._servers.append(server)
+            port = server.sockets[0].getsockname()[1]
+        self.ports[one.transport] = port
+        emit(TrunkListening(Token(one.transport), port))
+
+    def stop_listening(self) -> None:
+        """Take no new connection; those that stand go on."""
+        self._closing = True
+        for server in self._servers:
+            server.close()
+
+    async def close(self) -> None:
+        """Close everything and wait for it; what is written goes out, unless nobody reads it."""
+        self.stop_listening()
+        for stream in self._standing:
+            stream.close()
+        for datagrams in self._datagrams:
+            datagrams.close()
+            await datagrams.closed.wait()
+        try:
+            async with asyncio.timeout(CLOSE_LIMIT_MS / 1000):
+                await self._none_standing()
+        except TimeoutError:
+            for stream in self._standing:
+                stream.abort()
+            await self._none_standing()
+
+    async def _none_standing(self) -> None:
+        for stream in list(self._standing):
+            await stream.wait_gone()
+
+    # ---- connections that come -----------------------------------------------------------------------------------
+
+    def _accepted(self, transport: Transport) -> Stream:
+        context = self._server_tls
+        if transport != "tls" or context is None:
+            return self._stream(transport, None)
+        return self._stream(transport, lambda: TlsLayer(context, None))
+
+    def _stream(self, transport: Transport, make_tls: Callable[[], TlsLayer] | None) -> Stream:
+        self._next_number += 1
+
+        def path(stream: Stream) -> Path:
+            host, port = stream.socket_name("peername")
+            own_host, _ = stream.socket_name("sockname")
+            own_port = self.ports.get(transport, DEFAULT_PORTS[transport])
+            return Path(transport, plain(host), port, plain(own_host), own_port, stream.number)
+
+        return Stream(self, self._next_number, path, make_tls)
+
+    def let_in(self, stream: Stream) -> bool:
+        """See `stream.House`."""
+        self._standing.add(stream)
+        if stream.path is None or not self._permits(stream.path.host):
+            self.refused.strangers += 1
+            return False
+        full = len(self._streams) >= self.settings.max_connections
+        if stream.shaking_hands:
+            full = full or len(self._shaking) >= self.settings.max_handshakes
+        if full or self._closing:
+            self.refused.refused += 1
+            return False
+        self._streams[stream.number] = stream
+        if stream.shaking_hands:
+            self._shaking.add(stream.number)
+        return True
+
+    def on_open(self, stream: Stream) -> None:
+        """See `stream.House`."""
+        self._shaking.discard(stream.number)
+
+    def on_message(self, data: bytes, path: Path) -> None:
+        """See `stream.House`."""
+        self._on_message(data, path)
+
+    def on_gone(self, stream: Stream, reason: str) -> None:
+        """See `stream.House`."""
+        self._shaking.discard(stream.number)
+        self._standing.discard(stream)
+        if self._streams.pop(stream.number, None) is None:
+            return
+        self.refused.handshakes += reason == "handshake"
+        self.refused.cut += reason == "cut"
+        for hop, made in list(self._made.items()):
+            if made is stream:
+                del self._made[hop]
+
+    def permits(self, host: str) -> bool:
+        """Whether an address is a trunk's."""
+        return self._permits(host)
+
+    def in_use(self, number: int) -> bool:
+        """See `stream.House`."""
+        return self._in_use(number)
+
+    # ---- messages that go ----------------------------------------------------------------------------------------
+
+    def send(self, data: bytes, way: Way) -> None:
+        """Send on the path while that stands, else to the hop, opening a connection when there is none."""
+        path, hop = way.path, way.hop
+        if path is not None:
+            if path.transport == "udp":
+                self._datagrams[path.connection].send(data, path.host, path.port)
+                return
+            stream = self._streams.get(path.connection)
+            if stream is not None and stream.send(data):
+                return
+        if hop is None:
+            return
+        if hop.transport == "udp":
+            if self._datagrams and self._permits(hop.host):
+                self._datagrams[0].send(data, hop.host, hop.port)
+            return
+        made = self._made.get(hop)
+        if made is not None and made.send(data):
+            return
+        self._open_for(hop, data, way)
+
+    def _open_for(self, hop: Hop, data: bytes, way: Way) -> None:
+        opening = self._opening.get(hop)
+        if opening is None:
+            if len(self) >= self.settings.max_connections:
+                self._unsendable(way)
+                return
+            opening = self._opening[hop] = _Opening()
+            self._tasks.create_task(self._open(hop, opening), name="trunk connection")
+        if len(opening.waiting) < WAITING_MAX:
+            opening.waiting.append((data, way))
+        else:
+            self._unsendable(way)
+
+    async def _open(self, hop: Hop, opening: _Opening) -> None:
+        stream: Stream | None = None
+        try:
+            async with asyncio.timeout(self.settings.handshake_limit_ms / 1000):
+                stream = await self._connect(hop)
+        except (OSError, TimeoutError):
+            stream = None
+        finally:
+            del self._opening[hop]
+        if stream is not None:
+            self._made[hop] = stream
+        for data, way in opening.waiting:
+            if stream is None or not stream.send(data):
+                self._unsendable(way)
+
+    async def _connect(self, hop: Hop) -> Stream:
+        """Connect to an address of the hop that is a trunk's; raises OSError."""
+        loop = asyncio.get_running_loop()
+        host = hop.host
+        if address_of(host) is None:
+            found = await loop.getaddrinfo(host, hop.port, type=socket.SOCK_STREAM)
+            numeric = [str(entry[4][0]) for entry in found]
+        else:
+            numeric = [host]
+        permitted = [one for one in numeric if self._permits(one)]
+        if not permitted:
+            raise OSError("no address of a trunk")
+        make_tls: Callable[[], TlsLayer] | None = None
+        if hop.transport == "tls":
+            if self._client_tls is None:
+                self._client_tls = await asyncio.to_thread(
+                    client_context, self.settings.carrier_ca_file
+                )
+            context = self._client_tls
+            name = self._certificate_name(permitted[0]) or host
+            make_tls = lambda: TlsLayer(context, name)  # noqa: E731  # a name of one line
+        stream = self._stream(hop.transport, make_tls)
+        try:
+            await loop.create_connection(lambda: stream, permitted[0], hop.port)
+            await stream.wait_open()
+        except BaseException:
+            stream.abort()
+            raise
+        return stream
+
+    def _unsendable(self, way: Way) -> None:
+        if way.branch:  # later: the transaction is only just being begun
+            asyncio.get_running_loop().call_soon(self._on_unsendable, way.branch)
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    """One UDP socket."""
+
+    def __init__(self, house: Connections, number: int, listen: Listen) -> None:
+        """Opened by the event loop."""
+        self._house = house
+        self._number = number
+        self._listen = listen
+        self._transport: asyncio.DatagramTransport | None = None
+        self._own_hosts: dict[str, str] = {}
+        self.port = listen.port
+        self.closed = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is there."""
+        self._transport = cast(asyncio.DatagramTransport, transport)
+        self.port = transport.get_extra_info("sockname")[1]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is closed."""
+        self.closed.set()
+
+    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+        """One datagram came: a message, or line ends that keep an address translator awake."""
+        host = plain(str(addr[0]))
+        if not self._house.permits(host):
+            self._house.refused.strangers += 1
+            return
+        if not data.strip(b"\r\n\0"):
+            return
+        path = Path("udp", host, addr[1], self._own_host(host), self.port, self._number)
+        self._house.on_message(data, path)
+
+    def send(self, data: bytes, host: str, port: int) -> None:
+        """Send one datagram."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(data, (host, port))
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _own_host(self, host: str) -> str:
+        """The address of ours that this sender reaches; on a socket for all addresses the kernel's routes know."""
+        address = address_of(self._listen.host)
+        if address is not None and not address.is_unspecified:
+            return self._listen.host
+        known = self._own_hosts.get(host)
+        if known is None:
+            if len(self._own_hosts) > OWN_HOSTS_MAX:
+                self._own_hosts.clear()
+            known = self._own_hosts[host] = _routed_from(host)
+        return known
+
+
+def _routed_from(host: str) -> str:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect((host, DEFAULT_PORTS["udp"]))  # sends nothing
+        except OSError:
+            return host
+        return str(probe.getsockname()[0])
+
+
+def plain(host: str) -> str:
+    """A numeric address without a zone, an IPv4 one in IPv6 clothes as what it is."""
+    address = address_of(host)
+    return str(address) if address is not None else host

@@ -1,0 +1,482 @@
+"""A call from its 2xx on (RFC 3261 sections 12 to 15, 3311, 3515, 4028, 6086): one dialog, whoever began it.
+
+A calculation: requests, answers and time go in, messages go out through the station, and a listener is told what
+became of the call. Offers and answers are the media's affair; this only carries them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from enum import Enum
+from typing import Protocol
+
+from pipeline.sip.acknowledgement import AwaitedAck
+from pipeline.sip.alarms import Alarm
+from pipeline.sip.dialog import Dialog, answer
+from pipeline.sip.keys import key_of_info
+from pipeline.sip.paths import DEFAULT_PORTS, Hop, Path
+from pipeline.sip.ports import CallMedia, MediaRefused, TransferOutcome
+from pipeline.sip.screening import Refusal, check_extensions, check_timer, sdp_of
+from pipeline.sip.session_timer import SessionTimer, agreed
+from pipeline.sip.station import ACCEPT, ALLOW, SDP, SUPPORTED, Station
+from pipeline.sip.transactions import PATIENCE_MS, ServerTransaction, Way
+from pipeline.sip.transfer import Transfer, check_target
+from pipeline.sip.wire import Header, Request, Response
+
+LAST_WORD_MS = 4_000.0
+"""How long a BYE is tried to somebody who has been silent for 32 s: a flood leaves nothing behind for another 32."""
+GLARE_MS = 2_000.0
+"""Who did not make the Call-ID tries again within 2 s (section 14.1)."""
+DTMF_BODIES: Header = ("Accept", "application/dtmf-relay, application/dtmf")
+
+
+class Listener(Protocol):
+    """Who is told what becomes of a call."""
+
+    def on_up(self) -> None:
+        """Both ends know that it stands."""
+
+    def on_refused(self, reason: str) -> None:
+        """The answer to our offer could not be taken: the call is being ended."""
+
+    def on_over(self, reason: str) -> None:
+        """It has ended: "caller", "us", "lost", "timeout", "limit". Told once."""
+
+    def on_transfer(self, outcome: TransferOutcome) -> None:
+        """What became of leading the caller away."""
+
+
+class State(Enum):
+    """How far it is."""
+
+    UNACKNOWLEDGED = "unacknowledged"
+    UP = "up"
+    LEAVING = "leaving"
+    """Over for us, and its BYE is still to be sent or answered."""
+    OVER = "over"
+
+
+class Conversation:
+    """One dialog in which two sides talk."""
+
+    def __init__(
+        self,
+        station: Station,
+        dialog: Dialog,
+        path: Path,
+        media: CallMedia,
+        listener: Listener,
+        forget: Callable[[], None],
+        *,
+        permits: Callable[[str], bool],
+        updates: bool,
+    ) -> None:
+        """`permits` says whether an address is the trunk's; `updates`, whether the other side takes UPDATE."""
+        self._station = station
+        self.dialog = dialog
+        self.path = path
+        self._media = media
+        self._listener = listener
+        self._forget = forget
+        self._permits = permits
+        self._updates = updates
+        self.state = State.UNACKNOWLEDGED
+        self._awaited: AwaitedAck | None = None
+        self._offering = False
+        """Whether a re-INVITE or UPDATE of ours is unanswered."""
+        self._transfer: Transfer | None = None
+        self._transfer_limit: Alarm | None = None
+        self._refresh: Alarm | None = None
+        self._told_over = False
+        self._limit = station.alarms.set(
+            station.settings.call_limit_ms, lambda: self.hang_up("limit")
+        )
+
+    # ---- answering an INVITE -------------------------------------------------------------------------------------
+
+    def answer_invite(
+        self, request: Request, transaction: ServerTransaction, body: bytes, *, wants_answer: bool
+    ) -> None:
+        """Say 200 to an INVITE, the first or a later one, until it is acknowledged."""
+        timer = agreed(request)
+        headers: list[Header] = [
+            self._station.contact(self.path, secure=request.uri.lower().startswith("sips:")),
+            ALLOW,
+            SUPPORTED,
+            *(timer.headers() if timer is not None else ()),
+            ("Content-Type", SDP),
+        ]
+        data = answer(request, transaction.path, 200, self.dialog.local_tag, headers, body)
+        back = Way(transaction.path, _back(request, transaction.path))
+        transaction.respond(200, data)
+        self._keep(timer)
+        if self._awaited is not None:
+            self._awaited.stop()
+        self._awaited = AwaitedAck(
+            self._station.alarms,
+            request.cseq,
+            wants_answer=wants_answer,
+            repeat=lambda: self._station.send(data, back),
+            on_silence=self._on_no_ack,
+        )
+
+    def acknowledge(self, ack: Request) -> None:
+        """The ACK of a 2xx came, the first time or again."""
+        awaited = self._awaited
+        if awaited is None or ack.cseq != awaited.cseq:
+            return
+        awaited.stop()
+        self._awaited = None
+        if self.state is State.LEAVING:
+            self._say_bye(PATIENCE_MS)
+            return
+        if awaited.wants_answer:
+            try:
+                offer_answer = sdp_of(ack)
+                if not offer_answer:
+                    raise MediaRefused("no_answer")
+                self._media.accept(offer_answer)
+            except (MediaRefused, Refusal) as fault:
+                self._listener.on_refused(fault.reason)
+                self._end_by_bye("us")
+                return
+        self.come_up()
+
+    def come_up(self) -> None:
+        """Both ends know of the 2xx."""
+        if self.state is State.UNACKNOWLEDGED:
+            self.state = State.UP
+            self._listener.on_up()
+
+    def _on_no_ack(self) -> None:
+        """32 s without an ACK (section 13.3.1.4): the other end never got our answer, or is gone."""
+        self._awaited = None
+        self._finish("lost")
+        self._say_bye(LAST_WORD_MS)
+
+    # ---- requests of the other side ------------------------------------------------------------------------------
+
+    def receive(self, request: Request, transaction: ServerTransaction) -> None:
+        """A request of this dialog; neither ACK nor CANCEL. Raises `Refusal`."""
+        if request.method == "BYE":
+            self._on_bye(request, transaction)
+            return
+        if self.state in (State.LEAVING, State.OVER):
+            raise Refusal(481, "over")
+        if not self.dialog.is_next(request):
+            raise Refusal(500, "cseq", ("Retry-After", "1"))
+        check_extensions(request)
+        self.path = transaction.path
+        match request.method:
+            case "INVITE":
+                self._on_reinvite(request, transaction)
+            case "UPDATE":
+                self._on_update(request, transaction)
+            case "INFO":
+                self._on_info(request, transaction)
+            case "NOTIFY":
+                self._on_notify(request, transaction)
+            case _:
+                self._reply(request, transaction, 200, (ALLOW, SUPPORTED, ACCEPT))
+
+    def _on_bye(self, request: Request, transaction: ServerTransaction) -> None:
+        self.dialog.is_next(request)
+        self._reply(request, transaction, 200)
+        if self.state is State.LEAVING and self._awaited is None:
+            return  # both hung up at once: the answer to our own BYE ends it
+        self._finish("caller")
+        self._leave()
+
+    def _on_reinvite(self, request: Request, transaction: ServerTransaction) -> None:
+        self._refuse_glare()
+        check_timer(request)
+        offer = sdp_of(request)
+        try:
+            body = self._media.answer(offer) if offer else self._media.offer()
+        except MediaRefused as fault:
+            raise Refusal(488, fault.reason) from None
+        if (
+            self._awaited is not None
+        ):  # it cannot re-INVITE what it does not know of: only its ACK was lost
+            self._awaited.stop()
+            self._awaited = None
+            self.come_up()
+        self.dialog.retarget(request)
+        self.answer_invite(request, transaction, body, wants_answer=not offer)
+
+    def _on_update(self, request: Request, transaction: ServerTransaction) -> None:
+        check_timer(request)
+        offer = sdp_of(request)
+        headers: list[Header] = [self._station.contact(self.path), ALLOW, SUPPORTED]
+        body = b""
+        if offer:
+            self._refuse_glare()
+            try:
+                body = self._media.answer(offer)
+            except MediaRefused as fault:
+                raise Refusal(488, fault.reason) from None
+            headers.append(("Content-Type", SDP))
+        timer = agreed(request)
+        if timer is not None:
+            headers += timer.headers()
+        self.dialog.retarget(request)
+        self._reply(request, transaction, 200, headers, body)
+        self._keep(timer)
+
+    def _refuse_glare(self) -> None:
+        """Both sides changing the session at once is answered with 491 (section 14.2)."""
+        if self._offering or (self._awaited is not None and self._awaited.wants_answer):
+            raise Refusal(491, "glare")
+
+    def _on_info(self, request: Request, transaction: ServerTransaction) -> None:
+        if not request.body:
+            self._reply(
+                request, transaction, 200
+            )  # section 4.2.2 of RFC 6086: nothing to take is no error
+            return
+        key = key_of_info(request.headers.first("content-type"), request.body)
+        if key is None:
+            raise Refusal(415, "info", DTMF_BODIES)
+        self._reply(request, transaction, 200)
+        if key:
+            self._media.on_info_key(key)
+
+    def _on_notify(self, request: Request, transaction: ServerTransaction) -> None:
+        event = request.headers.first("event").partition(";")[0].strip().lower()
+        if event != "refer":
+            raise Refusal(489, "event", ("Allow-Events", "refer"))
+        if self._transfer is None:
+            raise Refusal(481, "subscription")
+        self._reply(request, transaction, 200)
+        state = request.headers.first("subscription-state")
+        self._on_transfer(self._transfer.on_notify(state, request.body))
+
+    # ---- requests of ours ----------------------------------------------------------------------------------------
+
+    def hang_up(self, reason: str = "us") -> None:
+        """Send BYE, now or as soon as the ACK is here (section 15); twice is once."""
+        if self.state in (State.LEAVING, State.OVER):
+            return
+        if self.state is State.UNACKNOWLEDGED and self._awaited is not None:
+            self._finish(reason)
+            self.state = State.LEAVING
+            return
+        self._end_by_bye(reason)
+
+    def refer(self, target: str) -> None:
+        """Ask the other side to lead the caller to a target; the listener is told the outcome."""
+        check_target(target)
+        if self._transfer is not None or self.state is not State.UP:
+            self._listener.on_transfer(TransferOutcome.REFUSED)
+            return
+        self._transfer = transfer = Transfer()
+        self._transfer_limit = self._station.alarms.set(
+            self._station.settings.transfer_limit_ms,
+            lambda: self._on_transfer(TransferOutcome.NO_ANSWER),
+        )
+        headers: list[Header] = [
+            self._station.contact(self.path),
+            ("Refer-To", f"<{target}>"),
+            ALLOW,
+            SUPPORTED,
+        ]
+
+        def on_response(response: Response) -> None:
+            if self._transfer is transfer:
+                self._on_transfer(transfer.on_answer(response.status))
+            self._lost_if_unknown(response)
+
+        self._request("REFER", headers, b"", on_response, self._on_silence)
+
+    def _on_transfer(self, outcome: TransferOutcome | None) -> None:
+        if outcome is None or self._transfer is None:
+            return
+        self._transfer = None
+        if self._transfer_limit is not None:
+            self._transfer_limit.cancel()
+        self._listener.on_transfer(outcome)
+        if outcome is TransferOutcome.CONNECTED:
+            self.hang_up("us")
+
+    def _end_by_bye(self, reason: str) -> None:
+        self._finish(reason)
+        self._say_bye(PATIENCE_MS)
+
+    def _say_bye(self, patience_ms: float) -> None:
+        self.state = State.LEAVING
+
+        def on_response(response: Response) -> None:
+            if response.status >= 200:
+                self._leave()
+
+        self._request("BYE", (), b"", on_response, self._leave, patience_ms)
+
+    # ---- session timer -------------------------------------------------------------------------------------------
+
+    def _keep(self, timer: SessionTimer | None) -> None:
+        if self._refresh is not None:
+            self._refresh.cancel()
+        if timer is not None:
+            act = (lambda: self._refresh_session(timer)) if timer.ours else self._on_no_refresh
+            self._refresh = self._station.alarms.set(timer.act_after_ms, act)
+
+    def _on_no_refresh(self) -> None:
+        self.hang_up("timeout")
+
+    def _refresh_session(self, timer: SessionTimer) -> None:
+        if self.state is not State.UP:
+            return
+        if self._offering:
+            self._again(timer)
+            return
+        headers: list[Header] = [
+            self._station.contact(self.path),
+            ("Session-Expires", f"{timer.interval_s};refresher=uac"),
+            ALLOW,
+            SUPPORTED,
+        ]
+        self._offering = True
+        if self._updates:
+            self._request(
+                "UPDATE", headers, b"", lambda r: self._on_refreshed(r, timer), self._on_silence
+            )
+        else:
+            self._reinvite(headers, timer)
+
+    def _on_refreshed(self, response: Response, timer: SessionTimer) -> None:
+        if response.status < 200:
+            return
+        self._offering = False
+        if response.status < 300:
+            self.dialog.retarget(response)
+            self._keep(timer)
+        elif response.status in (405, 501):
+            self._updates = False
+            self._refresh_session(timer)
+        elif response.status in (491, 500, 503):
+            self._again(timer)
+        else:
+            self._lost_if_unknown(response)
+
+    def _again(self, timer: SessionTimer) -> None:
+        wait_ms = int(self._station.token()[:4], 16) % int(GLARE_MS / 10) * 10.0
+        self._refresh = self._station.alarms.set(
+            wait_ms + 10.0, lambda: self._refresh_session(timer)
+        )
+
+    def _reinvite(self, headers: list[Header], timer: SessionTimer) -> None:
+        acks: list[bytes] = []
+        number = 0
+        via = ""
+
+        def acknowledge_refusal(response: Response) -> bytes:
+            return self.dialog.request("ACK", via, cseq=number)[1]
+
+        def on_response(response: Response) -> None:
+            if acks:
+                self._station.send(acks[0], self._way(""))  # it was lost
+            elif 200 <= response.status < 300:
+                self.dialog.retarget(response)
+                acks.append(
+                    self.dialog.request("ACK", self._station.via(self.path)[0], cseq=number)[1]
+                )
+                self._station.send(acks[0], self._way(""))
+                self._take_answer(response)
+                self._on_refreshed(response, timer)
+            else:
+                self._on_refreshed(response, timer)
+
+        via, branch = self._station.via(self.path)
+        number, data = self.dialog.request(
+            "INVITE", via, [*headers, ("Content-Type", SDP)], self._media.offer()
+        )
+        self._station.transactions.request(
+            "INVITE",
+            data,
+            self._way(branch),
+            on_response,
+            self._on_silence,
+            ack=acknowledge_refusal,
+        )
+
+    def _take_answer(self, response: Response) -> None:
+        try:
+            self._media.accept(response.body)
+        except MediaRefused:
+            self.hang_up("us")
+
+    # ---- sending and ending --------------------------------------------------------------------------------------
+
+    def _request(
+        self,
+        method: str,
+        headers: Iterable[Header],
+        body: bytes,
+        on_response: Callable[[Response], None],
+        on_silence: Callable[[], None],
+        patience_ms: float = PATIENCE_MS,
+    ) -> None:
+        via, branch = self._station.via(self.path)
+        _, data = self.dialog.request(method, via, headers, body)
+        self._station.transactions.request(
+            method, data, self._way(branch), on_response, on_silence, patience_ms=patience_ms
+        )
+
+    def _way(self, branch: str) -> Way:
+        """Back on the connection it came by; when that is closed, or on UDP, to the top Route or the Contact."""
+        hop = self.dialog.next_hop(self.path)
+        path = self.path
+        if (
+            not path.reliable
+            and hop is not None
+            and hop.transport == "udp"
+            and self._permits(hop.host)
+        ):
+            path = replace(path, host=hop.host, port=hop.port)
+        return Way(path, hop, branch)
+
+    def _reply(
+        self,
+        request: Request,
+        transaction: ServerTransaction,
+        status: int,
+        headers: Iterable[Header] = (),
+        body: bytes = b"",
+    ) -> None:
+        data = answer(request, transaction.path, status, self.dialog.local_tag, headers, body)
+        transaction.respond(status, data)
+
+    def _lost_if_unknown(self, response: Response) -> None:
+        """The other end does not know the call any more (section 12.2.1.2)."""
+        if response.status in (408, 481) and self.state is State.UP:
+            self._end_by_bye("lost")
+
+    def _on_silence(self) -> None:
+        if self.state in (State.UP, State.UNACKNOWLEDGED):
+            self._finish("lost")
+            self._say_bye(LAST_WORD_MS)
+
+    def _finish(self, reason: str) -> None:
+        """Nobody talks any more; what is left is politeness."""
+        for alarm in (self._limit, self._refresh, self._transfer_limit):
+            if alarm is not None:
+                alarm.cancel()
+        self._transfer = None
+        if not self._told_over:
+            self._told_over = True
+            self._listener.on_over(reason)
+
+    def _leave(self) -> None:
+        self.state = State.OVER
+        if self._awaited is not None:
+            self._awaited.stop()
+            self._awaited = None
+        self._forget()
+
+
+def _back(request: Request, path: Path) -> Hop | None:
+    """Where an answer goes when its connection is gone (section 18.2.2): the sender, at the port it listens on."""
+    if not path.reliable:
+        return None
+    return Hop(path.transport, path.host, request.via.port or DEFAULT_PORTS[path.transport])

@@ -1,0 +1,269 @@
+"""Every message of every trunk, to the call or the refusal it belongs to (RFC 3261 sections 8.2 and 16.3).
+
+A calculation: bytes, paths and time go in, bytes go out through the station, and new calls are told to `on_call`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from pipeline.sip.addresses import Malformed, answered_via
+from pipeline.sip.admission import Admission, Trunk
+from pipeline.sip.dialog import DialogId, answer
+from pipeline.sip.digest import Challenges
+from pipeline.sip.events import TrunkFault, TrunkRequestRefused
+from pipeline.sip.incoming import IncomingCall
+from pipeline.sip.numbers import invite_of
+from pipeline.sip.paths import Path
+from pipeline.sip.screening import (
+    Refusal,
+    check_extensions,
+    check_invite,
+    check_method,
+    check_uri,
+    sdp_of,
+)
+from pipeline.sip.settings import SignallingSettings
+from pipeline.sip.station import ACCEPT, ALLOW, SUPPORTED, Station
+from pipeline.sip.transactions import Send, ServerTransaction, Way
+from pipeline.sip.wire import Header, Request, Unreadable, read, write_response
+from pipeline.telemetry.events import Token, emit
+
+STATELESS_TAG_BYTES = 8
+
+
+@dataclass(slots=True)
+class Dropped:
+    """What got no answer, counted."""
+
+    strangers: int = 0
+    unreadable: int = 0
+    stray: int = 0
+
+
+class Exchange:
+    """The whole of signalling but sockets and tasks."""
+
+    def __init__(
+        self,
+        settings: SignallingSettings,
+        send: Send,
+        token: Callable[[], str],
+        may_ring: Callable[[], int | None],
+        on_call: Callable[[IncomingCall], None],
+    ) -> None:
+        """`on_call` is told of a call that rings, and sets its listener. Raises ValueError for a bad network."""
+        self.station = Station(settings, send, token)
+        self.admission = Admission(settings.trunks, settings.max_calls, settings.calls_per_s)
+        self.dropped = Dropped()
+        self._settings = settings
+        self._may_ring = may_ring
+        self._on_call = on_call
+        self._challenges = Challenges(token().encode())
+        self._calls: dict[DialogId, IncomingCall] = {}
+        self._trunks: dict[DialogId, Trunk] = {}
+        self._by_invite: dict[ServerTransaction, IncomingCall] = {}
+        self._merged: dict[tuple[str, str, int], ServerTransaction] = {}
+
+    @property
+    def calls(self) -> int:
+        """Dialogs that are remembered, those that only wait for a BYE's answer too."""
+        return len(self._calls)
+
+    def next_ms(self) -> float | None:
+        """When `run` wants to be called."""
+        return self.station.alarms.next_ms()
+
+    def run(self, now_ms: float) -> None:
+        """Let time pass."""
+        while True:
+            try:
+                self.station.alarms.run(now_ms)
+                return
+            except Exception as error:  # noqa: BLE001  # the edge of a call: its alarm fails alone
+                emit(TrunkFault(Token("alarm"), Token(type(error).__name__)))
+
+    def receive(self, data: bytes, path: Path) -> None:
+        """One whole message came, now."""
+        trunk = self.admission.trunk_of(path)
+        if trunk is None:
+            self.dropped.strangers += 1
+            return
+        try:
+            message = read(data)
+        except Unreadable as fault:
+            self._answer_unreadable(fault, path)
+            return
+        if not isinstance(message, Request):
+            self.dropped.stray += not self.station.transactions.answered(message)
+            return
+        if message.method == "ACK":
+            self._on_ack(message)
+            return
+        transaction = self.station.transactions.receive(message, path)
+        if transaction is None:
+            return
+        try:
+            self._serve(message, transaction, trunk)
+        except Refusal as refusal:
+            self._refuse(message, transaction, trunk, refusal)
+        except Exception as error:  # noqa: BLE001  # the edge of a request: one that breaks us ends alone
+            emit(TrunkFault(Token("request"), Token(type(error).__name__)))
+            self._refuse(message, transaction, trunk, Refusal(500, "fault"))
+
+    def uses(self, connection: int) -> bool:
+        """Whether a call goes over this connection."""
+        return any(call.connection == connection for call in self._calls.values())
+
+    def hang_up_all(self) -> None:
+        """The gateway stops."""
+        for call in list(self._calls.values()):
+            call.hang_up()
+
+    # ---- one request ---------------------------------------------------------------------------------------------
+
+    def _serve(self, request: Request, transaction: ServerTransaction, trunk: Trunk) -> None:
+        if request.method == "CANCEL":
+            self._on_cancel(request, transaction)
+            return
+        check_method(request)
+        if request.to.tag:
+            call = self._calls.get((request.call_id, request.to.tag, request.from_.tag))
+            if call is None:
+                raise Refusal(481, "no_call")
+            call.receive(request, transaction)
+            return
+        check_uri(request)
+        check_extensions(request)
+        match request.method:
+            case "OPTIONS":
+                self._reply(request, transaction, 200, (ALLOW, SUPPORTED, ACCEPT))
+            case "INVITE":
+                self._on_invite(request, transaction, trunk)
+            case _:
+                raise Refusal(481, "no_call")
+
+    def _on_invite(self, request: Request, transaction: ServerTransaction, trunk: Trunk) -> None:
+        merged = self._merged.get((request.call_id, request.from_.tag, request.cseq))
+        if merged is not None:
+            raise Refusal(482, "merged")
+        check_invite(request)
+        offer = sdp_of(request)
+        self._check_credentials(request, transaction.path, trunk)
+        self._check_room(trunk)
+        token = self.station.token
+        invite = invite_of(request, token(), trunk.settings.name)
+        call = IncomingCall(
+            self.station,
+            invite,
+            trunk.settings,
+            transaction,
+            offer,
+            self._forget,
+            trunk.permits,
+        )
+        self._calls[call.dialog.id] = call
+        self._trunks[call.dialog.id] = trunk
+        self._by_invite[transaction] = call
+        self._merged[(request.call_id, request.from_.tag, request.cseq)] = transaction
+        self.admission.begin(trunk)
+        call.ring()
+        self._on_call(call)
+
+    def _check_credentials(self, request: Request, path: Path, trunk: Trunk) -> None:
+        digest = trunk.settings.digest
+        if digest is None:
+            return
+        now_ms = self.station.alarms.now_ms
+        verdict = self._challenges.judge(request, digest, path.host, now_ms)
+        if verdict != "good":
+            asked = self._challenges.ask(digest, path.host, now_ms, stale=verdict == "stale")
+            raise Refusal(401, f"credentials_{verdict}", *asked)
+
+    def _check_room(self, trunk: Trunk) -> None:
+        full = self.station.transactions.full
+        if full or not self.admission.has_room(trunk, self.station.alarms.now_ms):
+            wait_s: int | None = self._settings.retry_after_s
+        else:
+            wait_s = self._may_ring()
+        if wait_s is not None:
+            raise Refusal(503, "busy", ("Retry-After", str(wait_s)))
+
+    def _on_cancel(self, request: Request, transaction: ServerTransaction) -> None:
+        invite = self.station.transactions.cancelled_by(request)
+        if invite is None:
+            raise Refusal(481, "no_call")
+        call = self._by_invite.get(invite)
+        tag = call.dialog.local_tag if call is not None else self.station.token()
+        transaction.respond(200, answer(request, transaction.path, 200, tag))
+        if call is not None:
+            call.on_cancel()
+
+    def _on_ack(self, ack: Request) -> None:
+        if self.station.transactions.acknowledge(ack):
+            return
+        call = self._calls.get((ack.call_id, ack.to.tag, ack.from_.tag))
+        if call is None:
+            self.dropped.stray += 1
+            return
+        try:
+            call.acknowledge(ack)
+        except Exception as error:  # noqa: BLE001  # the edge of a request
+            emit(TrunkFault(Token("ack"), Token(type(error).__name__)))
+            call.hang_up()
+
+    # ---- answers -------------------------------------------------------------------------------------------------
+
+    def _refuse(
+        self, request: Request, transaction: ServerTransaction, trunk: Trunk, refusal: Refusal
+    ) -> None:
+        if transaction.answered:
+            return
+        name = Token(trunk.settings.name)
+        emit(TrunkRequestRefused(name, refusal.status, Token(refusal.reason)))
+        self._reply(request, transaction, refusal.status, refusal.headers)
+
+    def _reply(
+        self,
+        request: Request,
+        transaction: ServerTransaction,
+        status: int,
+        headers: Iterable[Header],
+    ) -> None:
+        """Answer outside any dialog; a tag made of the request itself, so that a repeated answer has the same."""
+        seed = f"{request.call_id} {request.from_.tag} {request.via.branch}"
+        tag = hashlib.blake2b(seed.encode(), digest_size=STATELESS_TAG_BYTES).hexdigest()
+        transaction.respond(status, answer(request, transaction.path, status, tag, headers))
+
+    def _answer_unreadable(self, fault: Unreadable, path: Path) -> None:
+        """Tell the sender of a request that it is none, as far as it says where it came from."""
+        self.dropped.unreadable += 1
+        headers = fault.headers
+        if not fault.status or headers is None:
+            return
+        needed = ("via", "from", "to", "call-id", "cseq")
+        if not all(headers.first(name) for name in needed):
+            return
+        try:
+            vias = headers.all("via")
+            written = [("Via", answered_via(vias[0], path)), *(("Via", via) for via in vias[1:])]
+        except Malformed:
+            return
+        written += [
+            (shown, headers.first(shown.lower())) for shown in ("From", "To", "Call-ID", "CSeq")
+        ]
+        try:
+            data = write_response(fault.status, written)
+        except ValueError:  # what came cannot be said again
+            return
+        self.station.send(data, Way(path, None))
+
+    def _forget(self, call: IncomingCall) -> None:
+        request = call.transaction.request
+        if self._calls.pop(call.dialog.id, None) is None:
+            return
+        self.admission.end(self._trunks.pop(call.dialog.id))
+        self._by_invite.pop(call.transaction, None)
+        self._merged.pop((request.call_id, request.from_.tag, request.cseq), None)

@@ -1,0 +1,393 @@
+"""The media of one call: implements `MediaLeg` (pipeline/sip/ports.py) on two UDP sockets.
+
+Joins the parts and decides nothing that they can: the negotiation what was agreed, the source who may be heard,
+the guard what is genuine, the receiver what came, the sender what goes. No task is made, nothing is awaited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from aiortc.rtp import RtpPacket
+
+from pipeline.media.keypad import KEYS, KeyMerger, Way
+from pipeline.media.quality import opinion_score
+from pipeline.sip.ports import AudioTaker
+from pipeline.sip.rtp_figures import CallFigures
+from pipeline.sip.rtp_ports import Address, Wire
+from pipeline.sip.rtp_receive import Receiver
+from pipeline.sip.rtp_report import Reports, Sent
+from pipeline.sip.rtp_send import FRAME_MS, Sender
+from pipeline.sip.rtp_settings import RtpSettings
+from pipeline.sip.rtp_source import Source
+from pipeline.sip.rtp_srtp import Guard
+from pipeline.sip.sdp_terms import Negotiation, Terms
+
+PACKETS_PER_S = 150.0
+"""A telephone sends 50, or 100 with 10 ms packets; more is a flood and is not decoded."""
+SOONEST_S = 0.001
+"""A timer may fire a clock tick early, so that nothing is due yet: the next one is never for the same instant."""
+_RTCP_TYPES = range(192, 224)
+"""Second byte of RTCP where both share a port (RFC 5761 section 4)."""
+
+
+class Wires(Protocol):
+    """Where a call's sockets come from: `RtpPorts`."""
+
+    def open(self) -> Wire:
+        """A pair of sockets of its own. Raises `NoPortFree`."""
+
+
+class RtpLeg:
+    """One call's sound and keys."""
+
+    sample_rate_hz = 0
+
+    def __init__(self, settings: RtpSettings, ports: Wires) -> None:
+        """Bind two ports; nothing is sent before `attach`."""
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self._wire = ports.open()
+        self._negotiation = Negotiation(
+            settings,
+            settings.advertised_address or self._wire.address,
+            self._wire.rtp_port,
+            self._wire.rtcp_port,
+        )
+        self._guard = Guard()
+        self._source = Source(settings.allowed_sources)
+        self._report_source = Source(settings.allowed_sources)
+        self._reports = Reports()
+        self._keys = KeyMerger()
+        self._sender: Sender | None = None
+        self._receiver: Receiver | None = None
+        self._taker: AudioTaker | None = None
+        self._held = False
+        self._closed = False
+        self._heard_ms = 0.0
+        self._silence_told = self._fax_told = False
+        self._report_due_ms = 0.0
+        self._drain_timer: asyncio.TimerHandle | None = None
+        self._allowance = PACKETS_PER_S
+        self._allowed_at_ms = 0.0
+        self._foreign = 0
+        self._malformed = 0
+        self._packets_before = 0  # of streams of ours that a new key ended
+        self._wire.listen(self._datagram)
+
+    # --- CallMedia: signalling's side ------------------------------------------------------------
+
+    def answer(self, offer: bytes) -> bytes:
+        """Take an offer, the first or a later one. Raises `MediaRefused`."""
+        text = self._negotiation.answer(offer)
+        self._adopt()
+        return text
+
+    def offer(self) -> bytes:
+        """An offer of our own."""
+        return self._negotiation.offer()
+
+    def accept(self, answer: bytes) -> None:
+        """Take the answer to our offer. Raises `MediaRefused`."""
+        self._negotiation.accept(answer)
+        self._adopt()
+
+    def on_info_key(self, key: str) -> None:
+        """A key that came as SIP INFO."""
+        self._press(key.upper(), Way.INFO)
+
+    # --- MediaLeg: the gateway's side ------------------------------------------------------------
+
+    def attach(self, taker: AudioTaker) -> None:
+        """Hand audio and keys over, and send, from now on."""
+        self._taker = taker
+        self._begin()
+
+    def play(self, pcm: bytes) -> None:
+        """Queue PCM to be sent in time."""
+        self._agreed_sender().play(pcm)
+
+    def mark(self, name: str) -> None:
+        """Say `on_played(name)` once what is queued so far has been sent."""
+        sender = self._agreed_sender()
+        sender.queue.mark(name)
+        sender.hurry()
+
+    def flush(self) -> list[str]:
+        """Drop what is queued: no further speech packet leaves. Returns marks that were not reached."""
+        return [] if self._sender is None else self._sender.flush()
+
+    def close(self) -> None:
+        """Free the ports; sends RTCP BYE."""
+        if self._closed:
+            return
+        if self._sender is not None and self._sender.running:
+            self._report(bye=True)
+            self._sender.stop()
+        self._closed = True
+        self._taker = None
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
+        self._wire.close()
+
+    @property
+    def figures(self) -> CallFigures:
+        """How the call fares."""
+        sender, receiver, there = self._sender, self._receiver, self._reports.there
+        terms = self._negotiation.terms
+        if sender is None or receiver is None or terms is None:
+            return CallFigures(foreign=self._foreign, refused=self._guard.refused)
+        losses = receiver.losses
+        jitter_ms = receiver.statistics.jitter_ms if receiver.statistics else 0.0
+        way_ms = (there.round_trip_ms or 0.0) / 2.0 + FRAME_MS
+        return CallFigures(
+            codec=terms.codec.name,
+            secured=terms.secured,
+            packets_sent=self._packets_before + sender.packets,
+            packets_received=receiver.received,
+            lost=losses.lost,
+            late=receiver.late,
+            duplicate=receiver.repeated,
+            concealed_ms=receiver.concealed_ms,
+            jitter_ms=jitter_ms,
+            jitter_there_ms=there.jitter_ms,
+            loss_there_percent=there.loss_percent,
+            round_trip_ms=there.round_trip_ms,
+            mos_heard=opinion_score(losses.percent, losses.burst_ratio, way_ms + 2.0 * jitter_ms),
+            mos_sent=opinion_score(there.loss_percent, 1.0, way_ms + 2.0 * there.jitter_ms),
+            foreign=self._foreign,
+            refused=self._guard.refused,
+            malformed=self._malformed,
+        )
+
+    # --- what was agreed -------------------------------------------------------------------------
+
+    def _adopt(self) -> None:
+        """Do as the new terms say."""
+        terms = self._negotiation.terms
+        if terms is None or self._closed:
+            return
+        now_ms = self._now_ms()
+        renewed = self._guard.agree(terms.our_key, terms.their_key, now_ms)
+        if self._sender is None or self._receiver is None:
+            self._sender, self._receiver = self._made(terms)
+            self.sample_rate_hz = terms.codec.sample_rate_hz
+        else:
+            self._sender.use(terms.codec, terms.payload_type)
+            self._receiver.use(terms.codec, terms.payload_type, terms.event_type)
+            if renewed:
+                self._packets_before += self._sender.packets
+                self._sender.renew()
+        self._source.expect(terms.rtp, secured=terms.secured)
+        self._report_source.expect(terms.rtcp, secured=terms.secured)
+        self._begin()
+        self._follow_hold(terms, now_ms)
+
+    def _made(self, terms: Terms) -> tuple[Sender, Receiver]:
+        sender = Sender(terms.codec, send=self._send_rtp, on_tick=self._tick)
+        sender.payload_type = terms.payload_type
+        receiver = Receiver(
+            terms.codec,
+            terms.payload_type,
+            terms.event_type,
+            on_frame=self._hand_frame,
+            on_event=lambda key: self._press(key, Way.EVENT),
+            on_tone=self._tone,
+        )
+        return sender, receiver
+
+    def _begin(self) -> None:
+        """Start once there is somebody to hear and something was agreed."""
+        sender, receiver, taker = self._sender, self._receiver, self._taker
+        if sender is None or receiver is None or taker is None or self._closed:
+            return
+        self._allow_sending()
+        if not sender.running:
+            now_ms = self._now_ms()
+            self._heard_ms = now_ms
+            self._report_due_ms = self._reports.due_ms(now_ms)
+            receiver.begin_silence(now_ms)
+            sender.start()
+
+    def _follow_hold(self, terms: Terms, now_ms: float) -> None:
+        self._heard_ms = now_ms  # whoever re-negotiates is there
+        if self._receiver is not None and not terms.may_hear and self._taker is not None:
+            self._receiver.begin_silence(now_ms)
+        if terms.held != self._held:
+            self._held = terms.held
+            if self._taker is not None:
+                self._taker.on_hold(terms.held)
+
+    def _allow_sending(self) -> None:
+        terms = self._negotiation.terms
+        if self._sender is None or terms is None:
+            return
+        self._sender.may_send = terms.may_send and self._source.target is not None
+        self._sender.hurry()
+
+    def _agreed_sender(self) -> Sender:
+        if self._sender is None:
+            raise RuntimeError("nothing was agreed yet: answer or accept comes first")
+        return self._sender
+
+    # --- packets in ------------------------------------------------------------------------------
+
+    def _datagram(self, data: bytes, sender: Address, on_rtcp_port: bool) -> None:
+        if self._closed or self._receiver is None:
+            return
+        rtcp = on_rtcp_port or (len(data) > 1 and data[1] in _RTCP_TYPES)
+        source = self._report_source if on_rtcp_port else self._source
+        if not source.allows(sender):
+            self._foreign += 1
+            return
+        now_ms = self._now_ms()
+        genuine = self._guard.check(data, now_ms, rtcp=rtcp)
+        if genuine is None:
+            return
+        if rtcp:
+            self._hear_report(genuine, source, sender, now_ms)
+        else:
+            self._hear(genuine, sender, now_ms)
+
+    def _hear(self, data: bytes, sender: Address, now_ms: float) -> None:
+        receiver, terms = self._receiver, self._negotiation.terms
+        try:
+            packet = RtpPacket.parse(data)
+        except ValueError:
+            self._malformed += 1
+            return
+        if receiver is None or terms is None or self._sender is None:
+            return
+        newest = receiver.statistics is None or receiver.ssrc != packet.ssrc
+        if not newest and receiver.statistics is not None:
+            newest = receiver.statistics.is_ahead(packet.sequence_number)
+        # A stream of our own number is our own, reflected (RFC 3550 section 8.2).
+        if packet.ssrc == self._sender.ssrc or not self._source.took(sender, now_ms, newest=newest):
+            self._foreign += 1
+            return
+        if not self._may_receive(now_ms):
+            return
+        self._heard_ms = now_ms
+        if not self._sender.may_send:
+            self._allow_sending()
+        receiver.packet(packet, now_ms, listen=self._taker is not None and terms.may_hear)
+        self._watch_fax()
+        self._arm_drain()
+
+    def _hear_report(self, data: bytes, source: Source, sender: Address, now_ms: float) -> None:
+        if self._sender is None or self._receiver is None:
+            return
+        if not source.took(sender, now_ms, newest=False):
+            self._foreign += 1
+            return
+        ours, theirs = self._sender.ssrc, self._receiver.ssrc
+        if not self._reports.take(data, now_ms, ours, theirs):
+            self._malformed += 1
+        elif self._receiver.paused:
+            self._heard_ms = now_ms  # silent by its own word, and there
+
+    def _may_receive(self, now_ms: float) -> bool:
+        gained = (now_ms - self._allowed_at_ms) * PACKETS_PER_S / 1_000.0
+        self._allowed_at_ms = now_ms
+        self._allowance = min(PACKETS_PER_S, self._allowance + gained)
+        if self._allowance < 1.0:
+            return False
+        self._allowance -= 1.0
+        return True
+
+    # --- what was heard --------------------------------------------------------------------------
+
+    def _hand_frame(self, pcm: bytes) -> None:
+        if self._taker is not None:
+            self._taker.on_audio(pcm)
+
+    def _tone(self, key: str) -> None:
+        if self._settings.inband_keys:
+            self._press(key, Way.TONE)
+
+    def _press(self, key: str, way: Way) -> None:
+        known = len(key) == 1 and key in KEYS
+        if known and self._taker is not None and self._keys.is_new(key, way, self._now_ms()):
+            self._taker.on_key(key)
+
+    def _watch_fax(self) -> None:
+        heard = self._receiver is not None and self._receiver.fax_heard
+        if heard and self._settings.hang_up_on_fax and not self._fax_told:
+            self._fax_told = True
+            if self._taker is not None:
+                self._taker.on_fax()
+
+    def _arm_drain(self) -> None:
+        """Wake up for what may be missing; a timer that comes too early looks again."""
+        if self._drain_timer is None and self._receiver is not None and not self._closed:
+            due_ms = self._receiver.due_ms()
+            if due_ms is not None:
+                soonest_s = self._loop.time() + SOONEST_S
+                self._drain_timer = self._loop.call_at(
+                    max(due_ms / 1_000.0, soonest_s), self._drain
+                )
+
+    def _drain(self) -> None:
+        self._drain_timer = None
+        receiver = self._receiver
+        if receiver is None or self._closed:
+            return
+        now_ms, due_ms = self._now_ms(), receiver.due_ms()
+        if due_ms is not None and due_ms <= now_ms:
+            receiver.drain(now_ms)
+            self._watch_fax()
+        self._arm_drain()
+
+    # --- each 20 ms ------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        """After the packet of this slot."""
+        sender, receiver, taker = self._sender, self._receiver, self._taker
+        if sender is None or receiver is None or taker is None:
+            return
+        for name in sender.queue.reached():
+            taker.on_played(name)
+        now_ms = self._now_ms()
+        if self._drain_timer is None:
+            self._drain()
+        if now_ms >= self._report_due_ms and not self._closed:
+            self._report_due_ms = self._reports.due_ms(now_ms)
+            self._report()
+        self._watch_silence(now_ms)
+
+    def _watch_silence(self, now_ms: float) -> None:
+        terms = self._negotiation.terms
+        listening = terms is not None and terms.may_hear and self._taker is not None
+        if not listening:
+            self._heard_ms = now_ms  # on hold nobody need speak
+        elif now_ms - self._heard_ms > self._settings.silence_ms and not self._silence_told:
+            self._silence_told = True
+            if self._taker is not None:
+                self._taker.on_silence()
+
+    # --- packets out -----------------------------------------------------------------------------
+
+    def _send_rtp(self, packet: bytes) -> bool:
+        target = self._source.target
+        data = self._guard.protect(packet, rtcp=False)
+        return target is not None and data is not None and self._wire.send(data, target, rtcp=False)
+
+    def _report(self, *, bye: bool = False) -> None:
+        terms, sender, receiver = self._negotiation.terms, self._sender, self._receiver
+        if terms is None or sender is None or receiver is None:
+            return
+        target = self._source.target if terms.rtcp_mux else self._report_source.target
+        if target is None:
+            return
+        heard = None
+        if receiver.ssrc is not None and receiver.statistics is not None:
+            heard = receiver.ssrc, receiver.statistics
+        sent = Sent(sender.ssrc, sender.timestamp_now(), sender.packets, sender.octets)
+        made = self._reports.make(self._now_ms(), sent, heard, bye=bye)
+        data = self._guard.protect(made, rtcp=True)
+        if data is not None:
+            self._wire.send(data, target, rtcp=not terms.rtcp_mux)
+
+    def _now_ms(self) -> float:
+        return self._loop.time() * 1_000.0

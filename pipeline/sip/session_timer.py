@@ -1,0 +1,69 @@
+"""Session timers (RFC 4028), only where the caller's side offers one. Arithmetic on headers.
+
+The library asks for one by itself and then ends calls of carriers that cannot refresh; so we never ask.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pipeline.sip.wire import Header, Request
+
+MIN_SE_S = 90
+"""RFC 4028 section 4: no shorter, or refreshing is all a line does."""
+MAX_SE_S = 86_400
+_VALUE = re.compile(r"([0-9]{1,9})[ \t]*(?:;(.*))?\Z", re.ASCII | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTimer:
+    """What both ends agreed on."""
+
+    interval_s: int
+    ours: bool
+    """Whether we refresh."""
+    told: bool
+    """Whether the other end knows session timers at all: else only a proxy asked for one."""
+
+    def headers(self) -> list[Header]:
+        """What the 2xx says of it."""
+        refresher = "uas" if self.ours else "uac"
+        headers = [("Session-Expires", f"{self.interval_s};refresher={refresher}")]
+        if self.told and not self.ours:
+            headers.append(("Require", "timer"))
+        return headers
+
+    @property
+    def act_after_ms(self) -> float:
+        """When we refresh, or when nobody has and the call is over (section 10)."""
+        if self.ours:
+            return self.interval_s * 500.0
+        return (self.interval_s - min(32.0, self.interval_s / 3)) * 1000.0
+
+
+def too_small(request: Request) -> bool:
+    """Whether the caller asks for less than we take and can be told so (422)."""
+    interval, _ = _asked(request)
+    return 0 < interval < MIN_SE_S and "timer" in request.headers.tokens("supported")
+
+
+def agreed(request: Request) -> SessionTimer | None:
+    """What we answer to the timer that an INVITE or UPDATE offers; None when it offers none."""
+    interval, refresher = _asked(request)
+    if not interval:
+        return None
+    told = "timer" in request.headers.tokens("supported")
+    ours = refresher == "uas" if told else True
+    return SessionTimer(min(max(interval, MIN_SE_S), MAX_SE_S), ours, told)
+
+
+def _asked(request: Request) -> tuple[int, str]:
+    found = _VALUE.match(request.headers.first("session-expires"))
+    if found is None:
+        return 0, ""
+    for parameter in (found[2] or "").split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "refresher":
+            return int(found[1]), value.strip().lower()
+    return int(found[1]), ""

@@ -1,0 +1,93 @@
+"""What the operator may say about signalling: where to listen, who may call, how much of it.
+
+Values only: the gateway maps its configuration to them, tests write them by hand. Nothing here reads a file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Transport = Literal["udp", "tcp", "tls"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """One address to take calls at."""
+
+    transport: Transport
+    host: str
+    port: int
+    """0: any free port (tests); `Trunks.ports` says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """Name and password a trunk must show with each new call (RFC 3261 section 22)."""
+
+    user: str
+    password: str = field(repr=False)
+    realm: str = "wardline"
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkSettings:
+    """One carrier, exchange or softphone that may call."""
+
+    name: str
+    """Ours, safe in a log."""
+    networks: tuple[str, ...]
+    """Addresses its signalling comes from, in CIDR notation; anybody else gets no answer at all."""
+    transports: tuple[Transport, ...] = ("tls",)
+    """The ways it may use: a carrier that was promised TLS is not taken over UDP."""
+    max_calls: int = 0
+    """Calls at a time over this trunk; 0: only the gateway's own limit."""
+    calls_per_s: float = 0.0
+    """New calls a second over this trunk; 0: only the gateway's own limit."""
+    digest: Digest | None = None
+    """None: the addresses are the control, as with carriers that send no credentials."""
+    certificate_name: str = ""
+    """The name in the carrier's certificate, checked when we open a connection to it; "": the host that its own
+    Record-Route or Contact names."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignallingSettings:
+    """Settings of the trunk side; every default has its reason beside it."""
+
+    listen: tuple[Listen, ...]
+    trunks: tuple[TrunkSettings, ...]
+    """The first whose networks hold the sender's address takes the call."""
+    certificate_file: str = ""
+    """Chain in PEM, own certificate first; needed where a `Listen` says tls."""
+    key_file: str = ""
+    carrier_ca_file: str = ""
+    """Who may have signed the carrier's certificate when we connect to it; "": the system's authorities."""
+    advertised_host: str = ""
+    """Name or address the carrier reaches us at, in Via and Contact; "": the address its packets came to."""
+    advertised_ports: dict[Transport, int] = field(default_factory=dict)
+    """Where an address translator moves ports; a missing transport is advertised at the port it listens on."""
+    max_calls: int = 60
+    """Calls at a time, ringing ones too; what is above gets 503."""
+    calls_per_s: float = 20.0
+    """New calls a second, as long as the burst is not larger: a practice's busiest minute has one."""
+    retry_after_s: int = 10
+    """Told with 503: carriers then try the next gateway and leave this one alone for so long."""
+    ring_limit_ms: float = 20_000.0
+    """A worker that is not ready by then will not be: the carrier tries elsewhere."""
+    call_limit_ms: float = 3_600_000.0
+    """No conversation with a receptionist lasts an hour: a forgotten line does."""
+    transfer_limit_ms: float = 60_000.0
+    """A person who has not answered by then does not."""
+    handshake_limit_ms: float = 5_000.0
+    """Measured at 80 ms over a continent; who needs longer holds sockets on purpose."""
+    message_limit_ms: float = 10_000.0
+    """From the first byte of a message on a stream to its last, and from connecting to the first message."""
+    idle_limit_ms: float = 600_000.0
+    """A connection without a call and without keep-alives; carriers close theirs after minutes."""
+    max_connections: int = 256
+    """A carrier uses a handful for each of its proxies; what is above is closed at once."""
+    max_handshakes: int = 32
+    """TLS handshakes at a time: each costs 1 ms of CPU, and a flood of them must not starve the calls."""
+    max_transactions: int = 4_096
+    """Requests that are still answered; what is above gets an answer that leaves nothing behind."""

@@ -1,0 +1,310 @@
+"""Requests and their answers (RFC 3261 section 17, RFC 6026): what is repeated, until when, and what is absorbed.
+
+A calculation on `Alarms`: it is told messages and sends through a function it is given. Knows no call and no socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.sip.alarms import Alarm, Alarms
+from pipeline.sip.paths import Hop, Path
+from pipeline.sip.wire import Request, Response
+
+T1_MS = 500.0
+"""A round trip, RFC 3261 table 4."""
+T2_MS = 4_000.0
+T4_MS = 5_000.0
+PATIENCE_MS = 64 * T1_MS
+"""32 s: who has not answered by then does not."""
+COOKIE = "z9hG4bK"
+
+Send = Callable[[bytes, "Way"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a message goes: back on the path, and when that is gone, to the hop."""
+
+    path: Path | None
+    hop: Hop | None
+    branch: str = ""
+    """Whose request this is; `Transactions.unsendable` wants it back when no connection can be made."""
+
+
+Key = tuple[str, ...]
+
+
+def server_key(request: Request, method: str) -> Key:
+    """Which transaction a request belongs to (section 17.2.3); for senders of RFC 2543, which knew no branch, too."""
+    sent_by = f"{request.via.host}:{request.via.port or ''}"
+    if request.via.branch.startswith(COOKIE):
+        return (request.via.branch, sent_by, method)
+    return (request.call_id, request.from_.tag, str(request.cseq), sent_by, method)
+
+
+class ServerTransaction:
+    """One request that came, and the answers to it."""
+
+    def __init__(
+        self, table: Transactions, key: Key, request: Request, path: Path, *, remembered: bool
+    ) -> None:
+        """Made by `Transactions.receive`. One that is not remembered is answered once and leaves nothing."""
+        self._table = table
+        self._key = key
+        self._remembered = remembered
+        self.request = request
+        self.path = path
+        self.invite = request.method == "INVITE"
+        self.answered = False
+        """Whether a final answer went out."""
+        self._accepted = False
+        self._last: bytes | None = None
+        self._again: Alarm | None = None
+        self._interval_ms = T1_MS
+        self._end: Alarm | None = None
+
+    def respond(self, status: int, data: bytes) -> None:
+        """Answer; the first final answer counts, and is repeated as long as it must be."""
+        if self.answered:
+            return
+        self._table.send(data, Way(self.path, None))
+        self._last = data
+        if status < 200:
+            return
+        self.answered = True
+        if not self._remembered:
+            return
+        if not self.invite:
+            self._end_after(0 if self.path.reliable else PATIENCE_MS)
+            return
+        self._accepted = status < 300
+        self._end_after(PATIENCE_MS)
+        if not self._accepted and not self.path.reliable:
+            self._again = self._table.alarms.set(T1_MS, self._repeat)
+
+    def repeated(self) -> None:
+        """The request came again: so does our answer, if there is one. A 2xx to INVITE its call repeats itself."""
+        if self._last is not None and not self._accepted:
+            self._table.send(self._last, Way(self.path, None))
+
+    def acknowledged(self) -> None:
+        """The ACK of a refusal came."""
+        if self._again is not None:
+            self._again.cancel()
+        self._end_after(0 if self.path.reliable else T4_MS)
+
+    @property
+    def refused(self) -> bool:
+        """Whether an INVITE was answered with 300 or more, so that its ACK ends here."""
+        return self.answered and not self._accepted
+
+    def _repeat(self) -> None:
+        if self._last is not None:
+            self._table.send(self._last, Way(self.path, None))
+        self._interval_ms = min(2 * self._interval_ms, T2_MS)
+        self._again = self._table.alarms.set(self._interval_ms, self._repeat)
+
+    def _end_after(self, ms: float) -> None:
+        if self._end is not None:
+            self._end.cancel()
+        if ms:
+            self._end = self._table.alarms.set(ms, self.forget)
+        else:
+            self.forget()
+
+    def forget(self) -> None:
+        """Leave the table."""
+        for alarm in (self._again, self._end):
+            if alarm is not None:
+                alarm.cancel()
+        self._table.forget_server(self._key)
+
+
+class ClientTransaction:
+    """One request of ours, until it is answered or given up."""
+
+    def __init__(
+        self,
+        table: Transactions,
+        method: str,
+        data: bytes,
+        way: Way,
+        on_response: Callable[[Response], None],
+        on_silence: Callable[[], None],
+        patience_ms: float,
+    ) -> None:
+        """Made by `Transactions.request`."""
+        self._table = table
+        self.method = method
+        self._data = data
+        self._way = way
+        self._on_response = on_response
+        self._on_silence = on_silence
+        self._patience_ms = patience_ms
+        self._interval_ms = T1_MS
+        self._again: Alarm | None = None
+        self._end: Alarm | None = None
+        self._provisional = False
+        self._finished = False
+        self._ack: Callable[[Response], bytes] | None = None
+
+    def begin(self, ack: Callable[[Response], bytes] | None) -> None:
+        """Send it. `ack` writes the ACK of a refused INVITE, which belongs to the transaction."""
+        self._ack = ack
+        self._end = self._table.alarms.set(self._patience_ms, self.give_up)
+        path = self._way.path
+        hop = self._way.hop
+        reliable = path.reliable if path is not None else hop is not None and hop.transport != "udp"
+        if not reliable:
+            self._again = self._table.alarms.set(T1_MS, self._repeat)
+        self._table.send(self._data, self._way)
+
+    def receive(self, response: Response) -> None:
+        """An answer came."""
+        if self._finished:
+            if self._ack is not None and response.status >= 300:
+                self._table.send(self._ack(response), self._way)
+            elif self._ack is not None and response.status >= 200:
+                self._on_response(response)  # a 2xx again: its ACK was lost, and that is the call's
+            return
+        if response.status < 200:
+            self._on_provisional()
+        else:
+            self._on_final(response)
+        self._on_response(response)
+
+    def give_up(self) -> None:
+        """Nobody answers, or no connection can be made."""
+        if self._finished:
+            self._leave()
+            return
+        self._leave()
+        self._finished = True
+        self._on_silence()
+
+    def _on_provisional(self) -> None:
+        self._provisional = True
+        if self.method == "INVITE":
+            for alarm in (self._again, self._end):  # it may ring as long as its caller lets it
+                if alarm is not None:
+                    alarm.cancel()
+
+    def _on_final(self, response: Response) -> None:
+        self._finished = True
+        if self._ack is None:
+            self._leave()
+            return
+        for alarm in (self._again, self._end):
+            if alarm is not None:
+                alarm.cancel()
+        if response.status >= 300:
+            self._table.send(self._ack(response), self._way)
+        self._end = self._table.alarms.set(PATIENCE_MS, self._leave)
+
+    def _repeat(self) -> None:
+        self._table.send(self._data, self._way)
+        if self.method == "INVITE":
+            self._interval_ms *= 2
+        else:
+            self._interval_ms = T2_MS if self._provisional else min(2 * self._interval_ms, T2_MS)
+        self._again = self._table.alarms.set(self._interval_ms, self._repeat)
+
+    def _leave(self) -> None:
+        for alarm in (self._again, self._end):
+            if alarm is not None:
+                alarm.cancel()
+        self._table.forget_client(self._way.branch, self.method)
+
+
+class Transactions:
+    """All requests under way, in both directions."""
+
+    def __init__(self, alarms: Alarms, send: Send, limit: int) -> None:
+        """`send` puts bytes on their way and returns at once; `limit` is for requests that came."""
+        self.alarms = alarms
+        self.send = send
+        self._limit = limit
+        self._servers: dict[Key, ServerTransaction] = {}
+        self._clients: dict[tuple[str, str], ClientTransaction] = {}
+
+    def __len__(self) -> int:
+        """How many are remembered."""
+        return len(self._servers) + len(self._clients)
+
+    @property
+    def ours(self) -> int:
+        """How many requests of ours wait for an answer."""
+        return len(self._clients)
+
+    @property
+    def full(self) -> bool:
+        """Whether no more requests are remembered."""
+        return len(self._servers) >= self._limit
+
+    def receive(self, request: Request, path: Path) -> ServerTransaction | None:
+        """A request came (no ACK). None: it came before, and what it needs has been done."""
+        key = server_key(request, request.method)
+        known = self._servers.get(key)
+        if known is not None:
+            known.repeated()
+            return None
+        full = self.full
+        transaction = ServerTransaction(self, key, request, path, remembered=not full)
+        if not full:
+            self._servers[key] = transaction
+        return transaction
+
+    def acknowledge(self, ack: Request) -> bool:
+        """An ACK came; True when it was for a refusal, and all is done."""
+        transaction = self._servers.get(server_key(ack, "INVITE"))
+        if transaction is None or not transaction.refused:
+            return False
+        transaction.acknowledged()
+        return True
+
+    def cancelled_by(self, cancel: Request) -> ServerTransaction | None:
+        """The INVITE that a CANCEL means (section 9.2)."""
+        return self._servers.get(server_key(cancel, "INVITE"))
+
+    def request(
+        self,
+        method: str,
+        data: bytes,
+        way: Way,
+        on_response: Callable[[Response], None],
+        on_silence: Callable[[], None],
+        *,
+        patience_ms: float = PATIENCE_MS,
+        ack: Callable[[Response], bytes] | None = None,
+    ) -> ClientTransaction:
+        """Send a request of ours; `way.branch` is the one in its Via."""
+        transaction = ClientTransaction(
+            self, method, data, way, on_response, on_silence, patience_ms
+        )
+        self._clients[(way.branch, method)] = transaction
+        transaction.begin(ack)
+        return transaction
+
+    def answered(self, response: Response) -> bool:
+        """A response came; False when it answers nothing of ours."""
+        transaction = self._clients.get((response.via.branch, response.method))
+        if transaction is None:
+            return False
+        transaction.receive(response)
+        return True
+
+    def unsendable(self, branch: str) -> None:
+        """No connection could be made for the request with this branch."""
+        for (other, _), transaction in list(self._clients.items()):
+            if other == branch:
+                transaction.give_up()
+
+    def forget_server(self, key: Key) -> None:
+        """Used by a transaction that is over."""
+        self._servers.pop(key, None)
+
+    def forget_client(self, branch: str, method: str) -> None:
+        """Used by a transaction that is over."""
+        self._clients.pop((branch, method), None)

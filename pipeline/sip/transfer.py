@@ -1,0 +1,61 @@
+"""Leading a caller to a person by REFER: what its answer and the NOTIFYs of the carrier mean (RFC 3515).
+
+A calculation: the call sends and times, this decides.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pipeline.sip.ports import TransferOutcome
+
+_FRAGMENT = re.compile(rb"\s*SIP/2\.0[ \t]+([1-6][0-9]{2})\b")
+_TARGET = re.compile(r"(?:sips?:[\x21-\x7e]+@[\x21-\x7e]+|tel:[0-9+*#().-]+)\Z")
+_BUSY = frozenset({486, 600})
+_NO_ANSWER = frozenset({408, 480, 487})
+
+
+def check_target(target: str) -> None:
+    """Raise ValueError for what is no SIP address: targets come from the configuration, and still."""
+    if not _TARGET.match(target) or any(c in target for c in "<>\"' ?"):
+        raise ValueError("a transfer target must be a SIP or tel URI without headers")
+
+
+def outcome_of(status: int) -> TransferOutcome:
+    """What a final status of the second leg means for the caller."""
+    if status < 300:
+        return TransferOutcome.CONNECTED
+    if status in _BUSY:
+        return TransferOutcome.BUSY
+    return TransferOutcome.NO_ANSWER if status in _NO_ANSWER else TransferOutcome.REFUSED
+
+
+@dataclass(slots=True)
+class Transfer:
+    """One REFER on its way."""
+
+    accepted: bool = False
+    """Whether the carrier said it would try."""
+    last_status: int = 100
+
+    def on_answer(self, status: int) -> TransferOutcome | None:
+        """The answer to the REFER itself; None: go on waiting."""
+        if status < 200:
+            return None
+        if status < 300:
+            self.accepted = True
+            return None
+        return TransferOutcome.REFUSED
+
+    def on_notify(self, state: str, body: bytes) -> TransferOutcome | None:
+        """A NOTIFY of this REFER; None: go on waiting."""
+        self.accepted = True
+        found = _FRAGMENT.match(body)
+        if found is not None:
+            self.last_status = int(found[1])
+            if self.last_status >= 200:
+                return outcome_of(self.last_status)
+        if state.partition(";")[0].strip().lower() == "terminated":
+            return TransferOutcome.NO_ANSWER  # it stopped telling, and never told of an answer
+        return None

@@ -1,0 +1,153 @@
+"""The telephone gateway as the supervisor sees it: one process that asks for lines, kept alive as a worker is.
+
+It is told how many lines are free and given the sentences it may have to say itself. Knows no message of SIP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from pipeline.errors import CallRefused, LinesBusy
+from pipeline.settings import Settings
+from pipeline.supervisor.channel import ChannelClosed, Serve
+from pipeline.supervisor.facts import Facts
+from pipeline.supervisor.fence import GATEWAY
+from pipeline.supervisor.workers import Worker, Workers
+
+NAME = "gateway"
+SENTENCES = ("apology",)
+RATE_HZ = 8_000
+"""All that a telephone carries; a wideband call hears it so, too."""
+SENTENCE_LIMIT_MS = 30_000.0
+LOOK_EVERY_S = 1.0
+"""For a worker that can say the sentences, until one could."""
+
+
+class Lines(Protocol):
+    """Who gives lines to telephone calls; the front is it."""
+
+    def free_lines(self) -> int | None:
+        """How many calls could be answered now; None: none is to be, for a while."""
+
+    async def expect(self, caller: str) -> dict[str, str]:
+        """Have a worker hold a line: its call, the worker's name and the token to show there. Raises `CallRefused`."""
+
+
+class GatewayProcess:
+    """`async with GatewayProcess(...)` keeps it alive inside the block; does nothing where no trunk is configured."""
+
+    def __init__(
+        self, settings: Settings, lines: Lines, facts: Facts, *, module: str = GATEWAY
+    ) -> None:
+        """Nothing is started yet."""
+        self._settings = settings
+        self._lines = lines
+        serve: Mapping[str, Serve] = {"place": self._place}
+        self.processes = (
+            Workers(settings, self, module=module, facts=facts, names=(NAME,), serve=serve)
+            if settings.trunk
+            else None
+        )
+        self._voices: Workers | None = None
+        self._sentences: dict[str, str] = {}
+        self._told: int | None = -1
+        self._group = asyncio.TaskGroup()
+        self._fetching: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> GatewayProcess:
+        """Start it."""
+        if self.processes is not None:
+            await self._group.__aenter__()
+            await self.processes.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: Any) -> None:
+        """End it and wait for that."""
+        if self.processes is not None:
+            if self._fetching is not None:
+                self._fetching.cancel()
+            await self.processes.__aexit__(*exc)
+            await self._group.__aexit__(*exc)
+
+    @property
+    def state(self) -> str:
+        """As `/healthz` shows it; empty where there is none."""
+        return self.processes.all[0].state if self.processes is not None else ""
+
+    def ready(self) -> bool:
+        """Whether telephone calls are taken, or none ever will be."""
+        return self.processes is None or self.processes.ready()
+
+    def serve_with(self, workers: Workers) -> None:
+        """From now on these can say the sentences."""
+        self._voices = workers
+        if self.processes is not None and self._fetching is None:
+            self.processes.changed = workers.changed  # who waits for one waits for both
+            self._fetching = self._group.create_task(self._fetch(), name="gateway's sentences")
+
+    def look(self) -> None:
+        """Tell it how many lines are free, when that has changed."""
+        free = self._lines.free_lines()
+        if free != self._told and self._tell("lines", {"free": free}):
+            self._told = free
+
+    async def drain(self, limit_ms: float) -> None:
+        """Take no more calls, and return when the last has ended or time is up."""
+        if self.processes is not None:
+            await self.processes.drain(limit_ms)
+
+    # --- what Workers report (`pipeline.supervisor.workers.Watcher`) ---------------------------------
+
+    def on_worker_notice(self, worker: Worker, kind: str, payload: dict[str, Any]) -> None:
+        """It has nothing to tell beside what every process tells."""
+
+    async def on_worker_audit(self, worker: Worker, records: object) -> None:
+        """Calls are on record by their workers."""
+        raise LinesBusy("The gateway writes no records.")
+
+    def on_worker_ready(self, worker: Worker) -> None:
+        """It is told what it must know before the first call."""
+        self._told = -1
+        self.look()
+        for name, pcm in self._sentences.items():
+            self._tell("sentence", {"name": name, "pcm": pcm})
+
+    def on_worker_lost(self, worker: Worker) -> None:
+        """Its sockets are closed, so that every worker knows."""
+        self._told = -1
+
+    # --- inside --------------------------------------------------------------------------------------
+
+    async def _place(self, params: dict[str, Any]) -> dict[str, Any]:
+        if self.processes is not None and self.processes.all[0].state != "ready":
+            raise LinesBusy("The server is being stopped.", retry_after_s=30)
+        caller = params.get("caller")
+        return dict(await self._lines.expect(caller if isinstance(caller, str) else ""))
+
+    def _tell(self, kind: str, payload: dict[str, Any]) -> bool:
+        gateway = self.processes.all[0] if self.processes is not None else None
+        if gateway is None or gateway.channel is None:
+            return False
+        gateway.channel.notify(kind, payload)
+        return True
+
+    async def _fetch(self) -> None:
+        """Have a worker say each sentence once; the gateway keeps them for when no worker can."""
+        while len(self._sentences) < len(SENTENCES):
+            for name in SENTENCES:
+                with contextlib.suppress(ChannelClosed, CallRefused, TimeoutError):
+                    await self._say(name)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _say(self, name: str) -> None:
+        voices = self._voices.all if self._voices is not None else []
+        voice = next((worker for worker in voices if worker.state == "ready"), None)
+        if name in self._sentences or voice is None or voice.channel is None:
+            return
+        params = {"name": name, "sample_rate_hz": RATE_HZ}
+        answer = await voice.channel.request("spoken", params, timeout_ms=SENTENCE_LIMIT_MS)
+        self._sentences[name] = str(answer.get("pcm", ""))
+        self._tell("sentence", {"name": name, "pcm": self._sentences[name]})

@@ -1,0 +1,197 @@
+"""The composition root of the telephone gateway: settings become trunks, ports and limits; the supervisor is its desk."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from base64 import b64decode
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from pipeline.errors import CallRefused, StartUpError
+from pipeline.media.resample import Doubler
+from pipeline.settings import Settings, Sip, Trunk
+from pipeline.sip.gateway import Gateway, NoLine, Place, TrunkRoom
+from pipeline.sip.ports import Invite, MediaLeg
+from pipeline.sip.rtp_leg import RtpLeg
+from pipeline.sip.rtp_ports import RtpPorts
+from pipeline.sip.rtp_settings import RtpSettings
+from pipeline.sip.settings import Digest, Listen, SignallingSettings, Transport, TrunkSettings
+from pipeline.sip.trunk import Trunks
+from pipeline.stream.local import socket_of
+from pipeline.supervisor.certificate import stamp_of
+from pipeline.supervisor.channel import Channel, ChannelClosed
+from pipeline.supervisor.host import prove, tell_why, until_closed
+
+PLACE_LIMIT_MS = 10_000.0
+LOST_RETRY_S = 10
+STOPPING_RETRY_S = 30
+BUSY_RETRY_S = 10
+CERTIFICATE_EVERY_S = 2.0
+_WAYS: dict[str, Transport] = {"tls": "tls", "tcp": "tcp", "udp": "udp"}
+
+
+async def run_gateway(settings: Settings, channel: Channel) -> None:
+    """Take calls until the supervisor drains this process or is gone."""
+    over = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
+    desk = SupervisorsDesk(settings, channel)
+    gateway = Gateway(desk, rooms(settings))
+
+    async def drain(params: dict[str, Any]) -> dict[str, Any]:
+        desk.stopping = True
+        try:
+            async with asyncio.timeout(float(params["limit_ms"]) / 1000.0):
+                await gateway.quiet.wait()
+        except TimeoutError:
+            pass
+        asyncio.get_running_loop().call_soon(over.set)  # after the answer is written
+        return {}
+
+    channel.serve = {"drain": drain}
+    channel.on_notice = desk.on_notice
+    await channel.open()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(until_closed(channel, over), name="channel")
+        try:
+            async with Trunks(signalling(settings), gateway) as trunks:
+                await prove(channel)
+                channel.notify("ready", {"free_slots": 0})
+                await _until_over(settings, trunks, over)
+        except StartUpError as error:
+            tell_why(channel, error)
+            raise
+        finally:
+            channel.close()
+            running.cancel()
+
+
+async def _until_over(settings: Settings, trunks: Trunks, over: asyncio.Event) -> None:
+    """Wait, and give new handshakes a certificate that was renewed."""
+    cert, key = certificate(settings)
+    seen = await asyncio.to_thread(stamp_of, cert, key)
+    while not over.is_set():
+        try:
+            async with asyncio.timeout(CERTIFICATE_EVERY_S):
+                await over.wait()
+        except TimeoutError:
+            found = await asyncio.to_thread(stamp_of, cert, key)
+            if found and found != seen:
+                seen = found
+                trunks.reload_certificate()
+
+
+class SupervisorsDesk:
+    """What the gateway asks of its supervisor, over the channel (`sip.gateway.Desk`)."""
+
+    def __init__(self, settings: Settings, channel: Channel) -> None:
+        """No line is free until the supervisor says so."""
+        self._directory = settings.state.directory
+        self._channel = channel
+        self._free: int | None = None
+        self._sentences: dict[str, bytes] = {}
+        self.stopping = False
+
+    def on_notice(self, kind: str, payload: dict[str, Any]) -> None:
+        """Keep what the supervisor tells."""
+        if kind == "lines":
+            free = payload.get("free")
+            self._free = free if isinstance(free, int) else None
+        elif kind == "sentence":
+            self._sentences[str(payload["name"])] = b64decode(payload["pcm"])
+
+    def may_ring(self) -> int | None:
+        """See `sip.gateway.Desk`."""
+        if self._free is None or self.stopping or self._channel.closed.is_set():
+            return STOPPING_RETRY_S
+        return None if self._free > 0 else BUSY_RETRY_S
+
+    async def place(self, invite: Invite) -> Place:
+        """See `sip.gateway.Desk`."""
+        try:
+            found = await self._channel.request(
+                "place", {"caller": invite.caller}, timeout_ms=PLACE_LIMIT_MS
+            )
+        except CallRefused as refused:
+            raise NoLine(refused.retry_after_s or LOST_RETRY_S) from None
+        except (ChannelClosed, TimeoutError):
+            raise NoLine(LOST_RETRY_S) from None
+        path = socket_of(self._directory, str(found["worker"]))
+        return Place(str(found["call_id"]), path, str(found["token"]))
+
+    def line(self, name: str, sample_rate_hz: int) -> bytes:
+        """See `sip.gateway.Desk`; sentences are kept at 8 kHz."""
+        pcm = self._sentences.get(name, b"")
+        return Doubler().feed(pcm) if sample_rate_hz == 16_000 else pcm
+
+
+# --- settings to rooms -----------------------------------------------------------------------------
+
+
+def rooms(settings: Settings) -> dict[str, TrunkRoom]:
+    """What the gateway needs of each trunk; one set of ports for all of them."""
+    sip = settings.sip
+    ports = RtpPorts(address=sip.bind, first_port=sip.rtp_port_min, last_port=sip.rtp_port_max)
+    return {
+        trunk.name: TrunkRoom(_leg_of(trunk, sip, ports), dict(map(_target, trunk.transfer)))
+        for trunk in settings.trunk
+    }
+
+
+def _leg_of(trunk: Trunk, sip: Sip, ports: RtpPorts) -> Callable[[], MediaLeg]:
+    wanted = RtpSettings(
+        advertised_address=sip.advertised_address,
+        srtp_required=trunk.srtp == "required",
+        allowed_sources=trunk.media,
+        codecs=trunk.codecs,
+    )
+    return partial(RtpLeg, wanted, ports)
+
+
+def _target(text: str) -> tuple[str, str]:
+    name, _, uri = text.partition(" ")
+    return name, uri
+
+
+def certificate(settings: Settings) -> tuple[str, str]:
+    """Chain and key; two empty texts where no trunk uses TLS."""
+    sip = settings.sip
+    if not sip.tls_port:
+        return "", ""
+    return sip.cert or settings.tls.cert, sip.key or settings.tls.key
+
+
+def signalling(settings: Settings) -> SignallingSettings:
+    """Where to listen, who may call and how much of it."""
+    sip = settings.sip
+    cert, key = certificate(settings)
+    listen = (
+        Listen("tls", sip.bind, sip.tls_port),
+        Listen("tcp", sip.bind, sip.tcp_port),
+        Listen("udp", sip.bind, sip.udp_port),
+    )
+    lines = settings.workers.count * settings.workers.calls_per_worker
+    return SignallingSettings(
+        listen=tuple(each for each in listen if each.port),
+        trunks=tuple(_trunk(trunk) for trunk in settings.trunk),
+        certificate_file=cert,
+        key_file=key,
+        carrier_ca_file=sip.carrier_ca_file,
+        advertised_host=sip.advertised_address,
+        max_calls=sip.calls_max or lines,
+        calls_per_s=float(sip.calls_per_s),
+        call_limit_ms=float(sip.call_limit_ms),
+    )
+
+
+def _trunk(trunk: Trunk) -> TrunkSettings:
+    digest = Digest(trunk.digest_user, trunk.digest_secret) if trunk.digest_user else None
+    return TrunkSettings(
+        name=trunk.name,
+        networks=trunk.signalling,
+        transports=tuple(_WAYS[each] for each in trunk.transports),
+        max_calls=trunk.calls_max,
+        digest=digest,
+        certificate_name=trunk.certificate_name,
+    )

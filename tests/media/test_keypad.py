@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from pipeline.media.keypad import KEYS, EventReceiver, KeyMerger, Way
+
+Packet = tuple[int, bool, bytes]
+"""Timestamp, marker, payload."""
+
+
+def press(key: str, begin: int, span_ms: int = 100) -> list[Packet]:
+    """A press as telephones send it: an update each 20 ms and the end three times."""
+    total = span_ms * 8
+    steps = list(range(160, total + 1, 160))
+    made = [(begin, step == 160, payload(key, step, end=step == total)) for step in steps]
+    return made + [(begin, False, payload(key, total, end=True))] * 2
+
+
+def payload(key: str, duration: int, *, end: bool = False) -> bytes:
+    return bytes([KEYS.index(key), 0x8A if end else 0x0A]) + duration.to_bytes(2, "big")
+
+
+def dialled(number: str, pause_ms: int = 60) -> list[list[Packet]]:
+    return [press(key, 1_000 + n * (100 + pause_ms) * 8) for n, key in enumerate(number)]
+
+
+def heard(packets: list[Packet], receiver: EventReceiver | None = None) -> str:
+    events = receiver or EventReceiver()
+    found = [
+        events.add(ssrc=1, timestamp=timestamp & 0xFFFFFFFF, marker=marker, payload=data)
+        for timestamp, marker, data in packets
+    ]
+    return "".join(each.key or "" for each in found if each)
+
+
+def flat(presses: list[list[Packet]]) -> list[Packet]:
+    return [packet for each in presses for packet in each]
+
+
+def test_every_key_is_heard_once_at_its_first_packet() -> None:
+    assert heard(flat(dialled(KEYS))) == KEYS
+    assert heard(press("5", 0)[:1]) == "5"
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_lost_repeated_and_reordered_packets_give_each_key_once(seed: int) -> None:
+    chance = random.Random(seed)
+    number = "".join(chance.choices("0123456789*#", k=12)) + "11" + "00"
+    packets: list[Packet] = []
+    for each in dialled(number):
+        kept = [packet for packet in each if chance.random() > 0.4] or [each[-1]]
+        packets += [packet for packet in kept for _ in range(chance.choice((1, 1, 1, 2, 3)))]
+    for n in range(0, len(packets) - 1, 3):
+        packets[n], packets[n + 1] = packets[n + 1], packets[n]
+    found = heard(packets)
+    assert sorted(found) == sorted(number)
+    assert found == number or sum(a != b for a, b in zip(found, number, strict=True)) <= 4
+
+
+@pytest.mark.parametrize("only", [0, 2, 4, 6])
+def test_one_packet_of_a_press_is_enough(only: int) -> None:
+    assert heard([each[only] for each in dialled("0415550133")]) == "0415550133"
+
+
+def test_the_same_key_again_is_another_press() -> None:
+    assert heard(flat(dialled("0000"))) == "0000"
+    assert heard([each[-1] for each in dialled("0000", pause_ms=60)]) == "0000"
+
+
+def test_a_press_of_half_a_minute_is_one_press() -> None:
+    packets: list[Packet] = []
+    begin = 7_000
+    for _ in range(
+        4
+    ):  # RFC 4733 section 2.5.1.3: a segment lasts 65535 ticks, then a new timestamp
+        steps = (*range(160, 65_535, 160), 65_535)
+        packets += [(begin, begin == 7_000 and step == 160, payload("9", step)) for step in steps]
+        begin += 65_535
+    packets += [(begin, False, payload("9", 800, end=True))] * 3
+    assert heard(packets) == "9"
+
+
+def test_a_sender_that_moves_the_timestamp_on_presses_once() -> None:
+    packets = [(1_000 + n * 160, n == 0, payload("3", 160 * (n + 1))) for n in range(8)]
+    ends = [(1_000 + n * 160, False, payload("3", 160 * 9, end=True)) for n in (8, 9, 10)]
+    assert heard([*packets, *ends]) == "3"
+
+
+def test_the_clock_may_wrap_between_and_within_presses() -> None:
+    receiver = EventReceiver()
+    begin = (1 << 32) - 400
+    assert (
+        heard(press("1", begin) + press("2", begin + 1_600) + press("1", begin + 3_200), receiver)
+        == "121"
+    )
+
+
+def test_a_stream_that_begins_again_is_heard() -> None:
+    receiver = EventReceiver()
+    assert heard(press("1", 3_000_000_000), receiver) == "1"
+    assert heard(press("1", 5_000), receiver) == "1"
+    assert receiver.add(ssrc=2, timestamp=5_000, marker=True, payload=payload("1", 160)) is not None
+
+
+@pytest.mark.parametrize("data", [b"", b"\x01", b"\x01\x0a\x00", b"\x10\x0a\x00\xa0", b"\xff" * 4])
+def test_what_is_no_key_is_none(data: bytes) -> None:
+    assert EventReceiver().add(ssrc=1, timestamp=1, marker=True, payload=data) is None
+
+
+def test_flash_and_fax_events_are_no_keys() -> None:
+    for code in range(16, 256):
+        data = bytes([code, 0x0A, 0, 160])
+        assert EventReceiver().add(ssrc=1, timestamp=1, marker=True, payload=data) is None
+
+
+def merged(reports: list[tuple[float, str, Way]]) -> str:
+    merger = KeyMerger()
+    return "".join(
+        key
+        for at_ms, key, way in sorted(reports, key=lambda r: r[0])
+        if merger.is_new(key, way, at_ms)
+    )
+
+
+@pytest.mark.parametrize("way", list(Way))
+def test_each_way_alone_tells_every_press(way: Way) -> None:
+    assert merged([(n * 160.0, key, way) for n, key in enumerate("00112233")]) == "00112233"
+
+
+@pytest.mark.parametrize("late_ms", [-60.0, 0.0, 45.0, 180.0, 900.0])
+@pytest.mark.parametrize(
+    ("one", "other"), [(Way.EVENT, Way.INFO), (Way.EVENT, Way.TONE), (Way.TONE, Way.INFO)]
+)
+def test_two_ways_of_one_press_are_one_key(one: Way, other: Way, late_ms: float) -> None:
+    number = "5550133"
+    reports = [(1_000.0 + n * 300.0, key, one) for n, key in enumerate(number)]
+    reports += [(at_ms + late_ms, key, other) for at_ms, key, _ in reports]
+    assert merged(reports) == number
+
+
+def test_three_ways_of_one_press_are_one_key() -> None:
+    reports = [
+        (1_000.0 + n * 250.0 + late, key, way)
+        for n, key in enumerate("0001")
+        for way, late in ((Way.EVENT, 0.0), (Way.TONE, 60.0), (Way.INFO, 140.0))
+    ]
+    assert merged(reports) == "0001"
+
+
+def test_bits_of_a_tone_beside_events_are_no_presses() -> None:
+    reports = [
+        (0.0, "7", Way.EVENT),
+        (50.0, "7", Way.TONE),
+        (95.0, "7", Way.TONE),
+        (2_500.0, "7", Way.TONE),
+    ]
+    assert merged(reports) == "7"
+
+
+def test_the_same_key_much_later_in_another_way_is_another_press() -> None:
+    assert merged([(0.0, "1", Way.TONE), (4_000.0, "1", Way.INFO)]) == "11"
+
+
+def test_keys_are_never_shown() -> None:
+    heard_key = EventReceiver().add(ssrc=1, timestamp=1, marker=True, payload=payload("7", 160))
+    assert "7" not in repr(heard_key).replace("duration=160", "")

@@ -1,0 +1,1 @@
+"""The telephone gateway's rooms: signalling, media, and what joins them."""

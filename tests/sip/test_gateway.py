@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.line import Bye
+from pipeline.sip import gateway as gateway_module
+from pipeline.sip.gateway import PhoneCallOver
+from pipeline.sip.ports import TransferOutcome
+from pipeline.telemetry.events import Event, set_sink
+from tests.sip.gateway_rig import TARGETS, FakeCall, FakeLeg, answered, opened
+
+pytestmark = pytest.mark.wire
+
+
+@pytest.fixture
+def said() -> Iterator[list[Event]]:
+    events: list[Event] = []
+    set_sink(events.append)
+    yield events
+    set_sink(None)
+
+
+def over(said: list[Event]) -> PhoneCallOver:
+    (found,) = [event for event in said if isinstance(event, PhoneCallOver)]
+    return found
+
+
+async def test_sound_and_keys_go_both_ways(tmp_path: Path) -> None:
+    async with answered(tmp_path) as (rig, call, leg):
+        there = rig.worker.calls["c1"]
+        assert call.did == ["accept"]
+        assert leg.taker is not None
+        for _ in range(5):
+            leg.taker.on_audio(bytes(320))
+        leg.taker.on_key("7")
+        await rig.until(lambda: there.keys == ["7"])
+        assert there.frames == 5
+        there.playout.push(0, b"\1\0" * 320)
+        await rig.until(lambda: len(leg.waiting) == 640 * 1)
+        assert leg.waiting[:2] == b"\1\0"
+
+
+async def test_the_call_is_answered_only_once_the_worker_stands(tmp_path: Path) -> None:
+    async with opened(tmp_path) as rig:
+        rig.desk.hangs = True
+        call = FakeCall()
+        async with asyncio.TaskGroup() as group:
+            taking = group.create_task(rig.gateway.take(call))
+            await asyncio.sleep(0.05)
+            assert call.did == []
+            call.end("caller")  # CANCEL while the worker makes ready
+            await taking
+        assert call.did == []
+        assert rig.legs == []
+
+
+async def test_the_worker_greets_only_once_the_caller_is_there(tmp_path: Path) -> None:
+    async with opened(tmp_path) as rig, asyncio.TaskGroup() as group:
+        call = FakeCall()
+        call.acknowledged.clear()
+        taking = group.create_task(rig.gateway.take(call))
+        await rig.until(lambda: call.did == ["accept"])
+        await asyncio.sleep(0.05)
+        assert rig.worker.calls == {}  # a socket stands, and nothing has begun
+        call.acknowledged.set()
+        await rig.until(lambda: bool(rig.worker.calls))
+        call.end("caller")
+        await taking
+
+
+async def test_a_call_without_a_line_or_a_port_or_a_worker_is_sent_elsewhere(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path) as rig:
+        rig.desk.none_s = 7
+        call = FakeCall()
+        await rig.gateway.take(call)
+        assert call.did == ["reject 503 7"]
+        rig.desk.none_s, rig.no_port = 0, True
+        call = FakeCall()
+        await rig.gateway.take(call)
+        assert call.did == ["reject 503 10"]
+        rig.no_port = False
+        await rig.worker.door.__aexit__(None, None, None)
+        call = FakeCall()
+        await rig.gateway.take(call)
+        assert call.did == ["reject 503 10"]
+        assert rig.legs[-1].closed
+
+
+async def test_a_call_whose_sound_is_refused_leaves_nothing(tmp_path: Path) -> None:
+    async with opened(tmp_path) as rig:
+        call = FakeCall()
+        call.refuses = "no_codec"
+        await rig.gateway.take(call)
+        assert rig.legs[0].closed
+        assert rig.worker.calls == {}
+        await rig.until(lambda: rig.worker.never == [("c1", "caller")])
+
+
+async def test_a_flush_empties_the_leg_and_gives_its_marks_back(tmp_path: Path) -> None:
+    async with answered(tmp_path) as (rig, _, leg):
+        there = rig.worker.calls["c1"]
+        there.playout.push(0, b"\1\0" * 16_000)
+        await rig.until(lambda: len(leg.waiting) >= 320 * 12)
+        there.interrupt()
+        await rig.until(lambda: leg.flushes > 0)
+        assert leg.waiting == b""
+        await asyncio.sleep(0.1)
+        assert leg.waiting == b""  # nothing stale comes behind it
+
+
+async def test_a_goodbye_is_sent_whole_before_the_caller_is_hung_up_on(
+    tmp_path: Path, said: list[Event]
+) -> None:
+    async with answered(tmp_path) as (rig, call, leg):
+        there = rig.worker.calls["c1"]
+        there.playout.push(0, b"\1\0" * 800)
+        there.playout.end(0)
+        await rig.until(lambda: len(leg.waiting) == 1_600)
+        assert there.leg is not None
+        there.leg.send(Bye("goodbye"))
+        there.leg.close("goodbye")
+        await asyncio.sleep(0.1)
+        assert "hang up" not in call.did
+        leg.send()
+        await rig.until(lambda: "hang up" in call.did)
+        assert len(leg.sent) == 1_600
+    assert (over(said).reason, over(said).worker_lost) == ("us", False)
+
+
+async def test_a_caller_who_hangs_up_is_told_to_the_worker(tmp_path: Path) -> None:
+    async with answered(tmp_path) as (rig, call, _):
+        there = rig.worker.calls["c1"]
+        call.end("caller")
+        await rig.until(lambda: there.hung_up == ["caller"])
+
+
+async def test_hold_reaches_the_worker_and_comes_back(tmp_path: Path) -> None:
+    async with answered(tmp_path) as (rig, _, leg):
+        there = rig.worker.calls["c1"]
+        assert leg.taker is not None
+        leg.taker.on_hold(True)
+        await rig.until(lambda: there.holds == [True])
+        leg.taker.on_hold(False)
+        await rig.until(lambda: there.holds == [True, False])
+
+
+@pytest.mark.parametrize("why", ["silence", "fax"])
+async def test_nobody_at_the_far_end_is_hung_up_on(
+    tmp_path: Path, said: list[Event], why: str
+) -> None:
+    async with answered(tmp_path) as (rig, call, leg):
+        assert leg.taker is not None
+        getattr(leg.taker, f"on_{why}")()
+        await rig.until(lambda: "hang up" in call.did)
+        await rig.until(lambda: bool(rig.worker.calls["c1"].hung_up))
+    assert over(said).reason == why
+
+
+def kill(rig_call: FakeCall, leg: FakeLeg) -> None:
+    """The worker's end of the socket is gone without a word, as after kill -9."""
+    taker = leg.taker
+    assert taker is not None
+    taker._wire.abort()  # type: ignore[attr-defined]  # the socket itself
+
+
+async def test_a_worker_that_dies_leaves_an_apology_and_then_a_person(
+    tmp_path: Path, said: list[Event]
+) -> None:
+    async with answered(tmp_path) as (rig, call, leg):
+        call.outcome = TransferOutcome.CONNECTED
+        rig.worker.calls["c1"].playout.push(0, b"\1\0" * 16_000)
+        await rig.until(lambda: len(leg.waiting) > 0)
+        began_s = asyncio.get_running_loop().time()
+        kill(call, leg)
+        await rig.until(lambda: leg.waiting == rig.desk.apology)
+        assert asyncio.get_running_loop().time() - began_s < 0.5
+        assert call.did == ["accept"]
+        leg.send()
+        await rig.until(lambda: call.did == ["accept", f"refer {TARGETS['desk']}"])
+    assert over(said).worker_lost
+
+
+async def test_a_worker_that_dies_where_nobody_answers_ends_the_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway_module, "APOLOGY_MARGIN_MS", 50.0)
+    async with answered(tmp_path) as (rig, call, leg):
+        kill(call, leg)
+        # nothing is ever sent: the mark does not come back, and the limit ends the waiting
+        await rig.until(lambda: call.did == ["accept", f"refer {TARGETS['desk']}", "hang up"])
+
+
+async def test_a_transfer_goes_to_configured_targets_alone(tmp_path: Path) -> None:
+    async with answered(tmp_path) as (rig, call, leg):
+        joined = leg.taker
+        assert joined is not None
+        joined.on_text('{"event":"transfer","transfer":{"target":"stranger"}}')  # type: ignore[attr-defined]
+        joined.on_text('{"event":"transfer","transfer":{"target":"second"}}')  # type: ignore[attr-defined]
+        await rig.until(lambda: call.did == ["accept", f"refer {TARGETS['second']}"])
+        await asyncio.sleep(0.05)
+        assert "hang up" not in call.did  # refused: the caller is back in the conversation

@@ -1,0 +1,329 @@
+"""Requests within a call: hold, refresh, keys, transfer, glare, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.sip.ports import TransferOutcome
+from tests.sip.rig import ANSWER, OFFER, TLS, FakeMedia, Rig, settings
+from tests.sip.shapes import SDP, Peer, Said, reply_to
+
+PERSON = "sip:+12025550100@carrier.example.com"
+
+
+def talking(**more: object) -> tuple[Rig, Peer]:
+    rig, peer = Rig(), Peer(**more)  # type: ignore[arg-type]  # by name, as they are
+    rig.talk(peer)
+    return rig, peer
+
+
+def test_a_reinvite_is_a_new_offer_and_needs_its_own_ack() -> None:
+    rig, peer = talking()
+    [ok] = rig.hear(peer.invite("v=0\r\nhold\r\n"))
+    assert (ok.status, ok.body, rig.media.offers[-1]) == (200, ANSWER, b"v=0\r\nhold\r\n")
+    assert ok.one("To").count("tag=") == 1
+    assert rig.wait(600) == [ok]
+    rig.hear(peer.ack())
+    assert rig.wait(20_000) == []
+    assert rig.heard[0].up == 1
+
+
+def test_a_reinvite_without_sdp_is_answered_with_an_offer() -> None:
+    rig, peer = talking()
+    [ok] = rig.hear(peer.invite(""))
+    assert ok.body == OFFER
+    rig.hear(peer.ack("v=0\r\ntheirs\r\n"))
+    assert rig.media.answers == [b"v=0\r\ntheirs\r\n"]
+
+
+def test_a_reinvite_whose_media_are_refused_leaves_the_call_as_it_is() -> None:
+    rig, peer = talking()
+    rig.media.refuses = "no_codec"
+    [refused] = rig.hear(peer.invite())
+    assert refused.status == 488
+    rig.hear(peer.ack(refused=True))
+    assert rig.heard[0].over == []
+    rig.calls[0].hang_up()
+    assert rig.taken()[-1].method == "BYE"
+
+
+def test_a_reinvite_moves_the_remote_target() -> None:
+    rig, peer = talking()
+    peer.contact = "<sip:moved@127.0.0.1:5099>"
+    rig.hear(peer.invite())
+    rig.hear(peer.ack())
+    rig.calls[0].hang_up()
+    assert rig.taken()[-1].line == "BYE sip:moved@127.0.0.1:5099 SIP/2.0"
+    path = rig.ways[-1].path
+    assert path is not None
+    assert path.port == 5099
+
+
+def test_a_reinvite_nobody_acknowledges_ends_the_call() -> None:
+    rig, peer = talking()
+    rig.hear(peer.invite())
+    rig.wait(32_000)
+    assert rig.heard[0].over == ["lost"]
+
+
+def test_both_changing_the_session_at_once_is_491() -> None:
+    """Defect 12: our re-INVITE is unanswered when theirs comes."""
+    rig, peer = talking(
+        extra=("Session-Expires: 120;refresher=uas", "Supported: timer", "Allow: INVITE, ACK, BYE")
+    )
+    [reinvite] = rig.wait(60_000)
+    assert (reinvite.method, reinvite.body) == ("INVITE", OFFER)
+    [refused] = rig.hear(peer.invite())
+    assert refused.status == 491
+    [ack] = rig.hear(reply_to(reinvite, 491))
+    assert ack.method == "ACK"
+    assert ack.one("Via") == reinvite.one("Via")
+    again = [one for one in rig.wait(2_100) if one.method == "INVITE"]
+    assert again
+    [ack, *_] = rig.hear(
+        reply_to(again[0], 200, f"Contact: {peer.contact}", body="v=0\r\ntheirs\r\n")
+    )
+    assert ack.method == "ACK"
+    assert ack.one("Via") != again[0].one("Via")
+    assert rig.media.answers == [b"v=0\r\ntheirs\r\n"]
+
+
+def test_an_invite_before_the_first_is_answered_comes_too_early() -> None:
+    rig, peer = Rig(), Peer()
+    peer.to_tag = rig.ring(peer).to_tag
+    [refused] = rig.hear(peer.invite())
+    assert (refused.status, refused.one("Retry-After")) == (500, "2")
+
+
+def test_update_with_and_without_an_offer() -> None:
+    rig, peer = talking()
+    [ok] = rig.hear(peer.request("UPDATE", SDP))
+    assert (ok.status, ok.body) == (200, ANSWER)
+    [ok] = rig.hear(peer.request("UPDATE"))
+    assert (ok.status, ok.body) == (200, b"")
+    assert len(rig.media.offers) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "keys"),
+    [
+        ("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n", ["5"]),
+        ("application/dtmf-relay", "Signal= *\nDuration= 250\n", ["*"]),
+        ("application/dtmf-relay", "Signal=10\r\n", ["*"]),
+        ("application/dtmf-relay", "Signal=11\r\n", ["#"]),
+        ("application/dtmf-relay", "Signal=d\r\n", ["D"]),
+        ("application/dtmf", "9", ["9"]),
+        ("application/dtmf", "16", []),
+        ("application/dtmf-relay", "Duration=160\r\n", []),
+        ("application/dtmf-relay", "Signal=55555\r\n", []),
+    ],
+)
+def test_a_key_comes_as_info(kind: str, body: str, keys: list[str]) -> None:
+    rig, peer = talking()
+    info = peer.request("INFO", body, kind=kind)
+    assert [one.status for one in rig.hear(info) + rig.hear(info)] == [200, 200]
+    assert rig.media.keys == keys
+
+
+def test_an_info_we_do_not_read_is_415_and_an_empty_one_is_200() -> None:
+    rig, peer = talking()
+    [refused] = rig.hear(peer.request("INFO", "<xml/>", kind="application/media_control+xml"))
+    assert refused.status == 415
+    assert "application/dtmf-relay" in refused.one("Accept")
+    assert [one.status for one in rig.hear(peer.request("INFO"))] == [200]
+
+
+def notify(peer: Peer, fragment: str, state: str = "active;expires=60") -> bytes:
+    return peer.request(
+        "NOTIFY",
+        fragment,
+        kind="message/sipfrag;version=2.0",
+        headers=("Event: refer", f"Subscription-State: {state}"),
+    )
+
+
+def referred() -> tuple[Rig, Peer, Said]:
+    rig, peer = talking()
+    rig.calls[0].refer(PERSON)
+    [refer] = rig.taken()
+    assert refer.one("Refer-To") == f"<{PERSON}>"
+    assert rig.hear(reply_to(refer, 202)) == []
+    return rig, peer, refer
+
+
+@pytest.mark.parametrize(
+    ("final", "outcome"),
+    [
+        ("200 OK", TransferOutcome.CONNECTED),
+        ("486 Busy Here", TransferOutcome.BUSY),
+        ("600 Busy Everywhere", TransferOutcome.BUSY),
+        ("480 Temporarily Unavailable", TransferOutcome.NO_ANSWER),
+        ("408 Request Timeout", TransferOutcome.NO_ANSWER),
+        ("603 Decline", TransferOutcome.REFUSED),
+        ("503 Service Unavailable", TransferOutcome.REFUSED),
+    ],
+)
+def test_what_became_of_a_transfer(final: str, outcome: TransferOutcome) -> None:
+    rig, peer, _ = referred()
+    for fragment in ("SIP/2.0 100 Trying", "SIP/2.0 180 Ringing"):
+        [ok] = rig.hear(notify(peer, fragment))
+        assert ok.status == 200
+        assert rig.heard[0].outcomes == []
+    said = rig.hear(notify(peer, f"SIP/2.0 {final}\r\n", "terminated;reason=noresource"))
+    assert said[0].status == 200
+    assert rig.heard[0].outcomes == [outcome]
+    connected = outcome is TransferOutcome.CONNECTED
+    assert [one.method for one in said[1:]] == (["BYE"] if connected else [])
+    assert rig.heard[0].over == (["us"] if connected else [])
+
+
+def test_a_carrier_that_forbids_transfers_is_refused_and_the_call_goes_on() -> None:
+    rig, peer = talking()
+    rig.calls[0].refer(PERSON)
+    [refer] = rig.taken()
+    rig.hear(reply_to(refer, 603))
+    assert rig.heard[0].outcomes == [TransferOutcome.REFUSED]
+    assert rig.heard[0].over == []
+    [refused] = rig.hear(notify(peer, "SIP/2.0 200 OK"))
+    assert refused.status == 481
+
+
+def test_a_person_who_does_not_answer_in_time_is_no_answer() -> None:
+    rig, _, _ = referred()
+    rig.wait(60_000)
+    assert rig.heard[0].outcomes == [TransferOutcome.NO_ANSWER]
+    assert rig.heard[0].over == []
+
+
+def test_a_subscription_that_ends_without_a_result_is_no_answer() -> None:
+    rig, peer, _ = referred()
+    rig.hear(notify(peer, "SIP/2.0 180 Ringing", "terminated;reason=timeout"))
+    assert rig.heard[0].outcomes == [TransferOutcome.NO_ANSWER]
+
+
+def test_a_caller_who_hangs_up_during_a_transfer_ends_it_without_an_outcome() -> None:
+    rig, peer, _ = referred()
+    rig.hear(peer.request("BYE"))
+    assert (rig.heard[0].outcomes, rig.heard[0].over) == ([], ["caller"])
+
+
+@pytest.mark.parametrize(
+    "target", ["", "911", "sip:a@b>\r\nX: y", "http://a@b", "sip:a@b?Replaces=x", "sip:<a>@b"]
+)
+def test_a_target_that_is_no_address_is_never_sent(target: str) -> None:
+    rig, _ = talking()
+    with pytest.raises(ValueError, match="target"):
+        rig.calls[0].refer(target)
+    assert rig.taken() == []
+
+
+def test_a_notify_of_something_else_is_489_and_one_nobody_asked_for_481() -> None:
+    rig, peer = talking()
+    [refused] = rig.hear(peer.request("NOTIFY", headers=("Event: presence",)))
+    assert refused.status == 489
+    [refused] = rig.hear(notify(peer, "SIP/2.0 200 OK"))
+    assert refused.status == 481
+
+
+def test_an_older_number_is_refused_and_a_repeated_one_absorbed() -> None:
+    rig, peer = talking()
+    update = peer.request("UPDATE")
+    rig.hear(update)
+    [again] = rig.hear(update)
+    assert again.status == 200
+    [refused] = rig.hear(peer.request("UPDATE", cseq=3))
+    assert refused.status == 500
+
+
+def test_a_strange_tag_is_481() -> None:
+    rig, peer = talking()
+    for method in ("BYE", "INVITE", "UPDATE", "INFO", "OPTIONS"):
+        [refused] = rig.hear(peer.request(method, to_tag="guessed"))
+        assert refused.status == 481
+    assert rig.heard[0].over == []
+
+
+def test_an_end_that_forgot_the_call_ends_it() -> None:
+    rig, _ = talking()
+    rig.calls[0].refer(PERSON)
+    [refer] = rig.taken()
+    [bye] = rig.hear(reply_to(refer, 481))
+    assert bye.method == "BYE"
+    assert rig.heard[0].over == ["lost"]
+
+
+def test_without_an_offer_no_session_timer_runs() -> None:
+    """Defect 8."""
+    rig, peer = Rig(settings(call_limit_ms=1e9)), Peer(extra=("Min-SE: 120", "Supported: timer"))
+    ok = rig.talk(peer)
+    assert ok.all("Session-Expires") == ok.all("Require") == []
+    assert rig.wait(86_400_000) == []
+    assert rig.heard[0].over == []
+
+
+def test_the_caller_who_offers_to_refresh_and_does_not_is_gone() -> None:
+    rig = Rig()
+    peer = Peer(extra=("Session-Expires: 180;refresher=uac", "Supported: timer"))
+    ok = rig.talk(peer)
+    assert ok.one("Session-Expires") == "180;refresher=uac"
+    assert ok.one("Require") == "timer"
+    rig.wait(147_000)
+    [ok] = rig.hear(peer.request("UPDATE"))
+    assert ok.one("Session-Expires") == "180;refresher=uac"
+    rig.wait(147_000)
+    assert rig.heard[0].over == []
+    rig.wait(2_000)
+    assert rig.heard[0].over == ["timeout"]
+
+
+def test_we_refresh_where_the_caller_wants_it_with_update() -> None:
+    rig = Rig()
+    peer = Peer(
+        extra=("Session-Expires: 180;refresher=uas", "Supported: timer", "Allow: INVITE, UPDATE")
+    )
+    assert rig.talk(peer).one("Session-Expires") == "180;refresher=uas"
+    for _ in range(3):
+        [update] = rig.wait(90_000)
+        assert update.method == "UPDATE"
+        assert update.one("Session-Expires") == "180;refresher=uac"
+        rig.hear(reply_to(update, 200, f"Contact: {peer.contact}"))
+    assert rig.heard[0].over == []
+    rig.wait(90_000)
+    rig.wait(32_000)
+    assert rig.heard[0].over == ["lost"]
+
+
+def test_a_timer_only_a_proxy_asks_for_is_ours_to_refresh() -> None:
+    rig, peer = Rig(), Peer(extra=("Session-Expires: 180",))
+    ok = rig.talk(peer)
+    assert ok.one("Session-Expires") == "180;refresher=uas"
+    assert ok.all("Require") == []
+
+
+def test_a_timer_too_short_is_422() -> None:
+    rig, peer = Rig(), Peer(extra=("Session-Expires: 30", "Supported: timer"))
+    [refused] = rig.hear(peer.invite())
+    assert (refused.status, refused.one("Min-SE")) == (422, "90")
+
+
+def test_our_requests_and_contacts_name_the_transport_of_the_call() -> None:
+    """Defect 5."""
+    rig = Rig(settings(advertised_host="gw.example.org", advertised_ports={"tls": 6061}), path=TLS)
+    peer = Peer(transport="TLS")
+    ringing = rig.ring(peer)
+    contact = "<sip:wardline@gw.example.org:6061;transport=tls>"
+    assert ringing.one("Contact") == rig.answer(peer).one("Contact") == contact
+    rig.hear(peer.ack())
+    rig.calls[0].hang_up()
+    assert rig.taken()[0].one("Via").startswith("SIP/2.0/TLS gw.example.org:6061;branch=z9hG4bK")
+
+
+def test_media_of_a_second_call_are_its_own() -> None:
+    rig, first, second = Rig(), Peer(), Peer(call_id="other")
+    rig.talk(first)
+    media = FakeMedia()
+    rig.ring(second)
+    rig.answer(second, media)
+    rig.hear(second.ack())
+    rig.hear(second.request("INFO", "7", kind="application/dtmf"))
+    assert (media.keys, rig.media.keys) == (["7"], [])
