@@ -38,12 +38,14 @@ from pipeline.shelves import expirer, open_shelf
 from pipeline.store.opening import now_ms, open_records, sweeper, tombstones_of
 from pipeline.store.records import Records
 from pipeline.store.requests import RequestStore
+from pipeline.stream.local import socket_of
 from pipeline.supervisor.channel import Channel
 from pipeline.supervisor.host import audit_post, notifier, serve_calls
 from pipeline.switchboard import Engines, Switchboard
-from pipeline.telemetry import words
+from pipeline.telemetry import log, words
 from pipeline.telemetry.events import Token, emit
 from pipeline.telemetry.redaction import Redaction
+from pipeline.transports.media_stream import MediaStreamDoor
 from pipeline.transports.settings import MediaSettings
 from pipeline.turn.endpoint import EndpointSettings
 from pipeline.turn.events import Profile
@@ -86,6 +88,7 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
         calls_limit=settings.workers.calls_per_worker,
         auditor=auditor,
         redaction=redaction,
+        telephone=_telephone(settings),
     )
     async with AsyncExitStack() as house:
         if model is not None:
@@ -96,6 +99,11 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
         await house.enter_async_context(switchboard)
         await house.enter_async_context(heap.watch(lambda: switchboard.near_a_turn))
         await serve_calls(channel, switchboard)
+
+
+def _telephone(settings: Settings) -> MediaStreamDoor:
+    """Where the supervisor and the gateway bring telephone calls; without a trunk nobody comes."""
+    return MediaStreamDoor(socket_of(settings.state.directory, log.process()))
 
 
 def _keeper(settings: Settings) -> Keeper | None:

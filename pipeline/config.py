@@ -54,6 +54,8 @@ __all__ = [
 PREFIX = "WARDLINE_"
 CONFIG_VARIABLE = "WARDLINE_CONFIG"
 FILE_BYTES_MAX = 1 << 20
+TABLES_MAX = 64
+"""Of one kind: more carriers than anybody has."""
 
 _KEPT_FOR_CHILDREN = re.compile(
     r"(PATH|HOME|USER|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|XDG_\w+|LD_LIBRARY_PATH|VIRTUAL_ENV|PYTHON\w+"
@@ -140,10 +142,8 @@ def leaves(settings: Settings) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
 
 def masked(settings: Settings) -> Iterator[tuple[str, str]]:
     """Every key with its value as TOML text, secrets masked."""
-    for leaf in _leaves(Settings()):
-        value: Any = settings
-        for part in leaf.path:
-            value = getattr(value, part)
+    for leaf in _leaves(settings):
+        value = leaf.default
         shown = _toml("********" if leaf.field.metadata.get("secret") and value else value)
         yield ".".join(leaf.path), shown
 
@@ -190,23 +190,28 @@ def _from_environment(
             yield leaf.path, env[name]
 
 
-def _secrets() -> Iterator[tuple[str, str]]:
-    """Section and name of every secret setting."""
-    for leaf in _leaves(Settings()):
-        if leaf.field.metadata.get("secret"):
-            section, name = leaf.path
-            yield section, name
+def _secrets(tree: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Key, table and name of every secret that this tree gives."""
+    for section in fields(Settings):
+        given = tree.get(section.name)
+        kind = section.metadata.get("table")
+        tables = given if kind and isinstance(given, list) else [given]
+        for number, table in enumerate(tables, 1):
+            if isinstance(table, dict):
+                where = f"{section.name}[{number}]" if kind else section.name
+                for item in fields(kind or section.default_factory):  # type: ignore[arg-type]  # a class of settings
+                    if item.metadata.get("secret") and item.name in table:
+                        yield f"{where}.{item.name}", table, item.name
 
 
 def _read_secrets(tree: dict[str, Any], faults: list[str]) -> None:
     """Put the content of a secret's file where its name stands."""
-    for section, name in _secrets():
-        text = tree[section][name] if _has(tree, section, name) else ""
+    for key, table, name in _secrets(tree):
+        text = table[name]
         path = secret.file_of(text) if isinstance(text, str) else None
         if path is not None:
-            fault, found = secret.first_line(path)
-            faults += [f"{section}.{name}: {fault}"] if fault else []
-            tree[section] = {**tree[section], name: found}
+            fault, table[name] = secret.first_line(path)
+            faults += [f"{key}: {fault}"] if fault else []
 
 
 def _has(tree: Mapping[str, Any], section: str, key: str) -> bool:
@@ -239,6 +244,9 @@ def _leaves(section: Any, path: tuple[str, ...] = ()) -> Iterator[_Leaf]:
         default = getattr(section, item.name)
         if is_dataclass(default):
             yield from _leaves(default, (*path, item.name))
+        elif "table" in item.metadata:
+            for number, table in enumerate(default, 1):
+                yield from _leaves(table, (*path, f"{item.name}[{number}]"))
         else:
             yield _Leaf((*path, item.name), item, default)
 
@@ -276,12 +284,29 @@ def _section(
             else:
                 faults.append(f"{key}: must be a table ([{key}])")
             continue
+        if table := known[name].metadata.get("table"):
+            changes[name] = _tables(table, value, key, faults)
+            continue
         fault, new = value_of(old, value, known[name].metadata)
         if fault:
             faults.append(f"{key}: {fault}")
         else:
             changes[name] = new
     return replace(default, **changes)
+
+
+def _tables(kind: type, given: object, key: str, faults: list[str]) -> tuple[Any, ...]:
+    """The settings of each `[[key]]`, the first of them called `key[1]` in faults."""
+    if not isinstance(given, list | tuple) or not all(isinstance(each, Mapping) for each in given):
+        faults.append(f"{key}: must be tables ([[{key}]])")
+        return ()
+    if len(given) > TABLES_MAX:
+        faults.append(f"{key}: at most {TABLES_MAX} of them")
+        return ()
+    return tuple(
+        _section(kind(), each, (f"{key}[{number}]",), faults)
+        for number, each in enumerate(given, 1)
+    )
 
 
 # --- words ---------------------------------------------------------------------------------------

@@ -163,6 +163,9 @@ class CallPort(Protocol):
     def on_heard(self, epoch: int, at_ms: float) -> None:
         """Take the page's report of the first audible sample of a reply (its own clock, ms)."""
 
+    def on_hold(self, held: bool) -> None:
+        """The far end put the call on hold, or took it back: meanwhile nobody hears and time stands still."""
+
     def on_muted(self, muted: bool) -> None:
         """The caller muted or unmuted the microphone, or let go of push-to-talk."""
 

@@ -23,6 +23,10 @@ PHONE_DIGITS_MIN = 7
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """Controls, and the surrogates that stand for bytes of the environment that are no UTF-8."""
 _CLASS = re.compile(r"[a-z][a-z_]{0,15}")
+_TARGET = re.compile(
+    r"sips?:[A-Za-z0-9+_.-]{1,64}@[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?(?:;transport=(?:udp|tcp|tls))?"
+    r"|tel:\+[0-9]{4,15}"
+)
 _PATHS = {"file", "directory", "any_path"}
 """Where `~` stands for the home folder, here and nowhere later: the rest of the server gets whole paths."""
 
@@ -198,6 +202,13 @@ def _phone(text: str) -> str:
     return "" if enough else f"write the whole telephone number, {PHONE_DIGITS_MIN} to 15 digits"
 
 
+def _transfer_target(text: str) -> str:
+    name, _, uri = text.partition(" ")
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", name) or not _TARGET.fullmatch(uri):
+        return 'write a name and a SIP or telephone address, e.g. "desk sip:+12125550123@clinic.pstn.example"'
+    return ""
+
+
 _KINDS: dict[str, Callable[[str], str]] = {
     "address": _address,
     "network": _network,
@@ -221,4 +232,5 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "class_days": _class_days,
     "llm_option": _llm_option,
     "destination": places.fault,
+    "transfer_target": _transfer_target,
 }

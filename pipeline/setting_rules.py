@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pipeline import secret
 from pipeline.egress import places
 from pipeline.setting_kinds import is_loopback
-from pipeline.settings import Practice, Settings, State
+from pipeline.settings import Practice, Settings, State, Trunk
 
 NO_INPUT_MS_MIN = 2_000
 """Nobody has begun to answer sooner: the question would be asked over and over."""
@@ -42,6 +42,7 @@ def faults_across(s: Settings) -> Iterator[str]:
     yield from _about_the_webhook(s)
     yield from _about_the_store(s)
     yield from _about_recording(s)
+    yield from _about_the_telephone(s)
     if s.deployment.name == PRODUCTION:
         yield from _examples(s)
     if not s.state.directory:
@@ -134,6 +135,93 @@ def _about_recording(s: Settings) -> Iterator[str]:
         )
 
 
+def _about_the_telephone(s: Settings) -> Iterator[str]:
+    if s.media_stream.auth_token and not s.http.public_url.startswith("https:"):
+        yield "media_stream.auth_token: the carrier signs our public address; set http.public_url, with https"
+    if not s.trunk:
+        return
+    sip = s.sip
+    ports = {"tls": sip.tls_port, "tcp": sip.tcp_port, "udp": sip.udp_port}
+    if ports["tls"] and not (sip.cert or s.tls.cert):
+        yield "sip.cert: needed by sip.tls_port; set it and sip.key (or [tls]), or write sip.tls_port = 0"
+    if bool(sip.cert) != bool(sip.key):
+        yield "sip.cert: write both sip.cert and sip.key, or neither"
+    if ports["tls"] and ports["tls"] == ports["tcp"]:
+        yield "sip.tcp_port: is sip.tls_port already; write another, or 0"
+    if ipaddress.ip_address(sip.bind).is_unspecified and not sip.advertised_address:
+        yield f"sip.advertised_address: needed with sip.bind = {sip.bind}: a carrier must be told one address"
+    if sip.rtp_port_max < sip.rtp_port_min + 3:
+        yield "sip.rtp_port_max: must be at least sip.rtp_port_min + 3"
+    if sip.rtp_port_min <= s.media.port_max and s.media.port_min <= sip.rtp_port_max:
+        yield "sip.rtp_port_min: the ports of sip and media overlap; move one of the two ranges"
+    names = [trunk.name for trunk in s.trunk]
+    for number, trunk in enumerate(s.trunk, 1):
+        for fault in _about_a_trunk(trunk, ports, s.practice.emergency_number):
+            yield f"trunk[{number}].{fault}"
+        if trunk.name in names[: number - 1]:
+            yield f"trunk[{number}].name: another trunk has it already"
+
+
+def _about_a_trunk(trunk: Trunk, ports: dict[str, int], emergency: str) -> Iterator[str]:
+    if not trunk.name:
+        yield "name: write a short name"
+    for key, networks in (("signalling", trunk.signalling), ("media", trunk.media)):
+        if not networks:
+            yield f'{key}: list the networks it uses, e.g. ["203.0.113.0/30"]'
+    if not any(ports[each] for each in trunk.transports):
+        yield "transports: none of them is listened on; set sip.tls_port, sip.tcp_port or sip.udp_port"
+    if not trunk.codecs:
+        yield "codecs: write at least one"
+    if bool(trunk.digest_user) != bool(trunk.digest_secret):
+        yield "digest_user: write both digest_user and digest_secret, or neither"
+    for text in trunk.transfer:
+        if is_emergency(text.partition(" ")[2], emergency):
+            yield "transfer: never an emergency number: callers are told to hang up and dial it themselves"
+
+
+EMERGENCY_NUMBERS = frozenset(
+    {
+        "000",
+        "08",
+        "100",
+        "101",
+        "102",
+        "108",
+        "110",
+        "111",
+        "112",
+        "115",
+        "117",
+        "118",
+        "119",
+        "120",
+    }
+    | {
+        "122",
+        "133",
+        "144",
+        "190",
+        "191",
+        "192",
+        "193",
+        "911",
+        "933",
+        "988",
+        "995",
+        "997",
+        "998",
+        "999",
+    }
+)
+"""Of most countries, and lines like them: nothing of the server's may ever ring there."""
+
+
+def is_emergency(uri: str, own: str) -> bool:
+    """Whether a SIP or telephone address is an emergency number's, the practice's own among them."""
+    number = re.sub(r"[^0-9]", "", uri.partition(":")[2].partition("@")[0])
+    return number in EMERGENCY_NUMBERS or number == re.sub(r"[^0-9]", "", own)
+
+
 def exposed_by(s: Settings) -> str:
     """The setting by which others reach the server, itself or through a proxy; "": nobody does."""
     if not is_loopback(s.http.bind):
@@ -142,6 +230,8 @@ def exposed_by(s: Settings) -> str:
         return "http.public_url"
     if any(not ipaddress.ip_network(text).is_loopback for text in s.media.allowed_networks):
         return "media.allowed_networks"
+    if s.trunk and not is_loopback(s.sip.bind):
+        return "sip.bind"
     return ""
 
 

@@ -21,8 +21,13 @@ def _text(default: str = "", **rules: Any) -> Any:
     return field(default=default, metadata=rules)
 
 
-def _list(**rules: Any) -> Any:
-    return field(default=(), metadata=rules)
+def _list(*default: str, **rules: Any) -> Any:
+    return field(default=default, metadata=rules)
+
+
+def _tables(of: type) -> Any:
+    """`[[name]]` in the file, any number of times, each with the settings of this class."""
+    return field(default=(), metadata={"table": of})
 
 
 LLM_OPTIONS = (
@@ -397,12 +402,84 @@ class Bundle:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaStream:
+    """Telephone calls that a carrier brings as a WebSocket (Twilio `<Stream>`), with no SIP in between."""
+
+    auth_token: str = _text(secret=True)
+    """The account's token, which signs every request; none: no such calls are taken. Needs `http.public_url` with https."""
+    account: str = _text(kind="id")
+    """The account's id (AccountSid); when it is set, streams of another are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sip:
+    """The telephone gateway; it runs when a `[[trunk]]` is configured."""
+
+    bind: str = _text("127.0.0.1", kind="address")
+    """Loopback until somebody decides otherwise; a carrier needs an address it can reach."""
+    advertised_address: str = _text(kind="address")
+    """What the carrier is told to send to, where an address translator stands before us; none: `bind`."""
+    tls_port: int = _number(5061, 0, 65_535)
+    """0: not listened on."""
+    tcp_port: int = _number(0, 0, 65_535)
+    """Without TLS: for an exchange in the practice's own network."""
+    udp_port: int = _number(0, 0, 65_535)
+    """The same."""
+    cert: str = _text(kind="file")
+    """PEM chain for the name in the trunk's origination address; none: `tls.cert`."""
+    key: str = _text(kind="file")
+    """None: `tls.key`."""
+    carrier_ca_file: str = _text(kind="file")
+    """Who may have signed a carrier's certificate, where we connect to it; none: the system's authorities."""
+    rtp_port_min: int = _number(24_000, 1024, 65_535)
+    """Below Linux's ephemeral range (32768), and apart from `media`'s ports."""
+    rtp_port_max: int = _number(24_999, 1024, 65_535)
+    """Inclusive; a call takes two."""
+    calls_max: int = _number(0, 0, 3_200)
+    """Calls at a time; 0: as many as the workers have lines."""
+    calls_per_s: int = _number(20, 1, 1_000)
+    """New calls a second; what is above gets 503, and carriers try elsewhere."""
+    call_limit_ms: int = _number(3_600_000, 60_000, 14_400_000)
+    """No conversation with a receptionist lasts an hour: a forgotten line does. `limits.call_limit_ms` ends the dialogue before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """One carrier or exchange whose calls are answered."""
+
+    name: str = _text(kind="id")
+    """Ours, as it stands in the log."""
+    signalling: tuple[str, ...] = _list(kind="narrow_network")
+    """Networks its messages come from; anybody else gets no answer."""
+    media: tuple[str, ...] = _list(kind="narrow_network")
+    """Networks its sound comes from and goes to."""
+    transports: tuple[str, ...] = _list("tls", choices=("tls", "tcp", "udp"))
+    """The ways it may use: a carrier that was promised TLS is not taken over UDP."""
+    srtp: str = _one_of("required", "required", "optional")
+    """"optional" also takes sound that anybody on the way can hear: for an exchange in the practice's own network."""
+    codecs: tuple[str, ...] = _list("PCMU", "PCMA", "G722", choices=("PCMU", "PCMA", "G722"))
+    """What is taken; the order is the caller's."""
+    calls_max: int = _number(0, 0, 3_200)
+    """Calls at a time over this one; 0: only the gateway's own limit."""
+    certificate_name: str = _text(kind="host")
+    """The name in the carrier's certificate, where we connect to it; none: the one its own messages name."""
+    digest_user: str = _text(kind="id")
+    """Where the trunk shows a name and a password with each call; carriers mostly do not."""
+    digest_secret: str = _text(secret=True)
+    transfer: tuple[str, ...] = _list(kind="transfer_target")
+    """Whom callers may be led to: "NAME URI", e.g. "desk sip:+12125550123@clinic.pstn.example". Nobody else can be reached."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All of it, read once."""
 
     http: Http = field(default_factory=Http)
     tls: Tls = field(default_factory=Tls)
     media: Media = field(default_factory=Media)
+    sip: Sip = field(default_factory=Sip)
+    trunk: tuple[Trunk, ...] = _tables(Trunk)
+    media_stream: MediaStream = field(default_factory=MediaStream)
     workers: Workers = field(default_factory=Workers)
     turn: Turn = field(default_factory=Turn)
     engines: Engines = field(default_factory=Engines)

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from models.errors import EngineBusy, EngineError
 from models.ports import (
+    Recognizer,
     SpeechToText,
     TextToSpeech,
     TurnCompletion,
@@ -30,13 +31,16 @@ from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
 from pipeline.clock import Clock, LoopClock
 from pipeline.errors import LinesBusy, NotAuthorised
+from pipeline.line import CallPort
 from pipeline.telemetry.containment import contained
 from pipeline.telemetry.redaction import KnownCall, Redaction
+from pipeline.transports.media_stream import MediaStreamDoor
 from pipeline.transports.settings import MediaSettings
 from pipeline.transports.webrtc import WebRtcDoor
 from pipeline.turn.settings import FloorSettings
 
 Notify = Callable[[str, dict[str, Any]], None]
+PAGE_RATE_HZ = 48_000
 BUSY_RETRY_S = 30
 """A booking takes two to four minutes; somebody hangs up about this often on a full box."""
 
@@ -62,6 +66,15 @@ class Engines:
     shut_down: Callable[[], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A call that is made and does not run yet, and what is closed after it."""
+
+    call: Call
+    audit: CallAudit
+    known: KnownCall
+
+
 class Switchboard:
     """Every call of this worker (`pipeline.supervisor.host.CallHost`); use it as an `async with` block."""
 
@@ -77,8 +90,10 @@ class Switchboard:
         clock: Clock | None = None,
         auditor: Auditor | None = None,
         redaction: Redaction | None = None,
+        telephone: MediaStreamDoor | None = None,
     ) -> None:
-        """Nothing is started yet."""
+        """Nothing is started yet. Without `telephone` only pages call."""
+        self._telephone = telephone
         self._redaction = redaction or Redaction()
         self._auditor = auditor or NoAuditor()
         self._engines = engines
@@ -102,6 +117,8 @@ class Switchboard:
         self._house.push_async_callback(self._engines.shut_down)
         await self._house.enter_async_context(self._door)
         await self._house.enter_async_context(self._tasks)
+        if self._telephone is not None:
+            await self._house.enter_async_context(self._telephone)
         self._carrying = self._tasks.create_task(self._auditor.run(), name="audit post")
         return self
 
@@ -128,11 +145,49 @@ class Switchboard:
 
     async def offer(self, call_id: str, sdp: str) -> str:
         """Take a call if it can be served well; the caller hears the greeting once connected."""
+        recognizer = await self._ear()
+        opened = self._opened(call_id, recognizer)
+        try:
+            answer = await self._door.offer(sdp, opened.call)
+        except BaseException:
+            self._redaction.close(opened.known)
+            await recognizer.close()
+            raise
+        self._begin(opened)
+        return answer
+
+    async def expect(self, call_id: str, token: str) -> None:
+        """Hold a line for a telephone call that comes with this token; it begins when its stream does."""
+        telephone = self._telephone
+        if telephone is None:
+            raise LinesBusy("This server has no telephone.")
+        recognizer = await self._ear()
+        self._opening += 1
+
+        def begin(sample_rate_hz: int) -> CallPort:
+            self._opening -= 1
+            opened = self._opened(call_id, recognizer, sample_rate_hz)
+            self._begin(opened)
+            return opened.call
+
+        def never(reason: str) -> None:
+            self._opening -= 1
+            self._tasks.create_task(self._never(call_id, recognizer, reason), name=call_id)
+
+        telephone.expect(call_id, token, begin, never)
+
+    async def _never(self, call_id: str, recognizer: Recognizer, reason: str) -> None:
+        with contained(call_id, "recognizer"):
+            await recognizer.close()
+        self._notify("call_ended", {"call_id": call_id, "reason": reason})
+
+    async def _ear(self) -> Recognizer:
+        """A recogniser for one call; raises `LinesBusy`."""
         if self._draining or self.free_slots() <= 0:
             raise LinesBusy("All lines are busy. Please try again.", retry_after_s=BUSY_RETRY_S)
         self._opening += 1
         try:
-            recognizer = await self._engines.stt.open()
+            return await self._engines.stt.open()
         except EngineBusy:
             raise LinesBusy(
                 "All lines are busy. Please try again.", retry_after_s=BUSY_RETRY_S
@@ -144,6 +199,11 @@ class Switchboard:
             ) from None
         finally:
             self._opening -= 1
+
+    def _opened(
+        self, call_id: str, recognizer: Recognizer, sample_rate_hz: int = PAGE_RATE_HZ
+    ) -> _Opened:
+        """The call, for a line of this rate; nothing of it runs."""
         view = LiveView(call_id, self._notify, self._clock)
         known = self._redaction.open()
         parts = CallParts(
@@ -157,19 +217,18 @@ class Switchboard:
             recording=self._engines.recording,
             settings=self._call_settings,
             floor=self._floor_settings,
+            sample_rate_hz=sample_rate_hz,
         )
         audit = CallAudit(call_id, self._auditor, self._clock)
-        call = Call(call_id, parts, Observers(view, audit))
-        try:
-            answer = await self._door.offer(sdp, call)
-        except BaseException:
-            self._redaction.close(known)
-            await recognizer.close()
-            raise
-        self._calls[call_id] = call
+        return _Opened(Call(call_id, parts, Observers(view, audit)), audit, known)
+
+    def _begin(self, opened: _Opened) -> None:
+        call = opened.call
+        self._calls[call.call_id] = call
         self._quiet.clear()
-        self._tasks.create_task(self._live(call, audit, known), name=f"call {call_id}")
-        return answer
+        self._tasks.create_task(
+            self._live(call, opened.audit, opened.known), name=f"call {call.call_id}"
+        )
 
     async def reoffer(self, call_id: str, sdp: str) -> str:
         """Give a caller who lost the connection a new one."""
@@ -184,6 +243,8 @@ class Switchboard:
         if call is not None:
             self._door.drop(call_id, reason)
             call.hang_up(reason)
+        if self._telephone is not None:
+            self._telephone.drop(call_id, reason)
 
     async def reveal(self, call_id: str, field: str) -> str | None:
         """One value of the request, for a member of staff who asked for it."""

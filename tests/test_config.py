@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import tomllib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from pipeline import config
 from pipeline.errors import ConfigError
-from pipeline.settings import Settings
+from pipeline.settings import Settings, Trunk
 
 
 def _faults(tmp_path: Path, text: str, env: dict[str, str] | None = None) -> str:
@@ -227,9 +229,12 @@ def test_the_example_file_holds_every_setting_with_its_default() -> None:
     tree = tomllib.loads(example.read_text("utf-8"))
     whole = json.loads(json.dumps(config.to_mapping(Settings())))
     del whole["store"]["key_text"]  # never in a file
+    assert whole.pop("trunk") == []
     assert whole == tree
     assert config.from_mapping(tree) == Settings()
     assert config.load(example, {}).practice == Settings().practice, "a copy is accepted as it is"
+    tables = re.findall(r"^# (.*)$", example.read_text("utf-8").partition("# [[trunk]]")[2], re.MULTILINE)
+    assert tomllib.loads("\n".join(tables)) == json.loads(json.dumps(asdict(Trunk())))
 
 
 READ_BY_CONFIG = {
@@ -272,7 +277,13 @@ def test_every_setting_is_read_by_the_server() -> None:
     assert [".".join(path) for path in leaves if path[-2:] not in read] == []
 
 
-SECRETS = ("webhook.secret", "engines.llm_api_key", "store.key_text", "bundle.token")
+SECRETS = (
+    "webhook.secret",
+    "engines.llm_api_key",
+    "store.key_text",
+    "bundle.token",
+    "media_stream.auth_token",
+)
 
 
 def test_every_secret_setting_is_known_to_these_tests() -> None:
@@ -418,3 +429,91 @@ def test_faults_of_one_key_and_across_keys_are_said_at_once() -> None:
 def test_a_practice_s_number_is_a_whole_one(number: str) -> None:
     with pytest.raises(ConfigError, match=r"practice\.phone"):
         config.from_mapping({"practice": {"phone": number}})
+
+
+TRUNK = """[sip]
+udp_port = 5060
+tls_port = 0
+[[trunk]]
+name = "pbx"
+signalling = ["10.0.0.5/32"]
+media = ["10.0.0.0/24"]
+transports = ["udp"]
+"""
+
+
+def _file(directory: Path, text: str) -> Path:
+    file = directory / "w.toml"
+    file.write_text(text)
+    return file
+
+
+def test_tables_are_read_each_with_its_defaults_and_travel_to_a_worker(tmp_path: Path) -> None:
+    second = '[[trunk]]\nname = "b"\nsignalling = ["10.1.0.5/32"]\nmedia = ["10.1.0.5/32"]\nsrtp = "optional"\ntransports = ["udp"]\n'
+    settings = config.load(_file(tmp_path, TRUNK + second), {})
+    first, other = settings.trunk
+    assert (first.name, first.signalling, first.srtp) == ("pbx", ("10.0.0.5/32",), "required")
+    assert (other.name, other.srtp) == ("b", "optional")
+    assert config.from_mapping(json.loads(json.dumps(config.to_mapping(settings)))) == settings
+    shown = dict(config.masked(settings))
+    assert shown["trunk[1].name"] == '"pbx"'
+    assert shown["trunk[2].srtp"] == '"optional"'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("trunk = 5", "trunk: must be tables ([[trunk]])"),
+        ("[trunk]\nname = 'x'", "trunk: must be tables ([[trunk]])"),
+        ("trunk = ['x']", "trunk: must be tables ([[trunk]])"),
+        ("[[trunk]]\n" * (config.TABLES_MAX + 1), "trunk: at most"),
+        (TRUNK + "srpt = 'optional'", "trunk[1].srpt: unknown key; did you mean trunk[1].srtp?"),
+        (TRUNK + "srtp = 'never'", 'trunk[1].srtp: write one of "required", "optional"'),
+        (TRUNK + "calls_max = -1", "trunk[1].calls_max: write a whole number"),
+        (TRUNK + "codecs = ['OPUS']", "trunk[1].codecs: write one of"),
+        (TRUNK + "codecs = []", "trunk[1].codecs: write at least one"),
+        (TRUNK + "digest_secret = 'short'", "trunk[1].digest_secret: needs at least 32"),
+        (TRUNK + "digest_user = 'pbx'", "trunk[1].digest_user: write both"),
+        (TRUNK + "transfer = ['desk']", "trunk[1].transfer: write a name and"),
+        (TRUNK + "transfer = ['desk sip:911@x']", "trunk[1].transfer: never an emergency number"),
+        (TRUNK + "transfer = ['desk tel:+112']", "trunk[1].transfer: write a name and"),
+        (
+            TRUNK + "transfer = ['desk tel:9990']\n[practice]\nemergency_number = '9990'",
+            "never an emergency",
+        ),
+        (TRUNK.replace('"udp"', '"tls"'), "trunk[1].transports: none of them is listened on"),
+        (TRUNK.replace('"10.0.0.5/32"', ""), "trunk[1].signalling: list the networks"),
+        (TRUNK.replace('"10.0.0.5/32"', '"0.0.0.0/0"'), "trunk[1].signalling: the network is too"),
+        (TRUNK + TRUNK.partition("[[")[2].join(("[[", "")), "trunk[2].name: another trunk has it"),
+        (TRUNK.replace("tls_port = 0", ""), "sip.cert: needed by sip.tls_port"),
+        (TRUNK.replace("udp_port", "bind = '0.0.0.0'\nudp_port"), "sip.advertised_address: needed"),
+        (
+            TRUNK.replace("udp_port", "rtp_port_min = 20100\nudp_port"),
+            "sip.rtp_port_min: the ports",
+        ),
+        (
+            "[media_stream]\nauth_token = '0123456789abcdef0123456789abcdef'",
+            "set http.public_url, with https",
+        ),
+    ],
+)
+def test_a_fault_in_a_table_names_it(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        config.load(_file(tmp_path, text), {})
+    assert any(said in fault for fault in raised.value.faults), raised.value.faults
+
+
+SECRET = "0123456789abcdef" * 2
+
+
+def test_row_c7_a_tables_secret_is_read_from_its_file_and_shown_nowhere(tmp_path: Path) -> None:
+    hidden = tmp_path / "secret"
+    hidden.write_text(f"{SECRET}\n")
+    hidden.chmod(0o600)
+    text = TRUNK + f'digest_user = "pbx"\ndigest_secret = "${{file:{hidden}}}"\n'
+    settings = config.load(_file(tmp_path, text), {})
+    assert settings.trunk[0].digest_secret == SECRET
+    assert SECRET not in str(dict(config.masked(settings)))
+    hidden.chmod(0o644)
+    with pytest.raises(ConfigError, match=r"trunk\[1\]\.digest_secret: the file may be read"):
+        config.load(tmp_path / "w.toml", {})

@@ -280,6 +280,10 @@ class Call:
     def on_heard(self, epoch: int, at_ms: float) -> None:
         """The page's own clock says nothing about ours: the bench compares, the call does not need it."""
 
+    def on_hold(self, held: bool) -> None:
+        """On hold time stands still for both; the call's own limit runs on."""
+        self._tell(LineChanged(self._clock.now_ms(), up=not held))
+
     def on_muted(self, muted: bool) -> None:
         """What a muted microphone sends is silence."""
         self._muted = muted

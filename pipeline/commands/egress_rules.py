@@ -10,7 +10,7 @@ import sys
 from pipeline import config
 from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
-from pipeline.egress.places import allowed, own_addresses
+from pipeline.egress.places import allowed, own_addresses, trunks
 from pipeline.egress.rules import is_user, nftables, systemd
 from pipeline.errors import ConfigError
 
@@ -55,11 +55,11 @@ def _run(arguments: argparse.Namespace) -> int:
         return 2
     if not arguments.user and not _in_own_network():
         print(WHOLE_MACHINE, file=sys.stderr)
-    places = allowed(settings, own_addresses())
+    places = (*allowed(settings, own_addresses()), *trunks(settings))
     if arguments.systemd:
         print(systemd(places), end="")
         return 0
-    print(nftables(places, settings.media, user=arguments.user), end="")
+    print(nftables(places, user=arguments.user), end="")
     return 0
 
 

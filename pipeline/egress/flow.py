@@ -99,11 +99,38 @@ def flows(settings: Settings) -> Iterator[Flow]:
     yield Flow(
         "Supervisor", s.log.file or "Event log", text, "file or standard error", False, "log"
     )
+    yield from _telephone(s)
     for place in listed(s):
         where = f"{place.network} {place.first_port}-{place.last_port}/{place.transport}"
         source = "Voice worker" if place.kind in {"carrier", "turn", "model"} else "Supervisor"
         target = f"{place.kind.capitalize()} {place.name}"
         yield Flow(source, target, KINDS[place.kind], where, True, "egress.destinations")
+
+
+def _telephone(s: Settings) -> Iterator[Flow]:
+    if s.media_stream.auth_token:
+        yield Flow(
+            "Carrier (media stream)", "Supervisor", "voice, keys", "HTTPS", True, "media_stream"
+        )
+        yield Flow(
+            "Supervisor", "Voice worker", "voice, keys", "local socket", False, "media_stream"
+        )
+    if not s.trunk:
+        return
+    gateway = "Telephone gateway"
+    yield Flow("Supervisor", gateway, "tokens of calls", "socket pair", False, "trunk")
+    yield Flow(gateway, "Voice worker", "voice, keys", "local socket", False, "trunk")
+    for trunk in s.trunk:
+        ways = "/".join(each.upper() for each in trunk.transports)
+        secure = "SRTP" if trunk.srtp == "required" else "RTP or SRTP"
+        yield Flow(
+            gateway,
+            f"Carrier {trunk.name}",
+            "voice, keys, telephone numbers",
+            f"SIP over {ways}; {secure}",
+            True,
+            "trunk",
+        )
 
 
 def sub_processors(settings: Settings) -> list[SubProcessor]:
@@ -117,6 +144,16 @@ def sub_processors(settings: Settings) -> list[SubProcessor]:
         )
         for place in listed(settings)
     ]
+    found += [
+        SubProcessor(
+            trunk.name, "carrier", KINDS["carrier"], ", ".join((*trunk.signalling, *trunk.media))
+        )
+        for trunk in settings.trunk
+    ]
+    if settings.media_stream.auth_token:
+        found.append(
+            SubProcessor("media stream", "carrier", "voice, keys, telephone numbers", "anywhere")
+        )
     found += [
         SubProcessor(proxy, "proxy", "all signalling, decrypted if it ends TLS", proxy)
         for proxy in settings.http.trusted_proxies

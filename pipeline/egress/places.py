@@ -219,6 +219,27 @@ def callers(settings: Settings, own: Iterable[str]) -> Iterator[Place]:
         yield Place("callers", "callers", network, transport="udp", own_ports=ports)
 
 
+def trunks(settings: Settings) -> tuple[Place, ...]:
+    """Where the telephone gateway speaks to: a trunk's messages and its sound, from the ports that are for them."""
+    return tuple(_trunks(settings))
+
+
+def _trunks(settings: Settings) -> Iterator[Place]:
+    sip = settings.sip
+    sound = (sip.rtp_port_min, sip.rtp_port_max)
+    for trunk in settings.trunk:
+        for text in trunk.signalling:
+            network = ipaddress.ip_network(text)
+            if {"tls", "tcp"} & {*trunk.transports}:
+                yield Place("carrier", trunk.name, network, 1, transport="tcp")
+            if "udp" in trunk.transports and sip.udp_port:
+                own = (sip.udp_port, sip.udp_port)
+                yield Place("carrier", trunk.name, network, 1, transport="udp", own_ports=own)
+        for text in trunk.media:
+            network = ipaddress.ip_network(text)
+            yield Place("carrier", trunk.name, network, 1, transport="udp", own_ports=sound)
+
+
 def allowed(settings: Settings, own: Iterable[str]) -> tuple[Place, ...]:
     """Everything a process of this server may speak to."""
     return (*loopback(), *callers(settings, own), *listed(settings))

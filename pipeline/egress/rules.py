@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Iterator
 
 from pipeline.egress.places import Place
-from pipeline.settings import Media
 
 TABLE = "wardline_egress"
 COUNTER = "refused"
@@ -24,10 +23,10 @@ def is_user(text: str) -> bool:
     return bool(_USER.match(text))
 
 
-def nftables(places: Iterable[Place], media: Media, *, user: str = "") -> str:
+def nftables(places: Iterable[Place], *, user: str = "") -> str:
     """A whole ruleset file: everything that `user` sends, or with none everything in this network namespace."""
     own = [place for place in places if place.kind != "own"]
-    accepts = "\n".join(f"        {rule}" for rule in _accepts(own, media))
+    accepts = "\n".join(f"        {rule}" for rule in _accepts(own))
     entry = f'meta skuid "{user}" jump guarded' if user else "jump guarded"
     return f"""#!/usr/sbin/nft -f
 # Written by `wardline egress-rules` from the configuration; write it again after a change.
@@ -73,12 +72,13 @@ IPAddressAllow=localhost
 {allowed}"""
 
 
-def _accepts(places: Iterable[Place], media: Media) -> Iterator[str]:
+def _accepts(places: Iterable[Place]) -> Iterator[str]:
     for place in places:
         network = place.network
         family = "ip6" if isinstance(network, ipaddress.IPv6Network) else "ip"
-        if place.kind == "callers":
-            yield f"{family} daddr {network} udp sport {media.port_min}-{media.port_max} accept"
+        if place.own_ports is not None:
+            first, last = place.own_ports
+            yield f"{family} daddr {network} udp sport {first}-{last} accept"
         else:
             ports = f"{place.first_port}-{place.last_port}"
             yield f"{family} daddr {network} {place.transport} dport {ports} accept"

@@ -28,6 +28,9 @@ def _shown(section: Any, path: str) -> Iterator[tuple[str, Shown]]:
         value, key = getattr(section, item.name), f"{path}{item.name}"
         if is_dataclass(value):
             yield from _shown(value, f"{key}.")
+        elif "table" in item.metadata:
+            for number, table in enumerate(value, 1):
+                yield from _shown(table, f"{key}[{number}].")
         elif item.metadata.get("secret"):
             yield key, "set" if value else "not set"
         elif key in _COMMANDS:

@@ -36,6 +36,20 @@ class FrameSink(Protocol):
         """Send one 20 ms frame; `voiced` is False for comfort noise, whose epoch means nothing."""
 
 
+class FarEnd(Protocol):
+    """Who plays what the sink was given, when it is not played at once."""
+
+    def void(self) -> int:
+        """Have everything that waits there thrown away, now; return how many samples that were."""
+
+
+class _Nothing:
+    """Nothing waits anywhere behind the sink."""
+
+    def void(self) -> int:
+        return 0
+
+
 @dataclass(slots=True)
 class _Reply:
     """Audio of one reply; replies of one epoch follow each other."""
@@ -65,22 +79,30 @@ class Playout:
         self._room = asyncio.Event()
         self._room.set()
         self._sink: FrameSink | None = None
+        self._far_end: FarEnd = _Nothing()
+        self._lead_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
 
     # --- the door's side -------------------------------------------------------------------------
 
-    def attach(self, sink: FrameSink) -> None:
-        """Send frames here from now on, comfort noise while there is nothing to say."""
+    def attach(
+        self, sink: FrameSink, *, far_end: FarEnd | None = None, lead_ms: float = 0.0
+    ) -> None:
+        """Send frames here from now on, comfort noise while there is nothing to say.
+
+        Where a `far_end` paces them again, speech leaves up to `lead_ms` before its time, so that it never runs dry there.
+        """
         running = self._sink is not None
         self._sink = sink
+        self._far_end, self._lead_s = far_end or _Nothing(), lead_ms / 1000.0
         if not running:
             self._due_s = asyncio.get_running_loop().time()
             self._arm(self._due_s)
 
     def detach(self) -> None:
         """Stop the pacer; queued audio stays."""
-        self._sink = None
+        self._sink, self._far_end = None, _Nothing()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -121,9 +143,14 @@ class Playout:
             self._hurry()
 
     def flush(self) -> int:
-        """Barge-in: void everything queued, bump the epoch; return the samples of the reply that were sent."""
+        """Barge-in: void everything queued, bump the epoch; return the samples of the reply that were sent.
+
+        What waits at the far end is thrown away too, and counts as not sent.
+        """
         self.epoch += 1
         sent = self._replies[0].sent_samples if self._replies else 0
+        if self._replies:
+            sent = max(0, sent - self._far_end.void())
         self._last_sent_samples = sent
         self._replies.clear()
         self._queued_bytes = 0
@@ -172,7 +199,7 @@ class Playout:
     def _hurry(self) -> None:
         """Let the first frame of a reply take the next slot now; hooks never run inside `push`."""
         if self._sink is not None and self._may_start():
-            self._arm(self._due_s - FRAME_S)
+            self._arm(self._due_s - max(FRAME_S, self._lead_s))
 
     def _may_start(self) -> bool:
         reply = self._replies[0] if self._replies else None
@@ -184,16 +211,24 @@ class Playout:
     def _tick(self) -> None:
         now_s = asyncio.get_running_loop().time()
         self._timer = None
-        early_s = FRAME_S if self._may_start() else 0.0
+        early_s = max(FRAME_S if self._may_start() else 0.0, self._ahead_s())
         late_frames = int((now_s - self._due_s) / FRAME_S + 1e-6)
         if late_frames > CATCH_UP_FRAMES:
             self._due_s += (late_frames - CATCH_UP_FRAMES) * FRAME_S
         # The selector wakes up to a clock tick early; half a millisecond is not early.
         while self._sink is not None and self._due_s - early_s <= now_s + 0.0005:
+            due_s = self._due_s
             self._due_s += FRAME_S
-            early_s = 0.0
             self._arm(self._due_s)  # before the sink: its failure must not stop the pacer
-            self._send_one(now_s)
+            self._send_one(max(now_s, due_s) if self._lead_s else now_s)
+            early_s = self._ahead_s()
+        if self._lead_s and self._sink is not None:
+            self._arm(self._due_s - self._ahead_s())
+
+    def _ahead_s(self) -> float:
+        """How far before its time the next frame may leave."""
+        reply = self._replies[0] if self._replies else None
+        return self._lead_s if reply is not None and self._ready(reply) else 0.0
 
     def _send_one(self, now_s: float) -> None:
         sink = self._sink

@@ -86,3 +86,31 @@ class Framer:
             frame = bytes(self._rest[: self._size])
             del self._rest[: self._size]
             yield frame
+
+
+DOUBLER_TAPS = 95
+"""Passband to 3.4 kHz, all a telephone carries, -60 dB from 4.4 kHz; 2.9 ms of delay."""
+
+
+class Doubler:
+    """8 kHz to 16 kHz in 2.9 ms, where soxr's streaming filter holds back 15-21 ms."""
+
+    def __init__(self) -> None:
+        """A half-band filter in two phases, one for each of the two samples that come of one."""
+        at = np.arange(DOUBLER_TAPS) - (DOUBLER_TAPS - 1) / 2
+        taps = np.sinc(at / 2.0) * np.blackman(DOUBLER_TAPS)
+        taps *= 2.0 / taps.sum()
+        padded = np.append(taps, 0.0).astype(np.float32)
+        self._phases = np.stack((padded[0::2][::-1], padded[1::2][::-1]), axis=1)
+        self._past = np.zeros(len(self._phases) - 1, dtype=np.float32)
+
+    def feed(self, pcm: bytes) -> bytes:
+        """Twice as many samples."""
+        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
+        if not len(samples):
+            return b""
+        line = np.concatenate((self._past, samples))
+        self._past = line[-len(self._past) :]
+        windows = np.lib.stride_tricks.sliding_window_view(line, len(self._phases))
+        out = windows @ self._phases
+        return bytes(np.clip(np.rint(out.ravel()), -32768, 32767).astype("<i2").tobytes())

@@ -33,6 +33,7 @@ _CLOSED = {
     "http.bind": "bind 127.0.0.1",
     "http.public_url": "take http.public_url out",
     "media.allowed_networks": "list networks of loopback alone, or none",
+    "sip.bind": "bind 127.0.0.1",
 }
 """What keeps others out again."""
 

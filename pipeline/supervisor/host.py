@@ -11,7 +11,7 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from models.errors import EngineUnavailable
@@ -21,7 +21,7 @@ from pipeline.egress import trial
 from pipeline.errors import CallRefused, ConfigError, StartUpError
 from pipeline.settings import Settings
 from pipeline.supervisor import fence
-from pipeline.supervisor.channel import Channel, ChannelClosed
+from pipeline.supervisor.channel import Channel, ChannelClosed, Serve
 from pipeline.telemetry import canary
 from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Event, emit
@@ -62,6 +62,9 @@ class CallHost(Protocol):
 
     async def offer(self, call_id: str, sdp: str) -> str:
         """Answer a new caller's offer; the call begins when the connection is up."""
+
+    async def expect(self, call_id: str, token: str) -> None:
+        """Hold a line for a telephone call whose stream will show this token; it begins when that comes."""
 
     async def reoffer(self, call_id: str, sdp: str) -> str:
         """Answer a caller who lost the connection; the call goes on."""
@@ -104,56 +107,24 @@ def work(run: Callable[[Settings, Channel], Awaitable[None]], argv: list[str]) -
     return 0
 
 
-async def serve_calls(
-    channel: Channel,
-    host: CallHost,
-    *,
-    on_drain: Callable[[], None] = lambda: None,
-) -> None:
+async def serve_calls(channel: Channel, host: CallHost) -> None:
     """Warm the host, say `ready`, serve the supervisor until it drains us or is gone, then stop the host."""
     over = asyncio.Event()
-
-    async def offer(params: dict[str, Any]) -> dict[str, Any]:
-        answer = await host.offer(params["call_id"], params["sdp"])
-        tell_capacity()
-        return {"sdp": answer}
-
-    async def reoffer(params: dict[str, Any]) -> dict[str, Any]:
-        return {"sdp": await host.reoffer(params["call_id"], params["sdp"])}
-
-    async def hangup(params: dict[str, Any]) -> dict[str, Any]:
-        await host.hang_up(params["call_id"], params["reason"])
-        tell_capacity()
-        return {}
-
-    async def reveal(params: dict[str, Any]) -> dict[str, Any]:
-        return {"value": await host.reveal(params["call_id"], params["field"])}
-
-    async def drain(params: dict[str, Any]) -> dict[str, Any]:
-        on_drain()
-        await host.drain(params["limit_ms"])
-        asyncio.get_running_loop().call_soon(over.set)  # after the answer is written
-        return {}
 
     def tell_capacity() -> None:
         channel.notify("capacity", {"free_slots": host.free_slots()})
 
     async def abandoned(call_id: str) -> None:
         with contained(call_id, "abandoned"):
-            await hangup({"call_id": call_id, "reason": "abandoned"})
+            await host.hang_up(call_id, "abandoned")
+        tell_capacity()
 
     def forget(group: asyncio.TaskGroup, kind: str, payload: dict[str, Any]) -> None:
         """The page left while its offer was being answered."""
         if kind == "forget" and not over.is_set():
             group.create_task(abandoned(str(payload["call_id"])))
 
-    channel.serve = {
-        "offer": offer,
-        "reoffer": reoffer,
-        "hangup": hangup,
-        "reveal": reveal,
-        "drain": drain,
-    }
+    channel.serve = _served(host, tell_capacity, over.set)
     await channel.open()
     async with asyncio.TaskGroup() as group:
         running = group.create_task(_until_closed(channel, over), name="channel")
@@ -176,6 +147,47 @@ async def serve_calls(
             await host.stop()
             channel.close()
             running.cancel()
+
+
+def _served(
+    host: CallHost, tell_capacity: Callable[[], None], over: Callable[[], None]
+) -> Mapping[str, Serve]:
+    """What the supervisor may ask, and the host's answer."""
+
+    async def offer(params: dict[str, Any]) -> dict[str, Any]:
+        answer = await host.offer(params["call_id"], params["sdp"])
+        tell_capacity()
+        return {"sdp": answer}
+
+    async def expect(params: dict[str, Any]) -> dict[str, Any]:
+        await host.expect(params["call_id"], params["token"])
+        tell_capacity()
+        return {}
+
+    async def reoffer(params: dict[str, Any]) -> dict[str, Any]:
+        return {"sdp": await host.reoffer(params["call_id"], params["sdp"])}
+
+    async def hangup(params: dict[str, Any]) -> dict[str, Any]:
+        await host.hang_up(params["call_id"], params["reason"])
+        tell_capacity()
+        return {}
+
+    async def reveal(params: dict[str, Any]) -> dict[str, Any]:
+        return {"value": await host.reveal(params["call_id"], params["field"])}
+
+    async def drain(params: dict[str, Any]) -> dict[str, Any]:
+        await host.drain(params["limit_ms"])
+        asyncio.get_running_loop().call_soon(over)  # after the answer is written
+        return {}
+
+    return {
+        "offer": offer,
+        "expect": expect,
+        "reoffer": reoffer,
+        "hangup": hangup,
+        "reveal": reveal,
+        "drain": drain,
+    }
 
 
 def notifier(

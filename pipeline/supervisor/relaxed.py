@@ -12,7 +12,7 @@ from ipaddress import ip_network
 
 from pipeline.config import exposed_by
 from pipeline.egress.places import is_wide
-from pipeline.settings import Settings
+from pipeline.settings import Settings, Trunk
 from pipeline.supervisor.fence import ACCEPTED
 from pipeline.telemetry import measured
 from pipeline.telemetry.events import Event, Token, emit
@@ -32,6 +32,10 @@ class Relaxation:
     in_use: Callable[[Settings], bool]
     means: Callable[[], str]
     """What it costs, and what to write to be safe again."""
+
+
+def _is_far(trunk: Trunk) -> bool:
+    return any(not ip_network(text).is_loopback for text in trunk.media)
 
 
 RELAXATIONS = (
@@ -65,6 +69,14 @@ RELAXATIONS = (
         lambda: (
             "the install key lies in the environment, where other programs of this user see it."
             ' Write store.key = "file" or "credential"'
+        ),
+    ),
+    Relaxation(
+        "trunk.srtp",
+        lambda s: any(each.srtp == "optional" and _is_far(each) for each in s.trunk),
+        lambda: (
+            "a trunk may send sound that anybody on the way can hear. Have it use SRTP and write"
+            ' srtp = "required"'
         ),
     ),
     Relaxation(

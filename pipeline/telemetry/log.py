@@ -162,6 +162,11 @@ def nonce() -> str:
     return _outlet.nonce if _outlet else ""
 
 
+def process() -> str:
+    """What this process is called in its lines: "w1", "gateway"; empty before `take_over`."""
+    return _outlet.process if _outlet else ""
+
+
 def redirect(descriptor: int) -> None:
     """From now on this process's lines, and those it forwards, go to this descriptor."""
     if _outlet is not None:

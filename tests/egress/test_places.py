@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline import config
 from pipeline.egress.flow import flows, mermaid, sub_processors, text
-from pipeline.egress.places import allowed, fault, listed, parse
+from pipeline.egress.places import allowed, fault, listed, parse, trunks
 from pipeline.egress.rules import is_user, nftables, systemd
 from pipeline.errors import ConfigError
 
@@ -78,10 +78,10 @@ def test_what_is_listed_stands_in_the_rules_the_page_and_the_diagram_and_nothing
     with_both = config.from_mapping({"egress": {"destinations": [CARRIER, RELAY]}})
     none = config.from_mapping({})
     assert len(listed(with_both)) == 2
-    rules = nftables(allowed(with_both, ()), with_both.media)
+    rules = nftables(allowed(with_both, ()))
     assert "ip daddr 203.0.113.0/30 tcp dport 5060-5061 accept" in rules
     assert "ip6 daddr 2001:db8::5/128 udp dport 3478-3478 accept" in rules
-    assert "203.0.113" not in nftables(allowed(none, ()), none.media)
+    assert "203.0.113" not in nftables(allowed(none, ()))
     assert {party.name for party in sub_processors(with_both)} == {
         "Example-Telecom",
         "Clinic-Relay",
@@ -122,7 +122,7 @@ def test_the_webhooks_networks_and_the_databases_address_are_places_too() -> Non
     assert not clinic.covers("203.0.113.9", 443)
     assert store.covers("198.51.100.7", 5433)
     assert not store.covers("198.51.100.7", 5432)
-    rules = nftables(allowed(settings, ()), settings.media)
+    rules = nftables(allowed(settings, ()))
     assert "ip daddr 203.0.113.0/30 tcp dport 443-443 accept" in rules
     assert "ip daddr 198.51.100.7/32 tcp dport 5433-5433 accept" in rules
 
@@ -188,3 +188,36 @@ def test_every_flow_names_a_setting_that_exists() -> None:
 def test_a_user_name_that_would_break_the_rules_is_refused(name: str) -> None:
     assert not is_user(name)
     assert is_user("wardline")
+
+
+TRUNK: dict[str, object] = {
+    "name": "Twilio",
+    "signalling": ["203.0.113.0/30"],
+    "media": ["198.51.100.0/24"],
+    "transports": ["tls", "udp"],
+}
+TELEPHONE: dict[str, object] = {"sip": {"tls_port": 0, "udp_port": 5060}, "trunk": [TRUNK]}
+
+
+def test_the_gateway_may_speak_to_its_trunks_and_to_nobody_else() -> None:
+    found = trunks(config.from_mapping(TELEPHONE))
+    assert [(str(p.network), p.transport, p.own_ports) for p in found] == [
+        ("203.0.113.0/30", "tcp", None),
+        ("203.0.113.0/30", "udp", (5060, 5060)),
+        ("198.51.100.0/24", "udp", (24_000, 24_999)),
+    ]
+    assert trunks(config.from_mapping({})) == ()
+
+
+def test_a_trunk_is_in_the_kernels_rules_and_in_the_data_flow() -> None:
+    settings = config.from_mapping(TELEPHONE)
+    rules = nftables((*allowed(settings, ()), *trunks(settings)))
+    assert "ip daddr 203.0.113.0/30 tcp dport 1-65535 accept" in rules
+    assert "ip daddr 203.0.113.0/30 udp sport 5060-5060 accept" in rules
+    assert "ip daddr 198.51.100.0/24 udp sport 24000-24999 accept" in rules
+    keys = {key.replace("[1]", "") for key, _ in config.masked(settings)}
+    for flow in flows(settings):
+        assert any(key == flow.setting or key.startswith(flow.setting + ".") for key in keys)
+    assert any(flow.source == "Telephone gateway" and flow.outside for flow in flows(settings))
+    assert [party.name for party in sub_processors(settings)] == ["Twilio"]
+    assert "telephone calls are not configured" not in text(settings)

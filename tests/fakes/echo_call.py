@@ -31,9 +31,9 @@ def tagged(epoch: int, seconds: float) -> bytes:
 class RecordingCall:
     """Keeps what the door tells it."""
 
-    def __init__(self, call_id: str = "call-1") -> None:
+    def __init__(self, call_id: str = "call-1", rate_hz: int = RATE_HZ) -> None:
         self.call_id = call_id
-        self.playout = Playout(RATE_HZ)
+        self.playout = Playout(rate_hz)
         self.leg: CallerLeg | None = None
         self.attached = 0
         self.detached = 0
@@ -42,6 +42,7 @@ class RecordingCall:
         self.typed: list[Spoken] = []
         self.heard: list[tuple[int, float]] = []
         self.muted: list[bool] = []
+        self.holds: list[bool] = []
         self.hung_up: list[str] = []
 
     def attach(self, leg: CallerLeg) -> None:
@@ -64,6 +65,9 @@ class RecordingCall:
 
     def on_heard(self, epoch: int, at_ms: float) -> None:
         self.heard.append((epoch, at_ms))
+
+    def on_hold(self, held: bool) -> None:
+        self.holds.append(held)
 
     def on_muted(self, muted: bool) -> None:
         self.muted.append(muted)

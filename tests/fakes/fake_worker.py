@@ -84,6 +84,9 @@ class FakeHost:
         self._tell("turn", "c-other", turn=1, marks_ms={}, interrupted=False)  # not its call
         return f"answer to {call_id}"
 
+    async def expect(self, call_id: str, token: str) -> None:
+        raise TooMany("All lines are busy.", retry_after_s=5)
+
     def _tell(self, kind: str, call_id: str, **payload: object) -> None:
         self._notify("live", {"type": kind, "call_id": call_id, **payload})
 

@@ -306,3 +306,56 @@ def test_no_interleaving_puts_an_old_epoch_on_the_wire(steps: list[tuple[str, in
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(scenario())
+
+
+class Keeper:
+    """A far end that keeps what it is sent until its time."""
+
+    def __init__(self, unplayed: int) -> None:
+        self.unplayed = unplayed
+        self.voided = 0
+
+    def void(self) -> int:
+        self.voided += 1
+        return self.unplayed
+
+
+async def test_with_a_lead_speech_leaves_early_and_never_earlier() -> None:
+    began_s = asyncio.get_running_loop().time()
+    left_ms: list[float] = []
+
+    def sink(epoch: int, pcm: bytes, voiced: bool) -> None:
+        if voiced:
+            left_ms.append((asyncio.get_running_loop().time() - began_s) * 1_000)
+
+    playout = Playout(8_000)
+    playout.attach(sink, far_end=Keeper(0), lead_ms=60.0)
+    await asyncio.sleep(0.510)
+    began_s = asyncio.get_running_loop().time()
+    playout.push(0, bytes(320 * 50))
+    playout.end(0)
+    await asyncio.sleep(2)
+    assert len(left_ms) == 50
+    early_ms = [number * 20.0 - at_ms for number, at_ms in enumerate(left_ms)]
+    assert all(30.0 <= each <= 60.5 for each in early_ms[3:]), early_ms
+    left_ms.clear()
+    began_s = asyncio.get_running_loop().time()
+    playout.push(0, bytes(320 * 50))  # the lead is not kept over a pause, and is there again
+    await asyncio.sleep(2)
+    early_ms = [number * 20.0 - at_ms for number, at_ms in enumerate(left_ms)]
+    assert all(30.0 <= each <= 60.5 for each in early_ms[3:]), early_ms
+    playout.detach()
+
+
+async def test_a_flush_voids_what_the_far_end_keeps_and_counts_it_as_not_sent() -> None:
+    far = Keeper(480)
+    playout = Playout(8_000)
+    playout.attach(lambda epoch, pcm, voiced: None, far_end=far, lead_ms=60.0)
+    playout.push(0, bytes(320 * 50))
+    await asyncio.sleep(0.5)
+    sent = playout.sent_samples
+    assert playout.flush() == sent - 480
+    assert far.voided == 1
+    assert playout.flush() == 0  # nothing was being said: the far end may finish what it has
+    assert far.voided == 1
+    playout.detach()

@@ -1,0 +1,301 @@
+"""The words of a media stream, both directions: text in, facts out; what is not one of them is junk.
+
+The shape is that of Twilio Media Streams (connected, start, media, dtmf, mark, stop; back media, mark, clear), with
+three words of our own between gateway and worker: hold, transfer and its outcome. Linear samples are ours too: they
+spare the gateway a second companding. Unknown keys are let pass, as Twilio adds some now and then; unknown words,
+wrong types and anything over a limit are not. Knows no socket and no call.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+MESSAGE_BYTES_MAX = 16 * 1024
+"""20 ms of 16 kHz samples are 900 bytes; a bridge that gathers 100 ms stays far below."""
+AUDIO_BYTES_MAX = 8 * 1024
+PARAMETERS_MAX = 16
+TEXT_CHARACTERS_MAX = 512
+KEYS = frozenset("0123456789*#ABCD")
+_NAME = re.compile(r"[A-Za-z0-9_.:/+-]{1,80}\Z")
+
+Encoding = Literal["audio/x-mulaw", "audio/x-l16"]
+FORMATS: frozenset[tuple[str, int, int]] = frozenset(
+    {("audio/x-mulaw", 8_000, 1), ("audio/x-l16", 8_000, 1), ("audio/x-l16", 16_000, 1)}
+)
+"""Encoding, rate and channels that are spoken here. Linear samples are 16 bits, little-endian."""
+
+
+# --- from the far end of the call ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The socket stands; what follows is a media stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The call is here."""
+
+    stream: str
+    account: str
+    call: str = field(repr=False)
+    encoding: Encoding
+    sample_rate_hz: int
+    parameters: dict[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """Sound, either way."""
+
+    payload: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A keypad key."""
+
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Asked for by us, and given back once everything before it was played or thrown away."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The call is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The far end put the call on hold, or took it back. Ours."""
+
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """What became of a transfer that was asked for. Ours."""
+
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Well formed, and of no use here: sound of our own voice, of another stream."""
+
+
+FromCall = Connected | Start | Audio | Key | Mark | Stop | Hold | Transferred | Elsewhere
+OUTCOMES = frozenset({"connected", "busy", "no_answer", "refused"})
+
+
+# --- to the far end --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Throw away what waits to be played, now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Lead the caller to the configured target of this name. Ours."""
+
+    target: str
+
+
+ToCall = Audio | Mark | Clear | Transfer
+
+
+# --- reading ---------------------------------------------------------------------------------------
+
+
+def read_from_call(text: str | bytes, stream: str) -> FromCall | None:
+    """One message of the far end; None when it is not one of these. `stream` is the started stream's id, or ""."""
+    message = _object(text)
+    if message is None:
+        return None
+    if not _of_this_stream(message, stream):
+        return Elsewhere()
+    match message:
+        case {"event": "media", "media": {"payload": str(payload), **about}}:
+            return _audio(payload, about)
+        case {"event": "dtmf", "dtmf": {"digit": str(key)}} if key in KEYS:
+            return Key(key)
+        case {"event": "mark", "mark": {"name": str(name)}} if _NAME.match(name):
+            return Mark(name)
+        case {"event": "connected"}:
+            return Connected()
+        case {"event": "start", "start": dict(start)}:
+            return _start(message, start)
+        case {"event": "stop"}:
+            return Stop()
+        case {"event": "hold", "hold": {"held": bool(held)}}:
+            return Hold(held)
+        case {"event": "transferred", "transfer": {"outcome": str(outcome)}} if outcome in OUTCOMES:
+            return Transferred(outcome)
+        case _:
+            return None
+
+
+def read_to_call(text: str | bytes) -> ToCall | None:
+    """One message to the far end, as the gateway hears it; None when it is not one of these."""
+    message = _object(text)
+    match message:
+        case {"event": "media", "media": {"payload": str(payload)}}:
+            pcm = _bytes(payload)
+            return None if pcm is None else Audio(pcm)
+        case {"event": "mark", "mark": {"name": str(name)}} if _NAME.match(name):
+            return Mark(name)
+        case {"event": "clear"}:
+            return Clear()
+        case {"event": "transfer", "transfer": {"target": str(target)}} if _NAME.match(target):
+            return Transfer(target)
+        case _:
+            return None
+
+
+def _object(text: str | bytes) -> dict[str, Any] | None:
+    if isinstance(text, bytes) or len(text) > MESSAGE_BYTES_MAX:
+        return None
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return message if isinstance(message, dict) else None
+
+
+def _of_this_stream(message: dict[str, Any], stream: str) -> bool:
+    named = message.get("streamSid", stream)
+    return not stream or named == stream
+
+
+def _audio(payload: str, about: Mapping[Any, Any]) -> Audio | Elsewhere | None:
+    if about.get("track", "inbound") != "inbound":
+        return Elsewhere()
+    pcm = _bytes(payload)
+    return None if pcm is None else Audio(pcm)
+
+
+def _bytes(payload: str) -> bytes | None:
+    if not payload or len(payload) > AUDIO_BYTES_MAX * 4 // 3 + 4:
+        return None
+    try:
+        return b64decode(payload, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _start(message: dict[str, Any], start: dict[str, Any]) -> Start | None:
+    stream = start.get("streamSid", message.get("streamSid"))
+    parameters = start.get("customParameters", {})
+    media = start.get("mediaFormat")
+    if not (isinstance(stream, str) and _NAME.match(stream) and isinstance(media, dict)):
+        return None
+    texts = [start.get("accountSid", ""), start.get("callSid", "")]
+    if not all(isinstance(each, str) and len(each) <= 80 for each in texts):
+        return None
+    found = media.get("encoding"), media.get("sampleRate"), media.get("channels", 1)
+    if not _is_format(found) or not _are_parameters(parameters):
+        return None
+    return Start(stream, texts[0], texts[1], found[0], found[1], parameters)  # type: ignore[arg-type]  # `_is_format`
+
+
+def _is_format(found: tuple[object, ...]) -> bool:
+    encoding, rate_hz, channels = found
+    if not isinstance(encoding, str) or type(rate_hz) is not int or type(channels) is not int:
+        return False
+    return (encoding, rate_hz, channels) in FORMATS
+
+
+def _are_parameters(given: object) -> bool:
+    if not isinstance(given, dict) or len(given) > PARAMETERS_MAX:
+        return False
+    return all(
+        isinstance(value, str) and len(key) <= 80 and len(value) <= TEXT_CHARACTERS_MAX
+        for key, value in given.items()
+    )
+
+
+# --- writing ---------------------------------------------------------------------------------------
+
+
+def connected() -> str:
+    """The first words of the far end."""
+    return _text({"event": "connected", "protocol": "Call", "version": "1.0.0"})
+
+
+def start(stream: str, sample_rate_hz: int, parameters: dict[str, str]) -> str:
+    """The second words of our own gateway; samples are linear."""
+    media = {"encoding": "audio/x-l16", "sampleRate": sample_rate_hz, "channels": 1}
+    begun = {
+        "streamSid": stream,
+        "accountSid": "",
+        "callSid": stream,
+        "tracks": ["inbound"],
+        "mediaFormat": media,
+        "customParameters": parameters,
+    }
+    return _text({"event": "start", "sequenceNumber": "1", "streamSid": stream, "start": begun})
+
+
+def media(stream: str, payload: bytes) -> str:
+    """Sound; written by hand, since this is the one message that goes fifty times a second."""
+    return (
+        f'{{"event":"media","streamSid":"{stream}",'
+        f'"media":{{"payload":"{b64encode(payload).decode()}"}}}}'
+    )
+
+
+def key(stream: str, pressed: str) -> str:
+    """A key that was pressed."""
+    return _event(stream, "dtmf", {"track": "inbound_track", "digit": pressed})
+
+
+def mark(stream: str, name: str) -> str:
+    """A mark, asked for or given back."""
+    return _event(stream, "mark", {"name": name})
+
+
+def clear(stream: str) -> str:
+    """Throw away what waits."""
+    return _text({"event": "clear", "streamSid": stream})
+
+
+def hold(stream: str, held: bool) -> str:
+    """On hold, or not any more."""
+    return _event(stream, "hold", {"held": held})
+
+
+def transfer(stream: str, target: str) -> str:
+    """Lead the caller there."""
+    return _text({"event": "transfer", "streamSid": stream, "transfer": {"target": target}})
+
+
+def transferred(stream: str, outcome: str) -> str:
+    """What became of it."""
+    return _text({"event": "transferred", "streamSid": stream, "transfer": {"outcome": outcome}})
+
+
+def stop(stream: str) -> str:
+    """The call is over."""
+    return _event(stream, "stop", {"accountSid": "", "callSid": stream})
+
+
+def _event(stream: str, name: str, about: dict[str, Any]) -> str:
+    return _text({"event": name, "streamSid": stream, name: about})
+
+
+def _text(message: dict[str, Any]) -> str:
+    return json.dumps(message, separators=(",", ":"))

@@ -1,0 +1,348 @@
+"""A WebSocket that writes before it returns: the shell around the `websockets` library's calculations, both ends.
+
+`send` has put its text on the socket when it is back, so that nothing of an old reply can follow a `clear`. Every
+wait and every size has a limit: the handshake, a silent peer, a peer that does not read, a closing that is not
+answered. Knows no message and no call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+from websockets.client import ClientProtocol
+from websockets.datastructures import Headers
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
+from websockets.uri import parse_uri
+
+from pipeline.stream.messages import MESSAGE_BYTES_MAX
+
+HANDSHAKE_LIMIT_S = 5.0
+PING_EVERY_S = 5.0
+SILENT_LIMIT_S = 15.0
+"""Three pings without an answer: the other process hangs or the network is gone."""
+CLOSING_LIMIT_S = 2.0
+UNREAD_BYTES_MAX = 256 * 1024
+"""Five seconds of linear audio at 16 kHz: a peer that far behind does not come back in time for a conversation."""
+BACKLOG = 16
+CONNECTIONS_MAX = 256
+
+ABNORMAL = int(CloseCode.ABNORMAL_CLOSURE)
+GOING_AWAY = int(CloseCode.GOING_AWAY)
+NORMAL = int(CloseCode.NORMAL_CLOSURE)
+POLICY = int(CloseCode.POLICY_VIOLATION)
+
+
+class Listener(Protocol):
+    """Who hears one connection. Called on the event loop; returns at once."""
+
+    def on_open(self, wire: Wire) -> None:
+        """The handshake is done."""
+
+    def on_text(self, text: str | bytes) -> None:
+        """One whole message; bytes are no text."""
+
+    def on_closed(self, code: int, reason: str) -> None:
+        """It is over, once after `on_open`; `ABNORMAL` when the peer went without a word."""
+
+
+class HandshakeFailed(ConnectionError):
+    """The other end is no WebSocket, or did not want this one; `status` is what it said."""
+
+    def __init__(self, status: int) -> None:
+        """Name the status; 0 when there was none."""
+        super().__init__(f"status {status}")
+        self.status = status
+
+
+Admit = Callable[[Request], Listener | http.HTTPStatus]
+
+
+class Wire(asyncio.Protocol):
+    """One connection, of either end."""
+
+    def __init__(self, protocol: ServerProtocol | ClientProtocol) -> None:
+        """`serve` and `connect` make them."""
+        self._protocol = protocol
+        self._transport: asyncio.Transport | None = None
+        self._listener: Listener | None = None
+        self._message = bytearray()
+        self._message_is_text = False
+        self._loop = asyncio.get_running_loop()
+        self._heard_s = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self._told = False
+        self.closed = asyncio.Event()
+
+    # --- what an owner does ----------------------------------------------------------------------
+
+    def send(self, text: str) -> bool:
+        """Write a message before returning; False when nobody is there, or does not read any more."""
+        transport = self._transport
+        if transport is None or self._protocol.state is not OPEN or transport.is_closing():
+            return False
+        if transport.get_write_buffer_size() > UNREAD_BYTES_MAX:
+            self.abort()
+            return False
+        self._protocol.send_text(text.encode())
+        self._write()
+        return True
+
+    def close(self, code: int = NORMAL, reason: str = "") -> None:
+        """Say goodbye behind everything that was sent; ends in any case. Twice is once."""
+        if self._protocol.state is OPEN:
+            self._protocol.send_close(code, reason)
+            self._write()
+            self._wake(CLOSING_LIMIT_S, self.abort)
+
+    async def end(self) -> None:
+        """Close, and return once the socket is gone."""
+        if self._protocol.state is OPEN:
+            self.close(GOING_AWAY)
+        else:
+            self.abort()
+        await self.closed.wait()  # `close` has set the limit
+
+    def abort(self) -> None:
+        """End it now, whatever was not sent yet."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- what the event loop brings ----------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The bytes flow; the handshake has a few seconds."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # what a stream server makes
+        self._transport = transport
+        self._wake(HANDSHAKE_LIMIT_S, self.abort)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the library, hear what came of it, answer."""
+        self._heard_s = self._loop.time()
+        self._protocol.receive_data(data)
+        self._hear()
+
+    def eof_received(self) -> bool:
+        """The peer has nothing more to say; then neither have we."""
+        self._protocol.receive_eof()
+        self._hear()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone, in order or not."""
+        del exc
+        if self._timer is not None:
+            self._timer.cancel()
+        self._transport = None
+        self._tell_closed()
+        self.closed.set()
+
+    # --- inside ------------------------------------------------------------------------------------
+
+    def _hear(self) -> None:
+        for event in self._protocol.events_received():
+            if isinstance(event, Frame):
+                self._take(event)
+            else:
+                self._shake_hands(event)
+        self._write()
+        if self._protocol.close_rcvd is not None:
+            self._tell_closed()
+        if self._protocol.close_expected():
+            self._wake(CLOSING_LIMIT_S, self.abort)
+
+    def _shake_hands(self, event: Request | Response) -> None:
+        raise NotImplementedError
+
+    def _opened(self, listener: Listener) -> None:
+        self._listener = listener
+        self._wake(PING_EVERY_S, self._look_after)
+        listener.on_open(self)
+
+    def _take(self, frame: Frame) -> None:
+        match frame.opcode:
+            case Opcode.TEXT | Opcode.BINARY:
+                self._message_is_text = frame.opcode is Opcode.TEXT
+                self._message[:] = frame.data
+            case Opcode.CONT:
+                self._message += frame.data
+            case _:
+                return
+        if frame.fin and self._listener is not None and not self._told:
+            self._listener.on_text(self._whole())
+
+    def _whole(self) -> str | bytes:
+        data = bytes(self._message)
+        self._message.clear()
+        if not self._message_is_text:
+            return data
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            return data
+
+    def _write(self) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        for data in self._protocol.data_to_send():
+            if data:
+                transport.write(data)
+            elif transport.can_write_eof():
+                transport.write_eof()
+            else:
+                transport.close()
+
+    def _look_after(self) -> None:
+        if self._loop.time() - self._heard_s > SILENT_LIMIT_S:
+            self.abort()
+            return
+        if self._protocol.state is OPEN:
+            self._protocol.send_ping(b"")
+            self._write()
+        self._wake(PING_EVERY_S, self._look_after)
+
+    def _wake(self, in_s: float, what: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+        if self._transport is not None:
+            self._timer = self._loop.call_later(in_s, what)
+
+    def _tell_closed(self) -> None:
+        if self._told or self._listener is None:
+            return
+        self._told = True
+        received = self._protocol.close_rcvd
+        code, reason = (received.code, received.reason) if received else (ABNORMAL, "")
+        self._listener.on_closed(int(code), reason)
+
+
+class _ServerWire(Wire):
+    def __init__(self, admit: Admit) -> None:
+        self._server = ServerProtocol(max_size=MESSAGE_BYTES_MAX)
+        super().__init__(self._server)
+        self._admit = admit
+
+    def _shake_hands(self, event: Request | Response) -> None:
+        assert isinstance(event, Request)  # noqa: S101  # a server hears requests
+        response = self._server.accept(event)
+        admitted: Listener | http.HTTPStatus | None = None
+        if response.status_code == http.HTTPStatus.SWITCHING_PROTOCOLS:
+            admitted = self._admit(event)
+            if isinstance(admitted, http.HTTPStatus):
+                response = self._server.reject(admitted, "")
+        self._server.send_response(response)
+        self._write()
+        if admitted is not None and not isinstance(admitted, http.HTTPStatus):
+            self._opened(admitted)
+
+
+class _ClientWire(Wire):
+    def __init__(self, listener: Listener, token: str) -> None:
+        self._client = ClientProtocol(parse_uri("ws://worker/"), max_size=MESSAGE_BYTES_MAX)
+        super().__init__(self._client)
+        self._admitted = listener
+        self._token = token
+        self.shaken: asyncio.Future[None] = self._loop.create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        request = self._client.connect()
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        self._client.send_request(request)
+        self._write()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._shake(HandshakeFailed(0))
+
+    def _shake_hands(self, event: Request | Response) -> None:
+        assert isinstance(event, Response)  # noqa: S101  # a client hears answers
+        if self._client.state is OPEN:
+            self._opened(self._admitted)
+            self._shake(None)
+        else:
+            self._shake(HandshakeFailed(event.status_code))
+
+    def _shake(self, failed: HandshakeFailed | None) -> None:
+        if self.shaken.done():
+            return
+        if failed is None:
+            self.shaken.set_result(None)
+        else:
+            self.shaken.set_exception(failed)
+
+
+def bearer(headers: Headers) -> str:
+    """The one secret of the Authorization headers; "" when there is none, or more than one."""
+    given = headers.get_all("Authorization")
+    kind, _, secret = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    return secret if kind == "Bearer" else ""
+
+
+class _Full(asyncio.Protocol):
+    """What a connection over the limit meets."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+class Served:
+    """A listening socket and the connections that came over it; close it by `async with`."""
+
+    def __init__(self, listening: socket.socket, admit: Admit) -> None:
+        """Ask `admit` about each handshake."""
+        self._listening = listening
+        self._admit = admit
+        self._wires: set[_ServerWire] = set()
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Served:
+        """Begin to listen."""
+        make = asyncio.get_running_loop()
+        if self._listening.family == socket.AF_UNIX:
+            self._server = await make.create_unix_server(
+                self._connection, sock=self._listening, backlog=BACKLOG
+            )
+        else:
+            self._server = await make.create_server(
+                self._connection, sock=self._listening, backlog=BACKLOG
+            )
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Take no more, end what is left and wait for it."""
+        if self._server is not None:
+            self._server.close()
+        for wire in set(self._wires):
+            if not wire.closed.is_set():
+                await wire.end()
+
+    def _connection(self) -> asyncio.Protocol:
+        self._wires = {wire for wire in self._wires if not wire.closed.is_set()}
+        if len(self._wires) >= CONNECTIONS_MAX:
+            return _Full()
+        wire = _ServerWire(self._admit)
+        self._wires.add(wire)
+        return wire
+
+
+async def connect(end: socket.socket, listener: Listener, token: str) -> Wire:
+    """Shake hands over a connected socket; raises `HandshakeFailed` or `TimeoutError`, and then it is closed."""
+    loop = asyncio.get_running_loop()
+    _, wire = await loop.create_connection(lambda: _ClientWire(listener, token), sock=end)
+    try:
+        async with asyncio.timeout(HANDSHAKE_LIMIT_S):
+            await wire.shaken
+    except BaseException:
+        wire.abort()
+        await wire.closed.wait()
+        raise
+    return wire

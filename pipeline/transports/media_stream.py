@@ -1,0 +1,460 @@
+"""The telephone's door: calls that come as media streams over a WebSocket, each joined to its call until one leaves.
+
+Who connects shows a single-use token in the handshake; it was made for one call that waits here. Our own gateway
+comes so, and the supervisor with the streams of carriers and bridges, whose signatures it has checked. Captions and
+the rest of the page have no place on a telephone and are dropped. Knows nothing of SIP, HTTP or turn-taking.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import http
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from websockets.http11 import Request
+
+from pipeline.line import Bye, CallPort, Flush, ToCaller
+from pipeline.media.resample import Doubler, Framer
+from pipeline.stream import messages, mulaw
+from pipeline.stream.far_buffer import FarBuffer
+from pipeline.stream.local import bind
+from pipeline.stream.messages import (
+    Audio,
+    Connected,
+    Elsewhere,
+    FromCall,
+    Hold,
+    Key,
+    Mark,
+    Start,
+    Stop,
+    Transferred,
+    read_from_call,
+)
+from pipeline.stream.wire import ABNORMAL, NORMAL, POLICY, Served, Wire, bearer
+from pipeline.telemetry.containment import contained
+from pipeline.telemetry.events import Event, Token, emit
+
+LISTEN_FRAME_SAMPLES = 320
+CONNECT_LIMIT_MS = 10_000.0
+"""From the token to the socket: both are on this machine."""
+START_LIMIT_MS = 40_000.0
+"""From the socket to `start`: the gateway waits for the caller's ACK, which SIP gives 32 s."""
+GATEWAY_LEAD_MS = 20.0
+"""One frame: two processes' clocks. Its own pacer waits 10 ms more for a late one; a longer lead ducks later."""
+CARRIER_LEAD_MS = 60.0
+"""A carrier's stream is TCP over the internet."""
+MARK_EVERY_FRAMES = 5
+GOODBYE_LIMIT_MS = 1_000.0
+"""For the last mark beyond the time that what waits takes to play."""
+MESSAGES_PER_S = 120.0
+"""50 frames of sound, 10 marks given back, keys; a bridge may send 10 ms frames."""
+MESSAGES_AT_ONCE = 500.0
+"""After a stall of the network four seconds come at once."""
+SOUND_AHEAD_MS = 500.0
+"""Sound that comes faster than time passes is dropped beyond this."""
+FAST_CLOCK = 1.02
+JUNK_LIMIT = 200
+
+
+class StreamStarted(Event):
+    """A telephone call is joined to its call."""
+
+    call_id: Token
+    encoding: Token
+    sample_rate_hz: int
+
+
+class StreamGone(Event):
+    """The door has let go of a telephone call."""
+
+    call_id: Token
+    reason: Token
+    sent_frames: int
+    received_frames: int
+    dropped_frames: int
+    junk_messages: int
+
+
+class StreamRefused(Event):
+    """A connection without a good token, or one that did not start its call in time."""
+
+    reason: Token
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+
+
+class _Waiting:
+    """A call that was announced: its token is out."""
+
+    def __init__(
+        self, call_id: str, begin: Callable[[int], CallPort], never: Callable[[str], None]
+    ) -> None:
+        self.call_id = call_id
+        self.begin = begin
+        self.never = never
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class MediaStreamDoor:
+    """Every telephone call of this worker. Use it as `async with MediaStreamDoor(path) as door:`."""
+
+    def __init__(self, path: Path) -> None:
+        """Listen on a local socket of this user alone; nothing is opened yet."""
+        self._path = path
+        self._expected: dict[bytes, _Waiting] = {}
+        self._lines: dict[str, _Line] = {}
+        self._listening: socket.socket | None = None
+        self._served: Served | None = None
+
+    async def __aenter__(self) -> MediaStreamDoor:
+        """Open the door."""
+        self._listening = await asyncio.to_thread(bind, self._path)
+        self._served = Served(self._listening, self._admit)
+        await self._served.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """End every call and wait until nothing of them is left."""
+        for waiting in list(self._expected.values()):
+            self._give_up(waiting, "shutdown")
+        for line in list(self._lines.values()):
+            line.hang_up("shutdown")
+        if self._served is not None:
+            await self._served.__aexit__(*exc)
+        await asyncio.to_thread(self._path.unlink, missing_ok=True)
+
+    @property
+    def calls(self) -> int:
+        """Calls that are joined."""
+        return len(self._lines)
+
+    def expect(
+        self,
+        call_id: str,
+        token: str,
+        begin: Callable[[int], CallPort],
+        never: Callable[[str], None],
+    ) -> None:
+        """Announce a call: who shows this token, once, is its caller.
+
+        `begin` makes the call when it starts, for a line of this sample rate; from then on the call is told of its
+        end exactly once. Where it never starts, `never` is called with the reason instead.
+        """
+        waiting = _Waiting(call_id, begin, never)
+        self._expected[_digest(token)] = waiting
+        self._wake(waiting, CONNECT_LIMIT_MS)
+
+    def drop(self, call_id: str, reason: str) -> None:
+        """End this call from our side: the caller left by another way."""
+        for waiting in list(self._expected.values()):
+            if waiting.call_id == call_id:
+                self._give_up(waiting, reason)
+        line = self._lines.get(call_id)
+        if line is not None:
+            line.hang_up(reason)
+
+    # --- a handshake -------------------------------------------------------------------------------
+
+    def _admit(self, request: Request) -> _Line | http.HTTPStatus:
+        waiting = self._expected.pop(_digest(bearer(request.headers)), None)
+        if waiting is None:
+            emit(StreamRefused(reason=Token("token")))
+            return http.HTTPStatus.UNAUTHORIZED
+        self._wake(waiting, None)
+        line = _Line(waiting, self._forget)
+        self._lines[waiting.call_id] = line
+        return line
+
+    def _wake(self, waiting: _Waiting, after_ms: float | None) -> None:
+        if waiting.timer is not None:
+            waiting.timer.cancel()
+            waiting.timer = None
+        if after_ms is not None:
+            loop = asyncio.get_running_loop()
+            waiting.timer = loop.call_later(
+                after_ms / 1000.0, self._give_up, waiting, "not_connected"
+            )
+
+    def _give_up(self, waiting: _Waiting, reason: str) -> None:
+        self._wake(waiting, None)
+        self._expected = {key: each for key, each in self._expected.items() if each is not waiting}
+        emit(StreamRefused(reason=Token(reason)))
+        with contained(waiting.call_id, "never"):
+            waiting.never(reason)
+
+    def _forget(self, line: _Line) -> None:
+        if self._lines.get(line.call_id) is line:
+            del self._lines[line.call_id]
+
+
+class _Allowance:
+    """How much may come: a bucket that time fills."""
+
+    def __init__(self, per_ms: float, at_once: float, now_ms: float) -> None:
+        self._per_ms, self._most = per_ms, at_once
+        self._level, self._at_ms = at_once, now_ms
+
+    def takes(self, amount: float, now_ms: float) -> bool:
+        gained = (now_ms - self._at_ms) * self._per_ms
+        self._level, self._at_ms = min(self._most, self._level + gained), now_ms
+        if self._level < amount:
+            return False
+        self._level -= amount
+        return True
+
+
+class _Line:
+    """One connection and the call it is joined to (`pipeline.stream.wire.Listener`, `pipeline.line.CallerLeg`)."""
+
+    def __init__(self, waiting: _Waiting, gone: Callable[[_Line], None]) -> None:
+        self.call_id = waiting.call_id
+        self._waiting = waiting
+        self._gone = gone
+        self._loop = asyncio.get_running_loop()
+        self._wire: Wire | None = None
+        self._call: CallPort | None = None
+        self._stream = ""
+        self._mulaw = False
+        self._rate_hz = 8_000
+        self._doubler: Doubler | None = None
+        self._framer = Framer(LISTEN_FRAME_SAMPLES)
+        self._far = FarBuffer(8_000)
+        self._held = False
+        self._over = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._last_mark = ""
+        self._marks = 0
+        self._reason = ""
+        self._since_mark = 0
+        now_ms = self._now_ms()
+        self._messages = _Allowance(MESSAGES_PER_S / 1000.0, MESSAGES_AT_ONCE, now_ms)
+        self._sound = _Allowance(FAST_CLOCK, SOUND_AHEAD_MS, now_ms)
+        self._junk = self._sent = self._received = self._dropped = 0
+
+    def _now_ms(self) -> float:
+        return self._loop.time() * 1000.0
+
+    # --- the connection ------------------------------------------------------------------------------
+
+    def on_open(self, wire: Wire) -> None:
+        """Wait for `start`."""
+        self._wire = wire
+        self._wake(START_LIMIT_MS, lambda: self._refuse("start_limit"))
+
+    def on_text(self, text: str | bytes) -> None:
+        """Read one message and do what it says."""
+        if self._wire is None:
+            return
+        message = None
+        if self._messages.takes(1.0, self._now_ms()):
+            message = read_from_call(text, self._stream)
+        if message is None:
+            self._junk += 1
+            if self._junk >= JUNK_LIMIT:
+                self._refuse("junk")
+            return
+        with contained(self.call_id, "media stream"):
+            self._take(message)
+
+    def on_closed(self, code: int, reason: str) -> None:
+        """The far end is gone."""
+        del reason
+        self.hang_up("caller" if code != ABNORMAL else "lost")
+
+    def _take(self, message: FromCall) -> None:
+        match message:
+            case Start():
+                self._start(message)
+            case Connected() | Elsewhere():
+                pass
+            case Stop():
+                self.hang_up("caller")
+            case Mark(name):
+                self._given_back(name)
+            case _ if self._call is None:
+                self._junk += not self._over  # behind our goodbye there is nothing to say
+            case Audio(payload):
+                self._hear(payload)
+            case Key(key):
+                self._press(key)
+            case Hold(held):
+                self._hold(held)
+            case Transferred():
+                self._call_transferred(message.outcome)
+
+    def _start(self, start: Start) -> None:
+        if self._call is not None or self._stream:
+            self._refuse("started_twice")
+            return
+        self._stream = start.stream
+        self._mulaw = start.encoding == "audio/x-mulaw"
+        self._rate_hz = start.sample_rate_hz
+        self._doubler = Doubler() if self._rate_hz == 8_000 else None
+        self._far = FarBuffer(self._rate_hz)
+        self._wake(None, None)
+        self._call = self._waiting.begin(self._rate_hz)
+        emit(
+            StreamStarted(
+                call_id=Token(self.call_id),
+                encoding=Token(start.encoding),
+                sample_rate_hz=self._rate_hz,
+            )
+        )
+        self._call.attach(self)
+        self._attach_playout()
+
+    def _attach_playout(self) -> None:
+        if self._call is not None:
+            lead_ms = CARRIER_LEAD_MS if self._mulaw else GATEWAY_LEAD_MS
+            self._call.playout.attach(self.send_frame, far_end=self, lead_ms=lead_ms)
+
+    # --- from the caller -------------------------------------------------------------------------------
+
+    def _hear(self, payload: bytes) -> None:
+        pcm = mulaw.decode(payload) if self._mulaw else payload[: len(payload) & ~1]
+        if not self._sound.takes(len(pcm) * 500.0 / self._rate_hz, self._now_ms()):
+            self._dropped += 1
+            return
+        if self._doubler is not None:
+            pcm = self._doubler.feed(pcm)
+        call = self._call
+        for frame in self._framer.feed(pcm):
+            self._received += 1
+            if call is not None and not self._held:
+                call.on_audio(frame)
+
+    def _press(self, key: str) -> None:
+        if self._call is not None and not self._held:
+            self._call.on_key(key)
+
+    def _given_back(self, name: str) -> None:
+        self._far.given_back(name, self._now_ms())
+        if name == self._last_mark:
+            self._bye()
+
+    def _hold(self, held: bool) -> None:
+        """On hold neither hear nor speak; what was to be said waits."""
+        call = self._call
+        if call is None or held == self._held:
+            return
+        self._held = held
+        if held:
+            call.playout.detach()
+        call.on_hold(held)
+        if not held:
+            self._attach_playout()
+
+    def _call_transferred(self, outcome: str) -> None:
+        """The far end says what became of a transfer."""
+        del outcome
+
+    # --- to the caller (CallerLeg, FrameSink, FarEnd) ----------------------------------------------------
+
+    def send_frame(self, epoch: int, pcm: bytes, voiced: bool) -> None:
+        """One frame is on the socket when this returns; comfort noise is the far end's own."""
+        call, wire = self._call, self._wire
+        if not voiced or call is None or wire is None or epoch != call.playout.epoch:
+            return
+        payload = mulaw.encode(pcm) if self._mulaw else pcm
+        if not wire.send(messages.media(self._stream, payload)):
+            return
+        self._sent += 1
+        self._far.sent(len(pcm) // 2, self._now_ms())
+        self._since_mark += 1
+        if self._since_mark >= MARK_EVERY_FRAMES:
+            self._ask_for_mark()
+
+    def void(self) -> int:
+        """Have the far end fall silent now; returns the samples that it had not played."""
+        unplayed = self._far.unplayed_samples(self._now_ms())
+        self._far.cleared(self._now_ms())
+        if self._wire is not None and self._stream:
+            self._wire.send(messages.clear(self._stream))
+        return unplayed
+
+    def send(self, message: ToCaller) -> None:
+        """What a telephone can be told: silence, now. The rest is for pages."""
+        if isinstance(message, Flush):
+            self.void()
+        elif isinstance(message, Bye):
+            self._reason = message.reason
+
+    def close(self, reason: str) -> None:
+        """Hang up once what waits at the far end was played."""
+        if self._over:
+            return
+        self._end_call()
+        self._reason = reason
+        waiting_ms = self._far.unplayed_samples(self._now_ms()) * 1000.0 / self._rate_hz
+        if self._far.surely_empty:
+            self._bye()
+            return
+        self._last_mark = self._ask_for_mark()
+        self._wake(waiting_ms + GOODBYE_LIMIT_MS, self._bye)
+
+    def _ask_for_mark(self) -> str:
+        self._marks += 1
+        self._since_mark = 0
+        name = f"m{self._marks}"
+        self._far.asked(name)
+        if self._wire is not None:
+            self._wire.send(messages.mark(self._stream, name))
+        return name
+
+    # --- the end -----------------------------------------------------------------------------------------
+
+    def hang_up(self, reason: str) -> None:
+        """The caller left, or is made to: the call is told, once."""
+        if not self._over:
+            call = self._call
+            self._end_call()
+            self._reason = reason
+            with contained(self.call_id, "call"):
+                if call is not None:
+                    call.hang_up(reason)
+                else:
+                    self._waiting.never(reason)
+        self._bye()
+
+    def _refuse(self, reason: str) -> None:
+        emit(StreamRefused(reason=Token(reason)))
+        if self._wire is not None:
+            self._wire.close(POLICY, reason)
+        self.hang_up("error")
+
+    def _end_call(self) -> None:
+        """Part from the call; it hears nothing any more."""
+        call, self._call = self._call, None
+        self._over = True
+        if call is not None:
+            call.playout.detach()
+
+    def _bye(self) -> None:
+        self._wake(None, None)
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.close(NORMAL, self._reason)
+            emit(
+                StreamGone(
+                    call_id=Token(self.call_id),
+                    reason=Token(self._reason),
+                    sent_frames=self._sent,
+                    received_frames=self._received,
+                    dropped_frames=self._dropped,
+                    junk_messages=self._junk,
+                )
+            )
+        self._gone(self)
+
+    def _wake(self, after_ms: float | None, what: Callable[[], None] | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if after_ms is not None and what is not None:
+            self._timer = self._loop.call_later(after_ms / 1000.0, what)

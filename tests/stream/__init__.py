@@ -1,0 +1,1 @@
+"""The words of a media stream and the socket they travel over."""
