@@ -233,7 +233,9 @@ def test_the_example_file_holds_every_setting_with_its_default() -> None:
     assert whole == tree
     assert config.from_mapping(tree) == Settings()
     assert config.load(example, {}).practice == Settings().practice, "a copy is accepted as it is"
-    tables = re.findall(r"^# (.*)$", example.read_text("utf-8").partition("# [[trunk]]")[2], re.MULTILINE)
+    tables = re.findall(
+        r"^# (.*)$", example.read_text("utf-8").partition("# [[trunk]]")[2], re.MULTILINE
+    )
     assert tomllib.loads("\n".join(tables)) == json.loads(json.dumps(asdict(Trunk())))
 
 

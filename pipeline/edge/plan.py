@@ -82,13 +82,10 @@ def faults(plan: EdgePlan) -> list[str]:
     found: list[str] = []
     if not plan.trunks:
         found.append(
-            "no trunk is configured: name the carrier and the networks it calls from first"
+            "[[trunk]]: none is configured; name the carrier and the networks it calls from"
         )
-    found.extend(
-        f'trunk "{trunk.name}" names no signalling network: an edge takes calls of listed addresses only'
-        for trunk in plan.trunks
-        if not trunk.signalling
-    )
+    if not plan.bind:
+        found.append("edge.bind: write the edge's own address on the carrier's side")
     if not plan.gateways:
         found.append('edge.gateways names no gateway: e.g. ["10.20.0.11:5061", "10.20.0.12:5061"]')
     found.extend(

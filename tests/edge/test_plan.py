@@ -29,8 +29,10 @@ def test_a_whole_plan_has_no_fault() -> None:
 
 
 def test_every_fault_is_named_at_once() -> None:
-    bare = replace(WHOLE, trunks=(), gateways=(), cert="", media_port_min=9, media_port_max=9)
-    assert len(faults(bare)) == 4
+    bare = replace(
+        WHOLE, trunks=(), bind="", gateways=(), cert="", media_port_min=9, media_port_max=9
+    )
+    assert len(faults(bare)) == 5
 
 
 def test_an_edge_speaks_openly_to_this_machine_alone() -> None:
