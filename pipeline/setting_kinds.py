@@ -209,6 +209,12 @@ def _transfer_target(text: str) -> str:
     return ""
 
 
+def _gateway(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    good = port.isdecimal() and 0 < int(port) < 65_536 and not _address(host.strip("[]"))
+    return "" if good else "write an address and a port, e.g. 10.20.0.11:5061"
+
+
 _KINDS: dict[str, Callable[[str], str]] = {
     "address": _address,
     "network": _network,
@@ -233,4 +239,5 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "llm_option": _llm_option,
     "destination": places.fault,
     "transfer_target": _transfer_target,
+    "gateway": _gateway,
 }

@@ -491,6 +491,31 @@ class Trunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Edge:
+    """Kamailio and rtpengine before several gateways: what `wardline edge-config` writes. No process of ours reads it."""
+
+    bind: str = _text(kind="address")
+    """The edge's address on the carrier's side."""
+    advertised_address: str = _text(kind="address")
+    """What the carrier reaches, where an address translator stands before the edge; none: `bind`."""
+    inner_address: str = _text(kind="address")
+    """Its address on the gateways' side; none: `bind`."""
+    gateways: tuple[str, ...] = _list(kind="gateway")
+    """Where our gateways listen, e.g. ["10.20.0.11:5061", "10.20.0.12:5061"]."""
+    tls_port: int = _number(5061, 1, 65_535)
+    cert: str = _text(kind="any_path")
+    """On the edge: the chain for the name in the trunk's origination address."""
+    key: str = _text(kind="any_path")
+    gateway_ca_file: str = _text(kind="any_path")
+    """On the edge: who signed the gateways' certificates."""
+    media_port_min: int = _number(30_000, 1024, 65_535)
+    media_port_max: int = _number(39_999, 1024, 65_535)
+    """Inclusive; a call takes four."""
+    calls_per_s: int = _number(20, 1, 1_000)
+    """New calls a second from one address; with many more requests than such calls need the rest is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All of it, read once."""
 
@@ -500,6 +525,7 @@ class Settings:
     sip: Sip = field(default_factory=Sip)
     trunk: tuple[Trunk, ...] = _tables(Trunk)
     media_stream: MediaStream = field(default_factory=MediaStream)
+    edge: Edge = field(default_factory=Edge)
     workers: Workers = field(default_factory=Workers)
     admission: Admission = field(default_factory=Admission)
     turn: Turn = field(default_factory=Turn)

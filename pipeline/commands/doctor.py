@@ -27,6 +27,7 @@ from pipeline.bundle.faults import BundleFault
 from pipeline.bundle.opened import models_in_bundles, still_whole
 from pipeline.cli import Command
 from pipeline.clock import wall_now
+from pipeline.commands import doctor_sip
 from pipeline.errors import ConfigError
 from pipeline.machine.engines import missing_files
 from pipeline.machine.finding import Finding, all_passed
@@ -276,12 +277,15 @@ LOOKS: tuple[Callable[[Settings], Finding], ...] = (
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "area", nargs="?", choices=("sip",), help="only the telephone: certificate, name, ports"
+    )
     parser.add_argument("--config", metavar="FILE", help="the server's configuration file")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    findings = list(_findings(arguments.config))
+    findings = list(_findings(arguments.config, arguments.area))
     if arguments.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -290,12 +294,15 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0 if all_passed(findings) else 1
 
 
-def _findings(file: str | None) -> Iterator[Finding]:
+def _findings(file: str | None, area: str | None) -> Iterator[Finding]:
     try:
         settings = checked.load(file)
     except ConfigError as error:
         for fault in error.faults:
             yield Finding("configuration", "fail", fault)
+        return
+    if area == "sip":
+        yield from doctor_sip.examine(settings)
         return
     yield from examine(settings)
     yield from judge(look(settings, config.named_file(file)))

@@ -137,6 +137,7 @@ _NO_TEXT = frozenset(
         "address",
         "network",
         "narrow_network",
+        "gateway",
         "phone",
         "emergency_number",
         "url",

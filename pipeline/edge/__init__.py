@@ -1,0 +1,1 @@
+"""Kamailio and rtpengine before several gateways: their configuration, written from ours."""

@@ -1,0 +1,37 @@
+"""Writes rtpengine's configuration from a plan. Text in, text out.
+
+Of its log only critical lines are let through: others quote session descriptions and call ids. Its
+keys are never written.
+"""
+
+from __future__ import annotations
+
+from pipeline.edge.plan import EdgePlan
+
+LOST_AFTER_S = 60
+"""A gateway ends a call after 30 s without a packet; this is for calls whose gateway died."""
+HELD_S = 900
+LONGEST_S = 7_200
+
+
+def rtpengine_conf(plan: EdgePlan) -> str:
+    """The text of `rtpengine.conf`."""
+    outer = plan.bind if plan.advertised == plan.bind else f"{plan.bind}!{plan.advertised}"
+    return f"""# Written by `wardline edge-config`. Change the server's TOML and write it again.
+[rtpengine]
+table = -1
+interface = {outer}
+listen-ng = 127.0.0.1:{plan.control_port}
+port-min = {plan.media_port_min}
+port-max = {plan.media_port_max}
+timeout = {LOST_AFTER_S}
+silent-timeout = {HELD_S}
+final-timeout = {LONGEST_S}
+offer-timeout = 60
+delete-delay = 0
+foreground = true
+log-stderr = true
+log-level = 2
+endpoint-learning = heuristic
+reject-invalid-sdp = true
+"""

@@ -1,0 +1,88 @@
+"""`wardline doctor sip` finds what would keep a first telephone call away."""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.commands import tls
+from pipeline.commands.doctor_sip import examine
+from pipeline.settings import Settings, Sip, Trunk
+
+NOW = datetime.datetime.now(datetime.UTC)
+TRUNK = Trunk(name="carrier", signalling=("127.0.0.1/32",), media=("127.0.0.1/32",))
+
+
+def settings(folder: Path, **sip: object) -> Settings:
+    """A server with one trunk and a certificate made a moment ago."""
+    tls.make(folder, ["localhost"], NOW)
+    made = Sip(cert=str(folder / tls.CERT), key=str(folder / tls.KEY), tls_port=0)
+    return Settings(sip=replace(made, **sip), trunk=(TRUNK,))  # type: ignore[arg-type]  # the test names fields
+
+
+def verdicts(of: Settings) -> dict[str, str]:
+    """Each thing looked at, and how it was found."""
+    return {finding.name: finding.verdict for finding in examine(of)}
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_without_a_trunk_nothing_is_ready() -> None:
+    assert verdicts(Settings())["trunk"] == "fail"
+
+
+def test_a_certificate_of_one_s_own_authority_is_told_as_one(tmp_path: Path) -> None:
+    found = verdicts(settings(tmp_path, tls_port=free_port()))
+    assert found["sip certificate"] == "pass"
+    assert found["certificate chain"] == "warn"
+    assert found["sip name"] == "pass"
+    assert "fail" not in found.values()
+
+
+def test_a_name_that_leads_elsewhere_is_told(tmp_path: Path) -> None:
+    of = settings(tmp_path, tls_port=free_port(), advertised_address="192.0.2.7")
+    assert verdicts(of)["sip name"] == "warn"
+
+
+@pytest.mark.parametrize("fault", ["missing", "another key", "expired", "garbage"])
+def test_a_certificate_that_cannot_serve_fails(tmp_path: Path, fault: str) -> None:
+    of = settings(tmp_path, tls_port=free_port())
+    if fault == "missing":
+        of = replace(of, sip=replace(of.sip, cert="", key=""))
+    elif fault == "another key":
+        (tmp_path / "other").mkdir()
+        tls.make(tmp_path / "other", ["localhost"], NOW)
+        shutil.copy(tmp_path / "other" / tls.KEY, tmp_path / tls.KEY)
+    elif fault == "expired":
+        tls.make(tmp_path, ["localhost"], NOW - datetime.timedelta(days=4_000))
+    else:
+        (tmp_path / tls.CERT).write_text("no certificate")
+    assert verdicts(of)["sip certificate"] == "fail"
+
+
+@pytest.mark.parametrize("way", ["tls", "tcp", "udp"])
+def test_a_port_in_use_fails_and_says_which_setting(tmp_path: Path, way: str) -> None:
+    kind = socket.SOCK_DGRAM if way == "udp" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind(("127.0.0.1", 0))
+        if way != "udp":
+            taken.listen()
+        of = settings(tmp_path, **{f"{way}_port": taken.getsockname()[1]})
+        assert verdicts(of)[f"sip.{way}_port"] == "fail"
+
+
+def test_too_few_media_ports_fail(tmp_path: Path) -> None:
+    assert (
+        verdicts(settings(tmp_path, rtp_port_min=24_000, rtp_port_max=24_002))["rtp ports"]
+        == "fail"
+    )
