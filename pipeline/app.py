@@ -26,6 +26,7 @@ from pipeline.call.events import EngineCircuit
 from pipeline.call.flow import Flow
 from pipeline.call.flow_file import load_flow
 from pipeline.call.modelled import ModelledReceptionist, warming
+from pipeline.call.paused import Unserved
 from pipeline.call.receptionist import ScriptedReceptionist
 from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
@@ -147,6 +148,7 @@ def _engines(
         completion=completion,
         receptionist=receptionist,
         record=requests.record,
+        unserved=Unserved(flow.say(flow.lines.paused), flow.urgent.phrases),
         recording=None
         if keeper is None
         else Permission(keeper, OptOut.shipped(settings.recording.opt_out), flow),

@@ -50,6 +50,12 @@ class WorkerStopped(Event):
     calls_left: int
 
 
+class SwitchFollowed(Event):
+    """Every call of this worker knows how the emergency switch stands."""
+
+    paused: bool
+
+
 class CallHost(Protocol):
     """The calls of one worker. Methods raise `CallRefused` to turn a caller away."""
 
@@ -71,6 +77,9 @@ class CallHost(Protocol):
 
     async def reveal(self, call_id: str, field: str) -> str | None:
         """One value of a request in progress, for a member of staff; None: not there."""
+
+    def pause(self, paused: bool) -> None:
+        """The emergency switch: every call, and every new one, is led out or served again."""
 
     def free_slots(self) -> int:
         """How many more calls could be answered now."""
@@ -142,8 +151,9 @@ async def serve_calls(
         with contained(call_id, "abandoned"):
             await hangup({"call_id": call_id, "reason": "abandoned"})
 
-    def forget(group: asyncio.TaskGroup, kind: str, payload: dict[str, Any]) -> None:
-        """The page left while its offer was being answered."""
+    def told(group: asyncio.TaskGroup, kind: str, payload: dict[str, Any]) -> None:
+        """The page left while its offer was being answered, or the emergency switch was thrown."""
+        _follow_switch(host, kind, payload)
         if kind == "forget" and not over.is_set():
             group.create_task(abandoned(str(payload["call_id"])))
 
@@ -166,7 +176,7 @@ async def serve_calls(
                 channel.notify("canary", {"leaked": list(leaked)})
                 tried = await asyncio.to_thread(trial.try_all)
                 channel.notify("egress", {"tried": trial.report(tried)})
-                channel.on_notice = lambda kind, payload: forget(group, kind, payload)
+                channel.on_notice = lambda kind, payload: told(group, kind, payload)
                 channel.notify("ready", {"free_slots": host.free_slots()})
                 retiring = group.create_task(_retire(channel, host, over), name="retirement")
                 await over.wait()
@@ -176,6 +186,14 @@ async def serve_calls(
             await host.stop()
             channel.close()
             running.cancel()
+
+
+def _follow_switch(host: CallHost, kind: str, payload: dict[str, Any]) -> None:
+    if kind != "emergency":
+        return
+    paused = payload.get("paused") is True
+    host.pause(paused)
+    emit(SwitchFollowed(paused=paused))
 
 
 def notifier(

@@ -113,6 +113,9 @@ class Watcher(Protocol):
     async def on_worker_audit(self, worker: Worker, records: object) -> None:
         """A worker's audit records; returns when they are on the disk."""
 
+    def on_worker_ready(self, worker: Worker) -> None:
+        """It could answer a call now; none was offered to it yet."""
+
     def on_worker_lost(self, worker: Worker) -> None:
         """The process is gone; `worker.calls` still holds who was in it."""
 
@@ -384,6 +387,7 @@ class Workers:
         return process
 
     def _on_ready(self, worker: Worker, payload: dict[str, Any], began_s: float) -> None:
+        self._watcher.on_worker_ready(worker)
         self._become(worker, "draining" if self._draining else "ready")
         self._take_slots(worker, payload)
         warm_up_ms = (asyncio.get_running_loop().time() - began_s) * 1000

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.parts import CallParts
+from pipeline.call.paused import Unserved
 from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.session import Call
 from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
+from pipeline.call.tools import GuardedTool
 from pipeline.line import Bye, Caption, Flush, ToCaller
 from tests import scenes
 from tests.fakes.receptionist import FakeReceptionist
@@ -104,6 +106,7 @@ class CallRig:
         record: RequestSink | None = None,
         at: Callable[[Desk], Receptionist] | None = None,
         recording: Permission | None = None,
+        unserved: Unserved | None = None,
     ) -> None:
         self.receptionist = receptionist
         self.voice = voice
@@ -124,6 +127,7 @@ class CallRig:
                 record=record or NothingKept(),
                 sample_rate_hz=LINE_HZ,
                 recording=recording,
+                unserved=unserved or Unserved(),
                 on_sensitive=lambda active, at_ms: self.sensitive.append((active, at_ms)),
             ),
             self.watch,
@@ -208,6 +212,12 @@ class CallRig:
             self.call.on_key(key)
             await self.silent(every_ms)
 
+    def guarded(self, name: str) -> GuardedTool:
+        """A tool as the model would call it."""
+        registered = self.call.graph.thinker._functions[name].handler
+        assert isinstance(registered, GuardedTool)
+        return registered
+
     def captions(self, who: str) -> list[str]:
         return [
             message.text
@@ -232,10 +242,17 @@ async def calling(
     record: RequestSink | None = None,
     at: Callable[[Desk], Receptionist] | None = None,
     recording: Permission | None = None,
+    unserved: Unserved | None = None,
 ) -> AsyncIterator[CallRig]:
     """Run a call for the length of the block; `at` makes another receptionist than the fake one."""
     rig = CallRig(
-        receptionist, voice or FakeVoice(), settings or CallSettings(), record, at, recording
+        receptionist,
+        voice or FakeVoice(),
+        settings or CallSettings(),
+        record,
+        at,
+        recording,
+        unserved,
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(rig.run())
