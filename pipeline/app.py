@@ -31,6 +31,7 @@ from pipeline.call.events import EngineCircuit, EngineStoodIn
 from pipeline.call.flow import Flow
 from pipeline.call.flow_file import load_flow
 from pipeline.call.modelled import ModelledReceptionist, warming
+from pipeline.call.paused import Unserved
 from pipeline.call.receptionist import ScriptedReceptionist
 from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
@@ -176,6 +177,7 @@ def _engines(
         receptionist=receptionist,
         record=requests.record,
         sentences={"apology": flow.say(flow.lines.apology)},
+        unserved=Unserved(flow.say(flow.lines.paused), flow.urgent.phrases),
         recording=None
         if keeper is None
         else Permission(keeper, OptOut.shipped(settings.recording.opt_out), flow),

@@ -27,6 +27,7 @@ from pipeline.audit.post import Auditor, NoAuditor
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.known_desk import KnownDesk
 from pipeline.call.observer import COLLECTED, CallObserver, NoObserver
+from pipeline.call.paused import Unserved
 from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.session import Call, CallParts
 from pipeline.call.settings import CallSettings
@@ -72,6 +73,8 @@ class Engines:
         default=lambda call_id, kept: NothingKept(), kw_only=True
     )
     """Opens the record of one call's request; it says "stored", "waiting" or "lost" as that changes."""
+    unserved: Unserved = field(default_factory=Unserved, kw_only=True)
+    """What callers hear while the emergency switch is thrown."""
     recording: Permission | None = field(default=None, kw_only=True)
     """Where the practice records: what a caller is asked with, and where it goes."""
     sentences: Mapping[str, str] = field(default_factory=dict, kw_only=True)
@@ -124,6 +127,7 @@ class Switchboard:
         self._calls: dict[str, Call] = {}
         self._opening = 0
         self._draining = False
+        self._paused = False
         self._tasks = asyncio.TaskGroup()
         self._carrying: asyncio.Task[None] | None = None
         self._house = AsyncExitStack()
@@ -233,13 +237,16 @@ class Switchboard:
             turn_completion=self._engines.completion,
             record=self._engines.record(call_id, view.kept),
             recording=self._engines.recording,
+            unserved=self._engines.unserved,
             settings=self._call_settings,
             floor=self._floor_settings,
             sample_rate_hz=sample_rate_hz,
         )
         audit = CallAudit(call_id, self._auditor, self._clock)
         pace = Pace(self._admission, self._clock)
-        return _Opened(Call(call_id, parts, Observers(view, audit, pace)), audit, known)
+        call = Call(call_id, parts, Observers(view, audit, pace))
+        call.pause(self._paused)
+        return _Opened(call, audit, known)
 
     def _begin(self, opened: _Opened) -> None:
         call = opened.call
@@ -282,6 +289,13 @@ class Switchboard:
         """One value of the request, for a member of staff who asked for it."""
         call = self._calls.get(call_id)
         return call.request_value(field) if call is not None else None
+
+    def pause(self, paused: bool) -> None:
+        """The emergency switch (row I6), for every call that there is and every new one."""
+        self._paused = paused
+        for call in list(self._calls.values()):
+            with contained(call.call_id, "emergency switch"):
+                call.pause(paused)
 
     def free_slots(self) -> int:
         """Calls that could be answered now, as well as those that are."""

@@ -113,6 +113,11 @@ class Lines:
     """To any other question over the goodbye."""
     ending_noted: str = "Thank you. I have {ending}."
     identifier_noted: str = "Thank you, I have that."
+    paused: str = (
+        "This service is temporarily unavailable. Please call {practice} at {phone}. In an emergency, hang up and"
+        " dial {emergency_number}."
+    )
+    """All that callers hear while the emergency switch is thrown."""
     recording_notice: str = (
         "With your consent we record this call. Say yes or press one to agree. If you do not wish to be recorded,"
         " say no or press two. You may say stop recording, or press star, at any time."

@@ -39,6 +39,7 @@ _REQUIRED = {
     "lines.urgent": "phone",
     "lines.person": "phone",
     "lines.apology": "phone",
+    "lines.paused": "phone",
     "lines.goodbye": "phone",
     "lines.read_back": "read_back",
     "lines.booked_again": "read_back",

@@ -48,6 +48,10 @@ class Front:
         self._on_asked = on_asked
         self._on_end = on_end
         self.compartment = Compartment()
+        self.led = False
+        """This caller is on the way to a person."""
+        self.paused = False
+        """The emergency switch: nothing of the caller's is taken (row I6)."""
         self.outgoing = Outgoing(call_id, self.compartment, sayable, today)
 
     def value(self, name: str) -> str | None:
@@ -68,11 +72,15 @@ class Front:
 
     def field(self, name: str, value: str | None, shown: str) -> None:
         """Keep the value, show what may be shown."""
+        if self.paused and value is not None:
+            return
         self._keep(name, value)
         self._page.field(name, None if value is None else shown)
 
     def collected(self, name: str, value: str | None) -> None:
         """Keep an identifier; all that may be shown of it is that it is there."""
+        if self.paused and value is not None:
+            return
         self._keep(name, value)
         self._page.field(name, None if value is None else COLLECTED)
 
@@ -86,6 +94,8 @@ class Front:
 
     def complete(self) -> None:
         """The request is booked."""
+        if self.paused:
+            return
         self._record.complete()
         self._page.complete()
 
@@ -96,13 +106,20 @@ class Front:
 
     def urgent(self, kind: str, sentence: str) -> None:
         """Show the urgent sentence and raise the alert."""
+        self._lead()
         emit(UrgentRaised(Token(self._call_id)))
         self._record.urgent(kind)
         self._page.urgent(kind, sentence)
 
     def person(self, why: str) -> None:
         """A person has to take over: until calls can be transferred the alert is all."""
+        self._lead()
         self._page.person(why)
+
+    def _lead(self) -> None:
+        """Whatever was to end the call: it goes on until a person is reached, or the caller ends it."""
+        self.led = True
+        self._on_end(None)
 
     def end(self, reason: str) -> None:
         """Hang up after the goodbye has been played."""

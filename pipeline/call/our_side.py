@@ -103,6 +103,11 @@ class OurSide:
         """True while a goodbye is being made or heard."""
         return self._ending is not None
 
+    @property
+    def ending_as(self) -> str | None:
+        """Why the call ends after what is being said, if it does."""
+        return self._ending
+
     def say(self, text: str, kind: Kind = Kind.LINE) -> None:
         """Speak a sentence of ours."""
         self.graph.say(text, kind)
@@ -112,6 +117,12 @@ class OurSide:
         cut, reply = self._replies.cut()
         self.graph.interrupt(cut)
         return reply
+
+    def stop(self) -> None:
+        """Give up every reply, and tell the caller's side that what it still holds is void."""
+        epoch = self.playout.epoch
+        self.cut()
+        self._page.send(Flush(epoch))
 
     def fall_silent(self) -> None:
         """Stop now, reversibly."""
@@ -147,7 +158,7 @@ class OurSide:
 
     def go_on(self) -> None:
         """The caller's goodbye was too early; the end of the call's time stays."""
-        if self._ending == "goodbye":
+        if self._ending in ("goodbye", "paused"):
             self._ending = None
             self._timers.cancel("goodbye")
 

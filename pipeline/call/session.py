@@ -24,6 +24,7 @@ from pipeline.call.observer import CallObserver, NoObserver
 from pipeline.call.our_side import OurSide
 from pipeline.call.page import Page
 from pipeline.call.parts import CallParts as CallParts  # whoever builds a call needs both
+from pipeline.call.paused import PausableReceptionist
 from pipeline.call.pending import Pending
 from pipeline.call.reply import Kind
 from pipeline.call.taping import Taping
@@ -48,6 +49,7 @@ from pipeline.turn.events import (
     LineChanged,
     OfferPerson,
     ReopenTurn,
+    ReplyAbandoned,
     Reprompt,
     ResumeReply,
     SpeechPaused,
@@ -66,6 +68,7 @@ SILENT_FRAME = bytes(LISTEN_RATE_HZ // 50 * 2)
 _BYES = {reason: reason for reason in ("goodbye", "person", "error", "limit", "shutdown")} | {
     "lost": "error",
     "urgent": "person",
+    "paused": "person",
 }
 """Reasons as the page knows them."""
 
@@ -110,7 +113,9 @@ class Call:
         self._taping = Taping(
             call_id, parts.recording, parts.sample_rate_hz, self._page, self._clock
         )
-        self._receptionist = self._who_answers(parts)
+        self._receptionist = self._switch = PausableReceptionist(
+            self._who_answers(parts), parts.unserved, self._front, lambda: self._front.led
+        )
         self._tasks: asyncio.TaskGroup | None = None
         self._told: deque[Event] = deque()
         self._telling = False
@@ -236,6 +241,22 @@ class Call:
             self._ours.cut()
             self._ours.end_after_goodbye("person")
             self._ours.say(self._receptionist.take_over())
+
+    def pause(self, paused: bool) -> None:
+        """The emergency switch (row I6): from this moment the caller is led out, or served again."""
+        switch, was = self._switch, self._switch.paused
+        switch.paused = self._front.paused = paused
+        talks = self._tasks is not None and self._present.is_set() and not self._over.is_set()
+        if paused == was or not talks or self._front.led:
+            return
+        if self._ours.ending_as not in (None, "goodbye", "paused"):
+            return  # the end of its time, or a person: a line of the practice's, and then nothing more
+        self._ours.go_on()
+        self._ours.stop()
+        self._tell(ReplyAbandoned(self._clock.now_ms()))
+        self._page.state("speaking")
+        # like the greeting, nothing that is said meanwhile cuts it short
+        self._ours.say(switch.ask(), Kind.GREETING)
 
     # --- CallPort: what the door brings ----------------------------------------------------------
 
@@ -396,7 +417,13 @@ class Call:
             [
                 (
                     tool.schema(),
-                    GuardedTool(self.call_id, tool, front.compartment, front.outgoing),
+                    GuardedTool(
+                        self.call_id,
+                        tool,
+                        front.compartment,
+                        front.outgoing,
+                        lambda: front.paused,
+                    ),
                 )
                 for tool in tools
             ],

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from models.ports import Recognizer, TextToSpeech
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.parts import CallParts
+from pipeline.call.paused import Unserved
 from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.session import Call
 from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
+from pipeline.call.tools import GuardedTool
 from pipeline.line import Bye, Caption, Flush, ToCaller
 from tests import scenes
 from tests.fakes.receptionist import FakeReceptionist
@@ -107,6 +109,7 @@ class CallRig:
         recording: Permission | None = None,
         ear: Recognizer | None = None,
         tts: TextToSpeech | None = None,
+        unserved: Unserved | None = None,
     ) -> None:
         self.receptionist = receptionist
         self.voice = voice
@@ -127,6 +130,7 @@ class CallRig:
                 record=record or NothingKept(),
                 sample_rate_hz=LINE_HZ,
                 recording=recording,
+                unserved=unserved or Unserved(),
                 on_sensitive=lambda active, at_ms: self.sensitive.append((active, at_ms)),
             ),
             self.watch,
@@ -211,6 +215,12 @@ class CallRig:
             self.call.on_key(key)
             await self.silent(every_ms)
 
+    def guarded(self, name: str) -> GuardedTool:
+        """A tool as the model would call it."""
+        registered = self.call.graph.thinker._functions[name].handler
+        assert isinstance(registered, GuardedTool)
+        return registered
+
     def captions(self, who: str) -> list[str]:
         return [
             message.text
@@ -237,11 +247,20 @@ async def calling(
     recording: Permission | None = None,
     ear: Recognizer | None = None,
     tts: TextToSpeech | None = None,
+    unserved: Unserved | None = None,
 ) -> AsyncIterator[CallRig]:
     """Run a call for the length of the block; `at` makes another receptionist, `ear` and `tts` are others than the fakes."""
     settings = settings or CallSettings()
     rig = CallRig(
-        receptionist, voice or FakeVoice(), settings, record, at, recording, ear=ear, tts=tts
+        receptionist,
+        voice or FakeVoice(),
+        settings,
+        record,
+        at,
+        recording,
+        ear=ear,
+        tts=tts,
+        unserved=unserved,
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(rig.run())
