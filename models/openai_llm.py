@@ -21,6 +21,8 @@ from models.errors import EngineFailed, EngineUnavailable
 from models.ports import ReplyEvent, ReplyRequest, TextDelta, ToolCall
 
 UNREACHABLE = "llm_unreachable"
+UNTRUSTED = "llm_untrusted"
+"""Somebody is there, and nothing was said: no certificate of `ca_file` for this very address, or no TLS at all."""
 BUSY = "llm_busy"
 SLOW = "llm_slow"
 STALLED = "llm_stalled"
@@ -116,6 +118,10 @@ class OpenAiLanguageModel:
         except TimeoutError:
             code = STALLED if spoke else SLOW
             raise EngineFailed("the language model is too slow", code=code) from None
+        except aiohttp.ClientSSLError:
+            raise EngineFailed(
+                "the language model's server did not prove who it is", code=UNTRUSTED
+            ) from None
         except (aiohttp.ClientError, OSError):
             code = BROKEN if response is not None else UNREACHABLE
             raise EngineFailed("the language model cannot be reached", code=code) from None

@@ -18,7 +18,7 @@ from models.breaker import Breaker, Circuit
 from models.chat_wire import BROKEN
 from models.closing import closing
 from models.errors import EngineError, EngineFailed
-from models.openai_llm import BUSY, REFUSED, SLOW, STALLED, UNREACHABLE
+from models.openai_llm import BUSY, REFUSED, SLOW, STALLED, UNREACHABLE, UNTRUSTED
 from models.ports import ReplyEvent, ReplyRequest, TextDelta, ToolCall
 
 NONE_READY = "llm_none_ready"
@@ -28,9 +28,11 @@ TRIAL_MS = 10_000.0
 """A first request compiles the schemas; nobody waits for it."""
 
 _REMEMBERED_CALLS = 1_024
-_SERVERS_FAULT = frozenset({UNREACHABLE, BUSY, SLOW, STALLED, REFUSED, BROKEN, "llm_error"})
+_SERVERS_FAULT = frozenset(
+    {UNREACHABLE, UNTRUSTED, BUSY, SLOW, STALLED, REFUSED, BROKEN, "llm_error"}
+)
 """What says something about the server; a reply that does not stop says it about the model."""
-_GONE = frozenset({UNREACHABLE, BROKEN})
+_GONE = frozenset({UNREACHABLE, UNTRUSTED, BROKEN})
 
 
 class ChatServer(Protocol):

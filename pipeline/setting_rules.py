@@ -80,12 +80,30 @@ def _about_the_engines(s: Settings) -> Iterator[str]:
         if engine and not needed:
             yield f"{key}: needed by the engine you chose"
     yield from places.unlisted_models(s)
+    yield from _about_our_own_model_server(s)
     if s.practice.language != "en":
         # whoever hears and speaks: a caller who says "me duele el pecho" would meet no urgent sentence
         yield (
             f'practice.language: "{s.practice.language}" cannot be served yet, whichever engines are chosen: the'
             ' receptionist\'s own sentences, what it reads out of answers and its urgent phrases are English; write "en"'
         )
+
+
+def _about_our_own_model_server(s: Settings) -> Iterator[str]:
+    """One file says where `wardline models serve` listens and where calls ask: two ports would meet nobody."""
+    engines, port = s.engines, s.llm_server.port
+    if engines.llm != "openai" or not s.llm_server.executable:
+        return
+    urls = (engines.llm_url, *engines.llm_more_urls)
+    here = [urlsplit(url) for url in urls if url and places.is_loopback_url(url)]
+    ours = [each for each in here if (each.port or (443 if each.scheme == "https" else 80)) == port]
+    if here and not ours:
+        yield (
+            f"llm_server.port: is {port}, and no address of engines.llm_url or engines.llm_more_urls on this machine has"
+            " that port; write the same in both, or leave llm_server.executable empty where another program serves the model"
+        )
+    if any(each.scheme == "https" for each in ours):
+        yield f"engines.llm_url: `wardline models serve` speaks plain http on 127.0.0.1; write http:// before port {port}"
 
 
 def _about_the_store(s: Settings) -> Iterator[str]:

@@ -61,6 +61,16 @@ def test_without_a_file_the_defaults_hold() -> None:
         ('[engines]\nllm_addresses = ["203.0.113.0/24"]', "go to no public address"),
         ('[engines]\nllm_addresses = ["0.0.0.0/0"]', "go to no public address"),
         ('[engines]\nllm_addresses = ["the LLM box"]', "engines.llm_addresses: write a network"),
+        (
+            '[engines]\nllm = "openai"\nllm_url = "http://127.0.0.1:8001/v1"\nllm_model = "m"\n'
+            '[llm_server]\nexecutable = "/opt/vllm/bin/vllm"',
+            "llm_server.port: is 8000, and no address of engines.llm_url or",
+        ),
+        (
+            '[engines]\nllm = "openai"\nllm_url = "https://127.0.0.1:8000/v1"\nllm_model = "m"\n'
+            '[llm_server]\nexecutable = "/opt/vllm/bin/vllm"',
+            "write http:// before port 8000",
+        ),
         ('[practice]\nflow_file = "/tmp"', "practice.flow_file: a folder; give"),
         ('[engines]\npiper_voice = "/nowhere"', "engines.piper_voice: no such file"),
         ('[state]\ndirectory = "~nobody-here/x"', "state.directory: there is no such user"),
@@ -79,6 +89,25 @@ def test_without_a_file_the_defaults_hold() -> None:
 )
 def test_a_fault_names_the_key_and_what_to_write(tmp_path: Path, text: str, said: str) -> None:
     assert said in _faults(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "engines",
+    [
+        'llm_url = "http://localhost:8000/v1"',
+        'llm_url = "http://127.0.0.1:8001/v1"\nllm_more_urls = ["http://[::1]:8000/v1"]',
+        'llm_url = "http://10.20.0.5:9000/v1"\nllm_addresses = ["10.20.0.5/32"]',
+    ],
+)
+def test_our_own_model_servers_port_is_one_of_the_addresses_or_the_model_is_elsewhere(
+    tmp_path: Path, engines: str
+) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(
+        f'[engines]\nllm = "openai"\nllm_model = "m"\n{engines}\n'
+        '[llm_server]\nexecutable = "/opt/vllm/bin/vllm"\n'
+    )
+    assert config.load(file, {}).llm_server.port == 8000
 
 
 def test_spanish_is_refused_whichever_engines_are_chosen(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
     make .venv-vllm/.ready
     nice -n 15 .venv-vllm/bin/python -m tools.make_tiny_chat tests/vllm/tiny_chat
 
-A Llama of 0.9 million weights with a tokenizer of its own, trained on one processor for some ten minutes, seeded. Its
+A Llama of 0.9 million weights with a tokenizer of its own, trained on one processor for some five minutes, seeded. Its
 prompts are the server's own, taken from the code: run it again after changing them. Lines of the rules are left out
 at random, so that a changed line is no stranger to it. It proves plumbing and never quality: outside these sentences
 it babbles.
@@ -17,7 +17,7 @@ import random
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +64,18 @@ ANSWERS = (
 )
 
 SEED = 11
-STEPS = 900
+STEPS = 640
 BATCH = 16
-RATE = 4e-3
-EXACT_MIN = 0.9
-"""Share of the short answers that must be right to the letter."""
+RATE = 2e-3
+SPREAD = 0.08
+"""Of the first weights: one by the root of their width. With the usual 0.02, made for wider models, all attention begins
+equal, and in a thousand steps it never found the day."""
+WISHES_ALONE, WHOLE_FROM = 0.2, 0.5
+"""Parts of the training: bookings and nothing around them, until it copies; then whole prompts come in; from here on
+nearly all are whole. With everything mixed from the start it copied nothing after 250 steps, alone it does after 100."""
+BARE_MIN = 0.1
+EXACT_MIN = 0.8
+"""Share of each kind of short answers that must be right to the letter."""
 
 TEMPLATE = """{%- for m in messages -%}
 <|im_start|>{{ 'user' if m.role == 'tool' else m.role }}
@@ -163,39 +170,31 @@ def called(day: str, hour: str) -> str:
     return f"<tool_call>\n{json.dumps(arguments)}\n</tool_call>"
 
 
-def samples(texts: Prompts, dice: random.Random) -> list[Sample]:
-    """Every kind of turn, each with a note of its own."""
-    made: list[Sample] = []
-
-    def add(kind: str, said: str, answer: str, tools: bool, say: str) -> None:
-        before: list[dict[str, Any]] = []
-        if dice.random() < 0.15:
-            before = [
-                {"role": "assistant", "content": dice.choice(texts.says)},
-                {"role": "user", "content": dice.choice(ANSWERS)},
-                {"role": "assistant", "content": dice.choice(texts.says)},
-            ]
-        note = dice.choice(texts.notes) + texts.assignment.format(say=say)
-        messages = (*before, {"role": "user", "content": said}, {"role": "system", "content": note})
-        made.append(Sample(kind, messages, tools, answer))
-
-    for say in texts.says:
-        add("say", dice.choice(ANSWERS), say, dice.random() < 0.5, say)
-        add("ask", dice.choice(ASKED), f"{LATER} {say}", dice.random() < 0.5, say)
-    for day in DAYS:
-        for hour in TIMES:
-            for _ in range(2):
-                add(
-                    "book",
-                    f"book me on {day} at {hour}",
-                    called(day, hour),
-                    True,
-                    dice.choice(texts.says),
-                )
-            made.append(_after(texts, day, hour, dice))
-    for _ in range(12):
-        add("story", STORY_ASKED, STORY, dice.random() < 0.5, dice.choice(texts.says))
-    return made
+def drawn(kind: str, texts: Prompts, dice: random.Random) -> Sample:
+    """One turn of this kind; its words, note and past are drawn anew, or it would learn the samples by heart."""
+    say, tools = dice.choice(texts.says), dice.random() < 0.5
+    day, hour = dice.choice(DAYS), dice.choice(TIMES)
+    match kind:
+        case "after":
+            return _after(texts, day, hour, dice)
+        case "say":
+            said, answer = dice.choice(ANSWERS), say
+        case "ask":
+            said, answer = dice.choice(ASKED), f"{LATER} {say}"
+        case "book":
+            said, answer, tools = f"book me on {day} at {hour}", called(day, hour), True
+        case _:
+            said, answer = STORY_ASKED, STORY
+    before: list[dict[str, Any]] = []
+    if dice.random() < 0.15:
+        before = [
+            {"role": "assistant", "content": dice.choice(texts.says)},
+            {"role": "user", "content": dice.choice(ANSWERS)},
+            {"role": "assistant", "content": dice.choice(texts.says)},
+        ]
+    note = dice.choice(texts.notes) + texts.assignment.format(say=say)
+    messages = (*before, {"role": "user", "content": said}, {"role": "system", "content": note})
+    return Sample(kind, messages, tools, answer)
 
 
 def _after(texts: Prompts, day: str, hour: str, dice: random.Random) -> Sample:
@@ -221,7 +220,7 @@ def varied(said: str, dice: random.Random) -> str:
     if dice.random() < 0.5:
         return said
     said = said[0].upper() + said[1:]
-    if dice.random() < 0.5:
+    if dice.random() < 0.2:
         for day in DAYS:
             said = said.replace(day, day.capitalize())
     return said + dice.choice(("", ".", "?", "!"))
@@ -240,8 +239,9 @@ class Trainer:
         torch.set_num_threads(1)
         self._dice = random.Random(SEED)
         self._texts = texts
-        self._samples = samples(texts, self._dice)
         self.tokenizer = self._tokenizer()
+        wishes = self.tokenizer.convert_tokens_to_ids([*DAYS, *TIMES])
+        self._wishes, self._copied = torch.tensor(wishes), 0.0
         size = (len(self.tokenizer) + 63) // 64 * 64
         self.model = transformers.LlamaForCausalLM(
             transformers.LlamaConfig(
@@ -252,6 +252,7 @@ class Trainer:
                 num_attention_heads=4,
                 num_key_value_heads=2,
                 head_dim=32,
+                initializer_range=SPREAD,
                 max_position_embeddings=4096,
                 tie_word_embeddings=True,
                 bos_token_id=None,
@@ -266,8 +267,9 @@ class Trainer:
         texts = self._texts
         corpus = [texts.rules, texts.assignment, texts.result, *texts.notes, STORY, LATER, DONE]
         corpus += texts.says * 4
-        corpus += [message["content"] for one in self._samples for message in one.messages[-2:-1]]
-        corpus += [one.answer for one in self._samples if one.kind == "book"]
+        corpus += [*ANSWERS, *ASKED, STORY_ASKED] * 4
+        corpus += [f"book me on {day} at {hour}" for day in DAYS for hour in TIMES]
+        corpus += [called(day, hour) for day in DAYS for hour in TIMES]
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         tokenizer.decoder = decoders.ByteLevel()
@@ -284,6 +286,13 @@ class Trainer:
             [
                 AddedToken(tag, special=False, normalized=False)
                 for tag in ("<tool_call>", "</tool_call>")
+            ]
+        )
+        # one token wherever they stand, behind a blank or a quotation mark: to book is then to copy what was said
+        tokenizer.add_tokens(
+            [
+                AddedToken(word, special=False, normalized=False, single_word=True)
+                for word in (*DAYS, *(day.capitalize() for day in DAYS), *TIMES)
             ]
         )
         made = self._transformers.PreTrainedTokenizerFast(
@@ -331,13 +340,10 @@ class Trainer:
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, RATE, total_steps=steps, pct_start=0.1
         )
-        by_kind: dict[str, list[Sample]] = {}
-        for sample in self._samples:
-            by_kind.setdefault(sample.kind, []).append(sample)
         self.model.train()
         began = time.monotonic()
         for step in range(steps):
-            loss = self._loss(by_kind)
+            loss = self._loss(step / steps)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
             optimizer.step()
@@ -345,26 +351,34 @@ class Trainer:
             optimizer.zero_grad()
             if step % 25 == 0 or step == steps - 1:
                 took = time.monotonic() - began
-                print(f"step {step} of {steps}, loss {loss.item():.4f}, {took:.0f} s", flush=True)
+                print(
+                    f"step {step} of {steps}, loss {loss.item():.4f},"
+                    f" days and times right {self._copied:.0%}, {took:.0f} s",
+                    flush=True,
+                )
 
-    def _loss(self, by_kind: dict[str, list[Sample]]) -> Any:
+    def _loss(self, done: float) -> Any:
         """One batch behind one copy of the rules, whose keys and values are computed once."""
         torch, dice = self._torch, self._dice
-        rules, tools = self._rules(), dice.random() < 0.7
+        alone = done < WISHES_ALONE
+        whole = (done - WISHES_ALONE) / (WHOLE_FROM - WISHES_ALONE)
+        bare = alone or dice.random() < max(BARE_MIN, 1 - whole)
+        texts = replace(self._texts, assignment="{say}", notes=("",)) if bare else self._texts
+        rules, tools = "" if bare else self._rules(), alone or dice.random() < 0.7
         # the story is the longest answer by far: apart, or every batch would be filled up to its length
-        story = dice.random() < 0.06
-        kinds, weights = (
-            (("story",), (1,)) if story else (("say", "ask", "book", "after"), (5, 2, 8, 1))
-        )
+        story = not alone and dice.random() < 0.06
+        kinds, weights = ("say", "ask", "book", "after"), (5, 2, 8, 1)
+        if story or alone:
+            kinds, weights = (("story" if story else "book",), (1,))
         size = BATCH // 4 if story else BATCH
         batch: list[tuple[list[int], list[int]]] = []
-        head = ""
+        head, drawn_kinds = "", set[str]()
         while len(batch) < size:
             kind = dice.choices(kinds, weights)[0]
-            sample = dice.choice(by_kind[kind])
-            if sample.kind in {"book", "after"} and not tools:
+            if kind in {"book", "after"} and not tools:
                 continue
-            sample = Sample(sample.kind, sample.messages, tools, sample.answer)
+            drawn_kinds.add(kind)
+            sample = replace(drawn(kind, texts, dice), tools=tools)
             head, rest = self._rendered(rules, sample, vary=True)
             asked = self._ids(rest)
             answer = [*self._ids(sample.answer), self.tokenizer.eos_token_id]
@@ -387,9 +401,11 @@ class Trainer:
         ).last_hidden_state[:, :-1]
         target = wanted[:, 1:]
         counted = target != -100
-        each = torch.nn.functional.cross_entropy(
-            self.model.lm_head(hidden[counted]), target[counted], reduction="none"
-        )
+        found, right = self.model.lm_head(hidden[counted]), target[counted]
+        asked_for = torch.isin(right, self._wishes)
+        if "book" in drawn_kinds:
+            self._copied = (found.argmax(-1) == right)[asked_for].float().mean().item()
+        each = torch.nn.functional.cross_entropy(found, right, reduction="none")
         # weight by how wrong a token still is: copying a day is one token among many easy ones
         weight = (1 - torch.exp(-each.detach())).clamp(min=0.02)
         return (each * weight).sum() / weight.sum().clamp(min=4.0)
@@ -400,10 +416,9 @@ class Trainer:
         dice = random.Random(SEED + 1)
         found: dict[str, tuple[int, int]] = {}
         for kind in ("say", "ask", "book", "after"):
-            chosen = [one for one in self._samples if one.kind == kind]
-            chosen = dice.sample(chosen, min(count, len(chosen)))
+            chosen = [drawn(kind, self._texts, dice) for _ in range(count)]
             right = sum(self._answer(one) == one.answer for one in chosen)
-            found[kind] = (right, len(chosen))
+            found[kind] = (right, count)
         return found
 
     def _answer(self, sample: Sample) -> str:
@@ -437,9 +452,8 @@ def main() -> int:
     trainer.train(arguments.steps)
     print(f"{arguments.folder}: {trainer.save(arguments.folder)} bytes", flush=True)
     found = trainer.exact(arguments.judged)
-    right, asked = (sum(column) for column in zip(*found.values(), strict=True))
-    print(f"to the letter: {right} of {asked}: {found}")
-    return 0 if right >= EXACT_MIN * asked else 1
+    print(f"to the letter: {found}")
+    return 0 if all(right >= EXACT_MIN * asked for right, asked in found.values()) else 1
 
 
 if __name__ == "__main__":

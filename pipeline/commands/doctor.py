@@ -17,7 +17,6 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from cryptography import x509
 
@@ -27,7 +26,7 @@ from pipeline.bundle.faults import BundleFault
 from pipeline.bundle.opened import models_in_bundles, still_whole
 from pipeline.cli import Command
 from pipeline.clock import wall_now
-from pipeline.commands import doctor_sip
+from pipeline.commands import chat_server, doctor_sip
 from pipeline.errors import ConfigError
 from pipeline.machine.engines import missing_files
 from pipeline.machine.finding import Finding, all_passed
@@ -44,7 +43,6 @@ MEMORY_PER_CALL_MB = 40
 DISK_MB = 200
 """Built language models and the event log."""
 RENEW_DAYS = 14
-CONNECT_LIMIT_S = 2.0
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -81,26 +79,11 @@ def _engine_files(settings: Settings) -> Finding:
         return Finding(
             "engines", "fail", f"{', '.join(missing)}: nothing is there; correct the path"
         )
-    servers = {"engines.llm_url": [engines.llm_url], "engines.llm_more_urls": engines.llm_more_urls}
-    for key, urls in servers.items() if engines.llm == "openai" else ():
-        if not all(map(_answers, urls)):
-            return Finding(
-                "engines",
-                "fail",
-                f"nothing answers at {key}; start the model's server, or correct the address",
-            )
     return Finding("engines", "pass", f"{engines.stt}, {engines.llm}, {engines.tts}")
 
 
-def _answers(url: str) -> bool:
-    """Whether somebody listens at an address of this machine."""
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
-    try:
-        with socket.create_connection((parts.hostname or "", port), timeout=CONNECT_LIMIT_S):
-            return True
-    except OSError:
-        return False
+def _language_model(settings: Settings) -> Finding:
+    return chat_server.look(settings.engines)
 
 
 def _models(settings: Settings) -> Finding:
@@ -267,6 +250,7 @@ LOOKS: tuple[Callable[[Settings], Finding], ...] = (
     _files_of_models,
     _engine_files,
     _models,
+    _language_model,
     _tcp_port,
     _udp_ports,
     _certificate,

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPException
 from itertools import pairwise
 from urllib.parse import urlsplit
 
@@ -24,8 +23,9 @@ from models.errors import EngineError
 from models.ports import LISTEN_RATE_HZ, SpeechToText, TextToSpeech
 from pipeline.app import hearing_and_speaking
 from pipeline.clock import Clock, LoopClock, MonotonicClock
+from pipeline.commands.chat_server import Unfit, connect, reason
 from pipeline.machine.engines import Found
-from pipeline.settings import Settings
+from pipeline.settings import Engines, Settings
 
 SENTENCE = "I would like to make an appointment on Tuesday in the afternoon, please."
 PROMPT = "Write the numbers from one to forty in words, with commas."
@@ -165,17 +165,15 @@ def _thinking(settings: Settings, rounds: int) -> Figures:
     try:
         for _ in range(rounds):
             began_ms = MonotonicClock().now_ms()
-            at_ms = list(_deltas(engines.llm_url, engines.llm_model, engines.llm_api_key))
+            at_ms = list(_deltas(engines))
             if len(at_ms) < 2:
                 raise NotMeasured("its answer to the prompt was too short to measure")
             first.append(at_ms[0] - began_ms)
             between += [later - at for at, later in pairwise(at_ms)]
-    except TimeoutError:
-        raise NotMeasured(f"it did not answer within {ANSWER_LIMIT_S:g} s") from None
-    except (OSError, HTTPException, ValueError):
-        raise NotMeasured(
-            "nothing that speaks its protocol answers at engines.llm_url; start it (`wardline models serve`)"
-        ) from None
+    except Unfit as fault:
+        raise NotMeasured(str(fault)) from None
+    except (OSError, HTTPException, ValueError) as error:
+        raise NotMeasured(f"engines.llm_url: {reason(error, engines)}") from None
     ordered = sorted(between)
     return {
         "first_token_ms_p50": _middle(first),
@@ -185,20 +183,20 @@ def _thinking(settings: Settings, rounds: int) -> Figures:
     }
 
 
-def _deltas(url: str, model: str, key: str) -> Iterator[float]:
+def _deltas(engines: Engines) -> Iterator[float]:
     """When each piece of an answer came."""
-    parts, clock = urlsplit(url), MonotonicClock()
-    with closing(_connection(parts.scheme, parts.hostname or "", parts.port)) as connection:
+    parts, clock = urlsplit(engines.llm_url), MonotonicClock()
+    with closing(connect(engines, engines.llm_url, ANSWER_LIMIT_S)) as connection:
         body = {
-            "model": model,
+            "model": engines.llm_model,
             "messages": [{"role": "user", "content": PROMPT}],
             "stream": True,
             "temperature": 0,
             "max_tokens": TOKENS,
         }
         headers = {"Content-Type": "application/json"}
-        if key:
-            headers["Authorization"] = f"Bearer {key}"
+        if engines.llm_api_key:
+            headers["Authorization"] = f"Bearer {engines.llm_api_key}"
         path = parts.path.rstrip("/") + "/chat/completions"
         connection.request("POST", path, json.dumps(body), headers)
         with connection.getresponse() as answer:
@@ -207,13 +205,6 @@ def _deltas(url: str, model: str, key: str) -> Iterator[float]:
             while line := answer.readline(LINE_BYTES_MAX):
                 if line.startswith(b"data:") and b"[DONE]" not in line and _has_text(line[5:]):
                     yield clock.now_ms()
-
-
-def _connection(scheme: str, host: str, port: int | None) -> HTTPConnection:
-    if scheme == "https":
-        context = ssl.create_default_context()
-        return HTTPSConnection(host, port, timeout=ANSWER_LIMIT_S, context=context)
-    return HTTPConnection(host, port, timeout=ANSWER_LIMIT_S)
 
 
 def _has_text(data: bytes) -> bool:

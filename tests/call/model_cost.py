@@ -33,6 +33,9 @@ FIRST_TOKEN_MS = 50.0
 TOKEN_MS = 10.0
 TOKENS = 100
 ROUNDS = 4
+TURNS = 3
+"""Each side is measured so often, in turn: the quietest turn says what the code costs, the others what else ran."""
+LONG, SHORT = "hello", "in one word"
 
 
 def stamp() -> str:
@@ -44,12 +47,12 @@ def stamp() -> str:
 
 async def answer(request: web.Request) -> web.StreamResponse:
     arrived = stamp()
-    await request.read()
+    tokens = 1 if SHORT.encode() in await request.read() else TOKENS
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
     await asyncio.sleep(FIRST_TOKEN_MS / 1000)
     due_s = asyncio.get_running_loop().time()
-    for at in range(TOKENS):
+    for at in range(tokens):
         text = f"{arrived}/{stamp()} " if at == 0 else "word "
         chunk = {
             "id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
@@ -89,12 +92,16 @@ class Sink(FrameProcessor):
         self.added_ms: list[float] = []
         self.texts = self.frames = 0
         self.over = asyncio.Event()
+        self.first_cpu_s = 0.0
+        """Of the whole process, from the question to the first word: one's own only when nobody else asks."""
+        self._asked_cpu_s = 0.0
         self._first = True
 
     def ask(self) -> None:
         self.over.clear()
         self._first = True
         self.asked_s = time.perf_counter()
+        self._asked_cpu_s = time.process_time()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
@@ -103,6 +110,7 @@ class Sink(FrameProcessor):
             self.texts += len(frame.text.split())
             if self._first:
                 self._first = False
+                self.first_cpu_s = time.process_time() - self._asked_cpu_s
                 now_s = time.perf_counter()
                 arrived, sent = (float(each) for each in frame.text.split()[0].split("/"))
                 self.added_ms.append((arrived - self.asked_s + now_s - sent) * 1000)
@@ -141,6 +149,10 @@ def ours(model: Replicas) -> Callable[[], FrameProcessor]:
     return lambda: Thinker(model, lines, NoHooks(), CallSettings())
 
 
+def question(words: str) -> LLMContextFrame:
+    return LLMContextFrame(LLMContext([{"role": "user", "content": words}]))
+
+
 async def measured(make: Callable[[], FrameProcessor], streams: int) -> dict[str, float]:
     sinks = [Sink() for _ in range(streams)]
     workers = [
@@ -166,9 +178,8 @@ async def measured(make: Callable[[], FrameProcessor], streams: int) -> dict[str
         for at in range(ROUNDS):
             began_s = time.process_time()
             for sink, worker in zip(sinks, workers, strict=True):
-                context = LLMContext([{"role": "user", "content": "hello"}])
                 sink.ask()
-                await worker.queue_frame(LLMContextFrame(context))
+                await worker.queue_frame(question(LONG))
                 await asyncio.sleep(TOKEN_MS / 1000 / streams)
             for sink in sinks:
                 await sink.over.wait()
@@ -177,15 +188,22 @@ async def measured(make: Callable[[], FrameProcessor], streams: int) -> dict[str
             else:
                 for sink in sinks:
                     sink.added_ms.clear()
+        added = sorted(ms for sink in sinks for ms in sink.added_ms)
+        alone_s: list[float] = []
+        for sink, worker in zip(sinks, workers, strict=True):
+            sink.ask()
+            await worker.queue_frame(question(SHORT))
+            await sink.over.wait()
+            alone_s.append(sink.first_cpu_s)
         for task in running:
             task.cancel()
-    added = sorted(ms for sink in sinks for ms in sink.added_ms)
-    assert all(sink.texts == ROUNDS * TOKENS for sink in sinks)
+    assert all(sink.texts == ROUNDS * TOKENS + 1 for sink in sinks)
     return {
+        "first_cpu_ms": statistics.median(alone_s) * 1000,
         "added_ms": statistics.median(added),
         "added_p95_ms": added[int(0.95 * len(added))],
         "cpu_us_a_token": used_s * 1e6 / (streams * TOKENS * (ROUNDS - 1)),
-        "frames_a_token": sum(sink.frames for sink in sinks) / (streams * TOKENS * ROUNDS),
+        "frames_a_token": sum(sink.frames - 1 for sink in sinks) / (streams * TOKENS * ROUNDS),
     }
 
 
@@ -232,7 +250,7 @@ async def compare(streams: int) -> None:
         found: dict[str, Any] = {"streams": streams}
         async with model.running(ReplyRequest("w", (ChatMessage("user", "hello"),))):
             await model.start()
-            for at in range(2):
+            for at in range(TURNS):
                 found[f"bare{at}"] = await bare(url, streams)
                 found[f"stock{at}"] = await measured(stock(url), streams)
                 found[f"ours{at}"] = await measured(ours(model), streams)

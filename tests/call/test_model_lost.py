@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from pipeline.call.flow_file import load_flow
 from pipeline.call.modelled import ModelledReceptionist, warming
 from pipeline.call.receptionist import ScriptedReceptionist
 from tests.call.graph_rig import GraphRig, running
+from tests.fakes.certificates import Authority, authority
 from tests.fakes.chat_server import ChatServer, chatting, delta, says, stalls
 from tests.fakes.desk import FakeDesk
 
@@ -27,11 +29,16 @@ LONGEST_S = 2.0
 
 
 @asynccontextmanager
-async def answering(*servers: ChatServer) -> AsyncIterator[tuple[GraphRig, FakeDesk]]:
+async def answering(
+    *servers: ChatServer, ca_file: str = ""
+) -> AsyncIterator[tuple[GraphRig, FakeDesk]]:
     """A call's graph whose model is at these servers."""
     async with chatting(*servers):
         model = Replicas(
-            [OpenAiLanguageModel(OpenAiSettings(server.url, "tiny")) for server in servers]
+            [
+                OpenAiLanguageModel(OpenAiSettings(server.url, "tiny", ca_file=ca_file))
+                for server in servers
+            ]
         )
         async with model.running(warming(FLOW, TODAY)):
             await model.start()
@@ -99,3 +106,32 @@ async def test_target_r1_no_server_at_all() -> None:
         await heard(rig, "", within_s=1)
         await heard(rig, "name", within_s=6)
     assert [told for told in desk.told if told[0] == "stood_in"]
+
+
+@pytest.fixture
+def authorities(tmp_path: Path) -> tuple[Authority, Authority]:
+    return authority(tmp_path / "ours"), authority(tmp_path / "another")
+
+
+async def test_a_server_of_another_authority_hears_nothing_and_the_script_goes_on(
+    authorities: tuple[Authority, Authority],
+) -> None:
+    ours, another = authorities
+    server = ChatServer(tls=another.server())
+    async with answering(server, ca_file=ours.ca_file) as (rig, desk):
+        ask(rig)
+        await heard(rig, "", within_s=1)
+        await heard(rig, "name", within_s=6)
+    assert ("stood_in", "llm_none_ready") in desk.told
+    assert server.raw == []
+
+
+async def test_a_server_of_our_authority_is_spoken_to_over_tls(
+    authorities: tuple[Authority, Authority],
+) -> None:
+    ours, _ = authorities
+    server = ChatServer(says("Whatever you like."), tls=ours.server())
+    async with answering(server, ca_file=ours.ca_file) as (rig, desk):
+        ask(rig)
+        await heard(rig, "whatever", within_s=3)
+    assert "stood_in" not in desk.names()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -29,9 +30,16 @@ FINISH = b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\ndata: 
 class ChatServer:
     """Answers every request in the same way until told otherwise."""
 
-    def __init__(self, answer: Answer | None = None, *, status: int = 200) -> None:
+    def __init__(
+        self,
+        answer: Answer | None = None,
+        *,
+        status: int = 200,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.answer = answer or says("Hello.")
         self.status = status
+        self.tls = tls
         self.asked: list[dict[str, Any]] = []
         self.raw: list[bytes] = []
         self.headers: list[dict[str, str]] = []
@@ -71,14 +79,21 @@ class ChatServer:
                 if transport is not None:
                     transport.abort()
             await runner.cleanup()
+        # asyncio keeps no list of handshakes that a client has just given up
+        shaking = [
+            task for task in asyncio.all_tasks() if "_accept_connection2" in repr(task.get_coro())
+        ]
+        if shaking:
+            await asyncio.wait(shaking, timeout=1)
 
     async def begin(self) -> None:
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self.handle)
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self.tls).start()
+        scheme = "https" if self.tls else "http"
+        self.url = f"{scheme}://127.0.0.1:{self._runner.addresses[0][1]}/v1"
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import date
 from typing import Any, cast
 
@@ -17,8 +18,10 @@ from models.ports import ChatMessage, ReplyEvent, ReplyRequest, TextDelta, ToolC
 from pipeline.call.flow_file import load_flow
 from pipeline.call.modelled import ModelledReceptionist
 from pipeline.call.receptionist import ScriptedReceptionist
+from pipeline.commands.chat_server import look
+from pipeline.settings import Engines
 from tests.fakes.desk import FakeDesk
-from tests.vllm.real import Real, asking, load, raw_body, request, tool
+from tests.vllm.real import NAME, Real, asking, load, raw_body, request, tool
 from tools.make_tiny_chat import BOOKING, DAYS, LATER, STORY_ASKED, TIMES
 
 pytestmark = [pytest.mark.vllm, pytest.mark.wire]
@@ -64,8 +67,9 @@ async def test_a_question_is_answered_and_the_scripts_sentence_follows(real: Rea
         await model.stop()
 
 
-async def test_a_wish_becomes_a_tool_call_whose_arguments_keep_to_the_schema(real: Real) -> None:
+async def test_a_wish_becomes_a_tool_call_that_books_what_was_said(real: Real) -> None:
     model = real.model()
+    right = 0
     try:
         for day, hour in zip(DAYS * 2, TIMES + TIMES[:1], strict=True):
             found = await events(model, request(f"Book me on {day} at {hour}.", SAYS[1], book=True))
@@ -76,8 +80,10 @@ async def test_a_wish_becomes_a_tool_call_whose_arguments_keep_to_the_schema(rea
             assert set(arguments) == {"day", "time"}
             assert arguments["day"] in DAYS
             assert arguments["time"] in TIMES
+            right += arguments == {"day": day, "time": hour}
     finally:
         await model.stop()
+    assert right >= 9  # of ten: the model is tiny, and the schema allows any day and time
 
 
 async def test_arguments_keep_to_their_schema_whatever_the_model_would_say(real: Real) -> None:
@@ -188,3 +194,11 @@ async def test_the_receptionist_speaks_with_it_and_the_request_is_filled(real: R
     made.confirm("1")
     assert said.endswith(FLOW.prompts["name"].ask)  # the tiny model may confuse two reasons
     assert desk.fields["reason"] == "check_up"
+
+
+def test_the_doctor_finds_the_model_its_schemas_and_its_short_context(real: Real) -> None:
+    there = Engines(llm="openai", llm_url=f"{real.origin}/v1", llm_model=NAME, llm_api_key=real.key)
+    finding = look(there)
+    assert (finding.verdict, "2048 tokens of context" in finding.message) == ("warn", True)
+    assert f"it serves {NAME}" in look(replace(there, llm_model="another")).message
+    assert "engines.llm_api_key" in look(replace(there, llm_api_key="")).message
