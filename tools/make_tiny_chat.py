@@ -367,14 +367,14 @@ class Trainer:
         rules, tools = "" if bare else self._rules(), alone or dice.random() < 0.7
         # the story is the longest answer by far: apart, or every batch would be filled up to its length
         story = not alone and dice.random() < 0.06
-        kinds, weights = ("say", "ask", "book", "after"), (5, 2, 8, 1)
+        shares = {"say": 5, "ask": 2, "book": 8, "after": 1}
         if story or alone:
-            kinds, weights = (("story" if story else "book",), (1,))
+            shares = {"story" if story else "book": 1}
         size = BATCH // 4 if story else BATCH
         batch: list[tuple[list[int], list[int]]] = []
         head, drawn_kinds = "", set[str]()
         while len(batch) < size:
-            kind = dice.choices(kinds, weights)[0]
+            kind = dice.choices(list(shares), list(shares.values()))[0]
             if kind in {"book", "after"} and not tools:
                 continue
             drawn_kinds.add(kind)
