@@ -98,7 +98,7 @@ def bytes_below(folder: Path) -> int:
 def test_target_u1_a_fresh_clone_answers_a_caller_within_three_minutes(tmp_path: Path) -> None:
     home, clone, port = tmp_path / "home", tmp_path / "wardline", free_port()
     home.mkdir()
-    environment = cleaned(home)
+    environment, url = cleaned(home), f"http://127.0.0.1:{port}"
     began_s = time.monotonic()
     subprocess.run(
         ["git", "clone", "--quiet", str(REPOSITORY), str(clone)],
@@ -114,8 +114,7 @@ def test_target_u1_a_fresh_clone_answers_a_caller_within_three_minutes(tmp_path:
         assert server.poll() is None, told[-2_000:]
         ready_s = time.monotonic() - began_s
         done = subprocess.run(
-            [str(clone / ".venv/bin/wardline"), "call", "--json", "--say", SAID]
-            + ["--url", f"http://127.0.0.1:{port}"],
+            [clone / ".venv/bin/wardline", "call", "--json", *("--say", SAID), *("--url", url)],
             cwd=clone,
             env=environment,
             capture_output=True,
