@@ -6,7 +6,6 @@ It keeps a short tail of the last record in memory and nothing after `wipe`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from phi import cues, cues_es
@@ -36,152 +35,13 @@ from phi.lexicon import (
 from phi.names import NAME_STOPS_ALL
 from phi.numbers import runs
 from phi.places import CITY_PHRASES, ORG_PHRASES
+from phi.questions import SLOTS, asked
 from phi.tokens import Line
 
 TURNS_OPEN = 4
 TAIL_CHARS = 90
-ASKED_CHARS = 160
 SHORT_TOKENS = 9
 """An answer longer than this is a sentence; only its particular words are taken."""
-SLOTS = {
-    "phone": Kind.PHONE, "telephone": Kind.PHONE, "dob": Kind.DATE, "date": Kind.DATE, "name": Kind.NAME, "address": Kind.ADDRESS, "ssn": Kind.SSN, "zip": Kind.ZIP,
-    "mrn": Kind.MRN, "member": Kind.MEMBER, "email": Kind.EMAIL, "city": Kind.CITY, "account": Kind.ACCOUNT, "employer": Kind.ORG, "spelling": Kind.NAME,
-}  # fmt: skip
-QUESTIONS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
-    (
-        Kind.AGE,
-        (
-            "how old",
-            " age",
-            "que edad",
-            "la edad",
-            "su edad",
-            "cuantos anos",
-        ),
-    ),
-    (
-        Kind.DATE,
-        (
-            "date of birth",
-            "birthday",
-            "birth date",
-            "birthdate",
-            "were you born",
-            "was born",
-            "fecha de nacimiento",
-            "dob",
-            "fecha",
-            "nacio",
-            "what date",
-            "which date",
-            "what day",
-        ),
-    ),
-    (
-        Kind.PHONE,
-        (
-            "phone",
-            "call you",
-            "reach you",
-            "callback",
-            "cell number",
-            "telefono",
-            "celular",
-            "fax",
-            "numero para llamar",
-            "call back number",
-        ),
-    ),
-    (Kind.SSN, ("social", "seguro social", "last four", "ultimos cuatro")),
-    (Kind.EMAIL, ("email", "e-mail", "correo")),
-    (
-        Kind.ADDRESS,
-        (
-            "address",
-            "where do you live",
-            "street",
-            "direccion",
-            "domicilio",
-            "donde vive",
-            "mailing",
-        ),
-    ),
-    (Kind.ZIP, ("zip", "postal")),
-    (Kind.CITY, ("what city", "which city", "que ciudad", "what town", "which town", "county")),
-    (
-        Kind.ORG,
-        (
-            "where do you work",
-            "employer",
-            "donde trabaja",
-            "what school",
-            "which school",
-            "work for",
-        ),
-    ),
-    (
-        Kind.MEMBER,
-        (
-            "member id",
-            "member number",
-            "insurance id",
-            "policy number",
-            "group number",
-            "subscriber",
-            "insurance number",
-            "insurance card",
-            "poliza",
-            "miembro",
-            "afiliado",
-            "medicare number",
-        ),
-    ),
-    (Kind.MRN, ("record number", "mrn", "chart number", "expediente")),
-    (
-        Kind.ACCOUNT,
-        (
-            "account number",
-            "card number",
-            "claim number",
-            "prescription number",
-            "confirmation number",
-            "reference number",
-            "license",
-            "plate",
-            "serial",
-            "passport",
-            "authorization number",
-            "rx number",
-            "case number",
-            "id number",
-            "numero de cuenta",
-            "tarjeta",
-            "licencia",
-            "pasaporte",
-            "placa",
-        ),
-    ),
-    (
-        Kind.NAME,
-        (
-            "name",
-            "spell",
-            "who am i speaking",
-            "who's calling",
-            "who is calling",
-            "may i ask who",
-            "nombre",
-            "apellido",
-            "deletre",
-            "quien habla",
-            "como se llama",
-            "se llama",
-            "llamo",
-            "who is this",
-            "whom am i",
-        ),
-    ),
-)
 CLOSED = cues.words("""
  yes no yeah yep yup nope nah sure ok okay correct right thanks thank you please uh um er hmm ah oh well so that's thats is it it's its my the and a i me i'm im sorry what hold on one moment second let see get find wait
  just for of to in at with good great perfect exactly fine not don't dont know have idea maybe can could repeat again say hi hello bye hey
@@ -317,10 +177,10 @@ class CallContext:
         if self.single:
             return
         shadow = text.lower() if text.isascii() else Line(text).shadow
-        asked = _asked(shadow)
+        wanted = asked(shadow)
         filled = bool(spans)
-        if asked is not None and (self._slot is None or "?" in text or not filled):
-            self._slot, self._turns_left = asked, TURNS_OPEN
+        if wanted is not None and (self._slot is None or "?" in text or not filled):
+            self._slot, self._turns_left = wanted, TURNS_OPEN
         elif self._slot is not None:
             self._turns_left -= 1
             if self._turns_left <= 0:
@@ -394,18 +254,6 @@ def _age_answer(line: Line) -> Iterator[Span]:
         end = found[0]
         if not (end < line.count and line.flags[end] & UNIT and line.words[end] not in YEARS):
             yield Span(line.starts[i], line.ends[end - 1], Kind.AGE, Layer.CARRY)
-
-
-KIND_OF_QUESTION = {phrase: kind for kind, phrases in QUESTIONS for phrase in phrases}
-ASKING = re.compile("|".join(re.escape(p) for p in sorted(KIND_OF_QUESTION, key=len, reverse=True)))
-
-
-def _asked(shadow: str) -> Kind | None:
-    """What the last question of a record asks for."""
-    asked = None
-    for match in ASKING.finditer(shadow, max(0, len(shadow) - ASKED_CHARS)):
-        asked = KIND_OF_QUESTION[match[0]]
-    return asked
 
 
 __all__ = [

@@ -1,6 +1,7 @@
 """Dates that identify, in English and Spanish: days, months of events, holidays, birth years of the very old.
 
 A bare year, a time of day and a duration stay; a birth year that says somebody is over 89 does not.
+Longer than other files: months, ordinals, weekdays and Spanish days read each other's days and years.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from phi.ages import age_spans
 from phi.figures import year_of
 from phi.kinds import Kind, Layer, Span
 from phi.lexicon import AGE_CUE, DIGITS, HOLIDAY, MIXED, MONTH, NUMBER, ORDINAL, TEN_WORDS, UNIT
-from phi.numbers import element, run_at, runs, small_number
+from phi.numbers import run_at, runs
+from phi.said_digits import element, small_number
 from phi.tokens import Line, Run
 from phi.written_dates import written_dates
 

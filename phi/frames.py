@@ -36,7 +36,8 @@ from phi.lexicon import (
     UNIT,
     WORD,
 )
-from phi.numbers import TRIGGER, runs
+from phi.numbers import runs
+from phi.said_digits import TRIGGER
 from phi.tokens import Line, Run
 
 CUE_REACH_TOKENS = 9

@@ -25,7 +25,8 @@ from phi.lexicon import (
     TITLE,
     WORD,
 )
-from phi.numbers import runs, small_number
+from phi.numbers import runs
+from phi.said_digits import small_number
 from phi.sounds import sound_of
 from phi.tokens import Line, Run, shadow_of
 

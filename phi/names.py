@@ -1,6 +1,7 @@
 """Names that a cue, a title or a relation announces, and how far a name goes once it has begun.
 
 No list of surnames: what goes on a name is any word that is no function word and stands where the clause ends.
+Longer than other files: one reader, whose rules ask each other about the same record.
 """
 
 from __future__ import annotations

@@ -23,8 +23,9 @@ from phi.lexicon import (
 from phi.names import NameReader
 from phi.organisations import GENERIC_PLACES, facility, organisation
 from phi.street_words import LONG_DIRECTIONS, MORE_SUFFIXES, ROUTE_WORDS
-from phi.streets import block, corner, directed, house, route, street, street_es, unit
+from phi.streets import block, corner, directed, house, street, street_es
 from phi.tokens import Line
+from phi.units import route, unit
 
 CITY_PHRASES: dict[str, list[tuple[str, ...]]] = {}
 ORG_PHRASES: dict[str, list[tuple[str, ...]]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from phi import cues, cues_es
-from phi.kinds import Kind, Layer, Span
+from phi.kinds import Kind, Span
 from phi.lexicon import (
     COMMON,
     DIGITS,
@@ -20,22 +20,16 @@ from phi.lexicon import (
     WORD,
 )
 from phi.names import NameReader
-from phi.numbers import element, run_at
+from phi.numbers import run_at
+from phi.said_digits import element
 from phi.street_words import ABBREVIATIONS, DIRECTIONS, SUB_UNITS
 from phi.tokens import Line
+from phi.units import placed, unit_id
 
 STREET_WORDS_MAX = 4
-POSTED = cues.words("psc cmr rr hc route rte unit apo fpo")
 STREET_BARRIERS = cues.words(
     "the a my your is at on in to of and or i we from live lives for with mg take every that this it was are by near"
 )
-BARE_UNITS = cues.words(
-    "room rm floor lot building piso numero casa puerta edificio codigo unit bloque departamento"
-)
-
-
-def _span(line: Line, first: int, end: int, kind: Kind) -> Span:
-    return Span(line.starts[first], line.ends[end - 1], kind, Layer.PLACES)
 
 
 def _number_before(line: Line, k: int) -> int | None:
@@ -65,7 +59,7 @@ def street(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
         if not _street_of(line, i, number, taken, reader):
             return
         end = _rest_of_address(line, i + 1)
-        yield _span(line, number, end, Kind.ADDRESS)
+        yield placed(line, number, end, Kind.ADDRESS)
         yield from _city_after_street(line, end, reader)
         return
     if words[i] in cues.STREET_SUFFIXES:
@@ -165,7 +159,7 @@ def _rest_of_address(line: Line, j: int) -> int:
             j = k + 2
             continue
         if words[k] in SUB_UNITS:
-            end = _unit_id(line, k + 1)
+            end = unit_id(line, k + 1)
             if end > k + 1:
                 j = end
                 continue
@@ -178,85 +172,6 @@ def _rest_of_address(line: Line, j: int) -> int:
             continue
         return j
     return j
-
-
-def _unit_id(line: Line, j: int) -> int:
-    """The token after the number or letters of a unit that begin at token j."""
-    if j < line.count and line.words[j] in (".", "number", "#", "no"):
-        j += 1
-    end = j
-    while end < line.count and end - j < 6:
-        flag, text = line.flags[end], line.words[end]
-        one = len(text) == 1 and text.isalpha() and (text not in "iy" or line.joined(end))
-        if (
-            flag & (DIGITS | MIXED | NUMBER)
-            or (one and (text != "a" or end > j or line.capital(end)))
-            or (text in ("-", "dash") and end > j)
-        ):
-            end += 1
-        elif text == "as" and end + 2 < line.count and line.words[end + 1] == "in":
-            end += 3
-        else:
-            break
-    while end > j and line.words[end - 1] in ("-", "dash"):
-        end -= 1
-    return end
-
-
-def route(line: Line, i: int) -> Iterator[Span]:
-    """Find "rural route two box fifteen", "RR 3 Box 119", "State Route 9", "County Road 210 West"."""
-    words = line.words
-    first = i
-    while first and words[first - 1] in (
-        "rural",
-        "state",
-        "county",
-        "us",
-        "star",
-        "highway",
-        "farm",
-        "r",
-        "h",
-        "old",
-        "ranch",
-        "estatal",
-        "mile",
-    ):
-        first -= 1
-    headed = first < i or words[i] in ("rr", "hc", "route", "rte", "fm", "highway", "hwy")
-    j = i + 1
-    if j < line.count and words[j] in (".", "number", "#"):
-        j += 1
-    run = run_at(line, j) if j < line.count and element(line, j) is not None else None
-    if run is None or not headed:
-        letter = first < i and j < line.count and len(words[j]) == 1 and words[j].isalpha()
-        if letter and words[j] not in "aiy" and words[i] in ("highway", "road", "route"):
-            yield _span(line, first, j + 1, Kind.ADDRESS)
-        return
-    if words[i] in ("route", "rt", "fm", "rr", "hc") and first == i and not _sent_to(line, i):
-        return
-    end = run.last + 1
-    if (
-        end < line.count
-        and words[end] == ","
-        and end + 1 < line.count
-        and words[end + 1] in ("box", "mile")
-    ):
-        end += 1
-    if end < line.count and words[end] == "box":
-        end = max(_unit_id(line, end + 1), end)
-    elif end + 1 < line.count and words[end] == "mile" and words[end + 1] == "marker":
-        end = max(_unit_id(line, end + 2), end)
-    while end < line.count and words[end] in DIRECTIONS and len(words[end]) > 1:
-        end += 1
-    yield _span(line, first, end, Kind.ADDRESS)
-
-
-def _sent_to(line: Line, i: int) -> bool:
-    """Whether a bare "route 9" is a road: something stands in front that puts it on a map, or a box behind it."""
-    before = line.words[i - 1] if i else ""
-    near = line.words[i + 1 : i + 6]
-    return "box" in near or before in ("on", "off", "at", "along", "is", "live", "near", "address")
 
 
 def directed(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
@@ -275,7 +190,7 @@ def directed(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
         return
     if line.words[j] in ROOMS:
         return
-    yield _span(line, first, _rest_of_address(line, j + 1), Kind.ADDRESS)
+    yield placed(line, first, _rest_of_address(line, j + 1), Kind.ADDRESS)
 
 
 ROOMS = cues.words("wing side entrance tower wall pole campus lot end door hall facing bound")
@@ -290,7 +205,7 @@ def block(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
     while j < line.count and j - i < 5 and line.flags[j] & WORD and not line.flags[j] & reader.stop:
         j += 1
     if j > i + 2:
-        yield _span(line, first, j, Kind.ADDRESS)
+        yield placed(line, first, j, Kind.ADDRESS)
 
 
 def corner(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
@@ -310,7 +225,7 @@ def corner(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
             break
         j += 1
     if joined and j > first + 2:
-        yield _span(line, first, j, Kind.ADDRESS)
+        yield placed(line, first, j, Kind.ADDRESS)
 
 
 def _unnumbered(line: Line, i: int, k: int, reader: NameReader) -> Iterator[Span]:
@@ -324,7 +239,7 @@ def _unnumbered(line: Line, i: int, k: int, reader: NameReader) -> Iterator[Span
             and element(line, i + 1)
         ):
             run = run_at(line, i + 1)
-            yield _span(line, i, (run.last if run else i + 1) + 1, Kind.ADDRESS)
+            yield placed(line, i, (run.last if run else i + 1) + 1, Kind.ADDRESS)
         return
     first = k + 1
     before = words[k] if k >= 0 else ""
@@ -350,7 +265,7 @@ def _unnumbered(line: Line, i: int, k: int, reader: NameReader) -> Iterator[Span
             "across",
         ):
             return
-        yield _span(line, first, i + 1, Kind.ADDRESS)
+        yield placed(line, first, i + 1, Kind.ADDRESS)
 
 
 LIVING_ON = cues.words("live lives living lived reside resides residing home house moved staying")
@@ -366,7 +281,7 @@ def _lived_on(line: Line, i: int, k: int, reader: NameReader) -> Iterator[Span]:
     if not answered and LIVING_ON.isdisjoint(words[max(0, k - 3) : k]):
         return
     if not any(flags[at] & (reader.stop | PLACEHOLDER | UNIT) for at in range(k + 1, i)):
-        yield _span(line, k + 1, i + 1, Kind.ADDRESS)
+        yield placed(line, k + 1, i + 1, Kind.ADDRESS)
 
 
 def _city_after_street(line: Line, j: int, reader: NameReader) -> Iterator[Span]:
@@ -389,7 +304,7 @@ def _city_after_street(line: Line, j: int, reader: NameReader) -> Iterator[Span]
     state_next = k < line.count and bool(line.flags[k] & COMMON) and bool(line.flags[k] & WORD)
     comma_state = k + 1 < line.count and line.words[k] == "," and bool(line.flags[k + 1] & COMMON)
     if k > first and (state_next or comma_state or (reader.written and line.capital(first))):
-        yield _span(line, first, k, Kind.CITY)
+        yield placed(line, first, k, Kind.CITY)
 
 
 def house(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
@@ -429,7 +344,7 @@ def house(line: Line, i: int, reader: NameReader) -> Iterator[Span]:
         end += 1
         taken += 1
     if taken:
-        yield _span(line, i + 1, end, Kind.ADDRESS)
+        yield placed(line, i + 1, end, Kind.ADDRESS)
 
 
 def street_es(line: Line, i: int) -> Iterator[Span]:
@@ -482,44 +397,4 @@ def street_es(line: Line, i: int) -> Iterator[Span]:
         j += 1
         end = j
     if end > i + 1 and (taken or end > i + 1):
-        yield _span(line, i, end, Kind.ADDRESS)
-
-
-def unit(line: Line, i: int) -> Iterator[Span]:
-    """Find "apartment three b", "po box 123"."""
-    word = line.words[i]
-    j = i + 1
-    if j < line.count and line.words[j] in ("number", "#", "numero", "no", ".", "es"):
-        j += 1
-    if j >= line.count:
-        return
-    if not _numbers_a_unit(line, i, j):
-        return
-    end = _unit_id(line, j)
-    if end > j and not line.flags[j] & PLACEHOLDER:
-        first = i
-        while (
-            first > 0
-            and line.words[first - 1] in ("po", "p", "o", ".", "post", "office")
-            and word == "box"
-        ):
-            first -= 1
-        yield _span(line, first, end, Kind.ADDRESS)
-
-
-def _numbers_a_unit(line: Line, i: int, j: int) -> bool:
-    """Whether the token after "room" or "box" is the number of one."""
-    word = line.words[i]
-    if word in ("box", "apartado"):
-        if not POSTED.isdisjoint(line.words[max(0, i - 3) : i]):
-            return True
-        return bool(i) and line.words[i - 1] in ("po", "p.o", "o", ".", "postal", "post", "office")
-    number = bool(line.flags[j] & (DIGITS | MIXED | NUMBER))
-    if word == "numero" and not any(
-        w in cues_es.STREET_HEADS_ES for w in line.words[max(0, i - 6) : i]
-    ):
-        return False
-    if word in ("codigo", "lot") and line.flags[j] & NUMBER:
-        return False
-    letter = len(line.words[j]) == 1 and line.words[j] not in "aiyo"
-    return number or letter or word not in BARE_UNITS
+        yield placed(line, i, end, Kind.ADDRESS)

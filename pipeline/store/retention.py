@@ -203,6 +203,7 @@ NOT_COVERED: Final = (
     "backups: destroy those you made, or destroy every exported copy of the key",
     "exported copies of the key",
     "what staff noted, printed or exported",
+    "event files, end-of-call reports and the audit: they name calls and fields, nothing of a caller",
     "blocks a disk or a database server kept on its own (snapshots, write-ahead archives)",
 )
 

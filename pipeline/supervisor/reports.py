@@ -20,7 +20,8 @@ LAST_REPORTS_MS = 2_000.0
 def postbox(settings: Settings) -> Postbox:
     """The folder of reports, and the webhook when there is one."""
     state = Path(settings.state.directory)
-    hook, days = settings.webhook, settings.store.logs_days
+    hook = settings.webhook
+    days = settings.store.logs_days
 
     def held() -> bool:
         from pipeline.store.opening import (

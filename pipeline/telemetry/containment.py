@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline.telemetry.events import Event, Token, emit
+from pipeline.telemetry.foreign import known_type
 
 
 class FaultContained(Event):
@@ -26,8 +27,5 @@ def contained(call_id: str, part: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # noqa: BLE001  # the edge of a call; its text may quote the caller
-        emit(
-            FaultContained(
-                call_id=Token(call_id), part=Token(part), kind=Token(type(error).__name__)
-            )
-        )
+        kind = Token(known_type(type(error)))
+        emit(FaultContained(call_id=Token(call_id), part=Token(part), kind=kind))

@@ -98,7 +98,7 @@ def _crash(kind: type[BaseException], trace: TracebackType | None) -> Crashed:
         function, line = frame.f_code.co_name.strip("<>"), trace.tb_lineno
         trace = trace.tb_next
     return Crashed(
-        type=Token(kind.__qualname__),
+        type=Token(known_type(kind)),
         module=Token(known_module(module)),
         function=Token(function),
         line=line,
@@ -113,6 +113,20 @@ def known_module(name: str) -> str:
     while name and name not in sys.modules:
         name = name.rpartition(".")[0]
     return name or "other"
+
+
+def known_type(kind: type) -> str:
+    """The name of an exception's type, or of the first of its bases that a loaded module holds under its name.
+
+    A library may make a type for what a server answered: such a name is anybody's.
+    """
+    for each in kind.__mro__:
+        found: object = sys.modules.get(each.__module__)
+        for part in each.__qualname__.split("."):
+            found = getattr(found, "__dict__", {}).get(part)
+        if found is each:
+            return each.__qualname__
+    return "other"
 
 
 @functools.lru_cache(maxsize=512)

@@ -135,6 +135,15 @@ LAYERS = (
         "tests/canary/test_small_layers.py::test_a_logger_named_after_a_caller_is_another",
     ),
     Layer(
+        "an exception's type is of a module or its base",
+        "a type that a library makes for what a server answered",
+        _FOREIGN,
+        "        if found is each:",
+        "        if each:",
+        "tests/canary/test_small_layers.py"
+        "::test_an_exception_whose_type_is_named_after_a_caller_is_of_its_base",
+    ),
+    Layer(
         "loguru is taken over",
         "transcripts and prompts that Pipecat writes at debug",
         _FOREIGN,

@@ -156,10 +156,10 @@ def _exported(where: Ground, to: Path) -> list[bytes]:
         with wave.open(str(file)) as opened:
             sound = np.frombuffer(opened.readframes(opened.getnframes()), dtype="<i2")
         stereo = sound.reshape(-1, 2)
-        if stereo.size and int(np.abs(stereo).max()) > 3_000:
-            at = int(np.abs(stereo).max(axis=1).argmax())
-            found += [stereo[at : at + 8].tobytes()]
-            found += [stereo[at : at + 16, side].tobytes() for side in (0, 1)]
+        for side in (0, 1):
+            at = int(np.abs(stereo[:, side]).argmax()) if stereo.size else 0
+            together, alone = stereo[at : at + 8], stereo[at : at + 16, side]
+            found += [each.tobytes() for each in (together, alone) if len(set(each.flat)) >= 8]
     return found
 
 

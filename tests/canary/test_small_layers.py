@@ -103,6 +103,14 @@ def test_a_logger_named_after_a_caller_is_another() -> None:
 
 
 @pytest.mark.wire
+def test_an_exception_whose_type_is_named_after_a_caller_is_of_its_base() -> None:
+    name = NAME.replace(" ", "")
+    _, err = said(f"log.crashed(type({name!r}, (ValueError,), {{}})(NAME))")
+    assert b'"type":"ValueError"' in err
+    assert name.encode() not in err
+
+
+@pytest.mark.wire
 def test_the_kernel_hands_no_memory_of_a_taken_over_process_to_anybody() -> None:
     out, _ = said("import ctypes; print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))")
     assert out == b"0\n"
