@@ -80,6 +80,7 @@ class LiveView:
         self._clock = clock
         self._latest: dict[str, dict[str, tuple[float, dict[str, Any]]]] = {}
         self._pages: set[Watching] = set()
+        self._late: list[str] = []
 
     def tell(self, message: dict[str, Any]) -> bool:
         """Pass a message on if it has a shape the protocol names."""
@@ -105,6 +106,13 @@ class LiveView:
             page.put(message)
         return True
 
+    def show_late(self, stages: list[str]) -> None:
+        """New callers are refused because these stages take too long; none: they are taken."""
+        if stages != self._late:
+            self._late = stages
+            for page in self._pages:
+                page.put({"type": "admission", "late": stages})
+
     def forget(self, call_id: str, reason: str) -> None:
         """The call is over: nothing of it is kept."""
         known = self._latest.pop(call_id, {})
@@ -115,7 +123,9 @@ class LiveView:
     @contextlib.contextmanager
     def watch(self) -> Iterator[Watching]:
         """A page looks, until the block is left."""
-        page = Watching([self._now(*m) for call in self._latest.values() for m in call.values()])
+        now = [self._now(*m) for call in self._latest.values() for m in call.values()]
+        late = [{"type": "admission", "late": self._late}] if self._late else []
+        page = Watching([*late, *now])
         self._pages.add(page)
         try:
             yield page
