@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Mapping
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_a_stage_lies_between_what_it_was_given_and_what_it_gave(
 @pytest.mark.parametrize("stage", Stage)
 def test_each_stage_is_judged_by_itself(stage: Stage) -> None:
     admission = judged()
-    slow = turn(**{f"{stage.value}_ms": LIMIT_MS + 1})  # type: ignore[arg-type]  # names of numbers
+    slow = turn(**{f"{stage.value}_ms": LIMIT_MS + 1})
     told(admission, slow, TURNS_MIN, 1_000)
     assert admission.late(1_000) == (stage,)
     assert admission.p95_ms(stage, 1_000) == pytest.approx(LIMIT_MS + 1)
@@ -147,7 +148,7 @@ class Answering:
     """Keeps what is said about admission."""
 
     def __init__(self) -> None:
-        self.events: list[dict[str, object]] = []
+        self.events: list[Mapping[str, object]] = []
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, AdmissionChanged):

@@ -41,7 +41,7 @@ from pipeline.supervisor.live import LiveView
 from pipeline.supervisor.staff import FETCH, StaffTokens
 from pipeline.supervisor.tokens import TOKEN_LIFE_MS, CallTokens, OpenCall, OpenCalls
 from pipeline.supervisor.witness import Witness
-from pipeline.supervisor.workers import Worker, Workers
+from pipeline.supervisor.workers import LATE, Worker, Workers
 from pipeline.telemetry.events import Event, Token, emit
 from pipeline.transports.pages import Page
 
@@ -154,6 +154,10 @@ class Front:
 
     def on_worker_notice(self, worker: Worker, kind: str, payload: dict[str, Any]) -> None:
         """Keep the book of calls and pass the live view on."""
+        if kind == LATE:
+            workers = self.workers.all if self.workers else []
+            self._live.show_late(sorted({stage for each in workers for stage in each.late}))
+            return
         call_id = str(payload.get("call_id", ""))
         if call_id not in worker.calls:  # a worker speaks of its own calls only
             return

@@ -81,6 +81,7 @@ class LiveView:
         self._latest: dict[str, dict[str, tuple[float, dict[str, Any]]]] = {}
         self._pages: set[Watching] = set()
         self._announced: tuple[float, dict[str, Any]] | None = None
+        self._late: list[str] = []
 
     def tell(self, message: dict[str, Any]) -> bool:
         """Pass a message on if it has a shape the protocol names."""
@@ -112,6 +113,13 @@ class LiveView:
         for page in self._pages:
             page.put(message)
 
+    def show_late(self, stages: list[str]) -> None:
+        """New callers are refused because these stages take too long; none: they are taken."""
+        if stages != self._late:
+            self._late = stages
+            for page in self._pages:
+                page.put({"type": "admission", "late": stages})
+
     def forget(self, call_id: str, reason: str) -> None:
         """The call is over: nothing of it is kept."""
         known = self._latest.pop(call_id, {})
@@ -124,7 +132,8 @@ class LiveView:
         """A page looks, until the block is left."""
         known = [m for call in self._latest.values() for m in call.values()]
         announced = [self._announced] if self._announced else []
-        page = Watching([self._now(*m) for m in (*announced, *known)])
+        late = [{"type": "admission", "late": self._late}] if self._late else []
+        page = Watching([*late, *(self._now(*m) for m in (*announced, *known))])
         self._pages.add(page)
         try:
             yield page

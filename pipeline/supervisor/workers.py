@@ -44,6 +44,8 @@ LAST_WORDS_MS = 200.0
 """A process that ended may have said something that is still on its way."""
 
 FAULT_CHARACTERS_MAX = 500
+LATE = "late"
+"""What a watcher is told when `Worker.late` has changed."""
 
 State = Literal["starting", "ready", "draining", "stopped", "waiting"]
 
@@ -213,7 +215,8 @@ class Workers:
     def _become(self, worker: Worker, state: State) -> None:
         worker.state = state
         if state != "ready":
-            worker.free_slots, worker.late = 0, ()
+            worker.free_slots = 0
+            self._note_late(worker, ())
         self.changed.set()
 
     # --- one worker's lives ----------------------------------------------------------------------
@@ -411,8 +414,15 @@ class Workers:
         if isinstance(slots, int) and worker.state == "ready":
             worker.free_slots = max(0, slots)
             late = payload.get("late")
-            worker.late = tuple(each for each in Stage if isinstance(late, list) and each in late)
+            self._note_late(
+                worker, [each for each in Stage if isinstance(late, list) and each in late]
+            )
             self.changed.set()
+
+    def _note_late(self, worker: Worker, late: Sequence[str]) -> None:
+        if worker.late != tuple(late):
+            worker.late = tuple(late)
+            self._watcher.on_worker_notice(worker, LATE, {})
 
 
 def worker_names(settings: Settings) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import date
 from itertools import pairwise
@@ -70,7 +70,7 @@ class Three:
         self.voice, self.spare_voice = MortalVoice(), FakeVoice(sample_rate_hz=16_000)
         self.model_dead = False
         self.model = FakeLanguageModel(self._answer)
-        self.events: list[dict[str, object]] = []
+        self.events: list[Mapping[str, object]] = []
         self.stood_in: list[str] = []
         self.stt = HearingWithSpare(
             self.ears,
@@ -90,7 +90,7 @@ class Three:
 
     def receptionist(self, desk: Desk) -> Receptionist:
         self.script = ScriptedReceptionist(FLOW, desk, lambda: TODAY)
-        return ModelledReceptionist(self.model, self.script, FLOW, desk, lambda: TODAY)  # type: ignore[arg-type]  # the call's desk is a `ModelDesk` too
+        return ModelledReceptionist(self.model, self.script, FLOW, desk, lambda: TODAY)
 
 
 @asynccontextmanager

@@ -176,3 +176,16 @@ async def test_closing_wakes_whoever_waits() -> None:
             await asyncio.sleep(0)
             view.close()
         assert waiting.result() is None
+
+
+async def test_a_page_is_told_what_takes_so_long_that_new_callers_are_refused() -> None:
+    view = LiveView(Clock())
+    with view.watch() as early:
+        view.show_late(["hearing"])
+        view.show_late(["hearing"])
+        with view.watch() as later:
+            assert await seen(later) == [{"type": "admission", "late": ["hearing"]}]
+        view.show_late([])
+        assert [message["late"] for message in await seen(early)] == [["hearing"], []]
+    with view.watch() as after:
+        assert await seen(after) == []

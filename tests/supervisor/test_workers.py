@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipeline.settings import Settings
-from pipeline.supervisor.workers import Worker, Workers
+from pipeline.supervisor.workers import LATE, Worker, Workers
 from tests.supervisor.served import Served, served
 
 pytestmark = pytest.mark.wire
@@ -128,3 +128,23 @@ def test_callers_on_their_way_count_but_nobody_is_refused_for_them() -> None:
     assert house.freest({"w1": 50, "w2": 50}) is second
     first.free_slots = second.free_slots = 0
     assert house.freest({}) is None
+
+
+class Noting(Nobody):
+    def __init__(self) -> None:
+        self.late: list[tuple[str, ...]] = []
+
+    def on_worker_notice(self, worker: Worker, kind: str, payload: dict[str, Any]) -> None:
+        assert (kind, payload) == (LATE, {})
+        self.late.append(worker.late)
+
+
+def test_what_takes_so_long_that_a_worker_is_full_is_told_once_and_ends_with_it() -> None:
+    watcher = Noting()
+    house, worker = Workers(Settings(), watcher), Worker("w1", "ready", free_slots=2)
+    for late in (["hearing"], ["hearing"], ["words of a caller", "speaking"], "hearing", None):
+        house._take_slots(worker, {"free_slots": 0, "late": late})
+    assert watcher.late == [("hearing",), ("speaking",), ()]
+    house._take_slots(worker, {"free_slots": 0, "late": ["thinking"]})
+    house._become(worker, "stopped")
+    assert watcher.late[3:] == [("thinking",), ()]

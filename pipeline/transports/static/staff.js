@@ -107,11 +107,13 @@ class LiveView {
     this.board = new Board();
     this.switch.wipe();
     byId("alarm").replaceChildren();
+    byId("admission").textContent = "";
   }
 
   #message(message) {
     if (message.type === "signed_out") return this.lock("", signedOutWords(message.reason));
     if (message.type === "emergency") return this.switch.show(message);
+    if (message.type === "admission") return this.#admission(message.late);
     const before = this.board.calls.get(message.call_id);
     const [wasUrgent, wasPerson] = [before?.urgent ?? null, before?.person ?? null];
     const call = this.board.take(message, performance.now());
@@ -127,6 +129,12 @@ class LiveView {
     if (call.urgent !== wasUrgent) this.#alarm(call, card, `Urgent: call ${call.id.slice(-6)}, ${call.urgent.replaceAll("_", " ")}.`);
     else if (call.person !== wasPerson) this.#alarm(call, card, `Call ${call.id.slice(-6)} wants a person.`);
     this.#figures();
+  }
+
+  #admission(late) {
+    const stages = Array.isArray(late) ? late.map(String) : [];
+    const what = new Intl.ListFormat("en").format(stages);
+    byId("admission").textContent = stages.length === 0 ? "" : `New callers hear that all lines are busy: ${what} takes too long.`;
   }
 
   #alarm(call, card, words) {

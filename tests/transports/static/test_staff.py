@@ -137,6 +137,16 @@ async def test_turns_become_waterfalls_and_interruptions_are_counted(stage: Stag
         assert await seat.text("#figure-reply") == "410 ms"
 
 
+async def test_staff_see_why_new_callers_are_refused_until_they_are_not(stage: Stage) -> None:
+    async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        seat.server.show(type="admission", late=["hearing", "speaking"])
+        await seat.page.wait_for_selector("#admission:not(:empty)")
+        assert "hearing and speaking" in await seat.text("#admission")
+        seat.server.show(type="admission", late=[])
+        await seat.page.wait_for_selector("#admission:empty", state="attached")
+
+
 async def test_an_urgent_call_raises_an_assertive_alarm(stage: Stage) -> None:
     async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
         await seat.page.wait_for_selector("#board:not([hidden])")

@@ -1,0 +1,136 @@
+"""From the ring to the stored request with open models alone: Whisper hears, a chat model phrases, Piper speaks.
+
+The real page in Chromium, the real server, real engines with tiny models of this repository; the chat model is a server of
+the tests that speaks the OpenAI protocol and says what it is told to convey in words of its own. The caller listens to the
+captions, since a tiny voice is no speech that anybody would understand: this proves plumbing, and no quality of any model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from tests.fakes.chat_server import FINISH, ChatServer, delta
+from tests.first_call import microphone, person
+from tests.first_call.page import BOOKED, END_LIMIT_MS, Booked, chromium, over, softphone
+from tests.first_call.served import Served, served, until, wardline
+from tests.models.voices import ENGLISH
+from tests.models.whisper.tiny import FOLDER
+
+pytestmark = [pytest.mark.wire, pytest.mark.browser, pytest.mark.long]
+
+OWN_WORDS = "Certainly, happy to help."
+CONVEY = "keeping its question: "
+NUMBER = "2125550143"
+
+
+class Chatting:
+    """The chat model's server in a thread of its own: it answers while the test waits for the other one."""
+
+    def __init__(self) -> None:
+        self.server = ChatServer(self._answer)
+        self._loop = asyncio.new_event_loop()
+
+    async def _answer(self, response: web.StreamResponse) -> None:
+        asked = self.server.asked[-1]
+        if "response_format" in asked:
+            await response.write(delta(content="{}") + FINISH)
+            return
+        _, _, say = str(asked["messages"][-1]["content"]).partition(CONVEY)
+        for word in f"{OWN_WORDS} {say}".split(" "):
+            await response.write(delta(content=f"{word} "))
+        await response.write(FINISH)
+
+    def kill(self) -> None:
+        """As a process that is killed."""
+        asyncio.run_coroutine_threadsafe(self.server.kill(), self._loop).result(10)
+
+    @contextmanager
+    def running(self) -> Iterator[ChatServer]:
+        thread = threading.Thread(target=self._loop.run_forever, name="chat server")
+        thread.start()
+        try:
+            asyncio.run_coroutine_threadsafe(self.server.begin(), self._loop).result(10)
+            yield self.server
+        finally:
+            self.kill()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            thread.join()
+            self._loop.close()
+
+
+@contextmanager
+def practice(folder: Path, chat: ChatServer, cache: Path) -> Iterator[Served]:
+    engines = (
+        f'[engines]\nstt = "whisper"\nwhisper_directory = "{FOLDER}"\nwhisper_device = "cpu"\n'
+        f'whisper_window = "short"\ntts = "piper"\npiper_voice = "{ENGLISH}"\n'
+        f'llm = "openai"\nllm_url = "{chat.url}"\nllm_model = "tiny"\nllm_dialect = "plain"\n'
+    )
+    with served(folder, engines, cache) as server:
+        yield server
+
+
+async def called(url: str, silence: Path) -> Booked:
+    async with chromium(silence) as browser, softphone(browser, url, person.MICROPHONE) as phone:
+        await phone.call()
+        await person.converse(phone, "booking")
+        return await over(phone, END_LIMIT_MS)
+
+
+async def killed_on_the_way(url: str, silence: Path, chat: Chatting) -> Booked:
+    """The chat model's server dies after its first answers of the call."""
+
+    async def watch() -> None:
+        heard = len(chat.server.asked)
+        while len(chat.server.asked) < heard + 2:  # noqa: ASYNC110  # another thread's list
+            await asyncio.sleep(0.1)
+        await asyncio.to_thread(chat.kill)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(watch())
+        call = tasks.create_task(called(url, silence))
+    return call.result()
+
+
+def stored(server: Served) -> list[dict[str, str]]:
+    config = ("--config", str(server.directory / "wardline.toml"))
+    token, to = server.directory / "staff-token", server.directory / "exported"
+    token.write_text(wardline("token", *config, "create", "desk").stdout)
+    done = wardline("requests", *config, "--token-file", str(token), "export", "--to", str(to))
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in to.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["alive", "killed in mid-call"])
+def test_a_booking_by_voice_through_the_page_is_stored(
+    tmp_path: Path, model_cache: Path, killed: bool
+) -> None:
+    silence = tmp_path / "silence.wav"
+    asyncio.run(microphone.write([], silence))
+    chat = Chatting()
+    with chat.running() as model, practice(tmp_path, model, model_cache) as server:
+        if killed:
+            done = asyncio.run(killed_on_the_way(server.url, silence, chat))
+        else:
+            done = asyncio.run(called(server.url, silence))
+        for value in BOOKED:
+            assert value in done.request.lower(), (done.request, done.captions)
+        assert (done.console, done.foreign, done.kept) == ([], [], 0)
+        assert OWN_WORDS in done.captions, "the model's own words were said"
+        until(lambda: server.calls() == 0, 10.0, "the end of the call")
+        (request,) = stored(server)
+        assert request["state"] == "complete"
+        assert request["ended"] == "goodbye"
+        assert request["field.phone"] == NUMBER
+        assert NUMBER not in json.dumps(model.asked), "no model is told the number"
+        assert bool(server.events("engine_circuit")[1:]) is killed
+        assert server.events("engine_stood_in") == [], "nothing but the model failed"
+        turns = server.events("turn_ended")
+        assert len([turn for turn in turns if turn["final_text_ms"] is not None]) >= 5
