@@ -194,6 +194,10 @@ class Playout:
             early_s = 0.0
             self._arm(self._due_s)  # before the sink: its failure must not stop the pacer
             self._send_one(now_s)
+        if (
+            self._sink is not None and self._timer is None
+        ):  # woken for a reply that was flushed since
+            self._arm(self._due_s)
 
     def _send_one(self, now_s: float) -> None:
         sink = self._sink
