@@ -32,6 +32,8 @@ FRAME_TICKS = CLOCK_HZ // 50
 NEW_STREAM_AFTER_MS = 60.0
 """Another SSRC takes over once the one before has been silent for three packets: two at once are not mixed."""
 CANDIDATES = 8
+FAX_FRAMES = 90 * 50
+"""A calling machine gives up after 35 s (T.30's T1) or within a minute or so; later nobody need listen for it."""
 EVENT_STEP_TICKS = 800
 """One event packet vouches for 100 ms at most: the next one is due long before."""
 
@@ -67,6 +69,7 @@ class Receiver:
         self._events = EventReceiver()
         self._fax = FaxToneDetector(rate_hz)
         self.fax_heard = False
+        self._fax_frames = FAX_FRAMES
         self._live = False
         self._quiet_since_ms: float | None = None
         self._candidates: list[tuple[RtpPacket, float]] = []
@@ -219,7 +222,9 @@ class Receiver:
     def _hand_on(self, pcm: Samples) -> None:
         for frame in self._framer.feed(pcm.astype("<i2").tobytes()):
             samples = np.frombuffer(frame, dtype="<i2")
-            self.fax_heard = self._fax.feed(samples) or self.fax_heard
+            if self._live and self._fax_frames > 0:
+                self._fax_frames -= 1
+                self.fax_heard = self._fax.feed(samples) or self.fax_heard
             passed = self._mute.feed(samples)
             for each in passed.frames:
                 self._on_frame(each.tobytes())
