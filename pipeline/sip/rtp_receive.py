@@ -62,7 +62,7 @@ class Receiver:
         self._on_event = on_event
         self._on_tone = on_tone
         rate_hz = codec.sample_rate_hz
-        self._jitter = JitterBuffer(CLOCK_HZ, MAX_WAIT_MS)
+        self._jitter = JitterBuffer(CLOCK_HZ, MAX_WAIT_MS, keeps_time=True)
         self._concealer = Concealer(rate_hz)
         self._framer = Framer(rate_hz // 50)
         self._mute = ToneMute(rate_hz)
@@ -97,7 +97,7 @@ class Receiver:
         """Nothing is listened to from now on; time goes on as silence until a packet is heard again."""
         if self._live:
             self._add_counts()
-        self._jitter = JitterBuffer(CLOCK_HZ, MAX_WAIT_MS)
+        self._jitter = JitterBuffer(CLOCK_HZ, MAX_WAIT_MS, keeps_time=True)
         self._live = False
         self._quiet_since_ms = now_ms
 
