@@ -246,11 +246,12 @@ class Exchange:
         needed = ("via", "from", "to", "call-id", "cseq")
         if not all(headers.first(name) for name in needed):
             return
+        vias = headers.all("via")
         try:
-            vias = headers.all("via")
-            written = [("Via", answered_via(vias[0], path)), *(("Via", via) for via in vias[1:])]
+            top = answered_via(vias[0], path)
         except Malformed:
-            return
+            top = vias[0]
+        written = [("Via", top), *(("Via", via) for via in vias[1:])]
         written += [
             (shown, headers.first(shown.lower())) for shown in ("From", "To", "Call-ID", "CSeq")
         ]

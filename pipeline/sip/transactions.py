@@ -39,8 +39,9 @@ Key = tuple[str, ...]
 def server_key(request: Request, method: str) -> Key:
     """Which transaction a request belongs to (section 17.2.3); for senders of RFC 2543, which knew no branch, too."""
     sent_by = f"{request.via.host}:{request.via.port or ''}"
-    if request.via.branch.startswith(COOKIE):
-        return (request.via.branch, sent_by, method)
+    branch = request.via.branch
+    if branch.startswith(COOKIE) and branch != COOKIE:
+        return (branch, sent_by, method)
     return (request.call_id, request.from_.tag, str(request.cseq), sent_by, method)
 
 
