@@ -83,6 +83,7 @@ class Connections:
         self._shaking: set[int] = set()
         self._next_number = 0
         self._closing = False
+        self._closed = False
 
     def __len__(self) -> int:
         """Connections that stand or are being made."""
@@ -141,6 +142,7 @@ class Connections:
     async def close(self) -> None:
         """Close everything and wait for it; what is written goes out, unless nobody reads it."""
         self.stop_listening()
+        self._closed = True
         for stream in self._standing:
             stream.close()
         for datagrams in self._datagrams:
@@ -248,6 +250,8 @@ class Connections:
     def _open_for(self, hop: Hop, data: bytes, way: Way) -> None:
         opening = self._opening.get(hop)
         if opening is None:
+            if self._closed:
+                return
             if len(self) >= self.settings.max_connections:
                 self._unsendable(way)
                 return
@@ -263,7 +267,7 @@ class Connections:
         try:
             async with asyncio.timeout(self.settings.handshake_limit_ms / 1000):
                 stream = await self._connect(hop)
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, UnicodeError):  # the last: a host that is no name
             stream = None
         finally:
             del self._opening[hop]

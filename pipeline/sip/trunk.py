@@ -143,6 +143,7 @@ class Trunks:
         self._taker = taker
         self._settings = settings
         self._closing = False
+        self._stopped = False
         try:
             self._exchange = Exchange(settings, self._send, token, self._may_ring, self._on_call)
         except ValueError:
@@ -196,6 +197,7 @@ class Trunks:
                 await self._quiet.wait()
         except TimeoutError:
             pass
+        self._stopped = True
         for handle in (self._alarm, self._traffic):
             if handle is not None:
                 handle.cancel()
@@ -276,7 +278,7 @@ class Trunks:
         if self._closing and not self._exchange.station.transactions.ours:
             self._quiet.set()
         next_ms = self._exchange.next_ms()
-        if next_ms == self._alarm_ms:
+        if self._stopped or next_ms == self._alarm_ms:
             return
         if self._alarm is not None:
             self._alarm.cancel()
