@@ -47,9 +47,7 @@ class Eager(Rig):
 
 
 @pytest.mark.parametrize(("path", "seed"), [(UDP, 1), (TLS, 2)])
-def test_a_thousand_broken_messages_leave_nothing_40_seconds_later(
-    path: object, seed: int
-) -> None:
+def test_a_thousand_broken_messages_leave_nothing_40_seconds_later(path: object, seed: int) -> None:
     flood(path, seed, 1_000)
 
 
