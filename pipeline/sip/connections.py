@@ -224,6 +224,17 @@ class Connections:
         """See `stream.House`."""
         return self._in_use(number)
 
+    def path_to(self, hop: Hop) -> Path:
+        """Ours of the way to a hop; raises ValueError where nothing of ours uses its transport."""
+        port = self.ports.get(hop.transport)
+        if port is None or (hop.transport == "udp" and not self._permits(hop.host)):
+            raise ValueError("no listener and trunk of ours fit the target's host and transport")
+        own = next(one.host for one in self.settings.listen if one.transport == hop.transport)
+        address = address_of(own)
+        if address is not None and address.is_unspecified:
+            own = self.settings.advertised_host or _routed_from(hop.host)
+        return Path(hop.transport, hop.host, hop.port, own, port)
+
     # ---- messages that go ----------------------------------------------------------------------------------------
 
     def send(self, data: bytes, way: Way) -> None:
