@@ -19,10 +19,11 @@ _VIA = re.compile(
     r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,255})[ \t]*(?::[ \t]*([0-9]{1,5}))?[ \t]*(;.*)?\Z",
     re.ASCII | re.IGNORECASE | re.DOTALL,
 )
+_EMPTY_PARAMETER = re.compile(r";[ \t]*(?:;|\Z)")
 _NAMED = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^"<>]*)[ \t]*<([^<>]*)>[ \t]*(.*)\Z', re.DOTALL)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:", re.ASCII)
 _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,255})(?::([0-9]{1,5}))?\Z", re.ASCII)
-_TAG = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,255}\Z", re.ASCII)
+_TAG = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,512}\Z", re.ASCII)
 PORT_MAX = 65_535
 
 
@@ -75,6 +76,8 @@ def read_via(value: str) -> Via:
     found = _VIA.match(value.strip())
     if found is None:
         raise Malformed("via")
+    if _EMPTY_PARAMETER.search(found[4] or ""):
+        raise Malformed("via")
     params = parse_params(found[4] or "")
     return Via(
         transport=found[1].upper(),
@@ -109,7 +112,7 @@ def read_address(value: str) -> Address:
     text = value.strip()
     named = _NAMED.match(text)
     if named is not None:
-        uri, after = named[1].strip(), named[2].strip()
+        uri, after = named[1], named[2].strip()
     elif "<" in text or ">" in text or '"' in text:
         raise Malformed("address")
     else:

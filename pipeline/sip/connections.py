@@ -83,6 +83,7 @@ class Connections:
         self._shaking: set[int] = set()
         self._next_number = 0
         self._closing = False
+        self._closed = False
 
     def __len__(self) -> int:
         """Connections that stand or are being made."""
@@ -141,6 +142,7 @@ class Connections:
     async def close(self) -> None:
         """Close everything and wait for it; what is written goes out, unless nobody reads it."""
         self.stop_listening()
+        self._closed = True
         for stream in self._standing:
             stream.close()
         for datagrams in self._datagrams:
@@ -222,6 +224,17 @@ class Connections:
         """See `stream.House`."""
         return self._in_use(number)
 
+    def path_to(self, hop: Hop) -> Path:
+        """Ours of the way to a hop; raises ValueError where nothing of ours uses its transport."""
+        port = self.ports.get(hop.transport)
+        if port is None or (hop.transport == "udp" and not self._permits(hop.host)):
+            raise ValueError("no listener and trunk of ours fit the target's host and transport")
+        own = next(one.host for one in self.settings.listen if one.transport == hop.transport)
+        address = address_of(own)
+        if address is not None and address.is_unspecified:
+            own = self.settings.advertised_host or _routed_from(hop.host)
+        return Path(hop.transport, hop.host, hop.port, own, port)
+
     # ---- messages that go ----------------------------------------------------------------------------------------
 
     def send(self, data: bytes, way: Way) -> None:
@@ -248,6 +261,8 @@ class Connections:
     def _open_for(self, hop: Hop, data: bytes, way: Way) -> None:
         opening = self._opening.get(hop)
         if opening is None:
+            if self._closed:
+                return
             if len(self) >= self.settings.max_connections:
                 self._unsendable(way)
                 return
@@ -263,7 +278,7 @@ class Connections:
         try:
             async with asyncio.timeout(self.settings.handshake_limit_ms / 1000):
                 stream = await self._connect(hop)
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, UnicodeError):  # the last: a host that is no name
             stream = None
         finally:
             del self._opening[hop]

@@ -39,8 +39,9 @@ Key = tuple[str, ...]
 def server_key(request: Request, method: str) -> Key:
     """Which transaction a request belongs to (section 17.2.3); for senders of RFC 2543, which knew no branch, too."""
     sent_by = f"{request.via.host}:{request.via.port or ''}"
-    if request.via.branch.startswith(COOKIE):
-        return (request.via.branch, sent_by, method)
+    branch = request.via.branch
+    if branch.startswith(COOKIE) and branch != COOKIE:
+        return (branch, sent_by, method)
     return (request.call_id, request.from_.tag, str(request.cseq), sent_by, method)
 
 
@@ -84,8 +85,12 @@ class ServerTransaction:
         if not self._accepted and not self.path.reliable:
             self._again = self._table.alarms.set(T1_MS, self._repeat)
 
-    def repeated(self) -> None:
-        """The request came again: so does our answer, if there is one. A 2xx to INVITE its call repeats itself."""
+    def repeated(self, path: Path) -> None:
+        """The request came again: so does our answer, if there is one, by the way it came now.
+
+        A 2xx to INVITE is not repeated here: its call does that until the ACK.
+        """
+        self.path = path
         if self._last is not None and not self._accepted:
             self._table.send(self._last, Way(self.path, None))
 
@@ -248,7 +253,7 @@ class Transactions:
         key = server_key(request, request.method)
         known = self._servers.get(key)
         if known is not None:
-            known.repeated()
+            known.repeated(path)
             return None
         full = self.full
         transaction = ServerTransaction(self, key, request, path, remembered=not full)
