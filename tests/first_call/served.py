@@ -74,6 +74,11 @@ class Served:
         """The process that holds the calls now."""
         return int(self.events("worker_started")[-1]["pid"])
 
+    def worker_pid_of(self, name: str) -> int:
+        """The process of this name that was started last."""
+        found = [each for each in self.events("worker_started") if each["worker"] == name]
+        return int(found[-1]["pid"])
+
     def calls(self) -> int:
         return sum(worker["calls"] for worker in self.health()["workers"])
 

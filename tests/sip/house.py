@@ -1,0 +1,90 @@
+"""A whole server that a softphone on this machine can call, and what its staff see."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from tests.first_call.served import Served, served
+from tests.sip.softphone import free_port
+
+PROGRAM = ("pipeline.cli", "serve", "--sip-loopback", "--config")
+
+
+class House:
+    """The server, its telephone ports, and the live view as it comes."""
+
+    def __init__(self, server: Served, ports: dict[str, int], staff: str) -> None:
+        self.server = server
+        self.ports = ports
+        self._staff = staff
+        self.live: list[dict[str, Any]] = []
+        self._over = False
+
+    def uri(self, transport: str) -> str:
+        return f"sip:clinic@127.0.0.1:{self.ports[transport]};transport={transport}"
+
+    @property
+    def ca_file(self) -> str:
+        return str(self.server.directory / "state" / "softphone" / "wardline-ca.pem")
+
+    def watch(self) -> None:
+        """Read the live view until the server ends."""
+        with closing(HTTPConnection("127.0.0.1", self.server.port, timeout=30)) as line:
+            line.request("GET", "/api/live", headers={"Authorization": f"Bearer {self._staff}"})
+            answer = line.getresponse()
+            while not self._over and (text := answer.readline()):
+                self.live.append(json.loads(text))
+
+    def of(self, call_id: str, kind: str) -> list[dict[str, Any]]:
+        return [m for m in list(self.live) if m.get("call_id") == call_id and m["type"] == kind]
+
+    def reveal(self, call_id: str, field: str) -> str:
+        status, body, _ = self.server.ask(
+            "POST",
+            "/api/live/reveal",
+            {"call_id": call_id, "field": field},
+            Authorization=f"Bearer {self._staff}",
+        )
+        return str(body.get("value") or "") if status == 200 else ""
+
+    def event(self, name: str, **fields: object) -> list[dict[str, Any]]:
+        found = self.server.events(name)
+        return [each for each in found if all(each.get(k) == v for k, v in fields.items())]
+
+    def close(self) -> None:
+        self._over = True
+
+
+@contextmanager
+def opened(directory: Path, cache: Path, toml: str = "") -> Iterator[House]:
+    """A server with real engines, ready for calls."""
+    ports = {"udp": free_port(), "tls": free_port()}
+    ports["tcp"] = ports["udp"]
+    first = free_port() & ~1
+    telephone = (
+        f"[sip]\nudp_port = {ports['udp']}\ntcp_port = {ports['tcp']}\ntls_port = {ports['tls']}\n"
+        f"rtp_port_min = {first}\nrtp_port_max = {min(first + 60, 65_535)}\n"
+    )
+    with served(directory, telephone + toml, cache, program=PROGRAM) as server:
+        found = re.search(r"/staff#(\S+)", (directory / "stdout").read_text())
+        assert found
+        house = House(server, ports, found[1])
+
+        def watch() -> None:
+            with suppress(OSError, ValueError):  # the server ends first
+                house.watch()
+
+        watching = threading.Thread(target=watch, daemon=True)
+        watching.start()
+        try:
+            yield house
+        finally:
+            house.close()
+    watching.join(5)

@@ -1,0 +1,232 @@
+"""A real softphone (baresip) that a test dials, speaks and listens with: a process of its own, ended by its pid.
+
+What it says are files: each line is played from its beginning, and silence follows it. What it hears is written to a
+file as it comes. `docs/telephony.md` names the package.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE_HZ = 8_000
+SILENCE_S = 120
+"""Behind each line: the phone hangs up where a file ends."""
+UNTIL_S = 30.0
+MODULES = Path("/usr/lib/baresip/modules")
+_HEADER_BYTES = 44
+
+
+def free_port(kind: int = socket.SOCK_DGRAM) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Softphone:
+    """One phone with one line."""
+
+    def __init__(self, directory: Path, control_port: int) -> None:
+        self.directory = directory
+        self._control_port = control_port
+        self._line: socket.socket | None = None
+        self._buffer = b""
+        self.events: list[dict[str, object]] = []
+        self._files = 0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    # --- the program -----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        program = shutil.which("baresip")
+        assert program, "baresip is missing: apt-get install -y baresip-core"
+        with (self.directory / "out").open("wb") as out:
+            self.process = subprocess.Popen(
+                [program, "-f", str(self.directory), "-v"],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                cwd=self.directory,
+            )
+        limit = time.monotonic() + UNTIL_S
+        while self._line is None:
+            with suppress(OSError):
+                self._line = socket.create_connection(("127.0.0.1", self._control_port), 1)
+            assert time.monotonic() < limit, self.said()
+            time.sleep(0.05)
+        self._line.settimeout(0.05)
+
+    def end(self) -> None:
+        if self._line is not None:
+            self._line.close()
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(5)
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+
+    def said(self) -> str:
+        """What the program wrote, for a failure."""
+        return (self.directory / "out").read_text(errors="replace")[-4_000:]
+
+    # --- what a caller does ----------------------------------------------------------------------
+
+    def dial(self, uri: str) -> None:
+        self.say(np.zeros(0, np.int16))
+        self.command("dial", uri)
+
+    def hang_up(self) -> None:
+        self.command("hangup")
+
+    def key(self, key: str) -> None:
+        """Press one key (RFC 4733)."""
+        self.command("sndcode", key)
+
+    def say(self, samples: NDArray[np.int16]) -> None:
+        """Speak these samples at 8 kHz, now."""
+        self._files += 1
+        file = self.directory / f"line-{self._files}.wav"
+        with wave.open(str(file), "wb") as out:
+            out.setnchannels(1)
+            out.setsampwidth(2)
+            out.setframerate(RATE_HZ)
+            out.writeframes(samples.astype("<i2").tobytes())
+            out.writeframes(bytes(2 * RATE_HZ * SILENCE_S))
+        self.command("ausrc", f"aufile,{file}")
+
+    def command(self, name: str, parameters: str = "") -> None:
+        assert self._line is not None
+        text = json.dumps({"command": name, "params": parameters, "token": name})
+        self._line.sendall(f"{len(text)}:{text},".encode())
+
+    # --- what it hears ---------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Read the events that have come."""
+        assert self._line is not None
+        while True:
+            try:
+                data = self._line.recv(65_536)
+            except TimeoutError:
+                break
+            if not data:
+                break
+            self._buffer += data
+        while True:
+            length, colon, rest = self._buffer.partition(b":")
+            if not colon or len(rest) < int(length) + 1:
+                return
+            message = json.loads(rest[: int(length)])
+            self._buffer = rest[int(length) + 1 :]
+            self.events.append(message)
+
+    def happened(self, kind: str) -> list[dict[str, object]]:
+        self.look()
+        return [each for each in self.events if each.get("type") == kind]
+
+    def until(self, kind: str, count: int = 1, limit_s: float = UNTIL_S) -> dict[str, object]:
+        """Wait for such an event."""
+        limit = time.monotonic() + limit_s
+        while len(found := self.happened(kind)) < count:
+            assert time.monotonic() < limit, f"no {kind} in {self.events}\n{self.said()}"
+        return found[count - 1]
+
+    def heard(self) -> NDArray[np.int16]:
+        """Everything heard in this call, so far, at 8 kHz."""
+        files = sorted(self.directory.glob("dump-*-dec.wav"), key=os.path.getmtime)
+        if not files:
+            return np.zeros(0, np.int16)
+        data = files[-1].read_bytes()[_HEADER_BYTES:]
+        return np.frombuffer(data[: len(data) & ~1], "<i2")
+
+
+CONFIG = """\
+poll_method epoll
+call_local_timeout 120
+call_max_calls 4
+audio_source aufile,{quiet}
+audio_player aufile,{directory}/out.wav
+audio_alert aufile,{directory}/alert.wav
+ausrc_srate 8000
+auplay_srate 8000
+audio_buffer 20-160
+rtcp_mux no
+jitter_buffer_delay 5-10
+rtp_ports {rtp_port}-{rtp_last}
+sip_listen 127.0.0.1:{sip_port}
+net_interface 127.0.0.1
+{tls}
+module_path {modules}
+module stdio.so
+module g711.so
+module g722.so
+module aufile.so
+module sndfile.so
+module srtp.so
+module ctrl_tcp.so
+module_tmp uuid.so
+module_tmp account.so
+module_app debug_cmd.so
+module_app menu.so
+ctrl_tcp_listen 127.0.0.1:{control_port}
+snd_path {directory}
+"""
+
+
+@contextmanager
+def softphone(
+    directory: Path,
+    *,
+    transport: str = "udp",
+    srtp: bool = False,
+    codecs: str = "PCMU,PCMA",
+    ca_file: str = "",
+    user: str = "caller",
+) -> Iterator[Softphone]:
+    """A phone that is ready to dial, until the block is left."""
+    directory.mkdir(parents=True, exist_ok=True)
+    control_port, sip_port = free_port(socket.SOCK_STREAM), free_port()
+    quiet = directory / "quiet.wav"
+    with wave.open(str(quiet), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(RATE_HZ)
+        out.writeframes(bytes(2 * RATE_HZ * SILENCE_S))
+    rtp_port = free_port() & ~1
+    (directory / "config").write_text(
+        CONFIG.format(
+            quiet=quiet,
+            directory=directory,
+            rtp_port=rtp_port,
+            rtp_last=rtp_port + 20,
+            sip_port=sip_port,
+            tls=f"sip_cafile {ca_file}" if ca_file else "",
+            modules=MODULES,
+            control_port=control_port,
+        )
+    )
+    secure = ";mediaenc=srtp-mand" if srtp else ""
+    (directory / "accounts").write_text(
+        f"<sip:{user}@127.0.0.1:{sip_port};transport={transport}>;regint=0;audio_codecs={codecs}{secure}\n"
+    )
+    (directory / "contacts").write_text("")
+    phone = Softphone(directory, control_port)
+    try:
+        phone.start()
+        yield phone
+    finally:
+        phone.end()
