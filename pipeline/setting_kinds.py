@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from pipeline import secret
+from pipeline import secret, transfer
 from pipeline.egress import places
 from pipeline.settings import LLM_OPTIONS
 
@@ -221,4 +221,6 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "class_days": _class_days,
     "llm_option": _llm_option,
     "destination": places.fault,
+    "transfer_target": transfer.fault,
+    "rung": transfer.rung_fault,
 }

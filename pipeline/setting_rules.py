@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipeline import secret
+from pipeline import secret, transfer
 from pipeline.egress import places
 from pipeline.setting_kinds import is_loopback
 from pipeline.settings import Practice, Settings, State
@@ -42,6 +42,7 @@ def faults_across(s: Settings) -> Iterator[str]:
     yield from _about_the_webhook(s)
     yield from _about_the_store(s)
     yield from _about_recording(s)
+    yield from _about_transfer(s)
     if s.deployment.name == PRODUCTION:
         yield from _examples(s)
     if not s.state.directory:
@@ -132,6 +133,43 @@ def _about_recording(s: Settings) -> Iterator[str]:
             "practice.consent: it says that the caller's voice is not kept, and recording.mode may keep it;"
             " write what the page shall say before a call"
         )
+
+
+def _about_transfer(s: Settings) -> Iterator[str]:
+    names = [text.partition(" ")[0] for text in s.transfer.targets]
+    if len(set(names)) < len(names):
+        yield "transfer.targets: name each target once"
+    for text in s.transfer.targets:
+        if transfer.dials_emergency(text, s.practice.emergency_number):
+            yield (
+                "transfer.targets: holds the practice's emergency number; the server never dials it,"
+                " callers are told to"
+            )
+    for key, rungs in (
+        ("ladder", s.transfer.ladder),
+        ("after_hours", s.transfer.after_hours),
+        ("urgent", s.transfer.urgent),
+    ):
+        if set(rungs) - {*names, *transfer.STEPS}:
+            yield f"transfer.{key}: names somebody who is not in transfer.targets"
+        if len(set(rungs)) < len(rungs):
+            yield f"transfer.{key}: name each step once"
+        steps = [rung in transfer.STEPS for rung in rungs]
+        if steps != sorted(steps) or (transfer.CALLBACK in rungs[:-1]):
+            yield (
+                f'transfer.{key}: write people first, then "{transfer.MESSAGE}", and "{transfer.CALLBACK}" last'
+            )
+    if set(s.transfer.urgent) & set(transfer.STEPS):
+        yield "transfer.urgent: an urgent call never ends in a message; write targets only"
+    if (s.transfer.after_hours or s.transfer.urgent) and not s.transfer.ladder:
+        yield "transfer.ladder: needed beside transfer.after_hours and transfer.urgent"
+
+
+def ladders(s: Settings) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """For a caller who wants a person, the same outside the hours, and after urgent words."""
+    ladder = s.transfer.ladder
+    people = tuple(rung for rung in ladder if rung not in transfer.STEPS)
+    return ladder, s.transfer.after_hours or ladder, s.transfer.urgent or people
 
 
 def exposed_by(s: Settings) -> str:

@@ -152,7 +152,7 @@ _NO_TEXT = frozenset(
 )
 _PATHS = frozenset({"file", "directory", "any_path"})
 _LABEL_KINDS = frozenset({"id", "class", "llm_option"})
-_NAMED_IN = {"destination": 1, "class_days": 0}
+_NAMED_IN = {"destination": 1, "class_days": 0, "transfer_target": 0}
 """Which word of such a line is a name."""
 _LABELS = frozenset({"store.key_command"})
 _HOMES = frozenset({"home", "Users", "users"})

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.parts import CallParts
 from pipeline.call.paused import Unserved
+from pipeline.call.reach import Reach
 from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.session import Call
 from pipeline.call.settings import CallSettings
@@ -47,7 +48,8 @@ class LevelVoice:
 
 
 class Leg:
-    def __init__(self) -> None:
+    def __init__(self, *, can_transfer: bool = False) -> None:
+        self.can_transfer = can_transfer
         self.messages: list[tuple[float, ToCaller]] = []
         self.closed: list[str] = []
 
@@ -107,6 +109,8 @@ class CallRig:
         at: Callable[[Desk], Receptionist] | None = None,
         recording: Permission | None = None,
         unserved: Unserved | None = None,
+        reach: Reach | None = None,
+        transfer_limit_ms: float = 40_000.0,
     ) -> None:
         self.receptionist = receptionist
         self.voice = voice
@@ -128,6 +132,8 @@ class CallRig:
                 sample_rate_hz=LINE_HZ,
                 recording=recording,
                 unserved=unserved or Unserved(),
+                reach=reach or Reach(),
+                transfer_limit_ms=transfer_limit_ms,
                 on_sensitive=lambda active, at_ms: self.sensitive.append((active, at_ms)),
             ),
             self.watch,
@@ -243,6 +249,8 @@ async def calling(
     at: Callable[[Desk], Receptionist] | None = None,
     recording: Permission | None = None,
     unserved: Unserved | None = None,
+    reach: Reach | None = None,
+    transfer_limit_ms: float = 40_000.0,
 ) -> AsyncIterator[CallRig]:
     """Run a call for the length of the block; `at` makes another receptionist than the fake one."""
     rig = CallRig(
@@ -253,6 +261,8 @@ async def calling(
         at,
         recording,
         unserved,
+        reach,
+        transfer_limit_ms,
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(rig.run())
