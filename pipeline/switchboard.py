@@ -28,6 +28,7 @@ from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.known_desk import KnownDesk
 from pipeline.call.observer import COLLECTED, CallObserver, NoObserver
 from pipeline.call.paused import Unserved
+from pipeline.call.reach import Reach
 from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.session import Call, CallParts
 from pipeline.call.settings import CallSettings
@@ -75,6 +76,9 @@ class Engines:
     """Opens the record of one call's request; it says "stored", "waiting" or "lost" as that changes."""
     unserved: Unserved = field(default_factory=Unserved, kw_only=True)
     """What callers hear while the emergency switch is thrown."""
+    reach: Reach = field(default_factory=Reach, kw_only=True)
+    """The configured ladders to a person."""
+    transfer_limit_ms: float = field(default=40_000.0, kw_only=True)
     recording: Permission | None = field(default=None, kw_only=True)
     """Where the practice records: what a caller is asked with, and where it goes."""
     sentences: Mapping[str, str] = field(default_factory=dict, kw_only=True)
@@ -238,6 +242,8 @@ class Switchboard:
             record=self._engines.record(call_id, view.kept),
             recording=self._engines.recording,
             unserved=self._engines.unserved,
+            reach=self._engines.reach,
+            transfer_limit_ms=self._engines.transfer_limit_ms,
             settings=self._call_settings,
             floor=self._floor_settings,
             sample_rate_hz=sample_rate_hz,

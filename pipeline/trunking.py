@@ -23,6 +23,7 @@ from pipeline.stream.local import socket_of
 from pipeline.supervisor.certificate import stamp_of
 from pipeline.supervisor.channel import Channel, ChannelClosed
 from pipeline.supervisor.host import prove, tell_why, until_closed
+from pipeline.transfer import targets_of
 
 PLACE_LIMIT_MS = 10_000.0
 LOST_RETRY_S = 10
@@ -132,9 +133,13 @@ class SupervisorsDesk:
 def rooms(settings: Settings) -> dict[str, TrunkRoom]:
     """What the gateway needs of each trunk; one set of ports for all of them."""
     sip = settings.sip
+    targets = targets_of(settings.transfer.targets)
     ports = RtpPorts(address=sip.bind, first_port=sip.rtp_port_min, last_port=sip.rtp_port_max)
     return {
-        trunk.name: TrunkRoom(_leg_of(trunk, sip, ports), dict(map(_target, trunk.transfer)))
+        trunk.name: TrunkRoom(
+            _leg_of(trunk, sip, ports),
+            {name: target.uri(trunk.transfer_domain) for name, target in targets.items()},
+        )
         for trunk in settings.trunk
     }
 
@@ -147,11 +152,6 @@ def _leg_of(trunk: Trunk, sip: Sip, ports: RtpPorts) -> Callable[[], MediaLeg]:
         codecs=trunk.codecs,
     )
     return partial(RtpLeg, wanted, ports)
-
-
-def _target(text: str) -> tuple[str, str]:
-    name, _, uri = text.partition(" ")
-    return name, uri
 
 
 def certificate(settings: Settings) -> tuple[str, str]:

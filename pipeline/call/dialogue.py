@@ -11,7 +11,8 @@ from datetime import date
 
 from pipeline.call.afterwards import answer_of, takes_back
 from pipeline.call.asides import Aside, hear_aside
-from pipeline.call.asking import no_number_line, piece_line, question, say_step, to_person
+from pipeline.call.asking import no_number_line, piece_line, question, say_step
+from pipeline.call.climbing import message_ends, still_trying, to_person, urgent
 from pipeline.call.flow import Flow
 from pipeline.call.identifiers import IDENTIFIERS, read_speech
 from pipeline.call.identity import take_identifier
@@ -23,8 +24,8 @@ from pipeline.call.outcomes import (
     doubt,
     forget_number,
     miss,
-    raise_urgent,
     repeat_way_out,
+    say_what_is_wrong,
     say_why_no_day,
     stall,
 )
@@ -68,7 +69,7 @@ def _respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     told = (without_number(text, asked=asks_number) for text in readings)
     urgency = hear(told, flow.urgent.phrases)
     if urgency is not None:
-        return raise_urgent(flow, state, urgency.kind)
+        return urgent(flow, state, urgency.kind)
     if state.phase is Phase.BOOKED:
         return _after_booking(flow, state, heard, today)
     if state.phase is Phase.ASKING and state.asked in IDENTIFIERS:
@@ -127,6 +128,8 @@ def wrong_key(flow: Flow, state: State, key: str, today: date) -> Step:
     """A key that answers nothing: the question again; over the goodbye 2 is a no."""
     if state.phase is Phase.BOOKED:
         return _after_booking(flow, state, Heard("no" if key == "2" else "", typed=True), today)
+    if state.phase is Phase.MESSAGE:
+        return message_ends(flow, state)
     if state.phase is not Phase.ASKING:
         return repeat_way_out(flow, state, Understood(Request()))
     return stall(flow, state, question(flow, state, again=True))
@@ -157,6 +160,10 @@ def leave(flow: Flow, state: State) -> Step:
     """Nobody answers any more: the way to a person, and the end once it was said twice."""
     if state.phase is Phase.ASKING:
         return to_person(flow, state, "no_answer")
+    if state.trying:
+        return still_trying(flow, state)
+    if state.phase is Phase.MESSAGE:
+        return message_ends(flow, state)
     say = flow.say(flow.lines.goodbye) if state.phase is Phase.BOOKED else question(flow, state)
     reason = "goodbye" if state.phase is Phase.BOOKED else "person"
     return Step(state, say, (Ended(reason),), verbatim=True)
@@ -193,8 +200,7 @@ def _answers(flow: Flow, state: State, heard: Heard, understood: Understood) -> 
     if confirming and named and understood.answer != "yes":
         return doubt(flow, state, named)
     if state.asked == "confirm" and (understood.answer == "no" or understood.objects):
-        after = replace(state, asked="open")
-        return say_step(after, question(flow, after))
+        return say_what_is_wrong(flow, state)
     if state.asked == "open" and understood.answer == "yes":
         after = replace(state, asked="confirm")
         return stall(flow, after, question(flow, after))

@@ -30,6 +30,7 @@ _ALLOWED = {
     "other_weekday": {"day"},
     "booked_again": {"read_back"},
     "ending_noted": {"ending"},
+    "callback_confirm": {"ending"},
     "prompts.birth_date.ask": {"key_order"},
     "prompts.birth_date.again": {"key_order"},
     "prompts.birth_date.choices": {"key_order"},
@@ -46,6 +47,7 @@ _REQUIRED = {
     "lines.other_weekday": "day",
     "lines.reason_noted": "reason",
     "lines.ending_noted": "ending",
+    "lines.callback_confirm": "ending",
     "prompts.birth_date.ask": "key_order",
     "prompts.birth_date.again": "key_order",
 }

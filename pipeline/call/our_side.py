@@ -75,6 +75,7 @@ class OurSide:
         self._caller_is_silent = caller_is_silent
         self._taping = taping
         self._ending: str | None = None
+        self._then: Callable[[], None] | None = None
         self._faults = 0
         self.graph = CallGraph(
             receptionist,
@@ -156,6 +157,17 @@ class OurSide:
         self._ending = reason
         self._timers.wake("goodbye", self._settings.goodbye_grace_ms, lambda: self._finish(reason))
 
+    def after_said(self, act: Callable[[], None]) -> None:
+        """Do this once everything said has been played, or when that takes too long; nothing cuts it short."""
+        self._then = act
+        self._timers.wake("then", self._settings.goodbye_grace_ms, self._do_then)
+
+    def _do_then(self) -> None:
+        act, self._then = self._then, None
+        self._timers.cancel("then")
+        if act is not None:
+            act()
+
     def go_on(self) -> None:
         """The caller's goodbye was too early; the end of the call's time stays."""
         if self._ending in ("goodbye", "paused"):
@@ -180,7 +192,9 @@ class OurSide:
             ReplyStarted(
                 now_ms,
                 epoch,
-                protected=kind is Kind.GREETING or self._ending is not None,
+                protected=kind is Kind.GREETING
+                or self._ending is not None
+                or self._then is not None,
                 filler=kind is Kind.FILLER,
                 asked=self._pending.asked,
             )
@@ -201,6 +215,8 @@ class OurSide:
                 self._finish(self._ending or "")
                 return
             self._page.state("listening")
+            if reply.kind is not Kind.FILLER:
+                self._do_then()
         self._replies.start_next()
         self._tell(ReplyDrained(self._clock.now_ms(), epoch, self._pending.asked))
 

@@ -13,13 +13,12 @@ from pipeline.call.asides import Aside
 from pipeline.call.asking import (
     FIELD_OF,
     aside_line,
-    asked_of,
     next_slot,
     question,
     say_step,
     shown,
-    to_person,
 )
+from pipeline.call.climbing import in_message, still_trying, to_person
 from pipeline.call.day import NoDay
 from pipeline.call.flow import Flow
 from pipeline.call.request import Request
@@ -33,7 +32,6 @@ from pipeline.call.steps import (
     Phase,
     State,
     Step,
-    UrgentRaised,
 )
 from pipeline.call.words import words
 from pipeline.call.yes_no import hear_yes_no
@@ -89,6 +87,14 @@ def doubt(flow: Flow, state: State, slots: frozenset[str]) -> Step:
     return say_step(after, question(flow, after, again=True))
 
 
+def say_what_is_wrong(flow: Flow, state: State) -> Step:
+    """The read-back was refused: what shall be another; of a number alone there is nothing to choose."""
+    if state.callback:
+        return doubt(flow, state, frozenset({"phone"}))
+    after = replace(state, asked="open")
+    return say_step(after, question(flow, after))
+
+
 def say_why_no_day(flow: Flow, step: Step, understood: Understood) -> Step:
     """Say why the day that was named cannot be, before it is asked again."""
     if understood.no_day is None:
@@ -115,25 +121,22 @@ def agree(flow: Flow, state: State, heard: Heard, understood: Understood) -> Ste
 def book(flow: Flow, state: State) -> Step:
     """The request stands, and the call says goodbye."""
     after = replace(state, phase=Phase.BOOKED, no_matches=0)
-    say = f"{flow.say(flow.lines.booked)} {flow.say(flow.lines.goodbye)}"
+    line = flow.lines.callback_noted if state.callback else flow.lines.booked
+    say = f"{flow.say(line)} {flow.say(flow.lines.goodbye)}"
     effects: tuple[Effect, ...] = (Completed(), Ended("goodbye"))
-    return Step(replace(after, said=say), say, effects, verbatim=True)
-
-
-def raise_urgent(flow: Flow, state: State, kind: str) -> Step:
-    """The practice's urgent sentence, from any state; only the caller ends such a call."""
-    after = replace(state, phase=Phase.URGENT, asked="open", piece="")
-    say = flow.say(flow.lines.urgent)
-    effects = (UrgentRaised(kind, say), asked_of(after))
     return Step(replace(after, said=say), say, effects, verbatim=True)
 
 
 def repeat_way_out(flow: Flow, state: State, understood: Understood) -> Step:
     """Urgent or on the way to a person: the number again; only a caller's goodbye ends it."""
+    if state.phase is Phase.MESSAGE:
+        return in_message(flow, state)
     say = question(flow, state)
     leaving = understood.aside is Aside.GOODBYE and understood.words <= _LONGEST_GOODBYE
     stalls = state.stalls + 1
     # An urgent call is never hung up on: only its caller, or silence, ends it.
+    if state.trying and not leaving:
+        return still_trying(flow, state)
     spent = state.phase is Phase.PERSON and stalls > WAY_OUT_REPEATS
     effects: tuple[Effect, ...] = (Ended("person"),) if leaving or spent else ()
     return Step(replace(state, said=say, stalls=stalls), say, effects, verbatim=True)

@@ -55,6 +55,7 @@ class PausableReceptionist:
         self._passed: set[str] = set()
         """Replies that went behind although calls are paused: urgent words, the wish for a person."""
         self._answers = 0
+        self.not_reached = inner.not_reached
         self.filler = inner.filler
         self.apology = inner.apology
         self.opening = inner.opening

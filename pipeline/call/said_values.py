@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.call.asking import known_fields, no_number_line, say_step, to_person
+from pipeline.call.asking import known_fields, no_number_line, say_step
+from pipeline.call.climbing import to_person
 from pipeline.call.first_name import hear_first_name, is_spelled
 from pipeline.call.flow import Flow
 from pipeline.call.number import Verdict, weigh

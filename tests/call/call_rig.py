@@ -13,6 +13,7 @@ from models.ports import Recognizer, TextToSpeech
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.parts import CallParts
 from pipeline.call.paused import Unserved
+from pipeline.call.reach import Reach
 from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.session import Call
 from pipeline.call.settings import CallSettings
@@ -48,7 +49,8 @@ class LevelVoice:
 
 
 class Leg:
-    def __init__(self) -> None:
+    def __init__(self, *, can_transfer: bool = False) -> None:
+        self.can_transfer = can_transfer
         self.messages: list[tuple[float, ToCaller]] = []
         self.closed: list[str] = []
 
@@ -110,6 +112,8 @@ class CallRig:
         ear: Recognizer | None = None,
         tts: TextToSpeech | None = None,
         unserved: Unserved | None = None,
+        reach: Reach | None = None,
+        transfer_limit_ms: float = 40_000.0,
     ) -> None:
         self.receptionist = receptionist
         self.voice = voice
@@ -131,6 +135,8 @@ class CallRig:
                 sample_rate_hz=LINE_HZ,
                 recording=recording,
                 unserved=unserved or Unserved(),
+                reach=reach or Reach(),
+                transfer_limit_ms=transfer_limit_ms,
                 on_sensitive=lambda active, at_ms: self.sensitive.append((active, at_ms)),
             ),
             self.watch,
@@ -248,6 +254,8 @@ async def calling(
     ear: Recognizer | None = None,
     tts: TextToSpeech | None = None,
     unserved: Unserved | None = None,
+    reach: Reach | None = None,
+    transfer_limit_ms: float = 40_000.0,
 ) -> AsyncIterator[CallRig]:
     """Run a call for the length of the block; `at` makes another receptionist, `ear` and `tts` are others than the fakes."""
     settings = settings or CallSettings()
@@ -261,6 +269,8 @@ async def calling(
         ear=ear,
         tts=tts,
         unserved=unserved,
+        reach=reach,
+        transfer_limit_ms=transfer_limit_ms,
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(rig.run())
