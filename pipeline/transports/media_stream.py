@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from websockets.http11 import Request
 
-from pipeline.line import Bye, CallPort, Flush, ToCaller
+from pipeline.line import Bye, CallPort, Flush, ToCaller, Transfer
 from pipeline.media.g711 import ulaw_decode, ulaw_encode
 from pipeline.media.resample import Doubler, Framer
 from pipeline.stream import messages
@@ -39,6 +39,7 @@ from pipeline.stream.messages import (
 from pipeline.stream.wire import ABNORMAL, NORMAL, POLICY, Served, Wire, bearer
 from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Event, Token, emit
+from pipeline.transfer import TransferOutcome
 
 LISTEN_FRAME_SAMPLES = 320
 CONNECT_LIMIT_MS = 10_000.0
@@ -354,7 +355,8 @@ class _Line:
 
     def _call_transferred(self, outcome: str) -> None:
         """The far end says what became of a transfer."""
-        del outcome
+        if self._call is not None:
+            self._call.on_transfer(TransferOutcome(outcome))
 
     # --- to the caller (CallerLeg, FrameSink, FarEnd) ----------------------------------------------------
 
@@ -372,6 +374,11 @@ class _Line:
         if self._since_mark >= MARK_EVERY_FRAMES:
             self._ask_for_mark()
 
+    @property
+    def can_transfer(self) -> bool:
+        """Our gateway can ask the carrier; a carrier that brings the stream itself cannot be asked by it."""
+        return not self._mulaw
+
     def void(self) -> int:
         """Have the far end fall silent now; returns the samples that it had not played."""
         unplayed = self._far.unplayed_samples(self._now_ms())
@@ -381,11 +388,13 @@ class _Line:
         return unplayed
 
     def send(self, message: ToCaller) -> None:
-        """What a telephone can be told: silence, now. The rest is for pages."""
+        """What a telephone can be told: silence now, or another telephone. The rest is for pages."""
         if isinstance(message, Flush):
             self.void()
         elif isinstance(message, Bye):
             self._reason = message.reason
+        elif isinstance(message, Transfer) and self._wire is not None:
+            self._wire.send(messages.transfer(self._stream, message.target))
 
     def close(self, reason: str) -> None:
         """Hang up once what waits at the far end was played."""

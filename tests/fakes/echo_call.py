@@ -8,6 +8,7 @@ from models.ports import Spoken
 from pipeline.line import CallerLeg, Flush, Speak
 from pipeline.media.playout import Playout
 from pipeline.media.resample import Resampler
+from pipeline.transfer import TransferOutcome
 
 RATE_HZ = 48_000
 TAG_BASE_HZ = 600.0
@@ -43,6 +44,7 @@ class RecordingCall:
         self.heard: list[tuple[int, float]] = []
         self.muted: list[bool] = []
         self.holds: list[bool] = []
+        self.transfers: list[tuple[TransferOutcome, str]] = []
         self.hung_up: list[str] = []
 
     def attach(self, leg: CallerLeg) -> None:
@@ -65,6 +67,9 @@ class RecordingCall:
 
     def on_heard(self, epoch: int, at_ms: float) -> None:
         self.heard.append((epoch, at_ms))
+
+    def on_transfer(self, outcome: TransferOutcome, target: str = "") -> None:
+        self.transfers.append((outcome, target))
 
     def on_hold(self, held: bool) -> None:
         self.holds.append(held)
