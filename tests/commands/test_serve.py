@@ -52,6 +52,9 @@ class Nobody:
     async def on_worker_audit(self, worker: object, records: object) -> None:
         raise AssertionError
 
+    def on_worker_ready(self, worker: object) -> None:
+        pass
+
     def on_worker_lost(self, worker: object) -> None:
         raise AssertionError
 

@@ -106,6 +106,9 @@ class Nobody:
     async def on_worker_audit(self, worker: Worker, records: object) -> None:
         raise AssertionError
 
+    def on_worker_ready(self, worker: Worker) -> None:
+        pass
+
     def on_worker_lost(self, worker: Worker) -> None:
         raise AssertionError
 
