@@ -26,6 +26,8 @@ from pipeline.call.events import EngineCircuit
 from pipeline.call.flow import Flow
 from pipeline.call.flow_file import load_flow
 from pipeline.call.modelled import ModelledReceptionist, warming
+from pipeline.call.paused import Unserved
+from pipeline.call.reach import Reach
 from pipeline.call.receptionist import ScriptedReceptionist
 from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
@@ -33,6 +35,7 @@ from pipeline.clock import LoopClock, today
 from pipeline.heap import Heap
 from pipeline.recording.consent import OptOut, phrases_to_hear
 from pipeline.recording.keeper import Keeper
+from pipeline.setting_rules import ladders
 from pipeline.settings import Settings
 from pipeline.shelves import expirer, open_shelf
 from pipeline.store.opening import now_ms, open_records, sweeper, tombstones_of
@@ -156,6 +159,9 @@ def _engines(
         receptionist=receptionist,
         record=requests.record,
         sentences={"apology": flow.say(flow.lines.apology)},
+        reach=Reach(*ladders(settings)),
+        transfer_limit_ms=float(settings.transfer.limit_ms),
+        unserved=Unserved(flow.say(flow.lines.paused), flow.urgent.phrases),
         recording=None
         if keeper is None
         else Permission(keeper, OptOut.shipped(settings.recording.opt_out), flow),

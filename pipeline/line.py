@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 from models.ports import Spoken
 from pipeline.media.playout import Playout
+from pipeline.transfer import TransferOutcome
 
 FRAME_MS = 20
 """One frame of the 20 ms world."""
@@ -99,6 +100,17 @@ class Bye:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """Lead the caller to this person: a name of the configuration, which alone knows a number (`pipeline.transfer`).
+
+    Only a leg with `can_transfer` gets it, one at a time; it answers with `CallPort.on_transfer`.
+    """
+
+    type: ClassVar[str] = "transfer"
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pong:
     """Answer to a ping; `t` is the caller's own value."""
 
@@ -116,6 +128,7 @@ ToCaller = (
     | RecordingShown
     | TurnTimed
     | Bye
+    | Transfer
     | Pong
 )
 
@@ -130,6 +143,10 @@ def to_json(message: ToCaller) -> dict[str, Any]:
 
 class CallerLeg(Protocol):
     """What a door gives to a call. Every method returns at once."""
+
+    @property
+    def can_transfer(self) -> bool:
+        """Whether this caller can be led to another telephone; a web page's cannot."""
 
     def send(self, message: ToCaller) -> None:
         """Queue a message on the reliable channel, in order; dropped when the leg is gone."""
@@ -168,6 +185,9 @@ class CallPort(Protocol):
 
     def on_muted(self, muted: bool) -> None:
         """The caller muted or unmuted the microphone, or let go of push-to-talk."""
+
+    def on_transfer(self, outcome: TransferOutcome, target: str = "") -> None:
+        """What became of the `Transfer` to this target ("": of the one that goes on). On `CONNECTED` the call ends."""
 
     def hang_up(self, reason: str) -> None:
         """The caller left."""

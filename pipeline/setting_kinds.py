@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from pipeline import secret
+from pipeline import secret, transfer
 from pipeline.egress import places
 from pipeline.settings import LLM_OPTIONS
 
@@ -23,10 +23,6 @@ PHONE_DIGITS_MIN = 7
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """Controls, and the surrogates that stand for bytes of the environment that are no UTF-8."""
 _CLASS = re.compile(r"[a-z][a-z_]{0,15}")
-_TARGET = re.compile(
-    r"sips?:[A-Za-z0-9+_.-]{1,64}@[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?(?:;transport=(?:udp|tcp|tls))?"
-    r"|tel:\+[0-9]{4,15}"
-)
 _PATHS = {"file", "directory", "any_path"}
 """Where `~` stands for the home folder, here and nowhere later: the rest of the server gets whole paths."""
 
@@ -202,13 +198,6 @@ def _phone(text: str) -> str:
     return "" if enough else f"write the whole telephone number, {PHONE_DIGITS_MIN} to 15 digits"
 
 
-def _transfer_target(text: str) -> str:
-    name, _, uri = text.partition(" ")
-    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", name) or not _TARGET.fullmatch(uri):
-        return 'write a name and a SIP or telephone address, e.g. "desk sip:+12125550123@clinic.pstn.example"'
-    return ""
-
-
 _KINDS: dict[str, Callable[[str], str]] = {
     "address": _address,
     "network": _network,
@@ -232,5 +221,6 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "class_days": _class_days,
     "llm_option": _llm_option,
     "destination": places.fault,
-    "transfer_target": _transfer_target,
+    "transfer_target": transfer.fault,
+    "rung": transfer.rung_fault,
 }

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pipeline import secret
+from pipeline import secret, transfer
 from pipeline.egress import places
 from pipeline.setting_kinds import is_loopback
 from pipeline.settings import Practice, Settings, State, Trunk
@@ -43,6 +43,7 @@ def faults_across(s: Settings) -> Iterator[str]:
     yield from _about_the_store(s)
     yield from _about_recording(s)
     yield from _about_the_telephone(s)
+    yield from _about_transfer(s)
     if s.deployment.name == PRODUCTION:
         yield from _examples(s)
     if not s.state.directory:
@@ -156,13 +157,13 @@ def _about_the_telephone(s: Settings) -> Iterator[str]:
         yield "sip.rtp_port_min: the ports of sip and media overlap; move one of the two ranges"
     names = [trunk.name for trunk in s.trunk]
     for number, trunk in enumerate(s.trunk, 1):
-        for fault in _about_a_trunk(trunk, ports, s.practice.emergency_number):
+        for fault in _about_a_trunk(trunk, ports):
             yield f"trunk[{number}].{fault}"
         if trunk.name in names[: number - 1]:
             yield f"trunk[{number}].name: another trunk has it already"
 
 
-def _about_a_trunk(trunk: Trunk, ports: dict[str, int], emergency: str) -> Iterator[str]:
+def _about_a_trunk(trunk: Trunk, ports: dict[str, int]) -> Iterator[str]:
     if not trunk.name:
         yield "name: write a short name"
     for key, networks in (("signalling", trunk.signalling), ("media", trunk.media)):
@@ -174,52 +175,43 @@ def _about_a_trunk(trunk: Trunk, ports: dict[str, int], emergency: str) -> Itera
         yield "codecs: write at least one"
     if bool(trunk.digest_user) != bool(trunk.digest_secret):
         yield "digest_user: write both digest_user and digest_secret, or neither"
-    for text in trunk.transfer:
-        if is_emergency(text.partition(" ")[2], emergency):
-            yield "transfer: never an emergency number: callers are told to hang up and dial it themselves"
 
 
-EMERGENCY_NUMBERS = frozenset(
-    {
-        "000",
-        "08",
-        "100",
-        "101",
-        "102",
-        "108",
-        "110",
-        "111",
-        "112",
-        "115",
-        "117",
-        "118",
-        "119",
-        "120",
-    }
-    | {
-        "122",
-        "133",
-        "144",
-        "190",
-        "191",
-        "192",
-        "193",
-        "911",
-        "933",
-        "988",
-        "995",
-        "997",
-        "998",
-        "999",
-    }
-)
-"""Of most countries, and lines like them: nothing of the server's may ever ring there."""
+def _about_transfer(s: Settings) -> Iterator[str]:
+    names = [text.partition(" ")[0] for text in s.transfer.targets]
+    if len(set(names)) < len(names):
+        yield "transfer.targets: name each target once"
+    for text in s.transfer.targets:
+        if transfer.dials_emergency(text, s.practice.emergency_number):
+            yield (
+                "transfer.targets: holds the practice's emergency number; the server never dials it,"
+                " callers are told to"
+            )
+    for key, rungs in (
+        ("ladder", s.transfer.ladder),
+        ("after_hours", s.transfer.after_hours),
+        ("urgent", s.transfer.urgent),
+    ):
+        if set(rungs) - {*names, *transfer.STEPS}:
+            yield f"transfer.{key}: names somebody who is not in transfer.targets"
+        if len(set(rungs)) < len(rungs):
+            yield f"transfer.{key}: name each step once"
+        steps = [rung in transfer.STEPS for rung in rungs]
+        if steps != sorted(steps) or (transfer.CALLBACK in rungs[:-1]):
+            yield (
+                f'transfer.{key}: write people first, then "{transfer.MESSAGE}", and "{transfer.CALLBACK}" last'
+            )
+    if set(s.transfer.urgent) & set(transfer.STEPS):
+        yield "transfer.urgent: an urgent call never ends in a message; write targets only"
+    if (s.transfer.after_hours or s.transfer.urgent) and not s.transfer.ladder:
+        yield "transfer.ladder: needed beside transfer.after_hours and transfer.urgent"
 
 
-def is_emergency(uri: str, own: str) -> bool:
-    """Whether a SIP or telephone address is an emergency number's, the practice's own among them."""
-    number = re.sub(r"[^0-9]", "", uri.partition(":")[2].partition("@")[0])
-    return number in EMERGENCY_NUMBERS or number == re.sub(r"[^0-9]", "", own)
+def ladders(s: Settings) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """For a caller who wants a person, the same outside the hours, and after urgent words."""
+    ladder = s.transfer.ladder
+    people = tuple(rung for rung in ladder if rung not in transfer.STEPS)
+    return ladder, s.transfer.after_hours or ladder, s.transfer.urgent or people
 
 
 def exposed_by(s: Settings) -> str:

@@ -358,6 +358,26 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """Leading a caller of the telephone to a person. A web page shows the practice's number instead."""
+
+    targets: tuple[str, ...] = _list(kind="transfer_target")
+    """Everybody who may be called, "NAME NUMBER" or "NAME SIP-URI", e.g. ["front-desk +12125550123", "nurse
+    sip:201@pbx.clinic.example"]. No other number is ever dialled, and never an emergency number."""
+    domain: str = _text(kind="host")
+    """Where a target that is a number is reached: the carrier's host for calls from us, e.g. clinic.pstn.example."""
+    ladder: tuple[str, ...] = _list(kind="rung")
+    """In which order, for a caller who wants a person, e.g. ["front-desk", "nurse", "message", "callback"]: "message" is
+    recorded where the caller agreed to be recorded, else it is a "callback", a number to call back. None: the number is said."""
+    after_hours: tuple[str, ...] = _list(kind="rung")
+    """The same outside the hours of the call flow; none: as `ladder`."""
+    urgent: tuple[str, ...] = _list(kind="rung")
+    """After urgent words: targets alone, never a message; none: those of `ladder`."""
+    limit_ms: int = _number(40_000, 5_000, 180_000)
+    """A telephone rings for about 25 s before a mailbox takes it; after this time nobody answered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """Events, one JSON line each."""
 
@@ -466,8 +486,6 @@ class Trunk:
     digest_user: str = _text(kind="id")
     """Where the trunk shows a name and a password with each call; carriers mostly do not."""
     digest_secret: str = _text(secret=True)
-    transfer: tuple[str, ...] = _list(kind="transfer_target")
-    """Whom callers may be led to: "NAME URI", e.g. "desk sip:+12125550123@clinic.pstn.example". Nobody else can be reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,6 +511,7 @@ class Settings:
     webhook: Webhook = field(default_factory=Webhook)
     store: Store = field(default_factory=Store)
     recording: Recording = field(default_factory=Recording)
+    transfer: Transfer = field(default_factory=Transfer)
     log: Log = field(default_factory=Log)
     egress: Egress = field(default_factory=Egress)
     bundle: Bundle = field(default_factory=Bundle)

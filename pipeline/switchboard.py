@@ -26,6 +26,8 @@ from pipeline.audit.post import Auditor, NoAuditor
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.known_desk import KnownDesk
 from pipeline.call.observer import COLLECTED, CallObserver
+from pipeline.call.paused import Unserved
+from pipeline.call.reach import Reach
 from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.session import Call, CallParts
 from pipeline.call.settings import CallSettings
@@ -61,6 +63,11 @@ class Engines:
         default=lambda call_id, kept: NothingKept(), kw_only=True
     )
     """Opens the record of one call's request; it says "stored", "waiting" or "lost" as that changes."""
+    unserved: Unserved = field(default_factory=Unserved, kw_only=True)
+    """What callers hear while the emergency switch is thrown."""
+    reach: Reach = field(default_factory=Reach, kw_only=True)
+    """The configured ladders to a person."""
+    transfer_limit_ms: float = field(default=40_000.0, kw_only=True)
     recording: Permission | None = field(default=None, kw_only=True)
     """Where the practice records: what a caller is asked with, and where it goes."""
     sentences: Mapping[str, str] = field(default_factory=dict, kw_only=True)
@@ -110,6 +117,7 @@ class Switchboard:
         self._calls: dict[str, Call] = {}
         self._opening = 0
         self._draining = False
+        self._paused = False
         self._tasks = asyncio.TaskGroup()
         self._carrying: asyncio.Task[None] | None = None
         self._house = AsyncExitStack()
@@ -219,6 +227,9 @@ class Switchboard:
             turn_completion=self._engines.completion,
             record=self._engines.record(call_id, view.kept),
             recording=self._engines.recording,
+            unserved=self._engines.unserved,
+            reach=self._engines.reach,
+            transfer_limit_ms=self._engines.transfer_limit_ms,
             settings=self._call_settings,
             floor=self._floor_settings,
             sample_rate_hz=sample_rate_hz,
@@ -228,6 +239,7 @@ class Switchboard:
 
     def _begin(self, opened: _Opened) -> None:
         call = opened.call
+        call.pause(self._paused)
         self._calls[call.call_id] = call
         self._quiet.clear()
         self._tasks.create_task(
@@ -267,6 +279,13 @@ class Switchboard:
         """One value of the request, for a member of staff who asked for it."""
         call = self._calls.get(call_id)
         return call.request_value(field) if call is not None else None
+
+    def pause(self, paused: bool) -> None:
+        """The emergency switch (row I6), for every call that there is and every new one."""
+        self._paused = paused
+        for call in list(self._calls.values()):
+            with contained(call.call_id, "emergency switch"):
+                call.pause(paused)
 
     def free_slots(self) -> int:
         """Calls that could be answered now."""

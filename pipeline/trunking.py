@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.errors import CallRefused, StartUpError
 from pipeline.media.resample import Doubler
+from pipeline.setting_rules import ladders
 from pipeline.settings import Settings, Sip, Trunk
 from pipeline.sip.gateway import Gateway, NoLine, Place, TrunkRoom
 from pipeline.sip.ports import Invite, MediaLeg
@@ -23,6 +24,7 @@ from pipeline.stream.local import socket_of
 from pipeline.supervisor.certificate import stamp_of
 from pipeline.supervisor.channel import Channel, ChannelClosed
 from pipeline.supervisor.host import prove, tell_why, until_closed
+from pipeline.transfer import targets_of
 
 PLACE_LIMIT_MS = 10_000.0
 LOST_RETRY_S = 10
@@ -133,8 +135,12 @@ def rooms(settings: Settings) -> dict[str, TrunkRoom]:
     """What the gateway needs of each trunk; one set of ports for all of them."""
     sip = settings.sip
     ports = RtpPorts(address=sip.bind, first_port=sip.rtp_port_min, last_port=sip.rtp_port_max)
+    known = targets_of(settings.transfer.targets)
+    targets = {name: target.uri(settings.transfer.domain) for name, target in known.items()}
+    _, _, people = ladders(settings)
+    rescue = people[0] if people else ""
     return {
-        trunk.name: TrunkRoom(_leg_of(trunk, sip, ports), dict(map(_target, trunk.transfer)))
+        trunk.name: TrunkRoom(_leg_of(trunk, sip, ports), targets, rescue)
         for trunk in settings.trunk
     }
 
@@ -147,11 +153,6 @@ def _leg_of(trunk: Trunk, sip: Sip, ports: RtpPorts) -> Callable[[], MediaLeg]:
         codecs=trunk.codecs,
     )
     return partial(RtpLeg, wanted, ports)
-
-
-def _target(text: str) -> tuple[str, str]:
-    name, _, uri = text.partition(" ")
-    return name, uri
 
 
 def certificate(settings: Settings) -> tuple[str, str]:

@@ -51,6 +51,7 @@ DISPOSITIONS = (
     "shutdown",
     "abandoned",
     "worker_lost",
+    "paused",
     "other",
 )
 """How a call ended. `other`: a reason this table does not know, counted as such instead of written down."""
@@ -219,7 +220,7 @@ class EgressTest(Record):
 
 
 class Administration(Record):
-    """Somebody handled keys, copies, tokens or holds, or destroyed everything."""
+    """Somebody handled keys, copies, tokens, holds or the emergency switch, or destroyed everything."""
 
     action: str = field(
         metadata=choice(
@@ -235,6 +236,8 @@ class Administration(Record):
             "purge",
             "token_create",
             "token_revoke",
+            "pause",
+            "resume",
             "hold",
             "release",
             "evidence",

@@ -13,7 +13,7 @@ from pipeline.call.asides import Aside
 from pipeline.call.flow import Flow
 from pipeline.call.identifiers import IDENTIFIERS
 from pipeline.call.request import Request
-from pipeline.call.steps import Effect, FieldKnown, PersonWanted, Phase, State, Step
+from pipeline.call.steps import Effect, FieldKnown, Phase, State, Step
 from pipeline.turn.events import Asked, Profile
 
 FIELD_OF = {
@@ -41,12 +41,19 @@ def asked_of(state: State) -> Asked:
 
 def question(flow: Flow, state: State, *, again: bool = False) -> str:
     """The words of the pending question."""
+    if state.trying:
+        return flow.say(flow.lines.still_connecting)
+    if state.phase is Phase.MESSAGE:
+        return flow.say(flow.lines.message_more)
     if state.phase is Phase.URGENT:
         return flow.say(flow.lines.urgent)
     if state.phase is Phase.PERSON:
         return flow.say(flow.lines.person)
     if state.phase is Phase.BOOKED:
         return flow.say(flow.lines.goodbye)
+    if state.asked == "confirm" and state.callback:
+        tail = verbalise.digits((state.request.phone or "")[-2:])
+        return flow.say(flow.lines.callback_confirm, ending=tail)
     if state.asked == "confirm":
         return _with_request(flow, flow.lines.read_back, state.request)
     if state.asked == "open":
@@ -56,13 +63,6 @@ def question(flow: Flow, state: State, *, again: bool = False) -> str:
         return flow.say(flow.lines.phone_by_hand)
     prompt = flow.prompts[state.asked]
     return flow.say(prompt.again if again else prompt.ask)
-
-
-def to_person(flow: Flow, state: State, why: str) -> Step:
-    """The way to a person: until calls can be transferred, the practice's number."""
-    after = replace(state, phase=Phase.PERSON, asked="open", piece="", stalls=0)
-    say = flow.say(flow.lines.person)
-    return Step(replace(after, said=say), say, (PersonWanted(why), asked_of(after)), verbatim=True)
 
 
 def shown(flow: Flow, request: Request, name: str) -> str:
@@ -81,7 +81,7 @@ def shown(flow: Flow, request: Request, name: str) -> str:
 def next_slot(flow: Flow, state: State) -> str:
     """The first question that still needs an answer."""
     missing = state.request.missing()
-    for slot in flow.slots:
+    for slot in ("phone",) if state.callback else flow.slots:
         open_yet = FIELD_OF[slot] in missing if slot in FIELD_OF else slot not in state.identified
         if open_yet or slot in state.doubted:
             return slot
@@ -96,6 +96,8 @@ def say_step(state: State, say: str, fields: tuple[Effect, ...] = ()) -> Step:
 
 def booked_line(flow: Flow, request: Request) -> str:
     """What was booked, for a caller who asks: no question."""
+    if request.missing():  # a number to call back
+        return flow.say(flow.lines.callback_noted)
     return _with_request(flow, flow.lines.booked_again, request)
 
 

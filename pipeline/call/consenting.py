@@ -70,6 +70,7 @@ class ConsentingReceptionist:
         """The reply to a turn that was not over yet: its words come again, with more behind."""
         self._waiting = ""
         self._asked_first = False
+        self.not_reached = inner.not_reached
         self.filler = inner.filler
         self.apology = inner.apology
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from models.ports import Keyed, LanguageModel, ReplyRequest, Spoken
+from pipeline.call.reach import Reach
 from pipeline.turn.events import Asked
 
 
@@ -46,6 +47,19 @@ class Desk(Protocol):
     def person(self, why: str) -> None:
         """A person takes over; `why` is a token of ours."""
 
+    @property
+    def reach(self) -> Reach:
+        """Who can be reached from here, now."""
+
+    def connect(self, target: str) -> None:
+        """Lead the caller to this target of the configuration, once everything said has been played."""
+
+    def returned(self) -> None:
+        """Nobody was reached: the caller is back in the conversation."""
+
+    def call_back(self) -> None:
+        """Only a number to call back is wanted."""
+
     def end(self, reason: str) -> None:
         """Hang up once everything said has been played."""
 
@@ -79,6 +93,9 @@ class Receptionist(LanguageModel, Protocol):
 
     def take_over(self) -> str:
         """The ladder is exhausted: the words that lead to a person."""
+
+    def not_reached(self) -> str:
+        """Whoever was called did not answer: the words that come next; "" when nobody was being called."""
 
     def filler(self) -> str:
         """Something short while the reply is late."""

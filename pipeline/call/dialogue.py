@@ -14,7 +14,6 @@ from pipeline.call.asides import Aside, hear_aside
 from pipeline.call.asking import (
     FIELD_OF,
     aside_line,
-    asked_of,
     known_fields,
     next_slot,
     no_number_line,
@@ -22,8 +21,8 @@ from pipeline.call.asking import (
     question,
     say_step,
     shown,
-    to_person,
 )
+from pipeline.call.climbing import in_message, message_ends, still_trying, to_person, urgent
 from pipeline.call.day import NoDay
 from pipeline.call.first_name import hear_first_name, is_spelled
 from pipeline.call.flow import Flow
@@ -44,7 +43,6 @@ from pipeline.call.steps import (
     State,
     Step,
     TakenBack,
-    UrgentRaised,
 )
 from pipeline.call.urgent import hear
 from pipeline.call.words import words
@@ -89,7 +87,7 @@ def _respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     told = (without_number(text, asked=asks_number) for text in readings)
     urgency = hear(told, flow.urgent.phrases)
     if urgency is not None:
-        return _urgent(flow, state, urgency.kind)
+        return urgent(flow, state, urgency.kind)
     if state.phase is Phase.BOOKED:
         return _after_booking(flow, state, heard, today)
     if state.phase is Phase.ASKING and state.asked in IDENTIFIERS:
@@ -166,6 +164,8 @@ def wrong_key(flow: Flow, state: State, key: str, today: date) -> Step:
     """A key that answers nothing: the question again; over the goodbye 2 is a no."""
     if state.phase is Phase.BOOKED:
         return _after_booking(flow, state, Heard("no" if key == "2" else "", typed=True), today)
+    if state.phase is Phase.MESSAGE:
+        return message_ends(flow, state)
     if state.phase is not Phase.ASKING:
         return _repeat_way_out(flow, state, Understood(Request()))
     return _counted(flow, state, question(flow, state, again=True))
@@ -196,6 +196,10 @@ def leave(flow: Flow, state: State) -> Step:
     """Nobody answers any more: the way to a person, and the end once it was said twice."""
     if state.phase is Phase.ASKING:
         return to_person(flow, state, "no_answer")
+    if state.trying:
+        return still_trying(flow, state)
+    if state.phase is Phase.MESSAGE:
+        return message_ends(flow, state)
     say = flow.say(flow.lines.goodbye) if state.phase is Phase.BOOKED else question(flow, state)
     reason = "goodbye" if state.phase is Phase.BOOKED else "person"
     return Step(state, say, (Ended(reason),), verbatim=True)
@@ -204,19 +208,16 @@ def leave(flow: Flow, state: State) -> Step:
 # --- outcomes -------------------------------------------------------------------------------------
 
 
-def _urgent(flow: Flow, state: State, kind: str) -> Step:
-    after = replace(state, phase=Phase.URGENT, asked="open", piece="")
-    say = flow.say(flow.lines.urgent)
-    effects = (UrgentRaised(kind, say), asked_of(after))
-    return Step(replace(after, said=say), say, effects, verbatim=True)
-
-
 def _repeat_way_out(flow: Flow, state: State, understood: Understood) -> Step:
     """Urgent or on the way to a person: the number again; only a caller's goodbye ends it."""
+    if state.phase is Phase.MESSAGE:
+        return in_message(flow, state)
     say = question(flow, state)
     leaving = understood.aside is Aside.GOODBYE and understood.words <= _LONGEST_GOODBYE
     stalls = state.stalls + 1
     # An urgent call is never hung up on: only its caller, or silence, ends it.
+    if state.trying and not leaving:
+        return still_trying(flow, state)
     spent = state.phase is Phase.PERSON and stalls > WAY_OUT_REPEATS
     effects: tuple[Effect, ...] = (Ended("person"),) if leaving or spent else ()
     return Step(replace(state, said=say, stalls=stalls), say, effects, verbatim=True)
@@ -253,8 +254,7 @@ def _answers(flow: Flow, state: State, heard: Heard, understood: Understood) -> 
     if confirming and named and understood.answer != "yes":
         return _doubt(flow, state, named)
     if state.asked == "confirm" and (understood.answer == "no" or understood.objects):
-        after = replace(state, asked="open")
-        return say_step(after, question(flow, after))
+        return _what_is_wrong(flow, state)
     if state.asked == "open" and understood.answer == "yes":
         after = replace(state, asked="confirm")
         return _counted(flow, after, question(flow, after))
@@ -262,6 +262,14 @@ def _answers(flow: Flow, state: State, heard: Heard, understood: Understood) -> 
     if state.echoed and short_no:
         return _doubt(flow, state, frozenset({state.echoed}))
     return None
+
+
+def _what_is_wrong(flow: Flow, state: State) -> Step:
+    """The read-back was refused: what shall be another; of a number alone there is nothing to choose."""
+    if state.callback:
+        return _doubt(flow, state, frozenset({"phone"}))
+    after = replace(state, asked="open")
+    return say_step(after, question(flow, after))
 
 
 def _why_no_day(flow: Flow, step: Step, understood: Understood) -> Step:
@@ -396,7 +404,8 @@ def _doubt(flow: Flow, state: State, slots: frozenset[str]) -> Step:
 
 def _booked(flow: Flow, state: State) -> Step:
     after = replace(state, phase=Phase.BOOKED, no_matches=0)
-    say = f"{flow.say(flow.lines.booked)} {flow.say(flow.lines.goodbye)}"
+    line = flow.lines.callback_noted if state.callback else flow.lines.booked
+    say = f"{flow.say(line)} {flow.say(flow.lines.goodbye)}"
     effects: tuple[Effect, ...] = (Completed(), Ended("goodbye"))
     return Step(replace(after, said=say), say, effects, verbatim=True)
 

@@ -113,6 +113,25 @@ class Lines:
     """To any other question over the goodbye."""
     ending_noted: str = "Thank you. I have {ending}."
     identifier_noted: str = "Thank you, I have that."
+    connecting: str = "I am connecting you to a person now. Please stay on the line."
+    """Said before the first telephone rings, where callers can be transferred."""
+    connecting_next: str = "I am trying another number. Please stay on the line."
+    still_connecting: str = "I am still connecting you. One moment, please."
+    not_reached: str = "I am sorry, nobody could answer just now."
+    message: str = "You can leave a message now; this call is being recorded. Hang up, or press any key, when you are done."
+    """Where the caller agreed to be recorded."""
+    message_more: str = "You can go on, or hang up when you are done."
+    message_noted: str = "Thank you, your message is kept for the office."
+    callback: str = "The office can call you back."
+    callback_confirm: str = (
+        "Shall the office call you back at the number that ends in {ending}, yes or no?"
+    )
+    callback_noted: str = "Thank you. The office will call you back."
+    paused: str = (
+        "This service is temporarily unavailable. Please call {practice} at {phone}. In an emergency, hang up and"
+        " dial {emergency_number}."
+    )
+    """All that callers hear while the emergency switch is thrown."""
     recording_notice: str = (
         "With your consent we record this call. Say yes or press one to agree. If you do not wish to be recorded,"
         " say no or press two. You may say stop recording, or press star, at any time."

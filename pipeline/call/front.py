@@ -14,6 +14,7 @@ from pipeline.call.events import ReplyFailed, UrgentRaised
 from pipeline.call.observer import COLLECTED
 from pipeline.call.outgoing import Outgoing
 from pipeline.call.page import Page
+from pipeline.call.reach import Reach
 from pipeline.call.request import RequestSink
 from pipeline.clock import today
 from pipeline.telemetry.events import Token, emit
@@ -37,6 +38,8 @@ class Front:
         *,
         sayable: tuple[str, ...] = (),
         today: Callable[[], date] = today,
+        reach: Callable[[], Reach] = Reach,
+        connect: Callable[[str], None] = lambda target: None,
     ) -> None:
         """Show on this page, keep in this record; tell the session of questions and of the end (None: not yet).
 
@@ -47,7 +50,13 @@ class Front:
         self._record = record
         self._on_asked = on_asked
         self._on_end = on_end
+        self._reach = reach
+        self._connect = connect
         self.compartment = Compartment()
+        self.led = False
+        """This caller is on the way to a person."""
+        self.paused = False
+        """The emergency switch: nothing of the caller's is taken (row I6)."""
         self.outgoing = Outgoing(call_id, self.compartment, sayable, today)
 
     def value(self, name: str) -> str | None:
@@ -68,11 +77,15 @@ class Front:
 
     def field(self, name: str, value: str | None, shown: str) -> None:
         """Keep the value, show what may be shown."""
+        if self.paused and value is not None:
+            return
         self._keep(name, value)
         self._page.field(name, None if value is None else shown)
 
     def collected(self, name: str, value: str | None) -> None:
         """Keep an identifier; all that may be shown of it is that it is there."""
+        if self.paused and value is not None:
+            return
         self._keep(name, value)
         self._page.field(name, None if value is None else COLLECTED)
 
@@ -86,6 +99,8 @@ class Front:
 
     def complete(self) -> None:
         """The request is booked."""
+        if self.paused:
+            return
         self._record.complete()
         self._page.complete()
 
@@ -96,13 +111,37 @@ class Front:
 
     def urgent(self, kind: str, sentence: str) -> None:
         """Show the urgent sentence and raise the alert."""
+        self._lead()
         emit(UrgentRaised(Token(self._call_id)))
         self._record.urgent(kind)
         self._page.urgent(kind, sentence)
 
     def person(self, why: str) -> None:
-        """A person has to take over: until calls can be transferred the alert is all."""
+        """A person has to take over."""
+        self._lead()
         self._page.person(why)
+
+    def _lead(self) -> None:
+        """Whatever was to end the call: it goes on until a person is reached, or the caller ends it."""
+        self.led = True
+        self._on_end(None)
+
+    @property
+    def reach(self) -> Reach:
+        """Who can be reached from here, now."""
+        return self._reach()
+
+    def connect(self, target: str) -> None:
+        """Lead the caller to this target once everything said has been played."""
+        self._connect(target)
+
+    def returned(self) -> None:
+        """Nobody was reached: the emergency switch holds for this caller again."""
+        self.led = False
+
+    def call_back(self) -> None:
+        """Only a number to call back is wanted."""
+        self._record.call_back()
 
     def end(self, reason: str) -> None:
         """Hang up after the goodbye has been played."""

@@ -210,7 +210,8 @@ class CallGraph:
         frame = InterruptionFrame()
         frame.metadata[CUT] = cut
         self._enter(frame)
-        self._errands.put_nowait(self._wait_for_cut)
+        passed = self.replies.passage(cut)
+        self._errands.put_nowait(lambda: self._in_time(passed))
 
     def say(self, text: str, kind: Kind = Kind.LINE) -> None:
         """Speak a sentence of ours, outside any reply of the model."""
@@ -259,9 +260,6 @@ class CallGraph:
             await self._in_time(taken)
 
         self._errands.put_nowait(errand)
-
-    async def _wait_for_cut(self) -> None:
-        await self._in_time(self.replies.cut_passed)
 
     async def _in_time(self, passed: asyncio.Event) -> None:
         try:

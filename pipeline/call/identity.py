@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline.call.asking import next_slot, question, say_step, to_person
+from pipeline.call.asking import next_slot, question, say_step
+from pipeline.call.climbing import to_person
 from pipeline.call.flow import Flow, Prompt
 from pipeline.call.identifiers import ending
 from pipeline.call.steps import Collected, State, Step

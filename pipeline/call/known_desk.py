@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from pipeline.call.desk import Desk, RequestGuard
+from pipeline.call.reach import Reach
 from pipeline.turn.events import Asked
 
 
@@ -64,6 +65,23 @@ class KnownDesk:
     def person(self, why: str) -> None:
         """A person takes over."""
         self._desk.person(why)
+
+    @property
+    def reach(self) -> Reach:
+        """Who can be reached from here."""
+        return self._desk.reach
+
+    def connect(self, target: str) -> None:
+        """Lead the caller to this target."""
+        self._desk.connect(target)
+
+    def returned(self) -> None:
+        """Nobody was reached."""
+        self._desk.returned()
+
+    def call_back(self) -> None:
+        """Only a number is wanted."""
+        self._desk.call_back()
 
     def end(self, reason: str) -> None:
         """Hang up once everything said has been played."""

@@ -95,6 +95,9 @@ class Script(Protocol):
     def take_over(self) -> str:
         """The sentence that hands over to a person."""
 
+    def not_reached(self) -> str:
+        """What comes after somebody who did not answer."""
+
     def filler(self) -> str:
         """A few words for a pause."""
 
@@ -129,6 +132,7 @@ class ModelledReceptionist:
         self.keyed = script.keyed
         self.confided = script.confided
         self.take_over = script.take_over
+        self.not_reached = script.not_reached
         self.filler = script.filler
         self.apology = script.apology
 

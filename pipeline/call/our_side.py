@@ -75,6 +75,7 @@ class OurSide:
         self._caller_is_silent = caller_is_silent
         self._taping = taping
         self._ending: str | None = None
+        self._then: Callable[[], None] | None = None
         self._faults = 0
         self.graph = CallGraph(
             receptionist,
@@ -103,6 +104,11 @@ class OurSide:
         """True while a goodbye is being made or heard."""
         return self._ending is not None
 
+    @property
+    def ending_as(self) -> str | None:
+        """Why the call ends after what is being said, if it does."""
+        return self._ending
+
     def say(self, text: str, kind: Kind = Kind.LINE) -> None:
         """Speak a sentence of ours."""
         self.graph.say(text, kind)
@@ -112,6 +118,12 @@ class OurSide:
         cut, reply = self._replies.cut()
         self.graph.interrupt(cut)
         return reply
+
+    def stop(self) -> None:
+        """Give up every reply, and tell the caller's side that what it still holds is void."""
+        epoch = self.playout.epoch
+        self.cut()
+        self._page.send(Flush(epoch))
 
     def fall_silent(self) -> None:
         """Stop now, reversibly."""
@@ -145,9 +157,20 @@ class OurSide:
         self._ending = reason
         self._timers.wake("goodbye", self._settings.goodbye_grace_ms, lambda: self._finish(reason))
 
+    def after_said(self, act: Callable[[], None]) -> None:
+        """Do this once everything said has been played, or when that takes too long; nothing cuts it short."""
+        self._then = act
+        self._timers.wake("then", self._settings.goodbye_grace_ms, self._do_then)
+
+    def _do_then(self) -> None:
+        act, self._then = self._then, None
+        self._timers.cancel("then")
+        if act is not None:
+            act()
+
     def go_on(self) -> None:
         """The caller's goodbye was too early; the end of the call's time stays."""
-        if self._ending == "goodbye":
+        if self._ending in ("goodbye", "paused"):
             self._ending = None
             self._timers.cancel("goodbye")
 
@@ -169,7 +192,9 @@ class OurSide:
             ReplyStarted(
                 now_ms,
                 epoch,
-                protected=kind is Kind.GREETING or self._ending is not None,
+                protected=kind is Kind.GREETING
+                or self._ending is not None
+                or self._then is not None,
                 filler=kind is Kind.FILLER,
                 asked=self._pending.asked,
             )
@@ -190,6 +215,8 @@ class OurSide:
                 self._finish(self._ending or "")
                 return
             self._page.state("listening")
+            if reply.kind is not Kind.FILLER:
+                self._do_then()
         self._replies.start_next()
         self._tell(ReplyDrained(self._clock.now_ms(), epoch, self._pending.asked))
 

@@ -52,6 +52,11 @@ class Page:
         """The caller's connection is lost."""
         self._leg = None
 
+    @property
+    def can_transfer(self) -> bool:
+        """Whether the caller, when there is one, can be led to another telephone."""
+        return self._leg is not None and self._leg.can_transfer
+
     def send(self, message: ToCaller) -> None:
         """Tell the caller's page, when there is one."""
         if self._leg is not None:
@@ -107,7 +112,7 @@ class Page:
 
     def person(self, why: str) -> None:
         """Show the practice's number large, and tell staff that a person is wanted."""
-        if self._urgent is None:
+        if self._urgent is None and not self.can_transfer:
             self._urgent = Urgent(REACH_A_PERSON, self._practice_phone)
             self.send(self._urgent)
         self._observer.urgent(f"person:{why}")

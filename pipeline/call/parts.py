@@ -9,6 +9,8 @@ from datetime import date
 from models.ports import Language, Recognizer, TextToSpeech, TurnCompletion, VoiceStream
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.listen import EvidenceOf
+from pipeline.call.paused import Unserved
+from pipeline.call.reach import Reach
 from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.sensitive import OnSensitive, nobody
 from pipeline.call.settings import CallSettings
@@ -38,5 +40,11 @@ class CallParts:
     today: Callable[[], date] = today
     recording: Permission | None = None
     """Where the practice records: callers are asked."""
+    reach: Reach = field(default_factory=Reach)
+    """The configured ladders; a door that cannot transfer leaves them unused."""
+    transfer_limit_ms: float = 40_000.0
+    """A door that has not said by then what became of a transfer has lost it."""
+    unserved: Unserved = field(default_factory=Unserved)
+    """What callers hear while the emergency switch is thrown."""
     on_sensitive: OnSensitive = nobody
     """Told from when to when the call may not be recorded."""

@@ -13,6 +13,7 @@ from typing import assert_never
 
 from models.ports import Keyed, ReplyEvent, ReplyRequest, Spoken, TextDelta
 from pipeline.call.asking import FIELD_OF, asked_of, question, shown
+from pipeline.call.climbing import message_ends, not_reached
 from pipeline.call.desk import Desk
 from pipeline.call.dialogue import (
     answer_by_key,
@@ -29,8 +30,10 @@ from pipeline.call.identity import take_identifier
 from pipeline.call.phone import whole
 from pipeline.call.request import Request
 from pipeline.call.steps import (
+    CallBackWanted,
     Collected,
     Completed,
+    Connect,
     Effect,
     Ended,
     FieldKnown,
@@ -38,6 +41,7 @@ from pipeline.call.steps import (
     Heard,
     PersonWanted,
     Phase,
+    Returned,
     State,
     Step,
     TakenBack,
@@ -150,6 +154,7 @@ class ScriptedReceptionist:
     def confided(self, reply_id: str, heard: Spoken, alternatives: tuple[Spoken, ...]) -> str:
         """Answer words that no model, caption or context may see; `reopen` takes it back like any reply."""
         readings = tuple(spoken.text for spoken in alternatives)
+        self._look()
         self._thoughts.clear()
         self._early.clear()
         self._undo = (reply_id, self._state)
@@ -173,6 +178,8 @@ class ScriptedReceptionist:
 
     def reprompt(self, attempt: int, heard_something: bool) -> str:
         """The question again, in other words from the first attempt on."""
+        if self._state.phase is Phase.MESSAGE:
+            return self._apply(message_ends(self._flow, self._state))
         asking = question(self._flow, self._state, again=True)
         if attempt == 1 and not heard_something and self._state.asked != "confirm":
             asking = question(self._flow, self._state)
@@ -183,6 +190,7 @@ class ScriptedReceptionist:
 
         A key that answers nothing is met with the question again.
         """
+        self._look()
         digits = "".join(key for key in keys.digits if key.isascii() and key.isdigit())
         state = self._state
         if digits == "0":
@@ -193,7 +201,7 @@ class ScriptedReceptionist:
         step = answer_by_key(self._flow, state, digits, self._today())
         if step is not None:
             return self._apply(step)
-        if not digits:
+        if not digits and state.phase is not Phase.MESSAGE:
             return None
         if state.asked != "phone" or state.phase is not Phase.ASKING:
             return self._apply(wrong_key(self._flow, state, digits, self._today()))
@@ -205,7 +213,14 @@ class ScriptedReceptionist:
 
     def take_over(self) -> str:
         """The ladder is exhausted: the way to a person; the second time the call ends with it."""
+        self._look()
         return self._apply(leave(self._flow, self._state))
+
+    def not_reached(self) -> str:
+        """The next step of the ladder, or "" when nobody's telephone rang."""
+        self._look()
+        step = not_reached(self._flow, self._state)
+        return "" if step is None else self._apply(step)
 
     def filler(self) -> str:
         """Something short while a reply is late."""
@@ -217,7 +232,13 @@ class ScriptedReceptionist:
 
     # --- parts -------------------------------------------------------------------------------
 
+    def _look(self) -> None:
+        """Who can be reached may have changed: another consent, another line, the emergency switch."""
+        if self._desk.reach != self._state.reach:
+            self._state = replace(self._state, reach=self._desk.reach)
+
     def _think(self, request: ReplyRequest) -> Step:
+        self._look()
         said = [message.content for message in request.messages if message.role == "user"]
         alternatives = tuple(spoken.text for spoken in request.alternatives)
         heard = Heard(said[-1] if said else "", alternatives, request.typed)
@@ -240,7 +261,7 @@ class ScriptedReceptionist:
             self._perform(effect)
         return step.say
 
-    def _perform(self, effect: Effect) -> None:
+    def _perform(self, effect: Effect) -> None:  # noqa: C901  # one line per kind of effect
         match effect:
             case Asked():
                 self._desk.asked(effect)
@@ -261,5 +282,11 @@ class ScriptedReceptionist:
                 self._desk.go_on()
             case TakenBack():
                 self._desk.taken_back()
+            case Connect():
+                self._desk.connect(effect.target)
+            case Returned():
+                self._desk.returned()
+            case CallBackWanted():
+                self._desk.call_back()
             case _:
                 assert_never(effect)

@@ -83,6 +83,7 @@ class Replies:
         self.cut_passed = asyncio.Event()
         """Set unless an interruption is on its way through the graph."""
         self.cut_passed.set()
+        self._passages: dict[int, asyncio.Event] = {}
 
     # --- what the graph brings ---------------------------------------------------------------
 
@@ -154,10 +155,17 @@ class Replies:
         return False
 
     def cut_arrived(self, cut: int) -> None:
-        """The interruption has passed the whole graph: what arrives now is new."""
+        """The interruption has passed the whole graph: what arrives now is new, unless another is behind it."""
+        passed = self._passages.pop(cut, None)
+        if passed is not None:
+            passed.set()
         if cut == self._cut:
             self._in_flight_samples = 0
             self.cut_passed.set()
+
+    def passage(self, cut: int) -> asyncio.Event:
+        """Set once this cut has passed: two may follow each other before the first has."""
+        return self._passages.setdefault(cut, asyncio.Event())
 
     # --- what the floor decides --------------------------------------------------------------
 

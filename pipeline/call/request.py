@@ -109,6 +109,9 @@ class RequestSink(Protocol):
     def urgent(self, kind: str) -> None:
         """Urgent words were heard."""
 
+    def call_back(self) -> None:
+        """Nobody could be reached: only a number to call back is wanted, and it is a whole request."""
+
     def complete(self) -> None:
         """The caller confirmed the request."""
 
@@ -129,6 +132,9 @@ class NothingKept:
         """Forget it."""
 
     def urgent(self, kind: str) -> None:
+        """Forget it."""
+
+    def call_back(self) -> None:
         """Forget it."""
 
     def complete(self) -> None:

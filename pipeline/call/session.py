@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import assert_never
 
-from models.ports import LISTEN_RATE_HZ, Spoken
+from models.ports import LISTEN_RATE_HZ, Keyed, Spoken
 from phi.vault import Compartment
 from pipeline.call.by_hand import KEYS
 from pipeline.call.caller_side import CallerSide
@@ -20,11 +21,14 @@ from pipeline.call.consenting import ConsentingReceptionist
 from pipeline.call.desk import Receptionist
 from pipeline.call.events import CallEnded, CallStarted, GraphFault
 from pipeline.call.front import Front
+from pipeline.call.leading import Leading, transfer_tool
 from pipeline.call.observer import CallObserver, NoObserver
 from pipeline.call.our_side import OurSide
 from pipeline.call.page import Page
 from pipeline.call.parts import CallParts as CallParts  # whoever builds a call needs both
+from pipeline.call.paused import PERSON_KEY, PausableReceptionist
 from pipeline.call.pending import Pending
+from pipeline.call.reach import Reach
 from pipeline.call.reply import Kind
 from pipeline.call.taping import Taping
 from pipeline.call.timers import Timers
@@ -34,6 +38,7 @@ from pipeline.clock import Clock, LoopClock
 from pipeline.line import CallerLeg
 from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Token, emit
+from pipeline.transfer import TransferOutcome
 from pipeline.turn.events import (
     Action,
     Asked,
@@ -48,6 +53,7 @@ from pipeline.turn.events import (
     LineChanged,
     OfferPerson,
     ReopenTurn,
+    ReplyAbandoned,
     Reprompt,
     ResumeReply,
     SpeechPaused,
@@ -66,6 +72,7 @@ SILENT_FRAME = bytes(LISTEN_RATE_HZ // 50 * 2)
 _BYES = {reason: reason for reason in ("goodbye", "person", "error", "limit", "shutdown")} | {
     "lost": "error",
     "urgent": "person",
+    "paused": "person",
 }
 """Reasons as the page knows them."""
 
@@ -106,11 +113,16 @@ class Call:
             self._ends,
             sayable=(parts.settings.practice_phone,),
             today=parts.today,
+            reach=self._reach_now,
+            connect=lambda target: self._leading.connect(target),
         )
+        self._reach = parts.reach
         self._taping = Taping(
             call_id, parts.recording, parts.sample_rate_hz, self._page, self._clock
         )
-        self._receptionist = self._who_answers(parts)
+        self._receptionist = self._switch = PausableReceptionist(
+            self._who_answers(parts), parts.unserved, self._front, lambda: self._front.led
+        )
         self._tasks: asyncio.TaskGroup | None = None
         self._told: deque[Event] = deque()
         self._telling = False
@@ -138,6 +150,16 @@ class Call:
             caller_is_silent=lambda: self._floor.caller_is_silent,
             guard=self._front.outgoing.speech,
             taping=self._taping,
+        )
+        self._leading = Leading(
+            call_id,
+            self._page,
+            self._clock,
+            self._timers,
+            parts.transfer_limit_ms,
+            after_said=self._ours.after_said,
+            finish=self._finish,
+            not_reached=self._not_reached,
         )
         self.playout = self._ours.playout
         self.graph = self._ours.graph
@@ -234,14 +256,31 @@ class Call:
             self._finish("error")
         elif not self._ours.ending:
             self._ours.cut()
-            self._ours.end_after_goodbye("person")
-            self._ours.say(self._receptionist.take_over())
+            words = self._receptionist.take_over()
+            if not self._leading.busy:
+                self._ours.end_after_goodbye("person")
+            self._ours.say(words)
+
+    def pause(self, paused: bool) -> None:
+        """The emergency switch (row I6): from this moment the caller is led out, or served again."""
+        switch, was = self._switch, self._switch.paused
+        switch.paused = self._front.paused = paused
+        talks = self._tasks is not None and self._present.is_set() and not self._over.is_set()
+        if paused == was or not talks or self._front.led:
+            return
+        if self._ours.ending_as not in (None, "goodbye", "paused"):
+            return  # the end of its time, or a person: a line of the practice's, and then nothing more
+        self._ours.go_on()
+        # like the greeting, nothing that is said meanwhile cuts it short
+        self._say_now(switch.ask(), Kind.GREETING)
 
     # --- CallPort: what the door brings ----------------------------------------------------------
 
     def attach(self, leg: CallerLeg) -> None:
         """The caller is here (again)."""
         self._page.attach(leg)
+        if not self._present.is_set() and self._reach_now().person:
+            self.offer_tools([transfer_tool(self.lead_to_a_person)])
         self._timers.cancel("lost")
         if self._present.is_set():
             self._tell(LineChanged(self._clock.now_ms(), up=True))
@@ -287,6 +326,11 @@ class Call:
     def on_muted(self, muted: bool) -> None:
         """What a muted microphone sends is silence."""
         self._muted = muted
+
+    def on_transfer(self, outcome: TransferOutcome, target: str = "") -> None:
+        """What became of a transfer."""
+        if self._tasks is not None:
+            self._leading.outcome(outcome, target)
 
     def hang_up(self, reason: str) -> None:
         """The caller left."""
@@ -373,6 +417,30 @@ class Call:
         else:
             self._ours.end_after_goodbye(reason)
 
+    def _reach_now(self) -> Reach:
+        if not self._page.can_transfer:
+            return Reach()
+        return replace(self._reach, may_record=self._taping.runs, may_take=not self._front.paused)
+
+    def _not_reached(self) -> None:
+        """Whoever was called did not answer: the next step of the ladder is said, and taken."""
+        words = self._receptionist.not_reached()
+        if words and not self._over.is_set():
+            self._say_now(words)
+
+    def lead_to_a_person(self) -> None:
+        """The model wants a person for this caller: as if they had pressed 0."""
+        words = self._receptionist.keyed(Keyed(PERSON_KEY))
+        if words and not self._over.is_set():
+            self._say_now(words)
+
+    def _say_now(self, words: str, kind: Kind = Kind.LINE) -> None:
+        """In the place of whatever is being said or thought of."""
+        self._ours.stop()
+        self._tell(ReplyAbandoned(self._clock.now_ms()))
+        self._page.state("speaking")
+        self._ours.say(words, kind)
+
     @property
     def near_a_turn(self) -> bool:
         """True while a pause of the whole process would be heard or would delay an answer."""
@@ -396,7 +464,13 @@ class Call:
             [
                 (
                     tool.schema(),
-                    GuardedTool(self.call_id, tool, front.compartment, front.outgoing),
+                    GuardedTool(
+                        self.call_id,
+                        tool,
+                        front.compartment,
+                        front.outgoing,
+                        lambda: front.paused,
+                    ),
                 )
                 for tool in tools
             ],

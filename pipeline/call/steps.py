@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pipeline.call.reach import Reach
 from pipeline.call.request import Request
 from pipeline.turn.events import Asked
 
 _EMPTY = Request()
+_NOBODY = Reach()
 
 
 class Phase(StrEnum):
@@ -21,6 +23,8 @@ class Phase(StrEnum):
     BOOKED = "booked"
     PERSON = "person"
     URGENT = "urgent"
+    MESSAGE = "message"
+    """The caller leaves a message, which is recorded."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -61,6 +65,19 @@ class State:
     """Times in a row that an identifier was not understood."""
     no_matches: int = 0
     stalls: int = 0
+    reach: Reach = _NOBODY
+    """Who can be reached in this call, as the desk says."""
+    closed: bool = False
+    """The call came outside the practice's hours."""
+    climbed: bool = False
+    """A person was tried to be reached: the ladder is climbed once in a call."""
+    urgent_climbed: bool = False
+    left: tuple[str, ...] = ()
+    """Steps of the ladder that come after the present one."""
+    trying: str = ""
+    """Whose telephone rings."""
+    callback: bool = False
+    """Only a number to call back is asked for."""
     said: str = ""
     """For "say that again"."""
 
@@ -119,6 +136,23 @@ class TakenBack:
     """The caller took the confirmation back."""
 
 
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Call this target of the configuration once these words have been heard."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Nobody could be reached: the caller is back in the conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallBackWanted:
+    """The request is a number to call back."""
+
+
 Effect = (
     Asked
     | FieldKnown
@@ -129,6 +163,9 @@ Effect = (
     | Ended
     | GoesOn
     | TakenBack
+    | Connect
+    | Returned
+    | CallBackWanted
 )
 
 

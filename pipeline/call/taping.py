@@ -135,6 +135,12 @@ class Taping:
         self._sensitive = False
         self._shown = ""
 
+    @property
+    def runs(self) -> bool:
+        """True while the caller is being recorded, and agreed to it."""
+        recorder = self._recorder
+        return recorder is not None and recorder.status == "recording" and self.consent.may_record
+
     def start(self, tasks: asyncio.TaskGroup) -> None:
         """Own no task outside this group."""
         self._tasks = tasks

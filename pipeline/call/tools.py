@@ -51,9 +51,15 @@ class GuardedTool:
     """One tool in one call."""
 
     def __init__(
-        self, call_id: str, tool: Tool, compartment: Compartment, outgoing: Outgoing
+        self,
+        call_id: str,
+        tool: Tool,
+        compartment: Compartment,
+        outgoing: Outgoing,
+        blocked: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Resolve through this compartment, answer through this guard."""
+        """Resolve through this compartment, answer through this guard; nothing runs while it is `blocked` (row I6)."""
+        self._blocked = blocked
         self._call_id = call_id
         self._tool = tool
         self._compartment = compartment
@@ -65,6 +71,8 @@ class GuardedTool:
 
     async def _answer(self, arguments: Mapping[str, object]) -> Mapping[str, object]:
         tool = self._tool
+        if self._blocked():
+            return self._failed("paused")
         if UNREADABLE in arguments:
             return self._failed("unreadable")
         known = {key: value for key, value in arguments.items() if key in tool.properties}
@@ -78,6 +86,8 @@ class GuardedTool:
             result = await tool.run(filled)
         except Exception:  # noqa: BLE001  # edge of a tool: its text may quote its arguments, only the fact goes on
             return self._failed("raised")
+        if self._blocked():  # thrown meanwhile: what came of it is told to nobody
+            return self._failed("paused")
         return self._outgoing.result(tool.returns, result)
 
     def _failed(self, code: str) -> Mapping[str, object]:

@@ -17,7 +17,7 @@ from pipeline.settings import Settings
 
 LIMIT_S = 5.0
 BODY_BYTES_MAX = 65_536
-KEPT = ("ready", "version", "tested", "relaxed", "draining")
+KEPT = ("ready", "version", "tested", "relaxed", "draining", "paused")
 """Of the answer; what else a later server says is its own affair."""
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, not bound to
 

@@ -7,8 +7,9 @@ dialog; the gateway joins both to a worker's socket. None of them imports anothe
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Protocol
+
+from pipeline.transfer import TransferOutcome as TransferOutcome  # its words are the call's too
 
 
 class MediaRefused(Exception):
@@ -18,15 +19,6 @@ class MediaRefused(Exception):
         """`reason` is a token such as "no_codec" or "srtp_required"; nothing of the offer."""
         super().__init__(reason)
         self.reason = reason
-
-
-class TransferOutcome(Enum):
-    """What became of leading the caller to a person (RFC 3515: the NOTIFY's sipfrag, or the REFER's own answer)."""
-
-    CONNECTED = "connected"
-    BUSY = "busy"
-    NO_ANSWER = "no_answer"
-    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Final
 
 from pipeline.store.fields import RequestSchema
 
+PHONE: Final = "phone"
 DEBOUNCE_MS: Final = 1_500.0
 """After the last words or change: "cancel, wait, no, reschedule" is one change (row D2)."""
 
@@ -77,6 +78,8 @@ class Draft:
     _pending: dict[str, str] = field(default_factory=dict)
     _given: set[str] = field(default_factory=set)
     """Names of fields that were answered, whether they are kept or not."""
+    _needed: tuple[str, ...] | None = None
+    """All that a request needs, where that is less than the schema requires."""
     _urgent: str = ""
     _ended: str = ""
     _revision: int = 0
@@ -123,9 +126,15 @@ class Draft:
         self._at_once = True
         self._wait(now_ms)
 
+    def call_back(self) -> None:
+        """A number is all that is wanted."""
+        self._needed = (PHONE,)
+
     def complete(self, now_ms: float) -> tuple[str, ...]:
         """The caller confirmed: kept at once. Names required fields that are missing; then it stays incomplete."""
         missing = self.schema.missing(tuple(self._given))
+        if self._needed is not None:
+            missing = tuple(name for name in self._needed if name not in self._given)
         self._raise_state(State.INCOMPLETE if missing else State.COMPLETE)
         self._at_once = True
         self._wait(now_ms)

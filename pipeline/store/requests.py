@@ -371,6 +371,10 @@ class Record:
         self._draft.urgent(kind, self._store.clock.now_ms())
         self._arm()
 
+    def call_back(self) -> None:
+        """Only a number to call back is wanted."""
+        self._draft.call_back()
+
     def complete(self) -> None:
         """The caller confirmed it."""
         missing = self._draft.complete(self._store.clock.now_ms())

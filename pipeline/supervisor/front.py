@@ -11,6 +11,7 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -31,6 +32,7 @@ from pipeline.supervisor.carrier_streams import CarrierStreams
 from pipeline.supervisor.certificate import certified_names
 from pipeline.supervisor.channel import ChannelClosed
 from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer, text_of
+from pipeline.supervisor.emergency import Emergency, Standing, SwitchFile, wanted
 from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.fetching import Fetching
 from pipeline.supervisor.guests import CALL_DOORS
@@ -103,6 +105,8 @@ class Front:
         self._tokens = CallTokens()
         self._calls = OpenCalls()
         self._live = LiveView(clock)
+        switch = SwitchFile(Path(settings.state.directory))
+        self.emergency = Emergency(switch, self._switched, self._calls.__len__)
         self._fetching = Fetching(settings, witness)
         self._mint_limit = RateLimit(settings.limits.tokens_per_minute)
         self._share = Share.of(settings)
@@ -132,6 +136,7 @@ class Front:
         app.router.add_get("/api/live", self._live_stream, allow_head=False)
         app.router.add_post("/api/live/reveal", self._reveal)
         app.router.add_post("/api/live/active", self._active)
+        app.router.add_post("/api/live/emergency", self._throw_switch)
         app.router.add_post("/api/requests/fetch", self._fetch)
         CarrierStreams(self._settings, self, self._clock).add_to(app)
         for path in CALL_DOORS:
@@ -166,7 +171,8 @@ class Front:
         await self._witness.reported(worker.name, worker.calls, records)
 
     def on_worker_ready(self, worker: Worker) -> None:
-        """Before its first call there is nothing to tell."""
+        """Before its first call it knows how the emergency switch stands."""
+        self._tell_switch(worker)
 
     def on_worker_lost(self, worker: Worker) -> None:
         """Its calls are over; each page is told at once."""
@@ -237,6 +243,7 @@ class Front:
             "relaxed": list(self._facts.relaxed),
             "deployment": self._settings.deployment.name,
             "gateway": self.gateway_state(),
+            "paused": self.emergency.standing.paused,
         }
         return web.json_response(body, status=200 if ready else 503)
 
@@ -440,6 +447,26 @@ class Front:
         shown = Token(field if field in FIELD_NAMES else "unknown")
         emit(FieldRevealed(call_id=Token(call_id), field=shown, user=Token(name)))
         return web.json_response({"value": value})
+
+    async def _throw_switch(self, request: web.Request) -> web.Response:
+        """The emergency switch: a pause acts before it is on record, serving again only once it is."""
+        name, _ = await self._staff_name(request, role="operator")
+        paused, reason = wanted(await self._door.body(request))
+        if not paused:
+            await self._witness.switched(paused, name)
+        standing = await self.emergency.throw(paused=paused, by=f"staff:{name}", reason=reason)
+        if paused:
+            await self._witness.switched(paused, name)
+        return web.json_response({"paused": standing.paused})
+
+    def _switched(self, standing: Standing) -> None:
+        self._live.announce(self.emergency.message(), keep=standing.paused)
+        for worker in self.workers.all if self.workers else ():
+            self._tell_switch(worker)
+
+    def _tell_switch(self, worker: Worker) -> None:
+        if worker.channel is not None:
+            worker.channel.notify("emergency", {"paused": self.emergency.standing.paused})
 
     async def _value_of(self, call_id: str, field: str) -> Any:
         call = self._calls.by_id(call_id)

@@ -51,6 +51,12 @@ class WorkerStopped(Event):
     calls_left: int
 
 
+class SwitchFollowed(Event):
+    """Every call of this worker knows how the emergency switch stands."""
+
+    paused: bool
+
+
 class CallHost(Protocol):
     """The calls of one worker. Methods raise `CallRefused` to turn a caller away."""
 
@@ -78,6 +84,9 @@ class CallHost(Protocol):
 
     async def reveal(self, call_id: str, field: str) -> str | None:
         """One value of a request in progress, for a member of staff; None: not there."""
+
+    def pause(self, paused: bool) -> None:
+        """The emergency switch: every call, and every new one, is led out or served again."""
 
     def free_slots(self) -> int:
         """How many more calls could be answered now."""
@@ -127,8 +136,9 @@ async def serve_calls(channel: Channel, host: CallHost) -> None:
             await host.hang_up(call_id, "abandoned")
         tell_capacity()
 
-    def forget(group: asyncio.TaskGroup, kind: str, payload: dict[str, Any]) -> None:
-        """The page left while its offer was being answered."""
+    def told(group: asyncio.TaskGroup, kind: str, payload: dict[str, Any]) -> None:
+        """The page left while its offer was being answered, or the emergency switch was thrown."""
+        _follow_switch(host, kind, payload)
         if kind == "forget" and not over.is_set():
             group.create_task(abandoned(str(payload["call_id"])))
 
@@ -142,7 +152,7 @@ async def serve_calls(channel: Channel, host: CallHost) -> None:
             if not over.is_set():
                 # With engines warm every library is imported: whoever would have opened a way out has done so.
                 await prove(channel)
-                channel.on_notice = lambda kind, payload: forget(group, kind, payload)
+                channel.on_notice = lambda kind, payload: told(group, kind, payload)
                 channel.notify("ready", {"free_slots": host.free_slots()})
                 retiring = group.create_task(_retire(channel, host, over), name="retirement")
                 await over.wait()
@@ -206,6 +216,14 @@ def _served(
         "spoken": spoken,
         "drain": drain,
     }
+
+
+def _follow_switch(host: CallHost, kind: str, payload: dict[str, Any]) -> None:
+    if kind != "emergency":
+        return
+    paused = payload.get("paused") is True
+    host.pause(paused)
+    emit(SwitchFollowed(paused=paused))
 
 
 def notifier(

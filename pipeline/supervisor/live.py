@@ -80,6 +80,7 @@ class LiveView:
         self._clock = clock
         self._latest: dict[str, dict[str, tuple[float, dict[str, Any]]]] = {}
         self._pages: set[Watching] = set()
+        self._announced: tuple[float, dict[str, Any]] | None = None
 
     def tell(self, message: dict[str, Any]) -> bool:
         """Pass a message on if it has a shape the protocol names."""
@@ -105,6 +106,12 @@ class LiveView:
             page.put(message)
         return True
 
+    def announce(self, message: dict[str, Any], *, keep: bool) -> None:
+        """Tell every page what is about no call; kept, whoever looks later begins with it."""
+        self._announced = (self._clock.now_ms(), message) if keep else None
+        for page in self._pages:
+            page.put(message)
+
     def forget(self, call_id: str, reason: str) -> None:
         """The call is over: nothing of it is kept."""
         known = self._latest.pop(call_id, {})
@@ -115,7 +122,9 @@ class LiveView:
     @contextlib.contextmanager
     def watch(self) -> Iterator[Watching]:
         """A page looks, until the block is left."""
-        page = Watching([self._now(*m) for call in self._latest.values() for m in call.values()])
+        known = [m for call in self._latest.values() for m in call.values()]
+        announced = [self._announced] if self._announced else []
+        page = Watching([self._now(*m) for m in (*announced, *known)])
         self._pages.add(page)
         try:
             yield page

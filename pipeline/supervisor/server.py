@@ -22,6 +22,7 @@ from pipeline.settings import Settings
 from pipeline.supervisor.certificate import Certificate
 from pipeline.supervisor.counter import taking_records
 from pipeline.supervisor.door import shown_host
+from pipeline.supervisor.emergency import Emergency
 from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.fence import GATEWAY
 from pipeline.supervisor.front import Front
@@ -148,6 +149,7 @@ async def run_server(
                 else None,
             )
             witness.configuration(facts.relaxed)
+            await front.emergency.look()  # a server that was paused starts paused
             emit(ServerListening(port=port))
             hooks.listening(url)
             async with (
@@ -156,6 +158,7 @@ async def run_server(
                 _reporting(Reports(witness, postbox(settings))),
                 _going_round(rounds(settings, facts, witness, own)),
                 GatewayProcess(settings, front, facts, module=gateway_module) as gateway,
+                _watching(front.emergency),
                 Workers(settings, front, module=worker_module, facts=facts) as workers,
             ):
                 front.workers = workers
@@ -198,6 +201,17 @@ async def _going_round(checks: Rounds) -> AsyncIterator[None]:
             yield
         finally:
             going.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _watching(emergency: Emergency) -> AsyncIterator[None]:
+    """Follow the emergency switch until the last worker has gone."""
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(emergency.watch(), name="emergency switch")
+        try:
+            yield
+        finally:
+            watching.cancel()
 
 
 def _admit(runner: web.AppRunner, connections_max: int, malformed: Malformed) -> asyncio.Protocol:

@@ -18,6 +18,7 @@ from pipeline.audit.by_command import COMMAND_TYPES
 from pipeline.audit.keys import AuditKeys
 from pipeline.audit.records import (
     CALL_ID,
+    Administration,
     Authentication,
     CallEnd,
     CallStart,
@@ -213,6 +214,22 @@ class Witness:
             field_names=tuple(field for field in field_names if field in FIELD_NAMES),
         )
         await self._before_it_is_shown(record)
+
+    async def switched(self, paused: bool, name: str) -> None:
+        """Put on record who threw the emergency switch; raises `NotRecorded`.
+
+        A pause is in force by then: a full disk must not keep callers talking to what somebody wants silent.
+        """
+        record = Administration(
+            action="pause" if paused else "resume", user_id=f"staff:{name}", success=True
+        )
+        if not await self._writer.write(record, limit_ms=ACCESS_LIMIT_MS):
+            raise NotRecorded(
+                "Calls are paused, but that cannot be recorded. Tell the administrator."
+                if paused
+                else "This cannot be recorded, so calls stay paused. Tell the administrator.",
+                retry_after_s=30,
+            )
 
     async def turned_away(self, action: str, name: str) -> None:
         """Put on record that somebody's role was too low for this; raises `NotRecorded`."""

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from websockets.http11 import Request
 
-from pipeline.line import Bye, CallPort, Flush, ToCaller
+from pipeline.line import Bye, CallPort, Flush, ToCaller, Transfer
 from pipeline.media.g711 import ulaw_decode, ulaw_encode
 from pipeline.media.resample import Doubler, Framer
 from pipeline.stream import messages
@@ -39,6 +39,7 @@ from pipeline.stream.messages import (
 from pipeline.stream.wire import ABNORMAL, NORMAL, POLICY, Served, Wire, bearer
 from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Event, Token, emit
+from pipeline.transfer import TransferOutcome
 
 LISTEN_FRAME_SAMPLES = 320
 CONNECT_LIMIT_MS = 10_000.0
@@ -287,8 +288,8 @@ class _Line:
                 self._press(key)
             case Hold(held):
                 self._hold(held)
-            case Transferred():
-                self._call_transferred(message.outcome)
+            case Transferred(outcome):
+                self._transferred(TransferOutcome(outcome))
 
     def _start(self, start: Start) -> None:
         if self._call is not None or self._stream:
@@ -352,9 +353,9 @@ class _Line:
         if not held:
             self._attach_playout()
 
-    def _call_transferred(self, outcome: str) -> None:
-        """The far end says what became of a transfer."""
-        del outcome
+    def _transferred(self, outcome: TransferOutcome) -> None:
+        if self._call is not None:
+            self._call.on_transfer(outcome)
 
     # --- to the caller (CallerLeg, FrameSink, FarEnd) ----------------------------------------------------
 
@@ -380,10 +381,18 @@ class _Line:
             self._wire.send(messages.clear(self._stream))
         return unplayed
 
+    @property
+    def can_transfer(self) -> bool:
+        """Our own gateway can; a carrier's stream has no word for it."""
+        return not self._mulaw
+
     def send(self, message: ToCaller) -> None:
-        """What a telephone can be told: silence, now. The rest is for pages."""
+        """What a telephone can be told: silence, now, and a person. The rest is for pages."""
         if isinstance(message, Flush):
             self.void()
+        elif isinstance(message, Transfer):
+            if self._wire is not None and self.can_transfer:
+                self._wire.send(messages.transfer(self._stream, message.target))
         elif isinstance(message, Bye):
             self._reason = message.reason
 

@@ -70,6 +70,9 @@ class ConnectionFailed(Event):
 class _Leg:
     """What a call holds of its caller: one connection, void when that is replaced."""
 
+    can_transfer = False
+    """A page is told the number."""
+
     def __init__(self, visit: _Visit) -> None:
         self._visit = visit
 

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.parts import CallParts
+from pipeline.call.paused import Unserved
+from pipeline.call.reach import Reach
 from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.session import Call
 from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
+from pipeline.call.tools import GuardedTool
 from pipeline.line import Bye, Caption, Flush, ToCaller
 from tests import scenes
 from tests.fakes.receptionist import FakeReceptionist
@@ -45,7 +48,8 @@ class LevelVoice:
 
 
 class Leg:
-    def __init__(self) -> None:
+    def __init__(self, *, can_transfer: bool = False) -> None:
+        self.can_transfer = can_transfer
         self.messages: list[tuple[float, ToCaller]] = []
         self.closed: list[str] = []
 
@@ -104,6 +108,9 @@ class CallRig:
         record: RequestSink | None = None,
         at: Callable[[Desk], Receptionist] | None = None,
         recording: Permission | None = None,
+        unserved: Unserved | None = None,
+        reach: Reach | None = None,
+        transfer_limit_ms: float = 40_000.0,
     ) -> None:
         self.receptionist = receptionist
         self.voice = voice
@@ -124,6 +131,9 @@ class CallRig:
                 record=record or NothingKept(),
                 sample_rate_hz=LINE_HZ,
                 recording=recording,
+                unserved=unserved or Unserved(),
+                reach=reach or Reach(),
+                transfer_limit_ms=transfer_limit_ms,
                 on_sensitive=lambda active, at_ms: self.sensitive.append((active, at_ms)),
             ),
             self.watch,
@@ -208,6 +218,12 @@ class CallRig:
             self.call.on_key(key)
             await self.silent(every_ms)
 
+    def guarded(self, name: str) -> GuardedTool:
+        """A tool as the model would call it."""
+        registered = self.call.graph.thinker._functions[name].handler
+        assert isinstance(registered, GuardedTool)
+        return registered
+
     def captions(self, who: str) -> list[str]:
         return [
             message.text
@@ -232,10 +248,21 @@ async def calling(
     record: RequestSink | None = None,
     at: Callable[[Desk], Receptionist] | None = None,
     recording: Permission | None = None,
+    unserved: Unserved | None = None,
+    reach: Reach | None = None,
+    transfer_limit_ms: float = 40_000.0,
 ) -> AsyncIterator[CallRig]:
     """Run a call for the length of the block; `at` makes another receptionist than the fake one."""
     rig = CallRig(
-        receptionist, voice or FakeVoice(), settings or CallSettings(), record, at, recording
+        receptionist,
+        voice or FakeVoice(),
+        settings or CallSettings(),
+        record,
+        at,
+        recording,
+        unserved,
+        reach,
+        transfer_limit_ms,
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(rig.run())

@@ -30,6 +30,9 @@ class Kept:
     def urgent(self, kind: str) -> None:
         self.told.append(("urgent", kind))
 
+    def call_back(self) -> None:
+        self.told.append(("call_back",))
+
     def complete(self) -> None:
         self.told.append(("complete",))
 

@@ -211,6 +211,7 @@ def _reading(past: Past, out: Path) -> dict[str, list[tuple[str, ...]]]:
         "evidence": [("evidence", *config, "--out", str(out / "evidence"), "--last-egress")],
         "incident": [(*incident, str(out / "incident"))],
         "key": [("key", *config, "export", "--to", str(out / "key"))],
+        "pause": [("pause", *config, "--status"), ("pause", *config)],
         "purge": [("purge", *config, *staff["operator"], *everything_of, str(out / "certificate"))],
         "recordings": [
             ("recordings", *config, *staff["readonly"], "list"),
@@ -227,6 +228,7 @@ def _reading(past: Past, out: Path) -> dict[str, list[tuple[str, ...]]]:
             ("requests", *config, *staff["readonly"], "export", "--to", str(out / "all")),
         ],
         "restore": [("restore", "--no-tombstones", *config, str(out / "copy"))],
+        "resume": [("resume", *config, "--status"), ("resume", *config)],
         "serve": [("serve", *config)],
         "tls": [("tls", *config)],
         "token": [("token", *config, "list")],

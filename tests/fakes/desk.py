@@ -6,6 +6,7 @@ from datetime import date
 
 from phi.vault import Compartment
 from pipeline.call.outgoing import Outgoing
+from pipeline.call.reach import Reach
 from pipeline.turn.events import Asked
 
 
@@ -16,6 +17,7 @@ class FakeDesk:
         self.told: list[tuple[str, ...]] = []
         self.pending: Asked | None = None
         self.fields: dict[str, str] = {}
+        self.reach = Reach()
         self.outgoing = Outgoing("c1", Compartment(), (), lambda: date(2026, 3, 4))
 
     def asked(self, asked: Asked | None) -> None:
@@ -47,6 +49,15 @@ class FakeDesk:
 
     def person(self, why: str) -> None:
         self.told.append(("person", why))
+
+    def connect(self, target: str) -> None:
+        self.told.append(("connect", target))
+
+    def returned(self) -> None:
+        self.told.append(("returned",))
+
+    def call_back(self) -> None:
+        self.told.append(("call_back",))
 
     def end(self, reason: str) -> None:
         self.told.append(("end", reason))

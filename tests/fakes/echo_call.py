@@ -8,6 +8,7 @@ from models.ports import Spoken
 from pipeline.line import CallerLeg, Flush, Speak
 from pipeline.media.playout import Playout
 from pipeline.media.resample import Resampler
+from pipeline.transfer import TransferOutcome
 
 RATE_HZ = 48_000
 TAG_BASE_HZ = 600.0
@@ -43,6 +44,7 @@ class RecordingCall:
         self.heard: list[tuple[int, float]] = []
         self.muted: list[bool] = []
         self.holds: list[bool] = []
+        self.outcomes: list[TransferOutcome] = []
         self.hung_up: list[str] = []
 
     def attach(self, leg: CallerLeg) -> None:
@@ -71,6 +73,9 @@ class RecordingCall:
 
     def on_muted(self, muted: bool) -> None:
         self.muted.append(muted)
+
+    def on_transfer(self, outcome: TransferOutcome, target: str = "") -> None:
+        self.outcomes.append(outcome)
 
     def hang_up(self, reason: str) -> None:
         self.hung_up.append(reason)

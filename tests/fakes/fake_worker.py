@@ -33,6 +33,7 @@ class FakeHost:
         self._directory = Path(settings.state.directory)
         self._slots = settings.workers.calls_per_worker
         self._calls: set[str] = set()
+        self.paused = False
         self._changed = asyncio.Event()
         self._deaf = asyncio.Event()
         self._notify = notifier(channel, lambda: self)
@@ -106,6 +107,9 @@ class FakeHost:
 
     async def reveal(self, call_id: str, field: str) -> str | None:
         return "Sam" if call_id in self._calls and field == "first_name" else None
+
+    def pause(self, paused: bool) -> None:
+        self.paused = paused
 
     def free_slots(self) -> int:
         return self._slots - len(self._calls)

@@ -117,6 +117,8 @@ class PageServer:
         self.reconnect_ms = 15_000
         self.revealed: list[dict[str, Any]] = []
         self.active: list[str] = []
+        self.switched: list[dict[str, Any]] = []
+        self.switch_refusal = ""
         self.staff_status = 200
         self.live: list[asyncio.Queue[dict[str, Any] | None]] = []
         self.authorisations: list[str] = []
@@ -140,6 +142,7 @@ class PageServer:
                 web.get("/api/live", self._live),
                 web.post("/api/live/reveal", self._reveal),
                 web.post("/api/live/active", self._active),
+                web.post("/api/live/emergency", self._emergency),
                 web.get("/{page:.*}", self._page),
             ]
         )
@@ -292,6 +295,14 @@ class PageServer:
     async def _active(self, request: web.Request) -> web.Response:
         self.active.append(request.headers.get("Authorization", ""))
         return web.Response(status=204)
+
+    async def _emergency(self, request: web.Request) -> web.Response:
+        if self.switch_refusal:
+            return refused(403, "role_too_low", self.switch_refusal, {})
+        asked = await request.json()
+        self.switched.append(asked)
+        self.show(type="emergency", by="staff:anna", since_s=0, **asked)
+        return web.json_response({"paused": asked["paused"]})
 
     async def _stream(
         self,

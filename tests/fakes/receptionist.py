@@ -54,6 +54,9 @@ class FakeReceptionist(FakeLanguageModel):
     def take_over(self) -> str:
         return "A person takes over."
 
+    def not_reached(self) -> str:
+        return "Nobody was there."
+
     def filler(self) -> str:
         return "One moment, please."
 

@@ -205,3 +205,12 @@ def test_row_d7_whatever_happens_a_later_commit_knows_all_an_earlier_one_knew(
             some.field(step, FULL[step], now_ms)
     waiting = some.due_ms
     assert waiting is None or waiting <= now_ms + 14_000.0
+
+
+def test_a_number_to_call_back_is_a_whole_request_and_nothing_less_is() -> None:
+    there = draft()
+    there.call_back()
+    assert there.complete(10.0) == ("phone",)
+    assert there.field("phone", "2125550143", 20.0)
+    assert there.complete(30.0) == ()
+    assert there.state is State.COMPLETE

@@ -78,6 +78,10 @@ export const reveal = (token, callId, field) =>
 /** Somebody is at the live view: without it the server signs the token out after 15 minutes. */
 export const active = (token) => ask("/api/live/active", { bearer: token, body: {} });
 
+/** Throw the emergency switch: every call of the practice is paused, or served again. */
+export const emergency = (token, paused, reason) =>
+  ask("/api/live/emergency", { bearer: token, body: { paused, reason } });
+
 /** Tell the server the call is over, also while the page is going away. */
 export function hangUp(key) {
   const body = new Blob([JSON.stringify({ call_key: key })], { type: "application/json" });

@@ -7,7 +7,7 @@ import { tag, waterfall } from "/static/waterfall.js";
 const REVEALED_MS = 20_000;
 const MASK = "••••••";
 
-const STATES = { greeting: "Greeting", listening: "Listening", thinking: "Thinking", speaking: "Speaking", ended: "Ended", reconnecting: "Reconnecting" };
+const STATES = { greeting: "Greeting", connecting: "Connecting to a person", listening: "Listening", thinking: "Thinking", speaking: "Speaking", ended: "Ended", reconnecting: "Reconnecting" };
 
 /** What is wrong with keeping the request; nothing is said while all is well. */
 const KEPT = {

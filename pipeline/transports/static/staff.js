@@ -6,6 +6,7 @@
 import * as api from "/static/api.js";
 import { Board } from "/static/board.js";
 import { Card } from "/static/cards.js";
+import { EmergencySwitch } from "/static/emergency.js";
 
 const IDLE_LIMIT_MS = 15 * 60_000;
 /** The server counts the same 15 minutes by what it is asked: a touch reaches it within this time. */
@@ -19,6 +20,7 @@ class LiveView {
     this.board = new Board();
     /** @type {Map<string, Card>} */
     this.cards = new Map();
+    this.switch = new EmergencySwitch((paused, reason) => api.emergency(this.token, paused, reason));
     this.touchedMs = performance.now();
     this.toldMs = this.touchedMs;
     byId("gate-form").addEventListener("submit", (event) => this.#entered(event));
@@ -103,11 +105,13 @@ class LiveView {
     for (const card of this.cards.values()) card.remove();
     this.cards.clear();
     this.board = new Board();
+    this.switch.wipe();
     byId("alarm").replaceChildren();
   }
 
   #message(message) {
     if (message.type === "signed_out") return this.lock("", signedOutWords(message.reason));
+    if (message.type === "emergency") return this.switch.show(message);
     const before = this.board.calls.get(message.call_id);
     const [wasUrgent, wasPerson] = [before?.urgent ?? null, before?.person ?? null];
     const call = this.board.take(message, performance.now());

@@ -232,3 +232,44 @@ async def test_a_token_that_the_server_signs_out_locks_the_view(
         assert words in await seat.text("#gate-error")
         assert await seat.page.locator(".card").count() == 0
         assert len(seat.server.authorisations) == 1
+
+
+async def test_row_i6_the_switch_asks_once_more_and_a_pause_is_shown_large(stage: Stage) -> None:
+    async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        assert not await seat.page.is_visible("#paused")
+        await seat.page.click("#switch")
+        await seat.page.click("#switch-cancel")
+        assert seat.server.switched == []
+        await seat.page.click("#switch")
+        await seat.page.fill("#switch-reason", "Wrong answers")
+        await seat.page.click("#switch-sure")
+        await seat.page.wait_for_selector("#paused:not([hidden])")
+        assert seat.server.switched == [{"paused": True, "reason": "wrong_answers"}]
+        assert "All calls are paused" in await seat.text("#paused")
+        assert "staff:anna, wrong answers" in await seat.text("#paused")
+        assert not await seat.page.is_visible("#switch-dialog")
+        await seat.page.click("#switch")
+        await seat.page.click("#switch-sure")
+        await seat.page.wait_for_selector("#paused[hidden]", state="attached")
+        assert seat.server.switched[1:] == [{"paused": False, "reason": "none"}]
+        assert seat.console == []
+
+
+async def test_a_switch_that_is_refused_says_why_and_shows_no_pause(stage: Stage) -> None:
+    async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        seat.server.switch_refusal = "This token's role is readonly; this needs operator."
+        await seat.page.click("#switch")
+        await seat.page.fill("#switch-reason", "5 callers!")
+        await seat.page.click("#switch-sure")
+        assert "letters and digits" in await seat.text("#switch-error")
+        await seat.page.fill("#switch-reason", "")
+        await seat.page.click("#switch-sure")
+        await seat.page.wait_for_function(
+            "document.querySelector('#switch-error').textContent.includes('operator')"
+        )
+        assert not await seat.page.is_visible("#paused")
+        await seat.page.click("#switch-cancel")
+        await seat.page.click("#lock")
+        assert not await seat.page.is_visible("#switch")

@@ -1,0 +1,134 @@
+"""Leads one caller to a person: asks the door to, waits for what became of it, and says so to the call.
+
+Knows names of the configuration and no number; which name comes next is the receptionist's decision. A failure that
+comes late, or twice, is none; a caller who was connected is connected, however late we learn of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from phi.guard import ResultShape
+from pipeline.call.page import Page
+from pipeline.call.timers import Timers
+from pipeline.call.tools import Tool
+from pipeline.clock import Clock
+from pipeline.line import Transfer
+from pipeline.telemetry.events import Event, Token, emit
+from pipeline.transfer import TransferOutcome
+
+CONNECTED_AS = "person"
+"""How the call ends then."""
+
+
+TOOL = "transfer_to_person"
+CUT_LIMIT_S = 5.0
+
+
+def transfer_tool(lead: Callable[[], None]) -> Tool:
+    """What a model may ask for when it cannot help; it never names whom. What it would say afterwards is not said."""
+
+    async def run(arguments: Mapping[str, object]) -> object:
+        del arguments
+        lead()
+        async with asyncio.timeout(
+            CUT_LIMIT_S
+        ):  # our own sentence cuts the reply, and this with it
+            await asyncio.Event().wait()
+        return None
+
+    return Tool(
+        TOOL,
+        "Connects the caller to a person of the practice. Use it when the caller needs help that you cannot give.",
+        {},
+        (),
+        run,
+        ResultShape({"status": str}),
+        side_effect=False,
+    )
+
+
+class TransferTried(Event):
+    """A caller was to be led to a person; `late`: we had given it up by then."""
+
+    call_id: Token
+    target: Token
+    outcome: Token
+    took_ms: float
+    late: bool
+
+
+class Leading:
+    """One call's transfers, one at a time."""
+
+    def __init__(
+        self,
+        call_id: str,
+        page: Page,
+        clock: Clock,
+        timers: Timers,
+        limit_ms: float,
+        *,
+        after_said: Callable[[Callable[[], None]], None],
+        finish: Callable[[str], None],
+        not_reached: Callable[[], None],
+    ) -> None:
+        """Nobody is called yet; `after_said` does something once everything said has been played."""
+        self._call_id = call_id
+        self._page = page
+        self._clock = clock
+        self._timers = timers
+        self._limit_ms = limit_ms
+        self._after_said = after_said
+        self._finish = finish
+        self._not_reached = not_reached
+        self._wanted = ""
+        self._calling = ""
+        self._since_ms = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """True from the wish for a person until it is known what became of it."""
+        return bool(self._wanted or self._calling)
+
+    def connect(self, target: str) -> None:
+        """Call this target once everything said has been played."""
+        self._wanted = target
+        self._after_said(self._call)
+
+    def _call(self) -> None:
+        target, self._wanted = self._wanted, ""
+        if not target:
+            return
+        self._calling, self._since_ms = target, self._clock.now_ms()
+        if not self._page.can_transfer:  # the line was lost, or is another one by now
+            self.outcome(TransferOutcome.REFUSED, target)
+            return
+        self._timers.wake(
+            "transfer", self._limit_ms, lambda: self.outcome(TransferOutcome.NO_ANSWER, target)
+        )
+        self._page.state("connecting")
+        self._page.send(Transfer(target))
+
+    def outcome(self, outcome: TransferOutcome, target: str = "") -> None:
+        """What became of a transfer; `target` "": of the one that goes on."""
+        late = not self._calling or bool(target and target != self._calling)
+        if self._calling or target:
+            emit(
+                TransferTried(
+                    Token(self._call_id),
+                    Token(target or self._calling),
+                    Token(outcome.value),
+                    self._clock.now_ms() - self._since_ms,
+                    late,
+                )
+            )
+        if outcome is TransferOutcome.CONNECTED:
+            self._calling = self._wanted = ""
+            self._timers.cancel("transfer")
+            self._finish(CONNECTED_AS)
+        elif not late:
+            self._calling = ""
+            self._timers.cancel("transfer")
+            self._not_reached()
