@@ -256,6 +256,7 @@ class Switchboard:
 
     def _begin(self, opened: _Opened) -> None:
         call = opened.call
+        call.pause(self._paused)
         self._calls[call.call_id] = call
         self._quiet.clear()
         self._tasks.create_task(

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.errors import CallRefused, StartUpError
 from pipeline.media.resample import Doubler
+from pipeline.setting_rules import ladders
 from pipeline.settings import Settings, Sip, Trunk
 from pipeline.sip.gateway import Gateway, NoLine, Place, TrunkRoom
 from pipeline.sip.ports import Invite, MediaLeg
@@ -135,11 +136,12 @@ def rooms(settings: Settings) -> dict[str, TrunkRoom]:
     sip = settings.sip
     targets = targets_of(settings.transfer.targets)
     ports = RtpPorts(address=sip.bind, first_port=sip.rtp_port_min, last_port=sip.rtp_port_max)
+    known = targets_of(settings.transfer.targets)
+    targets = {name: target.uri(settings.transfer.domain) for name, target in known.items()}
+    _, _, people = ladders(settings)
+    rescue = people[0] if people else ""
     return {
-        trunk.name: TrunkRoom(
-            _leg_of(trunk, sip, ports),
-            {name: target.uri(trunk.transfer_domain) for name, target in targets.items()},
-        )
+        trunk.name: TrunkRoom(_leg_of(trunk, sip, ports), targets, rescue)
         for trunk in settings.trunk
     }
 

@@ -505,13 +505,6 @@ def test_tables_are_read_each_with_its_defaults_and_travel_to_a_worker(tmp_path:
         (TRUNK + "codecs = []", "trunk[1].codecs: write at least one"),
         (TRUNK + "digest_secret = 'short'", "trunk[1].digest_secret: needs at least 32"),
         (TRUNK + "digest_user = 'pbx'", "trunk[1].digest_user: write both"),
-        (TRUNK + "transfer = ['desk']", "trunk[1].transfer: write a name and"),
-        (TRUNK + "transfer = ['desk sip:911@x']", "trunk[1].transfer: never an emergency number"),
-        (TRUNK + "transfer = ['desk tel:+112']", "trunk[1].transfer: write a name and"),
-        (
-            TRUNK + "transfer = ['desk tel:9990']\n[practice]\nemergency_number = '9990'",
-            "never an emergency",
-        ),
         (TRUNK.replace('"udp"', '"tls"'), "trunk[1].transports: none of them is listened on"),
         (TRUNK.replace('"10.0.0.5/32"', ""), "trunk[1].signalling: list the networks"),
         (TRUNK.replace('"10.0.0.5/32"', '"0.0.0.0/0"'), "trunk[1].signalling: the network is too"),

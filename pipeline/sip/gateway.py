@@ -102,7 +102,9 @@ class TrunkRoom:
     new_leg: Callable[[], MediaLeg]
     """Raises `CallRefused` when no port is free."""
     targets: Mapping[str, str]
-    """Whom callers may be led to, by name; the first is for callers whose worker died."""
+    """Whom callers may be led to, by name: addresses from the configuration."""
+    rescue: str = ""
+    """Who takes a caller whose worker died; "": nobody, and the call ends."""
 
 
 class Gateway:
@@ -389,7 +391,7 @@ class _Conversation:
         return outcome is TransferOutcome.CONNECTED
 
     async def _apologise(self, over: asyncio.Task[str]) -> None:
-        """The worker is dead: say so, then lead the caller to the first target, or hang up."""
+        """The worker is dead: say so, then lead the caller to a person, or hang up."""
         leg, joined = self._leg, self._joined
         leg.flush()
         pcm = self._desk.line(APOLOGY, leg.sample_rate_hz)
@@ -404,6 +406,5 @@ class _Conversation:
                 if left_ms <= 0:
                     break
                 await self._next(over, left_ms)
-        first = next(iter(self._room.targets), "")
-        if first and not over.done() and not joined.gone:
-            await self._lead(first)
+        if self._room.rescue and not over.done() and not joined.gone:
+            await self._lead(self._room.rescue)

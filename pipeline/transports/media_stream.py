@@ -288,8 +288,8 @@ class _Line:
                 self._press(key)
             case Hold(held):
                 self._hold(held)
-            case Transferred():
-                self._call_transferred(message.outcome)
+            case Transferred(outcome):
+                self._transferred(TransferOutcome(outcome))
 
     def _start(self, start: Start) -> None:
         if self._call is not None or self._stream:
@@ -353,10 +353,9 @@ class _Line:
         if not held:
             self._attach_playout()
 
-    def _call_transferred(self, outcome: str) -> None:
-        """The far end says what became of a transfer."""
+    def _transferred(self, outcome: TransferOutcome) -> None:
         if self._call is not None:
-            self._call.on_transfer(TransferOutcome(outcome))
+            self._call.on_transfer(outcome)
 
     # --- to the caller (CallerLeg, FrameSink, FarEnd) ----------------------------------------------------
 
@@ -374,11 +373,6 @@ class _Line:
         if self._since_mark >= MARK_EVERY_FRAMES:
             self._ask_for_mark()
 
-    @property
-    def can_transfer(self) -> bool:
-        """Our gateway can ask the carrier; a carrier that brings the stream itself cannot be asked by it."""
-        return not self._mulaw
-
     def void(self) -> int:
         """Have the far end fall silent now; returns the samples that it had not played."""
         unplayed = self._far.unplayed_samples(self._now_ms())
@@ -387,10 +381,18 @@ class _Line:
             self._wire.send(messages.clear(self._stream))
         return unplayed
 
+    @property
+    def can_transfer(self) -> bool:
+        """Our own gateway can; a carrier's stream has no word for it."""
+        return not self._mulaw
+
     def send(self, message: ToCaller) -> None:
-        """What a telephone can be told: silence now, or another telephone. The rest is for pages."""
+        """What a telephone can be told: silence, now, and a person. The rest is for pages."""
         if isinstance(message, Flush):
             self.void()
+        elif isinstance(message, Transfer):
+            if self._wire is not None and self.can_transfer:
+                self._wire.send(messages.transfer(self._stream, message.target))
         elif isinstance(message, Bye):
             self._reason = message.reason
         elif isinstance(message, Transfer) and self._wire is not None:

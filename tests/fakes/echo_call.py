@@ -44,7 +44,7 @@ class RecordingCall:
         self.heard: list[tuple[int, float]] = []
         self.muted: list[bool] = []
         self.holds: list[bool] = []
-        self.transfers: list[tuple[TransferOutcome, str]] = []
+        self.outcomes: list[TransferOutcome] = []
         self.hung_up: list[str] = []
 
     def attach(self, leg: CallerLeg) -> None:
@@ -68,14 +68,14 @@ class RecordingCall:
     def on_heard(self, epoch: int, at_ms: float) -> None:
         self.heard.append((epoch, at_ms))
 
-    def on_transfer(self, outcome: TransferOutcome, target: str = "") -> None:
-        self.transfers.append((outcome, target))
-
     def on_hold(self, held: bool) -> None:
         self.holds.append(held)
 
     def on_muted(self, muted: bool) -> None:
         self.muted.append(muted)
+
+    def on_transfer(self, outcome: TransferOutcome, target: str = "") -> None:
+        self.outcomes.append(outcome)
 
     def hang_up(self, reason: str) -> None:
         self.hung_up.append(reason)

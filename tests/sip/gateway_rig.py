@@ -165,7 +165,7 @@ class GatewayRig:
         self.desk = FakeDesk(rig)
         self.legs: list[FakeLeg] = []
         self.no_port = False
-        self.gateway = Gateway(self.desk, {"carrier": TrunkRoom(self._leg, TARGETS)})
+        self.gateway = Gateway(self.desk, {"carrier": TrunkRoom(self._leg, TARGETS, "desk")})
 
     def _leg(self) -> FakeLeg:
         if self.no_port:

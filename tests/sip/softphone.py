@@ -7,7 +7,6 @@ file as it comes. `docs/telephony.md` names the package.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import socket
@@ -33,6 +32,17 @@ def free_port(kind: int = socket.SOCK_DGRAM) -> int:
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _sip_port() -> int:
+    """A port that is free for UDP and TCP, and the next one for TLS."""
+    for _ in range(50):
+        port = free_port()
+        with suppress(OSError), socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", port))
+            second.bind(("127.0.0.1", port + 1))
+            return port
+    raise AssertionError("no two free ports beside each other")
 
 
 class Softphone:
@@ -147,11 +157,11 @@ class Softphone:
 
     def heard(self) -> NDArray[np.int16]:
         """Everything heard in this call, so far, at 8 kHz."""
-        files = sorted(self.directory.glob("dump-*-dec.wav"), key=os.path.getmtime)
-        if not files:
-            return np.zeros(0, np.int16)
-        data = files[-1].read_bytes()[_HEADER_BYTES:]
-        return np.frombuffer(data[: len(data) & ~1], "<i2")
+        data = b""
+        for file in sorted(self.directory.glob("dump-*-dec.wav")):  # it begins another after a hold
+            piece = file.read_bytes()[_HEADER_BYTES:]
+            data += piece[: len(piece) & ~1]
+        return np.frombuffer(data, "<i2")
 
 
 CONFIG = """\
@@ -199,7 +209,7 @@ def softphone(
 ) -> Iterator[Softphone]:
     """A phone that is ready to dial, until the block is left."""
     directory.mkdir(parents=True, exist_ok=True)
-    control_port, sip_port = free_port(socket.SOCK_STREAM), free_port()
+    control_port, sip_port = free_port(socket.SOCK_STREAM), _sip_port()
     quiet = directory / "quiet.wav"
     with wave.open(str(quiet), "wb") as out:
         out.setnchannels(1)

@@ -116,8 +116,8 @@ def spoken(line: str, voice: str = "rms") -> NDArray[np.int16]:
             rate_hz = file.getframerate()
             samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
     narrow = soxr.resample(samples.astype(np.float64) * LEVEL, rate_hz, RATE_HZ)
-    said: NDArray[np.int16] = np.clip(np.rint(narrow), -32_768, 32_767).astype(np.int16)
-    return said
+    samples_out: NDArray[np.int16] = np.clip(np.rint(narrow), -32_768, 32_767).astype(np.int16)
+    return samples_out
 
 
 def until(true: Callable[[], bool], limit_s: float, what: str) -> None:

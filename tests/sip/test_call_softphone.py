@@ -31,7 +31,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def loud(samples: NDArray[np.int16]) -> NDArray[np.bool_]:
     """Which tenths of a second hold speech."""
     count = len(samples) // (RATE_HZ // 10)
-    parts = np.abs(samples[: count * (RATE_HZ // 10)].astype(float)).reshape(count, -1)
+    parts = np.abs(samples[: count * (RATE_HZ // 10)].astype(float)).reshape(count, RATE_HZ // 10)
     spoken: NDArray[np.bool_] = parts.mean(1) > LOUD
     return spoken
 

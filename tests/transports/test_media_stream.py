@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.line import Bye, Caption
+from pipeline.line import Bye, Caption, Transfer
 from pipeline.media.g711 import ulaw_encode
 from pipeline.stream import messages
 from pipeline.stream.local import connect as reach
 from pipeline.stream.messages import Audio, Clear, Mark
+from pipeline.stream.messages import Transfer as AskedTransfer
 from pipeline.stream.wire import NORMAL, POLICY, HandshakeFailed
+from pipeline.transfer import TransferOutcome
 from pipeline.transports import media_stream
 from tests.transports.stream_rig import STREAM, FarEnd, opened
 
@@ -192,6 +194,22 @@ async def test_on_hold_neither_side_is_heard_and_what_was_to_be_said_waits(tmp_p
         far.say(messages.hold(STREAM, False))
         await far.until(lambda: far.samples() >= 3_200)
         assert call.holds == [True, False]
+
+
+async def test_a_transfer_is_asked_of_our_gateway_and_its_outcome_told(tmp_path: Path) -> None:
+    async with opened(tmp_path) as rig:
+        far, call = await rig.called("audio/x-l16")
+        assert call.leg is not None
+        assert call.leg.can_transfer
+        call.leg.send(Transfer("front-desk"))
+        await far.until(lambda: bool(far.of(AskedTransfer)))
+        assert far.of(AskedTransfer) == [AskedTransfer("front-desk")]
+        far.say(messages.transferred(STREAM, "no_answer"))
+        await until(lambda: call.outcomes == [TransferOutcome.NO_ANSWER])
+    async with opened(tmp_path) as rig:
+        _, call = await rig.called("audio/x-mulaw")
+        assert call.leg is not None
+        assert not call.leg.can_transfer  # a carrier's stream has no word for it
 
 
 async def test_captions_have_no_place_on_a_telephone(tmp_path: Path) -> None:
