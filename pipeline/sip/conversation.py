@@ -21,7 +21,7 @@ from pipeline.sip.refresh import Refresh
 from pipeline.sip.screening import Refusal, check_extensions, check_timer, sdp_of
 from pipeline.sip.session_timer import agreed
 from pipeline.sip.station import ACCEPT, ALLOW, SDP, SUPPORTED, Station
-from pipeline.sip.transactions import PATIENCE_MS, ServerTransaction, Way
+from pipeline.sip.transactions import PATIENCE_MS, ServerTransaction, Way, back
 from pipeline.sip.transfer import Transfer, check_target
 from pipeline.sip.wire import Header, Request, Response
 
@@ -109,7 +109,7 @@ class Conversation:
             ("Content-Type", SDP),
         ]
         data = answer(request, transaction.path, 200, self.dialog.local_tag, headers, body)
-        back = Way(transaction.path, _back(request, transaction.path))
+        way = replace(back(request, transaction.path), hop=_hop_back(request, transaction.path))
         transaction.respond(200, data)
         self._refresh.keep(timer)
         if self._awaited is not None:
@@ -118,7 +118,7 @@ class Conversation:
             self._station.alarms,
             request.cseq,
             wants_answer=wants_answer,
-            repeat=lambda: self._station.send(data, back),
+            repeat=lambda: self._station.send(data, way),
             on_silence=self._on_no_ack,
         )
 
@@ -383,8 +383,8 @@ class Conversation:
         self._forget()
 
 
-def _back(request: Request, path: Path) -> Hop | None:
-    """Where an answer goes when its connection is gone (section 18.2.2): the sender, at the port it listens on."""
+def _hop_back(request: Request, path: Path) -> Hop | None:
+    """Where a 2xx goes when its connection is gone (section 18.2.2): the sender, at the port it listens on."""
     if not path.reliable:
         return None
     return Hop(path.transport, path.host, request.via.port or DEFAULT_PORTS[path.transport])

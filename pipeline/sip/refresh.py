@@ -65,7 +65,7 @@ class Refresh:
         self._updates = updates
         self._alarm: Alarm | None = None
         self.offering = False
-        """Whether a re-INVITE or UPDATE of ours is unanswered."""
+        """Whether a re-INVITE of ours is unanswered."""
 
     def keep(self, timer: SessionTimer | None) -> None:
         """What was agreed last; None: the session does not expire."""
@@ -85,16 +85,12 @@ class Refresh:
     def _refresh(self, timer: SessionTimer) -> None:
         if not self._talk.is_up:
             return
-        if self.offering:
-            self._again(timer)
-            return
         headers: list[Header] = [
             self._station.contact(self._talk.path),
             ("Session-Expires", f"{timer.interval_s};refresher=uac"),
             ALLOW,
             SUPPORTED,
         ]
-        self.offering = True
         if self._updates:
             self._talk.request(
                 "UPDATE", headers, b"", lambda r: self._on_answer(r, timer), self._talk.on_silence
@@ -112,7 +108,9 @@ class Refresh:
         elif response.status in (405, 501):
             self._updates = False
             self._refresh(timer)
-        elif response.status in (491, 500, 503):
+        elif response.status in (500, 503):
+            self.keep(timer)  # it knows the call: the next refresh may find it well
+        elif response.status == 491:
             self._again(timer)
         else:
             self._talk.lost_if_unknown(response)
@@ -124,6 +122,7 @@ class Refresh:
 
     def _reinvite(self, headers: list[Header], timer: SessionTimer) -> None:
         talk = self._talk
+        self.offering = True
         acks: list[bytes] = []
         via, branch = self._station.via(talk.path)
         number, data = talk.dialog.request(

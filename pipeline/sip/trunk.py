@@ -216,7 +216,7 @@ class Trunks:
             self._set_alarm()
 
     def _set_alarm(self) -> None:
-        if self._closing and not self._exchange.station.transactions.ours:
+        if self._closing and not self._exchange.calls:
             self._quiet.set()
         next_ms = self._exchange.next_ms()
         if self._stopped or next_ms == self._alarm_ms:
