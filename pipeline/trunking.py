@@ -134,7 +134,6 @@ class SupervisorsDesk:
 def rooms(settings: Settings) -> dict[str, TrunkRoom]:
     """What the gateway needs of each trunk; one set of ports for all of them."""
     sip = settings.sip
-    targets = targets_of(settings.transfer.targets)
     ports = RtpPorts(address=sip.bind, first_port=sip.rtp_port_min, last_port=sip.rtp_port_max)
     known = targets_of(settings.transfer.targets)
     targets = {name: target.uri(settings.transfer.domain) for name, target in known.items()}

@@ -395,8 +395,6 @@ class _Line:
                 self._wire.send(messages.transfer(self._stream, message.target))
         elif isinstance(message, Bye):
             self._reason = message.reason
-        elif isinstance(message, Transfer) and self._wire is not None:
-            self._wire.send(messages.transfer(self._stream, message.target))
 
     def close(self, reason: str) -> None:
         """Hang up once what waits at the far end was played."""
