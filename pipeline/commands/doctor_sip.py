@@ -5,6 +5,7 @@ Nothing is sent to a carrier: the certificate is judged by this machine's own au
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 import ssl
@@ -22,12 +23,16 @@ from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from pipeline.clock import wall_now
+from pipeline.errors import StartUpError
 from pipeline.machine.finding import Finding
 from pipeline.settings import Settings
+from pipeline.sip.self_call import Credentials, call_oneself
 
 RENEW_DAYS = 14
 PORTS_A_CALL = 2
 NAMES_MAX = 4
+TONE_SHARE_MIN = 0.99
+"""G.711 alone leaves 0.9998 of it (38 dB)."""
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -37,6 +42,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _names(settings)
     yield from _signalling_ports(settings)
     yield _media_ports(settings)
+    yield _self_call(settings)
 
 
 def _trunk(settings: Settings) -> Finding:
@@ -209,3 +215,35 @@ def _media_ports(settings: Settings) -> Finding:
         f"{free} free UDP ports in {sip.rtp_port_min}-{sip.rtp_port_max}, {wanted} needed for {calls} calls:"
         " widen sip.rtp_port_min and sip.rtp_port_max",
     )
+
+
+def _self_call(settings: Settings) -> Finding:
+    """Place one real call over loopback with the trunk's own certificate."""
+    name, sip = "call to itself", settings.sip
+    credentials, share = Credentials(), None
+    try:
+        credentials = _credentials(settings)
+        share = asyncio.run(call_oneself(credentials, sip.rtp_port_min, sip.rtp_port_max))
+    except (TimeoutError, StartUpError, OSError, ValueError) as error:
+        kind = type(error).__name__
+        return Finding(
+            name, "fail", f"it did not come about ({kind}): mend what failed above, then look again"
+        )
+    if share is None:
+        return Finding(name, "fail", "nobody answered: mend what failed above, then look again")
+    how = "TLS and SRTP" if credentials.certificate_file else "UDP, not encrypted"
+    if share < TONE_SHARE_MIN:
+        return Finding(
+            name, "fail", f"over {how}; the tone that came back was spoilt ({share:.0%} of it left)"
+        )
+    return Finding(name, "pass", f"answered over {how}; a tone went out and came back")
+
+
+def _credentials(settings: Settings) -> Credentials:
+    cert, key = _files(settings)
+    if not settings.sip.tls_port or not cert:
+        return Credentials()
+    chain = x509.load_pem_x509_certificates(Path(cert).read_bytes())
+    names = certified_names(chain[0])
+    public = _trusted(chain).verdict == "pass"
+    return Credentials(cert, key, "" if public else cert, names[0] if names else "")

@@ -14,6 +14,8 @@ from pipeline.commands import tls
 from pipeline.commands.doctor_sip import examine
 from pipeline.settings import Settings, Sip, Trunk
 
+pytestmark = pytest.mark.wire
+
 NOW = datetime.datetime.now(datetime.UTC)
 TRUNK = Trunk(name="carrier", signalling=("127.0.0.1/32",), media=("127.0.0.1/32",))
 
@@ -47,6 +49,22 @@ def test_a_certificate_of_one_s_own_authority_is_told_as_one(tmp_path: Path) -> 
     assert found["certificate chain"] == "warn"
     assert found["sip name"] == "pass"
     assert "fail" not in found.values()
+
+
+def test_a_call_to_itself_is_answered_over_tls_and_the_tone_comes_back(tmp_path: Path) -> None:
+    assert verdicts(settings(tmp_path, tls_port=free_port()))["call to itself"] == "pass"
+
+
+def test_without_tls_the_call_to_itself_goes_over_udp(tmp_path: Path) -> None:
+    found = {each.name: each for each in examine(settings(tmp_path))}["call to itself"]
+    assert found.verdict == "pass"
+    assert "not encrypted" in found.message
+
+
+def test_a_certificate_that_is_no_match_fails_the_call_to_itself(tmp_path: Path) -> None:
+    of = settings(tmp_path, tls_port=free_port())
+    tls.make(tmp_path, ["localhost"], NOW - datetime.timedelta(days=4_000))
+    assert verdicts(of)["call to itself"] == "fail"
 
 
 def test_a_name_that_leads_elsewhere_is_told(tmp_path: Path) -> None:
