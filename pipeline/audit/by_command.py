@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pipeline.audit.folder import open_audit
 from pipeline.audit.records import Record
-from pipeline.audit.writer import AuditBusy
+from pipeline.audit.trail_file import AuditBusy
 from pipeline.clock import MonotonicClock
 from pipeline.errors import StartUpError
 from pipeline.settings import Settings

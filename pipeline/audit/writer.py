@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
-import os
 import queue
 import secrets
 import threading
@@ -21,7 +19,7 @@ from pathlib import Path
 
 from phi.chain import Chain, Head
 from pipeline.audit.heads import HeadExport
-from pipeline.audit.keys import AuditKeys, sync_folder
+from pipeline.audit.keys import AuditKeys
 from pipeline.audit.records import (
     ChainDelayed,
     ChainOpened,
@@ -30,13 +28,13 @@ from pipeline.audit.records import (
     Record,
     stamp,
 )
-from pipeline.audit.trail import Found, file_of, find_end
+from pipeline.audit.trail import Found, find_end
+from pipeline.audit.trail_file import TrailFile
 from pipeline.clock import Clock, MonotonicClock, wall_now
 from pipeline.errors import StartUpError
 from pipeline.private_folder import make_private
 from pipeline.telemetry.events import Event, emit
 
-LOCK_FILE = "writer.lock"
 CHECKPOINT_EVERY = 1_000
 """Records; `audit verify` takes a longer unsigned end for a fault."""
 CHECKPOINT_AFTER_MS = 1_000.0
@@ -81,12 +79,6 @@ class AuditLost(Event):
     count: int
 
 
-class AuditBusy(StartUpError):
-    """Another process writes this chain."""
-
-    code = "audit_busy"
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a test makes smaller."""
@@ -126,10 +118,7 @@ class AuditWriter:
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
-        self._lock = -1
-        self._descriptor = -1
-        self._size_bytes = 0
-        self._file = 0
+        self._file = TrailFile(directory)
         self._chain_id = ""
         self._chain = Chain()
         self._front: list[_Item] = []
@@ -147,12 +136,12 @@ class AuditWriter:
         """Take the chain up where it ended and start the thread; raises `StartUpError`."""
         try:
             make_private(self._directory)
-            self._take_lock()
+            self._file.take_lock()
             try:
                 found = find_end(self._directory, self._keys.trusted, self._export.last())
                 self._continue(found)
             except BaseException:
-                os.close(self._lock)
+                self._file.let_go()
                 raise
         except OSError as error:
             raise StartUpError(
@@ -169,7 +158,7 @@ class AuditWriter:
         self._queue.put(None)
         if self._thread is not None:
             self._thread.join(CLOSE_LIMIT_S)
-        os.close(self._lock)
+        self._file.let_go()
 
     # --- for everybody ---------------------------------------------------------------------------
 
@@ -223,23 +212,13 @@ class AuditWriter:
 
     # --- taking the chain up ---------------------------------------------------------------------
 
-    def _take_lock(self) -> None:
-        self._lock = os.open(self._directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
-            raise AuditBusy(
-                f"another process writes the audit in {self._directory}; stop it, or set audit.directory"
-            ) from None
-
     def _continue(self, found: Found) -> None:
         self._chain_id = found.chain or secrets.token_hex(16)
         self._chain = Chain(found.head.seq, bytes.fromhex(found.head.hash))
-        self._file, self._unsigned = found.file, found.unsigned
+        self._file.number, self._unsigned = found.file, found.unsigned
         self._unsigned_since_ms = self._clock.now_ms()
         if found.file and found.intact:
-            self._open_descriptor(found.size_bytes)
+            self._file.go_on(found.file, found.size_bytes)
         else:  # nothing is written behind lines that do not hold
             self._begin_file()
         if found.torn or found.unsigned or not found.intact:
@@ -261,24 +240,15 @@ class AuditWriter:
         )
 
     def _begin_file(self) -> None:
-        self._file += 1
-        self._open_descriptor(0)
-        sync_folder(self._directory)
+        self._file.begin_next()
         self._say(
             ChainOpened(
                 chain=self._chain_id,
-                file=self._file,
+                file=self._file.number,
                 previous=self._chain.head.hash,
                 key=self._keys.signing.public.fingerprint,
             )
         )
-
-    def _open_descriptor(self, size_bytes: int) -> None:
-        path = file_of(self._directory, self._file)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-        self._descriptor, self._size_bytes = descriptor, size_bytes
 
     def _say(self, record: Record) -> None:
         self._front.append(_Item(record, wall_now(), self._clock.now_ms()))
@@ -297,7 +267,7 @@ class AuditWriter:
         finally:
             self._dead = True
             self._give_up(batch)
-            os.close(self._descriptor)
+            self._file.close()
 
     def _take(self) -> tuple[list[_Item], bool]:
         """Wait for records, or until the checkpoint or a head is due; false: no more will come."""
@@ -361,12 +331,10 @@ class AuditWriter:
             unsigned, signed_head = 0, chain.head
         if not lines:
             return
-        data = b"".join(lines)
-        self._put_bytes(data)
+        self._file.append(b"".join(lines))
         if unsigned and (not self._unsigned or signed_head):
             self._unsigned_since_ms = self._clock.now_ms()
         self._chain, self._unsigned = chain, unsigned
-        self._size_bytes += len(data)
         if signed_head is not None:
             self._export.take(signed_head, self._clock.now_ms(), last=sign)
 
@@ -375,18 +343,6 @@ class AuditWriter:
         fields = {**stamp(wall_now(), self._clock.now_ms(), self._boot), **record.fields()}
         return chain.checkpoint(self._keys.signing.sign, fields)
 
-    def _put_bytes(self, data: bytes) -> None:
-        """Write behind what is known to be durable; on failure take the file back to there."""
-        try:
-            written = 0
-            while written < len(data):
-                written += os.pwrite(self._descriptor, data[written:], self._size_bytes + written)
-            os.fsync(self._descriptor)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._descriptor, self._size_bytes)
-            raise
-
     def _after_write(self) -> None:
         if self._waiting_since_ms is not None or self._told_lost:
             now_ms = self._clock.now_ms()
@@ -394,7 +350,7 @@ class AuditWriter:
             emit(AuditWritten(waited_ms=waited_ms, lost=self._told_lost))
             self._lost -= self._told_lost
             self._waiting_since_ms, self._told_lost = None, 0
-        if self._size_bytes >= self._limits.file_bytes and not self._closing.is_set():
+        if self._file.size_bytes >= self._limits.file_bytes and not self._closing.is_set():
             with contextlib.suppress(
                 OSError
             ):  # then this file grows on, and the next record tries again

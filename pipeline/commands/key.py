@@ -98,7 +98,7 @@ def _import(arguments: argparse.Namespace, settings: Settings) -> int:
     database = Database(location(settings))
     try:
         if database.version():
-            Records(database, settings.practice.id, ring, lambda: ring, now_ms).check_key()
+            Records(database, settings.practice.id, ring, lambda: ring, now_ms).proofs.check()
     finally:
         database.close()
     note_administration(settings, "key_adopt" if adopted else "key_import")

@@ -78,8 +78,8 @@ def _bring_back(arguments: argparse.Namespace, settings: Settings) -> str:
         )
         records = Records(database, settings.practice.id, ring, source.load, now_ms)
         if adopted:
-            records.bind(adopted)
-        records.check_key()
+            records.proofs.bind(adopted)
+        records.proofs.check()
         buried = sum(bury_again(records, known) for known in graves)
         for known in graves:
             tombstones_of(settings).take_over(known)

@@ -14,6 +14,7 @@ from pipeline.settings import Settings
 from pipeline.store.database import Database, Location
 from pipeline.store.faults import KeyFault, StoreFault
 from pipeline.store.keys import KeyKind, KeySource
+from pipeline.store.proofs import keys_of
 from pipeline.store.records import Records
 from pipeline.store.retention import expire, logs_held
 from pipeline.store.tombstones import Tombstones
@@ -99,7 +100,7 @@ def open_records(settings: Settings, *, busy_ms: int = LOCKED_MS) -> Records:
     try:
         database.check_version()
         records = Records(database, settings.practice.id, source.load(), source.load, now_ms)
-        records.check_key()
+        records.proofs.check()
     except BaseException:
         database.close()
         raise
@@ -153,8 +154,8 @@ def prepare(settings: Settings) -> Prepared:
         else:
             ring = source.load()
         records = Records(database, settings.practice.id, ring, source.load, now_ms)
-        records.prove_key()
-        records.bind()
+        records.proofs.enter()
+        records.proofs.bind()
         source.bind()
         expire(records, tombstones_of(settings), settings.store.requests_days)
         return Prepared(
@@ -184,7 +185,7 @@ def logs_are_held(settings: Settings) -> bool:
 
 def _refuse_new_key(database: Database, settings: Settings, source: KeySource) -> None:
     """A store that was sealed before needs its own key: a new one would only hide that it is lost."""
-    sealed_with = Records.keys_of(database, settings.practice.id)
+    sealed_with = keys_of(database, settings.practice.id)
     if sealed_with:
         raise KeyFault(
             "key_missing",

@@ -28,18 +28,11 @@ from pipeline.store.database import Database
 from pipeline.store.document import Document
 from pipeline.store.draft import Snapshot, State
 from pipeline.store.faults import KeyFault, RequestGone, StoreFault
-from pipeline.store.keys import other_deployment
+from pipeline.store.proofs import KeyProofs, plain_id
 from pipeline.store.schema import DataKeyRow, HoldRow, KeyRow, LookupRow, RequestRow
 
 OPEN_AT_MOST_MS: Final = 3 * 3_600_000
 """No call is longer (limits.call_limit_ms is 2 h at most): an open request this old lost its server."""
-
-_PROOF: Final = b"wardline"
-
-
-def _proof_of(deployment: str) -> bytes:
-    """The word only the key opens, and whose store this is: what is sealed nobody changes without the key."""
-    return _PROOF + (b"\n" + deployment.encode() if deployment else b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,83 +81,7 @@ class Records:
         self.ring = ring
         self._reload = reload
         self.now_ms = now_ms
-
-    # --- keys -----------------------------------------------------------------------------------
-
-    @staticmethod
-    def keys_of(database: Database, practice_id: str) -> tuple[str, ...]:
-        """Ids of the keys this practice's rows need, the current one first; none: nothing was ever sealed."""
-        with database.reading() as session:
-            rows = session.scalars(
-                select(KeyRow.key_id)
-                .where(KeyRow.practice_id == practice_id)
-                .order_by(KeyRow.is_current.desc())
-            )
-            return tuple(_plain(key_id) for key_id in rows)
-
-    def check_key(self) -> None:
-        """Refuse a key that is not the store's; changes nothing."""
-        with self.database.reading() as session:
-            for row in session.scalars(
-                select(KeyRow).where(
-                    KeyRow.practice_id == self.practice_id, KeyRow.is_current.is_(True)
-                )
-            ):
-                self.check_proof(row)
-
-    def prove_key(self) -> None:
-        """Enter the key at the first start; later refuse another one."""
-        with self.database.writing() as session:
-            rows = list(
-                session.scalars(select(KeyRow).where(KeyRow.practice_id == self.practice_id))
-            )
-            if not rows:
-                session.add(self.key_row(self.ring))
-                return
-            for row in rows:
-                self.check_proof(row)
-
-    def key_row(self, ring: KeyRing) -> KeyRow:
-        """The row that says: this key is in use, and here is what only it opens."""
-        proof = ring.wrap(_proof_of(ring.deployment), self._place("proof", "proof"))
-        return KeyRow(
-            practice_id=self.practice_id,
-            key_id=ring.current,
-            is_current=True,
-            proof=proof.sealed,
-            created_at_ms=self.now_ms(),
-        )
-
-    def check_proof(self, row: KeyRow) -> None:
-        """Raise `KeyFault` unless our ring holds the very key of this row and the row is of our deployment."""
-        bound = self._bound_to(row)
-        if bound and self.ring.deployment and bound != self.ring.deployment:
-            where = f"the store at {self.database.location.shown()}"
-            raise KeyFault("deployment", other_deployment(where, bound, self.ring.deployment))
-
-    def _bound_to(self, row: KeyRow) -> str:
-        """The deployment that this row's proof names; "": none yet."""
-        try:
-            proof = self.ring.unwrap(Wrapped(row.key_id, row.proof), self._place("proof", "proof"))
-        except (KeyUnknown, SealBroken):
-            raise KeyFault(
-                "wrong_key",
-                f"the store at {self.database.location.shown()} was sealed with key {_plain(row.key_id)}, and the"
-                f" key in use is {self.ring.current}: this is not the store's key. Bring back the right one with"
-                " `wardline key import FILE`. Nothing was changed",
-            ) from None
-        return proof.removeprefix(_PROOF).decode(errors="replace").strip()
-
-    def bind(self, adopt: str = "") -> None:
-        """Write our deployment into each proof that names none, or the one that is adopted."""
-        with self.database.writing() as session:
-            for row in session.scalars(
-                select(KeyRow).where(KeyRow.practice_id == self.practice_id).with_for_update()
-            ):
-                bound = self._bound_to(row)
-                if bound != self.ring.deployment and bound in {"", adopt}:
-                    of_row = replace(self.ring, current=row.key_id)
-                    row.proof = self.key_row(of_row).proof
+        self.proofs = KeyProofs(database, practice_id, lambda: self.ring, now_ms)
 
     def _follow_rotation(self, session: Session) -> None:
         """Write with the key the store calls current; reads the key again when that is not ours."""
@@ -183,7 +100,7 @@ class Records:
         else:
             raise KeyFault(
                 "wrong_key",
-                f"the store at {self.database.location.shown()} asks for key {_plain(current or 'none')},"
+                f"the store at {self.database.location.shown()} asks for key {plain_id(current or 'none')},"
                 f" and the key in use is {self.ring.current}; bring back the right one with `wardline key import FILE`",
             )
 
@@ -446,7 +363,7 @@ class Records:
         except KeyUnknown as error:
             raise KeyFault(
                 "wrong_key",
-                f"request {key_row.request_id} needs key {_plain(error.key_id)}, which is not in the key ring;"
+                f"request {key_row.request_id} needs key {plain_id(error.key_id)}, which is not in the key ring;"
                 " bring back the copy you exported with `wardline key import FILE`",
             ) from None
         except SealBroken:
@@ -507,8 +424,3 @@ def _damaged(request_id: str) -> StoreFault:
         "damaged",
         f"request {request_id} does not open: its row was changed or damaged; bring back a copy with `wardline restore`",
     )
-
-
-def _plain(key_id: str) -> str:
-    """A key id as the database says it, safe to print."""
-    return key_id if key_id.isalnum() and key_id.isascii() else "?"

@@ -13,6 +13,7 @@ from sqlalchemy import delete, select, update
 from phi.envelope import KeyRing, Place, SealBroken, Wrapped
 from pipeline.store.faults import StoreFault
 from pipeline.store.keys import KeySource
+from pipeline.store.proofs import keys_of
 from pipeline.store.records import Records
 from pipeline.store.schema import DataKeyRow, KeyRow
 
@@ -27,11 +28,11 @@ def rotate(records: Records, source: KeySource, wrap_others: Callable[[], int] =
     """
     ring = source.load()
     records.ring = ring
-    sealed_with = Records.keys_of(records.database, records.practice_id)
+    sealed_with = keys_of(records.database, records.practice_id)
     begun = len(ring.keys) > 1 and sealed_with[:1] != (ring.current,)
     unfinished = len(sealed_with) > 1 and sealed_with[0] == ring.current
     if not begun and not unfinished:
-        records.check_key()
+        records.proofs.check()
         ring = ring.rotated()
         source.replace(ring)
     records.ring = ring
@@ -52,11 +53,11 @@ def _announce(records: Records) -> None:
         for row in session.scalars(
             select(KeyRow).where(KeyRow.practice_id == records.practice_id).with_for_update()
         ):
-            records.check_proof(row)
+            records.proofs.check_row(row)
         session.execute(
             update(KeyRow).where(KeyRow.practice_id == records.practice_id).values(is_current=False)
         )
-        session.add(records.key_row(records.ring))
+        session.add(records.proofs.row_for(records.ring))
 
 
 def _wrap_some(records: Records) -> int:

@@ -16,8 +16,9 @@ from phi.chain import heads_in
 from pipeline.audit.heads import HeadExport
 from pipeline.audit.records import Record
 from pipeline.audit.trail import trail_files
+from pipeline.audit.trail_file import AuditBusy
 from pipeline.audit.verify import verify_trail
-from pipeline.audit.writer import AuditBusy, AuditWriter, Limits
+from pipeline.audit.writer import AuditWriter, Limits
 from pipeline.telemetry.events import Event, set_sink
 from tests.audit.rig import end, keys_in, lines, records, start, types, verdict
 

@@ -105,7 +105,7 @@ def test_the_name_in_the_store_is_sealed(house: House) -> None:
         assert b"staging" not in row.proof
         row.proof = row.proof[:-1] + bytes([row.proof[-1] ^ 1])
     with pytest.raises(KeyFault, match="not the store's key"):
-        records.check_key()
+        records.proofs.check()
     records.database.close()
 
 

@@ -266,7 +266,7 @@ def test_row_o13_a_store_of_an_older_release_opens_after_an_upgrade(either: Hous
     assert database.version() == "0001"
     source = key_source(settings)
     old = Records(database, "north", source.create(), source.load, now_ms)
-    old.prove_key()
+    old.proofs.enter()
     old.write(snapshot(1))
     database.close()
     with pytest.raises(StoreFault, match="wardline serve") as raised:

@@ -8,6 +8,7 @@ from pipeline.store import rotation
 from pipeline.store.faults import KeyFault, StoreFault
 from pipeline.store.keys import KeySource
 from pipeline.store.opening import key_source
+from pipeline.store.proofs import keys_of
 from pipeline.store.records import Records
 from pipeline.store.rotation import rotate
 from tests.store.conftest import House
@@ -35,7 +36,7 @@ def test_every_request_opens_with_the_new_key_alone(either: House) -> None:
         assert new.lookup == old.lookup
     with either.records() as records:
         assert sum(1 for _ in records.all_opened()) == MANY
-        assert Records.keys_of(records.database, "north") == (new.current,)
+        assert keys_of(records.database, "north") == (new.current,)
 
 
 def test_a_worker_that_runs_meanwhile_follows_at_its_next_write(either: House) -> None:
