@@ -13,12 +13,13 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_the_ports_in_the_table_are_the_defaults() -> None:
-    http, media = Settings().http, Settings().media
+    http, media, models = Settings().http, Settings().media, Settings().llm_server
     assert re.findall(r"^\| (TCP|UDP) ([\d–]+) \|", README, re.MULTILINE) == [
         ("TCP", f"{http.port}"),
         ("UDP", f"{media.port_min}–{media.port_max}"),
+        ("TCP", f"{models.port}"),
     ]
-    for key in re.findall(r"`((?:http|media)\.\w+)`", README):
+    for key in re.findall(r"`((?:http|media|llm_server)\.\w+)`", README):
         section, name = key.split(".")
         assert hasattr(getattr(Settings(), section), name), key
 
