@@ -22,6 +22,8 @@ _VIA = re.compile(
 _EMPTY_PARAMETER = re.compile(r";[ \t]*(?:;|\Z)")
 _NAMED = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^"<>]*)[ \t]*<([^<>]*)>[ \t]*(.*)\Z', re.DOTALL)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:", re.ASCII)
+_PRINTABLE = re.compile(r"[\x21-\x7e]+\Z")
+"""What a request line of ours can hold: a Contact becomes one."""
 _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,255})(?::([0-9]{1,5}))?\Z", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,512}\Z", re.ASCII)
 PORT_MAX = 65_535
@@ -118,7 +120,7 @@ def read_address(value: str) -> Address:
     else:
         uri, semicolon, rest = text.partition(";")  # without brackets, parameters are the header's
         uri, after = uri.strip(), semicolon + rest
-    if not _SCHEME.match(uri) or any(c.isspace() for c in uri) or (after and after[0] != ";"):
+    if not _SCHEME.match(uri) or not _PRINTABLE.match(uri) or (after and after[0] != ";"):
         raise Malformed("address")
     params = parse_params(after)
     tag = params.get("tag") or ""

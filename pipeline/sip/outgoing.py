@@ -12,7 +12,7 @@ from typing import Protocol
 
 from pipeline.sip.addresses import Malformed, hop_of, read_uri
 from pipeline.sip.conversation import Conversation, Listener
-from pipeline.sip.dialog import MAX_FORWARDS, Dialog, DialogId, contact_of
+from pipeline.sip.dialog import MAX_FORWARDS, Dialog, DialogId, contact_of, routes_of
 from pipeline.sip.paths import Path
 from pipeline.sip.ports import CallMedia, MediaRefused, TransferOutcome
 from pipeline.sip.station import ALLOW, SDP, SUPPORTED, USER, Station
@@ -130,6 +130,10 @@ class OutgoingCall:
         if known is not None:
             self._station.send(known, self._way(""))
             return
+        try:
+            routes = tuple(reversed(routes_of(response)))
+        except Malformed:
+            routes = ()
         dialog = Dialog(
             call_id=self._call_id,
             local=self._from,
@@ -137,7 +141,7 @@ class OutgoingCall:
             remote=response.to.raw,
             remote_tag=response.to.tag,
             target=contact_of(response) or self._target,
-            routes=tuple(reversed(response.headers.all("record-route"))),
+            routes=routes,
             local_cseq=1,
             remote_cseq=0,
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.sip.addresses import Malformed, read_address, read_uri
-from pipeline.sip.dialog import contact_of
+from pipeline.sip.addresses import Malformed, read_uri
+from pipeline.sip.dialog import contact_of, routes_of
 from pipeline.sip.session_timer import MIN_SE_S, too_small
 from pipeline.sip.station import ACCEPT, ALLOW, EXTENSIONS, SDP
 from pipeline.sip.wire import Header, Request
@@ -55,9 +55,7 @@ def check_invite(request: Request) -> None:
     if kinds and not kinds & {SDP, "application/*", "*/*"}:
         raise Refusal(406, "accept")
     try:
-        for route in request.headers.all("record-route"):
-            if not read_uri(read_address(route).uri).host:
-                raise Refusal(400, "record_route")
+        routes_of(request)
     except Malformed:
         raise Refusal(400, "record_route") from None
     check_timer(request)

@@ -103,7 +103,10 @@ class Trunks:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop taking calls, end those there are, wait a moment for the other side, close everything."""
+        """Stop taking calls, end those there are, wait a moment for the other side, close everything.
+
+        What the block raised goes on as it is: the tasks here end without it.
+        """
         self._closing = True
         self._connections.stop_listening()
         for task in list(self._takes):
@@ -121,7 +124,7 @@ class Trunks:
                 handle.cancel()
         self._tell_traffic()
         await self._connections.close()
-        await self._tasks.__aexit__(kind, error, trace)
+        await self._tasks.__aexit__(None, None, None)
 
     @property
     def ports(self) -> dict[str, int]:

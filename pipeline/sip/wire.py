@@ -25,6 +25,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,64}\Z")
 _CALL_ID = re.compile(r"[\x21-\x7e]{1,512}\Z")
 _CSEQ = re.compile(r"([0-9]{1,10})[ \t]+(\S{1,64})\Z", re.ASCII)
 _STATUS = re.compile(r"SIP/2\.0[ \t]+([1-6][0-9]{2})(?:[ \t].*)?\Z", re.ASCII | re.IGNORECASE)
+_LONE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _SHORT_NAMES = {"x": "session-expires", "o": "event", "r": "refer-to", "b": "referred-by"}
 """Short forms of headers that came after RFC 3261; the parser knows only those in it."""
 _SINGLE = ("from", "to", "call-id", "cseq", "max-forwards", "content-type")
@@ -112,6 +113,8 @@ class Unreadable(Exception):
 def read(data: bytes) -> Request | Response:
     """One whole message. Raises `Unreadable`."""
     head, _, body = data.partition(b"\r\n\r\n")
+    if _LONE_LINE_END.search(head):  # each reader on the way would end the line elsewhere
+        raise Unreadable("line_end")
     start, _, _ = head.partition(b"\r\n")
     try:
         first_line = start.decode("utf-8")

@@ -129,6 +129,7 @@ def test_options_are_answered_whatever_the_load() -> None:
     ("change", "status"),
     [
         ({"contact": "*"}, 400),
+        ({"contact": "<sip:a\u00e9b@127.0.0.1>"}, 400),
         ({"contact": "<mailto:a@b>"}, 400),
         ({"record_routes": ("<sip:;lr>",)}, 400),
         ({"record_routes": ("nonsense",)}, 400),

@@ -75,13 +75,19 @@ def flood(path: object, seed: int, count: int) -> None:
 
 
 async def survived(running: Trunks, certificate: Certificate, transport: str) -> None:
-    """A new caller's OPTIONS is answered."""
+    """A new caller's OPTIONS is answered; over UDP it is repeated, as the flood fills the socket."""
     async with connected(running, transport, certificate) as line:
         call_id = f"after{line.port}"
-        line.send(Peer(call_id=call_id, transport=transport.upper()).request("OPTIONS"))
-        async with asyncio.timeout(PATIENCE_S):
-            while (await line.read()).one("Call-ID") != call_id:
-                pass
+        probe = Peer(call_id=call_id, transport=transport.upper()).request("OPTIONS")
+        line.send(probe)
+        async with asyncio.timeout(4 * PATIENCE_S):
+            while True:
+                try:
+                    async with asyncio.timeout(0.5 if transport == "udp" else None):
+                        if (await line.read()).one("Call-ID") == call_id:
+                            return
+                except TimeoutError:
+                    line.send(probe)
 
 
 class Passing(Taker):

@@ -141,6 +141,17 @@ async def test_no_free_line_is_503_with_a_time(certificate: Certificate, tmp_pat
     assert desk.calls == []
 
 
+async def test_sipsak_finds_us_alive(certificate: Certificate) -> None:
+    def probe(port: int) -> int:
+        program = shutil.which("sipsak")
+        assert program, "sipsak is missing: apt-get install -y sipsak"
+        command = [program, "-s", f"sip:probe@127.0.0.1:{port}"]
+        return subprocess.run(command, capture_output=True, timeout=20, check=False).returncode
+
+    async with trunks(certificate, Desk()) as running:
+        assert await asyncio.to_thread(probe, running.ports["udp"]) == 0
+
+
 async def test_lost_packets_delay_a_call_and_break_none(
     certificate: Certificate, tmp_path: Path
 ) -> None:

@@ -81,10 +81,14 @@ def test_an_answer_to_nothing_is_counted_and_dropped() -> None:
 
 def test_alarms_ring_in_order_and_cancelled_ones_take_no_room() -> None:
     alarms, rung = Alarms(), list[int]()
+
+    def set_another() -> None:
+        alarms.set(1, lambda: rung.append(6))
+
     kept = [alarms.set(number, lambda n=number: rung.append(n)) for number in range(1_000)]  # type: ignore[misc]
     for alarm in kept[1:]:
         alarm.cancel()
-    alarms.set(5, lambda: alarms.set(1, lambda: rung.append(6)))
+    alarms.set(5, set_another)
     for number in range(2_000):
         alarms.set(10_000 + number, lambda: None).cancel()
     assert len(alarms._queue) < 1_500

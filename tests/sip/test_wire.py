@@ -47,6 +47,8 @@ def test_a_response_is_read() -> None:
         (b"Content-Length: ", b"Content-Length: 9", "length"),
         (b"Call-ID:", b"Call-ID: other\r\nCall-ID:", "two_call-id"),
         (b"Max-Forwards", b"X: \xff\r\nMax-Forwards", "syntax"),
+        (b"Max-Forwards", b"X: a\rContent-Length: 0\r\nMax-Forwards", "line_end"),
+        (b"Max-Forwards", b"X: a\nMax-Forwards", "line_end"),
         (b"Contact", b"A: b\r\n" * 300 + b"Contact", "syntax"),
     ],
 )
