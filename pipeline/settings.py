@@ -359,6 +359,8 @@ class Transfer:
     targets: tuple[str, ...] = _list(kind="transfer_target")
     """Everybody who may be called, "NAME NUMBER" or "NAME SIP-URI", e.g. ["front-desk +12125550123", "nurse
     sip:201@pbx.clinic.example"]. No other number is ever dialled, and never an emergency number."""
+    domain: str = _text(kind="host")
+    """Where a target that is a number is reached: the carrier's host for calls from us, e.g. clinic.pstn.example."""
     ladder: tuple[str, ...] = _list(kind="rung")
     """In which order, for a caller who wants a person, e.g. ["front-desk", "nurse", "message", "callback"]: "message" is
     recorded where the caller agreed to be recorded, else it is a "callback", a number to call back. None: the number is said."""
