@@ -8,6 +8,7 @@ from models.ports import Spoken
 from pipeline.line import CallerLeg, Flush, Speak
 from pipeline.media.playout import Playout
 from pipeline.media.resample import Resampler
+from pipeline.transfer import TransferOutcome
 
 RATE_HZ = 48_000
 TAG_BASE_HZ = 600.0
@@ -64,6 +65,9 @@ class RecordingCall:
 
     def on_heard(self, epoch: int, at_ms: float) -> None:
         self.heard.append((epoch, at_ms))
+
+    def on_transfer(self, outcome: TransferOutcome, target: str = "") -> None:
+        raise AssertionError("nobody was to be called")
 
     def on_muted(self, muted: bool) -> None:
         self.muted.append(muted)
