@@ -335,7 +335,7 @@ def _strange_variable(name: str, known: Iterable[str]) -> str:
 
 
 def _plain(key: str) -> str:
-    return re.sub(r"[^\w.\-]", "?", key)[:120]
+    return re.sub(r"[^\w.\-\[\]]", "?", key)[:120]
 
 
 def _toml(value: Any) -> str:

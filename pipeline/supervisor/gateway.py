@@ -78,8 +78,8 @@ class GatewayProcess:
         return self.processes.all[0].state if self.processes is not None else ""
 
     def ready(self) -> bool:
-        """Whether telephone calls are taken, or none ever will be."""
-        return self.processes is None or self.processes.ready()
+        """Whether telephone calls are taken, or nobody should wait for that: there is none, or it failed once."""
+        return self.processes is None or self.state == "ready" or self.processes.all[0].starts > 1
 
     def serve_with(self, workers: Workers) -> None:
         """From now on these can say the sentences."""

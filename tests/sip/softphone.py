@@ -7,6 +7,7 @@ file as it comes. `docs/telephony.md` names the package.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import socket
@@ -154,6 +155,12 @@ class Softphone:
         while len(found := self.happened(kind)) < count:
             assert time.monotonic() < limit, f"no {kind} in {self.events}\n{self.said()}"
         return found[count - 1]
+
+    def received_bits_per_s(self) -> int:
+        """What arrived over the last seconds, by the phone's own count."""
+        text = (self.directory / "out").read_text(errors="replace")
+        found = re.findall(r"audio=[0-9]+/([0-9]+)", text)
+        return int(found[-1]) if found else 0
 
     def heard(self) -> NDArray[np.int16]:
         """Everything heard in this call, so far, at 8 kHz."""

@@ -80,9 +80,6 @@ class Ours:
         if voiced:
             self.record.frames_s.append((asyncio.get_running_loop().time(), FRAME_S))
 
-    can_transfer = False
-    """There is no telephone."""
-
     def send(self, message: ToCaller) -> None:
         """Note when the call decided to fall silent."""
         if isinstance(message, Flush):
