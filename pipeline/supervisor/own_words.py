@@ -188,10 +188,8 @@ _OWN_NAMES = frozenset({"practice.name", "urgent.approved_by"})
 
 
 def _is_time(value: str) -> bool:
-    """A time zone, hours of a day or a holiday of our days, and nothing that could be anybody's."""
-    if spans_of((value,)) is not None or zone_of(value) is not None:
-        return True
-    return not holiday_fault(value) and not _OLD_DATE.search(value)
+    """A time zone, hours of a day or a holiday: written so, and nothing that could be anybody's."""
+    return spans_of((value,)) is not None or zone_of(value) is not None or not holiday_fault(value)
 
 
 def _strings(value: object, key: str = "") -> Iterator[tuple[str, str]]:
