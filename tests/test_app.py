@@ -261,7 +261,7 @@ def test_the_waits_that_refuse_a_caller_are_the_configured_ones(tmp_path: Path) 
 
 
 @pytest.mark.wire
-async def test_lines_for_when_nobody_can_speak_are_made_once_and_a_voice_that_fails_stops_nothing(
+def test_lines_for_when_nobody_can_speak_are_made_once_and_a_voice_that_fails_stops_nothing(
     tmp_path: Path,
 ) -> None:
     settings = config.from_mapping({"state": {"directory": str(tmp_path)}})
@@ -271,14 +271,14 @@ async def test_lines_for_when_nobody_can_speak_are_made_once_and_a_voice_that_fa
     try:
         voice = FakeVoice()
         voice.failure = EngineFailed("synthetic")
-        await app._keep_lines(settings, flow, voice)
+        asyncio.run(app._keep_lines(settings, flow, voice))
         assert sorted(str(e.line) for e in seen if isinstance(e, LineNotKept)) == [
             "apology", "busy", "paused",
         ]  # fmt: skip
         voice.failure = None
-        await app._keep_lines(settings, flow, voice)
+        asyncio.run(app._keep_lines(settings, flow, voice))
         made = len(voice.texts)
-        await app._keep_lines(settings, flow, voice)
+        asyncio.run(app._keep_lines(settings, flow, voice))
         assert len(voice.texts) == made
     finally:
         set_sink(None)
