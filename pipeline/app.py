@@ -104,8 +104,10 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
         await serve_calls(channel, switchboard)
 
 
-def _telephone(settings: Settings) -> MediaStreamDoor:
-    """Where the supervisor and the gateway bring telephone calls; without a trunk nobody comes."""
+def _telephone(settings: Settings) -> MediaStreamDoor | None:
+    """Where the gateway and the supervisor bring telephone calls; None where nobody will."""
+    if not settings.trunk and not settings.media_stream.auth_token:
+        return None
     return MediaStreamDoor(socket_of(settings.state.directory, log.process()))
 
 

@@ -177,9 +177,9 @@ class Switchboard:
         self._opening += 1
 
         def begin(sample_rate_hz: int) -> CallPort:
-            self._opening -= 1
             opened = self._opened(call_id, recognizer, sample_rate_hz)
             self._begin(opened)
+            self._opening -= 1
             return opened.call
 
         def never(reason: str) -> None:

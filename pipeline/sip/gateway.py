@@ -20,6 +20,7 @@ from pipeline.stream import messages
 from pipeline.stream.local import connect as reach
 from pipeline.stream.messages import Audio, Clear, Mark, Transfer, read_to_call
 from pipeline.stream.wire import NORMAL, Wire, connect
+from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Event, Token, emit
 
 APOLOGY = "apology"
@@ -274,6 +275,10 @@ class _Joined:
 
     def on_text(self, text: str | bytes) -> None:
         """See `stream.wire.Listener`."""
+        with contained(self._stream, "worker's stream"):
+            self._take(text)
+
+    def _take(self, text: str | bytes) -> None:
         match read_to_call(text):
             case Audio(payload):
                 self._leg.play(payload[: len(payload) & ~1])
