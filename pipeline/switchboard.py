@@ -116,6 +116,8 @@ class Switchboard:
         self._clock = clock or LoopClock()
         self._calls: dict[str, Call] = {}
         self._opening = 0
+        self._announced = 0
+        """Telephone calls whose stream has not come: each has its recogniser already."""
         self._draining = False
         self._paused = False
         self._tasks = asyncio.TaskGroup()
@@ -174,16 +176,16 @@ class Switchboard:
         if telephone is None:
             raise LinesBusy("This server has no telephone.")
         recognizer = await self._ear()
-        self._opening += 1
+        self._announced += 1
 
         def begin(sample_rate_hz: int) -> CallPort:
             opened = self._opened(call_id, recognizer, sample_rate_hz)
             self._begin(opened)
-            self._opening -= 1
+            self._announced -= 1
             return opened.call
 
         def never(reason: str) -> None:
-            self._opening -= 1
+            self._announced -= 1
             self._tasks.create_task(self._never(call_id, recognizer, reason), name=call_id)
 
         telephone.expect(call_id, token, begin, never)
@@ -289,7 +291,8 @@ class Switchboard:
 
     def free_slots(self) -> int:
         """Calls that could be answered now."""
-        free = min(self._engines.stt.free_slots(), self._calls_limit - len(self._calls))
+        taken = len(self._calls) + self._announced
+        free = min(self._engines.stt.free_slots(), self._calls_limit - taken)
         return 0 if self._draining else max(0, free - self._opening)
 
     async def broken(self) -> None:
