@@ -30,6 +30,8 @@ ALONE = (
     "tests/first_call/test_whisper.py",
     "tests/models/test_espeak.py",
     "tests/models/test_piper_alone.py",
+    "tests/sip/test_rtp_load.py",
+    "tests/sip/test_rtp_pacing.py",
     "tests/transports/test_barge_in",
     "tests/transports/test_loss.py",
     "tests/transports/test_pacing.py",

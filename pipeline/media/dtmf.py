@@ -27,6 +27,8 @@ no window reached 0.7."""
 SUSPECT = 0.55
 """What the beginning of a tone reaches when it fills half a window: such sound is not handed on before it is
 judged. Voices do so in one window of a thousand."""
+OVERTONE = 1.0 / 40.0
+"""16 dB below: a keypad's tones have no octaves (Q.23 allows 20 dB below for all distortion), two flutes have."""
 MAYBE = 0.45
 """Cheap first look: below this share of the strongest pair no exact fit is worth its time."""
 WINDOWS_NEEDED = 4
@@ -71,7 +73,10 @@ class _Bank:
         self.waves = np.stack(waves, axis=1).astype(np.float32) * np.sqrt(2.0 / self.window)
         self.waves = self.waves.astype(np.float32)
         self._count = len(hertz)
+        self._at = at
+        self._hertz = hertz
         self._pairs: dict[tuple[int, int], Floats] = {}
+        self._octaves: dict[int, Floats] = {}
 
     def pair(self, low: int, high: int) -> Floats:
         """Orthonormal waves that span both tones: what they leave of a window is neither."""
@@ -80,6 +85,14 @@ class _Bank:
             spanned, _ = np.linalg.qr(self.waves[:, columns])
             self._pairs[low, high] = np.ascontiguousarray(spanned.T.astype(np.float32))
         return self._pairs[low, high]
+
+    def octave(self, high: int) -> Floats:
+        """The same for twice the pitch of a high tone; a low one's octave lies among the high tones."""
+        if high not in self._octaves:
+            turns = 4.0 * np.pi * self._hertz[high] * self._at
+            spanned, _ = np.linalg.qr(np.stack([np.cos(turns), np.sin(turns)], axis=1))
+            self._octaves[high] = np.ascontiguousarray(spanned.T.astype(np.float32))
+        return self._octaves[high]
 
     def powers(self, windows: Floats) -> Floats:
         """Energy of each window at each tone."""
@@ -179,6 +192,11 @@ class KeyToneDetector:
             return "", 0.0
         if abs(10.0 * np.log10(high_power / low_power)) > TWIST_DB:
             return "", 0.0
-        inside = self._bank.pair(low, high) @ window
+        pair = self._bank.pair(low, high)
+        inside = pair @ window
         purity = float(inside @ inside / energy)
+        if purity >= PURE:
+            above = self._bank.octave(high) @ (window - inside @ pair)
+            if float(above @ above) > OVERTONE * high_power:
+                return "", 0.0
         return GRID[low // len(OFFSETS)][(high - half) // len(OFFSETS)], purity

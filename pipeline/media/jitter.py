@@ -68,8 +68,15 @@ class _Waiting:
 class JitterBuffer:
     """Packets in, in any order; frames and holes out, in order and without overlap."""
 
-    def __init__(self, clock_hz: int, max_wait_ms: float = MAX_WAIT_MS) -> None:
-        """A buffer for one RTP clock."""
+    def __init__(
+        self, clock_hz: int, max_wait_ms: float = MAX_WAIT_MS, *, keeps_time: bool = False
+    ) -> None:
+        """A buffer for one RTP clock.
+
+        `keeps_time`: what a stalled network delivers a second late is lost. Otherwise it is handed on all at once,
+        and whoever counts frames has counted that time twice.
+        """
+        self._keeps_time = keeps_time
         self._per_ms = clock_hz / 1000.0
         self._max_wait_ms = max_wait_ms
         self._frame = clock_hz // 50
@@ -77,6 +84,7 @@ class JitterBuffer:
         self._ssrc: int | None = None
         self._next = 0  # unwrapped timestamp of the next sample to leave
         self._last_sequence = -1
+        self._last_end = 0  # where the last packet ended, holes after it not counted
         self._offset_ms = 0.0  # shortest arrival time minus timestamp
         self._offset_at_ms = 0.0
         self._lateness_ms = 0.0
@@ -109,7 +117,7 @@ class JitterBuffer:
         if self._ssrc != ssrc:
             self._restart(ssrc, sequence, timestamp, arrival_ms)
         at = self._unwrap(timestamp)
-        if self._is_jump(at, arrival_ms) or len(self._waiting) >= MAX_PENDING:
+        if self._is_jump(at, sequence, arrival_ms) or len(self._waiting) >= MAX_PENDING:
             self._restart(ssrc, sequence, timestamp, arrival_ms)
             at = self._next
         self._learn(at, arrival_ms)
@@ -180,6 +188,7 @@ class JitterBuffer:
         self._paused = packet.pauses
         self._next += packet.samples
         self._last_sequence = packet.sequence
+        self._last_end = self._next
         self._drop_overlapped()
         return Media(packet.payload, packet.samples, packet.payload_type)
 
@@ -202,8 +211,11 @@ class JitterBuffer:
         away = (timestamp - self._next + (1 << 31)) % (1 << 32) - (1 << 31)
         return self._next + away
 
-    def _is_jump(self, at: int, arrival_ms: float) -> bool:
+    def _is_jump(self, at: int, sequence: int, arrival_ms: float) -> bool:
         """Whether no network explains this timestamp: a second old, or half a second in the future."""
+        after = (sequence - self._last_sequence) & 0xFFFF
+        if self._keeps_time and self._last_end <= at < self._next and 0 < after < 1 << 15:
+            return False  # the next one of the same stream, only late
         early_ms = at / self._per_ms + self._offset_ms - arrival_ms
         behind_ms = (self._next - at) / self._per_ms
         return early_ms > JUMP_MS or behind_ms > 2 * JUMP_MS
@@ -237,6 +249,7 @@ class JitterBuffer:
         self._waiting.clear()
         self._next = timestamp
         self._last_sequence = (sequence - 1) & 0xFFFF
+        self._last_end = timestamp
         self._offset_ms = arrival_ms - timestamp / self._per_ms
         self._offset_at_ms = arrival_ms
         self._lateness_ms = 0.0

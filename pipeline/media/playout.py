@@ -222,7 +222,8 @@ class Playout:
             self._arm(self._due_s)  # before the sink: its failure must not stop the pacer
             self._send_one(max(now_s, due_s) if self._lead_s else now_s)
             early_s = self._ahead_s()
-        if self._lead_s and self._sink is not None:
+        # With a lead the next may leave before its time; without a timer it was woken for a reply that is flushed.
+        if self._sink is not None and (self._lead_s or self._timer is None):
             self._arm(self._due_s - self._ahead_s())
 
     def _ahead_s(self) -> float:

@@ -32,6 +32,8 @@ FRAME_TICKS = CLOCK_HZ // 50
 NEW_STREAM_AFTER_MS = 60.0
 """Another SSRC takes over once the one before has been silent for three packets: two at once are not mixed."""
 CANDIDATES = 8
+FAX_FRAMES = 90 * 50
+"""A calling machine gives up after 35 s (T.30's T1) or within a minute or so; later nobody need listen for it."""
 EVENT_STEP_TICKS = 800
 """One event packet vouches for 100 ms at most: the next one is due long before."""
 
@@ -60,13 +62,14 @@ class Receiver:
         self._on_event = on_event
         self._on_tone = on_tone
         rate_hz = codec.sample_rate_hz
-        self._jitter = JitterBuffer(CLOCK_HZ, MAX_WAIT_MS)
+        self._jitter = JitterBuffer(CLOCK_HZ, MAX_WAIT_MS, keeps_time=True)
         self._concealer = Concealer(rate_hz)
         self._framer = Framer(rate_hz // 50)
         self._mute = ToneMute(rate_hz)
         self._events = EventReceiver()
         self._fax = FaxToneDetector(rate_hz)
         self.fax_heard = False
+        self._fax_frames = FAX_FRAMES
         self._live = False
         self._quiet_since_ms: float | None = None
         self._candidates: list[tuple[RtpPacket, float]] = []
@@ -94,7 +97,7 @@ class Receiver:
         """Nothing is listened to from now on; time goes on as silence until a packet is heard again."""
         if self._live:
             self._add_counts()
-        self._jitter = JitterBuffer(CLOCK_HZ, MAX_WAIT_MS)
+        self._jitter = JitterBuffer(CLOCK_HZ, MAX_WAIT_MS, keeps_time=True)
         self._live = False
         self._quiet_since_ms = now_ms
 
@@ -219,7 +222,9 @@ class Receiver:
     def _hand_on(self, pcm: Samples) -> None:
         for frame in self._framer.feed(pcm.astype("<i2").tobytes()):
             samples = np.frombuffer(frame, dtype="<i2")
-            self.fax_heard = self._fax.feed(samples) or self.fax_heard
+            if self._live and self._fax_frames > 0:
+                self._fax_frames -= 1
+                self.fax_heard = self._fax.feed(samples) or self.fax_heard
             passed = self._mute.feed(samples)
             for each in passed.frames:
                 self._on_frame(each.tobytes())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.media.jitter import MAX_WAIT_MS, STALL_WAIT_MS, Hole, JitterBuffer, Media
+from pipeline.media.jitter import MAX_WAIT_MS, STALL_WAIT_MS, Counts, Hole, JitterBuffer, Media
 
 CLOCK_HZ = 48_000
 FRAME = 960
@@ -172,6 +172,105 @@ def test_wait_grows_with_the_lateness_it_sees_and_shrinks_again() -> None:
     for number in range(100, 1600):
         feed.arrive(20.0 * number, number)
     assert feed.buffer.wait_ms == pytest.approx(40.0)
+
+
+def phone(max_wait_ms: float = 120.0) -> JitterBuffer:
+    return JitterBuffer(8_000, max_wait_ms)
+
+
+def put(
+    buffer: JitterBuffer,
+    number: int,
+    at_ms: float,
+    *,
+    ssrc: int = 1,
+    timestamp: int | None = None,
+    pauses: bool = False,
+) -> list[Media | Hole]:
+    buffer.add(
+        ssrc=ssrc,
+        sequence=number,
+        timestamp=number * 160 if timestamp is None else timestamp,
+        samples=160,
+        payload=b"x",
+        arrival_ms=at_ms,
+        payload_type=8,
+        pauses=pauses,
+    )
+    return buffer.take(at_ms)
+
+
+def test_a_packet_keeps_its_payload_type() -> None:
+    assert put(phone(), 0, 0.0) == [Media(b"x", 160, 8)]
+
+
+def test_an_announced_pause_is_silence_without_the_long_wait() -> None:
+    buffer = phone()
+    put(buffer, 0, 0.0)
+    put(buffer, 1, 20.0, pauses=True)
+    due = buffer.due_ms()
+    assert due == pytest.approx(40.0 + 40.0)
+    assert buffer.take(300.0) == [Hole(160, lost=False)] * 12
+    assert put(buffer, 2, 600.0, timestamp=30 * 160)[-1] == Media(b"x", 160, 8)
+    assert buffer.counts.concealed == 0
+
+
+def test_a_pause_nobody_announced_is_told_from_a_loss_by_the_next_packet() -> None:
+    buffer = phone()
+    put(buffer, 0, 0.0)
+    waited = buffer.take(300.0)
+    assert waited == [Hole(160, lost=True)] * 9
+    assert buffer.counts.concealed == 9
+    put(buffer, 1, 600.0, timestamp=30 * 160)
+    assert buffer.counts.concealed == 0
+    buffer.take(900.0)
+    put(buffer, 3, 1_200.0, timestamp=60 * 160)
+    assert buffer.counts.concealed >= 9, "packet 2 is missing"
+
+
+def test_time_told_by_a_packet_without_sound_is_filled_once() -> None:
+    buffer = phone()
+    put(buffer, 0, 0.0)
+    for number, duration in ((1, 160), (2, 320), (3, 480), (4, 480), (5, 480)):
+        at_ms = 20.0 * number
+        buffer.fill(
+            ssrc=1,
+            sequence=number,
+            begin=160,
+            end=160 + duration,
+            arrival_ms=at_ms,
+            payload_type=101,
+        )
+        expected = [Media(b"", 160, 101)] if number <= 3 else []
+        assert buffer.take(at_ms) == expected
+    assert put(buffer, 6, 120.0, timestamp=6 * 160) == [Hole(160, lost=False)] * 2 + [
+        Media(b"x", 160, 8)
+    ]
+    assert buffer.counts == Counts(received=2)
+
+
+def test_a_wild_duration_fills_nothing() -> None:
+    buffer = phone()
+    put(buffer, 0, 0.0)
+    buffer.fill(ssrc=1, sequence=1, begin=160, end=60_000, arrival_ms=20.0, payload_type=101)
+    buffer.fill(ssrc=2, sequence=1, begin=160, end=320, arrival_ms=20.0, payload_type=101)
+    assert buffer.take(20.0) == []
+
+
+def test_a_new_stream_after_a_gap_does_not_lose_the_time_between() -> None:
+    buffer = phone()
+    put(buffer, 0, 0.0)
+    assert put(buffer, 0, 110.0, ssrc=2) == [Hole(160, lost=False)] * 4 + [Media(b"x", 160, 8)]
+
+
+def test_who_asks_for_more_patience_gets_it_only_where_packets_are_late() -> None:
+    buffer = phone()
+    for number in range(100):
+        put(buffer, number, 20.0 * number)
+    assert buffer.wait_ms == 40.0
+    for number in range(100, 200):
+        put(buffer, number, 20.0 * number + (95.0 if number % 5 == 0 else 0.0))
+    assert buffer.wait_ms == pytest.approx(105.0, abs=2.0)
 
 
 PACKETS = st.lists(

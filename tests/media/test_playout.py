@@ -108,6 +108,17 @@ async def test_partial_last_frame_counts_its_real_samples() -> None:
     assert wire.drained == [0]
 
 
+async def test_a_reply_flushed_in_the_moment_it_was_queued_does_not_end_the_noise() -> None:
+    playout, wire = line()
+    await asyncio.sleep(0.105)
+    playout.push(playout.epoch, tone_of(7, 20 * FRAME))
+    playout.flush()
+    await asyncio.sleep(1.0)
+    playout.detach()
+    assert wire.voiced() == []
+    assert len(wire.frames) == pytest.approx(55, abs=1)
+
+
 async def test_old_epoch_is_refused_after_a_flush() -> None:
     playout, wire = line()
     assert playout.push(0, tone_of(1, FRAME))

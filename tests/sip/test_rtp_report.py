@@ -43,7 +43,7 @@ def sender_reports(made: Call) -> list[tuple[float, RtcpSrPacket]]:
     ]
 
 
-@pytest.mark.parametrize("key", [None, KEY])
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "srtp"])
 async def test_reports_say_what_was_sent_and_heard(key: bytes | None) -> None:
     made = call(key=key)
     await speak(made.far, tone(20_000.0), drop={100, 101, 102, 500})

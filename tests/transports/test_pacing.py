@@ -8,40 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from pipeline.transports.settings import MediaSettings
 from pipeline.transports.webrtc import WebRtcDoor
+from tests.fakes.bare_sender import FRAME_MS, BareSender, drift_ms, errors
 from tests.fakes.echo_call import TaggedCall
 from tests.transports.browser import calling, visit_of
 
 pytestmark = pytest.mark.wire
 
-FRAME_MS = 20.0
 SPAN_S = 60.0
-
-
-class BareSender:
-    """One small datagram each 20 ms and nothing else: what this machine's loop can do just now."""
-
-    def __init__(self, to: tuple[str, int]) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._to = to
-        self._due_s = self._loop.time()
-        self._timer = self._loop.call_at(self._due_s, self._send)
-        self.sent_ms: list[float] = []
-
-    def _send(self) -> None:
-        self._due_s += FRAME_MS / 1000.0
-        self._timer = self._loop.call_at(self._due_s, self._send)
-        self._socket.sendto(b"\0" * 172, self._to)
-        self.sent_ms.append(self._loop.time() * 1000.0)
-
-    def close(self) -> None:
-        self._timer.cancel()
-        self._socket.close()
 
 
 def watched(audio: Any) -> list[float]:
@@ -58,16 +34,6 @@ def watched(audio: Any) -> list[float]:
 
     audio._dtls.send_rtp_now = timed
     return sent_ms
-
-
-def errors(sent_ms: list[float]) -> NDArray[np.float64]:
-    return np.abs(np.diff(np.array(sent_ms)) - FRAME_MS)
-
-
-def drift_ms(sent_ms: list[float]) -> float:
-    """How far the last five seconds lie off the grid of the first five; single stalls do not count."""
-    off = np.array(sent_ms) - np.arange(len(sent_ms)) * FRAME_MS
-    return float(np.median(off[-250:]) - np.median(off[:250]))
 
 
 @pytest.mark.long
