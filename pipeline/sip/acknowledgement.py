@@ -27,7 +27,8 @@ class AwaitedAck:
         self._repeat = repeat
         self._interval_ms = T1_MS
         self._again: Alarm = alarms.set(T1_MS, self._say_again)
-        self._end: Alarm = alarms.set(PATIENCE_MS, on_silence)
+        self._end: Alarm = alarms.set(PATIENCE_MS, self._give_up)
+        self._on_silence = on_silence
 
     def stop(self) -> None:
         """It came, or the call is over."""
@@ -38,3 +39,7 @@ class AwaitedAck:
         self._repeat()
         self._interval_ms = min(2 * self._interval_ms, T2_MS)
         self._again = self._alarms.set(self._interval_ms, self._say_again)
+
+    def _give_up(self) -> None:
+        self.stop()
+        self._on_silence()

@@ -19,10 +19,13 @@ _VIA = re.compile(
     r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,255})[ \t]*(?::[ \t]*([0-9]{1,5}))?[ \t]*(;.*)?\Z",
     re.ASCII | re.IGNORECASE | re.DOTALL,
 )
+_EMPTY_PARAMETER = re.compile(r";[ \t]*(?:;|\Z)")
 _NAMED = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^"<>]*)[ \t]*<([^<>]*)>[ \t]*(.*)\Z', re.DOTALL)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:", re.ASCII)
+_PRINTABLE = re.compile(r"[\x21-\x7e]+\Z")
+"""What a request line of ours can hold: a Contact becomes one."""
 _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,255})(?::([0-9]{1,5}))?\Z", re.ASCII)
-_TAG = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,255}\Z", re.ASCII)
+_TAG = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,512}\Z", re.ASCII)
 PORT_MAX = 65_535
 
 
@@ -75,6 +78,8 @@ def read_via(value: str) -> Via:
     found = _VIA.match(value.strip())
     if found is None:
         raise Malformed("via")
+    if _EMPTY_PARAMETER.search(found[4] or ""):
+        raise Malformed("via")
     params = parse_params(found[4] or "")
     return Via(
         transport=found[1].upper(),
@@ -109,13 +114,13 @@ def read_address(value: str) -> Address:
     text = value.strip()
     named = _NAMED.match(text)
     if named is not None:
-        uri, after = named[1].strip(), named[2].strip()
+        uri, after = named[1], named[2].strip()
     elif "<" in text or ">" in text or '"' in text:
         raise Malformed("address")
     else:
         uri, semicolon, rest = text.partition(";")  # without brackets, parameters are the header's
         uri, after = uri.strip(), semicolon + rest
-    if not _SCHEME.match(uri) or any(c.isspace() for c in uri) or (after and after[0] != ";"):
+    if not _SCHEME.match(uri) or not _PRINTABLE.match(uri) or (after and after[0] != ";"):
         raise Malformed("address")
     params = parse_params(after)
     tag = params.get("tag") or ""

@@ -88,6 +88,13 @@ class Admission:
         """Whose message this is; None: a stranger's."""
         return next((trunk for trunk in self._trunks if trunk.takes(path)), None)
 
+    def trunk_named(self, name: str) -> Trunk:
+        """The trunk with this name; raises ValueError."""
+        for trunk in self._trunks:
+            if trunk.settings.name == name:
+                return trunk
+        raise ValueError("no trunk has this name")
+
     def permits(self, host: str) -> bool:
         """Whether this numeric address is any trunk's."""
         return any(trunk.permits(host) for trunk in self._trunks)

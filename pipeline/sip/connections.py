@@ -12,10 +12,10 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
 
 from pipeline.errors import StartUpError
 from pipeline.sip.admission import address_of
+from pipeline.sip.datagrams import Datagrams, plain, routed_from
 from pipeline.sip.events import TrunkListening
 from pipeline.sip.paths import DEFAULT_PORTS, Hop, Path
 from pipeline.sip.settings import Listen, SignallingSettings, Transport
@@ -26,7 +26,6 @@ from pipeline.telemetry.events import Token, emit
 
 WAITING_MAX = 64
 """Messages that wait for one connection being opened."""
-OWN_HOSTS_MAX = 256
 CLOSE_LIMIT_MS = 500.0
 
 
@@ -45,6 +44,7 @@ class _Opening:
     """A connection being made, and what waits for it."""
 
     waiting: deque[tuple[bytes, Way]] = field(default_factory=deque)
+    task: asyncio.Task[None] | None = None
 
 
 class Connections:
@@ -74,7 +74,7 @@ class Connections:
         self._server_tls: ssl.SSLContext | None = None
         self._client_tls: ssl.SSLContext | None = None
         self._servers: list[asyncio.Server] = []
-        self._datagrams: list[_Datagrams] = []
+        self._datagrams: list[Datagrams] = []
         self._streams: dict[int, Stream] = {}
         self._standing: set[Stream] = set()
         """Every socket that is not closed yet, those of strangers too."""
@@ -83,6 +83,7 @@ class Connections:
         self._shaking: set[int] = set()
         self._next_number = 0
         self._closing = False
+        self._closed = False
 
     def __len__(self) -> int:
         """Connections that stand or are being made."""
@@ -118,7 +119,7 @@ class Connections:
     async def _listen(self, one: Listen) -> None:
         loop = asyncio.get_running_loop()
         if one.transport == "udp":
-            datagrams = _Datagrams(self, len(self._datagrams), one)
+            datagrams = Datagrams(self, len(self._datagrams), one)
             await loop.create_datagram_endpoint(lambda: datagrams, local_addr=(one.host, one.port))
             self._datagrams.append(datagrams)
             port = datagrams.port
@@ -141,6 +142,10 @@ class Connections:
     async def close(self) -> None:
         """Close everything and wait for it; what is written goes out, unless nobody reads it."""
         self.stop_listening()
+        self._closed = True
+        for opening in self._opening.values():
+            if opening.task is not None:
+                opening.task.cancel()
         for stream in self._standing:
             stream.close()
         for datagrams in self._datagrams:
@@ -214,6 +219,10 @@ class Connections:
             if made is stream:
                 del self._made[hop]
 
+    def on_stranger(self) -> None:
+        """See `datagrams.DatagramHouse`."""
+        self.refused.strangers += 1
+
     def permits(self, host: str) -> bool:
         """Whether an address is a trunk's."""
         return self._permits(host)
@@ -221,6 +230,33 @@ class Connections:
     def in_use(self, number: int) -> bool:
         """See `stream.House`."""
         return self._in_use(number)
+
+    def path_to(self, hop: Hop) -> Path:
+        """Ours of the way to a hop; raises ValueError where nothing of ours uses its transport."""
+        port = self.ports.get(hop.transport)
+        number = 0
+        if hop.transport == "udp":
+            found = self._socket_for(hop.host)
+            if found is None or not self._permits(hop.host):
+                port = None
+            else:
+                number, port = found, self._datagrams[found].port
+        if port is None:
+            raise ValueError("no listener and trunk of ours fit the target's host and transport")
+        own = next(one.host for one in self.settings.listen if one.transport == hop.transport)
+        if hop.transport == "udp":
+            own = self._datagrams[number].host
+        address = address_of(own)
+        if address is not None and address.is_unspecified:
+            own = self.settings.advertised_host or routed_from(hop.host)
+        return Path(hop.transport, hop.host, hop.port, own, port, number)
+
+    def _socket_for(self, host: str) -> int | None:
+        """The UDP socket of ours that speaks an address's version of IP."""
+        for number, datagrams in enumerate(self._datagrams):
+            if (":" in datagrams.host) == (":" in host):
+                return number
+        return None
 
     # ---- messages that go ----------------------------------------------------------------------------------------
 
@@ -237,8 +273,9 @@ class Connections:
         if hop is None:
             return
         if hop.transport == "udp":
-            if self._datagrams and self._permits(hop.host):
-                self._datagrams[0].send(data, hop.host, hop.port)
+            number = self._socket_for(hop.host)
+            if number is not None and self._permits(hop.host):
+                self._datagrams[number].send(data, hop.host, hop.port)
             return
         made = self._made.get(hop)
         if made is not None and made.send(data):
@@ -248,11 +285,15 @@ class Connections:
     def _open_for(self, hop: Hop, data: bytes, way: Way) -> None:
         opening = self._opening.get(hop)
         if opening is None:
+            if self._closed:
+                return
             if len(self) >= self.settings.max_connections:
                 self._unsendable(way)
                 return
             opening = self._opening[hop] = _Opening()
-            self._tasks.create_task(self._open(hop, opening), name="trunk connection")
+            opening.task = self._tasks.create_task(
+                self._open(hop, opening), name="trunk connection"
+            )
         if len(opening.waiting) < WAITING_MAX:
             opening.waiting.append((data, way))
         else:
@@ -263,7 +304,7 @@ class Connections:
         try:
             async with asyncio.timeout(self.settings.handshake_limit_ms / 1000):
                 stream = await self._connect(hop)
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, UnicodeError):  # the last: a host that is no name
             stream = None
         finally:
             del self._opening[hop]
@@ -306,76 +347,3 @@ class Connections:
     def _unsendable(self, way: Way) -> None:
         if way.branch:  # later: the transaction is only just being begun
             asyncio.get_running_loop().call_soon(self._on_unsendable, way.branch)
-
-
-class _Datagrams(asyncio.DatagramProtocol):
-    """One UDP socket."""
-
-    def __init__(self, house: Connections, number: int, listen: Listen) -> None:
-        """Opened by the event loop."""
-        self._house = house
-        self._number = number
-        self._listen = listen
-        self._transport: asyncio.DatagramTransport | None = None
-        self._own_hosts: dict[str, str] = {}
-        self.port = listen.port
-        self.closed = asyncio.Event()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The socket is there."""
-        self._transport = cast(asyncio.DatagramTransport, transport)
-        self.port = transport.get_extra_info("sockname")[1]
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The socket is closed."""
-        self.closed.set()
-
-    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
-        """One datagram came: a message, or line ends that keep an address translator awake."""
-        host = plain(str(addr[0]))
-        if not self._house.permits(host):
-            self._house.refused.strangers += 1
-            return
-        if not data.strip(b"\r\n\0"):
-            return
-        path = Path("udp", host, addr[1], self._own_host(host), self.port, self._number)
-        self._house.on_message(data, path)
-
-    def send(self, data: bytes, host: str, port: int) -> None:
-        """Send one datagram."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.sendto(data, (host, port))
-
-    def close(self) -> None:
-        """Close the socket."""
-        if self._transport is not None:
-            self._transport.close()
-
-    def _own_host(self, host: str) -> str:
-        """The address of ours that this sender reaches; on a socket for all addresses the kernel's routes know."""
-        address = address_of(self._listen.host)
-        if address is not None and not address.is_unspecified:
-            return self._listen.host
-        known = self._own_hosts.get(host)
-        if known is None:
-            if len(self._own_hosts) > OWN_HOSTS_MAX:
-                self._own_hosts.clear()
-            known = self._own_hosts[host] = _routed_from(host)
-        return known
-
-
-def _routed_from(host: str) -> str:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.setblocking(False)
-        try:
-            probe.connect((host, DEFAULT_PORTS["udp"]))  # sends nothing
-        except OSError:
-            return host
-        return str(probe.getsockname()[0])
-
-
-def plain(host: str) -> str:
-    """A numeric address without a zone, an IPv4 one in IPv6 clothes as what it is."""
-    address = address_of(host)
-    return str(address) if address is not None else host

@@ -17,17 +17,16 @@ from pipeline.sip.dialog import Dialog, answer
 from pipeline.sip.keys import key_of_info
 from pipeline.sip.paths import DEFAULT_PORTS, Hop, Path
 from pipeline.sip.ports import CallMedia, MediaRefused, TransferOutcome
+from pipeline.sip.refresh import Refresh
 from pipeline.sip.screening import Refusal, check_extensions, check_timer, sdp_of
-from pipeline.sip.session_timer import SessionTimer, agreed
+from pipeline.sip.session_timer import agreed
 from pipeline.sip.station import ACCEPT, ALLOW, SDP, SUPPORTED, Station
-from pipeline.sip.transactions import PATIENCE_MS, ServerTransaction, Way
+from pipeline.sip.transactions import PATIENCE_MS, ServerTransaction, Way, back
 from pipeline.sip.transfer import Transfer, check_target
 from pipeline.sip.wire import Header, Request, Response
 
 LAST_WORD_MS = 4_000.0
 """How long a BYE is tried to somebody who has been silent for 32 s: a flood leaves nothing behind for another 32."""
-GLARE_MS = 2_000.0
-"""Who did not make the Call-ID tries again within 2 s (section 14.1)."""
 DTMF_BODIES: Header = ("Accept", "application/dtmf-relay, application/dtmf")
 
 
@@ -76,22 +75,24 @@ class Conversation:
         self._station = station
         self.dialog = dialog
         self.path = path
-        self._media = media
+        self.media = media
         self._listener = listener
         self._forget = forget
         self._permits = permits
-        self._updates = updates
         self.state = State.UNACKNOWLEDGED
         self._awaited: AwaitedAck | None = None
-        self._offering = False
-        """Whether a re-INVITE or UPDATE of ours is unanswered."""
         self._transfer: Transfer | None = None
         self._transfer_limit: Alarm | None = None
-        self._refresh: Alarm | None = None
+        self._refresh = Refresh(station, self, updates=updates)
         self._told_over = False
         self._limit = station.alarms.set(
             station.settings.call_limit_ms, lambda: self.hang_up("limit")
         )
+
+    @property
+    def is_up(self) -> bool:
+        """Whether both ends know that it stands, and nobody hung up."""
+        return self.state is State.UP
 
     # ---- answering an INVITE -------------------------------------------------------------------------------------
 
@@ -108,16 +109,16 @@ class Conversation:
             ("Content-Type", SDP),
         ]
         data = answer(request, transaction.path, 200, self.dialog.local_tag, headers, body)
-        back = Way(transaction.path, _back(request, transaction.path))
+        way = replace(back(request, transaction.path), hop=_hop_back(request, transaction.path))
         transaction.respond(200, data)
-        self._keep(timer)
+        self._refresh.keep(timer)
         if self._awaited is not None:
             self._awaited.stop()
         self._awaited = AwaitedAck(
             self._station.alarms,
             request.cseq,
             wants_answer=wants_answer,
-            repeat=lambda: self._station.send(data, back),
+            repeat=lambda: self._station.send(data, way),
             on_silence=self._on_no_ack,
         )
 
@@ -136,7 +137,7 @@ class Conversation:
                 offer_answer = sdp_of(ack)
                 if not offer_answer:
                     raise MediaRefused("no_answer")
-                self._media.accept(offer_answer)
+                self.media.accept(offer_answer)
             except (MediaRefused, Refusal) as fault:
                 self._listener.on_refused(fault.reason)
                 self._end_by_bye("us")
@@ -193,7 +194,7 @@ class Conversation:
         check_timer(request)
         offer = sdp_of(request)
         try:
-            body = self._media.answer(offer) if offer else self._media.offer()
+            body = self.media.answer(offer) if offer else self.media.offer()
         except MediaRefused as fault:
             raise Refusal(488, fault.reason) from None
         if (
@@ -213,7 +214,7 @@ class Conversation:
         if offer:
             self._refuse_glare()
             try:
-                body = self._media.answer(offer)
+                body = self.media.answer(offer)
             except MediaRefused as fault:
                 raise Refusal(488, fault.reason) from None
             headers.append(("Content-Type", SDP))
@@ -222,11 +223,11 @@ class Conversation:
             headers += timer.headers()
         self.dialog.retarget(request)
         self._reply(request, transaction, 200, headers, body)
-        self._keep(timer)
+        self._refresh.keep(timer)
 
     def _refuse_glare(self) -> None:
         """Both sides changing the session at once is answered with 491 (section 14.2)."""
-        if self._offering or (self._awaited is not None and self._awaited.wants_answer):
+        if self._refresh.offering or (self._awaited is not None and self._awaited.wants_answer):
             raise Refusal(491, "glare")
 
     def _on_info(self, request: Request, transaction: ServerTransaction) -> None:
@@ -240,7 +241,7 @@ class Conversation:
             raise Refusal(415, "info", DTMF_BODIES)
         self._reply(request, transaction, 200)
         if key:
-            self._media.on_info_key(key)
+            self.media.on_info_key(key)
 
     def _on_notify(self, request: Request, transaction: ServerTransaction) -> None:
         event = request.headers.first("event").partition(";")[0].strip().lower()
@@ -285,9 +286,9 @@ class Conversation:
         def on_response(response: Response) -> None:
             if self._transfer is transfer:
                 self._on_transfer(transfer.on_answer(response.status))
-            self._lost_if_unknown(response)
+            self.lost_if_unknown(response)
 
-        self._request("REFER", headers, b"", on_response, self._on_silence)
+        self.request("REFER", headers, b"", on_response, self.on_silence)
 
     def _on_transfer(self, outcome: TransferOutcome | None) -> None:
         if outcome is None or self._transfer is None:
@@ -310,105 +311,11 @@ class Conversation:
             if response.status >= 200:
                 self._leave()
 
-        self._request("BYE", (), b"", on_response, self._leave, patience_ms)
-
-    # ---- session timer -------------------------------------------------------------------------------------------
-
-    def _keep(self, timer: SessionTimer | None) -> None:
-        if self._refresh is not None:
-            self._refresh.cancel()
-        if timer is not None:
-            act = (lambda: self._refresh_session(timer)) if timer.ours else self._on_no_refresh
-            self._refresh = self._station.alarms.set(timer.act_after_ms, act)
-
-    def _on_no_refresh(self) -> None:
-        self.hang_up("timeout")
-
-    def _refresh_session(self, timer: SessionTimer) -> None:
-        if self.state is not State.UP:
-            return
-        if self._offering:
-            self._again(timer)
-            return
-        headers: list[Header] = [
-            self._station.contact(self.path),
-            ("Session-Expires", f"{timer.interval_s};refresher=uac"),
-            ALLOW,
-            SUPPORTED,
-        ]
-        self._offering = True
-        if self._updates:
-            self._request(
-                "UPDATE", headers, b"", lambda r: self._on_refreshed(r, timer), self._on_silence
-            )
-        else:
-            self._reinvite(headers, timer)
-
-    def _on_refreshed(self, response: Response, timer: SessionTimer) -> None:
-        if response.status < 200:
-            return
-        self._offering = False
-        if response.status < 300:
-            self.dialog.retarget(response)
-            self._keep(timer)
-        elif response.status in (405, 501):
-            self._updates = False
-            self._refresh_session(timer)
-        elif response.status in (491, 500, 503):
-            self._again(timer)
-        else:
-            self._lost_if_unknown(response)
-
-    def _again(self, timer: SessionTimer) -> None:
-        wait_ms = int(self._station.token()[:4], 16) % int(GLARE_MS / 10) * 10.0
-        self._refresh = self._station.alarms.set(
-            wait_ms + 10.0, lambda: self._refresh_session(timer)
-        )
-
-    def _reinvite(self, headers: list[Header], timer: SessionTimer) -> None:
-        acks: list[bytes] = []
-        number = 0
-        via = ""
-
-        def acknowledge_refusal(response: Response) -> bytes:
-            return self.dialog.request("ACK", via, cseq=number)[1]
-
-        def on_response(response: Response) -> None:
-            if acks:
-                self._station.send(acks[0], self._way(""))  # it was lost
-            elif 200 <= response.status < 300:
-                self.dialog.retarget(response)
-                acks.append(
-                    self.dialog.request("ACK", self._station.via(self.path)[0], cseq=number)[1]
-                )
-                self._station.send(acks[0], self._way(""))
-                self._take_answer(response)
-                self._on_refreshed(response, timer)
-            else:
-                self._on_refreshed(response, timer)
-
-        via, branch = self._station.via(self.path)
-        number, data = self.dialog.request(
-            "INVITE", via, [*headers, ("Content-Type", SDP)], self._media.offer()
-        )
-        self._station.transactions.request(
-            "INVITE",
-            data,
-            self._way(branch),
-            on_response,
-            self._on_silence,
-            ack=acknowledge_refusal,
-        )
-
-    def _take_answer(self, response: Response) -> None:
-        try:
-            self._media.accept(response.body)
-        except MediaRefused:
-            self.hang_up("us")
+        self.request("BYE", (), b"", on_response, self._leave, patience_ms)
 
     # ---- sending and ending --------------------------------------------------------------------------------------
 
-    def _request(
+    def request(
         self,
         method: str,
         headers: Iterable[Header],
@@ -420,10 +327,10 @@ class Conversation:
         via, branch = self._station.via(self.path)
         _, data = self.dialog.request(method, via, headers, body)
         self._station.transactions.request(
-            method, data, self._way(branch), on_response, on_silence, patience_ms=patience_ms
+            method, data, self.way(branch), on_response, on_silence, patience_ms=patience_ms
         )
 
-    def _way(self, branch: str) -> Way:
+    def way(self, branch: str) -> Way:
         """Back on the connection it came by; when that is closed, or on UDP, to the top Route or the Contact."""
         hop = self.dialog.next_hop(self.path)
         path = self.path
@@ -447,21 +354,22 @@ class Conversation:
         data = answer(request, transaction.path, status, self.dialog.local_tag, headers, body)
         transaction.respond(status, data)
 
-    def _lost_if_unknown(self, response: Response) -> None:
+    def lost_if_unknown(self, response: Response) -> None:
         """The other end does not know the call any more (section 12.2.1.2)."""
         if response.status in (408, 481) and self.state is State.UP:
             self._end_by_bye("lost")
 
-    def _on_silence(self) -> None:
+    def on_silence(self) -> None:
         if self.state in (State.UP, State.UNACKNOWLEDGED):
             self._finish("lost")
             self._say_bye(LAST_WORD_MS)
 
     def _finish(self, reason: str) -> None:
         """Nobody talks any more; what is left is politeness."""
-        for alarm in (self._limit, self._refresh, self._transfer_limit):
-            if alarm is not None:
-                alarm.cancel()
+        self._refresh.stop()
+        self._limit.cancel()
+        if self._transfer_limit is not None:
+            self._transfer_limit.cancel()
         self._transfer = None
         if not self._told_over:
             self._told_over = True
@@ -475,8 +383,8 @@ class Conversation:
         self._forget()
 
 
-def _back(request: Request, path: Path) -> Hop | None:
-    """Where an answer goes when its connection is gone (section 18.2.2): the sender, at the port it listens on."""
+def _hop_back(request: Request, path: Path) -> Hop | None:
+    """Where a 2xx goes when its connection is gone (section 18.2.2): the sender, at the port it listens on."""
     if not path.reliable:
         return None
     return Hop(path.transport, path.host, request.via.port or DEFAULT_PORTS[path.transport])

@@ -101,6 +101,15 @@ def contact_of(message: Request | Response) -> str:
         return ""
 
 
+def routes_of(message: Request | Response) -> tuple[str, ...]:
+    """The Record-Routes as they came; raises `Malformed` when one leads nowhere."""
+    routes = tuple(message.headers.all("record-route"))
+    for route in routes:
+        if not read_uri(read_address(route).uri).host:
+            raise Malformed("record_route")
+    return routes
+
+
 def called_side(invite: Request, tag: str) -> Dialog:
     """The dialog an INVITE begins on the side that is called (section 12.1.1): the route as it came, not reversed."""
     return Dialog(

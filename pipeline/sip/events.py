@@ -50,6 +50,8 @@ class TrunkTraffic(Event):
     handshakes_failed: int
     connections_cut: int
     """Closed because their bytes were no messages, or came too slowly."""
+    refusals_untold: int
+    """Refused requests above what is told one by one."""
 
 
 class TrunkFault(Event):

@@ -8,15 +8,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from pipeline.sip.addresses import Malformed, answered_via
-from pipeline.sip.admission import Admission, Trunk
+from pipeline.sip.admission import Admission, Bucket, Trunk
 from pipeline.sip.dialog import DialogId, answer
 from pipeline.sip.digest import Challenges
 from pipeline.sip.events import TrunkFault, TrunkRequestRefused
 from pipeline.sip.incoming import IncomingCall
 from pipeline.sip.numbers import invite_of
+from pipeline.sip.outgoing import DialListener, OutgoingCall
 from pipeline.sip.paths import Path
+from pipeline.sip.ports import CallMedia
 from pipeline.sip.screening import (
     Refusal,
     check_extensions,
@@ -32,6 +35,7 @@ from pipeline.sip.wire import Header, Request, Unreadable, read, write_response
 from pipeline.telemetry.events import Token, emit
 
 STATELESS_TAG_BYTES = 8
+TOLD_PER_S = 5.0
 
 
 @dataclass(slots=True)
@@ -41,6 +45,25 @@ class Dropped:
     strangers: int = 0
     unreadable: int = 0
     stray: int = 0
+    untold: int = 0
+    """Refusals that were answered, and not told one by one: a flood of them must not flood the log."""
+
+
+class Held(Protocol):
+    """A call of either direction, as its messages find it."""
+
+    @property
+    def connection(self) -> int:
+        """The connection its messages came over last."""
+
+    def receive(self, request: Request, transaction: ServerTransaction) -> None:
+        """A request of its dialog. Raises `Refusal`."""
+
+    def acknowledge(self, ack: Request) -> None:
+        """An ACK of its dialog."""
+
+    def hang_up(self) -> None:
+        """The gateway stops."""
 
 
 class Exchange:
@@ -58,19 +81,21 @@ class Exchange:
         self.station = Station(settings, send, token)
         self.admission = Admission(settings.trunks, settings.max_calls, settings.calls_per_s)
         self.dropped = Dropped()
+        self._told = Bucket(TOLD_PER_S)
         self._settings = settings
         self._may_ring = may_ring
         self._on_call = on_call
         self._challenges = Challenges(token().encode())
-        self._calls: dict[DialogId, IncomingCall] = {}
+        self._calls: dict[DialogId, Held] = {}
         self._trunks: dict[DialogId, Trunk] = {}
+        self._dialled: set[OutgoingCall] = set()
         self._by_invite: dict[ServerTransaction, IncomingCall] = {}
         self._merged: dict[tuple[str, str, int], ServerTransaction] = {}
 
     @property
     def calls(self) -> int:
-        """Dialogs that are remembered, those that only wait for a BYE's answer too."""
-        return len(self._calls)
+        """Dialogs that are remembered, those that only wait for a BYE's answer too, and calls of ours that ring."""
+        return len(self._calls) + sum(not call.has_dialog for call in self._dialled)
 
     def next_ms(self) -> float | None:
         """When `run` wants to be called."""
@@ -87,6 +112,12 @@ class Exchange:
 
     def receive(self, data: bytes, path: Path) -> None:
         """One whole message came, now."""
+        try:
+            self._receive(data, path)
+        except Exception as error:  # noqa: BLE001  # the edge of a message: one that breaks us ends alone
+            emit(TrunkFault(Token("message"), Token(type(error).__name__)))
+
+    def _receive(self, data: bytes, path: Path) -> None:
         trunk = self.admission.trunk_of(path)
         if trunk is None:
             self.dropped.strangers += 1
@@ -119,7 +150,7 @@ class Exchange:
 
     def hang_up_all(self) -> None:
         """The gateway stops."""
-        for call in list(self._calls.values()):
+        for call in (*self._calls.values(), *self._dialled):
             call.hang_up()
 
     # ---- one request ---------------------------------------------------------------------------------------------
@@ -221,8 +252,11 @@ class Exchange:
     ) -> None:
         if transaction.answered:
             return
-        name = Token(trunk.settings.name)
-        emit(TrunkRequestRefused(name, refusal.status, Token(refusal.reason)))
+        if self._told.take(self.station.alarms.now_ms):
+            name = Token(trunk.settings.name)
+            emit(TrunkRequestRefused(name, refusal.status, Token(refusal.reason)))
+        else:
+            self.dropped.untold += 1
         self._reply(request, transaction, refusal.status, refusal.headers)
 
     def _reply(
@@ -246,11 +280,12 @@ class Exchange:
         needed = ("via", "from", "to", "call-id", "cseq")
         if not all(headers.first(name) for name in needed):
             return
+        vias = headers.all("via")
         try:
-            vias = headers.all("via")
-            written = [("Via", answered_via(vias[0], path)), *(("Via", via) for via in vias[1:])]
+            top = answered_via(vias[0], path)
         except Malformed:
-            return
+            top = vias[0]
+        written = [("Via", top), *(("Via", via) for via in vias[1:])]
         written += [
             (shown, headers.first(shown.lower())) for shown in ("From", "To", "Call-ID", "CSeq")
         ]
@@ -259,6 +294,41 @@ class Exchange:
         except ValueError:  # what came cannot be said again
             return
         self.station.send(data, Way(path, None))
+
+    # ---- calls of ours -------------------------------------------------------------------------------------------
+
+    def dial(
+        self,
+        trunk_name: str,
+        target: str,
+        media: CallMedia,
+        caller: str,
+        path: Path,
+        listener: DialListener,
+    ) -> OutgoingCall:
+        """Call somebody over a trunk; `path` says what is ours of the way there. Raises ValueError."""
+        trunk = self.admission.trunk_named(trunk_name)
+        call = OutgoingCall(
+            self.station,
+            target,
+            media,
+            caller,
+            path,
+            listener,
+            trunk.permits,
+            self._keep,
+            self._drop,
+        )
+        self._dialled.add(call)
+        return call
+
+    def _keep(self, call: OutgoingCall, dialog: DialogId) -> None:
+        self._calls[dialog] = call
+
+    def _drop(self, call: OutgoingCall, dialog: DialogId | None) -> None:
+        self._dialled.discard(call)
+        if dialog is not None:
+            self._calls.pop(dialog, None)
 
     def _forget(self, call: IncomingCall) -> None:
         request = call.transaction.request

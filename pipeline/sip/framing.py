@@ -15,6 +15,7 @@ BODY_LIMIT_BYTES = 16 * 1024
 LENGTH_DIGITS_MAX = 9
 
 _LENGTH = re.compile(rb"(?:\A|\n)(?:content-length|l)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
+_LENGTH_LINE = re.compile(rb"\r?\n(?:content-length|l)[ \t]*:[^\r\n]*", re.IGNORECASE)
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _END = b"\r\n\r\n"
 
@@ -46,6 +47,11 @@ def declared_length(head: bytes) -> int | None:
     if not text.isdigit() or len(text) > LENGTH_DIGITS_MAX:
         raise ValueError("no length")
     return int(text)
+
+
+def without_length(head: bytes) -> bytes:
+    """A header block on unfolded lines and without its lengths, which have been read."""
+    return _LENGTH_LINE.sub(b"", _FOLD.sub(b" ", head))
 
 
 class Framing:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.sip.addresses import Malformed, read_address, read_uri
-from pipeline.sip.dialog import contact_of
+from pipeline.sip.addresses import Malformed, read_uri
+from pipeline.sip.dialog import contact_of, routes_of
 from pipeline.sip.session_timer import MIN_SE_S, too_small
 from pipeline.sip.station import ACCEPT, ALLOW, EXTENSIONS, SDP
 from pipeline.sip.wire import Header, Request
@@ -35,7 +35,9 @@ def check_extensions(request: Request) -> None:
 
 
 def check_uri(request: Request) -> None:
-    """Refuse an address that is none of a telephone's (416, 400)."""
+    """Refuse an address that is none of a telephone's (416), or carries headers (400, section 19.1.5)."""
+    if "?" in request.uri:
+        raise Refusal(400, "request_uri")
     try:
         read_uri(request.uri)
     except Malformed as fault:
@@ -43,13 +45,17 @@ def check_uri(request: Request) -> None:
 
 
 def check_invite(request: Request) -> None:
-    """Refuse an INVITE without what a dialog is made of (400), or with a timer too short (422)."""
-    if not request.from_.tag or not contact_of(request):
-        raise Refusal(400, "contact" if request.from_.tag else "from_tag")
+    """Refuse an INVITE without what a dialog is made of (400, 406), or with a timer too short (422).
+
+    A From without a tag is one: callers of RFC 2543 have none (section 12.1.1).
+    """
+    if not contact_of(request):
+        raise Refusal(400, "contact")
+    kinds = {token.partition(";")[0].strip() for token in request.headers.tokens("accept")}
+    if kinds and not kinds & {SDP, "application/*", "*/*"}:
+        raise Refusal(406, "accept")
     try:
-        for route in request.headers.all("record-route"):
-            if not read_uri(read_address(route).uri).host:
-                raise Refusal(400, "record_route")
+        routes_of(request)
     except Malformed:
         raise Refusal(400, "record_route") from None
     check_timer(request)

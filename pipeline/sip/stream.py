@@ -164,6 +164,9 @@ class Stream(asyncio.Protocol):
 
     def close(self) -> None:
         """Close it once what is written is out."""
+        if self._tls is not None and self.is_open:
+            self._tls.goodbye()
+            self._flush()
         self.is_open = False
         if self._transport is not None:
             self._transport.close()
@@ -223,5 +226,5 @@ class Stream(asyncio.Protocol):
     def _flush(self) -> None:
         if self._tls is not None and self._transport is not None:
             data = self._tls.outgoing()
-            if data:
+            if data and not self._transport.is_closing():
                 self._transport.write(data)

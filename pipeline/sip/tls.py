@@ -71,6 +71,13 @@ class TlsLayer:
         """Plain bytes in; `outgoing` then holds them for the socket. Raises ssl.SSLError."""
         self._tls.write(plain)
 
+    def goodbye(self) -> None:
+        """Say that nothing follows, so that the other side need not take it for a cut."""
+        try:
+            self._tls.unwrap()
+        except ssl.SSLError:  # it has not said so itself, and is not waited for
+            pass
+
     def outgoing(self) -> bytes:
         """What the socket is to send now."""
         return self._going.read()

@@ -6,10 +6,10 @@ A calculation on `Alarms`: it is told messages and sends through a function it i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.sip.alarms import Alarm, Alarms
-from pipeline.sip.paths import Hop, Path
+from pipeline.sip.paths import DEFAULT_PORTS, Hop, Path
 from pipeline.sip.wire import Request, Response
 
 T1_MS = 500.0
@@ -39,9 +39,17 @@ Key = tuple[str, ...]
 def server_key(request: Request, method: str) -> Key:
     """Which transaction a request belongs to (section 17.2.3); for senders of RFC 2543, which knew no branch, too."""
     sent_by = f"{request.via.host}:{request.via.port or ''}"
-    if request.via.branch.startswith(COOKIE):
-        return (request.via.branch, sent_by, method)
+    branch = request.via.branch
+    if branch.startswith(COOKIE) and branch != COOKIE:
+        return (branch, sent_by, method)
     return (request.call_id, request.from_.tag, str(request.cseq), sent_by, method)
+
+
+def back(request: Request, path: Path) -> Way:
+    """The way an answer goes (sections 18.2.2, RFC 3581): a sender on UDP who asks for no rport listens where Via says."""
+    if path.reliable or request.via.rport:
+        return Way(path, None)
+    return Way(replace(path, port=request.via.port or DEFAULT_PORTS["udp"]), None)
 
 
 class ServerTransaction:
@@ -56,6 +64,7 @@ class ServerTransaction:
         self._remembered = remembered
         self.request = request
         self.path = path
+        self._back = back(request, path)
         self.invite = request.method == "INVITE"
         self.answered = False
         """Whether a final answer went out."""
@@ -69,7 +78,7 @@ class ServerTransaction:
         """Answer; the first final answer counts, and is repeated as long as it must be."""
         if self.answered:
             return
-        self._table.send(data, Way(self.path, None))
+        self._table.send(data, self._back)
         self._last = data
         if status < 200:
             return
@@ -84,10 +93,15 @@ class ServerTransaction:
         if not self._accepted and not self.path.reliable:
             self._again = self._table.alarms.set(T1_MS, self._repeat)
 
-    def repeated(self) -> None:
-        """The request came again: so does our answer, if there is one. A 2xx to INVITE its call repeats itself."""
+    def repeated(self, path: Path) -> None:
+        """The request came again: so does our answer, if there is one, by the way it came now.
+
+        A 2xx to INVITE is not repeated here: its call does that until the ACK.
+        """
+        self.path = path
+        self._back = back(self.request, path)
         if self._last is not None and not self._accepted:
-            self._table.send(self._last, Way(self.path, None))
+            self._table.send(self._last, self._back)
 
     def acknowledged(self) -> None:
         """The ACK of a refusal came."""
@@ -102,7 +116,7 @@ class ServerTransaction:
 
     def _repeat(self) -> None:
         if self._last is not None:
-            self._table.send(self._last, Way(self.path, None))
+            self._table.send(self._last, self._back)
         self._interval_ms = min(2 * self._interval_ms, T2_MS)
         self._again = self._table.alarms.set(self._interval_ms, self._repeat)
 
@@ -234,11 +248,6 @@ class Transactions:
         return len(self._servers) + len(self._clients)
 
     @property
-    def ours(self) -> int:
-        """How many requests of ours wait for an answer."""
-        return len(self._clients)
-
-    @property
     def full(self) -> bool:
         """Whether no more requests are remembered."""
         return len(self._servers) >= self._limit
@@ -248,7 +257,7 @@ class Transactions:
         key = server_key(request, request.method)
         known = self._servers.get(key)
         if known is not None:
-            known.repeated()
+            known.repeated(path)
             return None
         full = self.full
         transaction = ServerTransaction(self, key, request, path, remembered=not full)

@@ -8,20 +8,24 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 
 from pipeline.errors import StartUpError
+from pipeline.sip.addresses import Malformed, hop_of, read_uri
 from pipeline.sip.connections import Connections
-from pipeline.sip.events import TrunkCallOver, TrunkCallRang, TrunkFault, TrunkTraffic
+from pipeline.sip.events import TrunkFault, TrunkTraffic
 from pipeline.sip.exchange import Exchange
 from pipeline.sip.incoming import IncomingCall
+from pipeline.sip.line import NotReached, SecondLeg, TrunkLine
 from pipeline.sip.paths import Path
-from pipeline.sip.ports import CallMedia, CallOver, CallTaker, MediaRefused, TransferOutcome
+from pipeline.sip.ports import CallMedia, CallOver, CallTaker, MediaRefused
 from pipeline.sip.settings import SignallingSettings
 from pipeline.sip.transactions import Way
 from pipeline.telemetry.events import Token, emit
+
+__all__ = ["NotReached", "SecondLeg", "Tables", "TrunkLine", "Trunks"]
 
 TOKEN_BYTES = 10
 """Tags and branches nobody guesses: who knows a tag may end the call."""
@@ -43,92 +47,6 @@ class Tables:
     connections: int
 
 
-class TrunkLine:
-    """One call, for whoever takes it: implements `ports.TrunkCall` on a calculation."""
-
-    def __init__(
-        self, call: IncomingCall, transport: str, turn: Callable[[], AbstractContextManager[None]]
-    ) -> None:
-        """Whatever is asked of the call is asked within a `turn`, which tells it the time and sets its timer."""
-        self.invite = call.invite
-        self._call = call
-        self._turn = turn
-        self._began_ms = asyncio.get_running_loop().time() * 1000
-        self._settled = asyncio.Event()
-        self._ended = asyncio.Event()
-        self._led = asyncio.Event()
-        self._up = False
-        self._refused = ""
-        self._reason = ""
-        self._outcomes: list[TransferOutcome] = []
-        emit(TrunkCallRang(Token(self.invite.call_id), Token(self.invite.trunk), Token(transport)))
-
-    async def accept(self, media: CallMedia) -> None:
-        """See `ports.TrunkCall`."""
-        with self._turn():
-            self._call.accept(media)
-        await self._settled.wait()
-        if self._refused:
-            raise MediaRefused(self._refused)
-        if not self._up:
-            raise CallOver
-
-    def reject(self, status: int, retry_after_s: int | None = None) -> None:
-        """See `ports.TrunkCall`."""
-        if not 300 <= status <= 699:
-            raise ValueError("a refusal has a status from 300 to 699")
-        with self._turn():
-            self._call.reject(status, retry_after_s)
-
-    async def refer(self, target: str) -> TransferOutcome:
-        """See `ports.TrunkCall`."""
-        if self._reason or not self._up:
-            raise CallOver
-        self._outcomes.clear()
-        self._led.clear()
-        with self._turn():
-            self._call.refer(target)
-        await self._led.wait()
-        if not self._outcomes:
-            raise CallOver
-        return self._outcomes[0]
-
-    def hang_up(self) -> None:
-        """See `ports.TrunkCall`."""
-        with self._turn():
-            self._call.hang_up()
-
-    async def over(self) -> str:
-        """See `ports.TrunkCall`."""
-        await self._ended.wait()
-        return self._reason
-
-    def on_up(self) -> None:
-        """See `conversation.Listener`."""
-        self._up = True
-        self._settled.set()
-
-    def on_refused(self, reason: str) -> None:
-        """See `conversation.Listener`."""
-        self._refused = reason
-        self._settled.set()
-
-    def on_transfer(self, outcome: TransferOutcome) -> None:
-        """See `conversation.Listener`."""
-        self._outcomes.append(outcome)
-        self._led.set()
-
-    def on_over(self, reason: str) -> None:
-        """See `conversation.Listener`."""
-        self._reason = reason
-        self._settled.set()
-        self._led.set()
-        self._ended.set()
-        duration_ms = asyncio.get_running_loop().time() * 1000 - self._began_ms
-        call_id, trunk = Token(self.invite.call_id), Token(self.invite.trunk)
-        emit(TrunkCallOver(call_id, trunk, Token(reason), self._up, duration_ms))
-
-
 class Trunks:
     """All trunks of a gateway. Use it as `async with Trunks(settings, taker) as trunks:`."""
 
@@ -143,6 +61,7 @@ class Trunks:
         self._taker = taker
         self._settings = settings
         self._closing = False
+        self._stopped = False
         try:
             self._exchange = Exchange(settings, self._send, token, self._may_ring, self._on_call)
         except ValueError:
@@ -163,7 +82,7 @@ class Trunks:
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_ms: float | None = None
         self._traffic: asyncio.TimerHandle | None = None
-        self._counts_told = (0, 0, 0, 0, 0, 0)
+        self._counts_told = (0,) * 7
         self._quiet = asyncio.Event()
 
     async def __aenter__(self) -> Trunks:
@@ -184,7 +103,10 @@ class Trunks:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop taking calls, end those there are, wait a moment for the other side, close everything."""
+        """Stop taking calls, end those there are, wait a moment for the other side, close everything.
+
+        What the block raised goes on as it is: the tasks here end without it.
+        """
         self._closing = True
         self._connections.stop_listening()
         for task in list(self._takes):
@@ -196,12 +118,13 @@ class Trunks:
                 await self._quiet.wait()
         except TimeoutError:
             pass
+        self._stopped = True
         for handle in (self._alarm, self._traffic):
             if handle is not None:
                 handle.cancel()
         self._tell_traffic()
         await self._connections.close()
-        await self._tasks.__aexit__(kind, error, trace)
+        await self._tasks.__aexit__(None, None, None)
 
     @property
     def ports(self) -> dict[str, int]:
@@ -221,6 +144,29 @@ class Trunks:
             len(self._exchange.station.transactions),
             len(self._connections),
         )
+
+    async def dial(
+        self, trunk: str, target: str, media: CallMedia, *, caller: str = ""
+    ) -> SecondLeg:
+        """Call a person and return once they have answered; raises `NotReached`, or ValueError for a wrong target.
+
+        `target` is a SIP URI of the configuration whose host is the trunk's; `caller` the number shown to the person.
+        Cancelled while it rings, it gives up.
+        """
+        try:
+            hop = hop_of(read_uri(target), "tls" if "tls" in self.ports else "udp")
+        except Malformed:
+            raise ValueError("a person's address must be a SIP URI with a host") from None
+        path = self._connections.path_to(hop)
+        leg = SecondLeg(self._turn)
+        with self._turn():
+            leg.call = self._exchange.dial(trunk, target, media, caller, path, leg)
+        try:
+            await leg.answered()
+        except BaseException:
+            leg.hang_up()
+            raise
+        return leg
 
     def reload_certificate(self) -> None:
         """Use renewed certificate files for the handshakes to come; reads files, so call it off the event loop."""
@@ -273,10 +219,10 @@ class Trunks:
             self._set_alarm()
 
     def _set_alarm(self) -> None:
-        if self._closing and not self._exchange.station.transactions.ours:
+        if self._closing and not self._exchange.calls:
             self._quiet.set()
         next_ms = self._exchange.next_ms()
-        if next_ms == self._alarm_ms:
+        if self._stopped or next_ms == self._alarm_ms:
             return
         if self._alarm is not None:
             self._alarm.cancel()
@@ -309,6 +255,7 @@ class Trunks:
             refused.refused,
             refused.handshakes,
             refused.cut,
+            dropped.untold,
         )
         new = [count - told for count, told in zip(now, self._counts_told, strict=True)]
         self._counts_told = now

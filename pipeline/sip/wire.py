@@ -14,7 +14,7 @@ from aiosipua.headers import CaseInsensitiveDict
 from aiosipua.message import SipMessage, SipRequest, SipResponse
 
 from pipeline.sip.addresses import Address, Malformed, Via, read_address, read_via
-from pipeline.sip.framing import declared_length
+from pipeline.sip.framing import declared_length, without_length
 
 HEADERS_MAX = 128
 """Of one kind or another; a carrier's INVITE has 30."""
@@ -22,12 +22,13 @@ CSEQ_MAX = 2**31
 """RFC 3261 section 8.1.1.5."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,64}\Z")
-_CALL_ID = re.compile(r"[\x21-\x7e]{1,255}\Z")
+_CALL_ID = re.compile(r"[\x21-\x7e]{1,512}\Z")
 _CSEQ = re.compile(r"([0-9]{1,10})[ \t]+(\S{1,64})\Z", re.ASCII)
 _STATUS = re.compile(r"SIP/2\.0[ \t]+([1-6][0-9]{2})(?:[ \t].*)?\Z", re.ASCII | re.IGNORECASE)
+_LONE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _SHORT_NAMES = {"x": "session-expires", "o": "event", "r": "refer-to", "b": "referred-by"}
 """Short forms of headers that came after RFC 3261; the parser knows only those in it."""
-_SINGLE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "content-type")
+_SINGLE = ("from", "to", "call-id", "cseq", "max-forwards", "content-type")
 """Said twice with different words, a message means two things: each reader would take another."""
 
 Header = tuple[str, str]
@@ -112,12 +113,14 @@ class Unreadable(Exception):
 def read(data: bytes) -> Request | Response:
     """One whole message. Raises `Unreadable`."""
     head, _, body = data.partition(b"\r\n\r\n")
+    if _LONE_LINE_END.search(head):  # each reader on the way would end the line elsewhere
+        raise Unreadable("line_end")
     start, _, _ = head.partition(b"\r\n")
     try:
         first_line = start.decode("utf-8")
         head.decode("utf-8")
         trimmed, fault = _trimmed(head, body)
-        parsed = SipMessage.parse(head + b"\r\n\r\n" + trimmed)
+        parsed = SipMessage.parse(without_length(head) + b"\r\n\r\n")
     except ValueError:  # its text quotes the line
         raise Unreadable("syntax") from None
     headers = Headers(parsed.headers)
@@ -240,6 +243,7 @@ PHRASES = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    406: "Not Acceptable",
     408: "Request Timeout",
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",

@@ -129,17 +129,17 @@ def test_options_are_answered_whatever_the_load() -> None:
     ("change", "status"),
     [
         ({"contact": "*"}, 400),
+        ({"contact": "<sip:a\u00e9b@127.0.0.1>"}, 400),
         ({"contact": "<mailto:a@b>"}, 400),
         ({"record_routes": ("<sip:;lr>",)}, 400),
         ({"record_routes": ("nonsense",)}, 400),
         ({"uri": "http://example.com/"}, 416),
         ({"extra": ("Content-Encoding: gzip",)}, 415),
-        ({"from_tag": ""}, 400),
     ],
 )
 def test_an_invite_that_makes_no_dialog_is_refused(change: dict[str, object], status: int) -> None:
     rig = Rig()
-    data = Peer(**change).invite().replace(b";tag=\r\n", b"\r\n")  # type: ignore[arg-type]
+    data = Peer(**change).invite()  # type: ignore[arg-type]  # by name, as they are
     [refused] = rig.hear(data)
     assert refused.status == status
     assert rig.calls == []

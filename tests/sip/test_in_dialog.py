@@ -293,6 +293,19 @@ def test_we_refresh_where_the_caller_wants_it_with_update() -> None:
     assert rig.heard[0].over == ["lost"]
 
 
+def test_a_refresh_without_an_offer_is_no_glare_and_503_is_tried_again_later() -> None:
+    rig = Rig()
+    extra = ("Session-Expires: 180;refresher=uas", "Supported: timer", "Allow: INVITE, UPDATE")
+    peer = Peer(extra=extra)
+    rig.talk(peer)
+    [update] = rig.wait(90_000)
+    assert rig.hear(peer.invite())[0].status == 200
+    rig.hear(peer.ack())
+    rig.hear(reply_to(update, 503))
+    assert rig.heard[0].over == []
+    assert [one.method for one in rig.wait(90_000)][:1] == ["UPDATE"]
+
+
 def test_a_timer_only_a_proxy_asks_for_is_ours_to_refresh() -> None:
     rig, peer = Rig(), Peer(extra=("Session-Expires: 180",))
     ok = rig.talk(peer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 ROOM = Path(__file__).parents[2] / "pipeline"
@@ -21,3 +22,26 @@ def test_only_three_files_know_the_library_and_only_its_messages() -> None:
         "addresses.py": {"parse_params"},
         "digest.py": {"parse_auth"},
     }
+
+
+def test_the_page_names_tests_that_exist() -> None:
+    page = (ROOM.parent / "docs" / "sip.md").read_text("utf-8")
+    named = re.findall(r"`(test_\w+\.py)(?:::(\w+))?`", page)
+    assert len(named) > 10
+    for file, test in named:
+        source = (Path(__file__).parent / file).read_text("utf-8")
+        assert not test or f"def {test}(" in source, test
+
+
+def test_calculations_know_no_socket_task_or_clock() -> None:
+    shell = {"connections", "datagrams", "stream", "tls", "trunk", "line"}
+    page = (ROOM.parent / "docs" / "sip.md").read_text("utf-8")
+    named = {name for name in re.findall(r"`(\w+)\.py`", page) if not name.startswith("test_")}
+    named -= shell
+    assert len(named) > 15
+    for name in named:
+        for node in ast.walk(ast.parse((ROOM / "sip" / f"{name}.py").read_text("utf-8"))):
+            modules = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                modules.append(node.module or "")
+            assert not {"asyncio", "socket", "ssl", "time", "threading"} & set(modules), name

@@ -249,11 +249,33 @@ async def test_a_port_that_is_taken_stops_the_start_with_what_to_do(
                 pass
 
 
+async def test_what_the_block_raises_is_raised_as_it_is(certificate: Certificate) -> None:
+    with pytest.raises(LookupError, match="ours"):
+        async with trunks(certificate, Taker()):
+            raise LookupError("ours")
+
+
+async def test_both_versions_of_ip_at_once(certificate: Certificate) -> None:
+    listen = (Listen("udp", "127.0.0.1", 0), Listen("udp", "::1", 0), Listen("tcp", "::1", 0))
+    trunk = TrunkSettings("carrier", ("::1/128",), ("udp", "tcp"))
+    own = await asyncio.to_thread(options, certificate, listen=listen, trunks=(trunk,))
+    async with Trunks(own, Taker(answers=False)) as running:
+        reader, writer = await asyncio.open_connection("::1", running.ports["tcp"])
+        line = StreamLine(reader, writer)
+        line.send(Peer(transport="TCP", sent_by="[::1]:5060", via_params="").invite())
+        ringing = await line.read()
+        port = running.ports["tcp"]
+        assert ringing.one("Contact") == f"<sip:wardline@[::1]:{port};transport=tcp>"
+        assert f";received=::1;rport={line.port}" in ringing.one("Via")
+        await line.close()
+
+
 async def test_a_certificate_that_cannot_be_read_stops_the_start(certificate: Certificate) -> None:
-    own = await asyncio.to_thread(options, certificate, key_file="/nowhere")
-    with pytest.raises(StartUpError, match="cannot be read"):
-        async with Trunks(own, Taker()):
-            pass
+    for key_file in ("/nowhere", "", certificate.chain):
+        own = await asyncio.to_thread(options, certificate, key_file=key_file)
+        with pytest.raises(StartUpError, match="cannot be read"):
+            async with Trunks(own, Taker()):
+                pass
 
 
 async def test_a_stranger_is_turned_away_before_the_handshake(certificate: Certificate) -> None:
@@ -296,6 +318,33 @@ async def test_slow_handshakes_and_slow_messages_are_cut(certificate: Certificat
             assert await line.gone()
             await line.close()
         assert running.tables.connections == 0
+
+
+async def test_an_idle_connection_is_closed_unless_a_call_goes_over_it(
+    certificate: Certificate,
+) -> None:
+    taker = Taker()
+    async with trunks(certificate, taker, idle_limit_ms=150.0) as running:
+        idle, busy = (
+            await stream_line(running.ports["tcp"]),
+            await stream_line(running.ports["tcp"]),
+        )
+        idle.send(b"\r\n\r\n")
+        peer = carrier("tcp")
+        busy.send(peer.invite())
+        await busy.read()
+        peer.to_tag = (await busy.read()).to_tag
+        busy.send(peer.ack())
+        assert await idle.read_exactly(2) == b"\r\n"
+        assert await idle.gone()
+        for _ in range(4):
+            await asyncio.sleep(0.1)
+            assert running.tables.connections == 1
+        busy.send(peer.request("BYE"))
+        assert (await busy.read()).status == 200
+        assert await busy.gone()
+        await idle.close()
+        await busy.close()
 
 
 async def test_a_certificate_is_renewed_without_a_restart(certificate: Certificate) -> None:

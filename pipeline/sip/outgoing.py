@@ -1,0 +1,242 @@
+"""A call of ours to a person, where the carrier does not transfer: from INVITE to 2xx, refusal or no answer.
+
+A calculation (RFC 3261 sections 13.2, 9.1). What follows a 2xx is `conversation`'s. Targets come from the
+configuration alone; nothing about a patient is in what is sent but the number the caller chose to show, if any.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Protocol
+
+from pipeline.sip.addresses import Malformed, hop_of, read_uri
+from pipeline.sip.conversation import Conversation, Listener
+from pipeline.sip.dialog import MAX_FORWARDS, Dialog, DialogId, contact_of, routes_of
+from pipeline.sip.paths import Path
+from pipeline.sip.ports import CallMedia, MediaRefused, TransferOutcome
+from pipeline.sip.station import ALLOW, SDP, SUPPORTED, USER, Station
+from pipeline.sip.transactions import PATIENCE_MS, ServerTransaction, Way
+from pipeline.sip.transfer import check_target, outcome_of
+from pipeline.sip.wire import Header, Request, Response, write_request
+
+_NUMBER = re.compile(r"\+?[0-9]{1,20}\Z", re.ASCII)
+
+
+class DialListener(Listener, Protocol):
+    """Who waits for the person to answer."""
+
+    def on_failed(self, outcome: TransferOutcome) -> None:
+        """Nobody answered: busy, refused, no answer. Told once, and then nothing more."""
+
+
+class OutgoingCall:
+    """One call we make."""
+
+    def __init__(
+        self,
+        station: Station,
+        target: str,
+        media: CallMedia,
+        caller: str,
+        path: Path,
+        listener: DialListener,
+        permits: Callable[[str], bool],
+        keep: Callable[[OutgoingCall, DialogId], None],
+        drop: Callable[[OutgoingCall, DialogId | None], None],
+    ) -> None:
+        """Send the INVITE. Raises ValueError for a target or a caller's number that is none."""
+        check_target(target)
+        if caller and not _NUMBER.match(caller):
+            raise ValueError(
+                "the number shown to the person must be digits, with a leading + where known"
+            )
+        try:
+            self._hop = hop_of(read_uri(target), path.transport)
+        except Malformed:
+            raise ValueError("a transfer target must name a host") from None
+        self._station = station
+        self._media = media
+        self._path = path
+        self._listener = listener
+        self._permits = permits
+        self._keep = keep
+        self._drop = drop
+        self._tag = station.token()
+        self._call_id = station.token()
+        self._via, self._branch = station.via(path)
+        self._from = f"<sip:{caller or USER}@{station.sent_by(path)}>"
+        self._target = target
+        self._heard = False
+        self._cancelling = False
+        self._settled = False
+        self._acks: dict[str, bytes] = {}
+        """By the tag of who answered: said again when the 2xx comes again."""
+        self._conversation: Conversation | None = None
+        self._limit = station.alarms.set(station.settings.transfer_limit_ms, self._on_limit)
+        headers: list[Header] = [
+            *self._headers(f"<{target}>", "INVITE"),
+            station.contact(path),
+            ALLOW,
+            SUPPORTED,
+            ("Content-Type", SDP),
+        ]
+        data = write_request("INVITE", target, headers, media.offer())
+        self._transaction = station.transactions.request(
+            "INVITE", data, self._way(), self._on_response, self._on_silence, ack=self._refusal_ack
+        )
+
+    @property
+    def has_dialog(self) -> bool:
+        """Whether somebody has answered."""
+        return self._conversation is not None
+
+    @property
+    def connection(self) -> int:
+        """See `exchange.Held`."""
+        conversation = self._conversation
+        return conversation.path.connection if conversation is not None else 0
+
+    def receive(self, request: Request, transaction: ServerTransaction) -> None:
+        """See `exchange.Held`."""
+        if self._conversation is not None:
+            self._conversation.receive(request, transaction)
+
+    def acknowledge(self, ack: Request) -> None:
+        """See `exchange.Held`."""
+        if self._conversation is not None:
+            self._conversation.acknowledge(ack)
+
+    def hang_up(self) -> None:
+        """Give up while it rings, or end the conversation."""
+        if self._conversation is not None:
+            self._conversation.hang_up()
+        else:
+            self._give_up(TransferOutcome.NO_ANSWER)
+
+    def _on_response(self, response: Response) -> None:
+        self._heard = True
+        if response.status < 200:
+            if self._cancelling:
+                self._say_cancel()
+        elif response.status < 300:
+            self._on_answered(response)
+        else:
+            self._fail(outcome_of(response.status))
+            self._drop(self, None)
+
+    def _on_answered(self, response: Response) -> None:
+        known = self._acks.get(response.to.tag)
+        if known is not None:
+            self._station.send(known, self._way(""))
+            return
+        try:
+            routes = tuple(reversed(routes_of(response)))
+        except Malformed:
+            routes = ()
+        dialog = Dialog(
+            call_id=self._call_id,
+            local=self._from,
+            local_tag=self._tag,
+            remote=response.to.raw,
+            remote_tag=response.to.tag,
+            target=contact_of(response) or self._target,
+            routes=routes,
+            local_cseq=1,
+            remote_cseq=0,
+        )
+        first = not self._settled
+        conversation = Conversation(
+            self._station,
+            dialog,
+            self._path,
+            self._media,
+            self._listener if first else _Nobody(),
+            lambda: self._drop(self, dialog.id),
+            permits=self._permits,
+            updates="update" in response.headers.tokens("allow"),
+        )
+        ack = dialog.request("ACK", self._station.via(self._path)[0], cseq=1)[1]
+        self._acks[response.to.tag] = ack
+        self._station.send(ack, conversation.way(""))
+        if not first:  # another phone answered too, or it was too late (section 13.2.2.4)
+            conversation.come_up()
+            conversation.hang_up()
+            return
+        self._settled = True
+        self._limit.cancel()
+        self._conversation = conversation
+        self._keep(self, dialog.id)
+        self._take(conversation, response)
+
+    def _take(self, conversation: Conversation, response: Response) -> None:
+        try:
+            self._media.accept(response.body)
+        except MediaRefused as fault:
+            self._listener.on_refused(fault.reason)
+            conversation.come_up()
+            conversation.hang_up()
+            return
+        conversation.come_up()
+
+    def _on_limit(self) -> None:
+        self._give_up(TransferOutcome.NO_ANSWER)
+
+    def _on_silence(self) -> None:
+        self._fail(TransferOutcome.NO_ANSWER)
+        self._drop(self, None)
+
+    def _give_up(self, outcome: TransferOutcome) -> None:
+        if self._settled:
+            return
+        self._fail(outcome)
+        self._cancelling = True
+        if self._heard:  # before any answer a CANCEL may overtake its INVITE (section 9.1)
+            self._say_cancel()
+
+    def _say_cancel(self) -> None:
+        self._cancelling = False
+        data = write_request("CANCEL", self._target, self._headers(f"<{self._target}>", "CANCEL"))
+        self._station.transactions.request(
+            "CANCEL", data, self._way(), lambda _: None, lambda: None
+        )
+        self._station.alarms.set(PATIENCE_MS, self._transaction.give_up)
+
+    def _fail(self, outcome: TransferOutcome) -> None:
+        self._limit.cancel()
+        if not self._settled:
+            self._settled = True
+            self._listener.on_failed(outcome)
+
+    def _refusal_ack(self, response: Response) -> bytes:
+        return write_request("ACK", self._target, self._headers(response.to.raw, "ACK"))
+
+    def _headers(self, to: str, method: str) -> list[Header]:
+        return [
+            ("Via", self._via),
+            ("Max-Forwards", MAX_FORWARDS),
+            ("From", f"{self._from};tag={self._tag}"),
+            ("To", to),
+            ("Call-ID", self._call_id),
+            ("CSeq", f"1 {method}"),
+        ]
+
+    def _way(self, branch: str | None = None) -> Way:
+        path = self._path if not self._path.reliable else None
+        return Way(path, self._hop, self._branch if branch is None else branch)
+
+
+class _Nobody:
+    """Who listens to a leg that is ended at once."""
+
+    def on_up(self) -> None:
+        """See `conversation.Listener`."""
+
+    def on_refused(self, reason: str) -> None:
+        """See `conversation.Listener`."""
+
+    def on_over(self, reason: str) -> None:
+        """See `conversation.Listener`."""
+
+    def on_transfer(self, outcome: TransferOutcome) -> None:
+        """See `conversation.Listener`."""

@@ -1,0 +1,155 @@
+"""Keeping a session alive that its caller wanted to expire (RFC 4028): we refresh, or notice that nobody does.
+
+A calculation beside `conversation`, which it asks to send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from pipeline.sip.alarms import Alarm
+from pipeline.sip.dialog import Dialog
+from pipeline.sip.paths import Path
+from pipeline.sip.ports import CallMedia, MediaRefused
+from pipeline.sip.session_timer import SessionTimer
+from pipeline.sip.station import ALLOW, SDP, SUPPORTED, Station
+from pipeline.sip.transactions import Way
+from pipeline.sip.wire import Header, Response
+
+GLARE_MS = 2_000.0
+"""Who did not make the Call-ID tries again within 2 s (RFC 3261 section 14.1)."""
+
+
+class Talk(Protocol):
+    """The conversation, as far as refreshing it goes."""
+
+    dialog: Dialog
+    path: Path
+    media: CallMedia
+
+    @property
+    def is_up(self) -> bool:
+        """Whether both ends still talk."""
+
+    def way(self, branch: str) -> Way:
+        """Where a request of ours goes."""
+
+    def request(
+        self,
+        method: str,
+        headers: Iterable[Header],
+        body: bytes,
+        on_response: Callable[[Response], None],
+        on_silence: Callable[[], None],
+    ) -> None:
+        """Send a request within the dialog."""
+
+    def hang_up(self, reason: str = "us") -> None:
+        """End it."""
+
+    def lost_if_unknown(self, response: Response) -> None:
+        """End it when the other side does not know it any more."""
+
+    def on_silence(self) -> None:
+        """A request of ours was never answered."""
+
+
+class Refresh:
+    """The session timer of one conversation."""
+
+    def __init__(self, station: Station, talk: Talk, *, updates: bool) -> None:
+        """`updates`: whether the other side takes UPDATE."""
+        self._station = station
+        self._talk = talk
+        self._updates = updates
+        self._alarm: Alarm | None = None
+        self.offering = False
+        """Whether a re-INVITE of ours is unanswered."""
+
+    def keep(self, timer: SessionTimer | None) -> None:
+        """What was agreed last; None: the session does not expire."""
+        self.stop()
+        if timer is not None:
+            act = (lambda: self._refresh(timer)) if timer.ours else self._on_nobody
+            self._alarm = self._station.alarms.set(timer.act_after_ms, act)
+
+    def stop(self) -> None:
+        """The call is over, or a new timer comes."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+
+    def _on_nobody(self) -> None:
+        self._talk.hang_up("timeout")
+
+    def _refresh(self, timer: SessionTimer) -> None:
+        if not self._talk.is_up:
+            return
+        headers: list[Header] = [
+            self._station.contact(self._talk.path),
+            ("Session-Expires", f"{timer.interval_s};refresher=uac"),
+            ALLOW,
+            SUPPORTED,
+        ]
+        if self._updates:
+            self._talk.request(
+                "UPDATE", headers, b"", lambda r: self._on_answer(r, timer), self._talk.on_silence
+            )
+        else:
+            self._reinvite(headers, timer)
+
+    def _on_answer(self, response: Response, timer: SessionTimer) -> None:
+        if response.status < 200:
+            return
+        self.offering = False
+        if response.status < 300:
+            self._talk.dialog.retarget(response)
+            self.keep(timer)
+        elif response.status in (405, 501):
+            self._updates = False
+            self._refresh(timer)
+        elif response.status in (500, 503):
+            self.keep(timer)  # it knows the call: the next refresh may find it well
+        elif response.status == 491:
+            self._again(timer)
+        else:
+            self._talk.lost_if_unknown(response)
+
+    def _again(self, timer: SessionTimer) -> None:
+        wait_ms = int(self._station.token()[-4:], 16) % int(GLARE_MS / 10) * 10.0
+        self.stop()
+        self._alarm = self._station.alarms.set(wait_ms + 10.0, lambda: self._refresh(timer))
+
+    def _reinvite(self, headers: list[Header], timer: SessionTimer) -> None:
+        talk = self._talk
+        self.offering = True
+        acks: list[bytes] = []
+        via, branch = self._station.via(talk.path)
+        number, data = talk.dialog.request(
+            "INVITE", via, [*headers, ("Content-Type", SDP)], talk.media.offer()
+        )
+
+        def acknowledge_refusal(_: Response) -> bytes:
+            return talk.dialog.request("ACK", via, cseq=number)[1]
+
+        def on_response(response: Response) -> None:
+            if 200 <= response.status < 300:
+                if acks:  # it was lost
+                    self._station.send(acks[0], talk.way(""))
+                    return
+                talk.dialog.retarget(response)
+                ack_via, _ = self._station.via(talk.path)
+                acks.append(talk.dialog.request("ACK", ack_via, cseq=number)[1])
+                self._station.send(acks[0], talk.way(""))
+                self._take_answer(response)
+            self._on_answer(response, timer)
+
+        self._station.transactions.request(
+            "INVITE", data, talk.way(branch), on_response, talk.on_silence, ack=acknowledge_refusal
+        )
+
+    def _take_answer(self, response: Response) -> None:
+        try:
+            self._talk.media.accept(response.body)
+        except MediaRefused:
+            self._talk.hang_up("us")

@@ -1,0 +1,235 @@
+"""A second leg: we call a person, who answers, is busy, or does not."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from dataclasses import dataclass, field
+
+import pytest
+
+from pipeline.sip.outgoing import OutgoingCall
+from pipeline.sip.paths import Path
+from pipeline.sip.ports import TransferOutcome
+from pipeline.sip.trunk import NotReached
+from tests.sip.conftest import Certificate
+from tests.sip.lines import StreamLine, trunks, udp_line
+from tests.sip.rig import OFFER, FakeMedia, Heard, Rig, Taker
+from tests.sip.shapes import Said, reply_to
+
+PERSON = "sip:+12025550100@127.0.0.1:5090;transport=udp"
+WAY = Path("udp", "127.0.0.1", 5090, "127.0.0.1", 5070)
+CONTACT = "Contact: <sip:person@127.0.0.1:5091>"
+ANSWER = "v=0\r\nperson\r\n"
+
+
+@dataclass
+class HeardDial(Heard):
+    """What the listener of a call of ours was told."""
+
+    failed: list[TransferOutcome] = field(default_factory=list)
+
+    def on_failed(self, outcome: TransferOutcome) -> None:
+        self.failed.append(outcome)
+
+
+def dialled(caller: str = "") -> tuple[Rig, HeardDial, OutgoingCall, Said]:
+    rig, heard = Rig(), HeardDial()
+    call = rig.exchange.dial("carrier", PERSON, rig.media, caller, WAY, heard)
+    [invite] = rig.taken()
+    assert (invite.line, invite.body) == (f"INVITE {PERSON} SIP/2.0", OFFER)
+    return rig, heard, call, invite
+
+
+def test_a_person_answers_and_either_side_ends_it() -> None:
+    rig, heard, call, invite = dialled(caller="+12025550199")
+    assert invite.one("From").startswith("<sip:+12025550199@127.0.0.1:5070>;tag=")
+    assert rig.hear(reply_to(invite, 180, to_tag="p")) == []
+    routes = ("Record-Route: <sip:a@127.0.0.1:5092;lr>", "Record-Route: <sip:b@127.0.0.1:5093;lr>")
+    ok = reply_to(invite, 200, CONTACT, *routes, to_tag="p", body=ANSWER)
+    [ack] = rig.hear(ok)
+    assert ack.line == "ACK sip:person@127.0.0.1:5091 SIP/2.0"
+    assert ack.all("Route") == ["<sip:b@127.0.0.1:5093;lr>", "<sip:a@127.0.0.1:5092;lr>"]
+    assert ack.one("Via") != invite.one("Via")
+    assert (heard.up, rig.media.answers) == (1, [ANSWER.encode()])
+    assert rig.hear(ok) == [ack], "a 2xx that comes again is acknowledged again"
+    call.hang_up()
+    [bye] = rig.taken()
+    assert (bye.method, bye.one("CSeq")) == ("BYE", "2 BYE")
+    rig.hear(reply_to(bye, 200))
+    assert heard.over == ["us"]
+    rig.wait(32_000)
+    assert rig.empty
+
+
+def test_the_person_hangs_up() -> None:
+    rig, heard, _, invite = dialled()
+    rig.hear(reply_to(invite, 200, CONTACT, to_tag="p", body=ANSWER))
+    ours, theirs = invite.one("From"), invite.one("To") + ";tag=p"
+    bye = (
+        f"BYE sip:wardline@127.0.0.1:5070 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5091;branch=z9hG4bKp1\r\n"
+        f"From: {theirs}\r\nTo: {ours}\r\nCall-ID: {invite.one('Call-ID')}\r\nCSeq: 7 BYE\r\n\r\n"
+    )
+    [ok] = rig.hear(bye.encode())
+    assert ok.status == 200
+    assert heard.over == ["caller"]
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (486, TransferOutcome.BUSY),
+        (480, TransferOutcome.NO_ANSWER),
+        (603, TransferOutcome.REFUSED),
+        (404, TransferOutcome.REFUSED),
+        (407, TransferOutcome.REFUSED),
+    ],
+)
+def test_a_person_who_is_not_reached(status: int, outcome: TransferOutcome) -> None:
+    rig, heard, _, invite = dialled()
+    refused = reply_to(invite, status, to_tag="p")
+    [ack] = rig.hear(refused)
+    assert ack.method == "ACK"
+    assert ack.one("Via") == invite.one("Via")
+    assert ack.one("To").endswith(";tag=p")
+    assert rig.hear(refused) == [ack]
+    assert heard.failed == [outcome]
+    rig.wait(32_000)
+    assert rig.empty
+
+
+def test_a_person_who_lets_it_ring_is_cancelled() -> None:
+    rig, heard, _, invite = dialled()
+    rig.hear(reply_to(invite, 180, to_tag="p"))
+    [cancel] = rig.wait(60_000)
+    assert cancel.method == "CANCEL"
+    assert cancel.one("Via") == invite.one("Via")
+    assert heard.failed == [TransferOutcome.NO_ANSWER]
+    rig.hear(reply_to(cancel, 200))
+    [ack] = rig.hear(reply_to(invite, 487, to_tag="p"))
+    assert ack.method == "ACK"
+    rig.wait(32_000)
+    assert rig.empty
+
+
+def test_a_cancel_waits_for_the_first_answer() -> None:
+    rig, heard, call, invite = dialled()
+    call.hang_up()
+    assert rig.taken() == []
+    [cancel] = rig.hear(reply_to(invite, 100))
+    assert cancel.method == "CANCEL"
+    assert heard.failed == [TransferOutcome.NO_ANSWER]
+    rig.wait(64_000)
+    assert rig.empty, "neither CANCEL nor INVITE was ever answered"
+
+
+def test_who_answers_too_late_is_hung_up_on() -> None:
+    rig, heard, call, invite = dialled()
+    rig.hear(reply_to(invite, 180, to_tag="p"))
+    call.hang_up()
+    rig.taken()
+    ack, bye = rig.hear(reply_to(invite, 200, CONTACT, to_tag="p", body=ANSWER))
+    assert (ack.method, bye.method) == ("ACK", "BYE")
+    assert (heard.up, heard.failed) == (0, [TransferOutcome.NO_ANSWER])
+    rig.hear(reply_to(bye, 200))
+    rig.wait(40_000)
+    assert rig.empty
+
+
+def test_a_second_phone_that_answers_is_hung_up_on() -> None:
+    rig, heard, _, invite = dialled()
+    rig.hear(reply_to(invite, 200, CONTACT, to_tag="p", body=ANSWER))
+    ack, bye = rig.hear(reply_to(invite, 200, CONTACT, to_tag="q", body=ANSWER))
+    assert (ack.method, bye.method) == ("ACK", "BYE")
+    assert bye.one("To").endswith(";tag=q")
+    assert (heard.up, heard.over) == (1, [])
+
+
+def test_nobody_there_is_no_answer() -> None:
+    rig, heard, _, _ = dialled()
+    rig.wait(32_000)
+    assert heard.failed == [TransferOutcome.NO_ANSWER]
+    assert rig.empty
+
+
+def test_media_that_refuse_the_answer_end_it() -> None:
+    rig, heard, _, invite = dialled()
+    rig.media.refuses = "no_codec"
+    ack, bye = rig.hear(reply_to(invite, 200, CONTACT, to_tag="p", body=ANSWER))
+    assert (ack.method, bye.method) == ("ACK", "BYE")
+    assert heard.refused == ["no_codec"]
+
+
+@pytest.mark.parametrize(
+    ("target", "caller"),
+    [("tel:+12025550100", ""), ("sip:a@", ""), (PERSON, "Jane"), (PERSON, "1>")],
+)
+def test_what_is_no_target_or_number_is_not_sent(target: str, caller: str) -> None:
+    rig = Rig()
+    with pytest.raises(ValueError, match=r"target|number"):
+        rig.exchange.dial("carrier", target, rig.media, caller, WAY, HeardDial())
+    assert rig.taken() == []
+
+
+@pytest.mark.wire
+async def test_dialling_over_udp(certificate: Certificate) -> None:
+    async with trunks(certificate, Taker()) as running, asyncio.TaskGroup() as group:
+        line = await udp_line(running.ports["udp"])
+        target = f"sip:+12025550100@127.0.0.1:{line.port};transport=udp"
+
+        async def person() -> None:
+            invite = await line.read()
+            contact = f"Contact: <sip:p@127.0.0.1:{line.port}>"
+            line.send(reply_to(invite, 200, contact, to_tag="p", body=ANSWER))
+            assert (await line.read()).method == "ACK"
+            bye = await line.read()
+            assert bye.method == "BYE"
+            line.send(reply_to(bye, 200))
+            refused = await line.read()
+            line.send(reply_to(refused, 486, to_tag="q"))
+            assert (await line.read()).method == "ACK"
+
+        group.create_task(person())
+        leg = await running.dial("carrier", target, FakeMedia())
+        leg.hang_up()
+        assert await leg.over() == "us"
+        with pytest.raises(NotReached) as fault:
+            await running.dial("carrier", target, FakeMedia())
+        assert fault.value.outcome is TransferOutcome.BUSY
+        with pytest.raises(ValueError, match="fit"):
+            await running.dial("carrier", "sip:a@192.0.2.1;transport=udp", FakeMedia())
+    await line.close()
+
+
+@pytest.mark.wire
+async def test_dialling_over_tls_opens_one_connection_and_keeps_to_it(
+    certificate: Certificate,
+) -> None:
+    came: asyncio.Queue[StreamLine] = asyncio.Queue()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    await asyncio.to_thread(context.load_cert_chain, certificate.chain, certificate.key)
+    proxy = await asyncio.start_server(
+        lambda reader, writer: came.put_nowait(StreamLine(reader, writer)),
+        "127.0.0.1", 0, ssl=context,
+    )  # fmt: skip
+    port = proxy.sockets[0].getsockname()[1]
+
+    async def person() -> None:
+        line = await came.get()
+        invite = await line.read()
+        assert invite.one("Via").startswith("SIP/2.0/TLS 127.0.0.1:")
+        contact = f"Contact: <sip:p@127.0.0.1:{port};transport=tls>"
+        line.send(reply_to(invite, 200, contact, to_tag="p", body=ANSWER))
+        assert (await line.read()).method == "ACK"
+        bye = await line.read()
+        line.send(reply_to(bye, 200))
+        await line.close()
+
+    async with trunks(certificate, Taker()) as running, asyncio.TaskGroup() as group:
+        group.create_task(person())
+        leg = await running.dial("carrier", f"sip:a@127.0.0.1:{port};transport=tls", FakeMedia())
+        leg.hang_up()
+        assert await leg.over() == "us"
+    assert came.empty()
+    proxy.close()
+    await proxy.wait_closed()

@@ -1,0 +1,202 @@
+"""SIPp calls the gateway's signalling, over UDP and TCP."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipeline.sip.ports import CallOver, MediaRefused, TransferOutcome, TrunkCall
+from pipeline.sip.trunk import Trunks
+from tests.sip.conftest import Certificate
+from tests.sip.lines import trunks
+from tests.sip.rig import FakeMedia, Taker
+
+pytestmark = [pytest.mark.wire, pytest.mark.sip]
+SCENARIOS = Path(__file__).parent / "scenarios"
+APT = "SIPp is missing: apt-get install -y sip-tester"
+ANSWERED, ENDED, REFERRED, BAD_MEDIA, REFUSED, IGNORED = (f"+1202555010{n}" for n in range(6))
+PERSON = "sip:+12025550100@carrier.example.com"
+TIMEOUT_S = 60
+
+
+class Desk(Taker):
+    """Does with a call what the number says that was called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outcomes: list[TransferOutcome] = []
+
+    async def take(self, call: TrunkCall) -> None:
+        self.calls.append(call)
+        media = FakeMedia(refuses="no_codec" if call.invite.called == BAD_MEDIA else "")
+        self.media.append(media)
+        if call.invite.called == REFUSED:
+            call.reject(486)
+        if call.invite.called not in (REFUSED, IGNORED):
+            try:
+                await call.accept(media)
+                if call.invite.called == REFERRED:
+                    self.outcomes.append(await call.refer(PERSON))
+                if call.invite.called in (ENDED, REFERRED):
+                    call.hang_up()
+            except (CallOver, MediaRefused):
+                pass
+        self.reasons.append(await call.over())
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def run_sipp(
+    port: int, scenario: str, mode: str, folder: Path, called: str, *more: str
+) -> tuple[int, str]:
+    """SIPp's status, and what it complained of; nothing where all went as the scenario says."""
+    program = shutil.which("sipp")
+    assert program, APT
+    command = [
+        program, f"127.0.0.1:{port}", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-t", mode,
+        "-i", "127.0.0.1", "-p", str(free_port()), "-mp", str(free_port() & ~1), "-s", called,
+        "-nostdin", "-timeout", f"{TIMEOUT_S}s", "-timeout_error", "-trace_err",
+        "-error_file", str(folder / "errors.log"), *more,
+    ]  # fmt: skip
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    errors = folder / "errors.log"
+    return ended.returncode, errors.read_text("utf-8") if errors.exists() else ""
+
+
+async def called(
+    running: Trunks, scenario: str, mode: str, folder: Path, number: str, *more: str
+) -> None:
+    port = running.ports["udp" if mode.startswith("u") else "tcp"]
+    more = more or ("-m", "1")
+    ended = await asyncio.to_thread(run_sipp, port, scenario, mode, folder, number, *more)
+    assert ended == (0, "")
+
+
+@pytest.mark.parametrize("mode", ["u1", "t1"])
+@pytest.mark.parametrize(
+    ("scenario", "number", "reasons"),
+    [
+        ("call", ANSWERED, ["caller"]),
+        ("called_side_ends", ENDED, ["us"]),
+        ("routed_called_side_ends", ENDED, ["us"]),
+        ("cancel", IGNORED, ["caller"]),
+        ("late_offer", ANSWERED, ["caller"]),
+        ("hold", ANSWERED, ["caller"]),
+        ("refused_media", BAD_MEDIA, ["us"]),
+        ("refused", REFUSED, ["us"]),
+        ("options", ANSWERED, []),
+        ("unknown_method", ANSWERED, []),
+        ("unknown_extension", ANSWERED, []),
+        ("info_update", ANSWERED, ["caller"]),
+        ("transfer", REFERRED, ["us"]),
+        ("transfer_busy", REFERRED, ["us"]),
+    ],
+)
+async def test_a_scenario_of_sipp(
+    scenario: str,
+    mode: str,
+    number: str,
+    reasons: list[str],
+    certificate: Certificate,
+    tmp_path: Path,
+) -> None:
+    desk = Desk()
+    async with trunks(certificate, desk) as running:
+        await called(running, scenario, mode, tmp_path, number)
+        async with asyncio.timeout(5):
+            while running.tables.calls:  # noqa: ASYNC110  # the server tells nobody
+                await asyncio.sleep(0.01)
+    assert desk.reasons == reasons
+    if scenario == "info_update":
+        assert desk.media[0].keys == ["5"]
+    if scenario.startswith("transfer"):
+        busy = scenario == "transfer_busy"
+        assert desk.outcomes == [TransferOutcome.BUSY if busy else TransferOutcome.CONNECTED]
+
+
+async def test_an_ack_that_comes_late_is_early_enough(
+    certificate: Certificate, tmp_path: Path
+) -> None:
+    """SIPp is silent for two seconds, in which the 200 is said again twice."""
+    desk = Desk()
+    async with trunks(certificate, desk) as running:
+        await called(running, "late_ack", "u1", tmp_path, ANSWERED)
+        assert desk.reasons == ["caller"]
+
+
+async def test_no_free_line_is_503_with_a_time(certificate: Certificate, tmp_path: Path) -> None:
+    desk = Desk()
+    desk.busy_s = 17
+    async with trunks(certificate, desk) as running:
+        await called(running, "busy", "u1", tmp_path, ANSWERED)
+    assert desk.calls == []
+
+
+async def test_sipsak_finds_us_alive(certificate: Certificate) -> None:
+    def probe(port: int) -> int:
+        program = shutil.which("sipsak")
+        assert program, "sipsak is missing: apt-get install -y sipsak"
+        command = [program, "-s", f"sip:probe@127.0.0.1:{port}"]
+        return subprocess.run(command, capture_output=True, timeout=20, check=False).returncode
+
+    async with trunks(certificate, Desk()) as running:
+        assert await asyncio.to_thread(probe, running.ports["udp"]) == 0
+
+
+async def test_lost_packets_delay_a_call_and_break_none(
+    certificate: Certificate, tmp_path: Path
+) -> None:
+    """A fifth of SIPp's own packets is thrown away, in both directions."""
+    desk = Desk()
+    async with trunks(certificate, desk) as running:
+        await called(
+            running, "lossy", "u1", tmp_path, ANSWERED, "-m", "10", "-r", "10", "-lost", "20"
+        )
+    assert len(desk.calls) == 10
+
+
+@pytest.mark.long
+async def test_an_ack_that_never_comes_is_bye_at_32_seconds(
+    certificate: Certificate, tmp_path: Path
+) -> None:
+    desk = Desk()
+    async with trunks(certificate, desk) as running:
+        await called(running, "no_ack", "u1", tmp_path, ANSWERED)
+    assert desk.reasons == ["lost"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mode", ["u1", "t1"])
+async def test_two_hundred_calls_at_forty_a_second_are_all_answered(
+    mode: str, certificate: Certificate, tmp_path: Path
+) -> None:
+    """Target S1."""
+    desk = Desk()
+    async with trunks(certificate, desk, max_calls=500) as running:
+        await called(running, "call", mode, tmp_path, ANSWERED, "-m", "200", "-r", "40")
+        assert len(desk.calls) == 200
+        assert running.calls == 0
+    assert desk.reasons == ["caller"] * 200
+
+
+@pytest.mark.long
+async def test_what_is_above_capacity_gets_503_and_leaves_nothing(
+    certificate: Certificate, tmp_path: Path
+) -> None:
+    """Target S1: four calls are held, two hundred more are refused."""
+    desk = Desk()
+    async with trunks(certificate, desk, max_calls=0) as running:
+        await called(running, "busy", "u1", tmp_path, ANSWERED, "-m", "200", "-r", "40")
+        assert desk.calls == []
+        async with asyncio.timeout(10):
+            while running.tables.transactions:  # noqa: ASYNC110  # the server tells nobody
+                await asyncio.sleep(0.1)
