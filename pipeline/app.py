@@ -12,6 +12,7 @@ from typing import Literal
 from models.breaker import Circuit
 from models.clinic_language import clinic_language
 from models.clinic_words import DRUGS
+from models.errors import EngineError
 from models.espeak import EspeakSettings, EspeakVoice
 from models.openai_llm import OpenAiLanguageModel, OpenAiSettings
 from models.piper import PiperSettings, PiperTextToSpeech
@@ -22,7 +23,8 @@ from models.silero import SileroVoice
 from models.smart_turn import SmartTurn
 from models.whisper import WhisperSettings, WhisperSpeechToText, WhisperVocabulary
 from pipeline.call.desk import Desk, Receptionist
-from pipeline.call.events import EngineCircuit
+from pipeline.call.events import EngineCircuit, LineNotKept
+from pipeline.call.fixed_lines import fixed_lines, rendered
 from pipeline.call.flow import Flow
 from pipeline.call.flow_file import load_flow
 from pipeline.call.modelled import ModelledReceptionist, warming
@@ -33,6 +35,7 @@ from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
 from pipeline.clock import LoopClock, today
 from pipeline.heap import Heap
+from pipeline.media.kept_lines import KeptLines
 from pipeline.recording.consent import OptOut, phrases_to_hear
 from pipeline.recording.keeper import Keeper
 from pipeline.setting_rules import ladders
@@ -56,6 +59,8 @@ from pipeline.turn.settings import FloorSettings, GateSettings
 
 _LANGUAGES: dict[str, Language | None] = {"en": "en", "es": "es", "detect": None}
 _DEVICES: dict[str, Literal["auto", "cpu", "cuda"]] = {"auto": "auto", "cpu": "cpu", "cuda": "cuda"}
+TRANSFER_MARGIN_MS = 5_000.0
+"""The gateway gives a transfer up first, and says so."""
 WORKER_BUSY_MS = 1_000
 """A call that ends waits two seconds for its commit; a lock held longer is one to tell of."""
 
@@ -146,6 +151,7 @@ def _engines(
             group.create_task(completion.start(), name="warm end-of-turn model")
             if model is not None:
                 group.create_task(model.start(), name="warm language model")
+        await _keep_lines(settings, flow, tts)
         heap.settle()
 
     async def shut_down() -> None:
@@ -162,7 +168,7 @@ def _engines(
         record=requests.record,
         sentences={"apology": flow.say(flow.lines.apology)},
         reach=Reach(*ladders(settings)),
-        transfer_limit_ms=float(settings.transfer.limit_ms),
+        transfer_limit_ms=settings.transfer.limit_ms + TRANSFER_MARGIN_MS,
         unserved=Unserved(flow.say(flow.lines.paused), flow.urgent.phrases),
         recording=None
         if keeper is None
@@ -170,6 +176,24 @@ def _engines(
         warm_up=warm_up,
         shut_down=shut_down,
     )
+
+
+async def _keep_lines(settings: Settings, flow: Flow, tts: TextToSpeech) -> None:
+    """Make what callers hear when no worker is there to speak; a line that cannot be made stops no worker."""
+    kept = kept_lines(settings, flow)
+    for name in await asyncio.to_thread(kept.missing):
+        try:
+            pcm = await rendered(tts, fixed_lines(flow)[name])
+            await asyncio.to_thread(kept.keep, name, pcm)
+        except (EngineError, OSError) as error:
+            emit(LineNotKept(Token(name), Token(type(error).__name__)))
+
+
+def kept_lines(settings: Settings, flow: Flow) -> KeptLines:
+    """The practice's fixed lines in the configured voice."""
+    engines = settings.engines
+    voice = f"{engines.tts} {engines.piper_voice} {engines.pronunciations}"
+    return KeptLines(Path(settings.state.directory), fixed_lines(flow), voice)
 
 
 def _stt(settings: Settings, flow: Flow) -> SpeechToText:

@@ -187,6 +187,8 @@ def _about_transfer(s: Settings) -> Iterator[str]:
                 "transfer.targets: holds the practice's emergency number; the server never dials it,"
                 " callers are told to"
             )
+    if not s.transfer.domain and any("@" not in text for text in s.transfer.targets):
+        yield "transfer.domain: needed for targets that are numbers; write the carrier's host for calls from you"
     for key, rungs in (
         ("ladder", s.transfer.ladder),
         ("after_hours", s.transfer.after_hours),
@@ -205,6 +207,12 @@ def _about_transfer(s: Settings) -> Iterator[str]:
         yield "transfer.urgent: an urgent call never ends in a message; write targets only"
     if (s.transfer.after_hours or s.transfer.urgent) and not s.transfer.ladder:
         yield "transfer.ladder: needed beside transfer.after_hours and transfer.urgent"
+
+
+def transfer_uris(s: Settings) -> dict[str, str]:
+    """Whom the gateway may call: the name a worker says, and the SIP URI it stands for."""
+    targets = transfer.targets_of(s.transfer.targets)
+    return {name: target.uri(s.transfer.domain) for name, target in targets.items()}
 
 
 def ladders(s: Settings) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from models.breaker import Circuit
-from models.errors import EngineUnavailable
+from models.errors import EngineFailed, EngineUnavailable
 from models.ports import Language
 from pipeline import app, config
 from pipeline.call.asking import asked_of
+from pipeline.call.events import LineNotKept
 from pipeline.call.flow_file import load_flow
 from pipeline.call.settings import CallSettings
 from pipeline.call.steps import State
@@ -22,6 +23,7 @@ from pipeline.turn.events import Completeness, EndTurn, Reprompt
 from pipeline.turn.settings import FloorSettings
 from tests.call.call_rig import vowel
 from tests.fakes.house import House, OneVoice, opened
+from tests.fakes.voice import FakeVoice
 from tests.models.voices import ENGLISH, SPANISH
 from tests.turn.table import Played, asked, heard, spoken
 
@@ -212,3 +214,30 @@ def test_whisper_is_told_the_language_the_device_and_the_practices_words(tmp_pat
     assert made.vocabulary.urgent == flow.vocabulary().urgent_phrases
     assert set(made.vocabulary.names) <= set(flow.vocabulary().practice_words)
     assert app._whisper(Settings(), flow).language == "en"
+
+
+@pytest.mark.wire
+async def test_lines_for_when_nobody_can_speak_are_made_once_and_a_voice_that_fails_stops_nothing(
+    tmp_path: Path,
+) -> None:
+    settings = config.from_mapping({"state": {"directory": str(tmp_path)}})
+    flow = load_flow(settings.practice)
+    seen: list[Event] = []
+    set_sink(seen.append)
+    try:
+        voice = FakeVoice()
+        voice.failure = EngineFailed("synthetic")
+        await app._keep_lines(settings, flow, voice)
+        assert sorted(str(e.line) for e in seen if isinstance(e, LineNotKept)) == [
+            "apology", "busy", "paused",
+        ]  # fmt: skip
+        voice.failure = None
+        await app._keep_lines(settings, flow, voice)
+        made = len(voice.texts)
+        await app._keep_lines(settings, flow, voice)
+        assert len(voice.texts) == made
+    finally:
+        set_sink(None)
+    kept = app.kept_lines(settings, flow)
+    assert kept.missing() == ()
+    assert len(kept.sound("busy")) > 8_000

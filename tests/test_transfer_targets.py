@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline import config
 from pipeline.errors import ConfigError
-from pipeline.setting_rules import ladders
+from pipeline.setting_rules import ladders, transfer_uris
 from pipeline.transfer import EMERGENCY, dials_emergency, fault, rung_fault, targets_of
 
 GOOD = [
@@ -88,6 +88,7 @@ def settings(transfer: dict[str, object], practice: dict[str, object] | None = N
     [
         ({"ladder": ["nobody"]}, "transfer.ladder"),
         ({"targets": GOOD[:2]}, "transfer.targets"),
+        ({"targets": GOOD[:1]}, "transfer.domain"),
         ({"targets": GOOD[:1], "ladder": ["front-desk", "front-desk"]}, "transfer.ladder"),
         ({"targets": GOOD[:1], "ladder": ["message", "front-desk"]}, "transfer.ladder"),
         ({"targets": GOOD[:1], "ladder": ["front-desk", "callback", "message"]}, "transfer.ladder"),
@@ -103,9 +104,14 @@ def test_a_ladder_that_cannot_be_climbed_is_refused(transfer: dict[str, object],
 
 
 def test_what_is_not_written_follows_from_the_ladder() -> None:
+    ladder = ["front-desk", "nurse", "message"]
     read = config.from_mapping(
-        {"transfer": {"targets": GOOD[1:3], "ladder": ["front-desk", "nurse", "message"]}}
+        {"transfer": {"targets": GOOD[1:3], "domain": "trunk.example", "ladder": ladder}}
     )
+    assert transfer_uris(read) == {
+        "front-desk": "sip:+12125550123@trunk.example",
+        "nurse": "sip:201@pbx.clinic.example",
+    }
     assert ladders(read) == (
         ("front-desk", "nurse", "message"),
         ("front-desk", "nurse", "message"),

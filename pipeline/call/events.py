@@ -86,3 +86,10 @@ class LoopLag(Event):
 
     lag_ms: float
     gc_ms: float
+
+
+class LineNotKept(Event):
+    """A line that callers hear when no worker can speak could not be made; the one made before stays, if any."""
+
+    line: Token
+    error: Token

@@ -5,9 +5,10 @@ Knows no file and no format; `pipeline.call.flow_file` builds it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
+from pipeline.call.hours import PracticeHours
 from pipeline.call.identifiers import DateOrder, key_order
 from pipeline.call.time_of_day import OpeningHours
 from pipeline.call.verbalise import digits, phone_number
@@ -40,9 +41,10 @@ class Greeting:
     automated: str
     person: str
 
-    def text(self) -> str:
-        """All of it."""
-        return f"{self.emergency} {self.automated} {self.person}"
+    def text(self, closed: str = "") -> str:
+        """All of it; `closed` is what a caller outside the practice's hours must know."""
+        parts = (self.emergency, self.automated, closed, self.person)
+        return " ".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,10 @@ class Lines:
         "Shall the office call you back at the number that ends in {ending}, yes or no?"
     )
     callback_noted: str = "Thank you. The office will call you back."
+    closed: str = "Our office is closed now."
+    """In the greeting, outside the practice's hours."""
+    busy: str = "All our lines are busy. Please call {practice} again in a few minutes. In an emergency, hang up and dial {emergency_number}."
+    """To a caller whom nobody can take."""
     paused: str = (
         "This service is temporarily unavailable. Please call {practice} at {phone}. In an emergency, hang up and"
         " dial {emergency_number}."
@@ -183,6 +189,9 @@ class Flow:
     birth_date_order: DateOrder = "mdy"
     rules: tuple[str, ...] = ()
     """Sentences of the practice's own for a language model, where there is one: facts it may tell, things it may not."""
+
+    answering: PracticeHours = field(default_factory=PracticeHours)
+    """When the practice is open, and what is taken while it is not."""
 
     @cached_property
     def slots(self) -> tuple[str, ...]:

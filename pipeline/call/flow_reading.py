@@ -11,6 +11,17 @@ from collections.abc import Iterable
 from dataclasses import MISSING, asdict, fields
 
 from pipeline.call.flow import SLOTS, Flow, Greeting, Lines, Practice, Prompt, Reason, UrgentPack
+from pipeline.call.hours import (
+    HOLIDAY_ADVICE,
+    SPAN_ADVICE,
+    TAKES,
+    WEEKDAYS,
+    PracticeHours,
+    Span,
+    holiday_fault,
+    spans_of,
+    zone_of,
+)
 from pipeline.call.identifiers import DATE_ORDERS, IDENTIFIERS, DateOrder
 from pipeline.call.identity import IDENTIFIER_PROMPTS
 from pipeline.call.request import FIELD_KINDS, valid_first_name
@@ -72,7 +83,7 @@ class FlowReading:
     def flow(self, table: Table) -> Flow | None:
         sections = (
             "version", "practice", "greeting", "reasons", "prompts", "lines", "urgent", "hours",
-            "first_names", "words", "request", "identify", "birth_date_order", "rules",
+            "first_names", "words", "request", "identify", "birth_date_order", "rules", "answering",
         )  # fmt: skip
         self.unknown("", table, sections)
         version = self.text("version", table.get("version"))
@@ -85,6 +96,7 @@ class FlowReading:
         lines = self.lines(self.table("lines", table))
         urgent = self.urgent(self.table("urgent", table))
         hours = self.hours(table.get("hours", {}))
+        answering = self.answering(table.get("answering", {}))
         names = self.strings("first_names", table.get("first_names", []), required=False)
         for name in names:
             if not valid_first_name(name):
@@ -112,6 +124,7 @@ class FlowReading:
             identify,
             order,
             rules,
+            answering,
         )
 
     # --- sections ----------------------------------------------------------------------------
@@ -248,6 +261,36 @@ class FlowReading:
             )
             return OpeningHours()
         return OpeningHours(opens, closes)
+
+    def answering(self, value: object) -> PracticeHours:
+        if not isinstance(value, dict):
+            self.fault("answering", "must be a table with time_zone and hours")
+            return PracticeHours()
+        self.unknown("answering", value, ("time_zone", "hours", "holidays", "takes"))
+        if not value:
+            return PracticeHours()
+        name = value.get("time_zone")
+        zone = zone_of(name) if isinstance(name, str) and name else None
+        if zone is None:
+            self.fault("answering.time_zone", 'write a time zone, like "America/New_York"')
+        days = self.table("hours", value, "answering.hours")
+        self.unknown("answering.hours", days, WEEKDAYS)
+        week: list[tuple[Span, ...]] = []
+        for day in WEEKDAYS:
+            where = f"answering.hours.{day}"
+            spans = spans_of(self.strings(where, days.get(day, []), required=False))
+            if spans is None:
+                self.fault(where, SPAN_ADVICE)
+            week.append(spans or ())
+        if days and not any(week):
+            self.fault("answering.hours", "say when the practice is open, or leave answering out")
+        holidays = self.strings("answering.holidays", value.get("holidays", []), required=False)
+        if any(holiday_fault(text) for text in holidays):
+            self.fault("answering.holidays", HOLIDAY_ADVICE)
+        takes = value.get("takes", TAKES[0])
+        if takes not in TAKES:
+            self.fault("answering.takes", f"write one of {', '.join(TAKES)}")
+        return PracticeHours(zone, tuple(week), frozenset(holidays), str(takes))
 
     # --- values ------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import assert_never
 
 from models.ports import Keyed, ReplyEvent, ReplyRequest, Spoken, TextDelta
@@ -25,6 +25,7 @@ from pipeline.call.dialogue import (
     wrong_key,
 )
 from pipeline.call.flow import Flow
+from pipeline.call.hours import CALLBACKS
 from pipeline.call.identifiers import IDENTIFIERS, read_keys
 from pipeline.call.identity import take_identifier
 from pipeline.call.phone import whole
@@ -47,6 +48,7 @@ from pipeline.call.steps import (
     TakenBack,
     UrgentRaised,
 )
+from pipeline.clock import wall_now
 from pipeline.turn.events import Asked
 
 _REMEMBERED = 8
@@ -64,8 +66,15 @@ class _Thought:
 class ScriptedReceptionist:
     """One call's receptionist; implements `pipeline.call.desk.Receptionist`."""
 
-    def __init__(self, flow: Flow, desk: Desk, today: Callable[[], date]) -> None:
-        """Speak this flow; tell this desk."""
+    def __init__(
+        self,
+        flow: Flow,
+        desk: Desk,
+        today: Callable[[], date],
+        now: Callable[[], datetime] = wall_now,
+    ) -> None:
+        """Speak this flow; tell this desk. `now` says whether the practice is open as the call begins."""
+        self._now = now
         self._flow = flow
         self._desk = desk
         self._today = today
@@ -166,12 +175,21 @@ class ScriptedReceptionist:
         return f"{self.opening()} {self.ask()}"
 
     def opening(self) -> str:
-        """The greeting without the question."""
-        return self._flow.say(self._flow.greeting.text())
+        """The greeting without the question; outside the practice's hours it says so."""
+        flow = self._flow
+        if flow.answering.open_at(self._now()):
+            return flow.say(flow.greeting.text())
+        self._state = replace(self._state, closed=True)
+        if flow.answering.takes == CALLBACKS:
+            self._state = replace(self._state, callback=True, asked="phone")
+        return flow.say(flow.greeting.text(flow.lines.closed))
 
     def ask(self) -> str:
         """The pending question."""
         asking = question(self._flow, self._state)
+        if self._state.callback and not self._state.climbed:  # all that is taken outside the hours
+            self._desk.call_back()
+            asking = f"{self._flow.say(self._flow.lines.callback)} {asking}"
         self._state = replace(self._state, said=asking)
         self._desk.asked(asked_of(self._state))
         return asking

@@ -40,6 +40,14 @@ def test_what_is_shipped_identifies_nobody() -> None:
     assert said() == ""
 
 
+def test_whom_callers_are_led_to_is_the_practices_own_and_holidays_are_no_birthdays() -> None:
+    targets = ["front-desk +12125550123", "nurse sip:201@pbx.clinic.example"]
+    transfer = {"targets": targets, "domain": "trunk.example", "ladder": ["front-desk", "nurse"]}
+    hours = '\n[answering]\ntime_zone = "America/New_York"\nholidays = ["12-25", "2026-11-26"]\n'
+    hours += '[answering.hours]\nmonday = ["08:00-12:00"]\n'
+    assert said(SHIPPED + hours, {"transfer": transfer}) == ""
+
+
 @pytest.mark.parametrize(
     ("section", "key", "value"),
     [

@@ -36,6 +36,8 @@ class Turns(NoObserver):
 class Ours:
     """One call of ours as the feeder sees it; also its door and its leg."""
 
+    can_transfer = False
+
     def __init__(self, voice: VoiceStream | None = None) -> None:
         """Build it with this voice detector, a level meter by default."""
         self.record = Record()
