@@ -24,7 +24,7 @@ from models.smart_turn import SmartTurn
 from models.whisper import WhisperSettings, WhisperSpeechToText, WhisperVocabulary
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.events import EngineCircuit, LineNotKept
-from pipeline.call.fixed_lines import fixed_lines, rendered
+from pipeline.call.fixed_lines import fixed_lines, kept_lines, rendered
 from pipeline.call.flow import Flow
 from pipeline.call.flow_file import load_flow
 from pipeline.call.modelled import ModelledReceptionist, warming
@@ -35,7 +35,6 @@ from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
 from pipeline.clock import LoopClock, today
 from pipeline.heap import Heap
-from pipeline.media.kept_lines import KeptLines
 from pipeline.recording.consent import OptOut, phrases_to_hear
 from pipeline.recording.keeper import Keeper
 from pipeline.setting_rules import ladders
@@ -166,7 +165,6 @@ def _engines(
         completion=completion,
         receptionist=receptionist,
         record=requests.record,
-        sentences={"apology": flow.say(flow.lines.apology)},
         reach=Reach(*ladders(settings)),
         transfer_limit_ms=settings.transfer.limit_ms + TRANSFER_MARGIN_MS,
         unserved=Unserved(flow.say(flow.lines.paused), flow.urgent.phrases),
@@ -187,13 +185,6 @@ async def _keep_lines(settings: Settings, flow: Flow, tts: TextToSpeech) -> None
             await asyncio.to_thread(kept.keep, name, pcm)
         except (EngineError, OSError) as error:
             emit(LineNotKept(Token(name), Token(type(error).__name__)))
-
-
-def kept_lines(settings: Settings, flow: Flow) -> KeptLines:
-    """The practice's fixed lines in the configured voice."""
-    engines = settings.engines
-    voice = f"{engines.tts} {engines.piper_voice} {engines.pronunciations}"
-    return KeptLines(Path(settings.state.directory), fixed_lines(flow), voice)
 
 
 def _stt(settings: Settings, flow: Flow) -> SpeechToText:

@@ -6,13 +6,12 @@ What the supervisor asks (`CallHost`) is answered here. Knows engines only as po
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from models.closing import closing
 from models.errors import EngineBusy, EngineError
 from models.ports import (
     Recognizer,
@@ -35,7 +34,6 @@ from pipeline.call.taping import Permission
 from pipeline.clock import Clock, LoopClock
 from pipeline.errors import LinesBusy, NotAuthorised
 from pipeline.line import CallPort
-from pipeline.media.resample import Resampler
 from pipeline.telemetry.containment import contained
 from pipeline.telemetry.redaction import KnownCall, Redaction
 from pipeline.transports.media_stream import MediaStreamDoor
@@ -70,8 +68,6 @@ class Engines:
     transfer_limit_ms: float = field(default=40_000.0, kw_only=True)
     recording: Permission | None = field(default=None, kw_only=True)
     """Where the practice records: what a caller is asked with, and where it goes."""
-    sentences: Mapping[str, str] = field(default_factory=dict, kw_only=True)
-    """What is said where no call can say it, by name: "apology"."""
     warm_up: Callable[[], Awaitable[None]]
     """Starts whatever is slow to start; awaited once."""
     shut_down: Callable[[], Awaitable[None]]
@@ -263,19 +259,6 @@ class Switchboard:
             call.hang_up(reason)
         if self._telephone is not None:
             self._telephone.drop(call_id, reason)
-
-    async def spoken(self, name: str, sample_rate_hz: int) -> bytes:
-        """One of the practice's sentences as samples; empty where there is none of that name, or no voice."""
-        text = self._engines.sentences.get(name, "")
-        voice = Resampler(self._engines.tts.sample_rate_hz, sample_rate_hz)
-        pcm = bytearray()
-        if text:
-            with contained(name, "sentence"):
-                async with aclosing(closing(self._engines.tts.synthesize(text, "en"))) as chunks:
-                    async for chunk in chunks:
-                        pcm += voice.feed(chunk.pcm)
-                pcm += voice.finish()
-        return bytes(pcm)
 
     async def reveal(self, call_id: str, field: str) -> str | None:
         """One value of the request, for a member of staff who asked for it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -187,12 +186,3 @@ async def test_without_a_telephone_no_telephone_call_is_taken() -> None:
         with pytest.raises(LinesBusy):
             await there.board.expect(FIRST, "one")
         assert there.board.free_slots() == 2
-
-
-async def test_a_sentence_is_said_without_a_call() -> None:
-    async with opened(House()) as there:
-        there.board._engines = replace(there.board._engines, sentences={"apology": "We are sorry."})
-        pcm = await there.board.spoken("apology", 8_000)
-        assert len(pcm) > 3_200
-        assert len(pcm) % 2 == 0
-        assert await there.board.spoken("nothing", 8_000) == b""

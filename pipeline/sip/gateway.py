@@ -92,7 +92,7 @@ class Desk(Protocol):
     async def place(self, invite: Invite) -> Place:
         """A worker that holds a line for this call; raises `NoLine`."""
 
-    def line(self, name: str, sample_rate_hz: int) -> bytes:
+    async def line(self, name: str, sample_rate_hz: int) -> bytes:
         """A sentence kept ready, at this rate; empty when there is none."""
 
 
@@ -399,7 +399,7 @@ class _Conversation:
         """The worker is dead: say so, then lead the caller to a person, or hang up."""
         leg, joined = self._leg, self._joined
         leg.flush()
-        pcm = self._desk.line(APOLOGY, leg.sample_rate_hz)
+        pcm = await self._desk.line(APOLOGY, leg.sample_rate_hz)
         if pcm:
             leg.play(pcm)
             leg.mark(APOLOGY)

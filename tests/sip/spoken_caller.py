@@ -48,6 +48,7 @@ class SpokenCaller:
         limit = time.monotonic() + limit_s
         while not self.complete and time.monotonic() < limit:
             self._listen(limit)
+            assert not self._phone.happened("CALL_CLOSED"), self.said
             if not self.complete:
                 self._answer()
 
@@ -61,7 +62,7 @@ class SpokenCaller:
         requests = self._house.of(self.call_id, "request")
         fields = requests[-1]["fields"] if requests else {}
         values = {name: self._house.reveal(self.call_id, name) for name in fields}
-        if "day" in values:
+        if values.get("day"):
             values["day"] = date.fromisoformat(values["day"]).strftime("%A")
         return values
 
