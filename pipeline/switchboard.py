@@ -182,7 +182,7 @@ class Switchboard:
 
         def never(reason: str) -> None:
             self._announced -= 1
-            self._tasks.create_task(self._never(call_id, recognizer, reason), name=call_id)
+            self._tasks.create_task(self._never(call_id, recognizer, reason), name="announced call")
 
         telephone.expect(call_id, token, begin, never)
 

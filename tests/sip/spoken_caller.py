@@ -48,8 +48,8 @@ class SpokenCaller:
         limit = time.monotonic() + limit_s
         while not self.complete and time.monotonic() < limit:
             self._listen(limit)
-            assert not self._phone.happened("CALL_CLOSED"), self.said
             if not self.complete:
+                assert not self._over, self.said
                 self._answer()
 
     @property
@@ -66,10 +66,14 @@ class SpokenCaller:
             values["day"] = date.fromisoformat(values["day"]).strftime("%A")
         return values
 
+    @property
+    def _over(self) -> bool:
+        return bool(self._phone.happened("CALL_CLOSED"))
+
     def _listen(self, limit: float) -> None:
-        """Return when the other side has spoken and is silent again."""
+        """Return when the other side has spoken and is silent again, or there is nothing more to hear."""
         window = RATE_HZ // 10
-        while time.monotonic() < limit:
+        while time.monotonic() < limit and not self.complete and not self._over:
             heard = self._phone.heard()[self._since :]
             count = len(heard) // window
             levels = np.abs(heard[: count * window].astype(float)).reshape(count, window).mean(1)
