@@ -188,7 +188,8 @@ class Trunks:
     def _on_call(self, call: IncomingCall) -> None:
         line = TrunkLine(call, call.transaction.path.transport, self._turn)
         call.listener = line
-        task = self._tasks.create_task(self._live(line), name=f"call {call.invite.call_id}")
+        call_id = call.invite.call_id
+        task = self._tasks.create_task(self._live(line), name=f"call {call_id}")
         self._takes.add(task)
         task.add_done_callback(self._takes.discard)
 
