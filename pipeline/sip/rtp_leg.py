@@ -206,7 +206,7 @@ class RtpLeg:
         if not sender.running:
             now_ms = self._now_ms()
             self._heard_ms = now_ms
-            self._report_due_ms = self._reports.due_ms(now_ms)
+            self._report_due_ms = self._reports.due_ms(now_ms, first=True)
             receiver.begin_silence(now_ms)
             sender.start()
 

@@ -25,7 +25,7 @@ from pipeline.media.voice_codec import CLOCK_HZ
 from pipeline.sip.rtp_stats import StreamStatistics
 
 EVERY_MS = 5_000.0
-"""RFC 3550 section 6.2, half more or less each time."""
+"""RFC 3550 sections 6.2 and 6.3.1, half more or less each time."""
 LONGEST_TRIP_MS = 10_000.0
 """A round trip longer than this is an old report's echo."""
 _CNAME = 1
@@ -62,9 +62,10 @@ class Reports:
         self._reported_packets = 0
         self.there = There()
 
-    def due_ms(self, now_ms: float) -> float:
-        """When the next report is to be sent; many calls spread theirs (RFC 3550 section 6.3.1)."""
-        return now_ms + EVERY_MS * (0.5 + secrets.randbelow(1_000) / 1_000.0)
+    def due_ms(self, now_ms: float, *, first: bool = False) -> float:
+        """When the next report is to be sent; many calls spread theirs, and the first comes in half the time."""
+        spread_ms = EVERY_MS * (0.5 + secrets.randbelow(1_000) / 1_000.0)
+        return now_ms + (spread_ms / 2.0 if first else spread_ms)
 
     def make(
         self,

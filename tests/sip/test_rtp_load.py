@@ -17,8 +17,8 @@ pytestmark = [pytest.mark.wire, pytest.mark.long]
 
 CALLS = 40
 SPAN_S = 20.0
-MOST_PERCENT = 2.5
-"""Of a core and a call: measured 0.9 on the machine this was written on, with room for slower ones."""
+MOST_PERCENT = 2.0
+"""Of a core and a call: measured 0.7 beside other work on the machine this was written on, with room for slower ones."""
 
 
 class Echo(Taker):
@@ -34,6 +34,7 @@ class Echo(Taker):
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "srtp"])
 async def test_forty_echoing_calls_and_what_each_costs(key: bytes | None) -> None:
+    asyncio.get_running_loop().set_debug(False)  # it would note where each timer was made
     range_ = ports(4 * CALLS)
     legs = []
     for _ in range(CALLS):

@@ -48,7 +48,7 @@ async def test_reports_say_what_was_sent_and_heard(key: bytes | None) -> None:
     made = call(key=key)
     await speak(made.far, tone(20_000.0), drop={100, 101, 102, 500})
     found = sender_reports(made)
-    assert 3 <= len(found) <= 9, "five seconds apart, more or less"
+    assert 3 <= len(found) <= 8, "five seconds apart, more or less"
     at_ms, last = found[-1]
     assert last.sender_info.packet_count == sum(each <= at_ms for each, _ in made.packets)
     assert last.sender_info.octet_count == last.sender_info.packet_count * FRAME
@@ -86,7 +86,7 @@ async def test_the_round_trip_is_measured_and_echoed() -> None:
     assert figures.round_trip_ms == pytest.approx(80.0, abs=1.0)
     assert figures.jitter_there_ms == 10.0
     assert figures.loss_there_percent == pytest.approx(
-        3_000 / ours.sender_info.packet_count, rel=0.02
+        3_000 / sender_reports(made)[-1][1].sender_info.packet_count, rel=0.001
     )
     came_ms, count = now_ms(), len(sender_reports(made))
     await speak(made.far, tone(8_000.0))
