@@ -218,7 +218,7 @@ def test_whisper_is_told_the_language_the_device_and_the_practices_words(tmp_pat
 
 
 @pytest.mark.wire
-async def test_lines_for_when_nobody_can_speak_are_made_once_and_a_voice_that_fails_stops_nothing(
+def test_lines_for_when_nobody_can_speak_are_made_once_and_a_voice_that_fails_stops_nothing(
     tmp_path: Path,
 ) -> None:
     settings = config.from_mapping({"state": {"directory": str(tmp_path)}})
@@ -228,14 +228,14 @@ async def test_lines_for_when_nobody_can_speak_are_made_once_and_a_voice_that_fa
     try:
         voice = FakeVoice()
         voice.failure = EngineFailed("synthetic")
-        await app._keep_lines(settings, flow, voice)
+        asyncio.run(app._keep_lines(settings, flow, voice))
         assert sorted(str(e.line) for e in seen if isinstance(e, LineNotKept)) == [
             "apology", "busy", "paused",
         ]  # fmt: skip
         voice.failure = None
-        await app._keep_lines(settings, flow, voice)
+        asyncio.run(app._keep_lines(settings, flow, voice))
         made = len(voice.texts)
-        await app._keep_lines(settings, flow, voice)
+        asyncio.run(app._keep_lines(settings, flow, voice))
         assert len(voice.texts) == made
     finally:
         set_sink(None)

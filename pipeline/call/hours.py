@@ -15,7 +15,8 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 REQUESTS, CALLBACKS = "requests", "callbacks"
 TAKES = (REQUESTS, CALLBACKS)
 _SPAN = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])")
-_HOLIDAY = re.compile(r"(?:[0-9]{4}-)?(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])")
+_HOLIDAY = re.compile(r"(?:20[2-9][0-9]-)?(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])")
+"""No year long past: such a day is somebody's birthday."""
 _DAY_MINUTES = 24 * 60
 SPAN_ADVICE = (
     'write times as ["08:00-12:00", "13:00-17:30"], in order; a night is two days\' affair'

@@ -17,6 +17,7 @@ from phi.carry import CallContext
 from phi.kinds import Kind, Layer, Span
 from phi.redact import Redactor
 from pipeline import config
+from pipeline.call.hours import holiday_fault, spans_of, zone_of
 from pipeline.secret import user_in_url_fault
 from pipeline.settings import Settings
 
@@ -172,6 +173,8 @@ def flow_texts(flow: Mapping[str, object], flow_text: str) -> Iterator[Text]:
     for key, value in _strings(flow):
         if key.partition("[")[0] == "first_names" or key in _OWN_NUMBERS:
             continue
+        if key.startswith("answering.") and _is_time(value):
+            continue
         listed = key.partition("[")[0] == "words" or key in _OWN_NAMES
         where = f"the call flow{_line(lines, value)}: {key}"
         yield Text(where, Sort.LISTED if listed else Sort.SAID, value)
@@ -182,6 +185,11 @@ def flow_texts(flow: Mapping[str, object], flow_text: str) -> Iterator[Text]:
 
 _OWN_NUMBERS = frozenset({"practice.phone", "practice.emergency_number"})
 _OWN_NAMES = frozenset({"practice.name", "urgent.approved_by"})
+
+
+def _is_time(value: str) -> bool:
+    """A time zone, hours of a day or a holiday: written so, and nothing that could be anybody's."""
+    return spans_of((value,)) is not None or zone_of(value) is not None or not holiday_fault(value)
 
 
 def _strings(value: object, key: str = "") -> Iterator[tuple[str, str]]:

@@ -112,6 +112,7 @@ def test_the_flow_file_says_them() -> None:
         ({"hours": {"monday": []}}, "answering.hours"),
         ({"holidays": ["02-30"]}, "answering.holidays"),
         ({"holidays": ["Christmas"]}, "answering.holidays"),
+        ({"holidays": ["1961-11-26"]}, "answering.holidays"),
         ({"takes": "messages"}, "answering.takes"),
         ({"opens": 8}, "answering."),
     ],

@@ -20,6 +20,7 @@ ROUTES = (
     *("/", "/healthz", "/metrics", "/api/practice", "/api/calls", "/api/offer"),
     *("/api/reoffer", "/api/hangup", "/api/live", "/api/live/reveal", "/staff"),
     "/api/requests/fetch",
+    "/api/live/emergency",
 )
 
 
