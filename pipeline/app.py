@@ -29,7 +29,7 @@ from models.whisper import WhisperSettings, WhisperSpeechToText, WhisperVocabula
 from pipeline.admission import Admission, Stage
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.events import EngineCircuit, EngineStoodIn, LineNotKept
-from pipeline.call.fixed_lines import fixed_lines, rendered
+from pipeline.call.fixed_lines import fixed_lines, kept_lines, rendered
 from pipeline.call.flow import Flow
 from pipeline.call.flow_file import load_flow
 from pipeline.call.modelled import ModelledReceptionist, warming
@@ -40,7 +40,6 @@ from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
 from pipeline.clock import LoopClock, today
 from pipeline.heap import Heap
-from pipeline.media.kept_lines import KeptLines
 from pipeline.recording.consent import OptOut, phrases_to_hear
 from pipeline.recording.keeper import Keeper
 from pipeline.setting_rules import ladders
@@ -129,8 +128,10 @@ def _admission(settings: Settings) -> Admission:
     )
 
 
-def _telephone(settings: Settings) -> MediaStreamDoor:
-    """Where the supervisor and the gateway bring telephone calls; without a trunk nobody comes."""
+def _telephone(settings: Settings) -> MediaStreamDoor | None:
+    """Where the gateway and the supervisor bring telephone calls; None where nobody will."""
+    if not settings.trunk and not settings.media_stream.auth_token:
+        return None
     return MediaStreamDoor(socket_of(settings.state.directory, log.process()))
 
 
@@ -184,7 +185,6 @@ def _engines(
         completion=completion,
         receptionist=receptionist,
         record=requests.record,
-        sentences={"apology": flow.say(flow.lines.apology)},
         reach=Reach(*ladders(settings)),
         transfer_limit_ms=settings.transfer.limit_ms + TRANSFER_MARGIN_MS,
         unserved=Unserved(flow.say(flow.lines.paused), flow.urgent.phrases),
@@ -205,13 +205,6 @@ async def _keep_lines(settings: Settings, flow: Flow, tts: TextToSpeech) -> None
             await asyncio.to_thread(kept.keep, name, pcm)
         except (EngineError, OSError) as error:
             emit(LineNotKept(Token(name), Token(type(error).__name__)))
-
-
-def kept_lines(settings: Settings, flow: Flow) -> KeptLines:
-    """The practice's fixed lines in the configured voice."""
-    engines = settings.engines
-    voice = f"{engines.tts} {engines.piper_voice} {engines.pronunciations}"
-    return KeptLines(Path(settings.state.directory), fixed_lines(flow), voice)
 
 
 def _stt(settings: Settings, flow: Flow) -> SpeechToText:

@@ -6,13 +6,12 @@ What the supervisor asks (`CallHost`) is answered here. Knows engines only as po
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from models.closing import closing
 from models.errors import EngineBusy, EngineError
 from models.ports import (
     Recognizer,
@@ -36,7 +35,6 @@ from pipeline.call.taping import Permission
 from pipeline.clock import Clock, LoopClock
 from pipeline.errors import LinesBusy, NotAuthorised
 from pipeline.line import CallPort
-from pipeline.media.resample import Resampler
 from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Event, Token, emit
 from pipeline.telemetry.redaction import KnownCall, Redaction
@@ -81,8 +79,6 @@ class Engines:
     transfer_limit_ms: float = field(default=40_000.0, kw_only=True)
     recording: Permission | None = field(default=None, kw_only=True)
     """Where the practice records: what a caller is asked with, and where it goes."""
-    sentences: Mapping[str, str] = field(default_factory=dict, kw_only=True)
-    """What is said where no call can say it, by name: "apology"."""
     warm_up: Callable[[], Awaitable[None]]
     """Starts whatever is slow to start; awaited once."""
     shut_down: Callable[[], Awaitable[None]]
@@ -130,6 +126,8 @@ class Switchboard:
         self._clock = clock or LoopClock()
         self._calls: dict[str, Call] = {}
         self._opening = 0
+        self._announced = 0
+        """Telephone calls whose stream has not come: each has its recogniser already."""
         self._draining = False
         self._paused = False
         self._tasks = asyncio.TaskGroup()
@@ -188,17 +186,17 @@ class Switchboard:
         if telephone is None:
             raise LinesBusy("This server has no telephone.")
         recognizer = await self._ear()
-        self._opening += 1
+        self._announced += 1
 
         def begin(sample_rate_hz: int) -> CallPort:
-            self._opening -= 1
             opened = self._opened(call_id, recognizer, sample_rate_hz)
             self._begin(opened)
+            self._announced -= 1
             return opened.call
 
         def never(reason: str) -> None:
-            self._opening -= 1
-            self._tasks.create_task(self._never(call_id, recognizer, reason), name=call_id)
+            self._announced -= 1
+            self._tasks.create_task(self._never(call_id, recognizer, reason), name="announced call")
 
         telephone.expect(call_id, token, begin, never)
 
@@ -279,19 +277,6 @@ class Switchboard:
         if self._telephone is not None:
             self._telephone.drop(call_id, reason)
 
-    async def spoken(self, name: str, sample_rate_hz: int) -> bytes:
-        """One of the practice's sentences as samples; empty where there is none of that name, or no voice."""
-        text = self._engines.sentences.get(name, "")
-        voice = Resampler(self._engines.tts.sample_rate_hz, sample_rate_hz)
-        pcm = bytearray()
-        if text:
-            with contained(name, "sentence"):
-                async with aclosing(closing(self._engines.tts.synthesize(text, "en"))) as chunks:
-                    async for chunk in chunks:
-                        pcm += voice.feed(chunk.pcm)
-                pcm += voice.finish()
-        return bytes(pcm)
-
     async def reveal(self, call_id: str, field: str) -> str | None:
         """One value of the request, for a member of staff who asked for it."""
         call = self._calls.get(call_id)
@@ -308,7 +293,8 @@ class Switchboard:
         """Calls that could be answered now, as well as those that are."""
         if self.late():
             return 0
-        free = min(self._engines.stt.free_slots(), self._calls_limit - len(self._calls))
+        taken = len(self._calls) + self._announced
+        free = min(self._engines.stt.free_slots(), self._calls_limit - taken)
         return 0 if self._draining else max(0, free - self._opening)
 
     def late(self) -> tuple[str, ...]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from base64 import b64decode
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from pipeline.call.fixed_lines import kept_lines
+from pipeline.call.flow_file import load_flow
 from pipeline.errors import CallRefused, StartUpError
+from pipeline.media.kept_lines import KeptLines
 from pipeline.media.resample import Doubler
 from pipeline.setting_rules import ladders
 from pipeline.settings import Settings, Sip, Trunk
@@ -38,7 +40,8 @@ async def run_gateway(settings: Settings, channel: Channel) -> None:
     """Take calls until the supervisor drains this process or is gone."""
     over = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, over.set)
-    desk = SupervisorsDesk(settings, channel)
+    lines = kept_lines(settings, load_flow(settings.practice))
+    desk = SupervisorsDesk(settings, channel, lines)
     gateway = Gateway(desk, rooms(settings))
 
     async def drain(params: dict[str, Any]) -> dict[str, Any]:
@@ -87,12 +90,12 @@ async def _until_over(settings: Settings, trunks: Trunks, over: asyncio.Event) -
 class SupervisorsDesk:
     """What the gateway asks of its supervisor, over the channel (`sip.gateway.Desk`)."""
 
-    def __init__(self, settings: Settings, channel: Channel) -> None:
-        """No line is free until the supervisor says so."""
+    def __init__(self, settings: Settings, channel: Channel, lines: KeptLines) -> None:
+        """No line is free until the supervisor says so; `lines` are kept by the workers."""
         self._directory = settings.state.directory
         self._channel = channel
         self._free: int | None = None
-        self._sentences: dict[str, bytes] = {}
+        self._lines = lines
         self.stopping = False
 
     def on_notice(self, kind: str, payload: dict[str, Any]) -> None:
@@ -100,8 +103,6 @@ class SupervisorsDesk:
         if kind == "lines":
             free = payload.get("free")
             self._free = free if isinstance(free, int) else None
-        elif kind == "sentence":
-            self._sentences[str(payload["name"])] = b64decode(payload["pcm"])
 
     def may_ring(self) -> int | None:
         """See `sip.gateway.Desk`."""
@@ -122,9 +123,9 @@ class SupervisorsDesk:
         path = socket_of(self._directory, str(found["worker"]))
         return Place(str(found["call_id"]), path, str(found["token"]))
 
-    def line(self, name: str, sample_rate_hz: int) -> bytes:
-        """See `sip.gateway.Desk`; sentences are kept at 8 kHz."""
-        pcm = self._sentences.get(name, b"")
+    async def line(self, name: str, sample_rate_hz: int) -> bytes:
+        """See `sip.gateway.Desk`; they are kept at 8 kHz."""
+        pcm = await asyncio.to_thread(self._lines.sound, name)
         return Doubler().feed(pcm) if sample_rate_hz == 16_000 else pcm
 
 

@@ -14,6 +14,7 @@ from models.ports import Language
 from pipeline import app, config
 from pipeline.call.asking import asked_of
 from pipeline.call.events import LineNotKept
+from pipeline.call.fixed_lines import kept_lines
 from pipeline.call.flow_file import load_flow
 from pipeline.call.settings import CallSettings
 from pipeline.call.steps import State
@@ -282,6 +283,6 @@ def test_lines_for_when_nobody_can_speak_are_made_once_and_a_voice_that_fails_st
         assert len(voice.texts) == made
     finally:
         set_sink(None)
-    kept = app.kept_lines(settings, flow)
+    kept = kept_lines(settings, flow)
     assert kept.missing() == ()
     assert len(kept.sound("busy")) > 8_000

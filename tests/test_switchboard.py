@@ -10,7 +10,7 @@ import pytest
 from models.errors import EngineBusy, EngineError, EngineFailed, EngineUnavailable
 from models.ports import Spoken
 from pipeline.errors import LinesBusy
-from pipeline.line import Bye
+from pipeline.line import Bye, CallPort
 from pipeline.telemetry.redaction import KnownCall
 from tests.call.call_rig import Leg
 from tests.fakes.house import House, opened
@@ -121,3 +121,68 @@ async def test_a_goodbye_that_is_being_said_is_not_cut_when_the_recogniser_fails
         await there.board.drain(20_000)
         assert there.said(leg)[-1] == "Thank you and goodbye."
         assert [m.reason for _, m in leg.messages if isinstance(m, Bye)] == ["goodbye"]
+
+
+class Telephone:
+    """Keeps what is announced: the test is the gateway."""
+
+    def __init__(self) -> None:
+        self.expected: dict[str, tuple[Callable[[int], CallPort], Callable[[str], None]]] = {}
+
+    async def __aenter__(self) -> Telephone:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        pass
+
+    def expect(
+        self,
+        call_id: str,
+        token: str,
+        begin: Callable[[int], CallPort],
+        never: Callable[[str], None],
+    ) -> None:
+        self.expected[call_id] = (begin, never)
+
+    def drop(self, call_id: str, reason: str) -> None:
+        if call_id in self.expected:
+            self.expected.pop(call_id)[1](reason)
+
+
+def with_telephone() -> tuple[House, Telephone]:
+    house, telephone = House(), Telephone()
+    house.board._telephone = telephone  # type: ignore[assignment]  # keeps the door's promises
+    return house, telephone
+
+
+async def test_a_telephone_call_holds_a_line_from_its_announcement_on() -> None:
+    house, telephone = with_telephone()
+    async with opened(house) as there:
+        await there.board.expect(FIRST, "one")
+        assert there.board.free_slots() == 1
+        await there.board.expect(SECOND, "two")
+        assert there.board.free_slots() == 0
+        with pytest.raises(LinesBusy):
+            await there.board.expect("c000000000003", "three")
+        begin, _ = telephone.expected.pop(FIRST)
+        call = begin(8_000)
+        assert call.playout.sample_rate_hz == 8_000
+        leg = Leg()
+        call.attach(leg)
+        await asyncio.sleep(5)
+        assert there.said(leg)
+        assert there.board.free_slots() == 0
+        telephone.drop(SECOND, "not_connected")  # nobody came
+        await asyncio.sleep(1)
+        assert there.board.free_slots() == 1
+        assert there.ended() == [SECOND]
+        await there.board.hang_up(FIRST, "caller")
+        await asyncio.sleep(1)
+        assert there.board.free_slots() == 2
+
+
+async def test_without_a_telephone_no_telephone_call_is_taken() -> None:
+    async with opened(House()) as there:
+        with pytest.raises(LinesBusy):
+            await there.board.expect(FIRST, "one")
+        assert there.board.free_slots() == 2

@@ -6,11 +6,14 @@ For a caller whose call no worker can take, or whose worker has just died. Refus
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from models.ports import Language, TextToSpeech
 from pipeline.call.flow import Flow
+from pipeline.media.kept_lines import KeptLines
 from pipeline.media.resample import Resampler
+from pipeline.settings import Settings
 
 TELEPHONE_HZ: Final = 8_000
 BUSY, APOLOGY, PAUSED = "busy", "apology", "paused"
@@ -21,6 +24,13 @@ def fixed_lines(flow: Flow) -> Mapping[str, str]:
     lines = flow.lines
     texts = {BUSY: lines.busy, APOLOGY: lines.apology, PAUSED: lines.paused}
     return {name: flow.say(text) for name, text in texts.items()}
+
+
+def kept_lines(settings: Settings, flow: Flow) -> KeptLines:
+    """Them as sound in the configured voice: a worker makes them, the gateway plays them."""
+    engines = settings.engines
+    voice = f"{engines.tts} {engines.piper_voice} {engines.pronunciations}"
+    return KeptLines(Path(settings.state.directory), fixed_lines(flow), voice)
 
 
 async def rendered(

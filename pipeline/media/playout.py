@@ -222,7 +222,7 @@ class Playout:
             self._arm(self._due_s)  # before the sink: its failure must not stop the pacer
             self._send_one(max(now_s, due_s) if self._lead_s else now_s)
             early_s = self._ahead_s()
-        # Without a timer: woken for a reply that was flushed since.
+        # With a lead the next may leave before its time; without a timer it was woken for a reply that is flushed.
         if self._sink is not None and (self._lead_s or self._timer is None):
             self._arm(self._due_s - self._ahead_s())
 

@@ -20,6 +20,7 @@ from pipeline.stream import messages
 from pipeline.stream.local import connect as reach
 from pipeline.stream.messages import Audio, Clear, Mark, Transfer, read_to_call
 from pipeline.stream.wire import NORMAL, Wire, connect
+from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Event, Token, emit
 
 APOLOGY = "apology"
@@ -91,7 +92,7 @@ class Desk(Protocol):
     async def place(self, invite: Invite) -> Place:
         """A worker that holds a line for this call; raises `NoLine`."""
 
-    def line(self, name: str, sample_rate_hz: int) -> bytes:
+    async def line(self, name: str, sample_rate_hz: int) -> bytes:
         """A sentence kept ready, at this rate; empty when there is none."""
 
 
@@ -274,6 +275,10 @@ class _Joined:
 
     def on_text(self, text: str | bytes) -> None:
         """See `stream.wire.Listener`."""
+        with contained(self._stream, "worker's stream"):
+            self._take(text)
+
+    def _take(self, text: str | bytes) -> None:
         match read_to_call(text):
             case Audio(payload):
                 self._leg.play(payload[: len(payload) & ~1])
@@ -394,7 +399,7 @@ class _Conversation:
         """The worker is dead: say so, then lead the caller to a person, or hang up."""
         leg, joined = self._leg, self._joined
         leg.flush()
-        pcm = self._desk.line(APOLOGY, leg.sample_rate_hz)
+        pcm = await self._desk.line(APOLOGY, leg.sample_rate_hz)
         if pcm:
             leg.play(pcm)
             leg.mark(APOLOGY)

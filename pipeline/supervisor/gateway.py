@@ -1,29 +1,21 @@
 """The telephone gateway as the supervisor sees it: one process that asks for lines, kept alive as a worker is.
 
-It is told how many lines are free and given the sentences it may have to say itself. Knows no message of SIP.
+It is told how many lines are free. Knows no message of SIP.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from pipeline.errors import CallRefused, LinesBusy
+from pipeline.errors import LinesBusy
 from pipeline.settings import Settings
-from pipeline.supervisor.channel import ChannelClosed, Serve
+from pipeline.supervisor.channel import Serve
 from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.fence import GATEWAY
 from pipeline.supervisor.workers import Worker, Workers
 
 NAME = "gateway"
-SENTENCES = ("apology",)
-RATE_HZ = 8_000
-"""All that a telephone carries; a wideband call hears it so, too."""
-SENTENCE_LIMIT_MS = 30_000.0
-LOOK_EVERY_S = 1.0
-"""For a worker that can say the sentences, until one could."""
 
 
 class Lines(Protocol):
@@ -51,26 +43,18 @@ class GatewayProcess:
             if settings.trunk
             else None
         )
-        self._voices: Workers | None = None
-        self._sentences: dict[str, str] = {}
         self._told: int | None = -1
-        self._group = asyncio.TaskGroup()
-        self._fetching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> GatewayProcess:
         """Start it."""
         if self.processes is not None:
-            await self._group.__aenter__()
             await self.processes.__aenter__()
         return self
 
     async def __aexit__(self, *exc: Any) -> None:
         """End it and wait for that."""
         if self.processes is not None:
-            if self._fetching is not None:
-                self._fetching.cancel()
             await self.processes.__aexit__(*exc)
-            await self._group.__aexit__(*exc)
 
     @property
     def state(self) -> str:
@@ -81,12 +65,10 @@ class GatewayProcess:
         """Whether telephone calls are taken, or nobody should wait for that: there is none, or it failed once."""
         return self.processes is None or self.state == "ready" or self.processes.all[0].starts > 1
 
-    def serve_with(self, workers: Workers) -> None:
-        """From now on these can say the sentences."""
-        self._voices = workers
-        if self.processes is not None and self._fetching is None:
-            self.processes.changed = workers.changed  # who waits for one waits for both
-            self._fetching = self._group.create_task(self._fetch(), name="gateway's sentences")
+    def stand_beside(self, workers: Workers) -> None:
+        """Who waits for a change of these waits for one of the gateway, too."""
+        if self.processes is not None:
+            self.processes.changed = workers.changed
 
     def look(self) -> None:
         """Tell it how many lines are free, when that has changed."""
@@ -112,8 +94,6 @@ class GatewayProcess:
         """It is told what it must know before the first call."""
         self._told = -1
         self.look()
-        for name, pcm in self._sentences.items():
-            self._tell("sentence", {"name": name, "pcm": pcm})
 
     def on_worker_lost(self, worker: Worker) -> None:
         """Its sockets are closed, so that every worker knows."""
@@ -133,21 +113,3 @@ class GatewayProcess:
             return False
         gateway.channel.notify(kind, payload)
         return True
-
-    async def _fetch(self) -> None:
-        """Have a worker say each sentence once; the gateway keeps them for when no worker can."""
-        while len(self._sentences) < len(SENTENCES):
-            for name in SENTENCES:
-                with contextlib.suppress(ChannelClosed, CallRefused, TimeoutError):
-                    await self._say(name)
-            await asyncio.sleep(LOOK_EVERY_S)
-
-    async def _say(self, name: str) -> None:
-        voices = self._voices.all if self._voices is not None else []
-        voice = next((worker for worker in voices if worker.state == "ready"), None)
-        if name in self._sentences or voice is None or voice.channel is None:
-            return
-        params = {"name": name, "sample_rate_hz": RATE_HZ}
-        answer = await voice.channel.request("spoken", params, timeout_ms=SENTENCE_LIMIT_MS)
-        self._sentences[name] = str(answer.get("pcm", ""))
-        self._tell("sentence", {"name": name, "pcm": self._sentences[name]})

@@ -11,7 +11,6 @@ import json
 import os
 import signal
 import socket
-from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
@@ -79,9 +78,6 @@ class CallHost(Protocol):
 
     async def hang_up(self, call_id: str, reason: str) -> None:
         """End this call; an unknown one is already over."""
-
-    async def spoken(self, name: str, sample_rate_hz: int) -> bytes:
-        """One of the practice's own sentences as samples, for a call that has nobody to say it."""
 
     async def reveal(self, call_id: str, field: str) -> str | None:
         """One value of a request in progress, for a member of staff; None: not there."""
@@ -202,10 +198,6 @@ def _served(
     async def reveal(params: dict[str, Any]) -> dict[str, Any]:
         return {"value": await host.reveal(params["call_id"], params["field"])}
 
-    async def spoken(params: dict[str, Any]) -> dict[str, Any]:
-        pcm = await host.spoken(params["name"], params["sample_rate_hz"])
-        return {"pcm": b64encode(pcm).decode()}
-
     async def drain(params: dict[str, Any]) -> dict[str, Any]:
         await host.drain(params["limit_ms"])
         asyncio.get_running_loop().call_soon(over)  # after the answer is written
@@ -217,7 +209,6 @@ def _served(
         "reoffer": reoffer,
         "hangup": hangup,
         "reveal": reveal,
-        "spoken": spoken,
         "drain": drain,
     }
 

@@ -163,7 +163,7 @@ async def run_server(
             ):
                 front.workers = workers
                 front.gateway_state = lambda: gateway.state
-                gateway.serve_with(workers)
+                gateway.stand_beside(workers)
                 await _while_serving(
                     settings, workers, gateway, hooks, url, port, certificate, stop
                 )

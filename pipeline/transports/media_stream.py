@@ -147,7 +147,7 @@ class MediaStreamDoor:
         """Announce a call: who shows this token, once, is its caller.
 
         `begin` makes the call when it starts, for a line of this sample rate; from then on the call is told of its
-        end exactly once. Where it never starts, `never` is called with the reason instead.
+        end exactly once. Where it never starts, or `begin` raises, `never` is called with the reason instead.
         """
         waiting = _Waiting(call_id, begin, never)
         self._expected[_digest(token)] = waiting
@@ -301,7 +301,11 @@ class _Line:
         self._doubler = Doubler() if self._rate_hz == 8_000 else None
         self._far = FarBuffer(self._rate_hz)
         self._wake(None, None)
-        self._call = self._waiting.begin(self._rate_hz)
+        try:
+            self._call = self._waiting.begin(self._rate_hz)
+        except BaseException:
+            self._refuse("no_call")
+            raise
         emit(
             StreamStarted(
                 call_id=Token(self.call_id),

@@ -88,9 +88,6 @@ class FakeHost:
     async def expect(self, call_id: str, token: str) -> None:
         raise TooMany("All lines are busy.", retry_after_s=5)
 
-    async def spoken(self, name: str, sample_rate_hz: int) -> bytes:
-        return bytes(sample_rate_hz)
-
     def _tell(self, kind: str, call_id: str, **payload: object) -> None:
         self._notify("live", {"type": kind, "call_id": call_id, **payload})
 

@@ -153,7 +153,7 @@ class FakeDesk:
         self.rig.expect(call_id, f"shown {call_id}")
         return Place(call_id, self.rig.path, f"shown {call_id}")
 
-    def line(self, name: str, sample_rate_hz: int) -> bytes:
+    async def line(self, name: str, sample_rate_hz: int) -> bytes:
         return self.apology
 
 

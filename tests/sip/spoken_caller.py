@@ -49,6 +49,7 @@ class SpokenCaller:
         while not self.complete and time.monotonic() < limit:
             self._listen(limit)
             if not self.complete:
+                assert not self._over, self.said
                 self._answer()
 
     @property
@@ -61,14 +62,18 @@ class SpokenCaller:
         requests = self._house.of(self.call_id, "request")
         fields = requests[-1]["fields"] if requests else {}
         values = {name: self._house.reveal(self.call_id, name) for name in fields}
-        if "day" in values:
+        if values.get("day"):
             values["day"] = date.fromisoformat(values["day"]).strftime("%A")
         return values
 
+    @property
+    def _over(self) -> bool:
+        return bool(self._phone.happened("CALL_CLOSED"))
+
     def _listen(self, limit: float) -> None:
-        """Return when the other side has spoken and is silent again."""
+        """Return when the other side has spoken and is silent again, or there is nothing more to hear."""
         window = RATE_HZ // 10
-        while time.monotonic() < limit:
+        while time.monotonic() < limit and not self.complete and not self._over:
             heard = self._phone.heard()[self._since :]
             count = len(heard) // window
             levels = np.abs(heard[: count * window].astype(float)).reshape(count, window).mean(1)

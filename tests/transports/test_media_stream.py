@@ -19,7 +19,8 @@ from pipeline.stream.messages import Transfer as AskedTransfer
 from pipeline.stream.wire import NORMAL, POLICY, HandshakeFailed
 from pipeline.transfer import TransferOutcome
 from pipeline.transports import media_stream
-from tests.transports.stream_rig import STREAM, FarEnd, opened
+from tests.fakes.echo_call import TaggedCall
+from tests.transports.stream_rig import FIRST, STREAM, FarEnd, opened
 
 pytestmark = pytest.mark.wire
 
@@ -248,6 +249,21 @@ async def test_a_connection_that_does_not_start_its_call_is_given_up(
         await far.until(lambda: bool(far.closed))
         assert far.closed == [(POLICY, "start_limit")]
         assert rig.never == [("call-1", "error")]
+
+
+async def test_a_call_that_cannot_begin_is_closed_and_its_line_given_back(tmp_path: Path) -> None:
+    async with opened(tmp_path) as rig:
+
+        def begin(rate_hz: int) -> TaggedCall:
+            raise RuntimeError
+
+        rig.door.expect("call-1", FIRST, begin, lambda reason: rig.never.append(("c", reason)))
+        far = await rig.come()
+        far.start()
+        await far.until(lambda: bool(far.closed))
+        assert far.closed == [(POLICY, "no_call")]
+        assert rig.never == [("c", "error")]
+        assert rig.door.calls == 0
 
 
 async def test_a_second_start_and_a_flood_of_junk_end_the_call(tmp_path: Path) -> None:
