@@ -32,6 +32,7 @@ ALONE = (
     "tests/models/test_piper_alone.py",
     "tests/sip/test_rtp_load.py",
     "tests/sip/test_rtp_pacing.py",
+    "tests/sip/test_gateway_barge_in.py",
     "tests/transports/test_barge_in",
     "tests/transports/test_loss.py",
     "tests/transports/test_pacing.py",

@@ -22,6 +22,7 @@ from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
 from pipeline.stream.messages import MESSAGE_BYTES_MAX
+from pipeline.telemetry.foreign import silenced
 
 HANDSHAKE_LIMIT_S = 5.0
 PING_EVERY_S = 5.0
@@ -32,6 +33,9 @@ UNREAD_BYTES_MAX = 256 * 1024
 """Five seconds of linear audio at 16 kHz: a peer that far behind does not come back in time for a conversation."""
 BACKLOG = 16
 CONNECTIONS_MAX = 256
+
+_SILENT = silenced("websockets.stream")
+"""The library would show its logger every message, each 20 ms of a call and whatever is in it."""
 
 ABNORMAL = int(CloseCode.ABNORMAL_CLOSURE)
 GOING_AWAY = int(CloseCode.GOING_AWAY)
@@ -226,7 +230,7 @@ class Wire(asyncio.Protocol):
 
 class _ServerWire(Wire):
     def __init__(self, admit: Admit) -> None:
-        self._server = ServerProtocol(max_size=MESSAGE_BYTES_MAX)
+        self._server = ServerProtocol(max_size=MESSAGE_BYTES_MAX, logger=_SILENT)
         super().__init__(self._server)
         self._admit = admit
 
@@ -246,7 +250,9 @@ class _ServerWire(Wire):
 
 class _ClientWire(Wire):
     def __init__(self, listener: Listener, token: str) -> None:
-        self._client = ClientProtocol(parse_uri("ws://worker/"), max_size=MESSAGE_BYTES_MAX)
+        self._client = ClientProtocol(
+            parse_uri("ws://worker/"), max_size=MESSAGE_BYTES_MAX, logger=_SILENT
+        )
         super().__init__(self._client)
         self._admitted = listener
         self._token = token

@@ -159,6 +159,13 @@ def _foreign(logger: str, level: int, module: str, line: int) -> bool:
 # --- the ways out --------------------------------------------------------------------------------
 
 
+def silenced(name: str) -> logging.Logger:
+    """A logger for a library to use that never makes a record, whatever `log.level` says."""
+    logger = logging.getLogger(name)
+    logger.disabled = True
+    return logger
+
+
 def take(level: str) -> None:
     """Close every way out that Python and its libraries have; records below this level leave nothing."""
     global _threshold
