@@ -13,7 +13,7 @@ from pipeline.call.flow_file import load_flow
 from pipeline.errors import CallRefused, StartUpError
 from pipeline.media.kept_lines import KeptLines
 from pipeline.media.resample import Doubler
-from pipeline.setting_rules import ladders
+from pipeline.setting_rules import ladders, transfer_uris
 from pipeline.settings import Settings, Sip, Trunk
 from pipeline.sip.gateway import Gateway, NoLine, Place, TrunkRoom
 from pipeline.sip.ports import Invite, MediaLeg
@@ -26,7 +26,6 @@ from pipeline.stream.local import socket_of
 from pipeline.supervisor.certificate import stamp_of
 from pipeline.supervisor.channel import Channel, ChannelClosed
 from pipeline.supervisor.host import prove, tell_why, until_closed
-from pipeline.transfer import targets_of
 
 PLACE_LIMIT_MS = 10_000.0
 LOST_RETRY_S = 10
@@ -136,8 +135,7 @@ def rooms(settings: Settings) -> dict[str, TrunkRoom]:
     """What the gateway needs of each trunk; one set of ports for all of them."""
     sip = settings.sip
     ports = RtpPorts(address=sip.bind, first_port=sip.rtp_port_min, last_port=sip.rtp_port_max)
-    known = targets_of(settings.transfer.targets)
-    targets = {name: target.uri(settings.transfer.domain) for name, target in known.items()}
+    targets = transfer_uris(settings)
     _, _, people = ladders(settings)
     rescue = people[0] if people else ""
     return {

@@ -51,6 +51,7 @@ class Softphone:
 
     def __init__(self, directory: Path, control_port: int) -> None:
         self.directory = directory
+        self.uri = ""
         self._control_port = control_port
         self._line: socket.socket | None = None
         self._buffer = b""
@@ -213,6 +214,7 @@ def softphone(
     codecs: str = "PCMU,PCMA",
     ca_file: str = "",
     user: str = "caller",
+    answers: bool = False,
 ) -> Iterator[Softphone]:
     """A phone that is ready to dial, until the block is left."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -237,11 +239,13 @@ def softphone(
         )
     )
     secure = ";mediaenc=srtp-mand" if srtp else ""
+    secure += ";answermode=auto" if answers else ""
     (directory / "accounts").write_text(
         f"<sip:{user}@127.0.0.1:{sip_port};transport={transport}>;regint=0;audio_codecs={codecs}{secure}\n"
     )
     (directory / "contacts").write_text("")
     phone = Softphone(directory, control_port)
+    phone.uri = f"sip:{user}@127.0.0.1:{sip_port}"
     try:
         phone.start()
         yield phone
