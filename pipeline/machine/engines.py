@@ -206,7 +206,8 @@ def _llm_folder(settings: Settings) -> str:
 
 def _values(settings: Settings) -> Mapping[str, object]:
     tree = config.to_mapping(settings)
-    return {f"{head}.{key}": value for head, part in tree.items() for key, value in part.items()}
+    tables = ((head, part) for head, part in tree.items() if isinstance(part, Mapping))
+    return {f"{head}.{key}": value for head, part in tables for key, value in part.items()}
 
 
 def _pocketsphinx_needs(settings: Settings, _: bool) -> Needs:

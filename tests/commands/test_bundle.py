@@ -227,7 +227,7 @@ def test_the_parts_list_of_the_models_fits_the_official_schema(person: Person) -
         for each in json.loads(done.stdout)["components"]
         if each["type"] == "machine-learning-model"
     ]
-    assert len(models) == 5
+    assert len(models) == 6
     assert models[0]["licenses"] == [{"license": {"name": "MIT"}}]
     assert models[0]["version"] == "1" * 40
 
