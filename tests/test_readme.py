@@ -13,15 +13,18 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_the_ports_in_the_table_are_the_defaults() -> None:
-    http, media, models = Settings().http, Settings().media, Settings().llm_server
+    settings = Settings()
+    http, media, sip, models = settings.http, settings.media, settings.sip, settings.llm_server
     assert re.findall(r"^\| (TCP|UDP) ([\d–]+) \|", README, re.MULTILINE) == [
         ("TCP", f"{http.port}"),
         ("UDP", f"{media.port_min}–{media.port_max}"),
+        ("TCP", f"{sip.tls_port}"),
+        ("UDP", f"{sip.rtp_port_min}–{sip.rtp_port_max}"),
         ("TCP", f"{models.port}"),
     ]
-    for key in re.findall(r"`((?:http|media|llm_server)\.\w+)`", README):
+    for key in re.findall(r"`((?:http|media|sip|llm_server)\.\w+)`", README):
         section, name = key.split(".")
-        assert hasattr(getattr(Settings(), section), name), key
+        assert hasattr(getattr(settings, section), name), key
 
 
 def test_the_table_of_commands_is_complete() -> None:

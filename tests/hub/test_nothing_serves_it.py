@@ -21,8 +21,8 @@ CLIENTS = {"urllib.request", "http.client", "ftplib", "requests", "httpx", "hugg
 TRIAL = "pipeline.egress.attempts"
 """Tries the ways out, a model hub's among them, to show that they are closed: it is held to that by its own tests."""
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'`<>{}]+", re.IGNORECASE)
-NAMES = {"https://json-schema.org/draft/2020-12/schema"}
-"""What a schema calls itself: nobody opens it."""
+NAMES = {"https://json-schema.org/draft/2020-12/schema", "ws://worker/"}
+"""What a schema calls itself, and the host that a WebSocket over a socket file must name: nobody opens either."""
 _OURS = re.compile(
     r"://(127\.0\.0\.1|\[::1\]|localhost|[a-z0-9.:@-]*\.(example|invalid|test))\b|://[^/]*(user|host|name)",
     re.IGNORECASE,

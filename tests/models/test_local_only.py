@@ -24,6 +24,7 @@ LOCAL = {
     "engines.tts": ("espeak", "piper"),
     "engines.llm": ("scripted", "openai"),
     "engines.llm_dialect": ("vllm", "plain"),
+    "engines.spares": ("on", "off"),
 }
 """`openai` is the name of a protocol: the server that speaks it must be on loopback or a listed private address."""
 
