@@ -142,6 +142,7 @@ modparam("tm", "fr_inv_timer", {RING_LIMIT_MS})
 modparam("tm", "failure_reply_mode", 3)
 modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:{plan.control_port}")
 modparam("rtpengine", "rtpengine_tout_ms", 500)
+modparam("rtpengine", "rtpengine_disable_tout", {PING_S})
 modparam("dispatcher", "flags", 2)
 modparam("dispatcher", "list_file", "{directory}/dispatcher.list")
 modparam("dispatcher", "ds_ping_interval", {PING_S})
@@ -187,7 +188,13 @@ request_route {{
     t_reply("503", "Service Unavailable");
     exit;
   }}
-  if (has_body("application/sdp")) {{ rtpengine_offer("replace-origin replace-session-connection ICE=remove strict-source"); }}
+  # Without the media's relay a call would be up and silent: the carrier tries elsewhere instead.
+  if (has_body("application/sdp") && !rtpengine_offer("replace-origin replace-session-connection ICE=remove strict-source")) {{
+    xlog("L_CRIT", "edge: rtpengine does not answer; a call is refused\\n");
+    append_to_reply("Retry-After: 30\\r\\n");
+    t_reply("503", "Service Unavailable");
+    exit;
+  }}
   t_on_reply("ANSWERED");
   t_on_failure("NEXT_GATEWAY");
   if (!t_relay()) {{ route(ANOTHER); }}

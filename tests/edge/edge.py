@@ -46,6 +46,8 @@ class Edge:
 
     plan: EdgePlan
     folder: Path
+    relay: subprocess.Popen[bytes]
+    """rtpengine."""
 
     def written(self) -> bytes:
         """Every byte of their logs."""
@@ -80,18 +82,34 @@ def running(
         (folder / name).write_text(text)
     (folder / "rtpengine.conf").write_text(rtpengine_conf(plan))
     with contextlib.ExitStack() as house:
-        for name, arguments in (
-            ("rtpengine", [f"--config-file={folder}/rtpengine.conf"]),
-            (
-                "kamailio",
-                ["-DD", "-E", "-f", f"{folder}/kamailio.cfg", "-P", f"{folder}/kamailio.pid"],
-            ),
-        ):
-            log = house.enter_context((folder / f"{name}.log").open("wb"))
-            child = subprocess.Popen([program(name), *arguments], stdout=log, stderr=log)
-            house.callback(_end, child)
+        relay = _start(house, folder, "rtpengine", f"--config-file={folder}/rtpengine.conf")
+        _await_relay(plan.control_port)
+        options = ("-DD", "-E", "-f", f"{folder}/kamailio.cfg", "-P", f"{folder}/kamailio.pid")
+        _start(house, folder, "kamailio", *options)
         _await_port(plan.tls_port)
-        yield Edge(plan, folder)
+        yield Edge(plan, folder, relay)
+
+
+def _start(
+    house: contextlib.ExitStack, folder: Path, name: str, *options: str
+) -> subprocess.Popen[bytes]:
+    log = house.enter_context((folder / f"{name}.log").open("wb"))
+    child = subprocess.Popen([program(name), *options], stdout=log, stderr=log)
+    house.callback(_end, child)
+    return child
+
+
+def _await_relay(port: int) -> None:
+    """Until rtpengine answers a ping of its control protocol (a cookie and a bencoded dictionary)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.settimeout(0.1)
+        until_s = time.monotonic() + START_LIMIT_S
+        while True:
+            with contextlib.suppress(OSError):
+                asking.sendto(b"1 d7:command4:pinge", ("127.0.0.1", port))
+                if b"pong" in asking.recv(1024):
+                    return
+            assert time.monotonic() < until_s, "rtpengine did not start"
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -155,6 +155,15 @@ async def test_the_same_calls_are_written_down_where_the_level_is_an_ordinary_on
     assert PLANTED.lstrip("+").encode() in await asyncio.to_thread(talkative.written)
 
 
+async def test_without_the_relay_a_call_is_refused_and_never_silent(talkative: Edge) -> None:
+    async with gateway(FIRST), gateway(SECOND), carrier(talkative) as line:
+        await _alive(line)
+        talkative.relay.kill()
+        *_, final = await line.invite()
+        assert final.startswith("SIP/2.0 503")
+        assert header(final, "Retry-After") == ["30"]
+
+
 async def test_whatever_a_carrier_sends_the_edge_lives_and_writes_none_of_it(edge: Edge) -> None:
     for garbage in (
         b"\r\n\r\n" * 50,
