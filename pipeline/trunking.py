@@ -23,9 +23,10 @@ from pipeline.sip.rtp_settings import RtpSettings
 from pipeline.sip.settings import Digest, Listen, SignallingSettings, Transport, TrunkSettings
 from pipeline.sip.trunk import Trunks
 from pipeline.stream.local import socket_of
-from pipeline.supervisor.certificate import stamp_of
+from pipeline.supervisor.certificate import CertificateLoaded, stamp_of
 from pipeline.supervisor.channel import Channel, ChannelClosed
 from pipeline.supervisor.host import prove, tell_why, until_closed
+from pipeline.telemetry.events import emit
 
 PLACE_LIMIT_MS = 10_000.0
 LOST_RETRY_S = 10
@@ -83,7 +84,14 @@ async def _until_over(settings: Settings, trunks: Trunks, over: asyncio.Event) -
             found = await asyncio.to_thread(stamp_of, cert, key)
             if found and found != seen:
                 seen = found
-                trunks.reload_certificate()
+                try:
+                    await asyncio.to_thread(trunks.reload_certificate)
+                except (
+                    StartUpError
+                ):  # half of the pair was written: the old one goes on, the next change is tried
+                    emit(CertificateLoaded(accepted=False))
+                else:
+                    emit(CertificateLoaded(accepted=True))
 
 
 class SupervisorsDesk:
@@ -182,6 +190,7 @@ def signalling(settings: Settings) -> SignallingSettings:
         max_calls=sip.calls_max or lines,
         calls_per_s=float(sip.calls_per_s),
         call_limit_ms=float(sip.call_limit_ms),
+        transfer_limit_ms=float(settings.transfer.limit_ms),
     )
 
 

@@ -16,11 +16,11 @@ from pipeline.sip.settings import Transport
 
 _VIA = re.compile(
     r"SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*([A-Za-z0-9.!%*_+`'~-]{1,32})[ \t]+"
-    r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,255})[ \t]*(?::[ \t]*([0-9]{1,5}))?[ \t]*(;.*)?\Z",
+    r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,255})(?:[ \t]*:[ \t]*([0-9]{1,5}))?[ \t]*(;.*)?\Z",
     re.ASCII | re.IGNORECASE | re.DOTALL,
 )
 _EMPTY_PARAMETER = re.compile(r";[ \t]*(?:;|\Z)")
-_NAMED = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^"<>]*)[ \t]*<([^<>]*)>[ \t]*(.*)\Z', re.DOTALL)
+_NAMED = re.compile(r'(?:"(?:[^"\\]|\\.)*"[ \t]*|[^"<>]*)<([^<>]*)>[ \t]*(.*)\Z', re.DOTALL)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:", re.ASCII)
 _PRINTABLE = re.compile(r"[\x21-\x7e]+\Z")
 """What a request line of ours can hold: a Contact becomes one."""
