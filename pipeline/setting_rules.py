@@ -154,6 +154,11 @@ def _about_recording(s: Settings) -> Iterator[str]:
         )
 
 
+def sip_certificate(s: Settings) -> tuple[str, str]:
+    """Chain and key that the telephone shows where it speaks TLS: its own, or the pages'."""
+    return (s.sip.cert, s.sip.key) if s.sip.cert else (s.tls.cert, s.tls.key)
+
+
 def _about_the_telephone(s: Settings) -> Iterator[str]:
     if s.media_stream.auth_token and not s.http.public_url.startswith("https:"):
         yield "media_stream.auth_token: the carrier signs our public address; set http.public_url, with https"
@@ -161,7 +166,7 @@ def _about_the_telephone(s: Settings) -> Iterator[str]:
         return
     sip = s.sip
     ports = {"tls": sip.tls_port, "tcp": sip.tcp_port, "udp": sip.udp_port}
-    if ports["tls"] and not (sip.cert or s.tls.cert):
+    if ports["tls"] and not sip_certificate(s)[0]:
         yield "sip.cert: needed by sip.tls_port; set it and sip.key (or [tls]), or write sip.tls_port = 0"
     if bool(sip.cert) != bool(sip.key):
         yield "sip.cert: write both sip.cert and sip.key, or neither"

@@ -13,7 +13,7 @@ from pipeline.call.flow_file import load_flow
 from pipeline.errors import CallRefused, StartUpError
 from pipeline.media.kept_lines import KeptLines
 from pipeline.media.resample import Doubler
-from pipeline.setting_rules import ladders, transfer_uris
+from pipeline.setting_rules import ladders, sip_certificate, transfer_uris
 from pipeline.settings import Settings, Sip, Trunk
 from pipeline.sip.gateway import Gateway, NoLine, Place, TrunkRoom
 from pipeline.sip.ports import Invite, MediaLeg
@@ -164,10 +164,7 @@ def _leg_of(trunk: Trunk, sip: Sip, ports: RtpPorts) -> Callable[[], MediaLeg]:
 
 def certificate(settings: Settings) -> tuple[str, str]:
     """Chain and key; two empty texts where no trunk uses TLS."""
-    sip = settings.sip
-    if not sip.tls_port:
-        return "", ""
-    return sip.cert or settings.tls.cert, sip.key or settings.tls.key
+    return sip_certificate(settings) if settings.sip.tls_port else ("", "")
 
 
 def signalling(settings: Settings) -> SignallingSettings:

@@ -42,7 +42,6 @@ MEMORY_PER_CALL_MB = 40
 """A recogniser is forked from the loader and shares its model."""
 DISK_MB = 200
 """Built language models and the event log."""
-RENEW_DAYS = 14
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -199,7 +198,7 @@ def _certificate(settings: Settings) -> Finding:
     days = (found.not_valid_after_utc - wall_now()).days
     if days < 0:
         return Finding("certificate", "fail", "expired: run `wardline tls init` again")
-    if days <= RENEW_DAYS:
+    if days <= doctor_sip.RENEW_DAYS:
         return Finding("certificate", "warn", f"expires in {days} days: run `wardline tls init`")
     return Finding("certificate", "pass", f"valid for {days} days")
 

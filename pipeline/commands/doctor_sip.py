@@ -25,6 +25,7 @@ from cryptography.x509.verification import PolicyBuilder, Store, VerificationErr
 from pipeline.clock import wall_now
 from pipeline.errors import StartUpError
 from pipeline.machine.finding import Finding
+from pipeline.setting_rules import sip_certificate
 from pipeline.settings import Settings
 from pipeline.sip.self_call import Credentials, call_oneself
 
@@ -56,17 +57,12 @@ def _trunk(settings: Settings) -> Finding:
     return Finding("trunk", "pass", names)
 
 
-def _files(settings: Settings) -> tuple[str, str]:
-    sip, tls = settings.sip, settings.tls
-    return (sip.cert, sip.key) if sip.cert else (tls.cert, tls.key)
-
-
 def _certificate(settings: Settings) -> Iterator[Finding]:
     name = "sip certificate"
     if not settings.sip.tls_port:
         yield Finding(name, "pass", "none needed: sip.tls_port is 0")
         return
-    cert, key = _files(settings)
+    cert, key = sip_certificate(settings)
     if not cert:
         yield Finding(name, "fail", "sip.cert and sip.key: a carrier calls over TLS; set both")
         return
@@ -141,7 +137,7 @@ def certified_names(certificate: x509.Certificate) -> list[str]:
 def _names(settings: Settings) -> Finding:
     """Whether the certified names lead here."""
     name = "sip name"
-    cert, _ = _files(settings)
+    cert, _ = sip_certificate(settings)
     try:
         wanted = (
             certified_names(x509.load_pem_x509_certificate(Path(cert).read_bytes())) if cert else []
@@ -240,7 +236,7 @@ def _self_call(settings: Settings) -> Finding:
 
 
 def _credentials(settings: Settings) -> Credentials:
-    cert, key = _files(settings)
+    cert, key = sip_certificate(settings)
     if not settings.sip.tls_port or not cert:
         return Credentials()
     chain = x509.load_pem_x509_certificates(Path(cert).read_bytes())

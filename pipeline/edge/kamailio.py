@@ -16,6 +16,8 @@ PING_S = 5
 ANSWER_LIMIT_MS = 2_000
 """A gateway says 100 or 180 within milliseconds; one that has not by now is asked no longer and the next one is."""
 RING_LIMIT_MS = 60_000
+RELAYED = "replace-origin replace-session-connection ICE=remove strict-source"
+"""What rtpengine is told of every offer and answer: both ends see the edge alone."""
 
 
 def kamailio_files(plan: EdgePlan, directory: str) -> dict[str, str]:
@@ -189,7 +191,7 @@ request_route {{
     exit;
   }}
   # Without the media's relay a call would be up and silent: the carrier tries elsewhere instead.
-  if (has_body("application/sdp") && !rtpengine_offer("replace-origin replace-session-connection ICE=remove strict-source")) {{
+  if (has_body("application/sdp") && !rtpengine_offer("{RELAYED}")) {{
     xlog("L_CRIT", "edge: rtpengine does not answer; a call is refused\\n");
     append_to_reply("Retry-After: 30\\r\\n");
     t_reply("503", "Service Unavailable");
@@ -208,7 +210,7 @@ route[WITHIN] {{
   }}
   if (is_method("BYE")) {{ rtpengine_delete(); }}
   if (is_method("INVITE|UPDATE|ACK") && has_body("application/sdp")) {{
-    rtpengine_manage("replace-origin replace-session-connection ICE=remove strict-source");
+    rtpengine_manage("{RELAYED}");
   }}
   if (is_method("INVITE|UPDATE")) {{ t_on_reply("ANSWERED"); }}
   t_relay();
@@ -230,7 +232,7 @@ route[ANOTHER] {{
 
 onreply_route[ANSWERED] {{
   if (has_body("application/sdp")) {{
-    rtpengine_manage("replace-origin replace-session-connection ICE=remove strict-source");
+    rtpengine_manage("{RELAYED}");
   }}
 }}
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-KEYS = "0123456789*#ABCD"
+from pipeline.media.keypad import KEYS
+
 _RELAY = re.compile(
     rb"(?:\A|\n)[ \t]*signal[ \t]*=[ \t]*([0-9*#a-d]{1,2})[ \t]*\r?(?:\n|\Z)", re.IGNORECASE
 )

@@ -16,12 +16,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pipeline.media.keypad import KEYS
+
 MESSAGE_BYTES_MAX = 16 * 1024
 """20 ms of 16 kHz samples are 900 bytes; a bridge that gathers 100 ms stays far below."""
 AUDIO_BYTES_MAX = 8 * 1024
 PARAMETERS_MAX = 16
 TEXT_CHARACTERS_MAX = 512
-KEYS = frozenset("0123456789*#ABCD")
 _NAME = re.compile(r"[A-Za-z0-9_.:/+-]{1,80}\Z")
 
 Encoding = Literal["audio/x-mulaw", "audio/x-l16"]
@@ -131,7 +132,7 @@ def read_from_call(text: str | bytes, stream: str) -> FromCall | None:
     match message:
         case {"event": "media", "media": {"payload": str(payload), **about}}:
             return _audio(payload, about)
-        case {"event": "dtmf", "dtmf": {"digit": str(key)}} if key in KEYS:
+        case {"event": "dtmf", "dtmf": {"digit": str(key)}} if len(key) == 1 and key in KEYS:
             return Key(key)
         case {"event": "mark", "mark": {"name": str(name)}} if _NAME.match(name):
             return Mark(name)
