@@ -52,6 +52,13 @@ def worst(asked: Counter[str], leaked: Counter[str]) -> float:
     return min(1 - leaked[kind] / count for kind, count in asked.items())
 
 
+def judge(asked: Counter[str], leaked: Counter[str], number: int) -> None:
+    """Show the figure of docs/redaction.md (`pytest -s`), and hold each kind to its least recall."""
+    said = shown(asked, leaked, number)
+    print(said)
+    assert worst(asked, leaked) >= RECALL_LEAST, said
+
+
 @pytest.mark.long
 def test_what_was_never_seen_goes_as_often_as_we_say() -> None:
     number = seed()
@@ -63,9 +70,7 @@ def test_what_was_never_seen_goes_as_often_as_we_say() -> None:
         leaked[saying.kind] += left(
             saying, REDACTOR.redact(saying.text, CallContext(single=True)).text
         )
-    said = shown(asked, leaked, number)
-    print(said)  # the figure of docs/redaction.md; `pytest -s` shows it
-    assert worst(asked, leaked) >= RECALL_LEAST, said
+    judge(asked, leaked, number)
 
 
 @pytest.mark.long
@@ -82,9 +87,7 @@ def test_what_was_never_seen_goes_when_it_is_cut_over_two_records() -> None:
         out = " ".join(REDACTOR.redact(part, context).text for part in parts)
         asked[saying.kind] += 1
         leaked[saying.kind] += left(saying, out)
-    said = shown(asked, leaked, number)
-    print(said)  # the figure of docs/redaction.md; `pytest -s` shows it
-    assert worst(asked, leaked) >= RECALL_LEAST, said
+    judge(asked, leaked, number)
 
 
 @pytest.mark.long

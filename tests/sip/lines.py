@@ -146,3 +146,20 @@ async def connected(
         yield line
     finally:
         await line.close()
+
+
+@asynccontextmanager
+async def tls_proxy(
+    certificate: Certificate,
+) -> AsyncIterator[tuple[int, asyncio.Queue[StreamLine]]]:
+    """A carrier's proxy that the server may connect to: its port, and each connection that came."""
+    came: asyncio.Queue[StreamLine] = asyncio.Queue()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    await asyncio.to_thread(context.load_cert_chain, certificate.chain, certificate.key)
+    proxy = await asyncio.start_server(
+        lambda reader, writer: came.put_nowait(StreamLine(reader, writer)),
+        "127.0.0.1", 0, ssl=context,
+    )  # fmt: skip
+    yield proxy.sockets[0].getsockname()[1], came
+    proxy.close()
+    await proxy.wait_closed()

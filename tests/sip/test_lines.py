@@ -18,6 +18,7 @@ from tests.sip.lines import (
     connected,
     options,
     stream_line,
+    tls_proxy,
     trunks,
     udp_line,
 )
@@ -102,39 +103,30 @@ async def test_a_closed_tls_connection_is_opened_again_to_the_top_route(
     certificate: Certificate,
 ) -> None:
     """Defect 9: the carrier closed its connection in mid-call; our BYE must reach its proxy."""
-    came: asyncio.Queue[StreamLine] = asyncio.Queue()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    await asyncio.to_thread(context.load_cert_chain, certificate.chain, certificate.key)
-    proxy = await asyncio.start_server(
-        lambda reader, writer: came.put_nowait(StreamLine(reader, writer)),
-        "127.0.0.1", 0, ssl=context,
-    )  # fmt: skip
-    port = proxy.sockets[0].getsockname()[1]
-    routes = (ROUTES.format(port=port), "<sip:127.0.0.1;r2=on;lr>")
-    taker = Taker()
-    async with trunks(certificate, taker) as running:
-        async with connected(running, "tls", certificate) as line:
-            peer = carrier("tls", record_routes=routes)
-            line.send(peer.invite())
-            ringing, ok = await line.read(), await line.read()
-            assert ringing.all("Record-Route") == ok.all("Record-Route") == list(routes)
-            peer.to_tag = ok.to_tag
-            line.send(peer.ack())
+    async with tls_proxy(certificate) as (port, came):
+        routes = (ROUTES.format(port=port), "<sip:127.0.0.1;r2=on;lr>")
+        taker = Taker()
+        async with trunks(certificate, taker) as running:
+            async with connected(running, "tls", certificate) as line:
+                peer = carrier("tls", record_routes=routes)
+                line.send(peer.invite())
+                ringing, ok = await line.read(), await line.read()
+                assert ringing.all("Record-Route") == ok.all("Record-Route") == list(routes)
+                peer.to_tag = ok.to_tag
+                line.send(peer.ack())
+                async with asyncio.timeout(PATIENCE_S):
+                    await taker.up.wait()
+            await none_left(running, "connections")
+            taker.calls[0].hang_up()
             async with asyncio.timeout(PATIENCE_S):
-                await taker.up.wait()
-        await none_left(running, "connections")
-        taker.calls[0].hang_up()
-        async with asyncio.timeout(PATIENCE_S):
-            again = await came.get()
-        bye = await again.read()
-        assert bye.method == "BYE"
-        assert bye.all("Route") == list(routes)
-        assert bye.one("Via").startswith("SIP/2.0/TLS 127.0.0.1:")
-        again.send(reply_to(bye, 200))
-        await none_left(running, "calls")
-        await again.close()
-    proxy.close()
-    await proxy.wait_closed()
+                again = await came.get()
+            bye = await again.read()
+            assert bye.method == "BYE"
+            assert bye.all("Route") == list(routes)
+            assert bye.one("Via").startswith("SIP/2.0/TLS 127.0.0.1:")
+            again.send(reply_to(bye, 200))
+            await none_left(running, "calls")
+            await again.close()
 
 
 async def test_a_proxy_with_another_name_in_its_certificate_gets_nothing(
@@ -143,30 +135,21 @@ async def test_a_proxy_with_another_name_in_its_certificate_gets_nothing(
     trunk = TrunkSettings(
         "carrier", ("127.0.0.0/8",), ("tls",), certificate_name="other.example.org"
     )
-    came: asyncio.Queue[StreamLine] = asyncio.Queue()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    await asyncio.to_thread(context.load_cert_chain, certificate.chain, certificate.key)
-    proxy = await asyncio.start_server(
-        lambda reader, writer: came.put_nowait(StreamLine(reader, writer)),
-        "127.0.0.1", 0, ssl=context,
-    )  # fmt: skip
-    port = proxy.sockets[0].getsockname()[1]
-    taker = Taker()
-    async with trunks(certificate, taker, trunks=(trunk,)) as running:
-        async with connected(running, "tls", certificate) as line:
-            peer = carrier("tls", record_routes=(ROUTES.format(port=port),))
-            line.send(peer.invite())
-            await line.read()
-            peer.to_tag = (await line.read()).to_tag
-            line.send(peer.ack())
-            async with asyncio.timeout(PATIENCE_S):
-                await taker.up.wait()
-        await none_left(running, "connections")
-        taker.calls[0].hang_up()
-        await none_left(running, "calls")
-        assert came.empty()
-    proxy.close()
-    await proxy.wait_closed()
+    async with tls_proxy(certificate) as (port, came):
+        taker = Taker()
+        async with trunks(certificate, taker, trunks=(trunk,)) as running:
+            async with connected(running, "tls", certificate) as line:
+                peer = carrier("tls", record_routes=(ROUTES.format(port=port),))
+                line.send(peer.invite())
+                await line.read()
+                peer.to_tag = (await line.read()).to_tag
+                line.send(peer.ack())
+                async with asyncio.timeout(PATIENCE_S):
+                    await taker.up.wait()
+            await none_left(running, "connections")
+            taker.calls[0].hang_up()
+            await none_left(running, "calls")
+            assert came.empty()
 
 
 async def test_stopping_hangs_up_and_leaves_nothing(certificate: Certificate) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from dataclasses import dataclass, field
 
 import pytest
@@ -13,7 +12,7 @@ from pipeline.sip.paths import Path
 from pipeline.sip.ports import TransferOutcome
 from pipeline.sip.trunk import NotReached
 from tests.sip.conftest import Certificate
-from tests.sip.lines import StreamLine, trunks, udp_line
+from tests.sip.lines import tls_proxy, trunks, udp_line
 from tests.sip.rig import OFFER, FakeMedia, Heard, Rig, Taker
 from tests.sip.shapes import Said, reply_to
 
@@ -205,31 +204,24 @@ async def test_dialling_over_udp(certificate: Certificate) -> None:
 async def test_dialling_over_tls_opens_one_connection_and_keeps_to_it(
     certificate: Certificate,
 ) -> None:
-    came: asyncio.Queue[StreamLine] = asyncio.Queue()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    await asyncio.to_thread(context.load_cert_chain, certificate.chain, certificate.key)
-    proxy = await asyncio.start_server(
-        lambda reader, writer: came.put_nowait(StreamLine(reader, writer)),
-        "127.0.0.1", 0, ssl=context,
-    )  # fmt: skip
-    port = proxy.sockets[0].getsockname()[1]
+    async with tls_proxy(certificate) as (port, came):
 
-    async def person() -> None:
-        line = await came.get()
-        invite = await line.read()
-        assert invite.one("Via").startswith("SIP/2.0/TLS 127.0.0.1:")
-        contact = f"Contact: <sip:p@127.0.0.1:{port};transport=tls>"
-        line.send(reply_to(invite, 200, contact, to_tag="p", body=ANSWER))
-        assert (await line.read()).method == "ACK"
-        bye = await line.read()
-        line.send(reply_to(bye, 200))
-        await line.close()
+        async def person() -> None:
+            line = await came.get()
+            invite = await line.read()
+            assert invite.one("Via").startswith("SIP/2.0/TLS 127.0.0.1:")
+            contact = f"Contact: <sip:p@127.0.0.1:{port};transport=tls>"
+            line.send(reply_to(invite, 200, contact, to_tag="p", body=ANSWER))
+            assert (await line.read()).method == "ACK"
+            bye = await line.read()
+            line.send(reply_to(bye, 200))
+            await line.close()
 
-    async with trunks(certificate, Taker()) as running, asyncio.TaskGroup() as group:
-        group.create_task(person())
-        leg = await running.dial("carrier", f"sip:a@127.0.0.1:{port};transport=tls", FakeMedia())
-        leg.hang_up()
-        assert await leg.over() == "us"
-    assert came.empty()
-    proxy.close()
-    await proxy.wait_closed()
+        async with trunks(certificate, Taker()) as running, asyncio.TaskGroup() as group:
+            group.create_task(person())
+            leg = await running.dial(
+                "carrier", f"sip:a@127.0.0.1:{port};transport=tls", FakeMedia()
+            )
+            leg.hang_up()
+            assert await leg.over() == "us"
+        assert came.empty()
