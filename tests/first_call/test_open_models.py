@@ -18,17 +18,15 @@ import pytest
 from aiohttp import web
 
 from tests.fakes.chat_server import FINISH, ChatServer, delta
-from tests.first_call import microphone, person
-from tests.first_call.page import BOOKED, END_LIMIT_MS, Booked, chromium, over, softphone
-from tests.first_call.served import Served, served, until, wardline
-from tests.models.voices import ENGLISH
-from tests.models.whisper.tiny import FOLDER
+from tests.first_call import microphone
+from tests.first_call.open_models import NUMBER, called, practice, stored
+from tests.first_call.page import BOOKED, Booked
+from tests.first_call.served import until
 
 pytestmark = [pytest.mark.wire, pytest.mark.browser, pytest.mark.long]
 
 OWN_WORDS = "Certainly, happy to help."
 CONVEY = "keeping its question: "
-NUMBER = "2125550143"
 
 
 class Chatting:
@@ -66,24 +64,6 @@ class Chatting:
             self._loop.close()
 
 
-@contextmanager
-def practice(folder: Path, chat: ChatServer, cache: Path) -> Iterator[Served]:
-    engines = (
-        f'[engines]\nstt = "whisper"\nwhisper_directory = "{FOLDER}"\nwhisper_device = "cpu"\n'
-        f'whisper_window = "short"\ntts = "piper"\npiper_voice = "{ENGLISH}"\n'
-        f'llm = "openai"\nllm_url = "{chat.url}"\nllm_model = "tiny"\nllm_dialect = "plain"\n'
-    )
-    with served(folder, engines, cache) as server:
-        yield server
-
-
-async def called(url: str, silence: Path) -> Booked:
-    async with chromium(silence) as browser, softphone(browser, url, person.MICROPHONE) as phone:
-        await phone.call()
-        await person.converse(phone, "booking")
-        return await over(phone, END_LIMIT_MS)
-
-
 async def killed_on_the_way(url: str, silence: Path, chat: Chatting) -> Booked:
     """The chat model's server dies after its first answers of the call."""
 
@@ -99,15 +79,6 @@ async def killed_on_the_way(url: str, silence: Path, chat: Chatting) -> Booked:
     return call.result()
 
 
-def stored(server: Served) -> list[dict[str, str]]:
-    config = ("--config", str(server.directory / "wardline.toml"))
-    token, to = server.directory / "staff-token", server.directory / "exported"
-    token.write_text(wardline("token", *config, "create", "desk").stdout)
-    done = wardline("requests", *config, "--token-file", str(token), "export", "--to", str(to))
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in to.read_text().splitlines()]
-
-
 @pytest.mark.parametrize("killed", [False, True], ids=["alive", "killed in mid-call"])
 def test_a_booking_by_voice_through_the_page_is_stored(
     tmp_path: Path, model_cache: Path, killed: bool
@@ -115,22 +86,24 @@ def test_a_booking_by_voice_through_the_page_is_stored(
     silence = tmp_path / "silence.wav"
     asyncio.run(microphone.write([], silence))
     chat = Chatting()
-    with chat.running() as model, practice(tmp_path, model, model_cache) as server:
-        if killed:
-            done = asyncio.run(killed_on_the_way(server.url, silence, chat))
-        else:
-            done = asyncio.run(called(server.url, silence))
-        for value in BOOKED:
-            assert value in done.request.lower(), (done.request, done.captions)
-        assert (done.console, done.foreign, done.kept) == ([], [], 0)
-        assert OWN_WORDS in done.captions, "the model's own words were said"
-        until(lambda: server.calls() == 0, 10.0, "the end of the call")
-        (request,) = stored(server)
-        assert request["state"] == "complete"
-        assert request["ended"] == "goodbye"
-        assert request["field.phone"] == NUMBER
-        assert NUMBER not in json.dumps(model.asked), "no model is told the number"
-        assert bool(server.events("engine_circuit")[1:]) is killed
-        assert server.events("engine_stood_in") == [], "nothing but the model failed"
-        turns = server.events("turn_ended")
-        assert len([turn for turn in turns if turn["final_text_ms"] is not None]) >= 5
+    with chat.running() as model:
+        llm = f'llm_url = "{model.url}"\nllm_model = "tiny"\nllm_dialect = "plain"\n'
+        with practice(tmp_path, llm, model_cache) as server:
+            if killed:
+                done = asyncio.run(killed_on_the_way(server.url, silence, chat))
+            else:
+                done = asyncio.run(called(server.url, silence))
+            for value in BOOKED:
+                assert value in done.request.lower(), (done.request, done.captions)
+            assert (done.console, done.foreign, done.kept) == ([], [], 0)
+            assert OWN_WORDS in done.captions, "the model's own words were said"
+            until(lambda: server.calls() == 0, 10.0, "the end of the call")
+            (request,) = stored(server)
+            assert request["state"] == "complete"
+            assert request["ended"] == "goodbye"
+            assert request["field.phone"] == NUMBER
+            assert NUMBER not in json.dumps(model.asked), "no model is told the number"
+            assert bool(server.events("engine_circuit")[1:]) is killed
+            assert server.events("engine_stood_in") == [], "nothing but the model failed"
+            turns = server.events("turn_ended")
+            assert len([turn for turn in turns if turn["final_text_ms"] is not None]) >= 5

@@ -17,7 +17,14 @@ from tests.vllm.real import ENVIRONMENT, MODEL, ROOT, Real, free_port
 STEP_MS = 12
 """A token of an eight-billion model on one card."""
 
-ORDER = ("test_options", "test_replies", "test_interrupting", "test_ends", "test_silence")
+ORDER = (
+    "test_options",
+    "test_replies",
+    "test_page",
+    "test_interrupting",
+    "test_ends",
+    "test_silence",
+)
 """What breaks the server comes late, and what looks at everything it wrote comes last."""
 
 
