@@ -1,12 +1,13 @@
 """The redactor: every layer over one record, the widest span wins, and whatever goes wrong withholds the record.
 
-It writes nothing and reads no clock but this thread's own CPU time, for the budget.
+It writes nothing and reads no clock but for its budget of this thread's own CPU time.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from phi.carry import CallContext
 from phi.dates import date_spans
@@ -36,6 +37,18 @@ class BudgetSpent(Exception):
     """A record cost more than its budget."""
 
 
+class Deadline(NamedTuple):
+    """When a record's budget is spent: CPU time never runs ahead of the wall's, and asking for it costs eight times as much."""
+
+    wall_ns: int
+    cpu_ns: int
+
+    def check(self) -> None:
+        """Raise BudgetSpent when it is; the thread's own time is asked only when it could be."""
+        if time.perf_counter_ns() > self.wall_ns and time.thread_time_ns() > self.cpu_ns:
+            raise BudgetSpent
+
+
 class Redactor:
     """Takes identifiers out of records; one for all calls, with a context per call."""
 
@@ -55,7 +68,9 @@ class Redactor:
 
     def redact(self, text: str | bytes, ctx: CallContext | None = None) -> Redacted:
         """Redact one record; never raises, and never returns what it could not judge."""
-        deadline_ns = time.thread_time_ns() + self._budget_ns
+        deadline = Deadline(
+            time.perf_counter_ns() + self._budget_ns, time.thread_time_ns() + self._budget_ns
+        )
         if isinstance(text, bytes):
             try:
                 text = text.decode()
@@ -67,7 +82,7 @@ class Redactor:
         ):
             return self._fail(Failure.OVERSIZE, chars)
         try:
-            return self._redact(text, ctx, deadline_ns)
+            return self._redact(text, ctx, deadline)
         except BudgetSpent:
             return self._fail(Failure.BUDGET, chars)
         except Exception:  # noqa: BLE001  # whatever fails, the record must not pass
@@ -77,18 +92,18 @@ class Redactor:
         self.failures[why] += 1
         return withheld(why, chars)
 
-    def _redact(self, text: str, ctx: CallContext | None, deadline_ns: int) -> Redacted:
+    def _redact(self, text: str, ctx: CallContext | None, deadline: Deadline) -> Redacted:
         pieces = json_pieces(text) if text[:1] in "{[ " and text.strip()[:1] in ("{", "[") else None
         if pieces is not None:
-            return self._document(text, pieces, ctx, deadline_ns)
-        line_spans = self.spans(text, ctx, deadline_ns)
+            return self._document(text, pieces, ctx, deadline)
+        line_spans = self.spans(text, ctx, deadline)
         result = cut(text, line_spans)
         if ctx is not None:
             ctx.note(text, line_spans)
         return Redacted(result, tuple(line_spans))
 
     def _document(
-        self, text: str, pieces: list[Piece], ctx: CallContext | None, deadline_ns: int
+        self, text: str, pieces: list[Piece], ctx: CallContext | None, deadline: Deadline
     ) -> Redacted:
         """A JSON record: value by value, and what is said in it as records of its own, in order."""
         said = [piece for piece in pieces if piece.speaks]
@@ -98,7 +113,7 @@ class Redactor:
         spans: list[Span] = []
         at = 0
         for piece in pieces:
-            replaced, kind = self._piece(piece, ctx, deadline_ns)
+            replaced, kind = self._piece(piece, ctx, deadline)
             if replaced is None:
                 continue
             out.extend((text[at : piece.start], piece.encode(replaced)))
@@ -108,16 +123,16 @@ class Redactor:
         ctx.single = alone
         return Redacted("".join(out), tuple(spans))
 
-    def _piece(self, piece: Piece, ctx: CallContext, deadline_ns: int) -> tuple[str | None, Kind]:
+    def _piece(self, piece: Piece, ctx: CallContext, deadline: Deadline) -> tuple[str | None, Kind]:
         """One JSON value: what stands instead, None when it stays."""
         value = piece.value
         if piece.kind is not None and Layer.FIELDS in self.layers:
             return piece.kind.placeholder, piece.kind
         inner = json_pieces(value) if value[:1] in ("{", "[") else None
         if inner is not None:
-            nested = self._document(value, inner, ctx, deadline_ns)
+            nested = self._document(value, inner, ctx, deadline)
             return (nested.text if nested.spans else None), Kind.OTHERID
-        found = self.spans(value, ctx, deadline_ns, key=piece.key, behind=piece.answers)
+        found = self.spans(value, ctx, deadline, key=piece.key, behind=piece.answers)
         if piece.speaks:
             ctx.note(value, found)
         if not found:
@@ -128,7 +143,7 @@ class Redactor:
         self,
         text: str,
         ctx: CallContext | None,
-        deadline_ns: int,
+        deadline: Deadline,
         *,
         key: str = "",
         behind: bool = True,
@@ -138,7 +153,7 @@ class Redactor:
         if ctx is not None and behind and Layer.CARRY in self.layers:
             prefix = ctx.prefix() + prefix
         line = Line(prefix + text)
-        found = self._layers(line, ctx, deadline_ns, len(prefix))
+        found = self._layers(line, ctx, deadline, len(prefix))
         if line.offsets is not None:
             offsets = line.offsets
             found = [
@@ -161,7 +176,7 @@ class Redactor:
         return merge(found, text)
 
     def _layers(
-        self, line: Line, ctx: CallContext | None, deadline_ns: int, own_from: int
+        self, line: Line, ctx: CallContext | None, deadline: Deadline, own_from: int
     ) -> list[Span]:
         on = self.layers
         lang = ctx.lang if ctx is not None else None
@@ -172,7 +187,7 @@ class Redactor:
             found.extend(number_spans(line))
         if Layer.DATES in on:
             found.extend(date_spans(line))
-        self._check(deadline_ns)
+        deadline.check()
         if Layer.PATTERNS in on:
             found.extend(pattern_spans(line))
         if Layer.FIELDS in on:
@@ -183,10 +198,10 @@ class Redactor:
             found.extend(namesake_spans(reader))
         if Layer.PLACES in on:
             found.extend(place_spans(line, reader))
-        self._check(deadline_ns)
+        deadline.check()
         if Layer.VOCABULARY in on:
             found.extend(vocabulary_spans(line, safe, reader))
-        self._check(deadline_ns)
+        deadline.check()
         if line.seen & (DIGITS | MIXED) and found:
             protocol = protocol_numbers(line)
             kept = kept_numbers(line) + stamps(line) + protocol
@@ -201,10 +216,6 @@ class Redactor:
             if random:
                 found = [s for s in found if not inside(s, random)]
         return found
-
-    def _check(self, deadline_ns: int) -> None:
-        if time.thread_time_ns() > deadline_ns:
-            raise BudgetSpent
 
 
 def inside(span: Span, places: list[tuple[int, int]]) -> bool:
