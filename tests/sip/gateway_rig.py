@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pipeline.errors import LinesBusy
-from pipeline.sip.gateway import Gateway, NoLine, Place, TrunkRoom
+from pipeline.sip.desk import NoLine, Place, TrunkRoom
+from pipeline.sip.gateway import Gateway
 from pipeline.sip.ports import (
     AudioTaker,
     CallMedia,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.line import Bye
-from pipeline.sip import gateway as gateway_module
-from pipeline.sip.gateway import PhoneCallOver
+from pipeline.sip import answered as answered_module
+from pipeline.sip.phone_events import PhoneCallOver
 from pipeline.sip.ports import TransferOutcome
 from pipeline.telemetry.events import Event, set_sink
 from tests.sip.gateway_rig import TARGETS, FakeCall, FakeLeg, answered, opened
@@ -189,7 +189,7 @@ async def test_a_worker_that_dies_leaves_an_apology_and_then_a_person(
 async def test_a_worker_that_dies_where_nobody_answers_ends_the_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway_module, "APOLOGY_MARGIN_MS", 50.0)
+    monkeypatch.setattr(answered_module, "APOLOGY_MARGIN_MS", 50.0)
     async with answered(tmp_path) as (rig, call, leg):
         kill(call, leg)
         # nothing is ever sent: the mark does not come back, and the limit ends the waiting
