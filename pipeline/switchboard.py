@@ -35,6 +35,7 @@ from pipeline.call.taping import Permission
 from pipeline.clock import Clock, LoopClock
 from pipeline.errors import LinesBusy, NotAuthorised
 from pipeline.line import CallPort
+from pipeline.stream.messages import Bringer
 from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Event, Token, emit
 from pipeline.telemetry.redaction import KnownCall, Redaction
@@ -180,7 +181,7 @@ class Switchboard:
         self._begin(opened)
         return answer
 
-    async def expect(self, call_id: str, token: str) -> None:
+    async def expect(self, call_id: str, token: str, bringer: Bringer) -> None:
         """Hold a line for a telephone call that comes with this token; it begins when its stream does."""
         telephone = self._telephone
         if telephone is None:
@@ -198,7 +199,7 @@ class Switchboard:
             self._announced -= 1
             self._tasks.create_task(self._never(call_id, recognizer, reason), name="announced call")
 
-        telephone.expect(call_id, token, begin, never)
+        telephone.expect(call_id, token, bringer, begin, never)
 
     async def _never(self, call_id: str, recognizer: Recognizer, reason: str) -> None:
         with contained(call_id, "recognizer"):

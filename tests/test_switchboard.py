@@ -11,6 +11,7 @@ from models.errors import EngineBusy, EngineError, EngineFailed, EngineUnavailab
 from models.ports import Spoken
 from pipeline.errors import LinesBusy
 from pipeline.line import Bye, CallPort
+from pipeline.stream.messages import Bringer
 from pipeline.telemetry.redaction import KnownCall
 from tests.call.call_rig import Leg
 from tests.fakes.house import House, opened
@@ -139,6 +140,7 @@ class Telephone:
         self,
         call_id: str,
         token: str,
+        bringer: Bringer,
         begin: Callable[[int], CallPort],
         never: Callable[[str], None],
     ) -> None:
@@ -158,12 +160,12 @@ def with_telephone() -> tuple[House, Telephone]:
 async def test_a_telephone_call_holds_a_line_from_its_announcement_on() -> None:
     house, telephone = with_telephone()
     async with opened(house) as there:
-        await there.board.expect(FIRST, "one")
+        await there.board.expect(FIRST, "one", Bringer.GATEWAY)
         assert there.board.free_slots() == 1
-        await there.board.expect(SECOND, "two")
+        await there.board.expect(SECOND, "two", Bringer.GATEWAY)
         assert there.board.free_slots() == 0
         with pytest.raises(LinesBusy):
-            await there.board.expect("c000000000003", "three")
+            await there.board.expect("c000000000003", "three", Bringer.GATEWAY)
         begin, _ = telephone.expected.pop(FIRST)
         call = begin(8_000)
         assert call.playout.sample_rate_hz == 8_000
@@ -184,5 +186,5 @@ async def test_a_telephone_call_holds_a_line_from_its_announcement_on() -> None:
 async def test_without_a_telephone_no_telephone_call_is_taken() -> None:
     async with opened(House()) as there:
         with pytest.raises(LinesBusy):
-            await there.board.expect(FIRST, "one")
+            await there.board.expect(FIRST, "one", Bringer.GATEWAY)
         assert there.board.free_slots() == 2

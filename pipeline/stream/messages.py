@@ -1,9 +1,9 @@
 """The words of a media stream, both directions: text in, facts out; what is not one of them is junk.
 
 The shape is that of Twilio Media Streams (connected, start, media, dtmf, mark, stop; back media, mark, clear), with
-three words of our own between gateway and worker: hold, transfer and its outcome. Linear samples are ours too: they
-spare the gateway a second companding. Unknown keys are let pass, as Twilio adds some now and then; unknown words,
-wrong types and anything over a limit are not. Knows no socket and no call.
+words of our own processes beside them: hold, transfer and its outcome. Each has its reader, so that a carrier cannot
+say what only we may. Linear samples spare the gateway a second companding. Unknown keys are let pass, as Twilio adds
+some now and then; unknown words, wrong types and anything over a limit are not. Knows no socket and no call.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Literal
 
 from pipeline.media.keypad import KEYS
@@ -30,6 +31,15 @@ FORMATS: frozenset[tuple[str, int, int]] = frozenset(
     {("audio/x-mulaw", 8_000, 1), ("audio/x-l16", 8_000, 1), ("audio/x-l16", 16_000, 1)}
 )
 """Encoding, rate and channels that are spoken here. Linear samples are 16 bits, little-endian."""
+
+
+class Bringer(Enum):
+    """Which of our processes brings a call to a worker: known from the token it shows, never from what it says."""
+
+    GATEWAY = "gateway"
+    """The call of a SIP trunk; its sound is paced on this machine."""
+    CARRIER = "carrier"
+    """The stream of a carrier, which the supervisor has read first and says in its own words."""
 
 
 # --- from the far end of the call ------------------------------------------------------------------
@@ -97,7 +107,8 @@ class Elsewhere:
     """Well formed, and of no use here: sound of our own voice, of another stream."""
 
 
-FromCall = Connected | Start | Audio | Key | Mark | Stop | Hold | Transferred | Elsewhere
+CarrierSays = Connected | Start | Audio | Key | Mark | Stop | Elsewhere
+WeSay = CarrierSays | Hold | Transferred
 OUTCOMES = frozenset({"connected", "busy", "no_answer", "refused"})
 
 
@@ -122,11 +133,29 @@ ToCall = Audio | Mark | Clear | Transfer
 # --- reading ---------------------------------------------------------------------------------------
 
 
-def read_from_call(text: str | bytes, stream: str) -> FromCall | None:
-    """One message of the far end; None when it is not one of these. `stream` is the started stream's id, or ""."""
+def read_carrier(text: str | bytes, stream: str) -> CarrierSays | None:
+    """One message of a carrier or a bridge; None when it is none. `stream` is the started stream's id, or ""."""
     message = _object(text)
-    if message is None:
-        return None
+    return None if message is None else _carriers(message, stream)
+
+
+def read_ours(text: str | bytes, stream: str) -> WeSay | None:
+    """One message of a process of ours that brings a call: a carrier's words, and those that only we may say."""
+    message = _object(text)
+    match message:
+        case None:
+            return None
+        case {"event": "hold" | "transferred"} if not _of_this_stream(message, stream):
+            return Elsewhere()
+        case {"event": "hold", "hold": {"held": bool(held)}}:
+            return Hold(held)
+        case {"event": "transferred", "transfer": {"outcome": str(outcome)}} if outcome in OUTCOMES:
+            return Transferred(outcome)
+        case _:
+            return _carriers(message, stream)
+
+
+def _carriers(message: dict[str, Any], stream: str) -> CarrierSays | None:
     if not _of_this_stream(message, stream):
         return Elsewhere()
     match message:
@@ -142,10 +171,6 @@ def read_from_call(text: str | bytes, stream: str) -> FromCall | None:
             return _start(message, start)
         case {"event": "stop"}:
             return Stop()
-        case {"event": "hold", "hold": {"held": bool(held)}}:
-            return Hold(held)
-        case {"event": "transferred", "transfer": {"outcome": str(outcome)}} if outcome in OUTCOMES:
-            return Transferred(outcome)
         case _:
             return None
 
@@ -237,9 +262,14 @@ def connected() -> str:
     return _text({"event": "connected", "protocol": "Call", "version": "1.0.0"})
 
 
-def start(stream: str, sample_rate_hz: int, parameters: dict[str, str]) -> str:
-    """The second words of our own gateway; samples are linear."""
-    media = {"encoding": "audio/x-l16", "sampleRate": sample_rate_hz, "channels": 1}
+def start(
+    stream: str,
+    sample_rate_hz: int,
+    parameters: dict[str, str],
+    encoding: Encoding = "audio/x-l16",
+) -> str:
+    """The second words of whoever brings a call."""
+    media = {"encoding": encoding, "sampleRate": sample_rate_hz, "channels": 1}
     begun = {
         "streamSid": stream,
         "accountSid": "",

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import re
 import secrets
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
@@ -21,20 +21,17 @@ from aiohttp import WSMsgType, web
 from pipeline.clock import Clock
 from pipeline.errors import CallRefused, NotAuthorised, OfferInvalid
 from pipeline.settings import Settings
-from pipeline.stream import messages
 from pipeline.stream.local import connect as reach
 from pipeline.stream.local import socket_of
 from pipeline.stream.messages import (
     MESSAGE_BYTES_MAX,
-    Audio,
-    Clear,
+    Bringer,
     Connected,
     Start,
-    Transfer,
-    read_from_call,
-    read_to_call,
+    read_carrier,
 )
-from pipeline.stream.wire import NORMAL, Wire, connect
+from pipeline.stream.wire import NORMAL, connect
+from pipeline.supervisor.carrier_relay import Relay
 from pipeline.supervisor.carrier_signature import is_signed, spellings
 from pipeline.supervisor.door import BODY_BYTES_MAX
 from pipeline.supervisor.gateway import Lines
@@ -51,8 +48,6 @@ TOKENS_MAX = 1_024
 REMEMBERED_MAX = 4_096
 """Calls whose token was used, and how calls ended: a webhook that is sent again gets no second call."""
 START_LIMIT_S = 10.0
-UNSENT_MAX = 512
-"""Messages that wait for a carrier that does not read: ten seconds of sound."""
 HEARTBEAT_S = 5.0
 _CALL = re.compile(r"[A-Za-z0-9]{2,64}\Z")
 
@@ -207,23 +202,23 @@ class CarrierStreams:
         try:
             try:
                 async with asyncio.timeout(START_LIMIT_S):
-                    start, text = await _start(end)
+                    start = await _start(end)
             except TimeoutError:
-                start, text = None, ""
+                start = None
             out = self._redeem(start) if start is not None else None
             if start is None or out is None or not self._is_ours(start.account):
                 emit(CarrierRefused(Token("stream"), Token("token")))
             else:
-                await self._join(end, start, text, out)
+                await self._join(end, start, out)
         finally:
             await end.close()
         return end
 
-    async def _join(self, end: web.WebSocketResponse, start: Start, text: str, out: _Out) -> None:
+    async def _join(self, end: web.WebSocketResponse, start: Start, out: _Out) -> None:
         """Find a worker and pass everything on until one of the two leaves."""
-        relay = _Relay(end, start.stream)
         try:
-            line = await self._lines.expect(out.caller)
+            line = await self._lines.expect(out.caller, Bringer.CARRIER)
+            relay = Relay(end, start.stream, line["call_id"])
             path = socket_of(self._settings.state.directory, line["worker"])
             wire = await connect(await reach(path), relay, line["token"])
         except (CallRefused, OSError, TimeoutError):
@@ -231,97 +226,25 @@ class CarrierStreams:
             self._remember(out.call, True)  # the caller hears the sentence instead
             return
         emit(CarrierStreamJoined(Token(line["call_id"])))
-        wire.send(messages.connected())
-        wire.send(text)
+        relay.begin(start)
         try:
-            await relay.run(wire)
+            await relay.run()
         finally:
             wire.close(NORMAL, "caller")
         self._remember(out.call, relay.worker_lost)
 
 
-class _Relay:
-    """What a worker says, on its way to the carrier, and back (`pipeline.stream.wire.Listener`)."""
-
-    def __init__(self, end: web.WebSocketResponse, stream: str) -> None:
-        self._end = end
-        self._stream = stream
-        self._wire: Wire | None = None
-        self._unsent: deque[tuple[bool, str]] = deque()
-        """Whether it is sound, and the message."""
-        self._more = asyncio.Event()
-        self._over = False
-        self.worker_lost = False
-
-    async def run(self, wire: Wire) -> None:
-        """Return when the carrier or the worker has left."""
-        async with asyncio.TaskGroup() as group:
-            sending = group.create_task(self._send(), name="to the carrier")
-            reading = group.create_task(self._read(wire), name="from the carrier")
-            await asyncio.wait({sending, reading}, return_when=asyncio.FIRST_COMPLETED)
-            sending.cancel()
-            reading.cancel()
-
-    async def _read(self, wire: Wire) -> None:
-        async for message in self._end:
-            if message.type is not WSMsgType.TEXT or not wire.send(message.data):
-                return
-
-    async def _send(self) -> None:
-        while True:
-            while self._unsent:
-                await self._end.send_str(self._unsent.popleft()[1])
-            if self._over:
-                return
-            self._more.clear()
-            await self._more.wait()
-
-    def on_open(self, wire: Wire) -> None:
-        """See `stream.wire.Listener`."""
-        self._wire = wire
-
-    def on_text(self, text: str | bytes) -> None:
-        """Queue it; a `clear` also voids what has not left yet."""
-        match read_to_call(text):
-            case Clear():
-                self._unsent = deque(each for each in self._unsent if not each[0])
-                self._put(False, str(text))
-            case Transfer():  # who called is led to nobody by a stream
-                if self._wire is not None:
-                    self._wire.send(messages.transferred(self._stream, "refused"))
-            case Audio():
-                self._put(True, str(text))
-            case None:
-                pass
-            case _:
-                self._put(False, str(text))
-
-    def _put(self, sound: bool, text: str) -> None:
-        self._unsent.append((sound, text))
-        if len(self._unsent) > UNSENT_MAX:
-            self._over = True
-            self._unsent.clear()
-        self._more.set()
-
-    def on_closed(self, code: int, reason: str) -> None:
-        """See `stream.wire.Listener`."""
-        del reason
-        self._wire, self._over = None, True
-        self.worker_lost = code != NORMAL
-        self._more.set()
-
-
-async def _start(end: web.WebSocketResponse) -> tuple[Start | None, str]:
+async def _start(end: web.WebSocketResponse) -> Start | None:
     """The first words of a stream: `connected`, then `start`, and nothing else."""
     first = True
     async for message in end:
-        said = read_from_call(message.data, "") if message.type is WSMsgType.TEXT else None
+        said = read_carrier(message.data, "") if message.type is WSMsgType.TEXT else None
         if isinstance(said, Start):
-            return said, message.data
+            return said
         if not (first and isinstance(said, Connected)):
             break
         first = False
-    return None, ""
+    return None
 
 
 def _digest(token: str) -> bytes:

@@ -28,6 +28,7 @@ from pipeline.errors import (
     Unguarded,
 )
 from pipeline.settings import Settings
+from pipeline.stream.messages import Bringer
 from pipeline.supervisor.carrier_streams import CarrierStreams
 from pipeline.supervisor.certificate import certified_names
 from pipeline.supervisor.channel import ChannelClosed
@@ -198,7 +199,7 @@ class Front:
             return None
         return sum(w.free_slots for w in self.workers.all if w.state == "ready")
 
-    async def expect(self, caller: str) -> dict[str, str]:
+    async def expect(self, caller: str, bringer: Bringer) -> dict[str, str]:
         """Have a worker hold a line for a telephone call: its id, the worker, the token that its stream must show."""
         self._refuse_new_calls()
         now_ms = self._clock.now_ms()
@@ -210,7 +211,8 @@ class Front:
         self._witness.offered(call.call_id, caller, "telephone")
         token = secrets.token_urlsafe(24)
         try:
-            await self._ask(worker, "expect", {"call_id": call.call_id, "token": token})
+            asked = {"call_id": call.call_id, "token": token, "bringer": bringer.value}
+            await self._ask(worker, "expect", asked)
         except BaseException:  # refused, timed out or the caller left: the worker must not keep it
             if worker.channel is not None:
                 worker.channel.notify("forget", {"call_id": call.call_id})

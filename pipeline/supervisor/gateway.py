@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from pipeline.errors import LinesBusy
 from pipeline.settings import Settings
+from pipeline.stream.messages import Bringer
 from pipeline.supervisor.channel import Serve
 from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.fence import GATEWAY
@@ -24,7 +25,7 @@ class Lines(Protocol):
     def free_lines(self) -> int | None:
         """How many calls could be answered now; None: none is to be, for a while."""
 
-    async def expect(self, caller: str) -> dict[str, str]:
+    async def expect(self, caller: str, bringer: Bringer) -> dict[str, str]:
         """Have a worker hold a line: its call, the worker's name and the token to show there. Raises `CallRefused`."""
 
 
@@ -105,7 +106,8 @@ class GatewayProcess:
         if self.processes is not None and self.processes.all[0].state != "ready":
             raise LinesBusy("The server is being stopped.", retry_after_s=30)
         caller = params.get("caller")
-        return dict(await self._lines.expect(caller if isinstance(caller, str) else ""))
+        known = caller if isinstance(caller, str) else ""
+        return dict(await self._lines.expect(known, Bringer.GATEWAY))
 
     def _tell(self, kind: str, payload: dict[str, Any]) -> bool:
         gateway = self.processes.all[0] if self.processes is not None else None

@@ -20,6 +20,7 @@ from pipeline.audit.post import AuditPost, NotTaken
 from pipeline.egress import trial
 from pipeline.errors import CallRefused, ConfigError, StartUpError
 from pipeline.settings import Settings
+from pipeline.stream.messages import Bringer
 from pipeline.supervisor import fence
 from pipeline.supervisor.channel import Channel, ChannelClosed, Serve
 from pipeline.telemetry import canary
@@ -70,7 +71,7 @@ class CallHost(Protocol):
     async def offer(self, call_id: str, sdp: str) -> str:
         """Answer a new caller's offer; the call begins when the connection is up."""
 
-    async def expect(self, call_id: str, token: str) -> None:
+    async def expect(self, call_id: str, token: str, bringer: Bringer) -> None:
         """Hold a line for a telephone call whose stream will show this token; it begins when that comes."""
 
     async def reoffer(self, call_id: str, sdp: str) -> str:
@@ -183,7 +184,7 @@ def _served(
         return {"sdp": answer}
 
     async def expect(params: dict[str, Any]) -> dict[str, Any]:
-        await host.expect(params["call_id"], params["token"])
+        await host.expect(params["call_id"], params["token"], Bringer(params["bringer"]))
         tell_capacity()
         return {}
 

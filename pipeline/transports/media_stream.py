@@ -1,7 +1,7 @@
 """The telephone's door: calls that come as media streams over a WebSocket, each joined to its call until one leaves.
 
-Who connects shows a single-use token in the handshake; it was made for one call that waits here. Our own gateway
-comes so, and the supervisor with the streams of carriers and bridges, whose signatures it has checked. Captions and
+Who connects shows a single-use token in the handshake; it was made for one call that waits here and for one who brings
+it: our own gateway, or the supervisor with the stream of a carrier, whose words it has read and said anew. Captions and
 the rest of the page have no place on a telephone and are dropped. Knows nothing of SIP, HTTP or turn-taking.
 """
 
@@ -25,16 +25,17 @@ from pipeline.stream.far_buffer import FarBuffer
 from pipeline.stream.local import bind
 from pipeline.stream.messages import (
     Audio,
+    Bringer,
     Connected,
     Elsewhere,
-    FromCall,
     Hold,
     Key,
     Mark,
     Start,
     Stop,
     Transferred,
-    read_from_call,
+    WeSay,
+    read_ours,
 )
 from pipeline.stream.wire import ABNORMAL, NORMAL, POLICY, Served, Wire, bearer
 from pipeline.telemetry.containment import contained
@@ -46,10 +47,9 @@ CONNECT_LIMIT_MS = 10_000.0
 """From the token to the socket: both are on this machine."""
 START_LIMIT_MS = 40_000.0
 """From the socket to `start`: the gateway waits for the caller's ACK, which SIP gives 32 s."""
-GATEWAY_LEAD_MS = 20.0
-"""One frame: two processes' clocks. Its own pacer waits 10 ms more for a late one; a longer lead ducks later."""
-CARRIER_LEAD_MS = 60.0
-"""A carrier's stream is TCP over the internet."""
+LEAD_MS = {Bringer.GATEWAY: 20.0, Bringer.CARRIER: 60.0}
+"""One frame between two processes' clocks: the gateway's own pacer waits 10 ms more for a late one, and a longer lead
+ducks later. A carrier's stream is TCP over the internet."""
 MARK_EVERY_FRAMES = 5
 GOODBYE_LIMIT_MS = 1_000.0
 """For the last mark beyond the time that what waits takes to play."""
@@ -96,9 +96,14 @@ class _Waiting:
     """A call that was announced: its token is out."""
 
     def __init__(
-        self, call_id: str, begin: Callable[[int], CallPort], never: Callable[[str], None]
+        self,
+        call_id: str,
+        bringer: Bringer,
+        begin: Callable[[int], CallPort],
+        never: Callable[[str], None],
     ) -> None:
         self.call_id = call_id
+        self.bringer = bringer
         self.begin = begin
         self.never = never
         self.timer: asyncio.TimerHandle | None = None
@@ -141,15 +146,16 @@ class MediaStreamDoor:
         self,
         call_id: str,
         token: str,
+        bringer: Bringer,
         begin: Callable[[int], CallPort],
         never: Callable[[str], None],
     ) -> None:
-        """Announce a call: who shows this token, once, is its caller.
+        """Announce a call: who shows this token, once, is the one that brings it.
 
         `begin` makes the call when it starts, for a line of this sample rate; from then on the call is told of its
         end exactly once. Where it never starts, or `begin` raises, `never` is called with the reason instead.
         """
-        waiting = _Waiting(call_id, begin, never)
+        waiting = _Waiting(call_id, bringer, begin, never)
         self._expected[_digest(token)] = waiting
         self._wake(waiting, CONNECT_LIMIT_MS)
 
@@ -229,6 +235,7 @@ class _Line:
         self._framer = Framer(LISTEN_FRAME_SAMPLES)
         self._far = FarBuffer(8_000)
         self._held = False
+        self._asked_transfer = False
         self._over = False
         self._timer: asyncio.TimerHandle | None = None
         self._last_mark = ""
@@ -256,7 +263,7 @@ class _Line:
             return
         message = None
         if self._messages.takes(1.0, self._now_ms()):
-            message = read_from_call(text, self._stream)
+            message = read_ours(text, self._stream)
         if message is None:
             self._junk += 1
             if self._junk >= JUNK_LIMIT:
@@ -270,7 +277,7 @@ class _Line:
         del reason
         self.hang_up("caller" if code != ABNORMAL else "lost")
 
-    def _take(self, message: FromCall) -> None:
+    def _take(self, message: WeSay) -> None:
         match message:
             case Start():
                 self._start(message)
@@ -318,7 +325,7 @@ class _Line:
 
     def _attach_playout(self) -> None:
         if self._call is not None:
-            lead_ms = CARRIER_LEAD_MS if self._mulaw else GATEWAY_LEAD_MS
+            lead_ms = LEAD_MS[self._waiting.bringer]
             self._call.playout.attach(self.send_frame, far_end=self, lead_ms=lead_ms)
 
     # --- from the caller -------------------------------------------------------------------------------
@@ -358,8 +365,13 @@ class _Line:
             self._attach_playout()
 
     def _transferred(self, outcome: TransferOutcome) -> None:
-        if self._call is not None:
-            self._call.on_transfer(outcome)
+        """Tell the call, unless it never asked for any."""
+        if self._call is None:
+            return
+        if not self._asked_transfer:
+            self._junk += 1
+            return
+        self._call.on_transfer(outcome)
 
     # --- to the caller (CallerLeg, FrameSink, FarEnd) ----------------------------------------------------
 
@@ -388,7 +400,7 @@ class _Line:
     @property
     def can_transfer(self) -> bool:
         """Our own gateway can; a carrier's stream has no word for it."""
-        return not self._mulaw
+        return self._waiting.bringer is Bringer.GATEWAY
 
     def send(self, message: ToCaller) -> None:
         """What a telephone can be told: silence, now, and a person. The rest is for pages."""
@@ -396,6 +408,7 @@ class _Line:
             self.void()
         elif isinstance(message, Transfer):
             if self._wire is not None and self.can_transfer:
+                self._asked_transfer = True
                 self._wire.send(messages.transfer(self._stream, message.target))
         elif isinstance(message, Bye):
             self._reason = message.reason

@@ -21,6 +21,7 @@ from pathlib import Path  # noqa: E402
 from models.errors import EngineUnavailable  # noqa: E402
 from pipeline.errors import ConfigError, OfferInvalid, TooMany  # noqa: E402
 from pipeline.settings import Settings  # noqa: E402
+from pipeline.stream.messages import Bringer  # noqa: E402
 from pipeline.supervisor.channel import Channel  # noqa: E402
 from pipeline.supervisor.host import notifier, serve_calls, work  # noqa: E402
 
@@ -85,7 +86,7 @@ class FakeHost:
         self._tell("turn", "c-other", turn=1, marks_ms={}, interrupted=False)  # not its call
         return f"answer to {call_id}"
 
-    async def expect(self, call_id: str, token: str) -> None:
+    async def expect(self, call_id: str, token: str, bringer: Bringer) -> None:
         raise TooMany("All lines are busy.", retry_after_s=5)
 
     def _tell(self, kind: str, call_id: str, **payload: object) -> None:

@@ -18,6 +18,7 @@ from pipeline.sip.ports import (
     MediaRefused,
     TransferOutcome,
 )
+from pipeline.stream.messages import Bringer
 from tests.transports.stream_rig import Rig
 from tests.transports.stream_rig import opened as door_opened
 
@@ -151,7 +152,7 @@ class FakeDesk:
             raise NoLine(self.none_s)
         self.placed.append(invite)
         call_id = f"c{len(self.placed)}"
-        self.rig.expect(call_id, f"shown {call_id}")
+        self.rig.expect(call_id, f"shown {call_id}", Bringer.GATEWAY)
         return Place(call_id, self.rig.path, f"shown {call_id}")
 
     async def line(self, name: str, sample_rate_hz: int) -> bytes:

@@ -19,7 +19,8 @@ from pipeline.stream.messages import (
     Stop,
     Transfer,
     Transferred,
-    read_from_call,
+    read_carrier,
+    read_ours,
     read_to_call,
 )
 
@@ -48,7 +49,7 @@ CARRIERS_MEDIA: dict[str, Any] = {
 
 def test_a_carriers_messages_are_understood() -> None:
     def read(message: dict[str, Any]) -> object:
-        return read_from_call(json.dumps(message), STREAM)
+        return read_carrier(json.dumps(message), STREAM)
 
     assert read({"event": "connected", "protocol": "Call", "version": "1.0.0"}) == Connected()
     assert read(CARRIERS_START) == Start(
@@ -62,19 +63,29 @@ def test_a_carriers_messages_are_understood() -> None:
 
 
 def test_what_we_write_is_what_we_read() -> None:
-    assert read_from_call(messages.connected(), "") == Connected()
-    start = read_from_call(messages.start("c1", 16_000, {"token": "x"}), "")
+    assert read_ours(messages.connected(), "") == Connected()
+    start = read_ours(messages.start("c1", 16_000, {"token": "x"}), "")
     assert start == Start("c1", "", "c1", "audio/x-l16", 16_000, {"token": "x"})
-    assert read_from_call(messages.media("c1", b"\1\2"), "c1") == Audio(b"\1\2")
-    assert read_from_call(messages.key("c1", "5"), "c1") == Key("5")
-    assert read_from_call(messages.mark("c1", "m1"), "c1") == Mark("m1")
-    assert read_from_call(messages.hold("c1", True), "c1") == Hold(True)
-    assert read_from_call(messages.transferred("c1", "busy"), "c1") == Transferred("busy")
-    assert read_from_call(messages.stop("c1"), "c1") == Stop()
+    assert read_ours(messages.media("c1", b"\1\2"), "c1") == Audio(b"\1\2")
+    assert read_ours(messages.key("c1", "5"), "c1") == Key("5")
+    assert read_ours(messages.mark("c1", "m1"), "c1") == Mark("m1")
+    assert read_ours(messages.hold("c1", True), "c1") == Hold(True)
+    assert read_ours(messages.transferred("c1", "busy"), "c1") == Transferred("busy")
+    assert read_ours(messages.stop("c1"), "c1") == Stop()
     assert read_to_call(messages.media("c1", b"\1\2")) == Audio(b"\1\2")
     assert read_to_call(messages.mark("c1", "m1")) == Mark("m1")
     assert read_to_call(messages.clear("c1")) == Clear()
     assert read_to_call(messages.transfer("c1", "desk")) == Transfer("desk")
+
+
+@pytest.mark.parametrize("stream", ["", "c1"])
+def test_a_carrier_cannot_say_what_only_we_may(stream: str) -> None:
+    private = [messages.hold("c1", True), messages.transferred("c1", "connected")]
+    for text in private:
+        assert read_ours(text, stream) is not None
+        assert read_carrier(text, stream) is None
+    for text in (messages.media("c1", b"\1\2"), messages.key("c1", "5"), messages.stop("c1")):
+        assert read_carrier(text, stream) == read_ours(text, stream)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +115,7 @@ def test_a_start_that_is_not_quite_right_is_none(where: tuple[str, ...], wrong: 
     for part in where[:-1]:
         inner = inner[part]
     inner[where[-1]] = wrong
-    assert read_from_call(json.dumps(message), "") is None
+    assert read_carrier(json.dumps(message), "") is None
 
 
 @pytest.mark.parametrize(
@@ -133,14 +144,14 @@ def test_a_start_that_is_not_quite_right_is_none(where: tuple[str, ...], wrong: 
     ],
 )
 def test_what_is_none_of_the_words_is_nothing(text: str | bytes) -> None:
-    assert read_from_call(text, "") is None
+    assert read_ours(text, "") is None
     assert read_to_call(text) is None
 
 
 def test_our_own_voice_and_other_streams_are_elsewhere() -> None:
     ours = {**CARRIERS_MEDIA, "media": {"track": "outbound", "payload": "AAAA"}}
-    assert read_from_call(json.dumps(ours), STREAM) == Elsewhere()
-    assert read_from_call(json.dumps(CARRIERS_MEDIA), "MZother") == Elsewhere()
+    assert read_carrier(json.dumps(ours), STREAM) == Elsewhere()
+    assert read_carrier(json.dumps(CARRIERS_MEDIA), "MZother") == Elsewhere()
 
 
 def mutated(text: str, rng: random.Random) -> str:
@@ -173,6 +184,7 @@ def test_mutated_messages_are_read_or_are_nothing() -> None:
     read = 0
     for turn in range(3_000):
         text = mutated(texts[turn % len(texts)], rng)
-        read += read_from_call(text, "") is not None
+        read += read_ours(text, "") is not None
+        read_carrier(text, "")
         read_to_call(text)
     assert 0 < read < 3_000

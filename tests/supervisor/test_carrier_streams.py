@@ -20,6 +20,8 @@ from pipeline.clock import LoopClock
 from pipeline.errors import LinesBusy
 from pipeline.media.g711 import ulaw_decode
 from pipeline.settings import Settings
+from pipeline.stream import messages
+from pipeline.stream.messages import Bringer
 from pipeline.supervisor.carrier_signature import signature
 from pipeline.supervisor.carrier_streams import (
     AFTER,
@@ -55,7 +57,8 @@ class Lines:
     def free_lines(self) -> int | None:
         return self.free
 
-    async def expect(self, caller: str) -> dict[str, str]:
+    async def expect(self, caller: str, bringer: Bringer) -> dict[str, str]:
+        assert bringer is Bringer.CARRIER
         if not self.free:
             raise LinesBusy("All lines are busy.")
         self.callers.append(caller)
@@ -205,6 +208,27 @@ async def test_a_signed_call_is_joined_to_a_worker_and_heard_both_ways(tmp_path:
         await end.send_json({"event": "stop", "streamSid": "MZ1", "stop": {}})
         await until(lambda: call.hung_up == ["caller"])
         assert await closed(end)
+
+
+async def test_a_bridge_cannot_speak_the_words_of_our_own_processes(tmp_path: Path) -> None:
+    async with opened(tmp_path) as carrier:
+        end = await carrier.connect()
+        begun = start(await carrier.token())
+        begun["start"]["mediaFormat"] = {"encoding": "audio/x-l16", "sampleRate": 16000}
+        await end.send_json({"event": "connected"})
+        await end.send_json(begun)
+        rig = carrier.lines.rig
+        await until(lambda: "c1" in rig.calls)
+        call = rig.calls["c1"]
+        assert call.leg is not None
+        assert not call.leg.can_transfer  # its samples are those that our gateway sends
+        for stream in ("MZ1", "c1"):
+            await end.send_str(messages.transferred(stream, "connected"))
+            await end.send_str(messages.hold(stream, True))
+        await end.send_str(messages.key("MZ1", "5"))
+        await until(lambda: call.keys == ["5"])
+        assert (call.outcomes, call.holds) == ([], [])
+        await end.close()
 
 
 def messages_payload(message: dict[str, Any]) -> bytes:

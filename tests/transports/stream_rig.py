@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.stream import messages
 from pipeline.stream.local import connect as reach
-from pipeline.stream.messages import Audio, Clear, Mark, ToCall, read_to_call
+from pipeline.stream.messages import Audio, Bringer, Clear, Mark, ToCall, read_to_call
 from pipeline.stream.wire import Wire, connect
 from pipeline.transports.media_stream import MediaStreamDoor
 from tests.fakes.echo_call import TaggedCall
@@ -79,12 +79,17 @@ class Rig:
         self.calls: dict[str, TaggedCall] = {}
         self.never: list[tuple[str, str]] = []
 
-    def expect(self, call_id: str = "call-1", shown: str = FIRST) -> None:
+    def expect(
+        self, call_id: str = "call-1", shown: str = FIRST, bringer: Bringer = Bringer.CARRIER
+    ) -> None:
         def begin(rate_hz: int) -> TaggedCall:
             self.calls[call_id] = TaggedCall(call_id, rate_hz)
             return self.calls[call_id]
 
-        self.door.expect(call_id, shown, begin, lambda reason: self.never.append((call_id, reason)))
+        def never(reason: str) -> None:
+            self.never.append((call_id, reason))
+
+        self.door.expect(call_id, shown, bringer, begin, never)
 
     async def come(self, shown: str = FIRST) -> FarEnd:
         far = FarEnd()
@@ -92,9 +97,12 @@ class Rig:
         return far
 
     async def called(
-        self, encoding: str = "audio/x-mulaw", rate_hz: int = 8_000
+        self,
+        encoding: str = "audio/x-mulaw",
+        rate_hz: int = 8_000,
+        bringer: Bringer = Bringer.CARRIER,
     ) -> tuple[FarEnd, TaggedCall]:
-        self.expect()
+        self.expect(bringer=bringer)
         far = await self.come()
         far.start(encoding, rate_hz)
         async with asyncio.timeout(10):

@@ -14,7 +14,7 @@ from pipeline.line import Bye, Caption, Transfer
 from pipeline.media.g711 import ulaw_encode
 from pipeline.stream import messages
 from pipeline.stream.local import connect as reach
-from pipeline.stream.messages import Audio, Clear, Mark
+from pipeline.stream.messages import Audio, Bringer, Clear, Mark
 from pipeline.stream.messages import Transfer as AskedTransfer
 from pipeline.stream.wire import NORMAL, POLICY, HandshakeFailed
 from pipeline.transfer import TransferOutcome
@@ -108,7 +108,7 @@ async def test_what_waits_at_the_far_end_counts_as_not_heard(tmp_path: Path) -> 
         await far.until(lambda: far.samples() >= 4_000)
         sent_samples = call.playout.sent_samples
         heard_samples = call.playout.flush()
-        lead = media_stream.CARRIER_LEAD_MS * 8
+        lead = media_stream.LEAD_MS[Bringer.CARRIER] * 8
         assert sent_samples - lead - 320 <= heard_samples < sent_samples
         assert call.playout.sent_samples == heard_samples
 
@@ -183,7 +183,7 @@ async def test_on_hold_neither_side_is_heard_and_what_was_to_be_said_waits(tmp_p
 
 async def test_a_transfer_is_asked_of_our_gateway_and_its_outcome_told(tmp_path: Path) -> None:
     async with opened(tmp_path) as rig:
-        far, call = await rig.called("audio/x-l16")
+        far, call = await rig.called("audio/x-mulaw", bringer=Bringer.GATEWAY)
         assert call.leg is not None
         assert call.leg.can_transfer
         call.leg.send(Transfer("front-desk"))
@@ -191,10 +191,22 @@ async def test_a_transfer_is_asked_of_our_gateway_and_its_outcome_told(tmp_path:
         assert far.of(AskedTransfer) == [AskedTransfer("front-desk")]
         far.say(messages.transferred(STREAM, "no_answer"))
         await until(lambda: call.outcomes == [TransferOutcome.NO_ANSWER])
+
+
+async def test_who_brings_a_call_is_told_by_the_token_and_not_by_its_sound(tmp_path: Path) -> None:
     async with opened(tmp_path) as rig:
-        _, call = await rig.called("audio/x-mulaw")
+        _, call = await rig.called("audio/x-l16")
         assert call.leg is not None
         assert not call.leg.can_transfer  # a carrier's stream has no word for it
+
+
+async def test_an_outcome_that_nobody_asked_for_ends_no_call(tmp_path: Path) -> None:
+    async with opened(tmp_path) as rig:
+        far, call = await rig.called(bringer=Bringer.GATEWAY)
+        far.say(messages.transferred(STREAM, "connected"))
+        far.say(messages.key(STREAM, "5"))
+        await until(lambda: call.keys == ["5"])
+        assert call.outcomes == []
 
 
 async def test_captions_have_no_place_on_a_telephone(tmp_path: Path) -> None:
@@ -241,7 +253,13 @@ async def test_a_call_that_cannot_begin_is_closed_and_its_line_given_back(tmp_pa
         def begin(rate_hz: int) -> TaggedCall:
             raise RuntimeError
 
-        rig.door.expect("call-1", FIRST, begin, lambda reason: rig.never.append(("c", reason)))
+        rig.door.expect(
+            "call-1",
+            FIRST,
+            Bringer.CARRIER,
+            begin,
+            lambda reason: rig.never.append(("c", reason)),
+        )
         far = await rig.come()
         far.start()
         await far.until(lambda: bool(far.closed))
