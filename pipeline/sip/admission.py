@@ -88,6 +88,11 @@ class Admission:
         """Whose message this is; None: a stranger's."""
         return next((trunk for trunk in self._trunks if trunk.takes(path)), None)
 
+    def name_of(self, path: Path) -> str | None:
+        """The name of the trunk that may use this path; None: a stranger's."""
+        trunk = self.trunk_of(path)
+        return trunk.settings.name if trunk is not None else None
+
     def trunk_named(self, name: str) -> Trunk:
         """The trunk with this name; raises ValueError."""
         for trunk in self._trunks:

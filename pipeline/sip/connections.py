@@ -19,6 +19,7 @@ from pipeline.sip.datagrams import Datagrams, plain, routed_from
 from pipeline.sip.events import TrunkListening
 from pipeline.sip.paths import DEFAULT_PORTS, Hop, Path
 from pipeline.sip.settings import Listen, SignallingSettings, Transport
+from pipeline.sip.shares import Shares
 from pipeline.sip.stream import Stream
 from pipeline.sip.tls import TlsLayer, client_context, server_context
 from pipeline.sip.transactions import Way
@@ -56,17 +57,19 @@ class Connections:
         tasks: asyncio.TaskGroup,
         *,
         permits: Callable[[str], bool],
+        trunk_of: Callable[[Path], str | None],
         certificate_name: Callable[[str], str],
         on_message: Callable[[bytes, Path], None],
         on_unsendable: Callable[[str], None],
         in_use: Callable[[int], bool],
     ) -> None:
-        """`certificate_name` says which name the certificate of an address must bear, "" for its own."""
+        """`trunk_of` names the trunk that may use a path; `certificate_name` says which name the certificate of an address must bear, "" for its own."""
         self.settings = settings
         self.refused = Refused()
         self.ports: dict[str, int] = {}
         self._tasks = tasks
         self._permits = permits
+        self._trunk_of = trunk_of
         self._certificate_name = certificate_name
         self._on_message = on_message
         self._on_unsendable = on_unsendable
@@ -80,6 +83,11 @@ class Connections:
         """Every socket that is not closed yet, those of strangers too."""
         self._made: dict[Hop, Stream] = {}
         self._opening: dict[Hop, _Opening] = {}
+        trunks = len(settings.trunks)
+        self._connections_left = Shares(settings.max_connections, trunks)
+        self._handshakes_left = Shares(settings.max_handshakes, trunks)
+        self._places: dict[int, tuple[str, str]] = {}
+        """Trunk and address of each connection that came and stays, by its number."""
         self._shaking: set[int] = set()
         self._next_number = 0
         self._closing = False
@@ -171,7 +179,9 @@ class Connections:
             return self._stream(transport, None)
         return self._stream(transport, lambda: TlsLayer(context, None))
 
-    def _stream(self, transport: Transport, make_tls: Callable[[], TlsLayer] | None) -> Stream:
+    def _stream(
+        self, transport: Transport, make_tls: Callable[[], TlsLayer] | None, *, ours: bool = False
+    ) -> Stream:
         self._next_number += 1
 
         def path(stream: Stream) -> Path:
@@ -180,28 +190,41 @@ class Connections:
             own_port = self.ports.get(transport, DEFAULT_PORTS[transport])
             return Path(transport, plain(host), port, plain(own_host), own_port, stream.number)
 
-        return Stream(self, self._next_number, path, make_tls)
+        return Stream(self, self._next_number, path, make_tls, ours=ours)
 
     def let_in(self, stream: Stream) -> bool:
         """See `stream.House`."""
         self._standing.add(stream)
-        if stream.path is None or not self._permits(stream.path.host):
+        trunk = None if stream.path is None else self._trunk_of(stream.path)
+        if stream.path is None or trunk is None:
             self.refused.strangers += 1
             return False
-        full = len(self._streams) >= self.settings.max_connections
-        if stream.shaking_hands:
-            full = full or len(self._shaking) >= self.settings.max_handshakes
-        if full or self._closing:
+        # a connection of our own making is for a call that stands, and is counted where it is begun
+        if not stream.ours and not self._take_places(stream, (trunk, stream.path.host)):
             self.refused.refused += 1
             return False
         self._streams[stream.number] = stream
+        return True
+
+    def _take_places(self, stream: Stream, place: tuple[str, str]) -> bool:
+        if self._closing or not self._connections_left.take(*place):
+            return False
         if stream.shaking_hands:
+            if not self._handshakes_left.take(*place):
+                self._connections_left.give_back(*place)
+                return False
             self._shaking.add(stream.number)
+        self._places[stream.number] = place
         return True
 
     def on_open(self, stream: Stream) -> None:
         """See `stream.House`."""
-        self._shaking.discard(stream.number)
+        self._shaken(stream.number)
+
+    def _shaken(self, number: int) -> None:
+        if number in self._shaking:
+            self._shaking.discard(number)
+            self._handshakes_left.give_back(*self._places[number])
 
     def on_message(self, data: bytes, path: Path) -> None:
         """See `stream.House`."""
@@ -209,7 +232,9 @@ class Connections:
 
     def on_gone(self, stream: Stream, reason: str) -> None:
         """See `stream.House`."""
-        self._shaking.discard(stream.number)
+        self._shaken(stream.number)
+        if (place := self._places.pop(stream.number, None)) is not None:
+            self._connections_left.give_back(*place)
         self._standing.discard(stream)
         if self._streams.pop(stream.number, None) is None:
             return
@@ -287,7 +312,7 @@ class Connections:
         if opening is None:
             if self._closed:
                 return
-            if len(self) >= self.settings.max_connections:
+            if len(self._made) + len(self._opening) >= self.settings.max_connections:
                 self._unsendable(way)
                 return
             opening = self._opening[hop] = _Opening()
@@ -335,7 +360,7 @@ class Connections:
             context = self._client_tls
             name = self._certificate_name(permitted[0]) or host
             make_tls = lambda: TlsLayer(context, name)  # noqa: E731  # a name of one line
-        stream = self._stream(hop.transport, make_tls)
+        stream = self._stream(hop.transport, make_tls, ours=True)
         try:
             await loop.create_connection(lambda: stream, permitted[0], hop.port)
             await stream.wait_open()

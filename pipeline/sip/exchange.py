@@ -133,7 +133,9 @@ class Exchange:
         if message.method == "ACK":
             self._on_ack(message)
             return
-        transaction = self.station.transactions.receive(message, path)
+        transaction = self.station.transactions.receive(
+            message, path, trunk.settings.name, remember=self._matters(message)
+        )
         if transaction is None:
             return
         try:
@@ -143,6 +145,20 @@ class Exchange:
         except Exception as error:  # noqa: BLE001  # the edge of a request: one that breaks us ends alone
             emit(TrunkFault(Token("request"), Token(type(error).__name__)))
             self._refuse(message, transaction, trunk, Refusal(500, "fault"))
+
+    def _matters(self, request: Request) -> bool:
+        """Whether an answer must be the same when the request comes again: where a call is begun or meant.
+
+        Anything else (OPTIONS, and what no call of ours is meant by) is answered and forgotten: nothing of it is kept.
+        """
+        if request.method == "INVITE":
+            return True
+        if request.method == "CANCEL":
+            return self.station.transactions.cancelled_by(request) is not None
+        return bool(request.to.tag) and self._call_of(request) is not None
+
+    def _call_of(self, request: Request) -> Held | None:
+        return self._calls.get((request.call_id, request.to.tag, request.from_.tag))
 
     def uses(self, connection: int) -> bool:
         """Whether a call goes over this connection."""
@@ -161,7 +177,7 @@ class Exchange:
             return
         check_method(request)
         if request.to.tag:
-            call = self._calls.get((request.call_id, request.to.tag, request.from_.tag))
+            call = self._call_of(request)
             if call is None:
                 raise Refusal(481, "no_call")
             call.receive(request, transaction)
@@ -183,7 +199,7 @@ class Exchange:
         check_invite(request)
         offer = sdp_of(request)
         self._check_credentials(request, transaction.path, trunk)
-        self._check_room(trunk)
+        self._check_room(transaction, trunk)
         token = self.station.token
         invite = invite_of(request, token(), trunk.settings.name)
         call = IncomingCall(
@@ -213,8 +229,8 @@ class Exchange:
             asked = self._challenges.ask(digest, path.host, now_ms, stale=verdict == "stale")
             raise Refusal(401, f"credentials_{verdict}", *asked)
 
-    def _check_room(self, trunk: Trunk) -> None:
-        full = self.station.transactions.full
+    def _check_room(self, transaction: ServerTransaction, trunk: Trunk) -> None:
+        full = not transaction.remembered
         if full or not self.admission.has_room(trunk, self.station.alarms.now_ms):
             wait_s: int | None = self._settings.retry_after_s
         else:
@@ -235,7 +251,7 @@ class Exchange:
     def _on_ack(self, ack: Request) -> None:
         if self.station.transactions.acknowledge(ack):
             return
-        call = self._calls.get((ack.call_id, ack.to.tag, ack.from_.tag))
+        call = self._call_of(ack)
         if call is None:
             self.dropped.stray += 1
             return

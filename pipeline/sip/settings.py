@@ -86,8 +86,9 @@ class SignallingSettings:
     idle_limit_ms: float = 600_000.0
     """A connection without a call and without keep-alives; carriers close theirs after minutes."""
     max_connections: int = 256
-    """A carrier uses a handful for each of its proxies; what is above is closed at once."""
-    max_handshakes: int = 32
+    """A carrier uses a handful for each of its proxies; what is above is closed at once. Of these three numbers each
+    trunk has the same part, and one address at most half of that (`shares`)."""
+    max_handshakes: int = 64
     """TLS handshakes at a time: each costs 1 ms of CPU, and a flood of them must not starve the calls."""
     max_transactions: int = 4_096
-    """Requests that are still answered; what is above gets an answer that leaves nothing behind."""
+    """Requests whose answers are kept; what is above gets an answer that leaves nothing behind, and no call."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pipeline.sip.alarms import Alarms
 from pipeline.sip.paths import Path
 from pipeline.sip.settings import SignallingSettings
+from pipeline.sip.shares import Shares
 from pipeline.sip.transactions import COOKIE, Send, Transactions
 from pipeline.sip.wire import Header
 
@@ -30,7 +31,9 @@ class Station:
         self.settings = settings
         self.token = token
         self.alarms = Alarms()
-        self.transactions = Transactions(self.alarms, send, settings.max_transactions)
+        self.transactions = Transactions(
+            self.alarms, send, Shares(settings.max_transactions, len(settings.trunks))
+        )
         self.send = send
 
     def sent_by(self, path: Path) -> str:

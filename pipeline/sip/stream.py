@@ -50,9 +50,12 @@ class Stream(asyncio.Protocol):
         number: int,
         make_path: Callable[[Stream], Path],
         make_tls: Callable[[], TlsLayer] | None,
+        *,
+        ours: bool,
     ) -> None:
-        """`make_path` is asked once the socket is there, `make_tls` once it may stay."""
+        """`make_path` is asked once the socket is there, `make_tls` once it may stay; `ours`: we made it."""
         self._house = house
+        self.ours = ours
         self.number = number
         self._make_path = make_path
         self._make_tls = make_tls

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.sip.alarms import Alarm, Alarms
 from pipeline.sip.paths import DEFAULT_PORTS, Hop, Path
+from pipeline.sip.shares import Shares
 from pipeline.sip.wire import Request, Response
 
 T1_MS = 500.0
@@ -18,6 +19,9 @@ T2_MS = 4_000.0
 T4_MS = 5_000.0
 PATIENCE_MS = 64 * T1_MS
 """32 s: who has not answered by then does not."""
+REFUSED_MS = T4_MS
+"""A new call refused at once, without having rung: a caller who missed that asks again, and is answered anew. Kept for as
+long as a copy of the request may still be under way, and no longer: a flood of refusals must not fill the table."""
 COOKIE = "z9hG4bK"
 
 Send = Callable[[bytes, "Way"], None]
@@ -69,10 +73,16 @@ class ServerTransaction:
         self.answered = False
         """Whether a final answer went out."""
         self._accepted = False
+        self._rang = False
         self._last: bytes | None = None
         self._again: Alarm | None = None
         self._interval_ms = T1_MS
         self._end: Alarm | None = None
+
+    @property
+    def remembered(self) -> bool:
+        """Whether there was a place for it; a call needs one."""
+        return self._remembered
 
     def respond(self, status: int, data: bytes) -> None:
         """Answer; the first final answer counts, and is repeated as long as it must be."""
@@ -81,6 +91,7 @@ class ServerTransaction:
         self._table.send(data, self._back)
         self._last = data
         if status < 200:
+            self._rang = True
             return
         self.answered = True
         if not self._remembered:
@@ -89,7 +100,8 @@ class ServerTransaction:
             self._end_after(0 if self.path.reliable else PATIENCE_MS)
             return
         self._accepted = status < 300
-        self._end_after(PATIENCE_MS)
+        at_once = not (self._accepted or self._rang or self.request.to.tag)
+        self._end_after(REFUSED_MS if at_once else PATIENCE_MS)
         if not self._accepted and not self.path.reliable:
             self._again = self._table.alarms.set(T1_MS, self._repeat)
 
@@ -133,7 +145,8 @@ class ServerTransaction:
         for alarm in (self._again, self._end):
             if alarm is not None:
                 alarm.cancel()
-        self._table.forget_server(self._key)
+        if self._remembered:
+            self._table.forget_server(self._key)
 
 
 class ClientTransaction:
@@ -235,34 +248,37 @@ class ClientTransaction:
 class Transactions:
     """All requests under way, in both directions."""
 
-    def __init__(self, alarms: Alarms, send: Send, limit: int) -> None:
-        """`send` puts bytes on their way and returns at once; `limit` is for requests that came."""
+    def __init__(self, alarms: Alarms, send: Send, shares: Shares) -> None:
+        """`send` puts bytes on their way and returns at once; `shares` is for requests that came."""
         self.alarms = alarms
         self.send = send
-        self._limit = limit
+        self._shares = shares
         self._servers: dict[Key, ServerTransaction] = {}
+        self._places: dict[Key, tuple[str, str]] = {}
+        """Trunk and address that each request took a place of."""
         self._clients: dict[tuple[str, str], ClientTransaction] = {}
 
     def __len__(self) -> int:
         """How many are remembered."""
         return len(self._servers) + len(self._clients)
 
-    @property
-    def full(self) -> bool:
-        """Whether no more requests are remembered."""
-        return len(self._servers) >= self._limit
+    def receive(
+        self, request: Request, path: Path, trunk: str, *, remember: bool
+    ) -> ServerTransaction | None:
+        """A request came (no ACK). None: it came before, and what it needs has been done.
 
-    def receive(self, request: Request, path: Path) -> ServerTransaction | None:
-        """A request came (no ACK). None: it came before, and what it needs has been done."""
+        `remember` false: its answer follows from itself, so that it may be made again.
+        """
         key = server_key(request, request.method)
         known = self._servers.get(key)
         if known is not None:
             known.repeated(path)
             return None
-        full = self.full
-        transaction = ServerTransaction(self, key, request, path, remembered=not full)
-        if not full:
+        remembered = remember and self._shares.take(trunk, path.host)
+        transaction = ServerTransaction(self, key, request, path, remembered=remembered)
+        if remembered:
             self._servers[key] = transaction
+            self._places[key] = (trunk, path.host)
         return transaction
 
     def acknowledge(self, ack: Request) -> bool:
@@ -312,7 +328,8 @@ class Transactions:
 
     def forget_server(self, key: Key) -> None:
         """Used by a transaction that is over."""
-        self._servers.pop(key, None)
+        if self._servers.pop(key, None) is not None:
+            self._shares.give_back(*self._places.pop(key))
 
     def forget_client(self, branch: str, method: str) -> None:
         """Used by a transaction that is over."""

@@ -74,6 +74,7 @@ class Trunks:
             settings,
             self._tasks,
             permits=self._exchange.admission.permits,
+            trunk_of=self._exchange.admission.name_of,
             certificate_name=self._exchange.admission.certificate_name,
             on_message=self._on_message,
             on_unsendable=self._on_unsendable,

@@ -14,7 +14,7 @@ from tests.sip.conftest import Certificate
 from tests.sip.rig import Taker, settings
 from tests.sip.shapes import Said, said
 
-PATIENCE_S = 5.0
+PATIENCE_S = 60.0
 EVERYWHERE = tuple(Listen(transport, "127.0.0.1", 0) for transport in ("udp", "tcp", "tls"))
 
 
@@ -126,22 +126,27 @@ async def udp_line(port: int) -> UdpLine:
     return line
 
 
-async def stream_line(port: int, tls: ssl.SSLContext | None = None) -> StreamLine:
+async def stream_line(
+    port: int, tls: ssl.SSLContext | None = None, own: str = "127.0.0.1"
+) -> StreamLine:
     async with asyncio.timeout(PATIENCE_S):
-        return StreamLine(*await asyncio.open_connection("127.0.0.1", port, ssl=tls))
+        return StreamLine(
+            *await asyncio.open_connection("127.0.0.1", port, ssl=tls, local_addr=(own, 0))
+        )
 
 
 @asynccontextmanager
 async def connected(
-    running: Trunks, transport: str, certificate: Certificate
+    running: Trunks, transport: str, certificate: Certificate, own: str = "127.0.0.1"
 ) -> AsyncIterator[Line]:
+    """A carrier's line; `own` is its address, for TCP and TLS."""
     port = running.ports[transport]
     line: Line
     if transport == "udp":
         line = await udp_line(port)
     else:
         tls = await asyncio.to_thread(client_tls, certificate) if transport == "tls" else None
-        line = await stream_line(port, tls)
+        line = await stream_line(port, tls, own)
     try:
         yield line
     finally:

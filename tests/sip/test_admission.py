@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -87,16 +88,67 @@ def test_a_taker_without_a_line_gives_503_with_its_own_time() -> None:
     assert rig.calls == []
 
 
-def test_when_the_table_is_full_answers_leave_nothing_behind() -> None:
-    rig = Rig(settings(max_transactions=10))
+FLOODED = TrunkSettings("flooded", ("127.0.0.0/24",), transports=("udp",))
+OTHER = TrunkSettings("other", ("127.0.1.0/24",), transports=("udp",))
+OTHERS = Path("udp", "127.0.1.9", 5060, "127.0.0.1", 5070)
+NEIGHBOUR = Path("udp", "127.0.0.9", 5060, "127.0.0.1", 5070)
+
+
+def test_what_is_above_an_addresss_share_is_answered_and_leaves_nothing_behind() -> None:
+    rig = Rig(settings(max_transactions=20, max_calls=1))
+    rig.ring(Peer(call_id="first"))
     for number in range(200):
-        rig.hear(Peer(call_id=f"c{number}").request("OPTIONS"))
-    [refused] = rig.hear(Peer(call_id="call").invite())
-    assert refused.status == 503
-    assert rig.wait(10_000) == []
+        [refused] = rig.hear(Peer(call_id=f"c{number}").invite())
+        assert refused.status == 503
     assert len(rig.exchange.station.transactions) == 10
-    rig.wait(32_000)
-    assert rig.empty
+    rig.wait(5_100)
+    assert len(rig.exchange.station.transactions) == 1, "only the call that rings"
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        lambda n: Peer(call_id=f"f{n}").request("OPTIONS"),
+        lambda n: Peer(call_id=f"f{n}").request("SUBSCRIBE"),
+        lambda n: Peer(call_id=f"f{n}", to_tag="none").request("BYE"),
+        lambda n: Peer(call_id=f"f{n}").request("CANCEL"),
+        lambda n: Peer(call_id=f"f{n}", contact="*").invite(),
+        lambda n: Peer(call_id=f"f{n}", extra=("Require: x",)).invite(),
+    ],
+)
+def test_128_requests_a_second_of_one_address_refuse_nobodys_calls(
+    flood: Callable[[int], bytes],
+) -> None:
+    """For 40 s, longer than anything is remembered; the flooding address itself may still call."""
+    rig = Rig(settings(trunks=(FLOODED, OTHER)))
+    for number in range(40 * 128):
+        assert rig.hear(flood(number)), "each is answered"
+        rig.wait(1_000 / 128)
+    for who, path in (("other", OTHERS), ("neighbour", NEIGHBOUR), ("itself", UDP)):
+        [ringing] = rig.hear(Peer(call_id=who).invite(), path)
+        assert ringing.status == 180, who
+
+
+def test_calls_of_one_address_that_take_every_place_leave_the_others_theirs() -> None:
+    """Calls that ring hold their places: of 40 a trunk has 20 and an address 10."""
+    rig = Rig(settings(trunks=(FLOODED, OTHER), max_transactions=40))
+    statuses = [rig.hear(Peer(call_id=f"f{n}").invite())[0].status for n in range(30)]
+    assert statuses == [180] * 10 + [503] * 20
+    for path in (OTHERS, NEIGHBOUR):
+        [ringing] = rig.hear(Peer(call_id=path.host).invite(), path)
+        assert ringing.status == 180
+
+
+def test_a_call_refused_after_it_rang_is_remembered_until_its_ack() -> None:
+    rig, peer = Rig(), Peer()
+    rig.ring(peer)
+    rig.exchange.run(rig.now_ms)
+    rig.calls[0].reject(503)
+    rig.taken()
+    rig.wait(20_000)
+    [refused] = rig.hear(peer.invite(cseq=101, branch=peer.invite_branch))
+    assert refused.status == 503
+    assert len(rig.calls) == 1, "it does not ring again"
 
 
 def test_an_unknown_method_is_405_with_what_is_allowed() -> None:

@@ -42,14 +42,24 @@ def test_a_repeated_request_is_answered_by_the_way_it_came_now() -> None:
     assert path.port == 5999
 
 
-def test_an_answer_is_remembered_32_seconds_on_udp_and_not_on_streams() -> None:
+def test_an_answer_within_a_call_is_remembered_32_seconds_on_udp_and_not_on_streams() -> None:
     for path, lasts in ((UDP, True), (TLS, False)):
-        rig, data = Rig(path=path), Peer().request("OPTIONS")
-        rig.hear(data)
+        rig, peer = Rig(path=path), Peer()
+        rig.talk(peer)
+        rig.wait(33_000)
+        assert len(rig.exchange.station.transactions) == 0
+        rig.hear(peer.request("INFO", "Signal=1", kind="application/dtmf-relay"))
         assert len(rig.exchange.station.transactions) == int(lasts)
         rig.wait(31_900)
         assert len(rig.exchange.station.transactions) == int(lasts)
         rig.wait(200)
+        assert len(rig.exchange.station.transactions) == 0
+
+
+def test_a_question_without_a_call_is_answered_alike_each_time_and_not_remembered() -> None:
+    for method in ("OPTIONS", "PUBLISH", "BYE"):
+        rig, data = Rig(), Peer(to_tag="none" if method == "BYE" else "").request(method)
+        assert rig.hear(data) == rig.hear(data)
         assert rig.empty
 
 
