@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
 
+from pipeline.sip.ports import CallTaker
 from pipeline.sip.settings import Listen, SignallingSettings
 from pipeline.sip.trunk import Trunks
 from tests.sip.conftest import Certificate
-from tests.sip.rig import Taker, settings
+from tests.sip.rig import settings
 from tests.sip.shapes import Said, said
 
 PATIENCE_S = 60.0
@@ -29,7 +30,9 @@ def options(certificate: Certificate, **more: object) -> SignallingSettings:
 
 
 @asynccontextmanager
-async def trunks(certificate: Certificate, taker: Taker, **more: object) -> AsyncIterator[Trunks]:
+async def trunks(
+    certificate: Certificate, taker: CallTaker, **more: object
+) -> AsyncIterator[Trunks]:
     own = await asyncio.to_thread(options, certificate, **more)
     async with Trunks(own, taker) as running:
         yield running

@@ -26,7 +26,17 @@ SILENCE_S = 120
 """Behind each line: the phone hangs up where a file ends."""
 UNTIL_S = 30.0
 MODULES = Path("/usr/lib/baresip/modules")
+LOUD = 250.0
+"""Mean of the absolute samples of 100 ms of speech; comfort noise has 15."""
 _HEADER_BYTES = 44
+
+
+def loud(samples: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Which tenths of a second at 8 kHz hold speech."""
+    count = len(samples) // (RATE_HZ // 10)
+    parts = np.abs(samples[: count * (RATE_HZ // 10)].astype(float)).reshape(count, RATE_HZ // 10)
+    spoken: NDArray[np.bool_] = parts.mean(1) > LOUD
+    return spoken
 
 
 def free_port(kind: int = socket.SOCK_DGRAM) -> int:
@@ -49,8 +59,9 @@ def _sip_port() -> int:
 class Softphone:
     """One phone with one line."""
 
-    def __init__(self, directory: Path, control_port: int) -> None:
+    def __init__(self, directory: Path, control_port: int, rate_hz: int = RATE_HZ) -> None:
         self.directory = directory
+        self.rate_hz = rate_hz
         self.uri = ""
         self._control_port = control_port
         self._line: socket.socket | None = None
@@ -66,7 +77,7 @@ class Softphone:
         assert program, "baresip is missing: apt-get install -y baresip-core"
         with (self.directory / "out").open("wb") as out:
             self.process = subprocess.Popen(
-                [program, "-f", str(self.directory), "-v"],
+                [program, "-f", str(self.directory), "-v", "-s"],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -93,7 +104,7 @@ class Softphone:
 
     def said(self) -> str:
         """What the program wrote, for a failure."""
-        return (self.directory / "out").read_text(errors="replace")[-4_000:]
+        return self._written()[-4_000:]
 
     # --- what a caller does ----------------------------------------------------------------------
 
@@ -109,15 +120,10 @@ class Softphone:
         self.command("sndcode", key)
 
     def say(self, samples: NDArray[np.int16]) -> None:
-        """Speak these samples at 8 kHz, now."""
+        """Speak these samples at the phone's rate, now."""
         self._files += 1
         file = self.directory / f"line-{self._files}.wav"
-        with wave.open(str(file), "wb") as out:
-            out.setnchannels(1)
-            out.setsampwidth(2)
-            out.setframerate(RATE_HZ)
-            out.writeframes(samples.astype("<i2").tobytes())
-            out.writeframes(bytes(2 * RATE_HZ * SILENCE_S))
+        _write(file, samples, self.rate_hz)
         self.command("ausrc", f"aufile,{file}")
 
     def command(self, name: str, parameters: str = "") -> None:
@@ -157,14 +163,29 @@ class Softphone:
             assert time.monotonic() < limit, f"no {kind} in {self.events}\n{self.said()}"
         return found[count - 1]
 
-    def received_bits_per_s(self) -> int:
-        """What arrived over the last seconds, by the phone's own count."""
-        text = (self.directory / "out").read_text(errors="replace")
-        found = re.findall(r"audio=[0-9]+/([0-9]+)", text)
-        return int(found[-1]) if found else 0
+    @property
+    def rtp_port(self) -> int:
+        """Where it listens, by its own first description."""
+        found = re.search(r"^m=audio ([0-9]+) ", self._written(), re.MULTILINE)
+        assert found, self.said()
+        return int(found[1])
+
+    def _written(self) -> str:
+        return (self.directory / "out").read_text(errors="replace")
+
+    def answers_to(self, method: str) -> list[int]:
+        """Statuses of all answers to its requests of this kind, as they came over the wire."""
+        answers = re.findall(
+            r"^SIP/2\.0 ([0-9]{3}) [^\n]*\n(.*?)\n\r?\n", self._written(), re.MULTILINE | re.DOTALL
+        )
+        return [
+            int(status)
+            for status, told in answers
+            if re.search(rf"^CSeq: *[0-9]+ {method}\r?$", told, re.MULTILINE | re.IGNORECASE)
+        ]
 
     def heard(self) -> NDArray[np.int16]:
-        """Everything heard in this call, so far, at 8 kHz."""
+        """Everything heard in this call, so far, at the phone's rate."""
         data = b""
         for file in sorted(self.directory.glob("dump-*-dec.wav")):  # it begins another after a hold
             piece = file.read_bytes()[_HEADER_BYTES:]
@@ -172,15 +193,25 @@ class Softphone:
         return np.frombuffer(data, "<i2")
 
 
+def _write(file: Path, samples: NDArray[np.int16], rate_hz: int) -> None:
+    """These samples, and silence behind them."""
+    with wave.open(str(file), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate_hz)
+        out.writeframes(samples.astype("<i2").tobytes())
+        out.writeframes(bytes(2 * rate_hz * SILENCE_S))
+
+
 CONFIG = """\
 poll_method epoll
-call_local_timeout 120
+call_local_timeout {rings_s}
 call_max_calls 4
 audio_source aufile,{quiet}
 audio_player aufile,{directory}/out.wav
 audio_alert aufile,{directory}/alert.wav
-ausrc_srate 8000
-auplay_srate 8000
+ausrc_srate {rate_hz}
+auplay_srate {rate_hz}
 audio_buffer 20-160
 rtcp_mux no
 jitter_buffer_delay 5-10
@@ -215,20 +246,20 @@ def softphone(
     ca_file: str = "",
     user: str = "caller",
     answers: bool = False,
+    rings_s: int = 120,
+    rate_hz: int = RATE_HZ,
 ) -> Iterator[Softphone]:
-    """A phone that is ready to dial, until the block is left."""
+    """A phone that is ready to dial, until the block is left; one that nobody answers gives up after `rings_s`."""
     directory.mkdir(parents=True, exist_ok=True)
     control_port, sip_port = free_port(socket.SOCK_STREAM), _sip_port()
     quiet = directory / "quiet.wav"
-    with wave.open(str(quiet), "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(RATE_HZ)
-        out.writeframes(bytes(2 * RATE_HZ * SILENCE_S))
+    _write(quiet, np.zeros(0, np.int16), rate_hz)
     rtp_port = free_port() & ~1
     (directory / "config").write_text(
         CONFIG.format(
             quiet=quiet,
+            rings_s=rings_s,
+            rate_hz=rate_hz,
             directory=directory,
             rtp_port=rtp_port,
             rtp_last=rtp_port + 20,
@@ -244,7 +275,7 @@ def softphone(
         f"<sip:{user}@127.0.0.1:{sip_port};transport={transport}>;regint=0;audio_codecs={codecs}{secure}\n"
     )
     (directory / "contacts").write_text("")
-    phone = Softphone(directory, control_port)
+    phone = Softphone(directory, control_port, rate_hz)
     phone.uri = f"sip:{user}@127.0.0.1:{sip_port}"
     try:
         phone.start()

@@ -21,10 +21,8 @@ from numpy.typing import NDArray
 
 from bench.script import CONFIRM, Script, shipped
 from tests.sip.house import House
-from tests.sip.softphone import RATE_HZ, Softphone
+from tests.sip.softphone import RATE_HZ, Softphone, loud
 
-LOUD = 250.0
-"""Mean of the absolute samples of 100 ms of speech; comfort noise has 15."""
 SILENCE_S = 0.9
 LEVEL = 0.5
 """A telephone's microphone is not at full scale."""
@@ -72,13 +70,10 @@ class SpokenCaller:
 
     def _listen(self, limit: float) -> None:
         """Return when the other side has spoken and is silent again, or there is nothing more to hear."""
-        window = RATE_HZ // 10
         while time.monotonic() < limit and not self.complete and not self._over:
-            heard = self._phone.heard()[self._since :]
-            count = len(heard) // window
-            levels = np.abs(heard[: count * window].astype(float)).reshape(count, window).mean(1)
-            loud = np.flatnonzero(levels > LOUD)
-            if len(loud) >= 3 and count - loud[-1] > SILENCE_S * 10:
+            said = loud(self._phone.heard()[self._since :])
+            spoken_in = np.flatnonzero(said)
+            if len(spoken_in) >= 3 and len(said) - spoken_in[-1] > SILENCE_S * 10:
                 return
             time.sleep(0.1)
 
