@@ -74,6 +74,17 @@ def speech_span(samples: Samples) -> SpeechSpan:
     return SpeechSpan(loud[0] * _WINDOW_SAMPLES, (loud[-1] + 1) * _WINDOW_SAMPLES)
 
 
+def longest_quiet_ms(samples: Samples, span: SpeechSpan) -> float:
+    """The longest pause inside the speech."""
+    levels = _window_levels(samples[span.first_sample : span.end_sample])
+    threshold = max(levels, default=SILENCE_DBFS) - _SPEECH_RANGE_DB
+    longest = run = 0
+    for level in levels:
+        run = 0 if level >= threshold else run + 1
+        longest = max(longest, run)
+    return longest * _WINDOW_SAMPLES * 1000.0 / RATE_HZ
+
+
 def trim(samples: Samples, *, before_ms: float = 60.0, after_ms: float = 60.0) -> Samples:
     """Cut long silence before and after the speech, so that what is said starts when it is told to."""
     span = speech_span(samples)
