@@ -168,6 +168,8 @@ def _answered(turn: Turn, notes: Notes, until_ms: float) -> None:
     for frame in notes.heard:
         if not turn.onset_ms < frame.at_ms < until_ms or not frame.loud or frame.tag == old:
             continue
+        if frame.tag is None and frame.at_ms <= turn.end_ms:
+            continue  # the end of a reply that fades has no tone
         if turn.first_sound_ms is None:
             turn.first_sound_ms = frame.at_ms - turn.end_ms
         if frame.tag is not None and frame.tag != UNTAGGED:
