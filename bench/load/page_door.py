@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from functools import cache
 from types import TracebackType
 from typing import Protocol, Self
@@ -25,6 +24,8 @@ from bench.errors import CallLost, ServerUnreachable
 from bench.line import Line
 from bench.load.door import Heard, Notes, frequency_tag
 from bench.load.part import Part
+from bench.load.relay import Relay
+from bench.load.scenario import CALM, Weather
 from bench.media import MAX_CATCH_UP_MS, OPUS_TIME_BASE, Ear, HeardFrame, opus_encoder
 from bench.signalling import Front
 from pipeline.clock import Clock, LoopClock
@@ -103,13 +104,13 @@ class PageDoor:
         *,
         clock: Clock | None = None,
         seed: int = 0,
-        through: Callable[[str], Awaitable[str]] | None = None,
+        weather: Weather = CALM,
     ) -> None:
-        """`through` is given the answer's SDP, and may name another address to send to."""
+        """Nothing is opened yet."""
         self.notes = Notes()
         self._exchange = exchange
         self._clock = clock or LoopClock()
-        self._through = through
+        self._relay = None if weather.calm else Relay(weather, seed)
         self._ear = Ear(self._clock, lambda: None)
         self._ear.on_audio = self._hear
         self._mic = _Playing(self._clock, self.notes, seed)
@@ -124,11 +125,7 @@ class PageDoor:
         self.notes.rung_ms = self._clock.now_ms()
         try:
             async with asyncio.timeout(CONNECT_LIMIT_S):
-                offer = await self._line.offer(HERE)
-                answer, self.notes.call_id = await self._exchange.trade(offer)
-                if self._through is not None:
-                    answer = await self._through(answer)
-                await self._line.answer(answer)
+                await self._trade()
                 await self._connected.wait()
         except TimeoutError:
             await self._close()
@@ -161,9 +158,19 @@ class PageDoor:
             self.notes.lost_packets = self._ear.lost_packets
             await self._close()
 
+    async def _trade(self) -> None:
+        offer, relay = await self._line.offer(HERE), self._relay
+        if relay is not None:
+            await relay.__aenter__()
+            offer = relay.offer(offer)
+        answer, self.notes.call_id = await self._exchange.trade(offer)
+        await self._line.answer(relay.answer(answer) if relay is not None else answer)
+
     async def play(self, part: Part, begin_ms: float) -> None:
         """Have the microphone play it; returns after its last frame."""
         over = self._mic.begin(part, begin_ms)
+        if self._relay is not None:
+            self._relay.begin()
         while not over.is_set():
             if self.notes.failure:
                 raise CallLost(self.notes.failure)
@@ -176,6 +183,8 @@ class PageDoor:
     async def _close(self) -> None:
         await self._line.close()
         await self._exchange.close()
+        if self._relay is not None:
+            await self._relay.__aexit__()
 
     async def _ping(self) -> None:
         while True:
