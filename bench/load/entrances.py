@@ -34,7 +34,9 @@ class Entrance(Protocol):
     async def way(self, session: aiohttp.ClientSession, call: str) -> Way:
         """Ask to be let in; raises BenchError."""
 
-    account: str
+    @property
+    def account(self) -> str:
+        """Whose stream it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ class Cue:
         return (self.end_sample - 1) // _FRAME
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """A whole call's worth of microphone."""
 

@@ -24,7 +24,7 @@ from bench.audio import (
 
 SHORTEST_MS, LONGEST_MS = 700.0, 2_600.0
 """Long enough to be a sentence for timed ears, short enough for many turns."""
-LONGEST_QUIET_MS = 120.0
+LONGEST_QUIET_MS = 130.0
 """A longer one is a pause in which a turn may end: that is target E1's affair, not a latency's."""
 COUGH_MS = 260.0
 COUGH_DBFS = -20.0

@@ -115,17 +115,13 @@ def pacing_errors_ms(heard: Sequence[Heard]) -> list[float]:
 
 
 def late_frames(heard: Sequence[Heard]) -> int:
-    """Frames of a reply that came when what came before them had been played: a gap that is heard."""
-    count = 0
-    for before, frame in pairwise(heard):
-        if before.tag is not None and before.tag == frame.tag:
-            gap_ms = frame.played_ms - (before.played_ms + FRAME_MS)
-            count += (
-                2.0 < gap_ms < SAME_REPLY_MS
-                and frame.played_ms != frame.at_ms
-                or (FRAME_MS < gap_ms < SAME_REPLY_MS)
-            )
-    return count
+    """Frames of a reply that came a frame or more after what came before them had been played: holes that are heard."""
+    return sum(
+        before.tag is not None
+        and before.tag == frame.tag
+        and FRAME_MS < frame.played_ms - (before.played_ms + FRAME_MS) < SAME_REPLY_MS
+        for before, frame in pairwise(heard)
+    )
 
 
 def _intervals(lengths: Sequence[Sequence[float]]) -> list[float]:
@@ -172,6 +168,8 @@ def _answered(turn: Turn, notes: Notes, until_ms: float) -> None:
     for frame in notes.heard:
         if not turn.onset_ms < frame.at_ms < until_ms or not frame.loud or frame.tag == old:
             continue
+        if frame.tag is None and frame.at_ms <= turn.end_ms:
+            continue  # the end of a reply that fades has no tone
         if turn.first_sound_ms is None:
             turn.first_sound_ms = frame.at_ms - turn.end_ms
         if frame.tag is not None and frame.tag != UNTAGGED:
