@@ -15,8 +15,8 @@ import threading
 from collections import Counter
 from pathlib import Path
 
-from tests.first_call import microphone
-from tests.first_call.page import booked
+from tests.first_call import microphone, person
+from tests.first_call.page import Booked, chromium
 from tests.first_call.served import Served, served, until, wardline
 from tests.first_call.stored import stored, wrong_in
 
@@ -64,11 +64,15 @@ class Capture:
 
 
 def by_page(server: Served, directory: Path) -> dict[str, object]:
-    """Book through Chromium, which speaks as long after the start as a first caller did."""
-    timeline = asyncio.run(microphone.measured(server.url))
-    file = directory / "microphone.wav"
-    end_ms = asyncio.run(microphone.write(timeline, file))
-    done = asyncio.run(booked(server.url, file, end_ms))
+    """Book through Chromium."""
+    silence = directory / "silence.wav"
+
+    async def book() -> Booked:
+        async with chromium(silence) as browser:
+            return await person.booked(browser, server.url)
+
+    asyncio.run(microphone.write([], silence))
+    done = asyncio.run(book())
     until(lambda: server.calls() == 0, 10.0, "the end of the call")
     wrong = [wrong_in(request) for request in stored(server, directory)]
     return {

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.first_call import person
-from tests.first_call.page import END_LIMIT_MS, Booked, chromium, over, softphone
+from tests.first_call.page import Booked, chromium
 from tests.first_call.served import Served, served, wardline
 from tests.models.voices import ENGLISH
 from tests.models.whisper.tiny import FOLDER
@@ -34,10 +34,8 @@ def practice(folder: Path, llm: str, cache: Path) -> Iterator[Served]:
 
 async def called(url: str, silence: Path) -> Booked:
     """The whole booking by voice in Chromium."""
-    async with chromium(silence) as browser, softphone(browser, url, person.MICROPHONE) as phone:
-        await phone.call()
-        await person.converse(phone, "booking")
-        return await over(phone, END_LIMIT_MS)
+    async with chromium(silence) as browser:
+        return await person.booked(browser, url)
 
 
 def stored(server: Served) -> list[dict[str, str]]:

@@ -13,11 +13,13 @@ import io
 import wave
 from pathlib import Path
 
+from playwright.async_api import Browser
+
 from bench.audio import RATE_HZ, Samples
 from bench.recordings import RecordedVoice
 from bench.script import SILENCE, Part, shipped
 from bench.voices import choose
-from tests.first_call.page import Softphone
+from tests.first_call.page import END_LIMIT_MS, Booked, Softphone, over, softphone
 
 MICROPHONE = Path(__file__).with_suffix(".js").read_text()
 """To be run before the page's own scripts."""
@@ -34,21 +36,30 @@ _SHOWN = (
 _STATE = "({ stage: document.body.dataset.stage, phase: document.body.dataset.phase, lines: document.querySelectorAll('#captions-log .line-agent').length })"
 
 
+async def booked(browser: Browser, url: str) -> Booked:
+    """Book once with a page of its own."""
+    async with softphone(browser, url, MICROPHONE) as phone:
+        await phone.call()
+        await converse(phone, "booking")
+        return await over(phone, END_LIMIT_MS)
+
+
 async def converse(phone: Softphone, name: str) -> None:
     """Play the script's part on a call that is connected, until it is over."""
     script = shipped(name)
     part, voice = Part(script), RecordedVoice(script.name, choose(None))
-    heard = 0
+    heard, told = 0, list[str]()
     for _ in range(TURNS_MAX):
         lines = await _agent_is_done(phone, heard)
         if lines is None:
             return
         heard = len(lines)
         line = part.next_line(" ".join(lines[-2:]), await phone.page.evaluate(_SHOWN))
+        told += [*lines[-2:], f"({line})"]
         if line != SILENCE:
             sound = base64.b64encode(_wav(await voice.speak(line))).decode()
             await phone.page.evaluate("(wav) => window.wardlineSay(wav)", sound)
-    raise AssertionError(f"no end after {TURNS_MAX} turns")
+    raise AssertionError(f"no end after {TURNS_MAX} turns: {told}")
 
 
 async def _agent_is_done(phone: Softphone, heard: int) -> list[str] | None:

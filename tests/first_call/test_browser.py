@@ -6,17 +6,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser
 
 from tests.first_call import microphone, person
 from tests.first_call.page import (
     BOOKED,
-    END_LIMIT_MS,
     Booked,
     Softphone,
     booked,
     chromium,
-    over,
     softphone,
 )
 from tests.first_call.served import Served, until
@@ -75,20 +72,13 @@ def test_twelve_calls_in_a_row_through_the_page_are_all_booked(
 
     async def calls() -> list[Booked]:
         async with chromium(silence) as browser:
-            return [await _listened(browser, server.url) for _ in range(CALLS)]
+            return [await person.booked(browser, server.url) for _ in range(CALLS)]
 
     before = _ids(server, tmp_path)
     for number, done in enumerate(asyncio.run(calls()), 1):
         _as_said(done, number)
     until(lambda: server.calls() == 0, 10.0, "the end of the calls")
     _kept_as_said(server, tmp_path, before, CALLS)
-
-
-async def _listened(browser: Browser, url: str) -> Booked:
-    async with softphone(browser, url, person.MICROPHONE) as phone:
-        await phone.call()
-        await person.converse(phone, "booking")
-        return await over(phone, END_LIMIT_MS)
 
 
 def test_a_page_that_is_reloaded_in_a_call_frees_its_line_at_once(
