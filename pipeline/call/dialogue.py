@@ -18,6 +18,7 @@ from pipeline.call.identifiers import IDENTIFIERS, read_speech
 from pipeline.call.identity import take_identifier
 from pipeline.call.outcomes import (
     STALLS,
+    UNMOVED,
     advance,
     agree,
     answer_aside,
@@ -42,10 +43,23 @@ _LONGEST_BARE_NO = 4
 
 def respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     """Answer one utterance."""
-    step = _respond(flow, state, heard, today)
+    step = _counted(flow, state, _respond(flow, state, heard, today))
     if state.agreed:  # only two in a row agree
         step = replace(step, state=replace(step.state, agreed=False))
     return step
+
+
+def _counted(flow: Flow, state: State, step: Step) -> Step:
+    """No caller goes round for ever: after so many answers without anything new a person takes over."""
+    after = step.state
+    if state.phase is not Phase.ASKING or after.phase is not Phase.ASKING:
+        return step
+    learned = len(after.request.filled()) > len(state.request.filled())
+    learned = learned or len(after.identified) > len(state.identified)
+    unmoved = 0 if learned else state.unmoved + 1
+    if unmoved > UNMOVED:
+        return to_person(flow, state, "stuck")
+    return replace(step, state=replace(after, unmoved=unmoved))
 
 
 def respond_to_values(flow: Flow, state: State, values: Request) -> Step:

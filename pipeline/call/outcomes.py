@@ -40,6 +40,8 @@ NO_MATCHES = 2
 """In a row, and a person takes over (row T25)."""
 STALLS = 5
 """Turns in a row that were understood and led nowhere ("say that again")."""
+UNMOVED = 12
+"""Answers in a row that were understood and taught nothing new, such as a value that is corrected to a wrong one each time."""
 WAY_OUT_REPEATS = 3
 """Times the practice's number is said again before a call that goes to a person ends."""
 _LONGEST_GOODBYE = 5

@@ -65,6 +65,8 @@ class State:
     """Times in a row that an identifier was not understood."""
     no_matches: int = 0
     stalls: int = 0
+    unmoved: int = 0
+    """Answers since something was learned that was not known before: values that only change each other move nothing."""
     reach: Reach = _NOBODY
     """Who can be reached in this call, as the desk says."""
     closed: bool = False
