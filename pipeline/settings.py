@@ -253,8 +253,6 @@ class Practice:
     consent: str = _text(
         "An automated assistant answers this call. Your voice is used to book your appointment and is not kept."
     )
-    apology: str = _text("We are sorry, the call was lost. Please call the practice.")
-    """Shown when a call breaks."""
     flow_file: str = _text(kind="file")
     """The call flow; none: the one shipped with the package."""
 
@@ -449,6 +447,9 @@ class MediaStream:
     """The account's token, which signs every request; none: no such calls are taken. Needs `http.public_url` with https."""
     account: str = _text(kind="id")
     """The account's id (AccountSid); when it is set, streams of another are refused."""
+    busy: str = _one_of("say", "say", "reject")
+    """What a caller meets when no line is free: the call flow's `lines.busy`, or the busy tone of a call that was not answered,
+    so that the carrier tries what else it knows."""
 
 
 @dataclass(frozen=True, slots=True)
