@@ -42,9 +42,17 @@ class TransferOutcome(Enum):
     """What became of leading the caller to a person (RFC 3515: the NOTIFY's sipfrag, or the REFER's own answer)."""
 
     CONNECTED = "connected"
+    LEFT = "left"
+    """The far end agreed to lead the caller and then ended our part of the call, without a word about who answered: so
+    do exchanges once the person is there, and so does a caller who hangs up. Nobody is called after it."""
     BUSY = "busy"
     NO_ANSWER = "no_answer"
     REFUSED = "refused"
+
+    @property
+    def reached(self) -> bool:
+        """Whether a person has the caller, as far as is known."""
+        return self in (TransferOutcome.CONNECTED, TransferOutcome.LEFT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,9 +146,8 @@ def rooms(settings: Settings) -> dict[str, TrunkRoom]:
     ports = RtpPorts(address=sip.bind, first_port=sip.rtp_port_min, last_port=sip.rtp_port_max)
     targets = transfer_uris(settings)
     _, _, people = ladders(settings)
-    rescue = people[0] if people else ""
     return {
-        trunk.name: TrunkRoom(_leg_of(trunk, sip, ports), targets, rescue)
+        trunk.name: TrunkRoom(_leg_of(trunk, sip, ports), targets, people)
         for trunk in settings.trunk
     }
 

@@ -67,7 +67,7 @@ class TrunkCall(Protocol):
     async def refer(self, target: str) -> TransferOutcome:
         """Ask the carrier to lead the caller to `target`, a SIP URI from the configuration; returns what became of it.
 
-        On CONNECTED the call is ended by us at once. Raises `CallOver`.
+        On CONNECTED the call is ended by us at once; LEFT says that the carrier ended it first. Raises `CallOver`.
         """
 
     def hang_up(self) -> None:
@@ -127,6 +127,9 @@ class MediaLeg(CallMedia, Protocol):
 
     def mark(self, name: str) -> None:
         """Say `on_played(name)` once what is queued so far has been sent."""
+
+    def excuse_silence(self, excused: bool) -> None:
+        """While excused no packet need come: who leads the caller away may send none. Then the limit begins anew."""
 
     def flush(self) -> list[str]:
         """Drop what is queued, synchronously: no further speech packet leaves. Returns marks that were not reached."""

@@ -286,9 +286,9 @@ class _Relay:
             case Clear():
                 self._unsent = deque(each for each in self._unsent if not each[0])
                 self._put(False, str(text))
-            case Transfer():  # who called is led to nobody by a stream
+            case Transfer(target):  # who called is led to nobody by a stream
                 if self._wire is not None:
-                    self._wire.send(messages.transferred(self._stream, "refused"))
+                    self._wire.send(messages.transferred(self._stream, "refused", target))
             case Audio():
                 self._put(True, str(text))
             case None:

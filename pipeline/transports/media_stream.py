@@ -288,8 +288,8 @@ class _Line:
                 self._press(key)
             case Hold(held):
                 self._hold(held)
-            case Transferred(outcome):
-                self._transferred(TransferOutcome(outcome))
+            case Transferred(outcome, target):
+                self._transferred(TransferOutcome(outcome), target)
 
     def _start(self, start: Start) -> None:
         if self._call is not None or self._stream:
@@ -357,9 +357,9 @@ class _Line:
         if not held:
             self._attach_playout()
 
-    def _transferred(self, outcome: TransferOutcome) -> None:
+    def _transferred(self, outcome: TransferOutcome, target: str) -> None:
         if self._call is not None:
-            self._call.on_transfer(outcome)
+            self._call.on_transfer(outcome, target)
 
     # --- to the caller (CallerLeg, FrameSink, FarEnd) ----------------------------------------------------
 

@@ -30,7 +30,10 @@ class FakeCall:
     def __init__(self, number: int = 1) -> None:
         self.invite = Invite(f"t{number}", "carrier", "+12125550199", "+12125550100")
         self.did: list[str] = []
-        self.outcome = TransferOutcome.REFUSED
+        self.outcome: TransferOutcome | None = TransferOutcome.REFUSED
+        """None: the carrier says nothing until `led` is called."""
+        self._led: list[TransferOutcome] = []
+        self._known = asyncio.Event()
         self.refuses = ""
         self.acknowledged = asyncio.Event()
         self.acknowledged.set()
@@ -56,9 +59,22 @@ class FakeCall:
         await asyncio.sleep(0)
         if self._over.is_set():
             raise CallOver
-        if self.outcome is TransferOutcome.CONNECTED:
+        outcome = self.outcome
+        if outcome is None:
+            self._led.clear()
+            self._known.clear()
+            await self._known.wait()
+            if not self._led:
+                raise CallOver
+            outcome = self._led.pop()
+        if outcome is TransferOutcome.CONNECTED:
             self.end("us")
-        return self.outcome
+        return outcome
+
+    def led(self, outcome: TransferOutcome) -> None:
+        """The last person who was called did this."""
+        self._led.append(outcome)
+        self._known.set()
 
     def hang_up(self) -> None:
         if not self._over.is_set():
@@ -68,6 +84,7 @@ class FakeCall:
     def end(self, reason: str) -> None:
         self._reason = self._reason or reason
         self._over.set()
+        self._known.set()
         self.acknowledged.set()
 
     async def over(self) -> str:
@@ -85,6 +102,7 @@ class FakeLeg:
         self.sent = bytearray()
         self.flushes = 0
         self.closed = 0
+        self.excused: list[bool] = []
 
     def answer(self, offer: bytes) -> bytes:
         return offer
@@ -104,6 +122,9 @@ class FakeLeg:
 
     def mark(self, name: str) -> None:
         self.queue.append(name)
+
+    def excuse_silence(self, excused: bool) -> None:
+        self.excused.append(excused)
 
     def flush(self) -> list[str]:
         self.flushes += 1
@@ -166,7 +187,9 @@ class GatewayRig:
         self.desk = FakeDesk(rig)
         self.legs: list[FakeLeg] = []
         self.no_port = False
-        self.gateway = Gateway(self.desk, {"carrier": TrunkRoom(self._leg, TARGETS, "desk")})
+        self.gateway = Gateway(
+            self.desk, {"carrier": TrunkRoom(self._leg, TARGETS, ("desk", "second"))}
+        )
 
     def _leg(self) -> FakeLeg:
         if self.no_port:

@@ -189,8 +189,8 @@ async def test_a_transfer_is_asked_of_our_gateway_and_its_outcome_told(tmp_path:
         call.leg.send(Transfer("front-desk"))
         await far.until(lambda: bool(far.of(AskedTransfer)))
         assert far.of(AskedTransfer) == [AskedTransfer("front-desk")]
-        far.say(messages.transferred(STREAM, "no_answer"))
-        await until(lambda: call.outcomes == [TransferOutcome.NO_ANSWER])
+        far.say(messages.transferred(STREAM, "no_answer", "front-desk"))
+        await until(lambda: call.outcomes == [(TransferOutcome.NO_ANSWER, "front-desk")])
     async with opened(tmp_path) as rig:
         _, call = await rig.called("audio/x-mulaw")
         assert call.leg is not None
