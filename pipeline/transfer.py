@@ -110,6 +110,11 @@ def dials_emergency(text: str, own: str) -> bool:
     return read is not None and bool(digits) and _dials(read[2], [digits])
 
 
+def host_of(text: str) -> str:
+    """The host of a target that is a SIP URI, with its port; "" for a number."""
+    return text.partition("@")[2].partition(";")[0]
+
+
 def rung_fault(text: str) -> str:
     """Why this cannot be a step of a ladder, or ""."""
     good = _NAME.fullmatch(text)

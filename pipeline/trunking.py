@@ -147,7 +147,9 @@ def rooms(settings: Settings) -> dict[str, TrunkRoom]:
     targets = transfer_uris(settings)
     _, _, people = ladders(settings)
     return {
-        trunk.name: TrunkRoom(_leg_of(trunk, sip, ports), targets, people)
+        trunk.name: TrunkRoom(
+            _leg_of(trunk, sip, ports), targets, trunk.transfer == "bridge", people
+        )
         for trunk in settings.trunk
     }
 
@@ -199,5 +201,6 @@ def _trunk(trunk: Trunk) -> TrunkSettings:
         transports=tuple(_WAYS[each] for each in trunk.transports),
         max_calls=trunk.calls_max,
         digest=digest,
+        shown_number=trunk.shown_number,
         certificate_name=trunk.certificate_name,
     )

@@ -104,6 +104,12 @@ class RtpLeg:
         self._taker = taker
         self._begin()
 
+    @property
+    def waiting_ms(self) -> float:
+        """See `ports.MediaLeg`."""
+        sender = self._sender
+        return 0.0 if sender is None else len(sender.queue) * 500.0 / self.sample_rate_hz
+
     def play(self, pcm: bytes) -> None:
         """Queue PCM to be sent in time."""
         self._agreed_sender().play(pcm)

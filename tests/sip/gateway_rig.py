@@ -16,6 +16,8 @@ from pipeline.sip.ports import (
     CallOver,
     Invite,
     MediaRefused,
+    NotReached,
+    PersonCall,
     TransferOutcome,
 )
 from tests.transports.stream_rig import Rig
@@ -53,6 +55,9 @@ class FakeCall:
     def reject(self, status: int, retry_after_s: int | None = None) -> None:
         self.did.append(f"reject {status} {retry_after_s}")
         self.end("us")
+
+    async def dial(self, target: str, media: CallMedia) -> PersonCall:
+        raise NotReached(TransferOutcome.REFUSED)
 
     async def refer(self, target: str) -> TransferOutcome:
         self.did.append(f"refer {target}")
@@ -147,6 +152,10 @@ class FakeLeg:
                 self.sent += each
 
     @property
+    def waiting_ms(self) -> float:
+        return len(self.waiting) * 500.0 / self.sample_rate_hz
+
+    @property
     def waiting(self) -> bytes:
         return b"".join(each for each in self.queue if isinstance(each, bytes))
 
@@ -188,7 +197,7 @@ class GatewayRig:
         self.legs: list[FakeLeg] = []
         self.no_port = False
         self.gateway = Gateway(
-            self.desk, {"carrier": TrunkRoom(self._leg, TARGETS, ("desk", "second"))}
+            self.desk, {"carrier": TrunkRoom(self._leg, TARGETS, rescue=("desk", "second"))}
         )
 
     def _leg(self) -> FakeLeg:
