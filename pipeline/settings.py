@@ -500,6 +500,12 @@ class Trunk:
     """"optional" also takes sound that anybody on the way can hear: for an exchange in the practice's own network."""
     codecs: tuple[str, ...] = _list("PCMU", "PCMA", "G722", choices=("PCMU", "PCMA", "G722"))
     """What is taken; the order is the caller's."""
+    transfer: str = _one_of("refer", "refer", "bridge")
+    """How its callers are led to a person. "refer": the trunk is asked to, and our part of the call ends. "bridge": the
+    gateway calls the person over the trunk and carries the sound of both, where a trunk does not lead callers on or
+    does not say that nobody answers; a call takes two more ports then, and holds them until it is over."""
+    shown_number: str = _text(kind="shown_number")
+    """With "bridge", who the person sees calling, e.g. "+12125550100": the practice's number at this trunk; none: no number."""
     calls_max: int = _number(0, 0, 3_200)
     """Calls at a time over this one; 0: only the gateway's own limit."""
     certificate_name: str = _text(kind="host")

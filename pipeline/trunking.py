@@ -15,7 +15,8 @@ from pipeline.media.kept_lines import KeptLines
 from pipeline.media.resample import Doubler
 from pipeline.setting_rules import ladders, sip_certificate, transfer_uris
 from pipeline.settings import Settings, Sip, Trunk
-from pipeline.sip.gateway import Gateway, NoLine, Place, TrunkRoom
+from pipeline.sip.desk import NoLine, Place, TrunkRoom
+from pipeline.sip.gateway import Gateway
 from pipeline.sip.ports import Invite, MediaLeg
 from pipeline.sip.rtp_leg import RtpLeg
 from pipeline.sip.rtp_ports import RtpPorts
@@ -95,7 +96,7 @@ async def _until_over(settings: Settings, trunks: Trunks, over: asyncio.Event) -
 
 
 class SupervisorsDesk:
-    """What the gateway asks of its supervisor, over the channel (`sip.gateway.Desk`)."""
+    """What the gateway asks of its supervisor, over the channel (`sip.desk.Desk`)."""
 
     def __init__(self, settings: Settings, channel: Channel, lines: KeptLines) -> None:
         """No line is free until the supervisor says so; `lines` are kept by the workers."""
@@ -112,13 +113,13 @@ class SupervisorsDesk:
             self._free = free if isinstance(free, int) else None
 
     def may_ring(self) -> int | None:
-        """See `sip.gateway.Desk`."""
+        """See `sip.desk.Desk`."""
         if self._free is None or self.stopping or self._channel.closed.is_set():
             return STOPPING_RETRY_S
         return None if self._free > 0 else BUSY_RETRY_S
 
     async def place(self, invite: Invite) -> Place:
-        """See `sip.gateway.Desk`."""
+        """See `sip.desk.Desk`."""
         try:
             found = await self._channel.request(
                 "place", {"caller": invite.caller}, timeout_ms=PLACE_LIMIT_MS
@@ -131,7 +132,7 @@ class SupervisorsDesk:
         return Place(str(found["call_id"]), path, str(found["token"]))
 
     async def line(self, name: str, sample_rate_hz: int) -> bytes:
-        """See `sip.gateway.Desk`; they are kept at 8 kHz."""
+        """See `sip.desk.Desk`; they are kept at 8 kHz."""
         pcm = await asyncio.to_thread(self._lines.sound, name)
         return Doubler().feed(pcm) if sample_rate_hz == 16_000 else pcm
 
@@ -145,9 +146,10 @@ def rooms(settings: Settings) -> dict[str, TrunkRoom]:
     ports = RtpPorts(address=sip.bind, first_port=sip.rtp_port_min, last_port=sip.rtp_port_max)
     targets = transfer_uris(settings)
     _, _, people = ladders(settings)
-    rescue = people[0] if people else ""
     return {
-        trunk.name: TrunkRoom(_leg_of(trunk, sip, ports), targets, rescue)
+        trunk.name: TrunkRoom(
+            _leg_of(trunk, sip, ports), targets, trunk.transfer == "bridge", people
+        )
         for trunk in settings.trunk
     }
 
@@ -199,5 +201,6 @@ def _trunk(trunk: Trunk) -> TrunkSettings:
         transports=tuple(_WAYS[each] for each in trunk.transports),
         max_calls=trunk.calls_max,
         digest=digest,
+        shown_number=trunk.shown_number,
         certificate_name=trunk.certificate_name,
     )

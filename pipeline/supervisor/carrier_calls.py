@@ -46,7 +46,8 @@ class CarrierCall:
     ringing: str = ""
     """Whose telephone rings."""
     outcome: TransferOutcome = TransferOutcome.REFUSED
-    """What the worker is told when the caller is back."""
+    rang: str = ""
+    """What the worker is told when the caller is back, and of whom."""
     rescuers: tuple[str, ...] | None = None
     """Who is left to be called for a caller without a worker."""
     _step: bytes = b""

@@ -77,7 +77,7 @@ class Relay:
         await self._carry(end, start)
 
     async def go_on(
-        self, end: web.WebSocketResponse, start: Start, outcome: TransferOutcome
+        self, end: web.WebSocketResponse, start: Start, outcome: TransferOutcome, target: str
     ) -> None:
         """The caller is back: nobody was reached. Return as `begin` does."""
         if self._format != (start.encoding, start.sample_rate_hz):
@@ -86,7 +86,7 @@ class Relay:
             return
         self._forget_limit()
         self._tell(messages.hold(self.call_id, False))
-        self.transferred(outcome)
+        self.transferred(outcome, target)
         await self._carry(end, start)
 
     def wait_for_it(self, limit_s: float) -> None:
@@ -97,9 +97,9 @@ class Relay:
         self._tell(messages.hold(self.call_id, True))
         self._limit = asyncio.get_running_loop().call_later(limit_s, self.leave)
 
-    def transferred(self, outcome: TransferOutcome) -> None:
+    def transferred(self, outcome: TransferOutcome, target: str) -> None:
         """Tell the worker what became of its wish."""
-        self._tell(messages.transferred(self.call_id, outcome.value))
+        self._tell(messages.transferred(self.call_id, outcome.value, target))
 
     def leave(self) -> None:
         """The caller is gone."""
@@ -188,8 +188,8 @@ class Relay:
             case Transfer(target) if target in self._targets:
                 self.wanted = target
                 self._end_stream()
-            case Transfer():
-                self.transferred(TransferOutcome.REFUSED)
+            case Transfer(target):
+                self.transferred(TransferOutcome.REFUSED, target)
             case None:
                 pass
 

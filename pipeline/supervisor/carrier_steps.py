@@ -118,11 +118,12 @@ class CarrierSteps:
         return self._twiml.dial(self._targets[name], step, ring, sentence)
 
     def _led(self, call: CarrierCall, outcome: TransferOutcome) -> None:
-        target, call.ringing = call.ringing, ""
+        call.rang = target = call.ringing
+        call.ringing = ""
         rescued = call.rescuers is not None
         emit(CarrierCallLed(Token(call.call_id), Token(target), Token(outcome.value), rescued))
         if call.relay is not None and outcome is TransferOutcome.CONNECTED:
-            call.relay.transferred(outcome)
+            call.relay.transferred(outcome, target)
 
     def _end(self, call: CarrierCall, sentence: str = "") -> str:
         if call.relay is not None:

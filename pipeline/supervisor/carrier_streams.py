@@ -222,7 +222,7 @@ class CarrierStreams:
                 call.relay = relay = await self._placed(call)
                 await relay.begin(end, start)
             else:
-                await relay.go_on(end, start, call.outcome)
+                await relay.go_on(end, start, call.outcome, call.rang)
         except (CallRefused, OSError, TimeoutError):
             emit(CarrierRefused(Token("stream"), Token("lines_busy")))
             call.busy = True

@@ -231,7 +231,7 @@ class _Line:
         self._framer = Framer(LISTEN_FRAME_SAMPLES)
         self._far = FarBuffer(8_000)
         self._held = False
-        self._asked_transfer = False
+        self._asked_for: set[str] = set()
         self._over = False
         self._timer: asyncio.TimerHandle | None = None
         self._last_mark = ""
@@ -291,8 +291,8 @@ class _Line:
                 self._press(key)
             case Hold(held):
                 self._hold(held)
-            case Transferred(outcome):
-                self._transferred(TransferOutcome(outcome))
+            case Transferred(outcome, target):
+                self._transferred(TransferOutcome(outcome), target)
 
     def _start(self, start: Start) -> None:
         if self._call is not None or self._stream:
@@ -360,14 +360,10 @@ class _Line:
         if not held:
             self._attach_playout()
 
-    def _transferred(self, outcome: TransferOutcome) -> None:
-        """Tell the call, unless it never asked for any."""
-        if self._call is None:
-            return
-        if not self._asked_transfer:
-            self._junk += 1
-            return
-        self._call.on_transfer(outcome)
+    def _transferred(self, outcome: TransferOutcome, target: str) -> None:
+        """Tell the call, unless it never asked for this."""
+        if self._call is not None and target in self._asked_for:
+            self._call.on_transfer(outcome, target)
 
     # --- to the caller (CallerLeg, FrameSink, FarEnd) ----------------------------------------------------
 
@@ -404,7 +400,7 @@ class _Line:
             self.void()
         elif isinstance(message, Transfer):
             if self._wire is not None:
-                self._asked_transfer = True
+                self._asked_for.add(message.target)
                 self._wire.send(messages.transfer(self._stream, message.target))
         elif isinstance(message, Bye):
             self._reason = message.reason

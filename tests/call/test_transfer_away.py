@@ -19,7 +19,7 @@ async def test_the_ladder_goes_on_where_it_was(away_ms: float) -> None:
         said = len(rig.captions("agent"))
         assert asked_for(rig) == ["front"], "nobody else is called meanwhile"
         rig.call.on_hold(False)
-        rig.call.on_transfer(TransferOutcome.NO_ANSWER)
+        rig.call.on_transfer(TransferOutcome.NO_ANSWER, "front")
         await ringing(rig, 2)
         assert asked_for(rig) == ["front", "nurse"]
         assert rig.captions("agent")[said:] == ["Nobody answers. Another number."]
@@ -33,7 +33,7 @@ async def test_an_urgent_caller_is_led_to_people_and_to_no_mailbox() -> None:
             rig.call.on_hold(True)
             await rig.silent(500)
             rig.call.on_hold(False)
-            rig.call.on_transfer(TransferOutcome.BUSY)
+            rig.call.on_transfer(TransferOutcome.BUSY, asked_for(rig)[-1])
             if count == 2:
                 await ringing(rig, count)
         await rig.until_quiet()

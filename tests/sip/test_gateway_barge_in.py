@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from pipeline.media.g711 import ulaw_decode
-from pipeline.sip.gateway import Gateway, TrunkRoom
+from pipeline.sip.desk import TrunkRoom
+from pipeline.sip.gateway import Gateway
 from pipeline.sip.ports import CallMedia
 from pipeline.sip.rtp_leg import RtpLeg
 from pipeline.sip.rtp_ports import RtpPorts

@@ -86,7 +86,7 @@ async def test_a_bridge_cannot_speak_the_words_of_our_own_processes(tmp_path: Pa
         await until(lambda: "c1" in rig.calls)
         call = rig.calls["c1"]
         for stream in ("MZ1", "c1"):
-            await end.send_str(messages.transferred(stream, "connected"))
+            await end.send_str(messages.transferred(stream, "connected", "front-desk"))
             await end.send_str(messages.hold(stream, True))
         await end.send_str(messages.key("MZ1", "5"))
         await until(lambda: call.keys == ["5"])
@@ -207,6 +207,8 @@ async def test_what_is_not_signed_is_turned_away_and_the_right_signature_told_to
             with pytest.raises(WSServerHandshakeError) as refused:
                 await carrier.connect(header)
             assert refused.value.status == 403
+    refused_ones = [event for event in said if isinstance(event, CarrierRefused)]
+    assert [str(event.door) for event in refused_ones] == ["webhook"] * 5 + ["stream"] * 2
     assert right not in str(said)
     assert CALLER not in str([event.record() for event in said])
 

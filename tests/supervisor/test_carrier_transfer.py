@@ -94,7 +94,7 @@ async def test_a_caller_is_led_to_a_person_and_the_worker_is_free(
         assert status == 403
         status, _ = await carrier.post(ring[1], child)
         assert status == 204
-        await until(lambda: call.outcomes == [TransferOutcome.CONNECTED])
+        await until(lambda: call.outcomes == [(TransferOutcome.CONNECTED, "front-desk")])
         assert (await carrier.post(ring[1], child))[0] == 403  # told once
         text = await carrier.after(CallStatus="in-progress", DialCallStatus="completed")
         assert "<Response><Hangup/></Response>" in text
@@ -110,7 +110,7 @@ async def test_nobody_answers_and_the_caller_is_back_with_the_same_worker(
         text = await carrier.after(**NO_ANSWER)
         assert "<Stream" in text
         end = await back(carrier, text)
-        await until(lambda: call.outcomes == [TransferOutcome.NO_ANSWER])
+        await until(lambda: call.outcomes == [(TransferOutcome.NO_ANSWER, "front-desk")])
         assert call.holds == [True, False]
         await end.send_str(messages.key("MZ1", "7"))
         await until(lambda: call.keys == ["7"])
@@ -118,7 +118,7 @@ async def test_nobody_answers_and_the_caller_is_back_with_the_same_worker(
         assert ">sip:201@pbx.clinic.example</Sip></Dial>" in text
         text = await carrier.after(CallStatus="in-progress", DialCallStatus="busy")
         end = await back(carrier, text)
-        await until(lambda: call.outcomes[1:] == [TransferOutcome.BUSY])
+        await until(lambda: call.outcomes[1:] == [(TransferOutcome.BUSY, "nurse")])
         assert len(carrier.lines.callers) == 1  # no second line was taken
         await end.close()
         await until(lambda: call.hung_up == ["caller"])
@@ -167,9 +167,11 @@ async def test_nobody_but_configured_people_is_ever_dialled(tmp_path: Path) -> N
     async with opened(tmp_path, **PEOPLE) as carrier:
         end, call = await carrier.on_a_call()
         assert call.leg is not None
-        for name in ("911", "+12125550199", "sos", "nobody"):
+        names = ("911", "+12125550199", "sos", "nobody")
+        for name in names:
             call.leg.send(Transfer(name))
-        await until(lambda: call.outcomes == [TransferOutcome.REFUSED] * 4)
+        refused = [(TransferOutcome.REFUSED, name) for name in names]
+        await until(lambda: call.outcomes == refused)
         await end.send_str(messages.key("MZ1", "1"))  # the stream goes on
         await until(lambda: call.keys == ["1"])
         await end.close()

@@ -189,8 +189,8 @@ async def test_a_transfer_is_asked_of_our_gateway_and_its_outcome_told(tmp_path:
         call.leg.send(Transfer("front-desk"))
         await far.until(lambda: bool(far.of(AskedTransfer)))
         assert far.of(AskedTransfer) == [AskedTransfer("front-desk")]
-        far.say(messages.transferred(STREAM, "no_answer"))
-        await until(lambda: call.outcomes == [TransferOutcome.NO_ANSWER])
+        far.say(messages.transferred(STREAM, "no_answer", "front-desk"))
+        await until(lambda: call.outcomes == [(TransferOutcome.NO_ANSWER, "front-desk")])
 
 
 async def test_who_brings_a_call_is_told_by_the_token_and_not_by_its_sound(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ async def test_who_brings_a_call_is_told_by_the_token_and_not_by_its_sound(tmp_p
 async def test_an_outcome_that_nobody_asked_for_ends_no_call(tmp_path: Path) -> None:
     async with opened(tmp_path) as rig:
         far, call = await rig.called(bringer=Bringer.GATEWAY)
-        far.say(messages.transferred(STREAM, "connected"))
+        far.say(messages.transferred(STREAM, "connected", "front-desk"))
         far.say(messages.key(STREAM, "5"))
         await until(lambda: call.keys == ["5"])
         assert call.outcomes == []
