@@ -186,8 +186,8 @@ class CallPort(Protocol):
     def on_muted(self, muted: bool) -> None:
         """The caller muted or unmuted the microphone, or let go of push-to-talk."""
 
-    def on_transfer(self, outcome: TransferOutcome, target: str = "") -> None:
-        """What became of the `Transfer` to this target ("": of the one that goes on). On `CONNECTED` the call ends."""
+    def on_transfer(self, outcome: TransferOutcome, target: str) -> None:
+        """What became of the `Transfer` to this target. When a person was reached the call ends."""
 
     def hang_up(self, reason: str) -> None:
         """The caller left."""

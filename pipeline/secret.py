@@ -1,10 +1,11 @@
-"""What every configured secret must be, and how one is read from a file that only the server's user can read.
+"""What every configured secret must be, how one is read from a file of the server's user alone, and what is kept of one.
 
 A fault says what to write and never quotes the secret. Knows no setting by name.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -22,6 +23,11 @@ CREDENTIALS = "/run/credentials/"
 
 _IN_FILE = re.compile(r"\$\{file:(.+)\}\Z")
 _USER_IN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^/?#\s]{0,2000}@")
+
+
+def digest_of(secret: str) -> bytes:
+    """What tables keep instead of a secret: neither their memory nor the time of a look-up gives one away."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
 
 
 def guessed_fault(text: str) -> str:

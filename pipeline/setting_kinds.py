@@ -207,6 +207,11 @@ def _phone(text: str) -> str:
     return "" if enough else f"write the whole telephone number, {PHONE_DIGITS_MIN} to 15 digits"
 
 
+def _shown_number(text: str) -> str:
+    good = re.fullmatch(r"\+?[0-9]{3,15}", text)
+    return "" if good else "write a number as a carrier wants it, digits alone, e.g. +12125550100"
+
+
 def _gateway(text: str) -> str:
     host, _, port = text.rpartition(":")
     good = port.isdecimal() and 0 < int(port) < 65_536 and not _address(host.strip("[]"))
@@ -240,4 +245,5 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "transfer_target": transfer.fault,
     "rung": transfer.rung_fault,
     "gateway": _gateway,
+    "shown_number": _shown_number,
 }

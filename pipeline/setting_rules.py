@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pipeline import secret, transfer
 from pipeline.egress import places
 from pipeline.setting_kinds import is_loopback
-from pipeline.settings import Practice, Settings, State, Trunk
+from pipeline.settings import Practice, Settings, State, Transfer, Trunk
 
 NO_INPUT_MS_MIN = 2_000
 """Nobody has begun to answer sooner: the question would be asked over and over."""
@@ -196,7 +196,7 @@ def _about_the_telephone(s: Settings) -> Iterator[str]:
         yield "sip.rtp_port_min: the ports of sip and media overlap; move one of the two ranges"
     names = [trunk.name for trunk in s.trunk]
     for number, trunk in enumerate(s.trunk, 1):
-        for fault in _about_a_trunk(trunk, ports):
+        for fault in (*_about_a_trunk(trunk, ports), *_about_bridging(trunk, s.transfer)):
             yield f"trunk[{number}].{fault}"
         if trunk.name in names[: number - 1]:
             yield f"trunk[{number}].name: another trunk has it already"
@@ -214,6 +214,23 @@ def _about_a_trunk(trunk: Trunk, ports: dict[str, int]) -> Iterator[str]:
         yield "codecs: write at least one"
     if bool(trunk.digest_user) != bool(trunk.digest_secret):
         yield "digest_user: write both digest_user and digest_secret, or neither"
+
+
+def _about_bridging(trunk: Trunk, leading: Transfer) -> Iterator[str]:
+    """Whom the gateway calls itself must be within the trunk's networks, or a name that is looked up in them."""
+    if trunk.transfer != "bridge":
+        return
+    networks = [ipaddress.ip_network(text) for text in trunk.signalling]
+    hosts = {transfer.host_of(text) or leading.domain for text in leading.targets}
+    for host in sorted(hosts - {""}):
+        try:
+            address = ipaddress.ip_address(host.partition(":")[0])
+        except ValueError:
+            if set(trunk.transports) == {"udp"}:
+                yield 'transfer: "bridge" over UDP needs targets with an address for a host, not with a name'
+            continue
+        if not any(address in network for network in networks):
+            yield 'transfer: with "bridge" each target\'s address must be in signalling: list its network there'
 
 
 def _about_transfer(s: Settings) -> Iterator[str]:

@@ -256,8 +256,6 @@ class Practice:
     consent: str = _text(
         "An automated assistant answers this call. Your voice is used to book your appointment and is not kept."
     )
-    apology: str = _text("We are sorry, the call was lost. Please call the practice.")
-    """Shown when a call breaks."""
     flow_file: str = _text(kind="file")
     """The call flow; none: the one shipped with the package."""
 
@@ -452,6 +450,9 @@ class MediaStream:
     """The account's token, which signs every request; none: no such calls are taken. Needs `http.public_url` with https."""
     account: str = _text(kind="id")
     """The account's id (AccountSid); when it is set, streams of another are refused."""
+    busy: str = _one_of("say", "say", "reject")
+    """What a caller meets when no line is free: the call flow's `lines.busy`, or the busy tone of a call that was not answered,
+    so that the carrier tries what else it knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -502,6 +503,12 @@ class Trunk:
     """"optional" also takes sound that anybody on the way can hear: for an exchange in the practice's own network."""
     codecs: tuple[str, ...] = _list("PCMU", "PCMA", "G722", choices=("PCMU", "PCMA", "G722"))
     """What is taken; the order is the caller's."""
+    transfer: str = _one_of("refer", "refer", "bridge")
+    """How its callers are led to a person. "refer": the trunk is asked to, and our part of the call ends. "bridge": the
+    gateway calls the person over the trunk and carries the sound of both, where a trunk does not lead callers on or
+    does not say that nobody answers; a call takes two more ports then, and holds them until it is over."""
+    shown_number: str = _text(kind="shown_number")
+    """With "bridge", who the person sees calling, e.g. "+12125550100": the practice's number at this trunk; none: no number."""
     calls_max: int = _number(0, 0, 3_200)
     """Calls at a time over this one; 0: only the gateway's own limit."""
     certificate_name: str = _text(kind="host")

@@ -42,9 +42,17 @@ class TransferOutcome(Enum):
     """What became of leading the caller to a person (RFC 3515: the NOTIFY's sipfrag, or the REFER's own answer)."""
 
     CONNECTED = "connected"
+    LEFT = "left"
+    """The far end agreed to lead the caller and then ended our part of the call, without a word about who answered: so
+    do exchanges once the person is there, and so does a caller who hangs up. Nobody is called after it."""
     BUSY = "busy"
     NO_ANSWER = "no_answer"
     REFUSED = "refused"
+
+    @property
+    def reached(self) -> bool:
+        """Whether a person has the caller, as far as is known."""
+        return self in (TransferOutcome.CONNECTED, TransferOutcome.LEFT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +108,11 @@ def dials_emergency(text: str, own: str) -> bool:
     read = _LINE.fullmatch(text)
     digits = re.sub(r"[^0-9]", "", own)
     return read is not None and bool(digits) and _dials(read[2], [digits])
+
+
+def host_of(text: str) -> str:
+    """The host of a target that is a SIP URI, with its port; "" for a number."""
+    return text.partition("@")[2].partition(";")[0]
 
 
 def rung_fault(text: str) -> str:

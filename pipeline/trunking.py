@@ -146,9 +146,10 @@ def rooms(settings: Settings) -> dict[str, TrunkRoom]:
     ports = RtpPorts(address=sip.bind, first_port=sip.rtp_port_min, last_port=sip.rtp_port_max)
     targets = transfer_uris(settings)
     _, _, people = ladders(settings)
-    rescue = people[0] if people else ""
     return {
-        trunk.name: TrunkRoom(_leg_of(trunk, sip, ports), targets, rescue)
+        trunk.name: TrunkRoom(
+            _leg_of(trunk, sip, ports), targets, trunk.transfer == "bridge", people
+        )
         for trunk in settings.trunk
     }
 
@@ -200,5 +201,6 @@ def _trunk(trunk: Trunk) -> TrunkSettings:
         transports=tuple(_WAYS[each] for each in trunk.transports),
         max_calls=trunk.calls_max,
         digest=digest,
+        shown_number=trunk.shown_number,
         certificate_name=trunk.certificate_name,
     )

@@ -509,6 +509,16 @@ def test_tables_are_read_each_with_its_defaults_and_travel_to_a_worker(tmp_path:
         (TRUNK.replace('"10.0.0.5/32"', ""), "trunk[1].signalling: list the networks"),
         (TRUNK.replace('"10.0.0.5/32"', '"0.0.0.0/0"'), "trunk[1].signalling: the network is too"),
         (TRUNK + TRUNK.partition("[[")[2].join(("[[", "")), "trunk[2].name: another trunk has it"),
+        (TRUNK + "transfer = 'both'", 'trunk[1].transfer: write one of "refer", "bridge"'),
+        (TRUNK + "shown_number = 'Dr. Q'", "trunk[1].shown_number: write a number"),
+        (
+            TRUNK + "transfer = 'bridge'\n[transfer]\ntargets = ['desk sip:201@10.0.0.6']\n",
+            'trunk[1].transfer: with "bridge" each target\'s address must be in signalling',
+        ),
+        (
+            TRUNK + "transfer = 'bridge'\n[transfer]\ntargets = ['desk sip:201@pbx.example']\n",
+            'trunk[1].transfer: "bridge" over UDP needs targets with an address',
+        ),
         (TRUNK.replace("tls_port = 0", ""), "sip.cert: needed by sip.tls_port"),
         (TRUNK.replace("udp_port", "bind = '0.0.0.0'\nudp_port"), "sip.advertised_address: needed"),
         (

@@ -209,6 +209,15 @@ class Flow:
             **values,
         )
 
+    def write(self, line: str) -> str:
+        """Fill the practice's own facts into a line that is read, not heard."""
+        practice = self.practice
+        return line.format(
+            practice=practice.name,
+            phone=practice.phone,
+            emergency_number=practice.emergency_number,
+        )
+
     @cached_property
     def names(self) -> frozenset[str]:
         """Known first names in lower case."""

@@ -85,7 +85,8 @@ class Leading:
         self._not_reached = not_reached
         self._wanted = ""
         self._calling = ""
-        self._since_ms = 0.0
+        self._asked_ms: dict[str, float] = {}
+        """When the door was asked to call whom."""
 
     @property
     def busy(self) -> bool:
@@ -101,7 +102,7 @@ class Leading:
         target, self._wanted = self._wanted, ""
         if not target:
             return
-        self._calling, self._since_ms = target, self._clock.now_ms()
+        self._calling, self._asked_ms[target] = target, self._clock.now_ms()
         if not self._page.can_transfer:  # the line was lost, or is another one by now
             self.outcome(TransferOutcome.REFUSED, target)
             return
@@ -111,20 +112,22 @@ class Leading:
         self._page.state("connecting")
         self._page.send(Transfer(target))
 
-    def outcome(self, outcome: TransferOutcome, target: str = "") -> None:
-        """What became of a transfer; `target` "": of the one that goes on."""
-        late = not self._calling or bool(target and target != self._calling)
-        if self._calling or target:
-            emit(
-                TransferTried(
-                    Token(self._call_id),
-                    Token(target or self._calling),
-                    Token(outcome.value),
-                    self._clock.now_ms() - self._since_ms,
-                    late,
-                )
+    def outcome(self, outcome: TransferOutcome, target: str) -> None:
+        """What became of leading the caller to this target; of one that nobody asked for, nothing."""
+        asked_ms = self._asked_ms.get(target)
+        if asked_ms is None:
+            return
+        late = target != self._calling
+        emit(
+            TransferTried(
+                Token(self._call_id),
+                Token(target),
+                Token(outcome.value),
+                self._clock.now_ms() - asked_ms,
+                late,
             )
-        if outcome is TransferOutcome.CONNECTED:
+        )
+        if outcome.reached:
             self._calling = self._wanted = ""
             self._timers.cancel("transfer")
             self._finish(CONNECTED_AS)

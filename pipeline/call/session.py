@@ -327,7 +327,7 @@ class Call:
         """What a muted microphone sends is silence."""
         self._muted = muted
 
-    def on_transfer(self, outcome: TransferOutcome, target: str = "") -> None:
+    def on_transfer(self, outcome: TransferOutcome, target: str) -> None:
         """What became of a transfer."""
         if self._tasks is not None:
             self._leading.outcome(outcome, target)

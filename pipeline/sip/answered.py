@@ -1,37 +1,68 @@
 """One answered call, from the first word to the last: who speaks to the caller, and who comes next.
 
-Knows no message of SIP and no packet.
+The worker is watched while the caller is led to a person, too: it may die then as at any other time, and a person who
+is not reached leaves the caller with it. Knows no message of SIP and no packet.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass
 
+from pipeline.errors import CallRefused
+from pipeline.sip.bridge import talk
 from pipeline.sip.desk import Desk, TrunkRoom
 from pipeline.sip.joined import APOLOGY, Joined
-from pipeline.sip.phone_events import PhoneCallLed, PhoneCallOver
-from pipeline.sip.ports import CallOver, MediaLeg, TransferOutcome, TrunkCall
+from pipeline.sip.phone_events import PhoneCallBridged, PhoneCallLed, PhoneCallOver
+from pipeline.sip.ports import (
+    CallOver,
+    MediaLeg,
+    NotReached,
+    PersonCall,
+    TransferOutcome,
+    TrunkCall,
+)
 from pipeline.telemetry.events import Token, emit
 
 APOLOGY_MARGIN_MS = 2_000.0
 """Beyond the line's own length, for its mark to come back."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Lead:
+    """A person who is being called."""
+
+    name: str
+    task: asyncio.Task[TransferOutcome | None]
+    """None: the caller left, and nothing more is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """A person who has answered a call of ours."""
+
+    name: str
+    call: PersonCall
+    leg: MediaLeg
+
+
 class AnsweredCall:
     """One answered call, from the first word to the last."""
 
     def __init__(
-        self,
-        call: TrunkCall,
-        leg: MediaLeg,
-        joined: Joined,
-        room: TrunkRoom,
-        desk: Desk,
+        self, call: TrunkCall, leg: MediaLeg, joined: Joined, room: TrunkRoom, desk: Desk
     ) -> None:
+        """Nothing is said yet."""
         self._call, self._leg, self._joined = call, leg, joined
         self._room, self._desk = room, desk
-        self._call_id = joined.call_id
+        self._lead: _Lead | None = None
+        self._person: _Person | None = None
+        self._tried: set[str] = set()
+        self._rescue: deque[str] = deque()
+        self._ended_by = ""
+        """What ended the call, where it is neither side's BYE nor the sound."""
         self._transfers = 0
         self._worker_lost = False
 
@@ -43,14 +74,18 @@ class AnsweredCall:
                 over = group.create_task(self._call.over(), name="call over")
                 try:
                     self._joined.begin()
-                    await self._talk(over)
+                    await self._talk(group, over)
                 finally:
                     self._call.hang_up()
-                reason = self._joined.gone or await over
+                    self._give_up("caller_left" if over.done() else "given_up")
+                    if self._person is not None:
+                        self._person.call.hang_up()
+                        self._person.leg.close()
+                reason = self._ended_by or self._joined.gone or await over
         finally:
             emit(
                 PhoneCallOver(
-                    Token(self._call_id),
+                    Token(self._joined.call_id),
                     Token(self._call.invite.trunk),
                     Token(reason),
                     self._worker_lost,
@@ -58,19 +93,33 @@ class AnsweredCall:
                 )
             )
 
-    async def _talk(self, over: asyncio.Task[str]) -> None:
+    async def _talk(self, group: asyncio.TaskGroup, over: asyncio.Task[str]) -> None:
         joined = self._joined
         while not over.done() and not joined.gone:
-            if joined.asked:
-                await self._lead(joined.asked.pop(0))
+            lead = self._lead
+            if lead is not None and lead.task.done():
+                if self._is_led(lead):
+                    if self._person is not None:
+                        await self._bridge(self._person, over)
+                    return
+            elif joined.asked and (lead is None or self._room.bridges):
+                self._give_up("given_up")
+                self._call_person(group, joined.take_asked())
+            elif joined.worker_over is None or self._worker_lost:
+                if self._worker_lost and lead is None and not self._call_rescue(group):
+                    return
+                await self._next(over)
             elif joined.worker_over == "":
                 return
-            elif joined.worker_over is not None:
-                self._worker_lost = True
-                await self._apologise(over)
-                return
             else:
-                await self._next(over)
+                self._worker_lost = True
+                self._rescue.extend(name for name in self._room.rescue if name not in self._tried)
+                await self._apologise(over)
+        if (
+            self._lead is not None and not self._room.bridges and not joined.gone
+        ):  # the far end ended it: with a last word?
+            await asyncio.wait({self._lead.task})
+            self._is_led(self._lead)
 
     async def _next(self, over: asyncio.Task[str], limit_ms: float | None = None) -> None:
         """Return once something happened, or time is up."""
@@ -78,46 +127,117 @@ class AnsweredCall:
         happened.clear()
         async with asyncio.TaskGroup() as group:
             news = group.create_task(happened.wait(), name="news")
+            watched: set[asyncio.Task[object]] = {news, over}
+            if self._lead is not None:
+                watched.add(self._lead.task)
             await asyncio.wait(
-                {news, over},
+                watched,
                 timeout=None if limit_ms is None else limit_ms / 1000.0,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             news.cancel()
 
-    async def _lead(self, name: str) -> bool:
-        """Lead the caller to a configured target; true when a person has them."""
-        target = self._room.targets.get(name)
+    # --- to a person ---------------------------------------------------------------------------------
+
+    def _call_person(self, group: asyncio.TaskGroup, name: str) -> None:
+        """Begin to lead the caller to a configured target."""
         self._transfers += 1
-        outcome = TransferOutcome.REFUSED
-        if target is not None:
-            with suppress(CallOver):
-                outcome = await self._call.refer(target)
+        self._tried.add(name)
+        self._leg.excuse_silence(not self._room.bridges)
+        self._lead = _Lead(name, group.create_task(self._reach(name), name="leading"))
+
+    def _call_rescue(self, group: asyncio.TaskGroup) -> bool:
+        """Call the next person for a caller whose worker died; False: nobody is left."""
+        if not self._rescue:
+            return False
+        self._call_person(group, self._rescue.popleft())
+        return True
+
+    async def _reach(self, name: str) -> TransferOutcome | None:
+        target = self._room.targets.get(name)
+        if target is None:
+            return TransferOutcome.REFUSED
+        if self._room.bridges:
+            return await self._dial(name, target)
+        with suppress(CallOver):
+            return await self._call.refer(target)
+        return None
+
+    async def _dial(self, name: str, target: str) -> TransferOutcome:
+        """Call the person ourselves; the caller stays with the worker meanwhile."""
+        try:
+            leg = self._room.new_leg()
+        except (OSError, CallRefused):
+            return TransferOutcome.REFUSED
+        try:
+            person = await self._call.dial(target, leg)
+        except NotReached as fault:
+            leg.close()
+            return fault.outcome
+        except BaseException:
+            leg.close()
+            raise
+        self._person = _Person(name, person, leg)
+        return TransferOutcome.CONNECTED
+
+    async def _bridge(self, person: _Person, over: asyncio.Task[str]) -> None:
+        """Let the caller and the person talk; the worker is told that it may go."""
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        async with asyncio.TaskGroup() as group:
+            left = group.create_task(person.call.over(), name="person over")
+            why = await talk(self._leg, person.leg, over, left)
+            left.cancel()
+        if why != "caller":
+            self._ended_by = why
         emit(
-            PhoneCallLed(
-                Token(self._call_id),
-                Token(name if target is not None else "unknown"),
-                Token(outcome.value),
+            PhoneCallBridged(
+                Token(self._joined.call_id),
+                Token(person.name),
+                Token(why),
+                (loop.time() - began_s) * 1000.0,
             )
         )
-        self._joined.transferred(outcome.value)
-        return outcome is TransferOutcome.CONNECTED
+
+    def _is_led(self, lead: _Lead) -> bool:
+        """What became of it goes to the worker; true when a person has the caller."""
+        self._lead = None
+        self._leg.excuse_silence(False)
+        outcome = lead.task.result()
+        self._tell_led(lead.name, "caller_left" if outcome is None else outcome.value)
+        if outcome is None:
+            return False
+        if outcome is TransferOutcome.LEFT:
+            self._ended_by = outcome.value
+        self._joined.transferred(outcome.value, lead.name)
+        return outcome.reached
+
+    def _give_up(self, why: str) -> None:
+        """Whoever is still being called is not wanted any more."""
+        lead, self._lead = self._lead, None
+        if lead is not None:
+            lead.task.cancel()
+            self._tell_led(lead.name, why)
+
+    def _tell_led(self, name: str, outcome: str) -> None:
+        known = name if name in self._room.targets else "unknown"
+        emit(PhoneCallLed(Token(self._joined.call_id), Token(known), Token(outcome)))
 
     async def _apologise(self, over: asyncio.Task[str]) -> None:
-        """The worker is dead: say so, then lead the caller to a person, or hang up."""
+        """The worker is dead: say so; whoever is being called goes on being called."""
         leg, joined = self._leg, self._joined
         leg.flush()
         pcm = await self._desk.line(APOLOGY, leg.sample_rate_hz)
-        if pcm:
-            leg.play(pcm)
-            leg.mark(APOLOGY)
-            limit_ms = len(pcm) * 500.0 / leg.sample_rate_hz + APOLOGY_MARGIN_MS
-            loop = asyncio.get_running_loop()
-            until_s = loop.time() + limit_ms / 1000.0
-            while APOLOGY not in joined.played and not over.done() and not joined.gone:
-                left_ms = (until_s - loop.time()) * 1000.0
-                if left_ms <= 0:
-                    break
-                await self._next(over, left_ms)
-        if self._room.rescue and not over.done() and not joined.gone:
-            await self._lead(self._room.rescue)
+        if not pcm:
+            return
+        leg.play(pcm)
+        leg.mark(APOLOGY)
+        limit_ms = len(pcm) * 500.0 / leg.sample_rate_hz + APOLOGY_MARGIN_MS
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + limit_ms / 1000.0
+        while APOLOGY not in joined.played and not over.done() and not joined.gone:
+            left_ms = (until_s - loop.time()) * 1000.0
+            lead = self._lead
+            if left_ms <= 0 or (lead is not None and lead.task.done()):
+                return
+            await self._next(over, left_ms)

@@ -186,6 +186,8 @@ class Conversation:
         self._reply(request, transaction, 200)
         if self.state is State.LEAVING and self._awaited is None:
             return  # both hung up at once: the answer to our own BYE ends it
+        if self._transfer is not None and self._transfer.accepted:
+            self._on_transfer(TransferOutcome.LEFT)
         self._finish("caller")
         self._leave()
 
@@ -244,10 +246,10 @@ class Conversation:
             self.media.on_info_key(key)
 
     def _on_notify(self, request: Request, transaction: ServerTransaction) -> None:
-        event = request.headers.first("event").partition(";")[0].strip().lower()
-        if event != "refer":
+        event = request.headers.first("event")
+        if event.partition(";")[0].strip().lower() != "refer":
             raise Refusal(489, "event", ("Allow-Events", "refer"))
-        if self._transfer is None:
+        if self._transfer is None or not self._transfer.is_meant(event):
             raise Refusal(481, "subscription")
         self._reply(request, transaction, 200)
         state = request.headers.first("subscription-state")
@@ -288,7 +290,7 @@ class Conversation:
                 self._on_transfer(transfer.on_answer(response.status))
             self.lost_if_unknown(response)
 
-        self.request("REFER", headers, b"", on_response, self.on_silence)
+        transfer.number = self.request("REFER", headers, b"", on_response, self.on_silence)
 
     def _on_transfer(self, outcome: TransferOutcome | None) -> None:
         if outcome is None or self._transfer is None:
@@ -323,12 +325,14 @@ class Conversation:
         on_response: Callable[[Response], None],
         on_silence: Callable[[], None],
         patience_ms: float = PATIENCE_MS,
-    ) -> None:
+    ) -> int:
+        """Send a request of this dialog; returns its number."""
         via, branch = self._station.via(self.path)
-        _, data = self.dialog.request(method, via, headers, body)
+        number, data = self.dialog.request(method, via, headers, body)
         self._station.transactions.request(
             method, data, self.way(branch), on_response, on_silence, patience_ms=patience_ms
         )
+        return number
 
     def way(self, branch: str) -> Way:
         """Back on the connection it came by; when that is closed, or on UDP, to the top Route or the Contact."""

@@ -49,5 +49,7 @@ class TrunkRoom:
     """Raises `CallRefused` when no port is free."""
     targets: Mapping[str, str]
     """Whom callers may be led to, by name: addresses from the configuration."""
-    rescue: str = ""
-    """Who takes a caller whose worker died; "": nobody, and the call ends."""
+    bridges: bool = False
+    """Whether we call a person ourselves and carry the sound of both, instead of asking the trunk to lead the caller."""
+    rescue: tuple[str, ...] = ()
+    """Who takes a caller whose worker died, one after another; when nobody does the call ends."""

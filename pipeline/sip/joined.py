@@ -26,8 +26,8 @@ class Joined:
         self._leg = leg
         self._wire: Wire | None = None
         self._junk = 0
-        self.asked: list[str] = []
-        """Transfers that the worker asked for and nobody has looked at."""
+        self.asked = ""
+        """Whom the worker asked for last; who was asked for before and not called yet is not wanted any more."""
         self.worker_over: str | None = None
         """How the worker left: "" with a goodbye, else what happened to it."""
         self.gone = ""
@@ -48,6 +48,11 @@ class Joined:
         if self._wire is not None:
             self._wire.abort()
             self._wire = None
+
+    def take_asked(self) -> str:
+        """Whom the worker asked for, once."""
+        asked, self.asked = self.asked, ""
+        return asked
 
     def tell(self, text: str) -> None:
         """Say this to the worker, if there is one."""
@@ -110,7 +115,7 @@ class Joined:
                 for name in self._leg.flush():
                     self.tell(messages.mark(self.call_id, name))
             case Transfer(target):
-                self.asked.append(target)
+                self.asked = target
                 self.happened.set()
             case None:
                 self._junk += 1
@@ -126,6 +131,6 @@ class Joined:
             self.worker_over = "" if code == NORMAL else "lost"
             self.happened.set()
 
-    def transferred(self, outcome: str) -> None:
-        """Tell the worker what became of what it asked for."""
-        self.tell(messages.transferred(self.call_id, outcome))
+    def transferred(self, outcome: str, target: str) -> None:
+        """Tell the worker what became of leading the caller to this target."""
+        self.tell(messages.transferred(self.call_id, outcome, target))

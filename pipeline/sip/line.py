@@ -6,24 +6,41 @@ The shell around `incoming` and `outgoing`: events instead of callbacks. It deci
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 
 from pipeline.sip.events import TrunkCallOver, TrunkCallRang
 from pipeline.sip.incoming import IncomingCall
 from pipeline.sip.outgoing import OutgoingCall
-from pipeline.sip.ports import CallMedia, CallOver, MediaRefused, TransferOutcome
+from pipeline.sip.ports import (
+    CallMedia,
+    CallOver,
+    MediaRefused,
+    NotReached,
+    PersonCall,
+    TransferOutcome,
+)
 from pipeline.telemetry.events import Token, emit
+
+Dial = Callable[[str, CallMedia], Awaitable[PersonCall]]
 
 
 class TrunkLine:
     """One call, for whoever takes it: implements `ports.TrunkCall` on a calculation."""
 
     def __init__(
-        self, call: IncomingCall, transport: str, turn: Callable[[], AbstractContextManager[None]]
+        self,
+        call: IncomingCall,
+        transport: str,
+        turn: Callable[[], AbstractContextManager[None]],
+        dial: Dial,
     ) -> None:
-        """Whatever is asked of the call is asked within a `turn`, which tells it the time and sets its timer."""
+        """Whatever is asked of the call is asked within a `turn`, which tells it the time and sets its timer.
+
+        `dial` calls somebody over the trunk that it came over.
+        """
         self.invite = call.invite
+        self._dial = dial
         self._call = call
         self._turn = turn
         self._began_ms = asyncio.get_running_loop().time() * 1000
@@ -66,6 +83,15 @@ class TrunkLine:
             raise CallOver
         return self._outcomes[0]
 
+    async def dial(self, target: str, media: CallMedia) -> PersonCall:
+        """See `ports.TrunkCall`."""
+        try:
+            return await self._dial(target, media)
+        except (
+            ValueError
+        ):  # no way of ours leads there: the configuration's own fault, and no answer to a caller
+            raise NotReached(TransferOutcome.REFUSED) from None
+
     def hang_up(self) -> None:
         """See `ports.TrunkCall`."""
         with self._turn():
@@ -100,15 +126,6 @@ class TrunkLine:
         duration_ms = asyncio.get_running_loop().time() * 1000 - self._began_ms
         call_id, trunk = Token(self.invite.call_id), Token(self.invite.trunk)
         emit(TrunkCallOver(call_id, trunk, Token(reason), self._up, duration_ms))
-
-
-class NotReached(Exception):
-    """The person was not reached; `outcome` says how."""
-
-    def __init__(self, outcome: TransferOutcome) -> None:
-        """Nothing of the target."""
-        super().__init__(outcome.value)
-        self.outcome = outcome
 
 
 class SecondLeg:

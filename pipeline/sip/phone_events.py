@@ -32,8 +32,20 @@ class PhoneCallOver(Event):
 
 
 class PhoneCallLed(Event):
-    """The caller was to be led to a person; `target` is the configuration's own name."""
+    """The caller was to be led to a person; `target` is the configuration's own name.
+
+    `outcome`: what is known of it (`pipeline.transfer.TransferOutcome`), "caller_left" or "given_up".
+    """
 
     call_id: Token
     target: Token
     outcome: Token
+
+
+class PhoneCallBridged(Event):
+    """A caller and a person have talked through us; `reason` is who or what ended it."""
+
+    call_id: Token
+    target: Token
+    reason: Token
+    duration_ms: float

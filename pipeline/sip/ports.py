@@ -67,7 +67,13 @@ class TrunkCall(Protocol):
     async def refer(self, target: str) -> TransferOutcome:
         """Ask the carrier to lead the caller to `target`, a SIP URI from the configuration; returns what became of it.
 
-        On CONNECTED the call is ended by us at once. Raises `CallOver`.
+        On CONNECTED the call is ended by us at once; LEFT says that the carrier ended it first. Raises `CallOver`.
+        """
+
+    async def dial(self, target: str, media: CallMedia) -> PersonCall:
+        """Call a person over the trunk of this call; returns once they have answered. Raises `NotReached`.
+
+        `target` as with `refer`; `media` is the new call's. Cancelled while it rings, it gives up (CANCEL).
         """
 
     def hang_up(self) -> None:
@@ -79,6 +85,25 @@ class TrunkCall(Protocol):
 
 class CallOver(Exception):
     """The call ended meanwhile: there is nobody to do this for."""
+
+
+class PersonCall(Protocol):
+    """A call of ours to a person who has answered."""
+
+    def hang_up(self) -> None:
+        """Send BYE; twice is once."""
+
+    async def over(self) -> str:
+        """Return once it has ended, as `TrunkCall.over` does; "caller" is the person."""
+
+
+class NotReached(Exception):
+    """The person was not reached; `outcome` says how."""
+
+    def __init__(self, outcome: TransferOutcome) -> None:
+        """Nothing of the target."""
+        super().__init__(outcome.value)
+        self.outcome = outcome
 
 
 class CallTaker(Protocol):
@@ -119,6 +144,10 @@ class MediaLeg(CallMedia, Protocol):
     sample_rate_hz: int
     """8000 for G.711, 16000 for G.722; known after `answer` or `accept`."""
 
+    @property
+    def waiting_ms(self) -> float:
+        """How much of what was queued has not been sent yet."""
+
     def attach(self, taker: AudioTaker) -> None:
         """Hand audio and keys over from now on."""
 
@@ -127,6 +156,9 @@ class MediaLeg(CallMedia, Protocol):
 
     def mark(self, name: str) -> None:
         """Say `on_played(name)` once what is queued so far has been sent."""
+
+    def excuse_silence(self, excused: bool) -> None:
+        """While excused no packet need come: who leads the caller away may send none. Then the limit begins anew."""
 
     def flush(self) -> list[str]:
         """Drop what is queued, synchronously: no further speech packet leaves. Returns marks that were not reached."""

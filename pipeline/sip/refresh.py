@@ -42,8 +42,8 @@ class Talk(Protocol):
         body: bytes,
         on_response: Callable[[Response], None],
         on_silence: Callable[[], None],
-    ) -> None:
-        """Send a request within the dialog."""
+    ) -> int:
+        """Send a request within the dialog; returns its number."""
 
     def hang_up(self, reason: str = "us") -> None:
         """End it."""

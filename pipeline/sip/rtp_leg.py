@@ -66,7 +66,7 @@ class RtpLeg:
         self._held = False
         self._closed = False
         self._heard_ms = 0.0
-        self._silence_told = self._fax_told = False
+        self._silence_told = self._fax_told = self._silence_excused = False
         self._report_due_ms = 0.0
         self._drain_timer: asyncio.TimerHandle | None = None
         self._allowance = PACKETS_PER_S
@@ -104,6 +104,12 @@ class RtpLeg:
         self._taker = taker
         self._begin()
 
+    @property
+    def waiting_ms(self) -> float:
+        """See `ports.MediaLeg`."""
+        sender = self._sender
+        return 0.0 if sender is None else len(sender.queue) * 500.0 / self.sample_rate_hz
+
     def play(self, pcm: bytes) -> None:
         """Queue PCM to be sent in time."""
         self._agreed_sender().play(pcm)
@@ -117,6 +123,11 @@ class RtpLeg:
     def flush(self) -> list[str]:
         """Drop what is queued: no further speech packet leaves. Returns marks that were not reached."""
         return [] if self._sender is None else self._sender.flush()
+
+    def excuse_silence(self, excused: bool) -> None:
+        """See `ports.MediaLeg`."""
+        self._silence_excused = excused
+        self._heard_ms = self._now_ms()
 
     def close(self) -> None:
         """Free the ports; sends RTCP BYE."""
@@ -359,7 +370,7 @@ class RtpLeg:
     def _watch_silence(self, now_ms: float) -> None:
         terms = self._negotiation.terms
         listening = terms is not None and terms.may_hear and self._taker is not None
-        if not listening:
+        if not listening or self._silence_excused:
             self._heard_ms = now_ms  # on hold nobody need speak
         elif now_ms - self._heard_ms > self._settings.silence_ms and not self._silence_told:
             self._silence_told = True

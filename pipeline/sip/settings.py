@@ -46,6 +46,8 @@ class TrunkSettings:
     """New calls a second over this trunk; 0: only the gateway's own limit."""
     digest: Digest | None = None
     """None: the addresses are the control, as with carriers that send no credentials."""
+    shown_number: str = ""
+    """Who a person sees calling, where we call them: the practice's number at the trunk; "": none."""
     certificate_name: str = ""
     """The name in the carrier's certificate, checked when we open a connection to it; "": the host that its own
     Record-Route or Contact names."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pipeline.sip.ports import TransferOutcome
 
 _FRAGMENT = re.compile(rb"\s*SIP/2\.0[ \t]+([1-6][0-9]{2})\b")
+_ID = re.compile(r";\s*id\s*=\s*([0-9]{1,10})\s*(?:;|\Z)", re.ASCII | re.IGNORECASE)
 _TARGET = re.compile(r"(?:sips?:[\x21-\x7e]+@[\x21-\x7e]+|tel:[0-9+*#().-]+)\Z")
 _BUSY = frozenset({486, 600})
 _NO_ANSWER = frozenset({408, 480, 487})
@@ -35,6 +36,8 @@ def outcome_of(status: int) -> TransferOutcome:
 class Transfer:
     """One REFER on its way."""
 
+    number: int = 0
+    """Its CSeq, by which a NOTIFY names it (RFC 3515 section 2.4.6)."""
     accepted: bool = False
     """Whether the carrier said it would try."""
     last_status: int = 100
@@ -47,6 +50,11 @@ class Transfer:
             self.accepted = True
             return None
         return TransferOutcome.REFUSED
+
+    def is_meant(self, event: str) -> bool:
+        """Whether a NOTIFY with this Event is of this REFER: one of an older, given up since, names another number."""
+        found = _ID.search(event)
+        return found is None or int(found[1]) == self.number
 
     def on_notify(self, state: str, body: bytes) -> TransferOutcome | None:
         """A NOTIFY of this REFER; None: go on waiting."""

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 
 from pipeline.errors import StartUpError
@@ -18,10 +19,10 @@ from pipeline.sip.connections import Connections
 from pipeline.sip.events import TrunkFault, TrunkTraffic
 from pipeline.sip.exchange import Exchange
 from pipeline.sip.incoming import IncomingCall
-from pipeline.sip.line import NotReached, SecondLeg, TrunkLine
+from pipeline.sip.line import SecondLeg, TrunkLine
 from pipeline.sip.paths import Path
-from pipeline.sip.ports import CallMedia, CallOver, CallTaker, MediaRefused
-from pipeline.sip.settings import SignallingSettings
+from pipeline.sip.ports import CallMedia, CallOver, CallTaker, MediaRefused, NotReached
+from pipeline.sip.settings import SignallingSettings, Transport
 from pipeline.sip.transactions import Way
 from pipeline.telemetry.events import Token, emit
 
@@ -146,22 +147,21 @@ class Trunks:
             len(self._connections),
         )
 
-    async def dial(
-        self, trunk: str, target: str, media: CallMedia, *, caller: str = ""
-    ) -> SecondLeg:
+    async def dial(self, trunk: str, target: str, media: CallMedia) -> SecondLeg:
         """Call a person and return once they have answered; raises `NotReached`, or ValueError for a wrong target.
 
-        `target` is a SIP URI of the configuration whose host is the trunk's; `caller` the number shown to the person.
-        Cancelled while it rings, it gives up.
+        `target` is a SIP URI of the configuration whose host is the trunk's. Cancelled while it rings, it gives up.
         """
+        settings = self._exchange.admission.trunk_named(trunk).settings
+        usual: Transport = next((each for each in settings.transports if each in self.ports), "tls")
         try:
-            hop = hop_of(read_uri(target), "tls" if "tls" in self.ports else "udp")
+            hop = hop_of(read_uri(target), usual)
         except Malformed:
             raise ValueError("a person's address must be a SIP URI with a host") from None
         path = self._connections.path_to(hop)
         leg = SecondLeg(self._turn)
         with self._turn():
-            leg.call = self._exchange.dial(trunk, target, media, caller, path, leg)
+            leg.call = self._exchange.dial(trunk, target, media, settings.shown_number, path, leg)
         try:
             await leg.answered()
         except BaseException:
@@ -187,7 +187,8 @@ class Trunks:
         return self._settings.retry_after_s if self._closing else self._taker.may_ring()
 
     def _on_call(self, call: IncomingCall) -> None:
-        line = TrunkLine(call, call.transaction.path.transport, self._turn)
+        dial = partial(self.dial, call.trunk.name)
+        line = TrunkLine(call, call.transaction.path.transport, self._turn, dial)
         call.listener = line
         call_id = call.invite.call_id
         task = self._tasks.create_task(self._live(line), name=f"call {call_id}")

@@ -97,9 +97,10 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """What became of a transfer that was asked for. Ours."""
+    """What became of leading the caller to this target. Ours."""
 
     outcome: str
+    target: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ class Elsewhere:
 
 CarrierSays = Connected | Start | Audio | Key | Mark | Stop | Elsewhere
 WeSay = CarrierSays | Hold | Transferred
-OUTCOMES = frozenset({"connected", "busy", "no_answer", "refused"})
+OUTCOMES = frozenset({"connected", "left", "busy", "no_answer", "refused"})
 
 
 # --- to the far end --------------------------------------------------------------------------------
@@ -149,8 +150,8 @@ def read_ours(text: str | bytes, stream: str) -> WeSay | None:
             return Elsewhere()
         case {"event": "hold", "hold": {"held": bool(held)}}:
             return Hold(held)
-        case {"event": "transferred", "transfer": {"outcome": str(outcome)}} if outcome in OUTCOMES:
-            return Transferred(outcome)
+        case {"event": "transferred", "transfer": {"outcome": str(outcome), "target": str(target)}}:
+            return Transferred(outcome, target) if _is_transferred(outcome, target) else None
         case _:
             return _carriers(message, stream)
 
@@ -173,6 +174,10 @@ def _carriers(message: dict[str, Any], stream: str) -> CarrierSays | None:
             return Stop()
         case _:
             return None
+
+
+def _is_transferred(outcome: str, target: str) -> bool:
+    return outcome in OUTCOMES and bool(_NAME.match(target))
 
 
 def read_to_call(text: str | bytes) -> ToCall | None:
@@ -314,9 +319,10 @@ def transfer(stream: str, target: str) -> str:
     return _text({"event": "transfer", "streamSid": stream, "transfer": {"target": target}})
 
 
-def transferred(stream: str, outcome: str) -> str:
-    """What became of it."""
-    return _text({"event": "transferred", "streamSid": stream, "transfer": {"outcome": outcome}})
+def transferred(stream: str, outcome: str, target: str) -> str:
+    """What became of leading the caller to this target."""
+    about = {"outcome": outcome, "target": target}
+    return _text({"event": "transferred", "streamSid": stream, "transfer": about})
 
 
 def stop(stream: str) -> str:

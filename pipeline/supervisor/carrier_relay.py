@@ -1,13 +1,15 @@
-"""One call between a carrier's stream and its worker: every word is read, and said anew in our own.
+"""One call between a carrier's streams and its worker: every word is read, and said anew in our own.
 
 What reaches a worker was written here, whatever a carrier or a bridge sent: it can say nothing that is not one of a
-carrier's words. A carrier that does not read is let go of. Knows no signature and no HTTP.
+carrier's words. While a person is called the carrier has no stream: the worker is told to hold, and goes on with the
+next one. A carrier that does not read is let go of. Knows no signature and no HTTP.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Container
 
 from aiohttp import WSMsgType, web
 
@@ -16,6 +18,7 @@ from pipeline.stream.messages import (
     Audio,
     CarrierSays,
     Clear,
+    Encoding,
     Key,
     Mark,
     Start,
@@ -25,46 +28,107 @@ from pipeline.stream.messages import (
     read_to_call,
 )
 from pipeline.stream.wire import NORMAL, Wire
+from pipeline.transfer import TransferOutcome
 
 UNSENT_MAX = 512
 """Messages that wait for a carrier that does not read: ten seconds of sound."""
+MARKS_MAX = 512
 JUNK_MAX = 200
 
 
 class Relay:
     """What a carrier says, on its way to a worker, and back (`pipeline.stream.wire.Listener`)."""
 
-    def __init__(self, end: web.WebSocketResponse, stream: str, call_id: str) -> None:
-        """Join `end`, whose stream has this id, to the worker's call."""
-        self._end = end
-        self._stream = stream
-        self._call_id = call_id
+    def __init__(self, call_id: str, targets: Container[str]) -> None:
+        """Of the worker's call with this id, which may ask for these people."""
+        self.call_id = call_id
+        self._targets = targets
         self._wire: Wire | None = None
+        self._stream = ""
+        self._format: tuple[Encoding, int] | None = None
         self._unsent: deque[tuple[bool, str]] = deque()
         """Whether it is sound, and the message."""
+        self._marks: list[str] = []
+        """Asked for and not given back."""
         self._more = asyncio.Event()
-        self._over = False
+        self._carries = False
         self._junk = 0
+        self._left = False
+        self._limit: asyncio.TimerHandle | None = None
         self.worker_lost = False
+        self.wanted = ""
+        """Whom the worker wants the caller led to: the stream ends for it."""
 
-    def begin(self, start: Start) -> None:
-        """Tell the worker that the call is here. What else a carrier writes into its `start` is nobody's."""
+    @property
+    def here(self) -> bool:
+        """Whether the worker has the call."""
+        return self._wire is not None
+
+    # --- the carrier's streams ---------------------------------------------------------------------
+
+    async def begin(self, end: web.WebSocketResponse, start: Start) -> None:
+        """The call is here; return when the carrier or the worker has left, or a person is wanted.
+
+        What else a carrier writes into its `start` is nobody's.
+        """
+        self._format = start.encoding, start.sample_rate_hz
         self._tell(messages.connected())
-        self._tell(messages.start(self._call_id, start.sample_rate_hz, {}, start.encoding))
+        self._tell(messages.start(self.call_id, start.sample_rate_hz, {}, start.encoding))
+        await self._carry(end, start)
 
-    async def run(self) -> None:
-        """Return when the carrier or the worker has left."""
+    async def go_on(
+        self, end: web.WebSocketResponse, start: Start, outcome: TransferOutcome, target: str
+    ) -> None:
+        """The caller is back: nobody was reached. Return as `begin` does."""
+        if self._format != (start.encoding, start.sample_rate_hz):
+            self.leave()
+            self.worker_lost = True  # for the caller it is
+            return
+        self._forget_limit()
+        self._tell(messages.hold(self.call_id, False))
+        self.transferred(outcome, target)
+        await self._carry(end, start)
+
+    def wait_for_it(self, limit_s: float) -> None:
+        """The caller hears somebody's telephone ring: hold, so long at the most."""
+        for name in self._marks:  # what was played was played, and nobody gives them back any more
+            self._tell(messages.mark(self.call_id, name))
+        self._marks.clear()
+        self._tell(messages.hold(self.call_id, True))
+        self._limit = asyncio.get_running_loop().call_later(limit_s, self.leave)
+
+    def transferred(self, outcome: TransferOutcome, target: str) -> None:
+        """Tell the worker what became of its wish."""
+        self._tell(messages.transferred(self.call_id, outcome.value, target))
+
+    def leave(self) -> None:
+        """The caller is gone."""
+        self._forget_limit()
+        self._left = True
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.close(NORMAL, "caller")
+
+    def _forget_limit(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
+
+    async def _carry(self, end: web.WebSocketResponse, start: Start) -> None:
+        self._stream, self._carries = start.stream, self._wire is not None
+        self._unsent.clear()
         async with asyncio.TaskGroup() as group:
-            sending = group.create_task(self._send(), name="to the carrier")
-            reading = group.create_task(self._read(), name="from the carrier")
+            sending = group.create_task(self._send(end), name="to the carrier")
+            reading = group.create_task(self._read(end), name="from the carrier")
             await asyncio.wait({sending, reading}, return_when=asyncio.FIRST_COMPLETED)
             sending.cancel()
             reading.cancel()
+        self._carries = False
 
     # --- from the carrier --------------------------------------------------------------------------
 
-    async def _read(self) -> None:
-        async for message in self._end:
+    async def _read(self, end: web.WebSocketResponse) -> None:
+        async for message in end:
             if message.type is not WSMsgType.TEXT:
                 return
             said = read_carrier(message.data, self._stream)
@@ -79,13 +143,15 @@ class Relay:
         """Say it to the worker; false when nobody is there to hear it."""
         match said:
             case Audio(payload):
-                return self._tell(messages.media(self._call_id, payload))
+                return self._tell(messages.media(self.call_id, payload))
             case Key(key):
-                return self._tell(messages.key(self._call_id, key))
+                return self._tell(messages.key(self.call_id, key))
             case Mark(name):
-                return self._tell(messages.mark(self._call_id, name))
+                if name in self._marks:
+                    self._marks.remove(name)
+                return self._tell(messages.mark(self.call_id, name))
             case Stop():
-                return self._tell(messages.stop(self._call_id))
+                return self._tell(messages.stop(self.call_id))
             case Start():
                 return False
             case _:
@@ -96,11 +162,11 @@ class Relay:
 
     # --- from the worker ---------------------------------------------------------------------------
 
-    async def _send(self) -> None:
+    async def _send(self, end: web.WebSocketResponse) -> None:
         while True:
             while self._unsent:
-                await self._end.send_str(self._unsent.popleft()[1])
-            if self._over:
+                await end.send_str(self._unsent.popleft()[1])
+            if not self._carries:
                 return
             self._more.clear()
             await self._more.wait()
@@ -115,25 +181,44 @@ class Relay:
             case Audio(payload):
                 self._put(True, messages.media(self._stream, payload))
             case Mark(name):
-                self._put(False, messages.mark(self._stream, name))
+                self._ask_for(name)
             case Clear():
                 self._unsent = deque(each for each in self._unsent if not each[0])
                 self._put(False, messages.clear(self._stream))
-            case Transfer():  # who called is led to nobody by a stream
-                self._tell(messages.transferred(self._call_id, "refused"))
+            case Transfer(target) if target in self._targets:
+                self.wanted = target
+                self._end_stream()
+            case Transfer(target):
+                self.transferred(TransferOutcome.REFUSED, target)
             case None:
                 pass
 
+    def _ask_for(self, mark: str) -> None:
+        if not self._carries:
+            self._tell(messages.mark(self.call_id, mark))
+            return
+        self._marks.append(mark)
+        del self._marks[:-MARKS_MAX]
+        self._put(False, messages.mark(self._stream, mark))
+
     def _put(self, sound: bool, text: str) -> None:
+        if not self._carries:
+            return
         self._unsent.append((sound, text))
         if len(self._unsent) > UNSENT_MAX:
-            self._over = True
             self._unsent.clear()
+            self._carries = False
+        self._more.set()
+
+    def _end_stream(self) -> None:
+        self._carries = False
         self._more.set()
 
     def on_closed(self, code: int, reason: str) -> None:
         """See `stream.wire.Listener`."""
         del reason
-        self._wire, self._over = None, True
-        self.worker_lost = code != NORMAL
-        self._more.set()
+        if not self._left:
+            self._wire = None
+            self.worker_lost = code != NORMAL
+            self._forget_limit()
+        self._end_stream()

@@ -7,19 +7,17 @@ The stream shows it in its first words. Whatever is not signed is turned away be
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
-import secrets
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlsplit
-from xml.sax.saxutils import escape, quoteattr
+from contextlib import suppress
+from urllib.parse import parse_qsl
 
 from aiohttp import WSMsgType, web
 
+from pipeline.call.flow import Flow
 from pipeline.clock import Clock
-from pipeline.errors import CallRefused, NotAuthorised, OfferInvalid
+from pipeline.errors import CallRefused, NotAuthorised, OfferInvalid, TooMany
+from pipeline.setting_rules import ladders
 from pipeline.settings import Settings
 from pipeline.stream.local import connect as reach
 from pipeline.stream.local import socket_of
@@ -30,26 +28,27 @@ from pipeline.stream.messages import (
     Start,
     read_carrier,
 )
-from pipeline.stream.wire import NORMAL, connect
+from pipeline.stream.wire import connect
+from pipeline.supervisor.carrier_calls import CarrierCall, CarrierCalls
 from pipeline.supervisor.carrier_relay import Relay
 from pipeline.supervisor.carrier_signature import is_signed, spellings
+from pipeline.supervisor.carrier_steps import CarrierSteps
+from pipeline.supervisor.carrier_twiml import AFTER, ANSWERED, STREAM, WEBHOOK, Twiml
 from pipeline.supervisor.door import BODY_BYTES_MAX
 from pipeline.supervisor.gateway import Lines
 from pipeline.telemetry.events import Event, Token, emit
+from pipeline.transfer import fault, targets_of
 
-WEBHOOK, STREAM, AFTER = (
-    "/api/telephone/twiml",
-    "/api/telephone/stream",
-    "/api/telephone/after",
-)
 HEADER = "X-Twilio-Signature"
-TOKEN_LIFE_MS = 60_000.0
-TOKENS_MAX = 1_024
-REMEMBERED_MAX = 4_096
-"""Calls whose token was used, and how calls ended: a webhook that is sent again gets no second call."""
 START_LIMIT_S = 10.0
+RING_MARGIN_S = 5
+"""A carrier adds some seconds of its own to the time that a telephone rings."""
+RING_MIN_S = 5
+AWAY_MARGIN_S = 30.0
+"""For the caller to be back from a person's telephone; who comes later has lost the worker."""
 HEARTBEAT_S = 5.0
 _CALL = re.compile(r"[A-Za-z0-9]{2,64}\Z")
+_DOORS = {AFTER: "after", ANSWERED: "answered"}
 
 
 class CarrierRefused(Event):
@@ -72,65 +71,84 @@ class NotSigned(NotAuthorised):
     code = "not_signed"
 
 
-@dataclass(slots=True)
-class _Out:
-    """A token that is out: whose call it is for."""
-
-    call: str
-    caller: str = field(repr=False)
-    until_ms: float
-
-
 class CarrierStreams:
     """The doors for carriers; only there when an account's token is configured."""
 
-    def __init__(self, settings: Settings, lines: Lines, clock: Clock) -> None:
-        """Know our public address, and who gives lines."""
+    def __init__(self, settings: Settings, lines: Lines, clock: Clock, flow: Flow) -> None:
+        """Know our public address, who gives lines, and the practice's words."""
         self._settings = settings
         self._lines = lines
         self._clock = clock
         self._secret = settings.media_stream.auth_token
-        parts = urlsplit(settings.http.public_url)
-        base = f"{parts.netloc}{parts.path.rstrip('/')}"
-        self._webhook = f"https://{base}{WEBHOOK}"
-        self._after = f"https://{base}{AFTER}"
-        self._stream = f"wss://{base}{STREAM}"
-        self._out: OrderedDict[bytes, _Out] = OrderedDict()
-        self._begun: OrderedDict[str, bool] = OrderedDict()
-        """Calls whose stream has begun; true once their worker was lost."""
+        transfer = settings.transfer
+        self._twiml = Twiml(
+            settings.http.public_url, settings.practice.language, _ring_s(transfer.limit_ms)
+        )
+        self._calls = CarrierCalls()
+        self._flow = flow
+        self._targets = {
+            name: target
+            for name, target in targets_of(transfer.targets).items()
+            if not fault(f"{name} {target.address}")  # once more before a carrier is told to dial
+        }
+        urgent = ladders(settings)[2]
+        self._steps = CarrierSteps(
+            self._twiml, self._calls, clock, self._targets, urgent, flow.say(flow.lines.apology)
+        )
+        self._away_s = transfer.limit_ms / 1000.0 + AWAY_MARGIN_S
 
     def add_to(self, app: web.Application) -> None:
         """Open the doors."""
         if self._secret:
             app.router.add_post(WEBHOOK, self._answer)
-            app.router.add_post(AFTER, self._end)
+            app.router.add_post(f"{AFTER}/{{step}}", self._after)
+            app.router.add_post(f"{ANSWERED}/{{ring}}", self._answered)
             app.router.add_get(STREAM, self._serve, allow_head=False)
 
     # --- the webhooks --------------------------------------------------------------------------------
 
     async def _answer(self, request: web.Request) -> web.Response:
-        """A number of ours is called: hand out a token, or say that all lines are busy."""
-        form = await self._form(request, self._webhook, "webhook")
-        call = form["CallSid"]
-        if call in self._begun:
-            raise self._refused("webhook", "again")
-        if not self._lines.free_lines():
-            return _twiml('<Reject reason="busy"/>')
-        token = self._mint(call, form.get("From", ""))
-        return _twiml(
-            f"<Connect action={quoteattr(self._after)}><Stream url={quoteattr(self._stream)}>"
-            f'<Parameter name="token" value={quoteattr(token)}/></Stream></Connect>'
+        """A number of ours is called: hand out a token, once for each call, or say that all lines are busy."""
+        form = await self._form(request, WEBHOOK)
+        call = self._calls.first_seen(
+            form["CallSid"], request.headers[HEADER], form.get("From", ""), self._clock.now_ms()
         )
+        if call is None:
+            raise self._refused("webhook", "again")
+        if self._lines.free_lines():
+            with suppress(TooMany):
+                return _twiml(self._steps.stream(call))
+        return self._busy(call)
 
-    async def _end(self, request: web.Request) -> web.Response:
-        """The stream is over: a caller whose worker died hears why."""
-        form = await self._form(request, self._after, "after")
-        if self._begun.get(form["CallSid"]):
-            return _twiml(f"<Say>{escape(self._settings.practice.apology)}</Say><Hangup/>")
-        return _twiml("<Hangup/>")
+    def _busy(self, call: CarrierCall) -> web.Response:
+        """Nobody can take the call."""
+        self._calls.over(call)
+        if self._settings.media_stream.busy == "reject" and call.relay is None:
+            return _twiml(self._twiml.reject())
+        return _twiml(self._twiml.hang_up(self._flow.say(self._flow.lines.busy)))
 
-    async def _form(self, request: web.Request, url: str, door: str) -> Mapping[str, str]:
+    async def _after(self, request: web.Request) -> web.Response:
+        """A stream is over, or a person's call: what comes next."""
+        step = request.match_info["step"]
+        form = await self._form(request, f"{AFTER}/{step}")
+        call = self._calls.at_step(form["CallSid"], step)
+        if call is None:
+            raise self._refused("after", "again")
+        return self._busy(call) if call.busy else _twiml(self._steps.after(call, form))
+
+    async def _answered(self, request: web.Request) -> web.Response:
+        """A person who was called has answered."""
+        ring = request.match_info["ring"]
+        form = await self._form(request, f"{ANSWERED}/{ring}")
+        call = self._calls.at_ring(form.get("ParentCallSid", ""), ring)
+        if call is None:
+            raise self._refused("answered", "again")
+        self._steps.answered(call)
+        return web.Response(status=204)
+
+    async def _form(self, request: web.Request, path: str) -> Mapping[str, str]:
         """The form of a signed request about a call of our account; raises `NotSigned`."""
+        door = _DOORS.get(path.rpartition("/")[0], "webhook")
         if request.content_type != "application/x-www-form-urlencoded":
             raise OfferInvalid("Send a form.")
         if (request.content_length or 0) > BODY_BYTES_MAX:
@@ -143,7 +161,7 @@ class CarrierStreams:
             )
         except ValueError:
             raise OfferInvalid("The form cannot be read.") from None
-        if request.query_string or not self._is_signed(request, url, given):
+        if request.raw_path != path or not self._is_signed(request, self._twiml.url(path), given):
             raise self._refused(door, "signature")
         form = dict(given)
         if not _CALL.match(form.get("CallSid", "")):
@@ -166,34 +184,10 @@ class CarrierStreams:
         emit(CarrierRefused(Token(door), Token(reason)))
         return NotSigned("The request is not signed by this account, or does not fit its call.")
 
-    # --- tokens --------------------------------------------------------------------------------------
-
-    def _mint(self, call: str, caller: str) -> str:
-        now_ms = self._clock.now_ms()
-        for key, out in list(self._out.items()):
-            if out.until_ms <= now_ms or out.call == call or len(self._out) >= TOKENS_MAX:
-                del self._out[key]
-        token = secrets.token_urlsafe(24)
-        self._out[_digest(token)] = _Out(call, caller, now_ms + TOKEN_LIFE_MS)
-        return token
-
-    def _redeem(self, start: Start) -> _Out | None:
-        """Use the token up; None when it is not good for this call."""
-        out = self._out.pop(_digest(start.parameters.get("token", "")), None)
-        if out is None or out.until_ms <= self._clock.now_ms() or out.call != start.call:
-            return None
-        self._remember(out.call, False)
-        return out
-
-    def _remember(self, call: str, lost: bool) -> None:
-        self._begun[call] = lost
-        while len(self._begun) > REMEMBERED_MAX:
-            self._begun.popitem(last=False)
-
     # --- the stream ----------------------------------------------------------------------------------
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        if request.query_string or not self._is_signed(request, self._stream):
+        if request.raw_path != STREAM or not self._is_signed(request, self._twiml.stream_url):
             raise self._refused("stream", "signature")
         end = web.WebSocketResponse(
             max_msg_size=MESSAGE_BYTES_MAX, compress=False, heartbeat=HEARTBEAT_S
@@ -205,33 +199,54 @@ class CarrierStreams:
                     start = await _start(end)
             except TimeoutError:
                 start = None
-            out = self._redeem(start) if start is not None else None
-            if start is None or out is None or not self._is_ours(start.account):
+            call = self._redeem(start) if start is not None else None
+            if start is None or call is None:
                 emit(CarrierRefused(Token("stream"), Token("token")))
             else:
-                await self._join(end, start, out)
+                await self._join(end, start, call)
         finally:
             await end.close()
         return end
 
-    async def _join(self, end: web.WebSocketResponse, start: Start, out: _Out) -> None:
-        """Find a worker and pass everything on until one of the two leaves."""
+    def _redeem(self, start: Start) -> CarrierCall | None:
+        """The call that this token is good for; it is used up in any case."""
+        token = start.parameters.get("token", "")
+        call = self._calls.redeem(token, start.call, self._clock.now_ms())
+        return call if self._is_ours(start.account) else None
+
+    async def _join(self, end: web.WebSocketResponse, start: Start, call: CarrierCall) -> None:
+        """Bring the caller to a worker, or back to it, until one of the two leaves or a person is wanted."""
+        relay = call.relay
         try:
-            line = await self._lines.expect(out.caller, Bringer.CARRIER)
-            relay = Relay(end, start.stream, line["call_id"])
-            path = socket_of(self._settings.state.directory, line["worker"])
-            wire = await connect(await reach(path), relay, line["token"])
+            if relay is None:
+                call.relay = relay = await self._placed(call)
+                await relay.begin(end, start)
+            else:
+                await relay.go_on(end, start, call.outcome, call.rang)
         except (CallRefused, OSError, TimeoutError):
             emit(CarrierRefused(Token("stream"), Token("lines_busy")))
-            self._remember(out.call, True)  # the caller hears the sentence instead
+            call.busy = True
             return
-        emit(CarrierStreamJoined(Token(line["call_id"])))
-        relay.begin(start)
-        try:
-            await relay.run()
-        finally:
-            wire.close(NORMAL, "caller")
-        self._remember(out.call, relay.worker_lost)
+        except BaseException:
+            if relay is not None:
+                relay.leave()
+            raise
+        call.lost = relay.worker_lost
+        if relay.wanted and relay.here:
+            relay.wait_for_it(self._away_s)
+        else:
+            relay.leave()
+
+    async def _placed(self, call: CarrierCall) -> Relay:
+        """A worker that has a line for this call. Raises `CallRefused`, `OSError` or `TimeoutError`."""
+        caller, call.caller = call.caller, ""
+        line = await self._lines.expect(caller, Bringer.CARRIER)
+        call.call_id = line["call_id"]
+        relay = Relay(call.call_id, self._targets)
+        path = socket_of(self._settings.state.directory, line["worker"])
+        await connect(await reach(path), relay, line["token"])
+        emit(CarrierStreamJoined(Token(call.call_id)))
+        return relay
 
 
 async def _start(end: web.WebSocketResponse) -> Start | None:
@@ -247,10 +262,9 @@ async def _start(end: web.WebSocketResponse) -> Start | None:
     return None
 
 
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+def _ring_s(limit_ms: int) -> int:
+    return max(RING_MIN_S, limit_ms // 1000 - RING_MARGIN_S)
 
 
-def _twiml(verbs: str) -> web.Response:
-    text = f'<?xml version="1.0" encoding="UTF-8"?><Response>{verbs}</Response>'
+def _twiml(text: str) -> web.Response:
     return web.Response(text=text, content_type="text/xml")

@@ -16,6 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
+from pipeline.call.flow_file import load_flow
 from pipeline.call.request import FIELD_NAMES
 from pipeline.clock import Clock
 from pipeline.errors import (
@@ -96,6 +97,7 @@ class Front:
         """Serve these pages; `workers` is set once they exist."""
         self._facts = facts or Facts(clock)
         self._settings = settings
+        self._flow = load_flow(settings.practice)
         self._staff = staff
         self._pages = pages
         self._clock = clock
@@ -139,7 +141,7 @@ class Front:
         app.router.add_post("/api/live/active", self._active)
         app.router.add_post("/api/live/emergency", self._throw_switch)
         app.router.add_post("/api/requests/fetch", self._fetch)
-        CarrierStreams(self._settings, self, self._clock).add_to(app)
+        CarrierStreams(self._settings, self, self._clock, self._flow).add_to(app)
         for path in CALL_DOORS:
             app.router.add_options(path, self._door.preflight)
         for path in self._pages:
@@ -264,7 +266,7 @@ class Front:
                 "emergency_number": practice.emergency_number,
                 "consent": practice.consent,
                 "language": practice.language,
-                "apology": practice.apology,
+                "apology": self._flow.write(self._flow.lines.apology),
             }
         )
 

@@ -7,12 +7,13 @@ the time of a comparison gives one away. Time is an argument. It refuses to know
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import secrets
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from pipeline.errors import NotAuthorised, TooMany
+from pipeline.secret import digest_of
 
 TOKEN_LIFE_MS = 60_000.0
 """From pressing Call to the offer takes a second or two; a minute forgives a slow microphone prompt."""
@@ -23,48 +24,60 @@ TOKENS_MAX = 1024
 ENDED_KEPT_MS = 60_000.0
 """A page that asks about a call that has just ended is told how it ended."""
 
-_SECRET_CHARACTERS_MAX = 128
+SECRET_CHARACTERS_MAX = 128
 
 
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+T = TypeVar("T")
 
 
-class CallTokens:
-    """Single-use, one minute, each naming its worker."""
+class SingleUse(Generic[T]):
+    """Secrets that are good once and for a while, each for one thing."""
 
-    def __init__(self) -> None:
+    def __init__(self, life_ms: float = TOKEN_LIFE_MS) -> None:
         """No token is out."""
-        self._out: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
+        self._life_ms = life_ms
+        self._out: OrderedDict[bytes, tuple[T, float]] = OrderedDict()
 
-    def mint(self, worker: str, now_ms: float) -> str:
-        """A new token for a call at this worker."""
+    def mint(self, what: T, now_ms: float, prefix: str = "") -> str:
+        """A new token for this; raises `TooMany`."""
         self._forget(now_ms)
         if len(self._out) >= TOKENS_MAX:
             raise TooMany("Too many calls are being placed; try again soon.", retry_after_s=5)
-        token = f"{worker}.{secrets.token_urlsafe(24)}"
-        self._out[_digest(token)] = (worker, now_ms + TOKEN_LIFE_MS)
+        token = f"{prefix}{secrets.token_urlsafe(24)}"
+        self._out[digest_of(token)] = (what, now_ms + self._life_ms)
         return token
 
-    def waiting(self, now_ms: float) -> Counter[str]:
-        """How many tokens are out for each worker."""
+    def check(self, token: str, now_ms: float) -> None:
+        """Raise `NotAuthorised` unless `redeem` would accept it; does not use it up."""
+        entry = self._out.get(digest_of(token)) if len(token) <= SECRET_CHARACTERS_MAX else None
+        if entry is None or entry[1] <= now_ms:
+            raise NotAuthorised("The call token is unknown, used or older than a minute.")
+
+    def redeem(self, token: str, now_ms: float) -> T:
+        """Use the token up and return what it is for."""
+        self.check(token, now_ms)
+        return self._out.pop(digest_of(token))[0]
+
+    def outstanding(self, now_ms: float) -> list[T]:
+        """What tokens are out for."""
         self._forget(now_ms)
-        return Counter(worker for worker, _ in self._out.values())
+        return [what for what, _ in self._out.values()]
 
     def _forget(self, now_ms: float) -> None:
         while self._out and next(iter(self._out.values()))[1] <= now_ms:
             self._out.popitem(last=False)
 
-    def check(self, token: str, now_ms: float) -> None:
-        """Raise `NotAuthorised` unless `redeem` would accept it; does not use it up."""
-        entry = self._out.get(_digest(token)) if len(token) <= _SECRET_CHARACTERS_MAX else None
-        if entry is None or entry[1] <= now_ms:
-            raise NotAuthorised("The call token is unknown, used or older than a minute.")
 
-    def redeem(self, token: str, now_ms: float) -> str:
-        """Use the token up and return its worker's name."""
-        self.check(token, now_ms)
-        return self._out.pop(_digest(token))[0]
+class CallTokens(SingleUse[str]):
+    """Those of pages, each naming its worker."""
+
+    def mint(self, what: str, now_ms: float, prefix: str = "") -> str:
+        """A new token for a call at this worker."""
+        return super().mint(what, now_ms, prefix or f"{what}.")
+
+    def waiting(self, now_ms: float) -> Counter[str]:
+        """How many tokens are out for each worker."""
+        return Counter(self.outstanding(now_ms))
 
 
 @dataclass(slots=True, eq=False)
@@ -99,7 +112,7 @@ class OpenCalls:
         self._forget(now_ms)
         call = OpenCall(call_id=f"c{secrets.token_hex(6)}", worker=worker, address=address)
         key = secrets.token_urlsafe(24)
-        self._by_key[_digest(key)] = call
+        self._by_key[digest_of(key)] = call
         self._by_id[call.call_id] = call
         return call, key
 
@@ -111,7 +124,7 @@ class OpenCalls:
 
     def by_key(self, key: str) -> OpenCall:
         """The call of this key, ended or not; raises `NotAuthorised`."""
-        call = self._by_key.get(_digest(key)) if len(key) <= _SECRET_CHARACTERS_MAX else None
+        call = self._by_key.get(digest_of(key)) if len(key) <= SECRET_CHARACTERS_MAX else None
         if call is None:
             raise NotAuthorised("The call key is unknown, or the call ended a while ago.")
         return call

@@ -8,7 +8,6 @@ the rest of the page have no place on a telephone and are dropped. Knows nothing
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import http
 import socket
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from websockets.http11 import Request
 from pipeline.line import Bye, CallPort, Flush, ToCaller, Transfer
 from pipeline.media.g711 import ulaw_decode, ulaw_encode
 from pipeline.media.resample import Doubler, Framer
+from pipeline.secret import digest_of
 from pipeline.stream import messages
 from pipeline.stream.far_buffer import FarBuffer
 from pipeline.stream.local import bind
@@ -88,10 +88,6 @@ class StreamRefused(Event):
     reason: Token
 
 
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
-
-
 class _Waiting:
     """A call that was announced: its token is out."""
 
@@ -156,7 +152,7 @@ class MediaStreamDoor:
         end exactly once. Where it never starts, or `begin` raises, `never` is called with the reason instead.
         """
         waiting = _Waiting(call_id, bringer, begin, never)
-        self._expected[_digest(token)] = waiting
+        self._expected[digest_of(token)] = waiting
         self._wake(waiting, CONNECT_LIMIT_MS)
 
     def drop(self, call_id: str, reason: str) -> None:
@@ -171,7 +167,7 @@ class MediaStreamDoor:
     # --- a handshake -------------------------------------------------------------------------------
 
     def _admit(self, request: Request) -> _Line | http.HTTPStatus:
-        waiting = self._expected.pop(_digest(bearer(request.headers)), None)
+        waiting = self._expected.pop(digest_of(bearer(request.headers)), None)
         if waiting is None:
             emit(StreamRefused(reason=Token("token")))
             return http.HTTPStatus.UNAUTHORIZED
@@ -235,7 +231,7 @@ class _Line:
         self._framer = Framer(LISTEN_FRAME_SAMPLES)
         self._far = FarBuffer(8_000)
         self._held = False
-        self._asked_transfer = False
+        self._asked_for: set[str] = set()
         self._over = False
         self._timer: asyncio.TimerHandle | None = None
         self._last_mark = ""
@@ -295,8 +291,8 @@ class _Line:
                 self._press(key)
             case Hold(held):
                 self._hold(held)
-            case Transferred(outcome):
-                self._transferred(TransferOutcome(outcome))
+            case Transferred(outcome, target):
+                self._transferred(TransferOutcome(outcome), target)
 
     def _start(self, start: Start) -> None:
         if self._call is not None or self._stream:
@@ -364,14 +360,10 @@ class _Line:
         if not held:
             self._attach_playout()
 
-    def _transferred(self, outcome: TransferOutcome) -> None:
-        """Tell the call, unless it never asked for any."""
-        if self._call is None:
-            return
-        if not self._asked_transfer:
-            self._junk += 1
-            return
-        self._call.on_transfer(outcome)
+    def _transferred(self, outcome: TransferOutcome, target: str) -> None:
+        """Tell the call, unless it never asked for this."""
+        if self._call is not None and target in self._asked_for:
+            self._call.on_transfer(outcome, target)
 
     # --- to the caller (CallerLeg, FrameSink, FarEnd) ----------------------------------------------------
 
@@ -399,16 +391,16 @@ class _Line:
 
     @property
     def can_transfer(self) -> bool:
-        """Our own gateway can; a carrier's stream has no word for it."""
-        return self._waiting.bringer is Bringer.GATEWAY
+        """By REFER, or by a carrier that is told to dial; whom is the configuration's."""
+        return True
 
     def send(self, message: ToCaller) -> None:
         """What a telephone can be told: silence, now, and a person. The rest is for pages."""
         if isinstance(message, Flush):
             self.void()
         elif isinstance(message, Transfer):
-            if self._wire is not None and self.can_transfer:
-                self._asked_transfer = True
+            if self._wire is not None:
+                self._asked_for.add(message.target)
                 self._wire.send(messages.transfer(self._stream, message.target))
         elif isinstance(message, Bye):
             self._reason = message.reason

@@ -45,8 +45,9 @@ FLOW = replace(
 )
 LINES = FLOW.lines
 REACH = Reach(("front", "nurse", "callback"), ("callback",), ("nurse",))
-CONNECTED, BUSY, NO_ANSWER, REFUSED = (
+CONNECTED, BUSY, NO_ANSWER, REFUSED, LEFT = (
     TransferOutcome.CONNECTED, TransferOutcome.BUSY, TransferOutcome.NO_ANSWER, TransferOutcome.REFUSED,
+    TransferOutcome.LEFT,
 )  # fmt: skip
 LIMIT_MS = 5_000.0
 
@@ -140,7 +141,7 @@ async def test_row_u2_whoever_does_not_answer_is_followed_by_the_next_and_a_numb
         rig.call.on_transfer(outcome, "front")
         await ringing(rig, 2)
         assert rig.captions("agent")[-1] == "Nobody answers. Another number."
-        rig.call.on_transfer(outcome)
+        rig.call.on_transfer(outcome, "nurse")
         await rig.until_quiet()
         assert rig.captions("agent")[-1].startswith("Nobody answers. We call back.")
         await rig.key(PHONE, every_ms=40)
@@ -161,6 +162,27 @@ async def test_a_door_that_says_nothing_is_given_up_in_time() -> None:
         await rig.until_quiet()
         assert rig.captions("agent")[-1].startswith("Nobody answers. Call two one two")
         assert rig.byes() == []
+
+
+@pytest.mark.parametrize("reached", [CONNECTED, LEFT])
+async def test_row_u2_a_caller_whom_the_far_end_took_away_is_not_led_on(
+    reached: TransferOutcome,
+) -> None:
+    """An exchange may end our part by BYE once the person is there, and say nothing more."""
+    seen: list[Event] = []
+    set_sink(seen.append)
+    try:
+        async with telephone() as rig:
+            await rig.say("I have chest pain")
+            await ringing(rig)
+            rig.call.on_transfer(reached, "nurse")
+            await over(rig)
+    finally:
+        set_sink(None)
+    assert rig.reason == "person"
+    assert asked_for(rig) == ["nurse"]
+    [tried] = [event for event in seen if isinstance(event, TransferTried)]
+    assert (str(tried.target), str(tried.outcome), tried.late) == ("nurse", reached.value, False)
 
 
 @pytest.mark.parametrize("late", [BUSY, CONNECTED])
@@ -184,7 +206,6 @@ async def test_what_comes_late_counts_only_when_the_caller_was_connected(
                 rig.call.on_transfer(BUSY, "nurse")
                 await rig.until_quiet()
                 rig.call.on_transfer(BUSY, "nurse")  # twice
-                rig.call.on_transfer(BUSY)
                 await rig.until_quiet()
                 assert rig.captions("agent")[-1].startswith("Nobody answers. We call back.")
     finally:
@@ -207,7 +228,7 @@ async def test_who_speaks_while_it_rings_is_answered_and_nothing_is_taken() -> N
         rig.call.on_key("0")  # asked twice
         await rig.until_quiet()
         assert asked_for(rig) == ["front"]
-        rig.call.on_transfer(CONNECTED)
+        rig.call.on_transfer(CONNECTED, "front")
         await over(rig)
 
 
@@ -268,10 +289,11 @@ async def test_an_outcome_nobody_asked_for_changes_nothing() -> None:
     async with telephone() as rig:
         said = rig.captions("agent")
         rig.call.on_transfer(BUSY, "front")
-        rig.call.on_transfer(NO_ANSWER)
+        rig.call.on_transfer(CONNECTED, "front")
         await rig.silent(500)
         assert rig.captions("agent") == said
         assert rig.byes() == []
+        assert rig.reason is None
 
 
 async def test_in_the_greeting_a_key_leads_to_a_person_after_it() -> None:
@@ -352,7 +374,7 @@ async def test_a_recogniser_that_dies_leads_to_a_person_over_the_telephone_too()
         rig.call.cannot_hear()
         await ringing(rig)
         assert rig.byes() == []
-        rig.call.on_transfer(CONNECTED)
+        rig.call.on_transfer(CONNECTED, "front")
         await over(rig)
     assert rig.reason == "person"
 

@@ -44,7 +44,7 @@ class RecordingCall:
         self.heard: list[tuple[int, float]] = []
         self.muted: list[bool] = []
         self.holds: list[bool] = []
-        self.outcomes: list[TransferOutcome] = []
+        self.outcomes: list[tuple[TransferOutcome, str]] = []
         self.hung_up: list[str] = []
 
     def attach(self, leg: CallerLeg) -> None:
@@ -74,8 +74,8 @@ class RecordingCall:
     def on_muted(self, muted: bool) -> None:
         self.muted.append(muted)
 
-    def on_transfer(self, outcome: TransferOutcome, target: str = "") -> None:
-        self.outcomes.append(outcome)
+    def on_transfer(self, outcome: TransferOutcome, target: str) -> None:
+        self.outcomes.append((outcome, target))
 
     def hang_up(self, reason: str) -> None:
         self.hung_up.append(reason)

@@ -16,6 +16,8 @@ from pipeline.sip.ports import (
     CallOver,
     Invite,
     MediaRefused,
+    NotReached,
+    PersonCall,
     TransferOutcome,
 )
 from pipeline.stream.messages import Bringer
@@ -31,7 +33,10 @@ class FakeCall:
     def __init__(self, number: int = 1) -> None:
         self.invite = Invite(f"t{number}", "carrier", "+12125550199", "+12125550100")
         self.did: list[str] = []
-        self.outcome = TransferOutcome.REFUSED
+        self.outcome: TransferOutcome | None = TransferOutcome.REFUSED
+        """None: the carrier says nothing until `led` is called."""
+        self._led: list[TransferOutcome] = []
+        self._known = asyncio.Event()
         self.refuses = ""
         self.acknowledged = asyncio.Event()
         self.acknowledged.set()
@@ -52,14 +57,30 @@ class FakeCall:
         self.did.append(f"reject {status} {retry_after_s}")
         self.end("us")
 
+    async def dial(self, target: str, media: CallMedia) -> PersonCall:
+        raise NotReached(TransferOutcome.REFUSED)
+
     async def refer(self, target: str) -> TransferOutcome:
         self.did.append(f"refer {target}")
         await asyncio.sleep(0)
         if self._over.is_set():
             raise CallOver
-        if self.outcome is TransferOutcome.CONNECTED:
+        outcome = self.outcome
+        if outcome is None:
+            self._led.clear()
+            self._known.clear()
+            await self._known.wait()
+            if not self._led:
+                raise CallOver
+            outcome = self._led.pop()
+        if outcome is TransferOutcome.CONNECTED:
             self.end("us")
-        return self.outcome
+        return outcome
+
+    def led(self, outcome: TransferOutcome) -> None:
+        """The last person who was called did this."""
+        self._led.append(outcome)
+        self._known.set()
 
     def hang_up(self) -> None:
         if not self._over.is_set():
@@ -69,6 +90,7 @@ class FakeCall:
     def end(self, reason: str) -> None:
         self._reason = self._reason or reason
         self._over.set()
+        self._known.set()
         self.acknowledged.set()
 
     async def over(self) -> str:
@@ -86,6 +108,7 @@ class FakeLeg:
         self.sent = bytearray()
         self.flushes = 0
         self.closed = 0
+        self.excused: list[bool] = []
 
     def answer(self, offer: bytes) -> bytes:
         return offer
@@ -106,6 +129,9 @@ class FakeLeg:
     def mark(self, name: str) -> None:
         self.queue.append(name)
 
+    def excuse_silence(self, excused: bool) -> None:
+        self.excused.append(excused)
+
     def flush(self) -> list[str]:
         self.flushes += 1
         names = [each for each in self.queue if isinstance(each, str)]
@@ -125,6 +151,10 @@ class FakeLeg:
                     self.taker.on_played(each)
             else:
                 self.sent += each
+
+    @property
+    def waiting_ms(self) -> float:
+        return len(self.waiting) * 500.0 / self.sample_rate_hz
 
     @property
     def waiting(self) -> bytes:
@@ -167,7 +197,9 @@ class GatewayRig:
         self.desk = FakeDesk(rig)
         self.legs: list[FakeLeg] = []
         self.no_port = False
-        self.gateway = Gateway(self.desk, {"carrier": TrunkRoom(self._leg, TARGETS, "desk")})
+        self.gateway = Gateway(
+            self.desk, {"carrier": TrunkRoom(self._leg, TARGETS, rescue=("desk", "second"))}
+        )
 
     def _leg(self) -> FakeLeg:
         if self.no_port:

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.line import Bye
 from pipeline.sip import answered as answered_module
-from pipeline.sip.phone_events import PhoneCallOver
+from pipeline.sip.phone_events import PhoneCallLed, PhoneCallOver
 from pipeline.sip.ports import TransferOutcome
 from pipeline.telemetry.events import Event, set_sink
 from tests.sip.gateway_rig import TARGETS, FakeCall, FakeLeg, answered, opened
@@ -192,8 +192,9 @@ async def test_a_worker_that_dies_where_nobody_answers_ends_the_call(
     monkeypatch.setattr(answered_module, "APOLOGY_MARGIN_MS", 50.0)
     async with answered(tmp_path) as (rig, call, leg):
         kill(call, leg)
+        people = ["accept", *(f"refer {TARGETS[name]}" for name in ("desk", "second"))]
         # nothing is ever sent: the mark does not come back, and the limit ends the waiting
-        await rig.until(lambda: call.did == ["accept", f"refer {TARGETS['desk']}", "hang up"])
+        await rig.until(lambda: call.did == [*people, "hang up"])
 
 
 async def test_a_transfer_goes_to_configured_targets_alone(tmp_path: Path) -> None:
@@ -205,3 +206,119 @@ async def test_a_transfer_goes_to_configured_targets_alone(tmp_path: Path) -> No
         await rig.until(lambda: call.did == ["accept", f"refer {TARGETS['second']}"])
         await asyncio.sleep(0.05)
         assert "hang up" not in call.did  # refused: the caller is back in the conversation
+
+
+def ask(leg: FakeLeg, target: str) -> None:
+    """The worker asks for this person."""
+    assert leg.taker is not None
+    leg.taker.on_text(f'{{"event":"transfer","transfer":{{"target":"{target}"}}}}')  # type: ignore[attr-defined]  # the worker's side of it
+
+
+def calls_of(call: FakeCall) -> list[str]:
+    """Who was called, in order."""
+    names = {uri: name for name, uri in TARGETS.items()}
+    return [names[did.removeprefix("refer ")] for did in call.did if did.startswith("refer ")]
+
+
+async def test_a_worker_that_dies_while_a_telephone_rings_is_told_of_at_once(
+    tmp_path: Path, said: list[Event]
+) -> None:
+    async with answered(tmp_path) as (rig, call, leg):
+        call.outcome = None
+        ask(leg, "second")
+        await rig.until(lambda: calls_of(call) == ["second"])
+        kill(call, leg)
+        await rig.until(lambda: leg.waiting == rig.desk.apology)
+        assert calls_of(call) == ["second"], "who is being called goes on being called"
+        call.led(TransferOutcome.BUSY)
+        await rig.until(lambda: calls_of(call) == ["second", "desk"])
+        call.led(TransferOutcome.CONNECTED)
+    led = [(str(e.target), str(e.outcome)) for e in said if isinstance(e, PhoneCallLed)]
+    assert led == [("second", "busy"), ("desk", "connected")]
+    assert over(said).worker_lost
+
+
+async def test_a_worker_that_dies_leaves_the_caller_to_each_person_of_the_ladder_in_turn(
+    tmp_path: Path,
+) -> None:
+    async with answered(tmp_path) as (rig, call, leg):
+        kill(call, leg)
+        await rig.until(lambda: leg.waiting == rig.desk.apology)
+        leg.send()
+        await rig.until(lambda: "hang up" in call.did)
+        assert calls_of(call) == ["desk", "second"]
+
+
+@pytest.mark.parametrize(
+    "outcome", [TransferOutcome.BUSY, TransferOutcome.NO_ANSWER, TransferOutcome.REFUSED]
+)
+async def test_who_is_not_reached_leaves_the_caller_with_the_worker(
+    tmp_path: Path, outcome: TransferOutcome
+) -> None:
+    """While a telephone rings the carrier may send no sound for longer than a dead line is given."""
+    async with answered(tmp_path) as (rig, call, leg):
+        there = rig.worker.calls["c1"]
+        call.outcome = None
+        ask(leg, "second")
+        await rig.until(lambda: calls_of(call) == ["second"])
+        assert leg.excused == [True]
+        call.led(outcome)
+        await rig.until(lambda: there.outcomes == [(outcome, "second")])
+        assert leg.excused == [True, False]
+        there.playout.push(0, b"\1\0" * 320)
+        await rig.until(lambda: len(leg.waiting) == 640)
+        assert leg.taker is not None
+        leg.taker.on_key("7")
+        await rig.until(lambda: there.keys == ["7"])
+        assert "hang up" not in call.did
+
+
+async def test_of_people_asked_for_while_a_telephone_rings_the_newest_is_called(
+    tmp_path: Path,
+) -> None:
+    async with answered(tmp_path) as (rig, call, leg):
+        call.outcome = None
+        ask(leg, "desk")
+        await rig.until(lambda: calls_of(call) == ["desk"])
+        ask(leg, "stranger")
+        ask(leg, "second")
+        call.led(TransferOutcome.NO_ANSWER)
+        await rig.until(lambda: calls_of(call) == ["desk", "second"])
+        call.led(TransferOutcome.BUSY)
+        there = rig.worker.calls["c1"]
+        await rig.until(lambda: len(there.outcomes) == 2)
+        assert there.outcomes == [
+            (TransferOutcome.NO_ANSWER, "desk"),
+            (TransferOutcome.BUSY, "second"),
+        ]
+
+
+async def test_an_exchange_that_ends_our_part_while_it_leads_the_caller_has_led_them(
+    tmp_path: Path, said: list[Event]
+) -> None:
+    async with answered(tmp_path) as (rig, call, leg):
+        call.outcome = None
+        ask(leg, "second")
+        await rig.until(lambda: calls_of(call) == ["second"])
+        call.led(TransferOutcome.LEFT)
+        call.end("caller")
+        there = rig.worker.calls["c1"]
+        await rig.until(lambda: bool(there.hung_up))
+        assert there.outcomes == [(TransferOutcome.LEFT, "second")]
+    [led] = [event for event in said if isinstance(event, PhoneCallLed)]
+    assert (str(led.target), str(led.outcome)) == ("second", "left")
+    assert over(said).reason == "left"
+
+
+async def test_a_caller_who_hangs_up_before_the_carrier_agrees_has_hung_up(
+    tmp_path: Path, said: list[Event]
+) -> None:
+    async with answered(tmp_path) as (rig, call, leg):
+        call.outcome = None
+        ask(leg, "second")
+        await rig.until(lambda: calls_of(call) == ["second"])
+        call.end("caller")
+        there = rig.worker.calls["c1"]
+        await rig.until(lambda: there.hung_up == ["caller"])
+        assert there.outcomes == []
+    assert over(said).reason == "caller"

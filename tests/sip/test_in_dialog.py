@@ -133,12 +133,14 @@ def test_an_info_we_do_not_read_is_415_and_an_empty_one_is_200() -> None:
     assert [one.status for one in rig.hear(peer.request("INFO"))] == [200]
 
 
-def notify(peer: Peer, fragment: str, state: str = "active;expires=60") -> bytes:
+def notify(
+    peer: Peer, fragment: str, state: str = "active;expires=60", about: str = "refer"
+) -> bytes:
     return peer.request(
         "NOTIFY",
         fragment,
         kind="message/sipfrag;version=2.0",
-        headers=("Event: refer", f"Subscription-State: {state}"),
+        headers=(f"Event: {about}", f"Subscription-State: {state}"),
     )
 
 
@@ -201,10 +203,35 @@ def test_a_subscription_that_ends_without_a_result_is_no_answer() -> None:
     assert rig.heard[0].outcomes == [TransferOutcome.NO_ANSWER]
 
 
-def test_a_caller_who_hangs_up_during_a_transfer_ends_it_without_an_outcome() -> None:
-    rig, peer, _ = referred()
+def test_who_ends_the_call_before_a_transfer_is_agreed_to_has_hung_up() -> None:
+    rig, peer = talking()
+    rig.calls[0].refer(PERSON)
+    rig.taken()
     rig.hear(peer.request("BYE"))
     assert (rig.heard[0].outcomes, rig.heard[0].over) == ([], ["caller"])
+
+
+def test_an_exchange_that_ends_our_part_once_it_leads_the_caller_is_not_a_refusal() -> None:
+    rig, peer, _ = referred()
+    rig.hear(notify(peer, "SIP/2.0 180 Ringing"))
+    rig.hear(peer.request("BYE"))
+    assert rig.heard[0].outcomes == [TransferOutcome.LEFT]
+    assert rig.heard[0].over == ["caller"]
+
+
+def test_what_comes_of_a_transfer_that_was_given_up_is_not_taken_for_the_next() -> None:
+    rig, peer, first = referred()
+    rig.wait(60_000)
+    rig.calls[0].refer(PERSON)
+    [second] = rig.taken()
+    rig.hear(reply_to(second, 202))
+    numbers = [each.one("CSeq").split()[0] for each in (first, second)]
+    [refused] = rig.hear(notify(peer, "SIP/2.0 486 Busy Here", about=f"refer;id={numbers[0]}"))
+    assert refused.status == 481
+    assert rig.heard[0].outcomes == [TransferOutcome.NO_ANSWER]
+    [ok] = rig.hear(notify(peer, "SIP/2.0 486 Busy Here", about=f"refer;id={numbers[1]}"))
+    assert ok.status == 200
+    assert rig.heard[0].outcomes == [TransferOutcome.NO_ANSWER, TransferOutcome.BUSY]
 
 
 @pytest.mark.parametrize(

@@ -491,6 +491,22 @@ async def test_on_hold_nobody_is_missed_and_afterwards_the_time_begins_anew() ->
     made.leg.close()
 
 
+async def test_while_the_caller_is_led_away_nobody_is_missed_and_afterwards_the_time_begins_anew() -> (
+    None
+):
+    made = call(silence_ms=3_000.0)
+    await speak(made.far, tone(20.0))
+    made.leg.excuse_silence(True)
+    await asyncio.sleep(60.0)
+    assert made.taker.silences == 0
+    made.leg.excuse_silence(False)
+    await asyncio.sleep(2.9)
+    assert made.taker.silences == 0
+    await asyncio.sleep(0.2)
+    assert made.taker.silences == 1
+    made.leg.close()
+
+
 async def test_a_fax_machine_is_known_within_five_seconds_of_its_tone() -> None:
     made = call()
     quiet = np.zeros(8_000 * 3, dtype=np.int16)

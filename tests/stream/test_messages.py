@@ -70,7 +70,8 @@ def test_what_we_write_is_what_we_read() -> None:
     assert read_ours(messages.key("c1", "5"), "c1") == Key("5")
     assert read_ours(messages.mark("c1", "m1"), "c1") == Mark("m1")
     assert read_ours(messages.hold("c1", True), "c1") == Hold(True)
-    assert read_ours(messages.transferred("c1", "busy"), "c1") == Transferred("busy")
+    said = read_ours(messages.transferred("c1", "busy", "desk"), "c1")
+    assert said == Transferred("busy", "desk")
     assert read_ours(messages.stop("c1"), "c1") == Stop()
     assert read_to_call(messages.media("c1", b"\1\2")) == Audio(b"\1\2")
     assert read_to_call(messages.mark("c1", "m1")) == Mark("m1")
@@ -80,7 +81,7 @@ def test_what_we_write_is_what_we_read() -> None:
 
 @pytest.mark.parametrize("stream", ["", "c1"])
 def test_a_carrier_cannot_say_what_only_we_may(stream: str) -> None:
-    private = [messages.hold("c1", True), messages.transferred("c1", "connected")]
+    private = [messages.hold("c1", True), messages.transferred("c1", "connected", "desk")]
     for text in private:
         assert read_ours(text, stream) is not None
         assert read_carrier(text, stream) is None

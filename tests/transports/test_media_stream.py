@@ -189,21 +189,26 @@ async def test_a_transfer_is_asked_of_our_gateway_and_its_outcome_told(tmp_path:
         call.leg.send(Transfer("front-desk"))
         await far.until(lambda: bool(far.of(AskedTransfer)))
         assert far.of(AskedTransfer) == [AskedTransfer("front-desk")]
-        far.say(messages.transferred(STREAM, "no_answer"))
-        await until(lambda: call.outcomes == [TransferOutcome.NO_ANSWER])
+        far.say(messages.transferred(STREAM, "no_answer", "front-desk"))
+        await until(lambda: call.outcomes == [(TransferOutcome.NO_ANSWER, "front-desk")])
 
 
 async def test_who_brings_a_call_is_told_by_the_token_and_not_by_its_sound(tmp_path: Path) -> None:
-    async with opened(tmp_path) as rig:
-        _, call = await rig.called("audio/x-l16")
-        assert call.leg is not None
-        assert not call.leg.can_transfer  # a carrier's stream has no word for it
+    leads: dict[Bringer, int] = {}
+    for bringer in Bringer:
+        async with opened(tmp_path) as rig:
+            far, call = await rig.called("audio/x-mulaw", bringer=bringer)
+            call.playout.push(0, tone(600, 5.0))
+            await far.until(lambda far=far: far.samples() >= 4_000)  # type: ignore[misc]  # bound now
+            before = call.playout.sent_samples
+            leads[bringer] = before - call.playout.flush()
+    assert leads[Bringer.GATEWAY] < leads[Bringer.CARRIER]
 
 
 async def test_an_outcome_that_nobody_asked_for_ends_no_call(tmp_path: Path) -> None:
     async with opened(tmp_path) as rig:
         far, call = await rig.called(bringer=Bringer.GATEWAY)
-        far.say(messages.transferred(STREAM, "connected"))
+        far.say(messages.transferred(STREAM, "connected", "front-desk"))
         far.say(messages.key(STREAM, "5"))
         await until(lambda: call.keys == ["5"])
         assert call.outcomes == []
