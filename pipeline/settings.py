@@ -393,6 +393,8 @@ class Transfer:
     """The same outside the hours of the call flow; none: as `ladder`."""
     urgent: tuple[str, ...] = _list(kind="rung")
     """After urgent words: targets alone, never a message; none: those of `ladder`."""
+    busy: tuple[str, ...] = _list(kind="rung")
+    """Who takes a caller for whom no line is free, once they have heard so (`sip.when_busy`): targets alone; none: the call ends."""
     limit_ms: int = _number(40_000, 5_000, 180_000)
     """A telephone rings for about 25 s before a mailbox takes it; after this time nobody answered."""
 
@@ -475,8 +477,12 @@ class Sip:
     """Below Linux's ephemeral range (32768), and apart from `media`'s ports."""
     rtp_port_max: int = _number(24_999, 1024, 65_535)
     """Inclusive; a call takes two."""
+    when_busy: str = _one_of("line", "line", "refuse")
+    """For a call that no worker can take. "line": it is answered and hears `lines.busy` of the call flow, then `transfer.busy`.
+    "refuse": 503, for a carrier or an edge that tries another gateway then."""
     calls_max: int = _number(0, 0, 3_200)
-    """Calls at a time; 0: as many as the workers have lines."""
+    """Calls at a time, those that hear the busy line and those that talk with a person through us too; what is above gets
+    503. 0: twice as many as the workers have lines."""
     calls_per_s: int = _number(20, 1, 1_000)
     """New calls a second; what is above gets 503, and carriers try elsewhere."""
     call_limit_ms: int = _number(3_600_000, 60_000, 14_400_000)

@@ -104,6 +104,7 @@ class SupervisorsDesk:
         self._channel = channel
         self._free: int | None = None
         self._lines = lines
+        self._refuses = settings.sip.when_busy == "refuse"
         self.stopping = False
 
     def on_notice(self, kind: str, payload: dict[str, Any]) -> None:
@@ -116,7 +117,7 @@ class SupervisorsDesk:
         """See `sip.desk.Desk`."""
         if self._free is None or self.stopping or self._channel.closed.is_set():
             return STOPPING_RETRY_S
-        return None if self._free > 0 else BUSY_RETRY_S
+        return BUSY_RETRY_S if self._refuses and self._free <= 0 else None
 
     async def place(self, invite: Invite) -> Place:
         """See `sip.desk.Desk`."""
@@ -146,9 +147,10 @@ def rooms(settings: Settings) -> dict[str, TrunkRoom]:
     ports = RtpPorts(address=sip.bind, first_port=sip.rtp_port_min, last_port=sip.rtp_port_max)
     targets = transfer_uris(settings)
     _, _, people = ladders(settings)
+    busy = settings.transfer.busy if sip.when_busy == "line" else None
     return {
         trunk.name: TrunkRoom(
-            _leg_of(trunk, sip, ports), targets, trunk.transfer == "bridge", people
+            _leg_of(trunk, sip, ports), targets, trunk.transfer == "bridge", busy, people
         )
         for trunk in settings.trunk
     }
@@ -186,9 +188,10 @@ def signalling(settings: Settings) -> SignallingSettings:
         key_file=key,
         carrier_ca_file=sip.carrier_ca_file,
         advertised_host=sip.advertised_address,
-        max_calls=sip.calls_max or lines,
+        max_calls=sip.calls_max or 2 * lines,
         calls_per_s=float(sip.calls_per_s),
         call_limit_ms=float(sip.call_limit_ms),
+        emergency_number=settings.practice.emergency_number,
         transfer_limit_ms=float(settings.transfer.limit_ms),
     )
 

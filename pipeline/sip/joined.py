@@ -10,7 +10,10 @@ from pipeline.stream.messages import Audio, Clear, Mark, Transfer, read_to_call
 from pipeline.stream.wire import NORMAL, Wire
 from pipeline.telemetry.containment import contained
 
-APOLOGY = "apology"
+LINE = "line"
+"""The mark behind a sentence of the practice that we play ourselves."""
+NO_WORKER = "none"
+"""Told as the way a worker left where none ever came."""
 JUNK_LIMIT = 50
 """Messages of a worker that are none of ours: it is another release, or broken."""
 
@@ -22,6 +25,7 @@ class Joined:
     """
 
     def __init__(self, call_id: str, leg: MediaLeg) -> None:
+        """Nobody is joined yet."""
         self.call_id = call_id
         self._leg = leg
         self._wire: Wire | None = None
@@ -39,12 +43,21 @@ class Joined:
 
     def begin(self) -> None:
         """The call is answered: the worker may greet."""
-        if self._wire is not None:
+        if self._wire is None:
+            self.worker_over = self.worker_over or NO_WORKER
+        else:
             self._wire.send(messages.start(self.call_id, self._leg.sample_rate_hz, {}))
         self._leg.attach(self)
 
+    async def part(self) -> None:
+        """Nothing more is handed on; returns once the worker has heard the goodbye, or will not."""
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.close(NORMAL, "caller")
+            await wire.closed.wait()  # `close` has set the limit
+
     def abandon(self) -> None:
-        """Nothing more is handed on."""
+        """The worker speaks no language of ours: leave it now."""
         if self._wire is not None:
             self._wire.abort()
             self._wire = None
@@ -76,7 +89,7 @@ class Joined:
 
     def on_played(self, mark: str) -> None:
         """See `ports.AudioTaker`."""
-        if mark == APOLOGY:
+        if mark == LINE:
             self.played.add(mark)
             self.happened.set()
         else:
