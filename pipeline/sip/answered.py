@@ -189,6 +189,7 @@ class AnsweredCall:
         """Let the caller and the person talk; the worker is told that it may go."""
         loop = asyncio.get_running_loop()
         began_s = loop.time()
+        self._joined.release()
         async with asyncio.TaskGroup() as group:
             left = group.create_task(person.call.over(), name="person over")
             why = await talk(self._leg, person.leg, over, left)

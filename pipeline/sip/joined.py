@@ -40,6 +40,7 @@ class Joined:
         """Marks of our own that were reached."""
         self.happened = asyncio.Event()
         """Something changed above."""
+        self._released = False
 
     def begin(self) -> None:
         """The call is answered: the worker may greet."""
@@ -48,6 +49,12 @@ class Joined:
         else:
             self._wire.send(messages.start(self.call_id, self._leg.sample_rate_hz, {}))
         self._leg.attach(self)
+
+    def release(self) -> None:
+        """A person has the caller: what the worker still says is not played, and its marks count as reached."""
+        self._released = True
+        for name in self._leg.flush():
+            self.tell(messages.mark(self.call_id, name))
 
     async def part(self) -> None:
         """Nothing more is handed on; returns once the worker has heard the goodbye, or will not."""
@@ -120,6 +127,10 @@ class Joined:
 
     def _take(self, text: str | bytes) -> None:
         match read_to_call(text):
+            case Mark(name) if self._released:
+                self.tell(messages.mark(self.call_id, name))
+            case Audio() | Clear() | Transfer() if self._released:
+                pass
             case Audio(payload):
                 self._leg.play(payload[: len(payload) & ~1])
             case Mark(name):
