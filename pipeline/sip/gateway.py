@@ -99,6 +99,7 @@ class Gateway:
         try:
             await self._talk(call, leg, room, joined)
         finally:
+            leg.close()  # nothing is sent while the worker takes its leave
             await joined.part()
 
     async def _talk(self, call: TrunkCall, leg: MediaLeg, room: TrunkRoom, joined: Joined) -> None:
