@@ -240,7 +240,7 @@ def _about_transfer(s: Settings) -> Iterator[str]:
     for text in s.transfer.targets:
         if transfer.dials_emergency(text, s.practice.emergency_number):
             yield (
-                "transfer.targets: holds the practice's emergency number; the server never dials it,"
+                "transfer.targets: holds the practice's emergency number, or another country's; the server never dials it,"
                 " callers are told to"
             )
     if not s.transfer.domain and any("@" not in text for text in s.transfer.targets):
@@ -249,6 +249,7 @@ def _about_transfer(s: Settings) -> Iterator[str]:
         ("ladder", s.transfer.ladder),
         ("after_hours", s.transfer.after_hours),
         ("urgent", s.transfer.urgent),
+        ("busy", s.transfer.busy),
     ):
         if set(rungs) - {*names, *transfer.STEPS}:
             yield f"transfer.{key}: names somebody who is not in transfer.targets"
@@ -261,6 +262,8 @@ def _about_transfer(s: Settings) -> Iterator[str]:
             )
     if set(s.transfer.urgent) & set(transfer.STEPS):
         yield "transfer.urgent: an urgent call never ends in a message; write targets only"
+    if set(s.transfer.busy) & set(transfer.STEPS):
+        yield "transfer.busy: nobody is there to take a message; write targets only"
     if (s.transfer.after_hours or s.transfer.urgent) and not s.transfer.ladder:
         yield "transfer.ladder: needed beside transfer.after_hours and transfer.urgent"
 

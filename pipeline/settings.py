@@ -394,6 +394,8 @@ class Transfer:
     """The same outside the hours of the call flow; none: as `ladder`."""
     urgent: tuple[str, ...] = _list(kind="rung")
     """After urgent words: targets alone, never a message; none: those of `ladder`."""
+    busy: tuple[str, ...] = _list(kind="rung")
+    """Who takes a caller for whom no line is free, once they have heard so (`sip.when_busy`): targets alone; none: the call ends."""
     limit_ms: int = _number(40_000, 5_000, 180_000)
     """A telephone rings for about 25 s before a mailbox takes it; after this time nobody answered."""
 
@@ -473,16 +475,28 @@ class Sip:
     """PEM chain for the name in the trunk's origination address; none: `tls.cert`."""
     key: str = _text(kind="file")
     """None: `tls.key`."""
+    advertised_tls_port: int = _number(0, 0, 65_535)
+    """What the carrier is told, where an address translator moves ports; 0: `tls_port`."""
+    advertised_tcp_port: int = _number(0, 0, 65_535)
+    advertised_udp_port: int = _number(0, 0, 65_535)
     carrier_ca_file: str = _text(kind="file")
     """Who may have signed a carrier's certificate, where we connect to it; none: the system's authorities."""
     rtp_port_min: int = _number(24_000, 1024, 65_535)
     """Below Linux's ephemeral range (32768), and apart from `media`'s ports."""
     rtp_port_max: int = _number(24_999, 1024, 65_535)
     """Inclusive; a call takes two."""
+    when_busy: str = _one_of("line", "line", "refuse")
+    """For a call that no worker can take. "line": it is answered and hears `lines.busy` of the call flow, then `transfer.busy`.
+    "refuse": 503, for a carrier or an edge that tries another gateway then."""
     calls_max: int = _number(0, 0, 3_200)
-    """Calls at a time; 0: as many as the workers have lines."""
+    """Calls at a time, those that hear the busy line and those that talk with a person through us too; what is above gets
+    503. 0: twice as many as the workers have lines."""
     calls_per_s: int = _number(20, 1, 1_000)
     """New calls a second; what is above gets 503, and carriers try elsewhere."""
+    retry_after_s: int = _number(10, 1, 3_600)
+    """Told with 503: carriers leave this gateway alone for so long."""
+    ring_limit_ms: int = _number(20_000, 5_000, 120_000)
+    """A call that no worker has taken by then is refused, so that the carrier tries elsewhere."""
     call_limit_ms: int = _number(3_600_000, 60_000, 14_400_000)
     """No conversation with a receptionist lasts an hour: a forgotten line does. `limits.call_limit_ms` ends the dialogue before."""
 
@@ -511,6 +525,8 @@ class Trunk:
     """With "bridge", who the person sees calling, e.g. "+12125550100": the practice's number at this trunk; none: no number."""
     calls_max: int = _number(0, 0, 3_200)
     """Calls at a time over this one; 0: only the gateway's own limit."""
+    calls_per_s: int = _number(0, 0, 1_000)
+    """New calls a second over this one; 0: only the gateway's own limit."""
     certificate_name: str = _text(kind="host")
     """The name in the carrier's certificate, where we connect to it; none: the one its own messages name."""
     digest_user: str = _text(kind="id")

@@ -22,8 +22,28 @@ EMERGENCY: Final = frozenset(
 )
 """Answered by the emergency services somewhere, or, 933, by the carrier's test of them. The server dials none of them,
 wherever it stands: a caller in danger is told to hang up and dial."""
+_ELSEWHERE: Final = """
+    01 02 03 13 14 15 16 17 18 19 90 91 92 93 94 001 002 003 011 019 022 033 050 060 065 066 068 080 085
+    088 100 101 102 103 104 105 106 107 108 113 114 115 116 117 120 122 123 124 125 127 128 129 130 131
+    132 133 140 144 150 151 152 153 154 155 156 157 158 159 160 166 170 171 172 175 177 180 188 190 191
+    192 193 194 195 197 198 199 211 311 333 355 511 555 666 819 888 901 902 903 912 913 917 919 922 939
+    955 977 990 991 992 993 994 995 996 997 998
+"""
+ELSEWHERE: Final = frozenset(_ELSEWHERE.split())
+"""The emergency numbers of two and three digits of all other countries: those of libphonenumber's short number metadata
+(release 9.0.43). Where callers are told to dial 911 they reach nobody, and many of them are extensions of an exchange;
+a practice that tells its callers another number dials none of them."""
+NORTH_AMERICA: Final = "911"
 _OUTSIDE_LINE: Final = ("", "0", "00", "1", "9", "91", "90")
 """What is dialled before a number, at a PBX or out of habit."""
+_ANY_OUTSIDE_LINE: Final = (*_OUTSIDE_LINE, "7", "8", "71", "77", "81", "88", "99", "991")
+"""The same, of exchanges that have another habit: for the numbers that are dialled most."""
+_MOST_DIALLED: Final = frozenset({"911", "112", "999"})
+_PREMIUM = re.compile(
+    r"(?:\+?1|(?:7|8|9|99)1?)?(?:900[2-9][0-9]{6}|[2-9][0-9]{2}976[0-9]{4})"  # North America
+    r"|(?:\+|[789]?(?:00|011))(?:979|808|870|878|88[123])[0-9]{5,12}"  # no country: premium, shared cost, satellites
+)
+"""What costs its caller much and pays its owner (ITU-T E.164 assigned codes; NANP area code 900, exchange 976)."""
 
 _LINE = re.compile(r"([a-z][a-z0-9-]{0,29}) +(\S{1,120})")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
@@ -79,8 +99,8 @@ def fault(text: str) -> str:
     name, address = read[1], read[2]
     if name in STEPS:
         return f'"{name}" is a step of a ladder by itself; choose another name'
-    if _dials(address, EMERGENCY):
-        return "is an emergency number: the server never dials one; callers are told to"
+    if why := forbidden(address):
+        return why
     if address.startswith("+"):
         national = address[2:] if address.startswith("+1") else ""
         good = _INTERNATIONAL.fullmatch(address) and not (national and not _is_national(national))
@@ -97,17 +117,35 @@ def _is_national(digits: str) -> bool:
     return bool(_NATIONAL.fullmatch(digits)) and digits[1:3] != "11"
 
 
-def _dials(address: str, numbers: Iterable[str]) -> bool:
+def forbidden(address: str, own: str = NORTH_AMERICA) -> str:
+    """Why this number or URI is never called, or "": asked of the configuration, and again before each call.
+
+    `own` is what the practice's callers dial in an emergency.
+    """
     user = re.split(r"[@;?]", re.sub(r"^(?:sips?|tel|urn):", "", address.lower()), maxsplit=1)[0]
-    dialled = re.sub(r"[^a-z0-9]", "", user)
-    return any(dialled == before + number for number in numbers for before in _OUTSIDE_LINE)
+    if _is_emergency(re.sub(r"[^a-z0-9]", "", user), re.sub(r"[^0-9]", "", own)):
+        return "is an emergency number: the server never dials one; callers are told to"
+    if _PREMIUM.fullmatch(re.sub(r"[^0-9+]", "", user)):
+        return "is a premium-rate or satellite number: the server never dials one"
+    return ""
+
+
+def _is_emergency(dialled: str, own: str) -> bool:
+    most, rest = _MOST_DIALLED | ({own} if own else set()), EMERGENCY
+    if own != NORTH_AMERICA:
+        rest = EMERGENCY | ELSEWHERE
+    return any(
+        dialled == before + number
+        for numbers, befores in ((most, _ANY_OUTSIDE_LINE), (rest, _OUTSIDE_LINE))
+        for number in numbers
+        for before in befores
+    )
 
 
 def dials_emergency(text: str, own: str) -> bool:
-    """Whether this line would reach the practice's own emergency number."""
+    """Whether this line would reach an emergency number where callers dial `own` in an emergency."""
     read = _LINE.fullmatch(text)
-    digits = re.sub(r"[^0-9]", "", own)
-    return read is not None and bool(digits) and _dials(read[2], [digits])
+    return read is not None and bool(forbidden(read[2], own))
 
 
 def host_of(text: str) -> str:

@@ -32,7 +32,6 @@ from pipeline.telemetry.events import emit
 PLACE_LIMIT_MS = 10_000.0
 LOST_RETRY_S = 10
 STOPPING_RETRY_S = 30
-BUSY_RETRY_S = 10
 CERTIFICATE_EVERY_S = 2.0
 _WAYS: dict[str, Transport] = {"tls": "tls", "tcp": "tcp", "udp": "udp"}
 
@@ -104,6 +103,8 @@ class SupervisorsDesk:
         self._channel = channel
         self._free: int | None = None
         self._lines = lines
+        self._retry_s = settings.sip.retry_after_s
+        self._refuses = settings.sip.when_busy == "refuse"
         self.stopping = False
 
     def on_notice(self, kind: str, payload: dict[str, Any]) -> None:
@@ -116,7 +117,7 @@ class SupervisorsDesk:
         """See `sip.desk.Desk`."""
         if self._free is None or self.stopping or self._channel.closed.is_set():
             return STOPPING_RETRY_S
-        return None if self._free > 0 else BUSY_RETRY_S
+        return self._retry_s if self._refuses and self._free <= 0 else None
 
     async def place(self, invite: Invite) -> Place:
         """See `sip.desk.Desk`."""
@@ -146,9 +147,10 @@ def rooms(settings: Settings) -> dict[str, TrunkRoom]:
     ports = RtpPorts(address=sip.bind, first_port=sip.rtp_port_min, last_port=sip.rtp_port_max)
     targets = transfer_uris(settings)
     _, _, people = ladders(settings)
+    busy = settings.transfer.busy if sip.when_busy == "line" else None
     return {
         trunk.name: TrunkRoom(
-            _leg_of(trunk, sip, ports), targets, trunk.transfer == "bridge", people
+            _leg_of(trunk, sip, ports), targets, trunk.transfer == "bridge", busy, people
         )
         for trunk in settings.trunk
     }
@@ -186,11 +188,24 @@ def signalling(settings: Settings) -> SignallingSettings:
         key_file=key,
         carrier_ca_file=sip.carrier_ca_file,
         advertised_host=sip.advertised_address,
-        max_calls=sip.calls_max or lines,
+        advertised_ports=_advertised(sip),
+        max_calls=sip.calls_max or 2 * lines,
         calls_per_s=float(sip.calls_per_s),
+        retry_after_s=sip.retry_after_s,
+        ring_limit_ms=float(sip.ring_limit_ms),
         call_limit_ms=float(sip.call_limit_ms),
+        emergency_number=settings.practice.emergency_number,
         transfer_limit_ms=float(settings.transfer.limit_ms),
     )
+
+
+def _advertised(sip: Sip) -> dict[Transport, int]:
+    ports: dict[Transport, int] = {
+        "tls": sip.advertised_tls_port,
+        "tcp": sip.advertised_tcp_port,
+        "udp": sip.advertised_udp_port,
+    }
+    return {transport: port for transport, port in ports.items() if port}
 
 
 def _trunk(trunk: Trunk) -> TrunkSettings:
@@ -200,6 +215,7 @@ def _trunk(trunk: Trunk) -> TrunkSettings:
         networks=trunk.signalling,
         transports=tuple(_WAYS[each] for each in trunk.transports),
         max_calls=trunk.calls_max,
+        calls_per_s=float(trunk.calls_per_s),
         digest=digest,
         shown_number=trunk.shown_number,
         certificate_name=trunk.certificate_name,

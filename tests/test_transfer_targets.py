@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipeline import config
 from pipeline.errors import ConfigError
 from pipeline.setting_rules import ladders, transfer_uris
-from pipeline.transfer import EMERGENCY, dials_emergency, fault, rung_fault, targets_of
+from pipeline.transfer import ELSEWHERE, EMERGENCY, dials_emergency, fault, rung_fault, targets_of
 
 GOOD = [
     "front-desk +12125550123",
@@ -59,6 +59,46 @@ def test_no_spelling_of_an_emergency_number_passes(number: str, before: str, bet
     spelled = between.join(before + number)
     assert fault(f"desk {spelled}")
     assert fault(f"desk sip:{spelled}@pbx.example")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["sip:8911@pbx.example", "sip:7911@pbx.example", "sip:99911@pbx.example", "sip:81911@pbx.example",
+     "sip:8112@pbx.example", "sip:7999@pbx.example", "sip:991911@pbx.example"],
+)  # fmt: skip
+def test_an_exchange_with_another_outside_line_dials_no_emergency_number_either(
+    address: str,
+) -> None:
+    assert "emergency" in fault(f"nurse {address}")
+
+
+@pytest.mark.parametrize("number", ["15", "17", "18", "102", "108", "190", "197", "995", "144"])
+def test_other_countries_numbers_are_refused_where_callers_are_not_told_to_dial_911(
+    number: str,
+) -> None:
+    """There, and only there: 102 is the second telephone of many an exchange in North America."""
+    assert number in ELSEWHERE
+    assert dials_emergency(f"desk sip:{number}@pbx.example", "112")
+    assert dials_emergency(f"desk sip:9{number}@pbx.example", "999")
+    assert not dials_emergency(f"desk sip:{number}@pbx.example", "911")
+    assert dials_emergency(f"desk sip:8{number}@pbx.example", number)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["+19005550123", "9005550123", "900-555-0123", "+12129765555", "2129765555", "+979123456789", "+881612345678",
+     "+8835100012345", "+80812345678", "sip:+19005550123@pbx.example", "sip:919005550123@pbx.example",
+     "sip:0119791234567@pbx.example", "sip:900979123456789@pbx.example"],
+)  # fmt: skip
+def test_what_costs_much_is_never_dialled(address: str) -> None:
+    assert "premium" in fault(f"desk {address}")
+
+
+@pytest.mark.parametrize(
+    "address", ["+442079460018", "+18005550123", "+12129005550", "2015550123", "sip:8001@pbx.example"]
+)  # fmt: skip
+def test_what_costs_as_usual_is(address: str) -> None:
+    assert fault(f"desk {address}") == ""
 
 
 def test_the_practices_own_emergency_number_is_refused_with_the_key() -> None:

@@ -43,6 +43,7 @@ DISPOSITIONS = (
     "booked",
     "goodbye",
     "person",
+    "left",
     "urgent",
     "caller",
     "lost",
@@ -54,7 +55,8 @@ DISPOSITIONS = (
     "paused",
     "other",
 )
-"""How a call ended. `other`: a reason this table does not know, counted as such instead of written down."""
+"""How a call ended. `left`: the exchange agreed to lead the caller to a person and ended our part itself, as far as is
+known because the person is there. `other`: a reason this table does not know, counted as such instead of written down."""
 
 
 class RecordInvalid(WardlineError):

@@ -16,13 +16,12 @@ from pipeline.media.resample import Resampler
 from pipeline.settings import Settings
 
 TELEPHONE_HZ: Final = 8_000
-BUSY, APOLOGY, PAUSED = "busy", "apology", "paused"
+BUSY, APOLOGY = "busy", "apology"
 
 
 def fixed_lines(flow: Flow) -> Mapping[str, str]:
-    """Each by its name: every line is taken; the call broke; calls are paused."""
-    lines = flow.lines
-    texts = {BUSY: lines.busy, APOLOGY: lines.apology, PAUSED: lines.paused}
+    """Each by its name: every line is taken; the call broke."""
+    texts = {BUSY: flow.lines.busy, APOLOGY: flow.lines.apology}
     return {name: flow.say(text) for name, text in texts.items()}
 
 

@@ -18,8 +18,11 @@ from pipeline.line import Transfer
 from pipeline.telemetry.events import Event, Token, emit
 from pipeline.transfer import TransferOutcome
 
-CONNECTED_AS = "person"
-"""How the call ends then."""
+ENDS: Mapping[TransferOutcome, str] = {
+    TransferOutcome.CONNECTED: "person",
+    TransferOutcome.LEFT: "left",
+}
+"""How the call ends where a person was reached, as far as is known."""
 
 
 TOOL = "transfer_to_person"
@@ -130,7 +133,7 @@ class Leading:
         if outcome.reached:
             self._calling = self._wanted = ""
             self._timers.cancel("transfer")
-            self._finish(CONNECTED_AS)
+            self._finish(ENDS[outcome])
         elif not late:
             self._calling = ""
             self._timers.cancel("transfer")

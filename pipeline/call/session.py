@@ -72,6 +72,7 @@ SILENT_FRAME = bytes(LISTEN_RATE_HZ // 50 * 2)
 _BYES = {reason: reason for reason in ("goodbye", "person", "error", "limit", "shutdown")} | {
     "lost": "error",
     "urgent": "person",
+    "left": "person",
     "paused": "person",
 }
 """Reasons as the page knows them."""

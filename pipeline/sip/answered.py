@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pipeline.errors import CallRefused
 from pipeline.sip.bridge import talk
 from pipeline.sip.desk import Desk, TrunkRoom
-from pipeline.sip.joined import APOLOGY, Joined
+from pipeline.sip.joined import LINE, NO_WORKER, Joined
 from pipeline.sip.phone_events import PhoneCallBridged, PhoneCallLed, PhoneCallOver
 from pipeline.sip.ports import (
     CallOver,
@@ -26,7 +26,9 @@ from pipeline.sip.ports import (
 )
 from pipeline.telemetry.events import Token, emit
 
-APOLOGY_MARGIN_MS = 2_000.0
+APOLOGY, BUSY = "apology", "busy"
+"""Names of the practice's lines (`desk.Desk.line`)."""
+LINE_MARGIN_MS = 2_000.0
 """Beyond the line's own length, for its mark to come back."""
 
 
@@ -54,17 +56,20 @@ class AnsweredCall:
     def __init__(
         self, call: TrunkCall, leg: MediaLeg, joined: Joined, room: TrunkRoom, desk: Desk
     ) -> None:
-        """Nothing is said yet."""
+        """Nothing is said yet. Where `joined` has no worker, the caller hears that all lines are busy."""
         self._call, self._leg, self._joined = call, leg, joined
         self._room, self._desk = room, desk
         self._lead: _Lead | None = None
         self._person: _Person | None = None
         self._tried: set[str] = set()
-        self._rescue: deque[str] = deque()
+        self._people: deque[str] = deque()
+        """Whom a caller without a worker is led to, in this order."""
         self._ended_by = ""
         """What ended the call, where it is neither side's BYE nor the sound."""
         self._transfers = 0
         self._worker_lost = False
+        self._alone = False
+        """No worker speaks to this caller any more."""
 
     async def run(self) -> None:
         """Return when the call is over, whoever ended it."""
@@ -105,16 +110,16 @@ class AnsweredCall:
             elif joined.asked and (lead is None or self._room.bridges):
                 self._give_up("given_up")
                 self._call_person(group, joined.take_asked())
-            elif joined.worker_over is None or self._worker_lost:
-                if self._worker_lost and lead is None and not self._call_rescue(group):
+            elif self._alone:
+                if lead is None and not self._call_next(group):
                     return
+                await self._next(over)
+            elif joined.worker_over is None:
                 await self._next(over)
             elif joined.worker_over == "":
                 return
             else:
-                self._worker_lost = True
-                self._rescue.extend(name for name in self._room.rescue if name not in self._tried)
-                await self._apologise(over)
+                await self._stand_in(over)
         if (
             self._lead is not None and not self._room.bridges and not joined.gone
         ):  # the far end ended it: with a last word?
@@ -146,11 +151,11 @@ class AnsweredCall:
         self._leg.excuse_silence(not self._room.bridges)
         self._lead = _Lead(name, group.create_task(self._reach(name), name="leading"))
 
-    def _call_rescue(self, group: asyncio.TaskGroup) -> bool:
-        """Call the next person for a caller whose worker died; False: nobody is left."""
-        if not self._rescue:
+    def _call_next(self, group: asyncio.TaskGroup) -> bool:
+        """Call the next person for a caller without a worker; False: nobody is left."""
+        if not self._people:
             return False
-        self._call_person(group, self._rescue.popleft())
+        self._call_person(group, self._people.popleft())
         return True
 
     async def _reach(self, name: str) -> TransferOutcome | None:
@@ -184,6 +189,7 @@ class AnsweredCall:
         """Let the caller and the person talk; the worker is told that it may go."""
         loop = asyncio.get_running_loop()
         began_s = loop.time()
+        self._joined.release()
         async with asyncio.TaskGroup() as group:
             left = group.create_task(person.call.over(), name="person over")
             why = await talk(self._leg, person.leg, over, left)
@@ -223,19 +229,29 @@ class AnsweredCall:
         known = name if name in self._room.targets else "unknown"
         emit(PhoneCallLed(Token(self._joined.call_id), Token(known), Token(outcome)))
 
-    async def _apologise(self, over: asyncio.Task[str]) -> None:
-        """The worker is dead: say so; whoever is being called goes on being called."""
+    # --- without a worker ------------------------------------------------------------------------------
+
+    async def _stand_in(self, over: asyncio.Task[str]) -> None:
+        """No worker is there, or not any more: say so; whoever is being called goes on being called."""
+        self._alone = True
+        self._worker_lost = self._joined.worker_over != NO_WORKER
+        people = self._room.rescue if self._worker_lost else self._room.busy or ()
+        self._people.extend(name for name in people if name not in self._tried)
+        self._leg.flush()
+        await self._say(APOLOGY if self._worker_lost else BUSY, over)
+
+    async def _say(self, line: str, over: asyncio.Task[str]) -> None:
+        """Play a line of the practice to its end, unless the call ends or a person answers before."""
         leg, joined = self._leg, self._joined
-        leg.flush()
-        pcm = await self._desk.line(APOLOGY, leg.sample_rate_hz)
+        pcm = await self._desk.line(line, leg.sample_rate_hz)
         if not pcm:
             return
         leg.play(pcm)
-        leg.mark(APOLOGY)
-        limit_ms = len(pcm) * 500.0 / leg.sample_rate_hz + APOLOGY_MARGIN_MS
+        leg.mark(LINE)
+        limit_ms = len(pcm) * 500.0 / leg.sample_rate_hz + LINE_MARGIN_MS
         loop = asyncio.get_running_loop()
         until_s = loop.time() + limit_ms / 1000.0
-        while APOLOGY not in joined.played and not over.done() and not joined.gone:
+        while LINE not in joined.played and not over.done() and not joined.gone:
             left_ms = (until_s - loop.time()) * 1000.0
             lead = self._lead
             if left_ms <= 0 or (lead is not None and lead.task.done()):

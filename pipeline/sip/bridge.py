@@ -80,7 +80,6 @@ async def talk(
         gone.append(why)
         happened.set()
 
-    caller.flush()
     caller.attach(Relay(caller, person, tell))
     person.attach(Relay(person, caller, tell))
     async with asyncio.TaskGroup() as group:

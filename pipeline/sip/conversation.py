@@ -269,7 +269,7 @@ class Conversation:
 
     def refer(self, target: str) -> None:
         """Ask the other side to lead the caller to a target; the listener is told the outcome."""
-        check_target(target)
+        check_target(target, self._station.settings.emergency_number)
         if self._transfer is not None or self.state is not State.UP:
             self._listener.on_transfer(TransferOutcome.REFUSED)
             return

@@ -51,5 +51,7 @@ class TrunkRoom:
     """Whom callers may be led to, by name: addresses from the configuration."""
     bridges: bool = False
     """Whether we call a person ourselves and carry the sound of both, instead of asking the trunk to lead the caller."""
+    busy: tuple[str, ...] | None = None
+    """Who takes a caller for whom no worker is free, once they have heard so; None: such a call is refused, not answered."""
     rescue: tuple[str, ...] = ()
     """Who takes a caller whose worker died, one after another; when nobody does the call ends."""

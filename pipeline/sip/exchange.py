@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from pipeline.sip.addresses import Malformed, answered_via
@@ -131,10 +132,10 @@ class Exchange:
             self.dropped.stray += not self.station.transactions.answered(message)
             return
         if message.method == "ACK":
-            self._on_ack(message)
+            self._on_ack(message, trunk)
             return
         transaction = self.station.transactions.receive(
-            message, path, trunk.settings.name, remember=self._matters(message)
+            message, path, trunk.settings.name, remember=self._matters(message, trunk)
         )
         if transaction is None:
             return
@@ -146,7 +147,7 @@ class Exchange:
             emit(TrunkFault(Token("request"), Token(type(error).__name__)))
             self._refuse(message, transaction, trunk, Refusal(500, "fault"))
 
-    def _matters(self, request: Request) -> bool:
+    def _matters(self, request: Request, trunk: Trunk) -> bool:
         """Whether an answer must be the same when the request comes again: where a call is begun or meant.
 
         Anything else (OPTIONS, and what no call of ours is meant by) is answered and forgotten: nothing of it is kept.
@@ -155,10 +156,7 @@ class Exchange:
             return True
         if request.method == "CANCEL":
             return self.station.transactions.cancelled_by(request) is not None
-        return bool(request.to.tag) and self._call_of(request) is not None
-
-    def _call_of(self, request: Request) -> Held | None:
-        return self._calls.get((request.call_id, request.to.tag, request.from_.tag))
+        return bool(request.to.tag) and self._call_of(request, trunk) is not None
 
     def uses(self, connection: int) -> bool:
         """Whether a call goes over this connection."""
@@ -173,11 +171,11 @@ class Exchange:
 
     def _serve(self, request: Request, transaction: ServerTransaction, trunk: Trunk) -> None:
         if request.method == "CANCEL":
-            self._on_cancel(request, transaction)
+            self._on_cancel(request, transaction, trunk)
             return
         check_method(request)
         if request.to.tag:
-            call = self._call_of(request)
+            call = self._call_of(request, trunk)
             if call is None:
                 raise Refusal(481, "no_call")
             call.receive(request, transaction)
@@ -238,20 +236,25 @@ class Exchange:
         if wait_s is not None:
             raise Refusal(503, "busy", ("Retry-After", str(wait_s)))
 
-    def _on_cancel(self, request: Request, transaction: ServerTransaction) -> None:
+    def _call_of(self, request: Request, trunk: Trunk) -> Held | None:
+        """The call whose dialog this is, where it is this trunk's: no trunk acts in another's."""
+        dialog = request.call_id, request.to.tag, request.from_.tag
+        return self._calls.get(dialog) if self._trunks.get(dialog) is trunk else None
+
+    def _on_cancel(self, request: Request, transaction: ServerTransaction, trunk: Trunk) -> None:
         invite = self.station.transactions.cancelled_by(request)
-        if invite is None:
+        call = None if invite is None else self._by_invite.get(invite)
+        if invite is None or (call is not None and self._trunks.get(call.dialog.id) is not trunk):
             raise Refusal(481, "no_call")
-        call = self._by_invite.get(invite)
         tag = call.dialog.local_tag if call is not None else self.station.token()
         transaction.respond(200, answer(request, transaction.path, 200, tag))
         if call is not None:
             call.on_cancel()
 
-    def _on_ack(self, ack: Request) -> None:
+    def _on_ack(self, ack: Request, trunk: Trunk) -> None:
         if self.station.transactions.acknowledge(ack):
             return
-        call = self._call_of(ack)
+        call = self._call_of(ack, trunk)
         if call is None:
             self.dropped.stray += 1
             return
@@ -332,19 +335,21 @@ class Exchange:
             path,
             listener,
             trunk.permits,
-            self._keep,
+            partial(self._keep, trunk),
             self._drop,
         )
         self._dialled.add(call)
         return call
 
-    def _keep(self, call: OutgoingCall, dialog: DialogId) -> None:
+    def _keep(self, trunk: Trunk, call: OutgoingCall, dialog: DialogId) -> None:
         self._calls[dialog] = call
+        self._trunks[dialog] = trunk
 
     def _drop(self, call: OutgoingCall, dialog: DialogId | None) -> None:
         self._dialled.discard(call)
         if dialog is not None:
             self._calls.pop(dialog, None)
+            self._trunks.pop(dialog, None)
 
     def _forget(self, call: IncomingCall) -> None:
         request = call.transaction.request

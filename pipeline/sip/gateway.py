@@ -11,16 +11,18 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from pipeline.errors import CallRefused
-from pipeline.sip.answered import AnsweredCall
+from pipeline.sip.answered import BUSY, AnsweredCall
 from pipeline.sip.desk import Desk, NoLine, Place, TrunkRoom
 from pipeline.sip.joined import Joined
-from pipeline.sip.phone_events import PhoneCallJoined, PhoneCallRefused
-from pipeline.sip.ports import CallOver, Invite, MediaRefused, TrunkCall
+from pipeline.sip.phone_events import PhoneCallJoined, PhoneCallRefused, PhoneCallTurnedAway
+from pipeline.sip.ports import CallOver, Invite, MediaLeg, MediaRefused, TrunkCall
 from pipeline.stream.local import connect as reach
-from pipeline.stream.wire import NORMAL, connect
+from pipeline.stream.wire import connect
 from pipeline.telemetry.events import Token, emit
 
 NO_WORKER_RETRY_S = 10
+LINES_HZ = 8_000
+"""As lines are kept."""
 
 
 class Gateway:
@@ -51,35 +53,21 @@ class Gateway:
                 self.quiet.set()
 
     async def _live(self, call: TrunkCall) -> None:
-        invite = call.invite
-        room = self._trunks[invite.trunk]
-        place = await self._place(call)
-        if place is None:
-            return
-        emit(PhoneCallJoined(Token(place.call_id), Token(invite.call_id), Token(invite.trunk)))
+        room = self._trunks[call.invite.trunk]
         try:
-            leg = room.new_leg()
+            leg = (
+                room.new_leg()
+            )  # before a worker's line is held for a call that could not be heard
         except (OSError, CallRefused):
             self._refuse(call, "no_port", NO_WORKER_RETRY_S)
             return
-        joined = Joined(place.call_id, leg)
         try:
-            try:
-                end = await reach(place.path)
-                wire = await connect(end, joined, place.token)
-            except (OSError, TimeoutError):
-                self._refuse(call, "worker", NO_WORKER_RETRY_S)
-                return
-            with suppress(CallOver, MediaRefused):  # signalling has said it to the caller
-                await call.accept(leg)
-                await AnsweredCall(call, leg, joined, room, self._desk).run()
-            wire.close(NORMAL, "caller")
+            await self._place(call, leg, room)
         finally:
             leg.close()
-            joined.abandon()
 
-    async def _place(self, call: TrunkCall) -> Place | None:
-        """A worker for this call; None when there is none, or the caller would not wait."""
+    async def _place(self, call: TrunkCall, leg: MediaLeg, room: TrunkRoom) -> None:
+        """Find a worker for this call, unless the caller would not wait."""
         async with asyncio.TaskGroup() as group:
             gone = group.create_task(call.over(), name="caller gone")
             placing = group.create_task(_placed(self._desk, call.invite), name="placing")
@@ -88,12 +76,36 @@ class Gateway:
             gone.cancel()
             placing.cancel()
         if placing.cancelled() or left:  # its line is given up where nobody comes
-            return None
+            return
         found = placing.result()
-        if isinstance(found, NoLine):
+        if isinstance(found, Place):
+            await self._join(call, leg, room, found)
+        elif room.busy is None or not await self._desk.line(BUSY, LINES_HZ):
             self._refuse(call, "lines_busy", found.retry_after_s)
-            return None
-        return found
+        else:
+            invite = call.invite
+            emit(PhoneCallTurnedAway(Token(invite.call_id), Token(invite.trunk)))
+            await self._talk(call, leg, room, Joined(invite.call_id, leg))
+
+    async def _join(self, call: TrunkCall, leg: MediaLeg, room: TrunkRoom, place: Place) -> None:
+        invite = call.invite
+        emit(PhoneCallJoined(Token(place.call_id), Token(invite.call_id), Token(invite.trunk)))
+        joined = Joined(place.call_id, leg)
+        try:
+            await connect(await reach(place.path), joined, place.token)
+        except (OSError, TimeoutError):
+            self._refuse(call, "worker", NO_WORKER_RETRY_S)
+            return
+        try:
+            await self._talk(call, leg, room, joined)
+        finally:
+            leg.close()  # nothing is sent while the worker takes its leave
+            await joined.part()
+
+    async def _talk(self, call: TrunkCall, leg: MediaLeg, room: TrunkRoom, joined: Joined) -> None:
+        with suppress(CallOver, MediaRefused):  # signalling has said it to the caller
+            await call.accept(leg)
+            await AnsweredCall(call, leg, joined, room, self._desk).run()
 
     def _refuse(self, call: TrunkCall, reason: str, retry_after_s: int) -> None:
         invite = call.invite

@@ -10,7 +10,10 @@ from pipeline.stream.messages import Audio, Clear, Mark, Transfer, read_to_call
 from pipeline.stream.wire import NORMAL, Wire
 from pipeline.telemetry.containment import contained
 
-APOLOGY = "apology"
+LINE = "line"
+"""The mark behind a sentence of the practice that we play ourselves."""
+NO_WORKER = "none"
+"""Told as the way a worker left where none ever came."""
 JUNK_LIMIT = 50
 """Messages of a worker that are none of ours: it is another release, or broken."""
 
@@ -22,6 +25,7 @@ class Joined:
     """
 
     def __init__(self, call_id: str, leg: MediaLeg) -> None:
+        """Nobody is joined yet."""
         self.call_id = call_id
         self._leg = leg
         self._wire: Wire | None = None
@@ -36,15 +40,31 @@ class Joined:
         """Marks of our own that were reached."""
         self.happened = asyncio.Event()
         """Something changed above."""
+        self._released = False
 
     def begin(self) -> None:
         """The call is answered: the worker may greet."""
-        if self._wire is not None:
+        if self._wire is None:
+            self.worker_over = self.worker_over or NO_WORKER
+        else:
             self._wire.send(messages.start(self.call_id, self._leg.sample_rate_hz, {}))
         self._leg.attach(self)
 
+    def release(self) -> None:
+        """A person has the caller: what the worker still says is not played, and its marks count as reached."""
+        self._released = True
+        for name in self._leg.flush():
+            self.tell(messages.mark(self.call_id, name))
+
+    async def part(self) -> None:
+        """Nothing more is handed on; returns once the worker has heard the goodbye, or will not."""
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.close(NORMAL, "caller")
+            await wire.closed.wait()  # `close` has set the limit
+
     def abandon(self) -> None:
-        """Nothing more is handed on."""
+        """The worker speaks no language of ours: leave it now."""
         if self._wire is not None:
             self._wire.abort()
             self._wire = None
@@ -76,7 +96,7 @@ class Joined:
 
     def on_played(self, mark: str) -> None:
         """See `ports.AudioTaker`."""
-        if mark == APOLOGY:
+        if mark == LINE:
             self.played.add(mark)
             self.happened.set()
         else:
@@ -107,6 +127,10 @@ class Joined:
 
     def _take(self, text: str | bytes) -> None:
         match read_to_call(text):
+            case Mark(name) if self._released:
+                self.tell(messages.mark(self.call_id, name))
+            case Audio() | Clear() | Transfer() if self._released:
+                pass
             case Audio(payload):
                 self._leg.play(payload[: len(payload) & ~1])
             case Mark(name):

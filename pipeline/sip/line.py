@@ -76,8 +76,11 @@ class TrunkLine:
             raise CallOver
         self._outcomes.clear()
         self._led.clear()
-        with self._turn():
-            self._call.refer(target)
+        try:
+            with self._turn():
+                self._call.refer(target)
+        except ValueError:  # never sent: no address, or one that nobody is led to
+            return TransferOutcome.REFUSED
         await self._led.wait()
         if not self._outcomes:
             raise CallOver

@@ -46,7 +46,7 @@ class OutgoingCall:
         drop: Callable[[OutgoingCall, DialogId | None], None],
     ) -> None:
         """Send the INVITE. Raises ValueError for a target or a caller's number that is none."""
-        check_target(target)
+        check_target(target, station.settings.emergency_number)
         if caller and not _NUMBER.match(caller):
             raise ValueError(
                 "the number shown to the person must be digits, with a leading + where known"

@@ -21,8 +21,15 @@ class PhoneCallRefused(Event):
     reason: Token
 
 
+class PhoneCallTurnedAway(Event):
+    """No worker could take a call: it is answered, and its caller hears that all lines are busy."""
+
+    trunk_call: Token
+    trunk: Token
+
+
 class PhoneCallOver(Event):
-    """A telephone call has ended; `worker_lost`: its worker went without a word."""
+    """A telephone call has ended (`call_id` of one that no worker took: the trunk's); `worker_lost`: its worker went without a word."""
 
     call_id: Token
     trunk: Token

@@ -79,6 +79,8 @@ class SignallingSettings:
     """A worker that is not ready by then will not be: the carrier tries elsewhere."""
     call_limit_ms: float = 3_600_000.0
     """No conversation with a receptionist lasts an hour: a forgotten line does."""
+    emergency_number: str = "911"
+    """What the practice's callers dial in an emergency: nobody is led there, nor called there, whatever a target says."""
     transfer_limit_ms: float = 60_000.0
     """A person who has not answered by then does not."""
     handshake_limit_ms: float = 5_000.0

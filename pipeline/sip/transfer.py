@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from pipeline.sip.ports import TransferOutcome
+from pipeline.transfer import forbidden
 
 _FRAGMENT = re.compile(rb"\s*SIP/2\.0[ \t]+([1-6][0-9]{2})\b")
 _ID = re.compile(r";\s*id\s*=\s*([0-9]{1,10})\s*(?:;|\Z)", re.ASCII | re.IGNORECASE)
@@ -17,8 +18,10 @@ _BUSY = frozenset({486, 600})
 _NO_ANSWER = frozenset({408, 480, 487})
 
 
-def check_target(target: str) -> None:
-    """Raise ValueError for what is no SIP address: targets come from the configuration, and still."""
+def check_target(target: str, emergency_number: str) -> None:
+    """Raise ValueError for what is no SIP address, or is never called: targets come from the configuration, and still."""
+    if forbidden(target, emergency_number):
+        raise ValueError("a transfer target must be no emergency or premium-rate number")
     if not _TARGET.match(target) or any(c in target for c in "<>\"' ?"):
         raise ValueError("a transfer target must be a SIP or tel URI without headers")
 

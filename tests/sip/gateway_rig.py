@@ -61,14 +61,14 @@ class FakeCall:
         raise NotReached(TransferOutcome.REFUSED)
 
     async def refer(self, target: str) -> TransferOutcome:
+        self._led.clear()
+        self._known.clear()
         self.did.append(f"refer {target}")
         await asyncio.sleep(0)
         if self._over.is_set():
             raise CallOver
         outcome = self.outcome
         if outcome is None:
-            self._led.clear()
-            self._known.clear()
             await self._known.wait()
             if not self._led:
                 raise CallOver
@@ -170,6 +170,8 @@ class FakeDesk:
         self.none_s = 0
         self.placed: list[Invite] = []
         self.apology = bytes(3_200)
+        self.asked: list[str] = []
+        """Lines that were to be played."""
         self.hangs = False
 
     def may_ring(self) -> int | None:
@@ -186,6 +188,7 @@ class FakeDesk:
         return Place(call_id, self.rig.path, f"shown {call_id}")
 
     async def line(self, name: str, sample_rate_hz: int) -> bytes:
+        self.asked.append(name)
         return self.apology
 
 
@@ -197,9 +200,12 @@ class GatewayRig:
         self.desk = FakeDesk(rig)
         self.legs: list[FakeLeg] = []
         self.no_port = False
-        self.gateway = Gateway(
-            self.desk, {"carrier": TrunkRoom(self._leg, TARGETS, rescue=("desk", "second"))}
-        )
+        self.serve()
+
+    def serve(self, **more: object) -> None:
+        """Take calls from now on, of a trunk with these rules."""
+        room = TrunkRoom(self._leg, TARGETS, rescue=("desk", "second"), **more)  # type: ignore[arg-type]  # by name
+        self.gateway = Gateway(self.desk, {"carrier": room})
 
     def _leg(self) -> FakeLeg:
         if self.no_port:
@@ -208,7 +214,7 @@ class GatewayRig:
         return self.legs[-1]
 
     async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not true():  # noqa: ASYNC110  # the state of other objects
                 await asyncio.sleep(0.002)
 

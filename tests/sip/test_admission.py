@@ -12,7 +12,7 @@ from pipeline.errors import StartUpError
 from pipeline.sip.paths import Path
 from pipeline.sip.settings import Digest, TrunkSettings
 from pipeline.sip.trunk import Trunks
-from tests.sip.rig import TLS, UDP, Rig, Taker, settings
+from tests.sip.rig import LOCAL, TLS, UDP, Rig, Taker, settings
 from tests.sip.shapes import TARGET, Peer, Said, said
 
 STRANGER = Path("udp", "192.0.2.7", 5060, "127.0.0.1", 5070)
@@ -70,6 +70,25 @@ def test_a_trunk_has_its_own_limit() -> None:
         for number, path in enumerate((small, small, UDP))
     ]
     assert statuses == [180, 503, 180]
+
+
+def test_no_trunk_acts_in_the_call_of_another() -> None:
+    other = TrunkSettings("other", ("192.0.2.0/24",), transports=("udp",))
+    rig, peer = Rig(settings(trunks=(LOCAL, other))), Peer()
+    stranger = Path("udp", "192.0.2.5", 5060, "127.0.0.1", 5070)
+    rig.ring(peer)
+    [refused] = rig.hear(peer.cancel(), stranger)
+    assert refused.status == 481
+    rig.answer(peer)
+    rig.hear(peer.ack(), stranger)
+    assert rig.heard[0].up == 0, "nor does it say that a call stands"
+    rig.hear(peer.ack())
+    for method in ("BYE", "UPDATE", "INFO"):
+        [refused] = rig.hear(peer.request(method), stranger)
+        assert refused.status == 481
+    assert (rig.heard[0].up, rig.heard[0].over) == (1, [])
+    [ok] = rig.hear(peer.request("BYE"))
+    assert ok.status == 200
 
 
 def test_calls_above_the_rate_get_503_and_a_second_later_there_is_room() -> None:

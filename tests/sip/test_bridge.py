@@ -194,16 +194,17 @@ async def talking(
 async def bridged(room: Room) -> Ear:
     """Until both hear each other; returns the person's ear."""
     room.ask()
+    room.worker.speak(10.0)  # and goes on, as if nobody had answered
     await until(lambda: bool(room.person.ears))
     [there] = room.person.ears
     speak(there.leg, PERSONS_HZ)
     # the worker is told, ends its call as it does, and is gone while the two go on
     await until(lambda: room.worker.outcomes == [(TransferOutcome.CONNECTED, "desk")])
+    for ear, tone_hz in ((room.ear, PERSONS_HZ), (there, CALLERS_HZ)):
+        await until(lambda e=ear, hz=tone_hz: e.tone_share()[hz] > 0.95)  # type: ignore[misc]  # bound at once
     assert room.worker.leg is not None
     room.worker.leg.send(Bye("person"))
     room.worker.leg.close("person")
-    for ear, tone_hz in ((room.ear, PERSONS_HZ), (there, CALLERS_HZ)):
-        await until(lambda e=ear, hz=tone_hz: e.tone_share()[hz] > 0.95)  # type: ignore[misc]  # bound at once
     return there
 
 

@@ -55,7 +55,7 @@ async def test_the_call_is_answered_only_once_the_worker_stands(tmp_path: Path) 
             call.end("caller")  # CANCEL while the worker makes ready
             await taking
         assert call.did == []
-        assert rig.legs == []
+        assert [leg.closed for leg in rig.legs] == [1]
 
 
 async def test_the_worker_greets_only_once_the_caller_is_there(tmp_path: Path) -> None:
@@ -84,12 +84,55 @@ async def test_a_call_without_a_line_or_a_port_or_a_worker_is_sent_elsewhere(
         call = FakeCall()
         await rig.gateway.take(call)
         assert call.did == ["reject 503 10"]
+        assert rig.desk.placed == [], "no line is held for a call that has no port"
         rig.no_port = False
         await rig.worker.door.__aexit__(None, None, None)
         call = FakeCall()
         await rig.gateway.take(call)
         assert call.did == ["reject 503 10"]
         assert rig.legs[-1].closed
+
+
+@pytest.mark.parametrize("people", [(), ("second",)])
+async def test_a_call_that_no_worker_can_take_hears_so_and_is_led_to_whom_the_practice_names(
+    tmp_path: Path, said: list[Event], people: tuple[str, ...]
+) -> None:
+    async with opened(tmp_path) as rig:
+        rig.desk.none_s = 7
+        rig.serve(busy=people)
+        call = FakeCall()
+        async with asyncio.TaskGroup() as group:
+            taking = group.create_task(rig.gateway.take(call))
+            await rig.until(lambda: bool(rig.legs and rig.legs[0].waiting))
+            assert call.did == ["accept"]
+            assert rig.desk.asked == ["busy"] * 2
+            rig.legs[0].send()
+            await taking
+        assert calls_of(call) == list(people)
+        assert call.did[-1] == "hang up"
+        assert rig.legs[0].closed
+        rig.desk.apology = b""  # the line was never made
+        call = FakeCall()
+        await rig.gateway.take(call)
+        assert call.did == ["reject 503 7"]
+    assert (over(said).reason, over(said).worker_lost) == ("us", False)
+
+
+async def test_a_worker_that_is_behind_hears_all_the_same_that_its_caller_left(
+    tmp_path: Path,
+) -> None:
+    async with answered(tmp_path) as (rig, call, leg):
+        there = rig.worker.calls["c1"]
+        assert leg.taker is not None
+        reads = rig.worker.door._lines["c1"]._wire._transport  # type: ignore[union-attr]  # the socket itself
+        assert reads is not None
+        reads.pause_reading()
+        for _ in range(60):  # more than the socket takes at once
+            leg.taker.on_audio(bytes(4_000))
+        call.end("caller")
+        asyncio.get_running_loop().call_later(0.3, reads.resume_reading)
+        await rig.until(lambda: bool(there.hung_up))
+        assert there.hung_up == ["caller"]
 
 
 async def test_a_call_whose_sound_is_refused_leaves_nothing(tmp_path: Path) -> None:
@@ -189,7 +232,7 @@ async def test_a_worker_that_dies_leaves_an_apology_and_then_a_person(
 async def test_a_worker_that_dies_where_nobody_answers_ends_the_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answered_module, "APOLOGY_MARGIN_MS", 50.0)
+    monkeypatch.setattr(answered_module, "LINE_MARGIN_MS", 50.0)
     async with answered(tmp_path) as (rig, call, leg):
         kill(call, leg)
         people = ["accept", *(f"refer {TARGETS[name]}" for name in ("desk", "second"))]

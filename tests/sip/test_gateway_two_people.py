@@ -20,7 +20,8 @@ from pipeline.stream.messages import Bringer
 from pipeline.telemetry.events import Event, set_sink
 from pipeline.transports.media_stream import MediaStreamDoor
 from tests.call.call_rig import CallRig
-from tests.call.identity_flow import TODAY
+from tests.call.identity_flow import PHONE, TODAY
+from tests.call.test_record import Kept
 from tests.call.test_transfer import FLOW
 from tests.fakes.receptionist import FakeReceptionist
 from tests.fakes.voice import FakeVoice
@@ -38,6 +39,7 @@ class Worker:
     def __init__(self, door: MediaStreamDoor, path: Path, group: asyncio.TaskGroup) -> None:
         self.door, self.path, self.group = door, path, group
         self.rig: CallRig | None = None
+        self.kept = Kept()
 
     def may_ring(self) -> int | None:
         return None
@@ -47,6 +49,7 @@ class Worker:
             FakeReceptionist(""),
             FakeVoice(letter_ms=2.0),
             CallSettings(practice_phone=FLOW.practice_phone),
+            self.kept,
             at=lambda desk: ScriptedReceptionist(FLOW, desk, lambda: TODAY),
             reach=Reach(("front", "nurse", "callback")),
             transfer_limit_ms=LIMIT_MS,
@@ -83,7 +86,7 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def talking(directory: Path) -> AsyncIterator[tuple[CallRig, FakeCall, FakeLeg]]:
+async def talking(directory: Path) -> AsyncIterator[tuple[CallRig, FakeCall, FakeLeg, Kept]]:
     """A caller who has heard the greeting; everything that is queued leaves at once."""
     path = directory / "calls-w1.sock"
     async with asyncio.TaskGroup() as group, MediaStreamDoor(path) as door:
@@ -102,7 +105,7 @@ async def talking(directory: Path) -> AsyncIterator[tuple[CallRig, FakeCall, Fak
             lambda: worker.rig is not None and worker.rig.watch.states[-1:] == ["listening"]
         )
         assert worker.rig is not None
-        yield worker.rig, call, leg
+        yield worker.rig, call, leg, worker.kept
         call.end("caller")
         await taking
 
@@ -117,7 +120,7 @@ async def test_what_became_of_the_first_person_late_is_not_counted_for_the_secon
 ) -> None:
     """The carrier says nothing of the front desk until the call has given it up and asked for the nurse."""
     with heard() as tried:
-        async with talking(tmp_path) as (rig, call, leg):
+        async with talking(tmp_path) as (rig, call, leg, _):
             assert leg.taker is not None
             leg.taker.on_key("0")
             await until(lambda: called(call) == ["front"])
@@ -135,3 +138,22 @@ async def test_what_became_of_the_first_person_late_is_not_counted_for_the_secon
         ("front", "no_answer", True),
         ("nurse", "connected", False),
     ]
+
+
+async def test_when_both_are_busy_the_caller_is_back_and_leaves_a_number(tmp_path: Path) -> None:
+    async with talking(tmp_path) as (rig, call, leg, kept):
+        call.outcome = TransferOutcome.BUSY
+        assert leg.taker is not None
+        leg.taker.on_key("0")
+        await until(lambda: called(call) == ["front", "nurse"])
+        await until(lambda: rig.watch.states[-1:] == ["listening"])
+        for key in PHONE:
+            leg.taker.on_key(key)
+            await asyncio.sleep(0.04)
+        await until(lambda: ("field", "phone", PHONE) in kept.told)
+        await until(lambda: rig.watch.states[-1:] == ["listening"])
+        leg.taker.on_key("1")
+        await until(lambda: rig.reason is not None)
+        assert rig.reason == "goodbye"
+        assert "complete" in [entry[0] for entry in kept.told]
+    assert call.did[-1] == "hang up"

@@ -235,7 +235,17 @@ def test_what_comes_of_a_transfer_that_was_given_up_is_not_taken_for_the_next() 
 
 
 @pytest.mark.parametrize(
-    "target", ["", "911", "sip:a@b>\r\nX: y", "http://a@b", "sip:a@b?Replaces=x", "sip:<a>@b"]
+    "target",
+    [
+        "",
+        "911",
+        "sip:8911@pbx.example",
+        "tel:+19005550123",
+        "sip:a@b>\r\nX: y",
+        "http://a@b",
+        "sip:a@b?Replaces=x",
+        "sip:<a>@b",
+    ],
 )
 def test_a_target_that_is_no_address_is_never_sent(target: str) -> None:
     rig, _ = talking()

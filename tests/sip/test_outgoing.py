@@ -161,8 +161,8 @@ def test_media_that_refuse_the_answer_end_it() -> None:
 
 @pytest.mark.parametrize(
     ("target", "caller"),
-    [("tel:+12025550100", ""), ("sip:a@", ""), (PERSON, "Jane"), (PERSON, "1>")],
-)
+    [("tel:+12025550100", ""), ("sip:9911@127.0.0.1", ""), ("sip:a@", ""), (PERSON, "Jane"), (PERSON, "1>")],
+)  # fmt: skip
 def test_what_is_no_target_or_number_is_not_sent(target: str, caller: str) -> None:
     rig = Rig()
     with pytest.raises(ValueError, match=r"target|number"):

@@ -1,0 +1,64 @@
+"""Every setting of the telephone reaches the gateway's rooms."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.settings import Practice, Settings, Sip, Transfer, Trunk, Workers
+from pipeline.trunking import rooms, signalling
+
+TRUNK = Trunk(
+    name="pbx",
+    signalling=("10.0.0.5/32",),
+    media=("10.0.0.0/24",),
+    transports=("udp",),
+    calls_max=3,
+    calls_per_s=2,
+    shown_number="+12125550100",
+    transfer="bridge",
+)
+SETTINGS = Settings(
+    sip=Sip(
+        tls_port=0,
+        udp_port=5060,
+        advertised_address="203.0.113.7",
+        advertised_udp_port=15_060,
+        retry_after_s=33,
+        ring_limit_ms=7_000,
+        calls_per_s=9,
+    ),
+    trunk=(TRUNK,),
+    workers=Workers(count=2, calls_per_worker=4),
+    practice=Practice(emergency_number="112"),
+    transfer=Transfer(
+        targets=("desk sip:201@10.0.0.5", "nurse sip:202@10.0.0.5"),
+        ladder=("desk", "nurse", "callback"),
+        busy=("nurse",),
+        limit_ms=12_000,
+    ),
+)
+
+
+def test_limits_and_what_the_carrier_is_told_are_those_of_the_file() -> None:
+    made = signalling(SETTINGS)
+    assert (made.advertised_host, made.advertised_ports) == ("203.0.113.7", {"udp": 15_060})
+    assert (made.retry_after_s, made.ring_limit_ms, made.transfer_limit_ms) == (33, 7_000, 12_000)
+    assert (made.calls_per_s, made.emergency_number) == (9.0, "112")
+    assert made.max_calls == 16, "twice the lines: who hears the busy line is in a call too"
+    [trunk] = made.trunks
+    assert (trunk.max_calls, trunk.calls_per_s) == (3, 2.0)
+    assert trunk.shown_number == "+12125550100"
+
+
+@pytest.mark.wire
+async def test_a_trunk_knows_whom_it_may_lead_to_and_how() -> None:
+    room = rooms(SETTINGS)["pbx"]
+    assert room.bridges
+    assert room.targets == {"desk": "sip:201@10.0.0.5", "nurse": "sip:202@10.0.0.5"}
+    assert (room.rescue, room.busy) == (("desk", "nurse"), ("nurse",))
+
+
+@pytest.mark.wire
+async def test_a_practice_with_another_gateway_refuses_what_it_cannot_take() -> None:
+    refusing = Settings(sip=Sip(tls_port=0, udp_port=5060, when_busy="refuse"), trunk=(TRUNK,))
+    assert rooms(refusing)["pbx"].busy is None
