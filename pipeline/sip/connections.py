@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pipeline.certificate import Certificate
 from pipeline.errors import StartUpError
 from pipeline.sip.admission import address_of
 from pipeline.sip.datagrams import Datagrams, plain, routed_from
@@ -21,7 +22,7 @@ from pipeline.sip.paths import DEFAULT_PORTS, Hop, Path
 from pipeline.sip.settings import Listen, SignallingSettings, Transport
 from pipeline.sip.shares import Shares
 from pipeline.sip.stream import Stream
-from pipeline.sip.tls import TlsLayer, client_context, server_context
+from pipeline.sip.tls import TlsLayer, client_context
 from pipeline.sip.transactions import Way
 from pipeline.telemetry.events import Token, emit
 
@@ -74,8 +75,7 @@ class Connections:
         self._on_message = on_message
         self._on_unsendable = on_unsendable
         self._in_use = in_use
-        self._server_tls: ssl.SSLContext | None = None
-        self._client_tls: ssl.SSLContext | None = None
+        self._certificate: Certificate | None = None
         self._servers: list[asyncio.Server] = []
         self._datagrams: list[Datagrams] = []
         self._streams: dict[int, Stream] = {}
@@ -102,7 +102,7 @@ class Connections:
     async def listen(self) -> None:
         """Open every address of the settings; raises StartUpError."""
         if any(one.transport == "tls" for one in self.settings.listen):
-            await asyncio.to_thread(self.reload_certificate)
+            self._certificate = await asyncio.to_thread(self._load)
         for one in self.settings.listen:
             try:
                 await self._listen(one)
@@ -112,17 +112,21 @@ class Connections:
                     f"{error.strerror or 'the address is not usable'}; free the port or change the setting"
                 ) from None
 
-    def reload_certificate(self) -> None:
-        """Read certificate and key again, for the handshakes to come; raises StartUpError."""
+    def _load(self) -> Certificate:
+        """The certificate to show, once it and the carriers' authorities can be read; raises StartUpError."""
         settings = self.settings
         try:
-            self._server_tls = server_context(settings.certificate_file, settings.key_file)
-            self._client_tls = client_context(settings.carrier_ca_file)
+            client_context(settings.carrier_ca_file)
         except (OSError, ssl.SSLError):
             raise StartUpError(
-                "the certificate, key or authorities of the telephone trunk cannot be read: check the three files "
-                "(PEM; the key without a passphrase; readable by this user)"
+                "sip.carrier_ca_file cannot be read: give authorities as PEM, readable by this user"
             ) from None
+        return Certificate(settings.certificate_file, settings.key_file, "sip")
+
+    async def watch_certificate(self) -> None:
+        """Use renewed certificate files for the handshakes to come; runs until cancelled."""
+        if self._certificate is not None:
+            await self._certificate.watch()
 
     async def _listen(self, one: Listen) -> None:
         loop = asyncio.get_running_loop()
@@ -174,10 +178,10 @@ class Connections:
     # ---- connections that come -----------------------------------------------------------------------------------
 
     def _accepted(self, transport: Transport) -> Stream:
-        context = self._server_tls
-        if transport != "tls" or context is None:
+        certificate = self._certificate
+        if transport != "tls" or certificate is None:
             return self._stream(transport, None)
-        return self._stream(transport, lambda: TlsLayer(context, None))
+        return self._stream(transport, lambda: TlsLayer(certificate.context, None))
 
     def _stream(
         self, transport: Transport, make_tls: Callable[[], TlsLayer] | None, *, ours: bool = False
@@ -353,11 +357,8 @@ class Connections:
             raise OSError("no address of a trunk")
         make_tls: Callable[[], TlsLayer] | None = None
         if hop.transport == "tls":
-            if self._client_tls is None:
-                self._client_tls = await asyncio.to_thread(
-                    client_context, self.settings.carrier_ca_file
-                )
-            context = self._client_tls
+            # read each time: it is rare, and the authorities may have been renewed
+            context = await asyncio.to_thread(client_context, self.settings.carrier_ca_file)
             name = self._certificate_name(permitted[0]) or host
             make_tls = lambda: TlsLayer(context, name)  # noqa: E731  # a name of one line
         stream = self._stream(hop.transport, make_tls, ours=True)
