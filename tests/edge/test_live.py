@@ -211,6 +211,23 @@ async def test_a_gateway_s_request_goes_to_the_trunk_that_its_call_came_by(edge:
         assert other.came.empty()
 
 
+async def test_an_answer_to_nothing_is_relayed_to_nobody(edge: Edge) -> None:
+    """A stray answer says by its second Via where it wants to go; the edge is nobody's way there."""
+    async with gateway(edge, 0), carrier(edge) as line, carrier(edge, OTHER) as other:
+        await alive(line)
+        line.line.send(
+            "SIP/2.0 200 OK",
+            f"Via: SIP/2.0/TLS {OUTER}:{edge.plan.tls_port};branch=z9hG4bKstray",
+            f"Via: SIP/2.0/TLS {OTHER}:{other.proxy_port};branch=z9hG4bKstray",
+            "From: <sip:a@carrier.example>;tag=a",
+            "To: <sip:b@carrier.example>;tag=b",
+            "Call-ID: stray",
+            "CSeq: 1 INVITE",
+        )
+        await alive(line)  # by then the answer was read, on the same connection
+        assert other.came.empty()
+
+
 async def test_nobody_begins_a_call_through_the_edge_from_inside(edge: Edge) -> None:
     async with gateway(edge, 0) as one, carrier(edge) as line:
         await alive(line)
