@@ -551,7 +551,9 @@ class Edge:
     """On the edge: the chain for the name in the trunk's origination address."""
     key: str = _text(kind="any_path")
     gateway_ca_file: str = _text(kind="any_path")
-    """On the edge: who signed the gateways' certificates."""
+    """On the edge: who signed the gateways' certificates; needed unless all of them are on the edge's own machine."""
+    carrier_ca_file: str = _text(kind="any_path")
+    """On the edge: who may have signed a carrier's certificate, where the edge connects to it; none: Debian's list."""
     media_port_min: int = _number(30_000, 1024, 65_535)
     media_port_max: int = _number(39_999, 1024, 65_535)
     """Inclusive; a call takes four."""

@@ -24,15 +24,12 @@ from pipeline.sip.rtp_settings import RtpSettings
 from pipeline.sip.settings import Digest, Listen, SignallingSettings, Transport, TrunkSettings
 from pipeline.sip.trunk import Trunks
 from pipeline.stream.local import socket_of
-from pipeline.supervisor.certificate import CertificateLoaded, stamp_of
 from pipeline.supervisor.channel import Channel, ChannelClosed
 from pipeline.supervisor.host import prove, tell_why, until_closed
-from pipeline.telemetry.events import emit
 
 PLACE_LIMIT_MS = 10_000.0
 LOST_RETRY_S = 10
 STOPPING_RETRY_S = 30
-CERTIFICATE_EVERY_S = 2.0
 _WAYS: dict[str, Transport] = {"tls": "tls", "tcp": "tcp", "udp": "udp"}
 
 
@@ -63,35 +60,15 @@ async def run_gateway(settings: Settings, channel: Channel) -> None:
             async with Trunks(signalling(settings), gateway) as trunks:
                 await prove(channel)
                 channel.notify("ready", {"free_slots": 0})
-                await _until_over(settings, trunks, over)
+                watching = group.create_task(trunks.watch_certificate(), name="certificate")
+                await over.wait()
+                watching.cancel()
         except StartUpError as error:
             tell_why(channel, error)
             raise
         finally:
             channel.close()
             running.cancel()
-
-
-async def _until_over(settings: Settings, trunks: Trunks, over: asyncio.Event) -> None:
-    """Wait, and give new handshakes a certificate that was renewed."""
-    cert, key = certificate(settings)
-    seen = await asyncio.to_thread(stamp_of, cert, key)
-    while not over.is_set():
-        try:
-            async with asyncio.timeout(CERTIFICATE_EVERY_S):
-                await over.wait()
-        except TimeoutError:
-            found = await asyncio.to_thread(stamp_of, cert, key)
-            if found and found != seen:
-                seen = found
-                try:
-                    await asyncio.to_thread(trunks.reload_certificate)
-                except (
-                    StartUpError
-                ):  # half of the pair was written: the old one goes on, the next change is tried
-                    emit(CertificateLoaded(accepted=False))
-                else:
-                    emit(CertificateLoaded(accepted=True))
 
 
 class SupervisorsDesk:

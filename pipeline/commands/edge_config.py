@@ -12,16 +12,19 @@ from pipeline import config
 from pipeline.cli import Command
 from pipeline.commands.check_config import WRONG_CONFIGURATION, say_faults
 from pipeline.edge.kamailio import kamailio_files
+from pipeline.edge.nftables import nftables
 from pipeline.edge.plan import EdgePlan, Gateway, Trunk, faults
 from pipeline.edge.rtpengine import rtpengine_conf
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings
 
 NEXT = """\
-Take these to the edge as {place}, readable by Kamailio's user alone, and start
+Take these to the edge as {place}, readable by Kamailio's user alone, load the kernel's rules and start both
+  nft -f {place}/edge.nft
   kamailio -DD -E -f {place}/kamailio.cfg
   rtpengine --config-file={place}/rtpengine.conf
-under your service manager. On every gateway the trunk's signalling and media networks are the edge's address now:
+under your service manager. On every gateway the trunk's networks are the edge's address now, which looks after the
+carrier's own; requests within a call leave them for {inner} port {port}:
   signalling = ["{inner}/{bits}"]
   media = ["{inner}/{bits}"]
 `kamailio -c -f {place}/kamailio.cfg` checks the file there."""
@@ -56,7 +59,11 @@ def _run(arguments: argparse.Namespace) -> int:
         for fault in found:
             print(f"  {fault}", file=sys.stderr)
         return WRONG_CONFIGURATION
-    files = {**kamailio_files(plan, arguments.place), "rtpengine.conf": rtpengine_conf(plan)}
+    files = {
+        **kamailio_files(plan, arguments.place),
+        "rtpengine.conf": rtpengine_conf(plan),
+        "edge.nft": nftables(plan),
+    }
     try:
         changed = _different(arguments.out, files)
         if changed and not arguments.force:
@@ -77,7 +84,10 @@ def _run(arguments: argparse.Namespace) -> int:
         print(arguments.out / name)
     print(
         NEXT.format(
-            place=arguments.place, inner=plan.inner, bits=ip_address(plan.inner).max_prefixlen
+            place=arguments.place,
+            inner=plan.inner,
+            port=plan.inner_port,
+            bits=ip_address(plan.inner).max_prefixlen,
         )
     )
     return 0
@@ -93,7 +103,8 @@ def plan_of(settings: Settings) -> EdgePlan:
         tls_port=edge.tls_port,
         cert=edge.cert,
         key=edge.key,
-        ca=edge.gateway_ca_file,
+        gateway_ca=edge.gateway_ca_file,
+        carrier_ca=edge.carrier_ca_file,
         trunks=tuple(Trunk(each.name, each.signalling, each.media) for each in settings.trunk),
         gateways=tuple(_gateway(text) for text in edge.gateways),
         media_port_min=edge.media_port_min,

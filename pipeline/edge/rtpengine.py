@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pipeline.edge.plan import EdgePlan
 
+OUTER, INNER = "outer", "inner"
+"""rtpengine's names for the carrier's side and the gateways': each is told the address that it reaches."""
 LOST_AFTER_S = 60
 """A gateway ends a call after 30 s without a packet; this is for calls whose gateway died."""
 HELD_S = 900
@@ -20,7 +22,7 @@ def rtpengine_conf(plan: EdgePlan) -> str:
     return f"""# Written by `wardline edge-config`. Change the server's TOML and write it again.
 [rtpengine]
 table = -1
-interface = {outer}
+interface = {OUTER}/{outer};{INNER}/{plan.inner}
 listen-ng = 127.0.0.1:{plan.control_port}
 port-min = {plan.media_port_min}
 port-max = {plan.media_port_max}
@@ -32,6 +34,7 @@ delete-delay = 0
 foreground = true
 log-stderr = true
 log-level = 2
-endpoint-learning = heuristic
+# Sound is taken from the address and port that a description names and from nowhere else; Kamailio has looked at both.
+endpoint-learning = off
 reject-invalid-sdp = true
 """

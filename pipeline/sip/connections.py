@@ -13,15 +13,16 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pipeline.certificate import Certificate
 from pipeline.errors import StartUpError
 from pipeline.sip.admission import address_of
+from pipeline.sip.connection import Connection
 from pipeline.sip.datagrams import Datagrams, plain, routed_from
 from pipeline.sip.events import TrunkListening
 from pipeline.sip.paths import DEFAULT_PORTS, Hop, Path
 from pipeline.sip.settings import Listen, SignallingSettings, Transport
 from pipeline.sip.shares import Shares
-from pipeline.sip.stream import Stream
-from pipeline.sip.tls import TlsLayer, client_context, server_context
+from pipeline.sip.tls import TlsLayer, client_context
 from pipeline.sip.transactions import Way
 from pipeline.telemetry.events import Token, emit
 
@@ -74,14 +75,13 @@ class Connections:
         self._on_message = on_message
         self._on_unsendable = on_unsendable
         self._in_use = in_use
-        self._server_tls: ssl.SSLContext | None = None
-        self._client_tls: ssl.SSLContext | None = None
+        self._certificate: Certificate | None = None
         self._servers: list[asyncio.Server] = []
         self._datagrams: list[Datagrams] = []
-        self._streams: dict[int, Stream] = {}
-        self._standing: set[Stream] = set()
+        self._connected: dict[int, Connection] = {}
+        self._standing: set[Connection] = set()
         """Every socket that is not closed yet, those of strangers too."""
-        self._made: dict[Hop, Stream] = {}
+        self._made: dict[Hop, Connection] = {}
         self._opening: dict[Hop, _Opening] = {}
         trunks = len(settings.trunks)
         self._connections_left = Shares(settings.max_connections, trunks)
@@ -95,14 +95,14 @@ class Connections:
 
     def __len__(self) -> int:
         """Connections that stand or are being made."""
-        return len(self._streams) + len(self._opening)
+        return len(self._connected) + len(self._opening)
 
     # ---- opening and closing -------------------------------------------------------------------------------------
 
     async def listen(self) -> None:
         """Open every address of the settings; raises StartUpError."""
         if any(one.transport == "tls" for one in self.settings.listen):
-            await asyncio.to_thread(self.reload_certificate)
+            self._certificate = await asyncio.to_thread(self._load)
         for one in self.settings.listen:
             try:
                 await self._listen(one)
@@ -112,17 +112,21 @@ class Connections:
                     f"{error.strerror or 'the address is not usable'}; free the port or change the setting"
                 ) from None
 
-    def reload_certificate(self) -> None:
-        """Read certificate and key again, for the handshakes to come; raises StartUpError."""
+    def _load(self) -> Certificate:
+        """The certificate to show, once it and the carriers' authorities can be read; raises StartUpError."""
         settings = self.settings
         try:
-            self._server_tls = server_context(settings.certificate_file, settings.key_file)
-            self._client_tls = client_context(settings.carrier_ca_file)
+            client_context(settings.carrier_ca_file)
         except (OSError, ssl.SSLError):
             raise StartUpError(
-                "the certificate, key or authorities of the telephone trunk cannot be read: check the three files "
-                "(PEM; the key without a passphrase; readable by this user)"
+                "sip.carrier_ca_file cannot be read: give authorities as PEM, readable by this user"
             ) from None
+        return Certificate(settings.certificate_file, settings.key_file, "sip")
+
+    async def watch_certificate(self) -> None:
+        """Use renewed certificate files for the handshakes to come; runs until cancelled."""
+        if self._certificate is not None:
+            await self._certificate.watch()
 
     async def _listen(self, one: Listen) -> None:
         loop = asyncio.get_running_loop()
@@ -154,8 +158,8 @@ class Connections:
         for opening in self._opening.values():
             if opening.task is not None:
                 opening.task.cancel()
-        for stream in self._standing:
-            stream.close()
+        for connection in self._standing:
+            connection.close()
         for datagrams in self._datagrams:
             datagrams.close()
             await datagrams.closed.wait()
@@ -163,63 +167,63 @@ class Connections:
             async with asyncio.timeout(CLOSE_LIMIT_MS / 1000):
                 await self._none_standing()
         except TimeoutError:
-            for stream in self._standing:
-                stream.abort()
+            for connection in self._standing:
+                connection.abort()
             await self._none_standing()
 
     async def _none_standing(self) -> None:
-        for stream in list(self._standing):
-            await stream.wait_gone()
+        for connection in list(self._standing):
+            await connection.wait_gone()
 
     # ---- connections that come -----------------------------------------------------------------------------------
 
-    def _accepted(self, transport: Transport) -> Stream:
-        context = self._server_tls
-        if transport != "tls" or context is None:
-            return self._stream(transport, None)
-        return self._stream(transport, lambda: TlsLayer(context, None))
+    def _accepted(self, transport: Transport) -> Connection:
+        certificate = self._certificate
+        if transport != "tls" or certificate is None:
+            return self._connection(transport, None)
+        return self._connection(transport, lambda: TlsLayer(certificate.context, None))
 
-    def _stream(
+    def _connection(
         self, transport: Transport, make_tls: Callable[[], TlsLayer] | None, *, ours: bool = False
-    ) -> Stream:
+    ) -> Connection:
         self._next_number += 1
 
-        def path(stream: Stream) -> Path:
-            host, port = stream.socket_name("peername")
-            own_host, _ = stream.socket_name("sockname")
+        def path(connection: Connection) -> Path:
+            host, port = connection.socket_name("peername")
+            own_host, _ = connection.socket_name("sockname")
             own_port = self.ports.get(transport, DEFAULT_PORTS[transport])
-            return Path(transport, plain(host), port, plain(own_host), own_port, stream.number)
+            return Path(transport, plain(host), port, plain(own_host), own_port, connection.number)
 
-        return Stream(self, self._next_number, path, make_tls, ours=ours)
+        return Connection(self, self._next_number, path, make_tls, ours=ours)
 
-    def let_in(self, stream: Stream) -> bool:
-        """See `stream.House`."""
-        self._standing.add(stream)
-        trunk = None if stream.path is None else self._trunk_of(stream.path)
-        if stream.path is None or trunk is None:
+    def let_in(self, connection: Connection) -> bool:
+        """See `connection.House`."""
+        self._standing.add(connection)
+        trunk = None if connection.path is None else self._trunk_of(connection.path)
+        if connection.path is None or trunk is None:
             self.refused.strangers += 1
             return False
         # a connection of our own making is for a call that stands, and is counted where it is begun
-        if not stream.ours and not self._take_places(stream, (trunk, stream.path.host)):
+        if not connection.ours and not self._take_places(connection, (trunk, connection.path.host)):
             self.refused.refused += 1
             return False
-        self._streams[stream.number] = stream
+        self._connected[connection.number] = connection
         return True
 
-    def _take_places(self, stream: Stream, place: tuple[str, str]) -> bool:
+    def _take_places(self, connection: Connection, place: tuple[str, str]) -> bool:
         if self._closing or not self._connections_left.take(*place):
             return False
-        if stream.shaking_hands:
+        if connection.shaking_hands:
             if not self._handshakes_left.take(*place):
                 self._connections_left.give_back(*place)
                 return False
-            self._shaking.add(stream.number)
-        self._places[stream.number] = place
+            self._shaking.add(connection.number)
+        self._places[connection.number] = place
         return True
 
-    def on_open(self, stream: Stream) -> None:
-        """See `stream.House`."""
-        self._shaken(stream.number)
+    def on_open(self, connection: Connection) -> None:
+        """See `connection.House`."""
+        self._shaken(connection.number)
 
     def _shaken(self, number: int) -> None:
         if number in self._shaking:
@@ -227,21 +231,21 @@ class Connections:
             self._handshakes_left.give_back(*self._places[number])
 
     def on_message(self, data: bytes, path: Path) -> None:
-        """See `stream.House`."""
+        """See `connection.House`."""
         self._on_message(data, path)
 
-    def on_gone(self, stream: Stream, reason: str) -> None:
-        """See `stream.House`."""
-        self._shaken(stream.number)
-        if (place := self._places.pop(stream.number, None)) is not None:
+    def on_gone(self, connection: Connection, reason: str) -> None:
+        """See `connection.House`."""
+        self._shaken(connection.number)
+        if (place := self._places.pop(connection.number, None)) is not None:
             self._connections_left.give_back(*place)
-        self._standing.discard(stream)
-        if self._streams.pop(stream.number, None) is None:
+        self._standing.discard(connection)
+        if self._connected.pop(connection.number, None) is None:
             return
         self.refused.handshakes += reason == "handshake"
         self.refused.cut += reason == "cut"
         for hop, made in list(self._made.items()):
-            if made is stream:
+            if made is connection:
                 del self._made[hop]
 
     def on_stranger(self) -> None:
@@ -253,7 +257,7 @@ class Connections:
         return self._permits(host)
 
     def in_use(self, number: int) -> bool:
-        """See `stream.House`."""
+        """See `connection.House`."""
         return self._in_use(number)
 
     def path_to(self, hop: Hop) -> Path:
@@ -292,8 +296,8 @@ class Connections:
             if path.transport == "udp":
                 self._datagrams[path.connection].send(data, path.host, path.port)
                 return
-            stream = self._streams.get(path.connection)
-            if stream is not None and stream.send(data):
+            connection = self._connected.get(path.connection)
+            if connection is not None and connection.send(data):
                 return
         if hop is None:
             return
@@ -325,21 +329,21 @@ class Connections:
             self._unsendable(way)
 
     async def _open(self, hop: Hop, opening: _Opening) -> None:
-        stream: Stream | None = None
+        connection: Connection | None = None
         try:
             async with asyncio.timeout(self.settings.handshake_limit_ms / 1000):
-                stream = await self._connect(hop)
+                connection = await self._connect(hop)
         except (OSError, TimeoutError, UnicodeError):  # the last: a host that is no name
-            stream = None
+            connection = None
         finally:
             del self._opening[hop]
-        if stream is not None:
-            self._made[hop] = stream
+        if connection is not None:
+            self._made[hop] = connection
         for data, way in opening.waiting:
-            if stream is None or not stream.send(data):
+            if connection is None or not connection.send(data):
                 self._unsendable(way)
 
-    async def _connect(self, hop: Hop) -> Stream:
+    async def _connect(self, hop: Hop) -> Connection:
         """Connect to an address of the hop that is a trunk's; raises OSError."""
         loop = asyncio.get_running_loop()
         host = hop.host
@@ -353,21 +357,18 @@ class Connections:
             raise OSError("no address of a trunk")
         make_tls: Callable[[], TlsLayer] | None = None
         if hop.transport == "tls":
-            if self._client_tls is None:
-                self._client_tls = await asyncio.to_thread(
-                    client_context, self.settings.carrier_ca_file
-                )
-            context = self._client_tls
+            # read each time: it is rare, and the authorities may have been renewed
+            context = await asyncio.to_thread(client_context, self.settings.carrier_ca_file)
             name = self._certificate_name(permitted[0]) or host
             make_tls = lambda: TlsLayer(context, name)  # noqa: E731  # a name of one line
-        stream = self._stream(hop.transport, make_tls, ours=True)
+        connection = self._connection(hop.transport, make_tls, ours=True)
         try:
-            await loop.create_connection(lambda: stream, permitted[0], hop.port)
-            await stream.wait_open()
+            await loop.create_connection(lambda: connection, permitted[0], hop.port)
+            await connection.wait_open()
         except BaseException:
-            stream.abort()
+            connection.abort()
             raise
-        return stream
+        return connection
 
     def _unsendable(self, way: Way) -> None:
         if way.branch:  # later: the transaction is only just being begun

@@ -165,6 +165,11 @@ class Conversation:
             return
         if self.state in (State.LEAVING, State.OVER):
             raise Refusal(481, "over")
+        if (
+            request.method == "OPTIONS"
+        ):  # an edge asks whether the call stands, with a number that was used before
+            self._reply(request, transaction, 200, (ALLOW, SUPPORTED, ACCEPT))
+            return
         if not self.dialog.is_next(request):
             raise Refusal(500, "cseq", ("Retry-After", "1"))
         check_extensions(request)

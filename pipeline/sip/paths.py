@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from pipeline.sip.settings import Transport
 
+Endpoint = tuple[str, int]
+"""Numeric host and port of one end of a datagram, as sockets have it."""
+
 DEFAULT_PORTS: dict[Transport, int] = {"udp": 5060, "tcp": 5060, "tls": 5061}
 
 

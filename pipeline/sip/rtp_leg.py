@@ -13,9 +13,10 @@ from aiortc.rtp import RtpPacket
 
 from pipeline.media.keypad import KEYS, KeyMerger, Way
 from pipeline.media.quality import opinion_score
+from pipeline.sip.paths import Endpoint
 from pipeline.sip.ports import AudioTaker
 from pipeline.sip.rtp_figures import CallFigures
-from pipeline.sip.rtp_ports import Address, Wire
+from pipeline.sip.rtp_ports import Wire
 from pipeline.sip.rtp_receive import Receiver
 from pipeline.sip.rtp_report import Reports, Sent
 from pipeline.sip.rtp_send import FRAME_MS, Sender
@@ -244,7 +245,7 @@ class RtpLeg:
 
     # --- packets in ------------------------------------------------------------------------------
 
-    def _datagram(self, data: bytes, sender: Address, on_rtcp_port: bool) -> None:
+    def _datagram(self, data: bytes, sender: Endpoint, on_rtcp_port: bool) -> None:
         if self._closed or self._receiver is None:
             return
         rtcp = on_rtcp_port or (len(data) > 1 and data[1] in _RTCP_TYPES)
@@ -261,7 +262,7 @@ class RtpLeg:
         else:
             self._hear(genuine, sender, now_ms)
 
-    def _hear(self, data: bytes, sender: Address, now_ms: float) -> None:
+    def _hear(self, data: bytes, sender: Endpoint, now_ms: float) -> None:
         receiver, terms = self._receiver, self._negotiation.terms
         try:
             packet = RtpPacket.parse(data)
@@ -286,7 +287,7 @@ class RtpLeg:
         self._watch_fax()
         self._arm_drain()
 
-    def _hear_report(self, data: bytes, source: Source, sender: Address, now_ms: float) -> None:
+    def _hear_report(self, data: bytes, source: Source, sender: Endpoint, now_ms: float) -> None:
         if self._sender is None or self._receiver is None:
             return
         if not source.took(sender, now_ms, newest=False):

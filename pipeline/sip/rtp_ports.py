@@ -14,6 +14,7 @@ from ipaddress import ip_address
 from typing import Protocol
 
 from pipeline.errors import CallRefused
+from pipeline.sip.paths import Endpoint
 
 MAX_DATAGRAM_BYTES = 1_500
 """Longer ones are no telephone's, and the SRTP library takes no more."""
@@ -21,8 +22,6 @@ READS_AT_ONCE = 32
 """Datagrams taken before other calls have their turn."""
 EXPEDITED_FORWARDING = 46 << 2
 """DSCP of voice (RFC 4594); routers that do not care ignore it."""
-
-Address = tuple[str, int]
 
 
 class NoPortFree(CallRefused):
@@ -38,10 +37,10 @@ class Wire(Protocol):
     rtcp_port: int
     address: str
 
-    def listen(self, on_datagram: Callable[[bytes, Address, bool], None]) -> None:
+    def listen(self, on_datagram: Callable[[bytes, Endpoint, bool], None]) -> None:
         """Hand datagrams over: data, where from, whether on the RTCP port."""
 
-    def send(self, data: bytes, to: Address, *, rtcp: bool) -> bool:
+    def send(self, data: bytes, to: Endpoint, *, rtcp: bool) -> bool:
         """Hand a datagram to the kernel before returning; False when it takes none."""
 
     def close(self) -> None:
@@ -92,13 +91,13 @@ class PortPair:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._open = True
 
-    def listen(self, on_datagram: Callable[[bytes, Address, bool], None]) -> None:
+    def listen(self, on_datagram: Callable[[bytes, Endpoint, bool], None]) -> None:
         """Read from now on."""
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._rtp, self._read, self._rtp, on_datagram, False)
         self._loop.add_reader(self._rtcp, self._read, self._rtcp, on_datagram, True)
 
-    def send(self, data: bytes, to: Address, *, rtcp: bool) -> bool:
+    def send(self, data: bytes, to: Endpoint, *, rtcp: bool) -> bool:
         """A full buffer or an address without a route loses the packet, as any network may."""
         try:
             (self._rtcp if rtcp else self._rtp).sendto(data, to)
@@ -117,7 +116,7 @@ class PortPair:
             each.close()
 
     def _read(
-        self, own: socket.socket, on_datagram: Callable[[bytes, Address, bool], None], rtcp: bool
+        self, own: socket.socket, on_datagram: Callable[[bytes, Endpoint, bool], None], rtcp: bool
     ) -> None:
         for _ in range(READS_AT_ONCE):
             try:

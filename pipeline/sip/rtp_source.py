@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
-Address = tuple[str, int]
+from pipeline.sip.paths import Endpoint
 
 MOVES_AFTER_MS = 1_000.0
 """Plain RTP may come from another port of an allowed host once the first has been silent for so long."""
@@ -24,13 +24,13 @@ class Source:
         """`allowed` are networks; none means see `allows`."""
         self._networks = tuple(ip_network(each, strict=False) for each in allowed)
         self._known: dict[str, bool] = {}
-        self._expected: Address | None = None
-        self._latched: Address | None = None
+        self._expected: Endpoint | None = None
+        self._latched: Endpoint | None = None
         self._heard_ms = 0.0
         self._secured = False
 
     @property
-    def target(self) -> Address | None:
+    def target(self) -> Endpoint | None:
         """Where to send: to who speaks, else to the SDP's address where it is allowed; None is nowhere."""
         if self._latched is not None:
             return self._latched
@@ -39,20 +39,20 @@ class Source:
             return None  # its SDP names an address behind a translator: its first packet will tell
         return expected
 
-    def expect(self, address: Address | None, *, secured: bool) -> None:
+    def expect(self, address: Endpoint | None, *, secured: bool) -> None:
         """An offer or answer names this address: another one than before begins afresh."""
         if address is not None and address != self._expected:
             self._latched = None
             self._expected = address
         self._secured = secured
 
-    def allows(self, sender: Address) -> bool:
+    def allows(self, sender: Endpoint) -> bool:
         """Whether a packet from there is worth looking at."""
         if self._networks:
             return self._listed(sender[0])
         return self._secured or (self._expected is not None and sender[0] == self._expected[0])
 
-    def took(self, sender: Address, now_ms: float, *, newest: bool) -> bool:
+    def took(self, sender: Endpoint, now_ms: float, *, newest: bool) -> bool:
         """A genuine packet came: True when it is the far end's, which is then followed there.
 
         `newest`: no later packet of its stream has been seen; an old one must not move the call.

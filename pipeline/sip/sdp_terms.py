@@ -14,12 +14,11 @@ from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 
 from pipeline.media.voice_codec import CLOCK_HZ, CODECS, VoiceCodec
+from pipeline.sip.paths import Endpoint
 from pipeline.sip.ports import MediaRefused
 from pipeline.sip.rtp_settings import RtpSettings
 from pipeline.sip.sdp_crypto import Key, choose, new_key
-from pipeline.sip.sdp_text import IpAddress, MediaLine, Session, parse, read_address
-
-Address = tuple[str, int]
+from pipeline.sip.sdp_text import IpAddress, MediaLine, Session, literal_address, parse
 
 SECURE = ("RTP/SAVP", "RTP/SAVPF")
 PLAIN = ("RTP/AVP", "RTP/AVPF")
@@ -46,9 +45,9 @@ class Terms:
     payload_type: int
     event_type: int | None
     """None: the far end sends no telephone-events."""
-    rtp: Address | None = field(repr=False)
+    rtp: Endpoint | None = field(repr=False)
     """Where the far end wants its packets; None when it names no place (old-style hold)."""
-    rtcp: Address | None = field(repr=False)
+    rtcp: Endpoint | None = field(repr=False)
     rtcp_mux: bool
     may_send: bool
     may_hear: bool
@@ -229,7 +228,7 @@ class Negotiation:
             raise MediaRefused("no_codec")
         return *found[0], event_type
 
-    def _places(self, media: MediaLine) -> tuple[Address | None, Address | None]:
+    def _places(self, media: MediaLine) -> tuple[Endpoint | None, Endpoint | None]:
         """Where RTP and RTCP go."""
         address = media.address
         if address is None or address.version != self._address.version:
@@ -314,12 +313,12 @@ def _rtpmaps(media: MediaLine) -> Mapping[int, str]:
     return named
 
 
-def _rtcp_place(media: MediaLine, address: IpAddress) -> Address | None:
+def _rtcp_place(media: MediaLine, address: IpAddress) -> Endpoint | None:
     """RFC 3605, or the next port."""
     values = media.values("rtcp")
     found = _RTCP.match(values[0]) if values else None
     if found is not None:
-        elsewhere = read_address(found[2]) if found[2] else None
+        elsewhere = literal_address(found[2]) if found[2] else None
         port = int(found[1])
         reachable = elsewhere is None or (
             elsewhere.version == address.version and not elsewhere.is_multicast

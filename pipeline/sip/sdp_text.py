@@ -118,13 +118,13 @@ def _address(section: list[tuple[str, str]]) -> IpAddress | None:
     if not text:
         return None
     found = _CONNECTION.match(text)
-    address = read_address(found[2]) if found else None
+    address = literal_address(found[2]) if found else None
     if address is None:
         raise MediaRefused("no_address")
     return address
 
 
-def read_address(text: str) -> IpAddress | None:
+def literal_address(text: str) -> IpAddress | None:
     """A literal address, None for anything else."""
     try:
         return ip_address(text)

@@ -11,15 +11,6 @@ import ssl
 READ_BYTES = 16 * 1024
 
 
-def server_context(certificate_file: str, key_file: str) -> ssl.SSLContext:
-    """TLS 1.2 or later, without renegotiation. Raises OSError or ssl.SSLError."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_SINGLE_ECDH_USE
-    context.load_cert_chain(certificate_file, key_file)
-    return context
-
-
 def client_context(ca_file: str) -> ssl.SSLContext:
     """For connections of ours to a carrier: its certificate is checked, chain and name."""
     context = ssl.create_default_context(cafile=ca_file or None)

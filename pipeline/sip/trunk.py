@@ -169,9 +169,9 @@ class Trunks:
             raise
         return leg
 
-    def reload_certificate(self) -> None:
-        """Use renewed certificate files for the handshakes to come; reads files, so call it off the event loop."""
-        self._connections.reload_certificate()
+    async def watch_certificate(self) -> None:
+        """Use renewed certificate files for the handshakes to come; runs until cancelled."""
+        await self._connections.watch_certificate()
 
     # ---- what comes in -------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypedDict
 
 from aiosipua.headers import CaseInsensitiveDict
 from aiosipua.message import SipMessage, SipRequest, SipResponse
@@ -139,22 +140,10 @@ def _request(first_line: str, headers: Headers, body: bytes, fault_of_body: str)
             raise Unreadable("version", answerable and 505, headers)
         if len(parts) != 3 or not parts[1] or parts[1].startswith("<"):
             raise Malformed("request_line")
-        cseq, method = _facts(headers, fault_of_body)
+        facts, method = _facts(headers, body, fault_of_body)
         if method != parts[0]:
             raise Malformed("cseq_method")
-        vias = tuple(headers.all("via"))
-        return Request(
-            headers=headers,
-            vias=vias,
-            via=read_via(vias[0]),
-            from_=read_address(headers.first("from")),
-            to=read_address(headers.first("to")),
-            call_id=headers.first("call-id"),
-            cseq=cseq,
-            body=body,
-            method=parts[0],
-            uri=parts[1],
-        )
+        return Request(**facts, method=method, uri=parts[1])
     except Malformed as fault:
         raise Unreadable(fault.reason, answerable, headers) from None
 
@@ -164,26 +153,27 @@ def _response(first_line: str, headers: Headers, body: bytes, fault_of_body: str
     if status is None:
         raise Unreadable("status_line")
     try:
-        cseq, method = _facts(headers, fault_of_body)
-        vias = tuple(headers.all("via"))
-        return Response(
-            headers=headers,
-            vias=vias,
-            via=read_via(vias[0]),
-            from_=read_address(headers.first("from")),
-            to=read_address(headers.first("to")),
-            call_id=headers.first("call-id"),
-            cseq=cseq,
-            body=body,
-            status=int(status[1]),
-            method=method,
-        )
+        facts, method = _facts(headers, body, fault_of_body)
+        return Response(**facts, status=int(status[1]), method=method)
     except Malformed as fault:
         raise Unreadable(fault.reason) from None
 
 
-def _facts(headers: Headers, fault_of_body: str) -> tuple[int, str]:
-    """Check that what every message needs is there, once; return CSeq's number and method."""
+class _Facts(TypedDict):
+    """What requests and responses both have: the fields of `Message`."""
+
+    headers: Headers
+    vias: tuple[str, ...]
+    via: Via
+    from_: Address
+    to: Address
+    call_id: str
+    cseq: int
+    body: bytes
+
+
+def _facts(headers: Headers, body: bytes, fault_of_body: str) -> tuple[_Facts, str]:
+    """What every message needs, once, and CSeq's method. Raises `Malformed` where it is missing or means nothing."""
     if fault_of_body:
         raise Malformed(fault_of_body)
     for name in ("via", "from", "to", "call-id", "cseq"):
@@ -199,7 +189,18 @@ def _facts(headers: Headers, fault_of_body: str) -> tuple[int, str]:
     cseq = _CSEQ.match(headers.first("cseq"))
     if cseq is None or int(cseq[1]) >= CSEQ_MAX:
         raise Malformed("cseq")
-    return int(cseq[1]), cseq[2]
+    vias = tuple(headers.all("via"))
+    facts = _Facts(
+        headers=headers,
+        vias=vias,
+        via=read_via(vias[0]),
+        from_=read_address(headers.first("from")),
+        to=read_address(headers.first("to")),
+        call_id=headers.first("call-id"),
+        cseq=int(cseq[1]),
+        body=body,
+    )
+    return facts, cseq[2]
 
 
 def _trimmed(head: bytes, body: bytes) -> tuple[bytes, str]:

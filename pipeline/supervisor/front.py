@@ -18,6 +18,7 @@ from aiohttp import web
 
 from pipeline.call.flow_file import load_flow
 from pipeline.call.request import FIELD_NAMES
+from pipeline.certificate import certified_names
 from pipeline.clock import Clock
 from pipeline.errors import (
     CallRefused,
@@ -31,7 +32,6 @@ from pipeline.errors import (
 from pipeline.settings import Settings
 from pipeline.stream.messages import Bringer
 from pipeline.supervisor.carrier_streams import CarrierStreams
-from pipeline.supervisor.certificate import certified_names
 from pipeline.supervisor.channel import ChannelClosed
 from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer, text_of
 from pipeline.supervisor.emergency import Emergency, Standing, SwitchFile, wanted
@@ -115,7 +115,7 @@ class Front:
         self._mint_limit = RateLimit(self._share.tokens_per_minute)
         self._staff_limit = RateLimit(60)
         self._reoffer_limit = RateLimit(REOFFERS_PER_MINUTE)
-        certified = certified_names(settings.tls) if settings.tls.cert else frozenset[str]()
+        certified = certified_names(settings.tls.cert) if settings.tls.cert else frozenset[str]()
         self._door = Door(settings.http, tls=bool(settings.tls.cert), certified=certified)
         self._closing = asyncio.Event()
         self.draining = False

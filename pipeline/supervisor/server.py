@@ -16,10 +16,10 @@ from pathlib import Path
 
 from aiohttp import web
 
+from pipeline.certificate import Certificate
 from pipeline.clock import MonotonicClock
 from pipeline.errors import StartUpError
 from pipeline.settings import Settings
-from pipeline.supervisor.certificate import Certificate
 from pipeline.supervisor.counter import taking_records
 from pipeline.supervisor.door import shown_host
 from pipeline.supervisor.emergency import Emergency
@@ -120,7 +120,7 @@ async def run_server(
 ) -> None:
     """Serve until SIGTERM or SIGINT, drain, and end everything; a second signal ends it at once."""
     hooks = hooks or Hooks()
-    certificate = Certificate(settings.tls) if settings.tls.cert else None
+    certificate = Certificate(settings.tls.cert, settings.tls.key) if settings.tls.cert else None
     facts = facts or Facts(MonotonicClock())
     witness.on_egress_test = facts.egress_tested
     front = Front(settings, staff, pages, MonotonicClock(), witness, facts)

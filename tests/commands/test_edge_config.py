@@ -23,7 +23,8 @@ WHOLE = (
 [edge]
 bind = "198.51.100.7"
 inner_address = "10.20.0.2"
-gateways = ["10.20.0.11:5061", "[fd00::12]:5061"]
+gateways = ["10.20.0.11:5061", "10.20.0.12:5061"]
+gateway_ca_file = "/etc/edge/gateways.pem"
 cert = "/etc/edge/voice.pem"
 key = "/etc/edge/voice.key"
 """
@@ -37,7 +38,7 @@ def written(folder: Path, text: str, *more: str) -> int:
     return main(["edge-config", "--config", str(file), "--out", str(folder / "edge"), *more])
 
 
-def test_all_five_files_are_written_and_private(
+def test_all_six_files_are_written_and_private(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert written(tmp_path, WHOLE) == 0
@@ -45,12 +46,13 @@ def test_all_five_files_are_written_and_private(
     assert sorted(files) == [
         "address.list",
         "dispatcher.list",
+        "edge.nft",
         "kamailio.cfg",
         "rtpengine.conf",
         "tls.cfg",
     ]
     assert all(path.stat().st_mode & 0o077 == 0 for path in files.values())
-    assert "sip:[fd00::12]:5061;transport=tls" in files["dispatcher.list"].read_text()
+    assert "sip:10.20.0.12:5061;transport=tls" in files["dispatcher.list"].read_text()
     assert 'signalling = ["10.20.0.2/32"]' in capsys.readouterr().out
 
 
@@ -61,6 +63,15 @@ def test_without_an_edge_every_missing_setting_is_named(
     told = capsys.readouterr().err
     for name in ("[[trunk]]", "edge.bind", "edge.gateways", "edge.cert"):
         assert name in told
+    assert not (tmp_path / "edge").exists()
+
+
+def test_gateways_elsewhere_without_an_authority_are_no_edge(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = WHOLE.replace('gateway_ca_file = "/etc/edge/gateways.pem"', "")
+    assert written(tmp_path, bare) == 78
+    assert "edge.gateway_ca_file" in capsys.readouterr().err
     assert not (tmp_path / "edge").exists()
 
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from pipeline.edge.kamailio import kamailio_files
+from pipeline.edge.nftables import nftables
 from pipeline.edge.plan import EdgePlan, Gateway, Trunk, faults
 from pipeline.edge.rtpengine import rtpengine_conf
 
@@ -15,7 +23,8 @@ WHOLE = EdgePlan(
     tls_port=5061,
     cert="/etc/edge/cert.pem",
     key="/etc/edge/key.pem",
-    ca="/etc/edge/ca.pem",
+    gateway_ca="/etc/edge/ca.pem",
+    carrier_ca="",
     trunks=(Trunk("carrier", ("192.0.2.0/30", "2001:db8::/64"), ("192.0.2.128/25",)),),
     gateways=(Gateway("10.20.0.11", 5061), Gateway("10.20.0.12", 5061)),
     media_port_min=30_000,
@@ -35,37 +44,103 @@ def test_every_fault_is_named_at_once() -> None:
     assert len(faults(bare)) == 5
 
 
-def test_an_edge_speaks_openly_to_this_machine_alone() -> None:
-    away = replace(WHOLE, gateways=(Gateway("10.20.0.11", 5060, "udp"),))
-    here = replace(WHOLE, gateways=(Gateway("127.0.0.1", 5060, "udp"),))
-    assert len(faults(away)) == 1
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"gateway_ca": ""}, "edge.gateway_ca_file"),
+        ({"gateways": (Gateway("192.0.2.1", 5061),)}, "trunk carrier's signalling networks"),
+        ({"gateways": (Gateway("fd00::11", 5061),)}, "cannot be reached from 10.20.0.2"),
+    ],
+)
+def test_gateways_that_could_be_somebody_else_are_refused(
+    change: dict[str, Any], words: str
+) -> None:
+    [fault] = faults(replace(WHOLE, **change))
+    assert words in fault
+
+
+def test_gateways_on_this_machine_need_no_authority() -> None:
+    here = replace(WHOLE, gateway_ca="", inner="127.0.0.1", gateways=(Gateway("127.0.0.1", 5071),))
     assert faults(here) == []
+    assert "ca_list = \n" not in kamailio_files(here, "/")["tls.cfg"]
 
 
 def test_every_listed_network_and_gateway_is_let_in_and_nothing_else() -> None:
     lines = kamailio_files(WHOLE, "/etc/edge")["address.list"].splitlines()[1:]
     assert lines == [
-        "1 192.0.2.0 30", "1 2001:db8:: 64", "2 10.20.0.11 32", "2 10.20.0.12 32",
+        "10 192.0.2.0 30", "10 2001:db8:: 64", "1 10.20.0.11 32", "1 10.20.0.12 32",
     ]  # fmt: skip
 
 
 def test_calls_go_to_the_gateways_in_order_and_encrypted() -> None:
     lines = kamailio_files(WHOLE, "/etc/edge")["dispatcher.list"].splitlines()[1:]
     assert lines == [
-        "1 sip:10.20.0.11:5061;transport=tls 8", "1 sip:10.20.0.12:5061;transport=tls 8",
+        "1 sip:10.20.0.11:5061;transport=tls 8 0 socket=tls:10.20.0.2:5061",
+        "1 sip:10.20.0.12:5061;transport=tls 8 0 socket=tls:10.20.0.2:5061",
     ]  # fmt: skip
 
 
-def test_the_carrier_is_told_the_address_it_can_reach() -> None:
-    assert (
-        "listen=tls:198.51.100.7:5061 advertise 203.0.113.7:5061"
-        in kamailio_files(WHOLE, "/")["kamailio.cfg"]
-    )
-    assert "interface = 198.51.100.7!203.0.113.7" in rtpengine_conf(WHOLE)
+def test_each_side_is_told_the_address_it_can_reach() -> None:
+    script = kamailio_files(WHOLE, "/")["kamailio.cfg"]
+    assert "listen=tls:198.51.100.7:5061 advertise 203.0.113.7:5061\n" in script
+    assert "listen=tls:10.20.0.2:5061\n" in script
+    assert "interface = outer/198.51.100.7!203.0.113.7;inner/10.20.0.2" in rtpengine_conf(WHOLE)
 
 
-def test_a_gateway_s_certificate_is_checked_where_an_authority_is_named() -> None:
+def test_an_edge_with_one_address_has_two_doors() -> None:
+    one = replace(WHOLE, inner=WHOLE.bind)
+    script = kamailio_files(one, "/")["kamailio.cfg"]
+    assert "listen=tls:198.51.100.7:5062\n" in script
+    assert "socket=tls:198.51.100.7:5062" in kamailio_files(one, "/")["dispatcher.list"]
+
+
+def test_the_edge_listens_over_tls_alone() -> None:
+    script = kamailio_files(WHOLE, "/")["kamailio.cfg"]
+    doors = [line for line in script.splitlines() if line.startswith("listen=")]
+    assert len(doors) == 2
+    assert all(door.startswith("listen=tls:") for door in doors)
+
+
+def test_a_carrier_is_judged_by_its_authorities_and_a_gateway_by_ours() -> None:
+    domains = kamailio_files(WHOLE, "/")["tls.cfg"].split("\n\n")
+    by_name = {domain.partition("\n")[0]: domain for domain in domains}
     assert (
-        "verify_certificate = yes\nca_list = /etc/edge/ca.pem"
-        in kamailio_files(WHOLE, "/")["tls.cfg"]
+        "verify_certificate = yes\nca_list = /etc/edge/ca.pem" in by_name["[client:10.20.0.2:5061]"]
     )
+    carriers = "verify_certificate = yes\nca_list = /etc/ssl/certs/ca-certificates.crt"
+    assert carriers in by_name["[client:default]"]
+    own = kamailio_files(replace(WHOLE, carrier_ca="/etc/edge/theirs.pem"), "/")["tls.cfg"]
+    assert "ca_list = /etc/edge/theirs.pem" in own
+
+
+RULES = """
+import socket, sys
+ends = {}
+for own in ("127.0.0.5", "127.0.0.6"):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as there, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here:
+        there.bind(("127.0.0.1", 30000)); here.bind((own, 0)); there.settimeout(1)
+        here.sendto(b"x", there.getsockname())
+        try:
+            there.recv(9); print(own, "heard")
+        except TimeoutError:
+            print(own, "dropped")
+"""
+
+
+@pytest.mark.wire
+def test_the_kernels_rules_let_listed_media_in_and_nobody_else(tmp_path: Path) -> None:
+    """In a network namespace of its own; loaded twice, as after a change."""
+    nearby = Trunk("nearby", ("127.0.0.5/32", "127.0.0.4/31"), ("127.0.0.5/32", "2001:db8::/64"))
+    rules, script = tmp_path / "edge.nft", tmp_path / "look.py"
+    rules.write_text(nftables(replace(WHOLE, trunks=(nearby,))))
+    script.write_text(RULES)
+    own = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-Urn"]
+    inside = 'ip link set lo up && nft -f "$1" && nft -f "$1" && exec "$2" "$3"'
+    done = subprocess.run(
+        [*own, "sh", "-c", inside, "sh", str(rules), sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.splitlines() == ["127.0.0.5 heard", "127.0.0.6 dropped"], done.stderr

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from pylibsrtp import Policy, Session
 
 from pipeline.media.g711 import ulaw_decode, ulaw_encode
+from pipeline.sip.paths import Endpoint
 from pipeline.sip.rtp_leg import RtpLeg
-from pipeline.sip.rtp_ports import Address
 from pipeline.sip.rtp_settings import RtpSettings
 
 HOST = "192.0.2.7"
-FAR: Address = (HOST, 11_000)
-FAR_REPORTS: Address = (HOST, 11_001)
+FAR: Endpoint = (HOST, 11_000)
+FAR_REPORTS: Endpoint = (HOST, 11_001)
 KEY = bytes(range(30))
 OTHER_KEY = bytes(range(30, 60))
 FRAME = 160
@@ -34,7 +34,7 @@ class Sent:
 
     at_ms: float
     data: bytes
-    to: Address
+    to: Endpoint
     rtcp: bool
 
 
@@ -46,15 +46,15 @@ class MemoryWire:
     def __init__(self) -> None:
         self.sent: list[Sent] = []
         self.closed = False
-        self.deliver: Callable[[bytes, Address, bool], None] = lambda *_: None
+        self.deliver: Callable[[bytes, Endpoint, bool], None] = lambda *_: None
 
     def open(self) -> MemoryWire:
         return self
 
-    def listen(self, on_datagram: Callable[[bytes, Address, bool], None]) -> None:
+    def listen(self, on_datagram: Callable[[bytes, Endpoint, bool], None]) -> None:
         self.deliver = on_datagram
 
-    def send(self, data: bytes, to: Address, *, rtcp: bool) -> bool:
+    def send(self, data: bytes, to: Endpoint, *, rtcp: bool) -> bool:
         assert not self.closed
         self.sent.append(Sent(asyncio.get_running_loop().time() * 1_000.0, data, to, rtcp))
         return True
@@ -177,7 +177,7 @@ class FarEnd:
         self.timestamp += len(payload) if ticks is None else ticks
         return made if self._guard is None else self._guard.protect(made)
 
-    def arrive(self, data: bytes, address: Address | None = None) -> None:
+    def arrive(self, data: bytes, address: Endpoint | None = None) -> None:
         self.wire.deliver(data, address or self.address, False)
 
     def event(
@@ -200,7 +200,7 @@ class FarEnd:
         self.timestamp += total + 2 * FRAME
         return made
 
-    def report(self, packet: object, address: Address = FAR_REPORTS) -> None:
+    def report(self, packet: object, address: Endpoint = FAR_REPORTS) -> None:
         data = bytes(packet)  # type: ignore[call-overload]  # any RTCP packet of aiortc
         self.wire.deliver(
             data if self._guard is None else self._guard.protect_rtcp(data), address, True

@@ -377,3 +377,17 @@ def test_media_of_a_second_call_are_its_own() -> None:
     rig.hear(second.ack())
     rig.hear(second.request("INFO", "7", kind="application/dtmf"))
     assert (media.keys, rig.media.keys) == (["7"], [])
+
+
+def test_an_edge_that_asks_whether_a_call_stands_is_told_so_with_any_number() -> None:
+    """Kamailio numbers its questions as the last request; another answer is no fault, and 481 ends the call."""
+    rig, peer = Rig(), Peer()
+    rig.talk(peer)
+    for cseq in (100, 101):
+        [ok] = rig.hear(peer.request("OPTIONS", cseq=cseq))
+        assert ok.status == 200
+    [info] = rig.hear(peer.request("INFO", cseq=102))
+    assert info.status == 200, "its own numbers go on"
+    peer.to_tag = "forgotten"
+    [gone] = rig.hear(peer.request("OPTIONS", cseq=103))
+    assert gone.status == 481

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import ssl
+from pathlib import Path
 
 import pytest
 
+from pipeline.certificate import CertificateLoaded
 from pipeline.errors import StartUpError
 from pipeline.sip.ports import CallOver, TrunkCall
 from pipeline.sip.settings import Listen, TrunkSettings
 from pipeline.sip.trunk import Trunks
-from tests.sip.conftest import Certificate
+from pipeline.telemetry.events import Event, set_sink
+from tests.sip.conftest import Certificate, make_certificate
 from tests.sip.lines import (
     StreamLine,
     client_tls,
@@ -256,7 +260,7 @@ async def test_both_versions_of_ip_at_once(certificate: Certificate) -> None:
 async def test_a_certificate_that_cannot_be_read_stops_the_start(certificate: Certificate) -> None:
     for key_file in ("/nowhere", "", certificate.chain):
         own = await asyncio.to_thread(options, certificate, key_file=key_file)
-        with pytest.raises(StartUpError, match="cannot be read"):
+        with pytest.raises(StartUpError, match="cannot be used together"):
             async with Trunks(own, Taker()):
                 pass
 
@@ -330,12 +334,33 @@ async def test_an_idle_connection_is_closed_unless_a_call_goes_over_it(
         await busy.close()
 
 
-async def test_a_certificate_is_renewed_without_a_restart(certificate: Certificate) -> None:
-    async with trunks(certificate, Taker()) as running:
-        await asyncio.to_thread(running.reload_certificate)
-        async with connected(running, "tls", certificate) as line:
-            line.send(Peer(transport="TLS").request("OPTIONS"))
-            assert (await line.read()).status == 200
+async def test_a_certificate_is_renewed_without_a_restart(tmp_path: Path) -> None:
+    """The same rule as for pages: half a pair changes nothing, a whole one is shown at the next handshake."""
+
+    def made(folder: Path) -> Certificate:
+        folder.mkdir()
+        return make_certificate(folder)
+
+    used = await asyncio.to_thread(made, tmp_path / "first")
+    new = await asyncio.to_thread(made, tmp_path / "second")
+    events: asyncio.Queue[Event] = asyncio.Queue()
+    set_sink(events.put_nowait)
+    try:
+        async with trunks(used, Taker()) as running, asyncio.TaskGroup() as group:
+            watching = group.create_task(running.watch_certificate())
+            for name, accepted in ((new.chain, False), (new.key, True)):
+                await asyncio.sleep(0.05)
+                await asyncio.to_thread(shutil.copy, name, Path(name.replace("second", "first")))
+                async with asyncio.timeout(60):
+                    while not isinstance(told := await events.get(), CertificateLoaded):
+                        pass
+                assert told.accepted is accepted
+            async with connected(running, "tls", new) as line:
+                line.send(Peer(transport="TLS").request("OPTIONS"))
+                assert (await line.read()).status == 200
+            watching.cancel()
+    finally:
+        set_sink(None)
 
 
 async def test_who_may_use_udp_only_is_not_served_over_tcp(certificate: Certificate) -> None:

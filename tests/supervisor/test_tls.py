@@ -15,11 +15,10 @@ from pathlib import Path
 import pytest
 
 from pipeline import config
+from pipeline.certificate import Certificate
 from pipeline.clock import wall_now
 from pipeline.commands.tls import CA_CERT, CERT, KEY, make
 from pipeline.errors import StartUpError
-from pipeline.settings import Tls
-from pipeline.supervisor.certificate import Certificate
 from tests.supervisor.served import Served, served
 
 pytestmark = pytest.mark.wire
@@ -91,7 +90,7 @@ def test_tls_1_1_is_refused_and_1_2_and_1_3_are_served(secure: Served) -> None:
 
 def test_the_reason_for_refusing_tls_1_1_is_its_version(tmp_path: Path) -> None:
     make(tmp_path, ["127.0.0.1"], wall_now())
-    context = Certificate(Tls(cert=str(tmp_path / CERT), key=str(tmp_path / KEY))).context
+    context = Certificate(str(tmp_path / CERT), str(tmp_path / KEY)).context
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = old_client(ssl.TLSVersion.TLSv1_1).wrap_bio(to_client, to_server)
     with pytest.raises(ssl.SSLWantReadError):
@@ -170,7 +169,7 @@ def test_a_pair_that_does_not_fit_is_a_sentence(tmp_path: Path) -> None:
     make(tmp_path / "a", ["127.0.0.1"], wall_now())
     make(tmp_path / "b", ["127.0.0.1"], wall_now() - timedelta(days=1))
     with pytest.raises(StartUpError, match="wardline tls init"):
-        Certificate(Tls(cert=str(tmp_path / "a" / CERT), key=str(tmp_path / "b" / KEY)))
+        Certificate(str(tmp_path / "a" / CERT), str(tmp_path / "b" / KEY))
 
 
 def test_a_home_folder_in_the_certificate_path_is_found(
@@ -179,7 +178,7 @@ def test_a_home_folder_in_the_certificate_path_is_found(
     monkeypatch.setenv("HOME", str(tmp_path))
     make(tmp_path / "tls", ["127.0.0.1"], wall_now())
     settings = config.from_mapping({"tls": {"cert": f"~/tls/{CERT}", "key": f"~/tls/{KEY}"}})
-    Certificate(settings.tls)
+    Certificate(settings.tls.cert, settings.tls.key)
     assert settings.tls.cert == str(tmp_path / "tls" / CERT)
 
 

@@ -25,30 +25,30 @@ class House(Protocol):
 
     settings: SignallingSettings
 
-    def let_in(self, stream: Stream) -> bool:
+    def let_in(self, connection: Connection) -> bool:
         """Whether this connection may stay; counts it."""
 
-    def on_open(self, stream: Stream) -> None:
+    def on_open(self, connection: Connection) -> None:
         """Messages can be sent."""
 
     def on_message(self, data: bytes, path: Path) -> None:
         """One whole message."""
 
-    def on_gone(self, stream: Stream, reason: str) -> None:
+    def on_gone(self, connection: Connection, reason: str) -> None:
         """It is closed: "closed", "cut", "handshake"."""
 
     def in_use(self, number: int) -> bool:
         """Whether a call goes over this connection."""
 
 
-class Stream(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """One connection, of either side's making."""
 
     def __init__(
         self,
         house: House,
         number: int,
-        make_path: Callable[[Stream], Path],
+        make_path: Callable[[Connection], Path],
         make_tls: Callable[[], TlsLayer] | None,
         *,
         ours: bool,
