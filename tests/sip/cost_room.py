@@ -1,13 +1,13 @@
 """The parts of a gateway's load, each a process of its own: gateway, worker's door, telephones. See `main` for arguments.
 
 `gateway DIR CALLS` and `door DIR CALLS` print a line once they are ready and end with their input; `phones PORT CALLS
-SECONDS` calls, speaks and listens, prints "talking" once every call stands and how many packets were sent and heard.
+SECONDS` calls, speaks and listens, prints "talking" once every call stands and how many packets were sent and heard;
+`bare PORT SECONDS` is the control: small datagrams on absolute deadlines, and nothing else.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import re
 import selectors
 import socket
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from pylibsrtp import Policy, Session
 
+from pipeline.heap import Heap
 from pipeline.line import CallerLeg
 from pipeline.sip.gateway import Gateway, Place, TrunkRoom
 from pipeline.sip.ports import Invite
@@ -28,6 +29,7 @@ from pipeline.sip.rtp_settings import RtpSettings
 from pipeline.sip.settings import Listen, SignallingSettings, TrunkSettings
 from pipeline.sip.trunk import Trunks
 from pipeline.transports.media_stream import MediaStreamDoor
+from tests.fakes.bare_sender import BareSender
 from tests.fakes.echo_call import RecordingCall
 from tests.sip.far_end import FRAME, KEY, key_of, sdp, session, tone
 from tests.sip.shapes import Peer, said
@@ -80,9 +82,9 @@ async def gateway(directory: Path, calls: int) -> None:
         (Listen("udp", "127.0.0.1", 0),), (trunk,), max_calls=calls, calls_per_s=0.0
     )
     taker = Gateway(_Desk(directory), {"carrier": TrunkRoom(lambda: RtpLeg(media, ports), {})})
-    async with Trunks(settings, taker) as trunks:
-        gc.collect()
-        gc.freeze()
+    heap = Heap()
+    async with Trunks(settings, taker) as trunks, heap.watch(lambda: taker.calls > 0):
+        heap.settle()
         print(trunks.ports["udp"], flush=True)
         await over.wait()
 
@@ -178,6 +180,13 @@ def phones(server_port: int, calls: int, seconds: float) -> None:
         each.end()
 
 
+async def bare(port: int, seconds: float) -> None:
+    """What this machine lets an event loop do."""
+    sender = BareSender(("127.0.0.1", port))
+    await asyncio.sleep(seconds)
+    sender.close()
+
+
 def _drain(own: socket.socket) -> int:
     count = 0
     while True:
@@ -192,6 +201,8 @@ def main(role: str, where: str, calls: str, *more: str) -> None:
     """Play one part."""
     if role == "phones":
         phones(int(where), int(calls), float(*more))
+    elif role == "bare":
+        asyncio.run(bare(int(where), float(calls)))
     else:
         asyncio.run({"gateway": gateway, "door": door}[role](Path(where), int(calls)))
 

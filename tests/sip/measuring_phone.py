@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import struct
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -39,6 +40,10 @@ ECHO_S = 60
 AUDIBLE = 30.0
 """Half of the room's own noise peaks."""
 
+TIMESTAMPS = 35
+"""SO_TIMESTAMPNS of Linux: a receiver that is late is no reason to think a sender late."""
+_TIME = struct.Struct("=qq")
+
 Samples = NDArray[np.int16]
 
 
@@ -47,6 +52,14 @@ def windows_dbov(samples: Samples) -> NDArray[np.float64]:
     parts = samples[: len(samples) // WINDOW * WINDOW].astype(float).reshape(-1, WINDOW)
     levels = 10.0 * np.log10(np.mean(parts**2, axis=1) / 32_768.0**2 + 1e-12)
     return np.asarray(levels, np.float64)
+
+
+def stamped(own: socket.socket) -> tuple[bytes, float]:
+    """A datagram and when the kernel had it, by the clock of `now`; raises OSError."""
+    data, more, _, _ = own.recvmsg(2_048, socket.CMSG_SPACE(_TIME.size))
+    seconds, nanoseconds = _TIME.unpack(more[0][2])
+    ago_ms = time.time() * 1_000.0 - (seconds * 1_000.0 + nanoseconds / 1e6)
+    return data, now() - ago_ms
 
 
 @dataclass(eq=False)
@@ -108,6 +121,7 @@ class MeasuringPhone(asyncio.DatagramProtocol):
         self._rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._rtp.bind(("127.0.0.1", 0))
         self._rtp.setblocking(False)
+        self._rtp.setsockopt(socket.SOL_SOCKET, TIMESTAMPS, 1)
         self._peer = Peer()
         self._answered: asyncio.Future[Said] = self._loop.create_future()
         self._to: tuple[str, int] = ("127.0.0.1", 9)
@@ -237,7 +251,7 @@ class MeasuringPhone(asyncio.DatagramProtocol):
     def _hear(self) -> None:
         while True:
             try:
-                data = self._rtp.recv(2_048)
+                data, at_ms = stamped(self._rtp)
             except OSError:
                 return
             if len(data) != HEADER_BYTES + FRAME:
@@ -249,7 +263,7 @@ class MeasuringPhone(asyncio.DatagramProtocol):
                 waits_s = self._due_s - self._loop.time()
                 here = self._packets * FRAME + FRAME - int(waits_s * RATE_HZ)
                 self._echo.heard(stamp - self._first_stamp(stamp) & 0xFFFFFFFF, samples, here)
-            self.frames.append(HeardFrame(now(), stamp, level))
+            self.frames.append(HeardFrame(at_ms, stamp, level))
             self.changed.set()
 
     def _first_stamp(self, stamp: int) -> int:

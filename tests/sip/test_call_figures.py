@@ -17,13 +17,13 @@ from tests.sip.spoken_caller import spoken, until
 
 pytestmark = [pytest.mark.sip, pytest.mark.wire, pytest.mark.long]
 
-CALLS = 7
-CUTS_A_CALL = 8
+CALLS = 4
+CUTS_A_CALL = 9
 LEAST_CUTS = 30
 CUT_AFTER_MS = (250.0, 600.0)
+FIRST = "i would like to make an appointment"
+OVER_MS = 1_500.0
 ECHO_DELAYS_MS = (20.0, 125.0, 300.0)
-ECHOED_S = 26.0
-"""The greeting, a silence that is asked about, and what is asked."""
 AGAIN = ("can you say that again please", "could you repeat that for me", "say it once more please")
 """Without a pause inside: what is answered in the middle of a sentence is another figure."""
 VOICES = ("rms", "slt", "awb")
@@ -51,8 +51,12 @@ async def one_call(
     port: int, number: int, said: list[NDArray[np.int16]], draw: random.Random
 ) -> list[WireTimes]:
     turns: list[Utterance] = []
+    first = await asyncio.to_thread(spoken, FIRST)
     async with calling(port, number) as phone:
-        since_ms = 0.0
+        await phone.until_spoken_to(0.0)
+        await phone.until_silent(OVER_MS)  # nobody interrupts a greeting
+        turns.append(await phone.say(first))
+        since_ms = turns[-1].end_ms
         for index in range(CUTS_A_CALL):
             after_ms = draw.uniform(*CUT_AFTER_MS)
             turns.append(await cut_in(phone, said[index % len(said)], since_ms, after_ms))
@@ -75,13 +79,17 @@ def test_targets_b2_and_l2_hold_on_the_telephone(
     with opened(tmp_path, cache) as house:
         for number in range(1, CALLS + 1):
             found += asyncio.run(one_call(house.ports["udp"], number, said, draw))
+        until(lambda: len(house.event("call_ended")) == CALLS, 60, "the calls' ends")
+        ended = house.event("call_ended")
     stops = [each.stop_ms for each in found if each.stop_ms is not None]
     replies = [each.reply_ms for each in found if each.reply_ms is not None]
     p50, p95 = np.percentile(stops, [50, 95])
+    noise = sum(each["false_interruptions"] for each in ended)
     late = sum(each > STOP_P95_MS for each in stops)
     r50, r95 = np.percentile(replies, [50, 95])
     print(
-        f"B2: {len(stops)} interruptions, p50 {p50:.0f}, p95 {p95:.0f} ms, {late} above {STOP_P95_MS:g} ms;"
+        f"B2: {len(stops)} interruptions, p50 {p50:.0f}, p95 {p95:.0f} ms, {late} above {STOP_P95_MS:g} ms,"
+        f" {noise} taken for noise;"
         f" L2: {len(replies)} replies, p50 {r50:.0f}, p95 {r95:.0f} ms"
     )
     assert len(stops) >= LEAST_CUTS
@@ -90,12 +98,20 @@ def test_targets_b2_and_l2_hold_on_the_telephone(
 
 
 async def echoing(port: int, loss_db: float, first_number: int) -> list[tuple[int, int]]:
-    """Calls in which nobody speaks but us: packets heard loud, packets of echo."""
+    """Calls that are never interrupted: packets of our replies, packets of their echo."""
+    said = await asyncio.to_thread(lambda: [spoken(line) for line in (FIRST, *AGAIN)])
 
     async def one(number: int, delay_ms: float) -> tuple[int, int]:
         async with calling(port, number, Echo(loss_db, delay_ms)) as phone:
-            await asyncio.sleep(ECHOED_S)
-            return sum(each.loud for each in phone.frames), phone.echoed_loud
+            await phone.until_spoken_to(0.0)
+            await phone.until_silent(OVER_MS)  # nobody interrupts a greeting, an echo neither
+            heard, echoed = len(phone.frames), phone.echoed_loud
+            for line in said:
+                spoke_ms = (await phone.say(line)).end_ms
+                await phone.until_spoken_to(spoke_ms)
+                await phone.until_silent(OVER_MS)
+            spoken_to = sum(each.loud for each in phone.frames[heard:])
+            return spoken_to, phone.echoed_loud - echoed
 
     async with asyncio.TaskGroup() as group:
         tasks = [
@@ -114,7 +130,8 @@ def test_our_own_echo_over_the_telephone_never_interrupts_us(
         spoke = asyncio.run(echoing(house.ports["udp"], loss_db, int(loss_db)))
         until(lambda: len(house.event("call_ended")) == len(ECHO_DELAYS_MS), 60, "their ends")
         ended = house.event("call_ended")
-    print(f"-{loss_db:g} dB: packets (spoken, echoed) {spoke}")
-    assert all(loud >= 400 and echoed >= 400 for loud, echoed in spoke), "nothing was shown"
+    turns = [each["turns"] for each in ended]
+    print(f"-{loss_db:g} dB: packets (spoken, echoed) {spoke}, turns {turns}")
+    assert all(min(counts) >= 150 for counts in spoke), "nothing was shown"
     assert [(each["interruptions"], each["false_interruptions"]) for each in ended] == [(0, 0)] * 3
-    assert [each["turns"] for each in ended] == [0] * 3
+    assert all(1 <= each["turns"] <= 1 + len(AGAIN) for each in ended), "no echo is a turn"

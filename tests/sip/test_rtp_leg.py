@@ -260,10 +260,12 @@ async def test_sequence_and_timestamp_may_wrap() -> None:
     made.leg.close()
 
 
-async def test_another_stream_of_the_far_end_takes_over() -> None:
-    made = call()
+@pytest.mark.parametrize("secured", [False, True])
+async def test_another_stream_of_the_far_end_takes_over(secured: bool) -> None:
+    """With a key it is the same one: what the stream before counted is no business of the new one."""
+    made = call(key=KEY if secured else None)
     await speak(made.far, tone(500.0))
-    again = FarEnd(made.wire, ssrc=0x9999)
+    again = FarEnd(made.wire, key=KEY if secured else None, ssrc=0x9999)
     again.timestamp = 3_000_000_000
     await speak(again, tone(500.0, 700.0))
     heard = made.taker.heard[-15 * FRAME :].astype(float)
