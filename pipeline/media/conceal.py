@@ -66,6 +66,8 @@ class Concealer:
 
     def _invent(self, count: int) -> NDArray[np.float32]:
         """The voice's last period again and again, faded with the length of the hole, over noise."""
+        if self._missing * 1000.0 >= GONE_MS * self._rate_hz:
+            return self._next_noise(count)
         at = self._missing + np.arange(count)
         level = np.interp(
             at / self._rate_hz * 1000.0, [HOLD_MS, GONE_MS], [1.0, 0.0], left=1.0, right=0.0
@@ -98,6 +100,8 @@ class Concealer:
         self._history = np.concatenate((self._history, samples))[-keep:]
 
     def _next_noise(self, count: int) -> NDArray[np.float32]:
-        at = (self._noise_at + np.arange(count)) % len(self._noise)
-        self._noise_at = (self._noise_at + count) % len(self._noise)
-        return self._noise[at]
+        first = self._noise_at
+        self._noise_at = (first + count) % len(self._noise)
+        if first + count <= len(self._noise):
+            return self._noise[first : first + count]
+        return self._noise[(first + np.arange(count)) % len(self._noise)]

@@ -58,6 +58,21 @@ async def test_comfort_noise_goes_out_each_20_ms_and_never_ends() -> None:
     made.leg.close()
 
 
+async def test_packets_of_all_calls_leave_at_four_instants_of_each_frame() -> None:
+    """One wake-up of the loop then serves many calls; each keeps its own 20 ms."""
+    calls = []
+    for _ in range(20):
+        calls.append(call())
+        await asyncio.sleep(0.0033)
+    await asyncio.sleep(0.5)
+    instants = {round(at % 20.0, 3) % 20.0 for made in calls for at, _ in made.packets}
+    assert len(instants) <= 4
+    for made in calls:
+        times = [at for at, _ in made.packets]
+        assert np.allclose(np.diff(times), 20.0, atol=1e-3)
+        made.leg.close()
+
+
 async def test_speech_is_sent_as_it_was_given() -> None:
     made = call()
     await asyncio.sleep(0.107)
