@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.call.fixed_lines import kept_lines
 from pipeline.call.flow_file import load_flow
 from pipeline.errors import CallRefused, StartUpError
+from pipeline.heap import Heap
 from pipeline.media.kept_lines import KeptLines
 from pipeline.media.resample import Doubler
 from pipeline.setting_rules import ladders, sip_certificate, transfer_uris
@@ -54,11 +55,13 @@ async def run_gateway(settings: Settings, channel: Channel) -> None:
     channel.serve = {"drain": drain}
     channel.on_notice = desk.on_notice
     await channel.open()
-    async with asyncio.TaskGroup() as group:
+    heap = Heap()  # a collection in mid-call would hold up the packets of every call
+    async with asyncio.TaskGroup() as group, heap.watch(lambda: gateway.calls > 0):
         running = group.create_task(until_closed(channel, over), name="channel")
         try:
             async with Trunks(signalling(settings), gateway) as trunks:
                 await prove(channel)
+                heap.settle()
                 channel.notify("ready", {"free_slots": 0})
                 watching = group.create_task(trunks.watch_certificate(), name="certificate")
                 await over.wait()

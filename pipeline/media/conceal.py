@@ -31,7 +31,7 @@ class Concealer:
     def __init__(self, sample_rate_hz: int) -> None:
         """Start in silence."""
         self._rate_hz = sample_rate_hz
-        self._history = np.zeros(int(HISTORY_MS * sample_rate_hz / 1000.0), dtype=np.float32)
+        self._history = np.zeros(int(HISTORY_MS * sample_rate_hz / 1000.0), dtype=np.int16)
         self._noise = np.frombuffer(comfort_noise(sample_rate_hz), dtype="<i2").astype(np.float32)
         self._noise_at = 0
         self._missing = 0
@@ -39,15 +39,15 @@ class Concealer:
 
     def heard(self, pcm: Pcm) -> Pcm:
         """Take real samples; the first ones after a hole are blended with what was invented."""
-        samples = pcm.astype(np.float32)
-        if self._missing and len(samples):
-            count = min(len(samples), int(JOIN_MS * self._rate_hz / 1000.0))
+        if self._missing and len(pcm):
+            count = min(len(pcm), int(JOIN_MS * self._rate_hz / 1000.0))
             invented = self._invent(count)
             rise = np.linspace(0.0, 1.0, count, endpoint=False, dtype=np.float32)
-            samples[:count] = samples[:count] * rise + invented * (1.0 - rise)
+            pcm = pcm.copy()
+            pcm[:count] = np.rint(pcm[:count] * rise + invented * (1.0 - rise))
             self._missing = 0
-        self._remember(samples)
-        return np.rint(samples).astype(np.int16)
+        self._remember(pcm)
+        return pcm
 
     def conceal(self, count: int) -> Pcm:
         """Invent samples for a loss."""
@@ -60,18 +60,20 @@ class Concealer:
     def silence(self, count: int) -> Pcm:
         """Near-silence for a pause of the sender."""
         self._missing = max(self._missing, int(GONE_MS * self._rate_hz / 1000.0))
-        quiet = self._next_noise(count)
+        quiet = np.rint(self._next_noise(count)).astype(np.int16)
         self._remember(quiet)
-        return np.rint(quiet).astype(np.int16)
+        return quiet
 
     def _invent(self, count: int) -> NDArray[np.float32]:
         """The voice's last period again and again, faded with the length of the hole, over noise."""
+        if self._missing * 1000.0 >= GONE_MS * self._rate_hz:
+            return self._next_noise(count)
         at = self._missing + np.arange(count)
         level = np.interp(
             at / self._rate_hz * 1000.0, [HOLD_MS, GONE_MS], [1.0, 0.0], left=1.0, right=0.0
         ).astype(np.float32)
         if self._period and level[0] > 0.0:
-            voice = self._history[-self._period :][at % self._period]
+            voice = self._history[-self._period :][at % self._period].astype(np.float32)
         else:
             voice = np.zeros(count, dtype=np.float32)
         mixed: NDArray[np.float32] = voice * level + self._next_noise(count) * (1.0 - level)
@@ -79,7 +81,7 @@ class Concealer:
 
     def _find_period(self) -> int:
         """Lag of the strongest self-similarity within the range of voices; the longest if there is none."""
-        past = self._history
+        past = self._history.astype(np.float32)
         shortest = int(self._rate_hz / PITCH_MAX_HZ)
         longest = int(self._rate_hz / PITCH_MIN_HZ)
         window = past[-longest:]
@@ -93,11 +95,13 @@ class Concealer:
             return longest
         return int(lags[int(np.argmax(similar[len(past) - longest - lags]))])
 
-    def _remember(self, samples: NDArray[np.float32]) -> None:
+    def _remember(self, samples: Pcm) -> None:
         keep = len(self._history)
         self._history = np.concatenate((self._history, samples))[-keep:]
 
     def _next_noise(self, count: int) -> NDArray[np.float32]:
-        at = (self._noise_at + np.arange(count)) % len(self._noise)
-        self._noise_at = (self._noise_at + count) % len(self._noise)
-        return self._noise[at]
+        first = self._noise_at
+        self._noise_at = (first + count) % len(self._noise)
+        if first + count <= len(self._noise):
+            return self._noise[first : first + count]
+        return self._noise[(first + np.arange(count)) % len(self._noise)]

@@ -117,7 +117,13 @@ class KeyToneDetector:
         """Nothing heard yet."""
         self._bank = _bank(sample_rate_hz)
         self._frame = sample_rate_hz // 50
-        self._past = np.zeros(self._bank.window - self._bank.hop, dtype=np.float32)
+        past = self._bank.window - self._bank.hop
+        self._line = np.zeros(past + self._frame, dtype=np.float32)
+        self._before, self._after = self._line[:past], self._line[self._frame :]
+        self._new = self._line[past:]
+        view = np.lib.stride_tricks.sliding_window_view(self._line, self._bank.window)
+        self._windows = view[:: self._bank.hop]
+        """All windows of `_line`, which is written in place."""
         self._least = self._bank.window * (32_768.0 * 10.0 ** (LEAST_DBOV / 20.0)) ** 2
         self._candidate = ""
         self._seen = 0
@@ -128,14 +134,13 @@ class KeyToneDetector:
     def feed(self, pcm: Samples) -> FrameHeard:
         """Take 20 ms."""
         bank = self._bank
-        samples = pcm.astype(np.float32)
-        line = np.concatenate((self._past, samples))
-        self._past = line[-len(self._past) :]
+        windows = self._windows
+        self._before[:] = self._after
+        self._new[:] = pcm
         self._since -= self._frame
         idle = not self._sounding and not self._seen
-        if idle and float(samples @ samples) < self._least:
+        if idle and float(self._new @ self._new) < self._least:
             return _NOTHING
-        windows = np.lib.stride_tricks.sliding_window_view(line, bank.window)[:: bank.hop]
         powers = bank.powers(windows)
         energies = np.einsum("ij,ij->i", windows, windows)
         strongest = powers.reshape(len(windows), 2, -1).max(axis=2)

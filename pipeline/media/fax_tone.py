@@ -53,9 +53,11 @@ class FaxToneDetector:
         energy = float(samples @ samples)
         cng = ced = False
         if energy >= self._least:
-            power = np.square(samples @ self._waves).reshape(-1, 2).sum(axis=1) / energy
-            cng = float(power[: len(CNG_HZ)].max()) >= PURE
-            ced = float(power[len(CNG_HZ) :].max()) >= PURE
+            parts = samples @ self._waves
+            if float(parts @ parts) >= PURE * energy:  # all of them together, to begin with
+                power = np.square(parts).reshape(-1, 2).sum(axis=1) / energy
+                cng = float(power[: len(CNG_HZ)].max()) >= PURE
+                ced = float(power[len(CNG_HZ) :].max()) >= PURE
         self._ced.follow(ced)
         return self._rhythm(cng) or self._ced.lasted_ms >= CED_MS
 

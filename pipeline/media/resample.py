@@ -81,6 +81,9 @@ class Framer:
 
     def feed(self, pcm: bytes) -> Iterator[bytes]:
         """Every frame that is now complete."""
+        if not self._rest and len(pcm) == self._size:  # as nearly always
+            yield pcm
+            return
         self._rest += pcm
         while len(self._rest) >= self._size:
             frame = bytes(self._rest[: self._size])

@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from aiortc.rtp import RtpPacket
-
 from pipeline.media.keypad import KEYS, KeyMerger, Way
 from pipeline.media.quality import opinion_score
 from pipeline.sip.paths import Endpoint
 from pipeline.sip.ports import AudioTaker
 from pipeline.sip.rtp_figures import CallFigures
+from pipeline.sip.rtp_packet import read_packet
 from pipeline.sip.rtp_ports import Wire
 from pipeline.sip.rtp_receive import Receiver
 from pipeline.sip.rtp_report import Reports, Sent
@@ -265,7 +264,7 @@ class RtpLeg:
     def _hear(self, data: bytes, sender: Endpoint, now_ms: float) -> None:
         receiver, terms = self._receiver, self._negotiation.terms
         try:
-            packet = RtpPacket.parse(data)
+            packet = read_packet(data)
         except ValueError:
             self._malformed += 1
             return

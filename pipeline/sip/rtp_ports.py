@@ -18,8 +18,6 @@ from pipeline.sip.paths import Endpoint
 
 MAX_DATAGRAM_BYTES = 1_500
 """Longer ones are no telephone's, and the SRTP library takes no more."""
-READS_AT_ONCE = 32
-"""Datagrams taken before other calls have their turn."""
 EXPEDITED_FORWARDING = 46 << 2
 """DSCP of voice (RFC 4594); routers that do not care ignore it."""
 
@@ -118,15 +116,13 @@ class PortPair:
     def _read(
         self, own: socket.socket, on_datagram: Callable[[bytes, Endpoint, bool], None], rtcp: bool
     ) -> None:
-        for _ in range(READS_AT_ONCE):
-            try:
-                data, sender = own.recvfrom(MAX_DATAGRAM_BYTES + 1)
-            except OSError:  # nothing left, or an ICMP error of an earlier packet
-                return
-            if 0 < len(data) <= MAX_DATAGRAM_BYTES:
-                on_datagram(data, (sender[0], sender[1]), rtcp)
-            if not self._open:
-                return
+        """One datagram; the loop calls again where more lie there, after other calls have had their turn."""
+        try:
+            data, sender = own.recvfrom(MAX_DATAGRAM_BYTES + 1)
+        except OSError:  # an ICMP error of an earlier packet
+            return
+        if 0 < len(data) <= MAX_DATAGRAM_BYTES:
+            on_datagram(data, (sender[0], sender[1]), rtcp)
 
 
 def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from aiortc.rtp import RtpPacket
 from numpy.typing import NDArray
 
 from pipeline.media.conceal import Concealer
@@ -20,6 +19,7 @@ from pipeline.media.quality import LossCount
 from pipeline.media.resample import Framer
 from pipeline.media.tone_mute import ToneMute
 from pipeline.media.voice_codec import CLOCK_HZ, VoiceCodec
+from pipeline.sip.rtp_packet import RtpPacket
 from pipeline.sip.rtp_stats import StreamStatistics
 
 COMFORT_NOISE_TYPE = 13
@@ -165,7 +165,7 @@ class Receiver:
         heard = self._events.add(
             ssrc=packet.ssrc,
             timestamp=packet.timestamp,
-            marker=bool(packet.marker),
+            marker=packet.marker,
             payload=packet.payload,
         )
         if heard is None:

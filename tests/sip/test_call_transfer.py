@@ -106,4 +106,6 @@ def test_a_desk_that_does_not_answer_leaves_the_caller_with_us(
     ):
         desk.until("CALL_INCOMING", limit_s=60)
         assert led(house) == ("front-desk", "no_answer")
+        caller.hang_up()  # the phone's own call to the desk, which is the one that its keys go to
+        desk.until("CALL_CLOSED")
         is_back(house, caller)

@@ -23,7 +23,7 @@ from tests.transports.stream_rig import opened
 pytestmark = pytest.mark.wire
 
 LIMIT_MS = 40.0
-TIMES = 20
+TIMES = 30
 HEADER_BYTES = 12
 
 

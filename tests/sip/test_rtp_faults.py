@@ -50,6 +50,32 @@ async def test_three_percent_of_loss_are_concealed_and_add_no_delay(lose: object
     made.leg.close()
 
 
+async def test_a_storm_of_all_of_it_is_survived_and_leaves_no_delay_behind() -> None:
+    """Loss, 100 ms of jitter and with it reordering, doubled packets, another stream in the middle; under SRTP."""
+    made = call(key=KEY)
+    chance = random.Random(9)
+    loop = asyncio.get_running_loop()
+    far = made.far
+    for number in range(1_000):
+        if number == 500:
+            far = FarEnd(made.wire, key=KEY, ssrc=0x7777)
+        data = far.packet(ulaw_encode(tone(20.0, 200.0)))
+        if chance.random() >= 0.03:
+            for _ in range(1 + (chance.random() < 0.05)):
+                loop.call_later(chance.uniform(0.0, 0.100), made.far.arrive, data)
+        await asyncio.sleep(0.020)
+    assert len(made.taker.audio) == pytest.approx(1_000, abs=10)
+    figures = made.leg.figures
+    assert 10 <= figures.lost <= 60
+    assert figures.refused >= 10, "doubled packets are replays under SRTP"
+    await speak(far, tone(12_000.0, 200.0))  # the sky clears
+    loud = [is_speech(pcm) for _, pcm in made.taker.audio[-500:]]
+    assert all(loud)
+    arrived_ms = loop.time() * 1_000.0 - 20.0
+    assert made.taker.audio[-1][0] == pytest.approx(arrived_ms, abs=1.0), "no lasting delay"
+    made.leg.close()
+
+
 @pytest.mark.parametrize("span_ms", [10, 20, 30, 60])
 async def test_packets_of_any_length_become_frames_of_20_ms(span_ms: int) -> None:
     made = call()

@@ -58,6 +58,21 @@ async def test_comfort_noise_goes_out_each_20_ms_and_never_ends() -> None:
     made.leg.close()
 
 
+async def test_packets_of_all_calls_leave_at_four_instants_of_each_frame() -> None:
+    """One wake-up of the loop then serves many calls; each keeps its own 20 ms."""
+    calls = []
+    for _ in range(20):
+        calls.append(call())
+        await asyncio.sleep(0.0033)
+    await asyncio.sleep(0.5)
+    instants = {round(at % 20.0, 3) % 20.0 for made in calls for at, _ in made.packets}
+    assert len(instants) <= 4
+    for made in calls:
+        times = [at for at, _ in made.packets]
+        assert np.allclose(np.diff(times), 20.0, atol=1e-3)
+        made.leg.close()
+
+
 async def test_speech_is_sent_as_it_was_given() -> None:
     made = call()
     await asyncio.sleep(0.107)
@@ -260,10 +275,12 @@ async def test_sequence_and_timestamp_may_wrap() -> None:
     made.leg.close()
 
 
-async def test_another_stream_of_the_far_end_takes_over() -> None:
-    made = call()
+@pytest.mark.parametrize("secured", [False, True])
+async def test_another_stream_of_the_far_end_takes_over(secured: bool) -> None:
+    """With a key it is the same one: what the stream before counted is no business of the new one."""
+    made = call(key=KEY if secured else None)
     await speak(made.far, tone(500.0))
-    again = FarEnd(made.wire, ssrc=0x9999)
+    again = FarEnd(made.wire, key=KEY if secured else None, ssrc=0x9999)
     again.timestamp = 3_000_000_000
     await speak(again, tone(500.0, 700.0))
     heard = made.taker.heard[-15 * FRAME :].astype(float)

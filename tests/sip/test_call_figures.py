@@ -1,0 +1,137 @@
+"""Targets B2 and L2 on the telephone's whole way: real server, embedded engines, spoken interruptions over RTP."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bench.record import WireTimes
+from tests.sip.house import opened
+from tests.sip.measuring_phone import Echo, MeasuringPhone, Utterance, calling
+from tests.sip.spoken_caller import spoken, until
+
+pytestmark = [pytest.mark.sip, pytest.mark.wire, pytest.mark.long]
+
+CALLS = 4
+CUTS_A_CALL = 9
+LEAST_CUTS = 30
+CUT_AFTER_MS = (250.0, 600.0)
+FIRST = "i would like to make an appointment"
+OVER_MS = 1_500.0
+ECHO_DELAYS_MS = (20.0, 125.0, 300.0)
+AGAIN = ("can you say that again please", "could you repeat that for me", "say it once more please")
+"""Without a pause inside: what is answered in the middle of a sentence is another figure."""
+VOICES = ("rms", "slt", "awb")
+STOP_P50_MS, STOP_P95_MS = 215.0, 260.0
+"""Target B2."""
+
+
+def lines() -> list[NDArray[np.int16]]:
+    """Requests to hear it again, by several voices."""
+    return [spoken(line, voice) for line in AGAIN for voice in VOICES]
+
+
+async def cut_in(
+    phone: MeasuringPhone, line: NDArray[np.int16], since_ms: float, after_ms: float
+) -> Utterance:
+    """Speak so long after the first sound of what is said next."""
+    began_ms = await phone.until_spoken_to(since_ms)
+    await asyncio.sleep(
+        max(0.0, (began_ms + after_ms) / 1_000.0 - asyncio.get_running_loop().time())
+    )
+    return await phone.say(line)
+
+
+async def one_call(
+    port: int, number: int, said: list[NDArray[np.int16]], draw: random.Random
+) -> list[WireTimes]:
+    turns: list[Utterance] = []
+    first = await asyncio.to_thread(spoken, FIRST)
+    async with calling(port, number) as phone:
+        await phone.until_spoken_to(0.0)
+        await phone.until_silent(OVER_MS)  # nobody interrupts a greeting
+        turns.append(await phone.say(first))
+        since_ms = turns[-1].end_ms
+        for index in range(CUTS_A_CALL):
+            after_ms = draw.uniform(*CUT_AFTER_MS)
+            turns.append(await cut_in(phone, said[index % len(said)], since_ms, after_ms))
+            since_ms = turns[-1].end_ms
+            if phone.over:
+                break
+        await phone.until_silent(1_500.0)
+        onsets = [each.onset_ms for each in turns[1:]] + [float("inf")]
+        assert phone.skipped == 0, "this machine was too busy to speak in time"
+        return [phone.measured(each, after) for each, after in zip(turns, onsets, strict=True)]
+
+
+def test_targets_b2_and_l2_hold_on_the_telephone(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    draw = random.Random(3)
+    cache = tmp_path_factory.getbasetemp() / "models"
+    found: list[WireTimes] = []
+    said = lines()
+    with opened(tmp_path, cache) as house:
+        for number in range(1, CALLS + 1):
+            found += asyncio.run(one_call(house.ports["udp"], number, said, draw))
+        until(lambda: len(house.event("call_ended")) == CALLS, 60, "the calls' ends")
+        ended = house.event("call_ended")
+    stops = [each.stop_ms for each in found if each.stop_ms is not None]
+    replies = [each.reply_ms for each in found if each.reply_ms is not None]
+    p50, p95 = np.percentile(stops, [50, 95])
+    noise = sum(each["false_interruptions"] for each in ended)
+    late = sum(each > STOP_P95_MS for each in stops)
+    r50, r95 = np.percentile(replies, [50, 95])
+    print(
+        f"B2: {len(stops)} interruptions, p50 {p50:.0f}, p95 {p95:.0f} ms, {late} above {STOP_P95_MS:g} ms,"
+        f" {noise} taken for noise;"
+        f" L2: {len(replies)} replies, p50 {r50:.0f}, p95 {r95:.0f} ms"
+    )
+    assert len(stops) >= LEAST_CUTS
+    assert p50 <= STOP_P50_MS
+    assert p95 <= STOP_P95_MS
+
+
+async def echoing(port: int, loss_db: float, first_number: int) -> list[tuple[int, int]]:
+    """Calls that are never interrupted: packets of our replies, packets of their echo."""
+    said = await asyncio.to_thread(lambda: [spoken(line) for line in (FIRST, *AGAIN)])
+
+    async def one(number: int, delay_ms: float) -> tuple[int, int]:
+        async with calling(port, number, Echo(loss_db, delay_ms)) as phone:
+            await phone.until_spoken_to(0.0)
+            await phone.until_silent(OVER_MS)  # nobody interrupts a greeting, an echo neither
+            heard, echoed = len(phone.frames), phone.echoed_loud
+            for line in said:
+                spoke_ms = (await phone.say(line)).end_ms
+                await phone.until_spoken_to(spoke_ms)
+                await phone.until_silent(OVER_MS)
+            spoken_to = sum(each.loud for each in phone.frames[heard:])
+            return spoken_to, phone.echoed_loud - echoed
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(one(first_number + index, delay_ms))
+            for index, delay_ms in enumerate(ECHO_DELAYS_MS)
+        ]
+    return [task.result() for task in tasks]
+
+
+@pytest.mark.parametrize("loss_db", [15.0, 25.0, 35.0])
+def test_our_own_echo_over_the_telephone_never_interrupts_us(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, loss_db: float
+) -> None:
+    cache = tmp_path_factory.getbasetemp() / "models"
+    with opened(tmp_path, cache) as house:
+        spoke = asyncio.run(echoing(house.ports["udp"], loss_db, int(loss_db)))
+        until(lambda: len(house.event("call_ended")) == len(ECHO_DELAYS_MS), 60, "their ends")
+        ended = house.event("call_ended")
+    turns = [each["turns"] for each in ended]
+    print(f"-{loss_db:g} dB: packets (spoken, echoed) {spoke}, turns {turns}")
+    assert all(min(counts) >= 150 for counts in spoke), "nothing was shown"
+    assert [(each["interruptions"], each["false_interruptions"]) for each in ended] == [(0, 0)] * 3
+    assert all(1 <= each["turns"] <= 1 + len(AGAIN) for each in ended), "no echo is a turn"
