@@ -17,6 +17,20 @@ FRAME_MS = 20
 """One frame of the 20 ms world."""
 
 
+@dataclass(frozen=True, slots=True)
+class LineQuality:
+    """How a caller's network fares, as a door's reports tell."""
+
+    loss_percent: float
+    """Since the last report, the worse direction of those known."""
+    jitter_ms: float
+    """As RFC 3550 counts it, the worse direction of those known."""
+    late_ms: float = 0.0
+    """How much later than by its shortest way sound of the caller comes just now."""
+    round_trip_ms: float | None = None
+    """None: the far end has not said."""
+
+
 # --- server to caller ----------------------------------------------------------------------------
 
 
@@ -182,6 +196,9 @@ class CallPort(Protocol):
 
     def on_hold(self, held: bool) -> None:
         """The far end put the call on hold, or took it back: meanwhile nobody hears and time stands still."""
+
+    def on_quality(self, quality: LineQuality) -> None:
+        """Take how the caller's network fares, about once a second; a door that cannot know says nothing."""
 
     def on_muted(self, muted: bool) -> None:
         """The caller muted or unmuted the microphone, or let go of push-to-talk."""

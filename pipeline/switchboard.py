@@ -25,7 +25,7 @@ from pipeline.audit.call import DURABLE_LIMIT_MS, CallAudit
 from pipeline.audit.post import Auditor, NoAuditor
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.known_desk import KnownDesk
-from pipeline.call.observer import COLLECTED, CallObserver, NoObserver
+from pipeline.call.observer import COLLECTED, CallObserver, NetworkShown, NoObserver
 from pipeline.call.paused import Unserved
 from pipeline.call.reach import Reach
 from pipeline.call.request import NothingKept, RequestSink
@@ -297,6 +297,10 @@ class Switchboard:
         free = min(self._engines.stt.free_slots(), self._calls_limit - taken)
         return 0 if self._draining else max(0, free - self._opening)
 
+    def recognisers_free(self) -> int:
+        """Those that no call holds."""
+        return self._engines.stt.free_slots()
+
     def late(self) -> tuple[str, ...]:
         """What takes so long in the present calls that no other is taken; asked each second and told when it changes."""
         now_ms = self._clock.now_ms()
@@ -406,6 +410,11 @@ class Observers:
         for watcher in self._watchers:
             watcher.recording(state)
 
+    def network(self, shown: NetworkShown) -> None:
+        """Tell how the network fares."""
+        for watcher in self._watchers:
+            watcher.network(shown)
+
     def ended(self, reason: str) -> None:
         """Tell the end."""
         for watcher in self._watchers:
@@ -453,9 +462,30 @@ class LiveView:
         """Show whether the call is being recorded."""
         self._tell("recording", state=state)
 
+    def network(self, shown: NetworkShown) -> None:
+        """Show how the network fares: a round number says as much."""
+        stages_ms = {name: _rounded(both) for name, both in shown.stages_ms.items()}
+        self._tell(
+            "network",
+            troubles=list(shown.troubles),
+            detect_ms=None if shown.detect_ms is None else _rounded(shown.detect_ms),
+            stages_ms=stages_ms,
+            loss_percent=_round(shown.loss_percent),
+            jitter_ms=_round(shown.jitter_ms),
+            round_trip_ms=_round(shown.round_trip_ms),
+        )
+
     def ended(self, reason: str) -> None:
         """Show the end."""
         self._tell("ended", reason=reason)
 
     def _tell(self, fact: str, **details: Any) -> None:
         self._notify("live", {"type": fact, "call_id": self._call_id, **details})
+
+
+def _rounded(both: tuple[float, float]) -> list[float]:
+    return [round(both[0], 1), round(both[1], 1)]
+
+
+def _round(figure: float | None) -> float | None:
+    return None if figure is None else round(figure, 1)

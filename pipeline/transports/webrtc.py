@@ -12,7 +12,7 @@ from typing import assert_never
 
 from pipeline.clock import LoopClock
 from pipeline.errors import NoMediaPath, OfferInvalid, TooMany, WardlineError
-from pipeline.line import CallPort, Pong, ToCaller
+from pipeline.line import CallPort, LineQuality, Pong, ToCaller
 from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Event, Token, emit
 from pipeline.transports.ice import allowed_networks, check_ports
@@ -146,6 +146,11 @@ class _Line:
         if self.attached and self.visit is visit:
             self.call.on_audio(frame)
 
+    def judge(self, quality: LineQuality, visit: _Visit) -> None:
+        """Hand on how the connection that is attached fares."""
+        if self.attached and self.visit is visit:
+            self.call.on_quality(quality)
+
 
 class WebRtcDoor:
     """Every browser's call of this worker. Use it as `async with WebRtcDoor(settings) as door:`."""
@@ -209,6 +214,7 @@ class WebRtcDoor:
             fence=lambda: line.call.playout.epoch,
             on_frame=lambda frame: line.hear(frame, visit),
             on_message=lambda text: self._on_message(text, visit),
+            on_quality=lambda quality: line.judge(quality, visit),
         )
         visit = _Visit(line, peer, counted=new)
         self.pending_offers += visit.counted

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.ports import Recognizer, TextToSpeech
 from pipeline.call.desk import Desk, Receptionist
+from pipeline.call.observer import NetworkShown
 from pipeline.call.parts import CallParts
 from pipeline.call.paused import Unserved
 from pipeline.call.reach import Reach
@@ -76,6 +77,7 @@ class Watch:
         self.consents: list[str] = []
         self.revisions: dict[str, int] = {}
         self.recordings: list[str] = []
+        self.networks: list[NetworkShown] = []
 
     def call(self, state: str) -> None:
         self.states.append(state)
@@ -95,6 +97,9 @@ class Watch:
 
     def recording(self, state: str) -> None:
         self.recordings.append(state)
+
+    def network(self, shown: NetworkShown) -> None:
+        self.networks.append(shown)
 
     def ended(self, reason: str) -> None:
         self.reasons.append(reason)
