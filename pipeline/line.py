@@ -11,24 +11,11 @@ from typing import Any, ClassVar, Protocol
 
 from models.ports import Spoken
 from pipeline.media.playout import Playout
+from pipeline.media.quality import LineQuality
 from pipeline.transfer import TransferOutcome
 
 FRAME_MS = 20
 """One frame of the 20 ms world."""
-
-
-@dataclass(frozen=True, slots=True)
-class LineQuality:
-    """How a caller's network fares, as a door's reports tell."""
-
-    loss_percent: float
-    """Since the last report, the worse direction of those known."""
-    jitter_ms: float
-    """As RFC 3550 counts it, the worse direction of those known."""
-    late_ms: float = 0.0
-    """How much later than by its shortest way sound of the caller comes just now."""
-    round_trip_ms: float | None = None
-    """None: the far end has not said."""
 
 
 # --- server to caller ----------------------------------------------------------------------------

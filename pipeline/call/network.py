@@ -8,7 +8,7 @@ from pipeline.call.events import NetworkDegraded, NetworkRecovered
 from pipeline.call.network_watch import NetworkWatch
 from pipeline.call.observer import NetworkShown
 from pipeline.call.page import Page
-from pipeline.line import LineQuality
+from pipeline.media.quality import LineQuality
 from pipeline.telemetry.events import Token, emit
 
 SHOWN_EVERY_REPORTS = 5

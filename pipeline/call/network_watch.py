@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pipeline.line import LineQuality
+from pipeline.media.quality import LineQuality
 from pipeline.telemetry.marks import Mark
 
 TURNS_KEPT = 30

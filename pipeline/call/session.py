@@ -36,7 +36,8 @@ from pipeline.call.timers import Timers
 from pipeline.call.tools import GuardedTool, Tool
 from pipeline.call.turn_log import TurnLog
 from pipeline.clock import Clock, LoopClock
-from pipeline.line import CallerLeg, LineQuality
+from pipeline.line import CallerLeg
+from pipeline.media.quality import LineQuality
 from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Token, emit
 from pipeline.transfer import TransferOutcome

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pipeline.errors import CallRefused
+from pipeline.media.quality import LineQuality
 from pipeline.sip.ports import CallOver, Invite, MediaLeg, MediaRefused, TransferOutcome, TrunkCall
 from pipeline.stream import messages
 from pipeline.stream.local import connect as reach
@@ -262,6 +263,10 @@ class _Joined:
     def on_fax(self) -> None:
         """See `ports.AudioTaker`."""
         self._nobody("fax")
+
+    def on_quality(self, quality: LineQuality) -> None:
+        """See `ports.AudioTaker`."""
+        self.tell(messages.quality(self._stream, quality))
 
     def _nobody(self, why: str) -> None:
         self.gone = self.gone or why

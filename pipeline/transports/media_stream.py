@@ -19,6 +19,7 @@ from websockets.http11 import Request
 
 from pipeline.line import Bye, CallPort, Flush, ToCaller, Transfer
 from pipeline.media.g711 import ulaw_decode, ulaw_encode
+from pipeline.media.quality import LineQuality
 from pipeline.media.resample import Doubler, Framer
 from pipeline.stream import messages
 from pipeline.stream.far_buffer import FarBuffer
@@ -31,6 +32,7 @@ from pipeline.stream.messages import (
     Hold,
     Key,
     Mark,
+    Quality,
     Start,
     Stop,
     Transferred,
@@ -290,6 +292,8 @@ class _Line:
                 self._hold(held)
             case Transferred(outcome):
                 self._transferred(TransferOutcome(outcome))
+            case Quality(line):
+                self._judge(line)
 
     def _start(self, start: Start) -> None:
         if self._call is not None or self._stream:
@@ -356,6 +360,11 @@ class _Line:
         call.on_hold(held)
         if not held:
             self._attach_playout()
+
+    def _judge(self, line: LineQuality) -> None:
+        """Our own gateway measures; from a carrier's stream the word is nobody's."""
+        if self._call is not None and not self._mulaw and not self._held:
+            self._call.on_quality(line)
 
     def _transferred(self, outcome: TransferOutcome) -> None:
         if self._call is not None:

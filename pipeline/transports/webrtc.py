@@ -12,7 +12,8 @@ from typing import assert_never
 
 from pipeline.clock import LoopClock
 from pipeline.errors import NoMediaPath, OfferInvalid, TooMany, WardlineError
-from pipeline.line import CallPort, LineQuality, Pong, ToCaller
+from pipeline.line import CallPort, Pong, ToCaller
+from pipeline.media.quality import LineQuality
 from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Event, Token, emit
 from pipeline.transports.ice import allowed_networks, check_ports

@@ -27,9 +27,10 @@ from aiortc.rtp import (
     RtpPacket,
 )
 
-from pipeline.line import FRAME_MS, LineQuality
+from pipeline.line import FRAME_MS
 from pipeline.media.conceal import Concealer
 from pipeline.media.jitter import Counts, Hole, JitterBuffer, Media
+from pipeline.media.quality import LineQuality
 from pipeline.media.resample import Decimator, Framer
 from pipeline.transports.opus import (
     FRAME_SAMPLES,

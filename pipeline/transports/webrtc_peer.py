@@ -13,7 +13,8 @@ from collections.abc import Callable
 from aiortc import RTCDataChannel, RTCIceTransport
 
 from pipeline.errors import NoMediaPath
-from pipeline.line import LineQuality, ToCaller, to_json
+from pipeline.line import ToCaller, to_json
+from pipeline.media.quality import LineQuality
 from pipeline.telemetry.containment import contained
 from pipeline.transports.ice import (
     LocalGatherer,

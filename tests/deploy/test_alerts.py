@@ -37,7 +37,7 @@ ALERTS = [rule["alert"] for rule in rules()]
 
 def series() -> dict[str, set[str]]:
     """Every name a scrape may hold, with its labels."""
-    found = {}
+    found: dict[str, set[str]] = {}
     for family in FAMILIES:
         labels = set(family.labels)
         if family.kind is Kind.HISTOGRAM:

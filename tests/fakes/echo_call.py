@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from models.ports import Spoken
-from pipeline.line import CallerLeg, Flush, LineQuality, Speak
+from pipeline.line import CallerLeg, Flush, Speak
 from pipeline.media.playout import Playout
+from pipeline.media.quality import LineQuality
 from pipeline.media.resample import Resampler
 from pipeline.transfer import TransferOutcome
 

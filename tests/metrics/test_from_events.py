@@ -96,6 +96,12 @@ def test_a_stranger_at_the_trunk_is_no_caller_turned_away(tally: Tally) -> None:
     assert not any(tally.values(f.CALLS_REFUSED).values())
 
 
+def test_a_request_that_the_carrier_did_not_sign_is_counted(tally: Tally) -> None:
+    refused = {"event": "carrier_refused", "door": "webhook"}
+    told(tally, {**refused, "reason": "signature"}, {**refused, "reason": "again"})
+    assert {k: v for k, v in tally.values(f.SIGNATURES_FAILED).items() if v} == {("webhook",): 1}
+
+
 def test_a_turn_is_told_by_stage_in_seconds_and_a_stage_it_did_not_have_is_not(
     tally: Tally,
 ) -> None:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def read(server: Served, source: str = "127.0.0.1", **headers: str) -> tuple[int, str]:
-    connection = server.connect()
-    connection.source_address = (source, 0)
+    connection = HTTPConnection("127.0.0.1", server.port, source_address=(source, 0))
     with contextlib.closing(connection):
         given = {key.replace("_", "-"): value for key, value in headers.items()}
         connection.request("GET", "/metrics", headers=given)
