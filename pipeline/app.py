@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from secrets import token_bytes
 from typing import Literal
@@ -38,6 +39,7 @@ from pipeline.call.reach import Reach
 from pipeline.call.receptionist import ScriptedReceptionist
 from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
+from pipeline.call.tracing import CallTrace
 from pipeline.clock import LoopClock, today
 from pipeline.heap import Heap
 from pipeline.recording.consent import OptOut, phrases_to_hear
@@ -55,11 +57,13 @@ from pipeline.switchboard import Engines, Switchboard
 from pipeline.telemetry import log, words
 from pipeline.telemetry.events import Token, emit
 from pipeline.telemetry.redaction import Redaction
+from pipeline.traces import TraceFolder, traces_folder
 from pipeline.transports.media_stream import MediaStreamDoor
 from pipeline.transports.settings import MediaSettings
 from pipeline.turn.endpoint import EndpointSettings
 from pipeline.turn.events import Profile
 from pipeline.turn.settings import FloorSettings, GateSettings
+from pipeline.turn.trace import Trace, written
 
 _LANGUAGES: dict[str, Language | None] = {"en": "en", "es": "es", "detect": None}
 _DEVICES: dict[str, Literal["auto", "cpu", "cuda"]] = {"auto": "auto", "cpu": "cpu", "cuda": "cuda"}
@@ -77,10 +81,12 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
     words.plug(redaction.clean)
     auditor = audit_post(channel)
     over = (sweeper(settings), expirer(settings, auditor, asyncio.get_running_loop()))
+    traces = TraceFolder(traces_folder(settings), settings.traces.days)
 
     def sweep(records: Records) -> None:
         for expire in over:
             expire(records)
+        traces.expire()
 
     requests = RequestStore(
         lambda: open_records(settings, busy_ms=WORKER_BUSY_MS),
@@ -90,12 +96,14 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
     )
     keeper = _keeper(settings)
     model = _chat_model(settings)
-    engines = _engines(settings, flow, heap, requests, keeper, model)
+    engines = replace(
+        _engines(settings, flow, heap, requests, keeper, model), trace=_trace(settings, traces)
+    )
     switchboard = Switchboard(
         engines,
         _media(settings),
         _call(settings, flow),
-        _floor(settings),
+        floor_settings(settings),
         notifier(channel, lambda: switchboard),
         calls_limit=settings.workers.calls_per_worker,
         admission=_admission(settings),
@@ -115,6 +123,21 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
                 await house.enter_async_context(engine.watched())
         await house.enter_async_context(heap.watch(lambda: switchboard.near_a_turn))
         await serve_calls(channel, switchboard)
+
+
+def _trace(settings: Settings, traces: TraceFolder) -> Callable[[str], CallTrace | None]:
+    """What makes the trace of one call, where traces are kept."""
+    release, floor = version("wardline"), floor_settings(settings)
+
+    async def keep(call_id: str, trace: Trace) -> None:
+        await asyncio.to_thread(lambda: traces.keep(call_id, written(trace)))
+
+    def trace(call_id: str) -> CallTrace | None:
+        if settings.traces.keep == "off":
+            return None
+        return CallTrace(call_id, release, floor, keep)
+
+    return trace
 
 
 def _admission(settings: Settings) -> Admission:
@@ -359,7 +382,8 @@ def _call(settings: Settings, flow: Flow) -> CallSettings:
     )
 
 
-def _floor(settings: Settings) -> FloorSettings:
+def floor_settings(settings: Settings) -> FloorSettings:
+    """The times of turn-taking, as the operator chose them."""
     turn = settings.turn
     return FloorSettings(
         gate=GateSettings(threshold=turn.voice_threshold_percent / 100),

@@ -316,6 +316,16 @@ class Checks:
 
 
 @dataclass(frozen=True, slots=True)
+class Traces:
+    """What turn-taking was told and decided, call by call: times, kinds and counts, no word and no sound."""
+
+    keep: str = _one_of("off", "off", "on")
+    """For a while, when callers are cut off or wait too long: `wardline replay` shows such a call step by step."""
+    days: int = _number(7, 1, 90)
+    """Long enough to hear a complaint; then it is removed, also after `keep` was set back."""
+
+
+@dataclass(frozen=True, slots=True)
 class Metrics:
     """Who may read `/metrics`: this machine always, and whoever stands here. Numbers of the server, nothing of a caller."""
 
@@ -566,6 +576,7 @@ class Settings:
     audit: Audit = field(default_factory=Audit)
     checks: Checks = field(default_factory=Checks)
     metrics: Metrics = field(default_factory=Metrics)
+    traces: Traces = field(default_factory=Traces)
     webhook: Webhook = field(default_factory=Webhook)
     store: Store = field(default_factory=Store)
     recording: Recording = field(default_factory=Recording)

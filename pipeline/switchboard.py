@@ -32,6 +32,7 @@ from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.session import Call, CallParts
 from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
+from pipeline.call.tracing import CallTrace
 from pipeline.clock import Clock, LoopClock
 from pipeline.errors import LinesBusy, NotAuthorised
 from pipeline.line import CallPort
@@ -77,6 +78,8 @@ class Engines:
     reach: Reach = field(default_factory=Reach, kw_only=True)
     """The configured ladders to a person."""
     transfer_limit_ms: float = field(default=40_000.0, kw_only=True)
+    trace: Callable[[str], CallTrace | None] = field(default=lambda call_id: None, kw_only=True)
+    """Where the practice keeps what turn-taking decided: makes the trace of one call."""
     recording: Permission | None = field(default=None, kw_only=True)
     """Where the practice records: what a caller is asked with, and where it goes."""
     warm_up: Callable[[], Awaitable[None]]
@@ -244,6 +247,7 @@ class Switchboard:
             transfer_limit_ms=self._engines.transfer_limit_ms,
             settings=self._call_settings,
             floor=self._floor_settings,
+            trace=self._engines.trace(call_id),
             sample_rate_hz=sample_rate_hz,
         )
         audit = CallAudit(call_id, self._auditor, self._clock)

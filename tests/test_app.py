@@ -44,7 +44,7 @@ def configured(folder: Path, text: str) -> Settings:
 
 
 def floor(folder: Path, text: str) -> FloorSettings:
-    return app._floor(configured(folder, text))
+    return app.floor_settings(configured(folder, text))
 
 
 def turn_ended_ms(settings: FloorSettings, slot: str) -> float:

@@ -106,6 +106,7 @@ class Call:
             sent_rate_hz=parts.sample_rate_hz,
         )
         self._floor = Floor(parts.floor)
+        self._trace = parts.trace
         self._recognizer = parts.recognizer
         self._record = parts.record
         self._front = Front(
@@ -229,6 +230,9 @@ class Call:
             await self._record.end(self._reason)
         with contained(self.call_id, "page"):
             self._page.bye(_BYES.get(self._reason, "error"), self._reason)
+        if self._trace is not None:
+            with contained(self.call_id, "trace"):
+                await self._trace.end(self._reason)
         emit(
             CallEnded(
                 Token(self.call_id),
@@ -365,7 +369,10 @@ class Call:
             while self._told:
                 told = self._told.popleft()
                 self._note(told)
-                for action in self._floor.on(told):
+                actions = self._floor.on(told)
+                if self._trace is not None:
+                    self._trace.told(told, actions, self._floor.next_due_ms)
+                for action in actions:
                     self._perform(action)
         finally:
             self._telling = False
