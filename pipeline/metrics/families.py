@@ -149,6 +149,7 @@ NETWORK_DEGRADED = _counter("network_degraded", "Times a call's network was foun
 STARVED = _counter("audio_starved", "Times a reply had no audio when it was due.")
 SKIPPED = _counter("audio_skipped_frames", "Frames left out after a stall of the event loop.")
 CONCEALED = _counter("audio_concealed_frames", "Frames of callers that did not arrive.")
+LATE = _counter("audio_late_packets", "Packets of callers that came after their time.")
 RECEIVED = _counter("audio_received_packets", "Packets of callers that arrived.")
 
 # --- processes ---------------------------------------------------------------------------------------
@@ -190,6 +191,18 @@ CIRCUIT_OPEN = _gauge(
     server=SERVERS,
 )
 STOOD_IN = _counter("engine_stood_in", "Times a spare engine took over.", engine=ENGINES)
+MODEL_UP = _gauge(
+    "model_server_up", "1 while a language model's server tells its load.", server=SERVERS
+)
+MODEL_RUNNING = _gauge("model_requests_running", "Replies it makes now.", server=SERVERS)
+MODEL_WAITING = _gauge("model_requests_waiting", "Replies that wait for it.", server=SERVERS)
+MODEL_CACHE = _gauge(
+    "model_cache_used_ratio", "Of its memory for conversations, 0 to 1.", server=SERVERS
+)
+MODEL_PROMPT = _counter("model_prompt_tokens", "Tokens it read, by its own count.", server=SERVERS)
+MODEL_GENERATED = _counter(
+    "model_generated_tokens", "Tokens it made, by its own count.", server=SERVERS
+)
 
 # --- what must hold ------------------------------------------------------------------------------------
 

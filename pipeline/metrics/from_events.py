@@ -75,6 +75,7 @@ def _carrier_refused(tally: Tally, _: str, record: Record) -> None:
 def _gone(tally: Tally, _: str, record: Record) -> None:
     tally.add(f.RECEIVED, _number(record, "received_packets"))
     tally.add(f.CONCEALED, _number(record, "concealed_frames"))
+    tally.add(f.LATE, _number(record, "late_packets"))
 
 
 def _late(tally: Tally, process: str, record: Record) -> None:

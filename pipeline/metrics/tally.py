@@ -56,8 +56,8 @@ class Tally:
         for family in FAMILIES:
             self._values[family.name] = {}
             self._spreads[family.name] = {}
-            if family.kind is Kind.GAUGE:
-                continue
+            if family.kind is Kind.GAUGE or "server" in family.labels:
+                continue  # nobody knows of them before they were looked at
             for labels in product(*(self._listed(values) for values in family.labels.values())):
                 if family.kind is Kind.COUNTER:
                     self._values[family.name][labels] = 0.0

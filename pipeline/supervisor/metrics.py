@@ -36,6 +36,7 @@ from pipeline.supervisor.door import Door, bearer
 from pipeline.supervisor.emergency import Emergency
 from pipeline.supervisor.facts import NOT_TESTED, Facts
 from pipeline.supervisor.limits import RateLimit, counted_as
+from pipeline.supervisor.model_load import look_at_models
 from pipeline.supervisor.workers import Worker, Workers, worker_names
 from pipeline.telemetry import log
 from pipeline.webhook.spool import Spool
@@ -109,6 +110,7 @@ class Meter:
             self._note_process(each)
         self._note_checks()
         self._note_machine(machine)
+        await look_at_models(self._settings, self.tally)
         return written(self.tally, version("wardline"))
 
     def _note_process(self, each: Worker) -> None:

@@ -56,6 +56,8 @@ class CallerGone(Event):
     reason: Token
     sent_packets: int
     received_packets: int
+    late_packets: int
+    """Came after their time had been filled."""
     concealed_frames: int
     junk_messages: int
     foreign_datagrams: int
@@ -364,6 +366,7 @@ class WebRtcDoor:
                 reason=Token(line.reason),
                 sent_packets=visit.peer.audio.sent_packets if visit else 0,
                 received_packets=visit.peer.audio.received.received if visit else 0,
+                late_packets=visit.peer.audio.received.late if visit else 0,
                 concealed_frames=visit.peer.audio.received.concealed if visit else 0,
                 junk_messages=visit.inbox.junk if visit else 0,
                 foreign_datagrams=visit.peer.agent.foreign_datagrams if visit else 0,

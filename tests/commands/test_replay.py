@@ -89,19 +89,18 @@ def test_a_call_becomes_a_test_that_passes_and_fails_when_a_decision_is_put_righ
     made = folder / "test_cut_off_in_mid_number.py"
     assert (folder / "cut_off_in_mid_number.jsonl").read_bytes() == DATA
 
-    def result() -> int:
-        words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(made)]
-        environment = {"PYTHONPATH": f"{tmp_path}:{root}", "PATH": "/usr/bin:/bin"}
-        done = subprocess.run(
-            words, cwd=tmp_path, capture_output=True, check=False, env=environment
-        )
-        return done.returncode
-
-    assert result() == 0
-    text = made.read_text()
-    made.write_text(text.replace('"EndTurn"', '"ReopenTurn"', 1))
-    assert result() == 1
-    made.write_text(text)
+    mended = made.read_text().replace('"EndTurn"', '"ReopenTurn"', 1)
+    (folder / "test_put_right.py").write_text(mended)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": f"{tmp_path}:{root}", "PATH": "/usr/bin:/bin"},
+    )
+    assert "1 failed, 1 passed" in done.stdout
+    assert "FAILED tests/turn/replays/test_put_right.py" in done.stdout
     assert run(str(file), "--as-test", "cut_off_in_mid_number") == 2, "nothing is overwritten"
 
 

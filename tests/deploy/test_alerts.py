@@ -56,16 +56,17 @@ def test_prometheus_takes_the_rules_and_each_alert_does_what_its_tests_say() -> 
 
 
 @pytest.mark.wire
-@pytest.mark.parametrize("alert", ["WardlineCertificateEnds", "WardlineUrgentCallUnanswered"])
-def test_an_alert_that_does_not_fire_any_more_is_noticed(tmp_path: Path, alert: str) -> None:
-    text = RULES.read_text()
+def test_an_alert_that_does_not_fire_any_more_is_noticed(tmp_path: Path) -> None:
+    broken = RULES.read_text()
     (tmp_path / TESTS.name).write_text(TESTS.read_text())
-    broken = re.sub(rf"(alert: {alert}\n +expr: .*)", r"\1 and on () vector(1) == 2", text)
-    assert broken != text
+    alerts = ("WardlineCertificateEnds", "WardlineUrgentCallUnanswered")
+    for alert in alerts:
+        broken = re.sub(rf"(alert: {alert}\n +expr: .*)", r"\1 and on () vector(1) == 2", broken)
     (tmp_path / RULES.name).write_text(broken)
     done = promtool("test", "rules", TESTS.name, folder=tmp_path)
     assert done.returncode != 0
-    assert alert in done.stdout + done.stderr
+    said = set(re.findall(r"Wardline\w+", done.stdout + done.stderr))
+    assert said == set(alerts)
 
 
 @pytest.mark.parametrize("alert", ALERTS)
