@@ -47,7 +47,7 @@ from pipeline.recording.keeper import Keeper
 from pipeline.setting_rules import ladders
 from pipeline.settings import Settings
 from pipeline.shelves import expirer, open_shelf
-from pipeline.store.opening import now_ms, open_records, sweeper, tombstones_of
+from pipeline.store.opening import logs_are_held, now_ms, open_records, sweeper, tombstones_of
 from pipeline.store.records import Records
 from pipeline.store.requests import RequestStore
 from pipeline.stream.local import socket_of
@@ -86,7 +86,8 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
     def sweep(records: Records) -> None:
         for expire in over:
             expire(records)
-        traces.expire()
+        if not logs_are_held(settings):
+            traces.expire()
 
     requests = RequestStore(
         lambda: open_records(settings, busy_ms=WORKER_BUSY_MS),

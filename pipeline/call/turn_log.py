@@ -69,13 +69,15 @@ class TurnLog:
             TurnEnded(
                 Token(self._call_id),
                 self.turn,
-                marks.after_speech_ms(Mark.PAUSE_SEEN),
-                marks.after_speech_ms(Mark.DECISION),
-                marks.after_speech_ms(Mark.FINAL_TEXT),
-                marks.after_speech_ms(Mark.FIRST_TOKEN),
-                marks.after_speech_ms(Mark.FIRST_AUDIO),
-                marks.after_speech_ms(Mark.FIRST_SAMPLE_OUT),
-                detect_ms,
-                interrupted,
+                pause_seen_ms=marks.after_speech_ms(Mark.PAUSE_SEEN),
+                eager_text_ms=marks.after_speech_ms(Mark.EAGER_TEXT),
+                decision_ms=marks.after_speech_ms(Mark.DECISION),
+                final_text_ms=marks.after_speech_ms(Mark.FINAL_TEXT),
+                first_token_ms=marks.after_speech_ms(Mark.FIRST_TOKEN),
+                first_clause_ms=marks.after_speech_ms(Mark.FIRST_CLAUSE),
+                first_audio_ms=marks.after_speech_ms(Mark.FIRST_AUDIO),
+                first_sample_ms=marks.after_speech_ms(Mark.FIRST_SAMPLE_OUT),
+                detect_ms=detect_ms,
+                interrupted=interrupted,
             )
         )

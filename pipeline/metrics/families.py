@@ -39,7 +39,9 @@ class Family:
 
 
 WORKERS = tuple(f"w{number}" for number in range(1, WORKERS_MAX + 1))
-PROCESSES = ("supervisor", "gateway", *WORKERS)
+SOUND = ("gateway", *WORKERS)
+"""Those that carry sound."""
+PROCESSES = ("supervisor", *SOUND)
 DOORS = ("page", "telephone", "stream")
 """A web page; a trunk of the gateway; a carrier's WebSocket."""
 REFUSALS = ("lines_busy", "too_many", "unguarded", "no_media_path", "worker", "no_port", OTHER)
@@ -158,10 +160,10 @@ LOOP_LATE = _histogram(
     "loop_late_seconds",
     "How late the event loop was, the worst of each second in which it was over 10 ms.",
     LATE_BUCKETS_S,
-    worker=WORKERS,
+    process=SOUND,
 )
 LOOP_LATE_TICKS = _counter(
-    "loop_late_ticks", "Of ten looks a second, those over 10 ms late.", worker=WORKERS
+    "loop_late_ticks", "Of ten looks a second, those over 10 ms late.", process=SOUND
 )
 WORKER_READY = _gauge("worker_ready", "1 while the process answers calls.", process=PROCESSES)
 WORKER_RESTARTS = _counter(

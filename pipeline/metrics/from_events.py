@@ -79,8 +79,8 @@ def _gone(tally: Tally, _: str, record: Record) -> None:
 
 
 def _late(tally: Tally, process: str, record: Record) -> None:
-    tally.observe(f.LOOP_LATE, _number(record, "worst_ms") / 1000, worker=process)
-    tally.add(f.LOOP_LATE_TICKS, _number(record, "times"), worker=process)
+    tally.observe(f.LOOP_LATE, _number(record, "worst_ms") / 1000, process=process)
+    tally.add(f.LOOP_LATE_TICKS, _number(record, "times"), process=process)
 
 
 def _worker_ended(tally: Tally, _: str, record: Record) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
-from pipeline.metrics.families import FAMILIES, OTHER, PROCESSES, WORKERS, Family, Kind
+from pipeline.metrics.families import FAMILIES, OTHER, PROCESSES, Family, Kind
 
 Labels = tuple[str, ...]
 """Values in the order of the family's labels."""
@@ -47,9 +47,7 @@ class Tally:
 
     def __init__(self, processes: Iterable[str] = PROCESSES) -> None:
         """Begin at 0 for these processes."""
-        known = set(processes)
-        self._processes = tuple(name for name in PROCESSES if name in known)
-        self._workers = tuple(name for name in WORKERS if name in known)
+        self._processes = frozenset(processes)
         self._lock = threading.Lock()
         self._values: dict[str, dict[Labels, float]] = {}
         self._spreads: dict[str, dict[Labels, _Spread]] = {}
@@ -65,9 +63,9 @@ class Tally:
                     self._spreads[family.name][labels] = _Spread(family.buckets)
 
     def _listed(self, values: tuple[str, ...]) -> tuple[str, ...]:
-        if values is PROCESSES:
-            return self._processes
-        return self._workers if values is WORKERS else values
+        if not set(values) <= set(PROCESSES):
+            return values
+        return tuple(value for value in values if value in self._processes)
 
     def add(self, family: Family, amount: float = 1.0, **labels: str) -> None:
         """Count; what is negative or no number is left out."""
