@@ -9,13 +9,15 @@ import argparse
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
+from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
 from pipeline.errors import ConfigError, StartUpError
-from pipeline.turn.events import Action, Event, TimerDue
+from pipeline.turn.events import Action, TimerDue
 from pipeline.turn.replay import Step, replay
 from pipeline.turn.settings import FloorSettings
 from pipeline.turn.trace import Trace, TraceDamaged, read
@@ -23,6 +25,7 @@ from pipeline.turn.trace import Trace, TraceDamaged, read
 TRACE_BYTES_MAX = 64 << 20
 TESTS = Path("tests/turn/replays")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}\Z")
+_INSTANTS = frozenset({"onset_ms", "since_ms", "until_ms"})
 DIFFERENT = 1
 """Exit status when a decision differs."""
 
@@ -106,21 +109,35 @@ def _all(actions: Sequence[Action]) -> str:
     return ", ".join(_said(action) for action in actions) or "nothing"
 
 
-def _said(what: Event | Action) -> str:
+def _said(what: Any) -> str:
+    """An event or a decision, what is usual left out."""
     values = [
-        f"{each.name}={_short(getattr(what, each.name))}"
+        _instant(what, each.name)
+        if each.name in _INSTANTS
+        else f"{each.name}={_short(getattr(what, each.name))}"
         for each in fields(what)
         if each.name != "at_ms" and not _usual(what, each.name)
     ]
     return f"{type(what).__name__}({', '.join(values)})" if values else type(what).__name__
 
 
-def _usual(what: object, name: str) -> bool:
+def _instant(what: Any, name: str) -> str:
+    """When something was, seen from the event itself."""
+    away_ms = getattr(what, name) - what.at_ms
+    side = "before" if away_ms <= 0 else "after"
+    return f"{name.removesuffix('_ms')} {abs(away_ms):.1f} ms {side}"
+
+
+def _usual(what: Any, name: str) -> bool:
     value = getattr(what, name)
-    return value is None or value is False
+    return value is None or value is False or (name == "digits" and value == 0)
 
 
-def _short(value: object) -> str:
+def _short(value: Any) -> str:
+    if isinstance(value, Enum):
+        return str(value.value)
+    if is_dataclass(value):
+        return _said(value)
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
