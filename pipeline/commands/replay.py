@@ -14,6 +14,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from pipeline import config
 from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
 from pipeline.errors import ConfigError, StartUpError
@@ -71,9 +72,8 @@ def _read(file: Path) -> tuple[Trace, bytes]:
 def _settings(config_file: str | None) -> FloorSettings | None:
     if config_file is None:
         return None
-    # loads the engines' libraries: only where it is needed
-    from pipeline import config
-    from pipeline.app import floor_settings
+    config.quieten()  # libraries say hello as they are loaded
+    from pipeline.app import floor_settings  # the engines' libraries: only where it is needed
 
     return floor_settings(config.load(config_file))
 
