@@ -60,9 +60,7 @@ from pipeline.telemetry.redaction import Redaction
 from pipeline.traces import TraceFolder, traces_folder
 from pipeline.transports.media_stream import MediaStreamDoor
 from pipeline.transports.settings import MediaSettings
-from pipeline.turn.endpoint import EndpointSettings
-from pipeline.turn.events import Profile
-from pipeline.turn.settings import FloorSettings, GateSettings
+from pipeline.turn.chosen import floor_settings
 from pipeline.turn.trace import Trace, written
 
 _LANGUAGES: dict[str, Language | None] = {"en": "en", "es": "es", "detect": None}
@@ -380,18 +378,4 @@ def _call(settings: Settings, flow: Flow) -> CallSettings:
         practice_phone=flow.practice_phone,
         max_call_ms=float(settings.limits.call_limit_ms),
         reconnect_ms=float(settings.media.end_after_ms),
-    )
-
-
-def floor_settings(settings: Settings) -> FloorSettings:
-    """The times of turn-taking, as the operator chose them."""
-    turn = settings.turn
-    return FloorSettings(
-        gate=GateSettings(threshold=turn.voice_threshold_percent / 100),
-        endpoint=EndpointSettings(
-            profile=Profile(turn.profile),
-            silence_ms=float(turn.endpoint.silence_ms),
-            no_input_ms=float(turn.no_input_ms) or None,
-        ),
-        dead_air_ms=float(turn.dead_air_ms),
     )

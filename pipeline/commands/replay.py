@@ -18,6 +18,7 @@ from pipeline import config
 from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
 from pipeline.errors import ConfigError, StartUpError
+from pipeline.turn.chosen import floor_settings
 from pipeline.turn.events import Action, TimerDue
 from pipeline.turn.replay import Step, replay
 from pipeline.turn.settings import FloorSettings
@@ -72,9 +73,6 @@ def _read(file: Path) -> tuple[Trace, bytes]:
 def _settings(config_file: str | None) -> FloorSettings | None:
     if config_file is None:
         return None
-    config.quieten()  # libraries say hello as they are loaded
-    from pipeline.app import floor_settings  # the engines' libraries: only where it is needed
-
     return floor_settings(config.load(config_file))
 
 
