@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from secrets import token_bytes
 from typing import Literal
@@ -42,6 +43,7 @@ from pipeline.call.reach import Reach
 from pipeline.call.receptionist import ScriptedReceptionist
 from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
+from pipeline.call.tracing import CallTrace
 from pipeline.call.unvarying import UnvaryingReceptionist
 from pipeline.clock import LoopClock, today
 from pipeline.heap import Heap
@@ -50,7 +52,7 @@ from pipeline.recording.keeper import Keeper
 from pipeline.setting_rules import ladders
 from pipeline.settings import Settings
 from pipeline.shelves import expirer, open_shelf
-from pipeline.store.opening import now_ms, open_records, sweeper, tombstones_of
+from pipeline.store.opening import logs_are_held, now_ms, open_records, sweeper, tombstones_of
 from pipeline.store.records import Records
 from pipeline.store.requests import RequestStore
 from pipeline.stream.local import socket_of
@@ -60,11 +62,11 @@ from pipeline.switchboard import Engines, Switchboard
 from pipeline.telemetry import log, words
 from pipeline.telemetry.events import Token, emit
 from pipeline.telemetry.redaction import Redaction
+from pipeline.traces import TraceFolder, traces_folder
 from pipeline.transports.media_stream import MediaStreamDoor
 from pipeline.transports.settings import MediaSettings
-from pipeline.turn.endpoint import EndpointSettings
-from pipeline.turn.events import Profile
-from pipeline.turn.settings import FloorSettings, GateSettings
+from pipeline.turn.chosen import floor_settings
+from pipeline.turn.trace import Trace, written
 
 _LANGUAGES: dict[str, Language | None] = {"en": "en", "es": "es", "detect": None}
 _DEVICES: dict[str, Literal["auto", "cpu", "cuda"]] = {"auto": "auto", "cpu": "cpu", "cuda": "cuda"}
@@ -82,10 +84,13 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
     words.plug(redaction.clean)
     auditor = audit_post(channel)
     over = (sweeper(settings), expirer(settings, auditor, asyncio.get_running_loop()))
+    traces = TraceFolder(traces_folder(settings), settings.traces.days)
 
     def sweep(records: Records) -> None:
         for expire in over:
             expire(records)
+        if not logs_are_held(settings):
+            traces.expire()
 
     requests = RequestStore(
         lambda: open_records(settings, busy_ms=WORKER_BUSY_MS),
@@ -95,12 +100,14 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
     )
     keeper = _keeper(settings)
     model = _chat_model(settings)
-    engines = _engines(settings, flow, heap, requests, keeper, model)
+    engines = replace(
+        _engines(settings, flow, heap, requests, keeper, model), trace=_trace(settings, traces)
+    )
     switchboard = Switchboard(
         engines,
         _media(settings),
         _call(settings, flow),
-        _floor(settings),
+        floor_settings(settings),
         notifier(channel, lambda: switchboard),
         calls_limit=settings.workers.calls_per_worker,
         admission=_admission(settings),
@@ -120,6 +127,21 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
                 await house.enter_async_context(engine.watched())
         await house.enter_async_context(heap.watch(lambda: switchboard.near_a_turn))
         await serve_calls(channel, switchboard)
+
+
+def _trace(settings: Settings, traces: TraceFolder) -> Callable[[str], CallTrace | None]:
+    """What makes the trace of one call, where traces are kept."""
+    release, floor = version("wardline"), floor_settings(settings)
+
+    async def keep(call_id: str, trace: Trace) -> None:
+        await asyncio.to_thread(lambda: traces.keep(call_id, written(trace)))
+
+    def trace(call_id: str) -> CallTrace | None:
+        if settings.traces.keep == "off":
+            return None
+        return CallTrace(call_id, release, floor, keep)
+
+    return trace
 
 
 def _admission(settings: Settings) -> Admission:
@@ -368,17 +390,4 @@ def _call(settings: Settings, flow: Flow) -> CallSettings:
         practice_phone=flow.practice_phone,
         max_call_ms=float(settings.limits.call_limit_ms),
         reconnect_ms=float(settings.media.end_after_ms),
-    )
-
-
-def _floor(settings: Settings) -> FloorSettings:
-    turn = settings.turn
-    return FloorSettings(
-        gate=GateSettings(threshold=turn.voice_threshold_percent / 100),
-        endpoint=EndpointSettings(
-            profile=Profile(turn.profile),
-            silence_ms=float(turn.endpoint.silence_ms),
-            no_input_ms=float(turn.no_input_ms) or None,
-        ),
-        dead_air_ms=float(turn.dead_air_ms),
     )

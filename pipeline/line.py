@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 from models.ports import Spoken
 from pipeline.media.playout import Playout
+from pipeline.media.quality import LineQuality
 from pipeline.transfer import TransferOutcome
 
 FRAME_MS = 20
@@ -182,6 +183,9 @@ class CallPort(Protocol):
 
     def on_hold(self, held: bool) -> None:
         """The far end put the call on hold, or took it back: meanwhile nobody hears and time stands still."""
+
+    def on_quality(self, quality: LineQuality) -> None:
+        """Take how the caller's network fares, about once a second; a door that cannot know says nothing."""
 
     def on_muted(self, muted: bool) -> None:
         """The caller muted or unmuted the microphone, or let go of push-to-talk."""

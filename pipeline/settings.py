@@ -317,6 +317,26 @@ class Checks:
 
 
 @dataclass(frozen=True, slots=True)
+class Traces:
+    """What turn-taking was told and decided, call by call: times, kinds and counts, no word and no sound."""
+
+    keep: str = _one_of("off", "off", "on")
+    """For a while, when callers are cut off or wait too long: `wardline replay` shows such a call step by step."""
+    days: int = _number(7, 1, 90)
+    """Long enough to hear a complaint; then it is removed, also after `keep` was set back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Who may read `/metrics`: this machine always, and whoever stands here. Numbers of the server, nothing of a caller."""
+
+    networks: tuple[str, ...] = _list(kind="narrow_network")
+    """Where Prometheus runs, when it does elsewhere, e.g. ["10.0.0.7/32"]."""
+    token: str = _text(secret=True)
+    """Whoever shows it (`Authorization: Bearer`) may read from anywhere; at least 32 characters, or "${file:/path}"."""
+
+
+@dataclass(frozen=True, slots=True)
 class Webhook:
     """Where end-of-call reports go: ids and names of fields, signed. None by default."""
 
@@ -583,6 +603,8 @@ class Settings:
     state: State = field(default_factory=State)
     audit: Audit = field(default_factory=Audit)
     checks: Checks = field(default_factory=Checks)
+    metrics: Metrics = field(default_factory=Metrics)
+    traces: Traces = field(default_factory=Traces)
     webhook: Webhook = field(default_factory=Webhook)
     store: Store = field(default_factory=Store)
     recording: Recording = field(default_factory=Recording)

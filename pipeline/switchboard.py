@@ -25,13 +25,14 @@ from pipeline.audit.call import DURABLE_LIMIT_MS, CallAudit
 from pipeline.audit.post import Auditor, NoAuditor
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.known_desk import KnownDesk
-from pipeline.call.observer import COLLECTED, CallObserver, NoObserver
+from pipeline.call.observer import COLLECTED, CallObserver, NetworkShown, NoObserver
 from pipeline.call.paused import Unserved
 from pipeline.call.reach import Reach
 from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.session import Call, CallParts
 from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
+from pipeline.call.tracing import CallTrace
 from pipeline.clock import Clock, LoopClock
 from pipeline.errors import LinesBusy, NotAuthorised
 from pipeline.line import CallPort
@@ -78,6 +79,8 @@ class Engines:
     reach: Reach = field(default_factory=Reach, kw_only=True)
     """The configured ladders to a person."""
     transfer_limit_ms: float = field(default=40_000.0, kw_only=True)
+    trace: Callable[[str], CallTrace | None] = field(default=lambda call_id: None, kw_only=True)
+    """Where the practice keeps what turn-taking decided: makes the trace of one call."""
     recording: Permission | None = field(default=None, kw_only=True)
     """Where the practice records: what a caller is asked with, and where it goes."""
     warm_up: Callable[[], Awaitable[None]]
@@ -245,6 +248,7 @@ class Switchboard:
             transfer_limit_ms=self._engines.transfer_limit_ms,
             settings=self._call_settings,
             floor=self._floor_settings,
+            trace=self._engines.trace(call_id),
             sample_rate_hz=sample_rate_hz,
         )
         audit = CallAudit(call_id, self._auditor, self._clock)
@@ -297,6 +301,10 @@ class Switchboard:
         taken = len(self._calls) + self._announced
         free = min(self._engines.stt.free_slots(), self._calls_limit - taken)
         return 0 if self._draining else max(0, free - self._opening)
+
+    def recognisers_free(self) -> int:
+        """Those that no call holds."""
+        return self._engines.stt.free_slots()
 
     def late(self) -> tuple[str, ...]:
         """What takes so long in the present calls that no other is taken; asked each second and told when it changes."""
@@ -407,6 +415,11 @@ class Observers:
         for watcher in self._watchers:
             watcher.recording(state)
 
+    def network(self, shown: NetworkShown) -> None:
+        """Tell how the network fares."""
+        for watcher in self._watchers:
+            watcher.network(shown)
+
     def ended(self, reason: str) -> None:
         """Tell the end."""
         for watcher in self._watchers:
@@ -454,9 +467,30 @@ class LiveView:
         """Show whether the call is being recorded."""
         self._tell("recording", state=state)
 
+    def network(self, shown: NetworkShown) -> None:
+        """Show how the network fares: a round number says as much."""
+        stages_ms = {name: _rounded(both) for name, both in shown.stages_ms.items()}
+        self._tell(
+            "network",
+            troubles=list(shown.troubles),
+            detect_ms=None if shown.detect_ms is None else _rounded(shown.detect_ms),
+            stages_ms=stages_ms,
+            loss_percent=_round(shown.loss_percent),
+            jitter_ms=_round(shown.jitter_ms),
+            round_trip_ms=_round(shown.round_trip_ms),
+        )
+
     def ended(self, reason: str) -> None:
         """Show the end."""
         self._tell("ended", reason=reason)
 
     def _tell(self, fact: str, **details: Any) -> None:
         self._notify("live", {"type": fact, "call_id": self._call_id, **details})
+
+
+def _rounded(both: tuple[float, float]) -> list[float]:
+    return [round(both[0], 1), round(both[1], 1)]
+
+
+def _round(figure: float | None) -> float | None:
+    return None if figure is None else round(figure, 1)

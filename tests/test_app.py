@@ -20,6 +20,7 @@ from pipeline.call.settings import CallSettings
 from pipeline.call.steps import State
 from pipeline.settings import Settings
 from pipeline.telemetry.events import Event, set_sink
+from pipeline.turn.chosen import floor_settings
 from pipeline.turn.events import Completeness, EndTurn, Reprompt
 from pipeline.turn.settings import FloorSettings
 from tests.call.call_rig import vowel
@@ -44,7 +45,7 @@ def configured(folder: Path, text: str) -> Settings:
 
 
 def floor(folder: Path, text: str) -> FloorSettings:
-    return app._floor(configured(folder, text))
+    return floor_settings(configured(folder, text))
 
 
 def turn_ended_ms(settings: FloorSettings, slot: str) -> float:

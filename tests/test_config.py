@@ -314,6 +314,7 @@ SECRETS = (
     "store.key_text",
     "bundle.token",
     "media_stream.auth_token",
+    "metrics.token",
 )
 
 

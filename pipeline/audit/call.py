@@ -89,6 +89,9 @@ class CallAudit:
         self._paused = state == "paused"
         self._auditor.put(Recording(call_id=self._call_id, action=action, reason=reason))
 
+    def network(self, shown: object) -> None:
+        """Networks pass."""
+
     def ended(self, reason: str) -> None:
         """`end` writes it."""
 

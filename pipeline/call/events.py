@@ -20,6 +20,10 @@ class CallEnded(Event):
     turns: int
     interruptions: int
     false_interruptions: int
+    starved: int
+    """Times a reply had no audio when it was due."""
+    skipped_frames: int
+    """Left out after a stall of the event loop."""
 
 
 class TurnEnded(Event):
@@ -35,7 +39,19 @@ class TurnEnded(Event):
     first_clause_ms: float | None
     first_audio_ms: float | None
     first_sample_ms: float | None
+    detect_ms: float | None
+    """When the pause was noticed, what the network added included (row T16)."""
     interrupted: bool
+
+
+class ReplyInterrupted(Event):
+    """The caller cut in and we fell silent."""
+
+    call_id: Token
+    detect_ms: float | None
+    """From the onset of the voice to the decision; None: a key did it."""
+    flush_ms: float
+    """From there until nothing of the reply could leave any more."""
 
 
 class ReplyFailed(Event):
@@ -44,6 +60,24 @@ class ReplyFailed(Event):
     call_id: Token
     stage: Token
     code: Token
+
+
+class NetworkDegraded(Event):
+    """A caller's network is bad (row T15); staff are shown it."""
+
+    call_id: Token
+    reason: Token
+    """detection, loss, jitter, round_trip, joined by "+"."""
+    detect_p95_ms: float | None
+    loss_percent: float | None
+    jitter_ms: float | None
+    round_trip_ms: float | None
+
+
+class NetworkRecovered(Event):
+    """It is good again."""
+
+    call_id: Token
 
 
 class EngineCircuit(Event):
@@ -90,13 +124,6 @@ class GraphFault(Event):
 
     call_id: Token
     where: Token
-
-
-class LoopLag(Event):
-    """The event loop was late: every call of this process waited."""
-
-    lag_ms: float
-    gc_ms: float
 
 
 class LineNotKept(Event):

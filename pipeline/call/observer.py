@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Protocol
 
 COLLECTED = "collected"
 """All that is shown of an identifier: that there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkShown:
+    """How a caller's network fares: numbers, and what is bad by name."""
+
+    troubles: tuple[str, ...] = ()
+    detect_ms: tuple[float, float] | None = None
+    """Half of the last pauses and interruptions were noticed sooner, and nineteen of twenty."""
+    stages_ms: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """The same for each stage of the last turns."""
+    loss_percent: float | None = None
+    jitter_ms: float | None = None
+    round_trip_ms: float | None = None
 
 
 class CallObserver(Protocol):
@@ -28,6 +43,9 @@ class CallObserver(Protocol):
 
     def recording(self, state: str) -> None:
         """The call's recording is now "on", "paused", "off", "destroyed" or "lost"."""
+
+    def network(self, shown: NetworkShown) -> None:
+        """How the caller's network fares by now."""
 
     def ended(self, reason: str) -> None:
         """The call is over."""
@@ -52,6 +70,9 @@ class NoObserver:
         """Ignore it."""
 
     def recording(self, state: str) -> None:
+        """Ignore it."""
+
+    def network(self, shown: NetworkShown) -> None:
         """Ignore it."""
 
     def ended(self, reason: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.ports import Spoken
-from pipeline.call.observer import CallObserver
+from pipeline.call.observer import CallObserver, NetworkShown
 from pipeline.line import (
     Bye,
     CallerLeg,
@@ -133,6 +133,10 @@ class Page:
         """Show how long the stages of a turn took."""
         self.send(TurnTimed(turn, marks_ms))
         self._observer.turn(turn, marks_ms, interrupted)
+
+    def network(self, shown: NetworkShown) -> None:
+        """Show staff how the caller's network fares."""
+        self._observer.network(shown)
 
     def bye(self, reason: str, close_as: str) -> None:
         """Say that the call ends, and hang up."""

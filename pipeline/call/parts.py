@@ -15,6 +15,7 @@ from pipeline.call.request import NothingKept, RequestSink
 from pipeline.call.sensitive import OnSensitive, nobody
 from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
+from pipeline.call.tracing import CallTrace
 from pipeline.clock import today
 from pipeline.turn.completeness import evidence
 from pipeline.turn.settings import FloorSettings
@@ -46,5 +47,7 @@ class CallParts:
     """A door that has not said by then what became of a transfer has lost it."""
     unserved: Unserved = field(default_factory=Unserved)
     """What callers hear while the emergency switch is thrown."""
+    trace: CallTrace | None = None
+    """Where the practice keeps what turn-taking decided."""
     on_sensitive: OnSensitive = nobody
     """Told from when to when the call may not be recorded."""

@@ -19,9 +19,10 @@ from pipeline.call.by_hand import KEYS
 from pipeline.call.caller_side import CallerSide
 from pipeline.call.consenting import ConsentingReceptionist
 from pipeline.call.desk import Receptionist
-from pipeline.call.events import CallEnded, CallStarted, GraphFault
+from pipeline.call.events import CallEnded, CallStarted, GraphFault, ReplyInterrupted
 from pipeline.call.front import Front
 from pipeline.call.leading import Leading, transfer_tool
+from pipeline.call.network import Network
 from pipeline.call.observer import CallObserver, NoObserver
 from pipeline.call.our_side import OurSide
 from pipeline.call.page import Page
@@ -36,6 +37,7 @@ from pipeline.call.tools import GuardedTool, Tool
 from pipeline.call.turn_log import TurnLog
 from pipeline.clock import Clock, LoopClock
 from pipeline.line import CallerLeg
+from pipeline.media.quality import LineQuality
 from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Token, emit
 from pipeline.transfer import TransferOutcome
@@ -58,6 +60,7 @@ from pipeline.turn.events import (
     ResumeReply,
     SpeechPaused,
     SpeechResumed,
+    SpeechStarted,
     TakeEager,
     TimerDue,
     Unduck,
@@ -104,6 +107,7 @@ class Call:
             sent_rate_hz=parts.sample_rate_hz,
         )
         self._floor = Floor(parts.floor)
+        self._trace = parts.trace
         self._recognizer = parts.recognizer
         self._record = parts.record
         self._front = Front(
@@ -132,7 +136,10 @@ class Call:
         self._reason = ""
         self._present = asyncio.Event()
         self._muted = False
-        self._log = TurnLog(call_id, self._page, self._clock)
+        self._onset_ms: float | None = None
+        """Since when the caller has spoken, while the floor is told of that."""
+        self._network = Network(call_id, self._page)
+        self._log = TurnLog(call_id, self._page, self._network, self._clock)
         pending = Pending()
         self._ours = OurSide(
             call_id,
@@ -224,6 +231,9 @@ class Call:
             await self._record.end(self._reason)
         with contained(self.call_id, "page"):
             self._page.bye(_BYES.get(self._reason, "error"), self._reason)
+        if self._trace is not None:
+            with contained(self.call_id, "trace"):
+                await self._trace.end(self._reason)
         emit(
             CallEnded(
                 Token(self.call_id),
@@ -232,6 +242,8 @@ class Call:
                 self._log.turn,
                 self._ours.interruptions,
                 self._ours.false_interruptions,
+                self.playout.starved,
+                self.playout.skipped_frames,
             )
         )
 
@@ -324,6 +336,11 @@ class Call:
         """On hold time stands still for both; the call's own limit runs on."""
         self._tell(LineChanged(self._clock.now_ms(), up=not held))
 
+    def on_quality(self, quality: LineQuality) -> None:
+        """Staff are shown it; the call goes on as it is."""
+        if self._tasks is not None:
+            self._network.report(quality)
+
     def on_muted(self, muted: bool) -> None:
         """What a muted microphone sends is silence."""
         self._muted = muted
@@ -353,7 +370,10 @@ class Call:
             while self._told:
                 told = self._told.popleft()
                 self._note(told)
-                for action in self._floor.on(told):
+                actions = self._floor.on(told)
+                if self._trace is not None:
+                    self._trace.told(told, actions, self._floor.next_due_ms)
+                for action in actions:
                     self._perform(action)
         finally:
             self._telling = False
@@ -371,6 +391,7 @@ class Call:
             self._log.paused(event.since_ms)
         elif isinstance(event, SpeechResumed):
             self._log.resumed()
+        self._onset_ms = event.onset_ms if isinstance(event, SpeechStarted) else None
 
     def _perform(self, action: Action) -> None:  # noqa: C901  # one line per kind of action
         match action:
@@ -379,7 +400,7 @@ class Call:
             case Unduck():
                 self.playout.set_gain_db(0.0)
             case Interrupt():
-                self._ours.fall_silent()
+                self._interrupt()
             case CommitInterrupt():
                 self._ours.commit_interrupt()
             case ResumeReply():
@@ -406,6 +427,15 @@ class Call:
                 self._ours.say(self._receptionist.filler(), Kind.FILLER)
             case _:
                 assert_never(action)
+
+    def _interrupt(self) -> None:
+        decided_ms, onset_ms = self._clock.now_ms(), self._onset_ms
+        self._ours.fall_silent()
+        flush_ms = self._clock.now_ms() - decided_ms
+        detect_ms = None if onset_ms is None else decided_ms - onset_ms
+        emit(ReplyInterrupted(Token(self.call_id), detect_ms, flush_ms))
+        if detect_ms is not None:
+            self._network.interrupted(detect_ms)
 
     # --- what the desk decides, and what others may ask ------------------------------------------
 

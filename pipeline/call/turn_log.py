@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.call.events import TurnEnded
+from pipeline.call.network import Network
 from pipeline.call.page import Page
 from pipeline.clock import Clock
 from pipeline.telemetry.events import Token, emit
@@ -12,11 +13,12 @@ from pipeline.telemetry.marks import Mark, TurnMarks
 class TurnLog:
     """The number and the timeline of the present turn."""
 
-    def __init__(self, call_id: str, page: Page, clock: Clock) -> None:
+    def __init__(self, call_id: str, page: Page, network: Network, clock: Clock) -> None:
         """Before the first turn."""
         self.turn = 0
         self._call_id = call_id
         self._page = page
+        self._network = network
         self._clock = clock
         self._marks = TurnMarks(0)
         self._reported = True
@@ -60,7 +62,9 @@ class TurnLog:
             return
         self._reported = True
         marks = self._marks
-        self._page.turn_timed(self.turn, marks.timeline_ms(), interrupted=interrupted)
+        timeline_ms = marks.timeline_ms()
+        self._page.turn_timed(self.turn, timeline_ms, interrupted=interrupted)
+        detect_ms = self._network.turn(timeline_ms)
         emit(
             TurnEnded(
                 Token(self._call_id),
@@ -73,6 +77,7 @@ class TurnLog:
                 first_clause_ms=marks.after_speech_ms(Mark.FIRST_CLAUSE),
                 first_audio_ms=marks.after_speech_ms(Mark.FIRST_AUDIO),
                 first_sample_ms=marks.after_speech_ms(Mark.FIRST_SAMPLE_OUT),
+                detect_ms=detect_ms,
                 interrupted=interrupted,
             )
         )

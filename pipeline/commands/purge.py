@@ -14,6 +14,7 @@ from pipeline.shelves import open_shelf
 from pipeline.store.keys import write_new
 from pipeline.store.opening import key_source
 from pipeline.store.retention import Certificate, forget_key_file, purge
+from pipeline.traces import TraceFolder, traces_folder
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +74,7 @@ def _purge(arguments: argparse.Namespace, session: Session) -> Certificate:
     certificate = purge(
         session.records, session.tombstones, session.token.name, forget, purge_recordings
     )
+    TraceFolder(traces_folder(settings), 0).expire()
     write_new(arguments.certificate, certificate.text())
     return certificate
 

@@ -67,7 +67,7 @@ def look(settings: Settings, config_file: Path | None = None, run: Run | None = 
         cores=_cores(settings),
         firewall=_firewall(run),
         patches=_patches(run),
-        clock=_clock(),
+        clock=clock_state(),
         kept=kept,
         unseen=unseen,
         uid=uid,
@@ -318,7 +318,8 @@ class _Timex(ctypes.Structure):
     )
 
 
-def _clock() -> ClockState:
+def clock_state() -> ClockState:
+    """What the kernel says of its clock."""
     year = wall_now().year
     timex = _Timex()  # modes 0: only read
     if ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex)) < 0:

@@ -98,6 +98,11 @@ class JitterBuffer:
         """How long a hole is waited for at present."""
         return min(max(self._lateness_ms + MARGIN_MS, MIN_WAIT_MS), self._max_wait_ms)
 
+    @property
+    def lateness_ms(self) -> float:
+        """How much later than by the shortest way packets came of late."""
+        return self._lateness_ms
+
     def add(
         self,
         *,

@@ -83,6 +83,10 @@ class Playout:
         self._lead_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
+        self.starved = 0
+        """Times a reply had no audio when it was due."""
+        self.skipped_frames = 0
+        """Slots left out after a stall of the loop."""
 
     # --- the door's side -------------------------------------------------------------------------
 
@@ -215,6 +219,7 @@ class Playout:
         late_frames = int((now_s - self._due_s) / FRAME_S + 1e-6)
         if late_frames > CATCH_UP_FRAMES:
             self._due_s += (late_frames - CATCH_UP_FRAMES) * FRAME_S
+            self.skipped_frames += late_frames - CATCH_UP_FRAMES
         # The selector wakes up to a clock tick early; half a millisecond is not early.
         while self._sink is not None and self._due_s - early_s <= now_s + 0.0005:
             due_s = self._due_s
@@ -238,6 +243,7 @@ class Playout:
         reply = self._replies[0] if self._replies else None
         if reply is None or not self._ready(reply):
             if reply is not None and reply.sent_samples:
+                self.starved += not reply.starved
                 reply.starved = True
             sink(self.epoch, self._next_noise(), False)
             return

@@ -1,6 +1,6 @@
-"""How a call sounded, as one number: a mean opinion score estimated from loss and delay (ITU-T G.107, simplified).
+"""How a caller's network fares, and how a call sounded as one number: a mean opinion score from loss and delay.
 
-The default values of G.107 with what a server can know: no echo, no noise of rooms. Wideband calls are scored
+The score is ITU-T G.107's, simplified: the default values of G.107 with what a server can know: no echo, no noise of rooms. Wideband calls are scored
 on the same narrowband scale, which flatters nobody.
 """
 
@@ -15,6 +15,20 @@ ROBUSTNESS = 25.1
 MOST_IMPAIRED = 95.0
 HALF_HEARD_MS = 177.3
 """Delay beyond which talking becomes hard (the usual two-line fit of G.107's delay impairment)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineQuality:
+    """How a caller's network fares, as a door's reports tell."""
+
+    loss_percent: float
+    """Since the last report, the worse direction of those known."""
+    jitter_ms: float
+    """As RFC 3550 counts it, the worse direction of those known."""
+    late_ms: float = 0.0
+    """How much later than by its shortest way sound of the caller comes just now."""
+    round_trip_ms: float | None = None
+    """None: the far end has not said."""
 
 
 @dataclass(slots=True)

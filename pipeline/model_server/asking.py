@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
+from pipeline.metrics.model_load import TEXT_BYTES_MAX, Load, read_load
 from pipeline.model_server.flags import HOST
-from pipeline.model_server.load import TEXT_BYTES_MAX, Load, read_load
 
 ANSWER_LIMIT_MS = 5_000.0
 """A server that does not say it is well within this time is not."""

@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pipeline.errors import StartUpError
+from pipeline.metrics.model_load import Load
 from pipeline.model_server.asking import Asking, asking
 from pipeline.model_server.descendants import become_reaper, kill_below, reap
 from pipeline.model_server.hints import UNKNOWN, Hints, advice
 from pipeline.model_server.keeper import CANNOT_START, FINISH, LEFT
-from pipeline.model_server.load import Load, since
+from pipeline.model_server.load import since
 from pipeline.model_server.patience import Patience
 from pipeline.supervisor.pipe import PipeReader
 from pipeline.telemetry import log

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from pipeline.media.key_tone import key_tone
+from pipeline.media.quality import LineQuality
 from pipeline.media.resample import Doubler, Resampler
 from pipeline.sip.ports import MediaLeg
 
@@ -54,6 +55,9 @@ class Relay:
     def on_silence(self) -> None:
         """See `ports.AudioTaker`."""
         self._gone("silence")
+
+    def on_quality(self, quality: LineQuality) -> None:
+        """See `ports.AudioTaker`: nobody judges two people's line."""
 
     def on_fax(self) -> None:
         """See `ports.AudioTaker`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from pipeline.media.quality import LineQuality
 from pipeline.sip.ports import MediaLeg
 from pipeline.stream import messages
 from pipeline.stream.messages import Audio, Clear, Mark, Transfer, read_to_call
@@ -109,6 +110,10 @@ class Joined:
     def on_fax(self) -> None:
         """See `ports.AudioTaker`."""
         self._nobody("fax")
+
+    def on_quality(self, quality: LineQuality) -> None:
+        """See `ports.AudioTaker`."""
+        self.tell(messages.quality(self.call_id, quality))
 
     def _nobody(self, why: str) -> None:
         self.gone = self.gone or why

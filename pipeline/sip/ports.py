@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pipeline.media.quality import LineQuality
 from pipeline.transfer import TransferOutcome as TransferOutcome  # its words are the call's too
 
 
@@ -136,6 +137,9 @@ class AudioTaker(Protocol):
 
     def on_fax(self) -> None:
         """A fax or modem calls: hang up."""
+
+    def on_quality(self, quality: LineQuality) -> None:
+        """How the caller's network fares, once a second while somebody is to be heard."""
 
 
 class MediaLeg(CallMedia, Protocol):

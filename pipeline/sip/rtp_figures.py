@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.media.quality import LineQuality, LossCount
+from pipeline.sip.rtp_report import There
+
+LOOK_EVERY_MS = 1_000.0
+
 
 @dataclass(frozen=True, slots=True)
 class CallFigures:
@@ -34,3 +39,33 @@ class CallFigures:
     refused: int = 0
     """Packets that failed SRTP's check: forged, replayed, another key."""
     malformed: int = 0
+
+
+class Lately:
+    """Turns running counts into what happened since the last look."""
+
+    def __init__(self) -> None:
+        """Nothing was counted yet."""
+        self._expected = self._lost = 0
+        self._due_ms = 0.0
+
+    def is_due(self, now_ms: float) -> bool:
+        """Whether it is time for another look; the next one is a second away then."""
+        if now_ms < self._due_ms:
+            return False
+        self._due_ms = now_ms + LOOK_EVERY_MS
+        return True
+
+    def look(
+        self, losses: LossCount, jitter_ms: float, late_ms: float, there: There
+    ) -> LineQuality:
+        """How the line fares; loss and jitter of the worse direction."""
+        expected, lost = losses.expected - self._expected, losses.lost - self._lost
+        self._expected, self._lost = losses.expected, losses.lost
+        here_percent = 100.0 * min(max(lost, 0) / expected, 1.0) if expected > 0 else 0.0
+        return LineQuality(
+            loss_percent=max(here_percent, there.lost_lately_percent),
+            jitter_ms=max(jitter_ms, there.jitter_ms),
+            late_ms=late_ms,
+            round_trip_ms=there.round_trip_ms,
+        )

@@ -13,7 +13,7 @@ from pipeline.media.keypad import KEYS, KeyMerger, Way
 from pipeline.media.quality import opinion_score
 from pipeline.sip.paths import Endpoint
 from pipeline.sip.ports import AudioTaker
-from pipeline.sip.rtp_figures import CallFigures
+from pipeline.sip.rtp_figures import CallFigures, Lately
 from pipeline.sip.rtp_packet import read_packet
 from pipeline.sip.rtp_ports import Wire
 from pipeline.sip.rtp_receive import Receiver
@@ -59,6 +59,7 @@ class RtpLeg:
         self._source = Source(settings.allowed_sources)
         self._report_source = Source(settings.allowed_sources)
         self._reports = Reports()
+        self._lately = Lately()
         self._keys = KeyMerger()
         self._sender: Sender | None = None
         self._receiver: Receiver | None = None
@@ -366,6 +367,10 @@ class RtpLeg:
             self._report_due_ms = self._reports.due_ms(now_ms)
             self._report()
         self._watch_silence(now_ms)
+        if receiver.statistics is not None and not self._held and self._lately.is_due(now_ms):
+            jitter_ms, there = receiver.statistics.jitter_ms, self._reports.there
+            late_ms = receiver.lateness_ms
+            taker.on_quality(self._lately.look(receiver.losses, jitter_ms, late_ms, there))
 
     def _watch_silence(self, now_ms: float) -> None:
         terms = self._negotiation.terms

@@ -239,6 +239,11 @@ class Receiver:
         return self._jitter.wait_ms
 
     @property
+    def lateness_ms(self) -> float:
+        """How much later than by the shortest way packets came of late."""
+        return self._jitter.lateness_ms
+
+    @property
     def received(self) -> int:
         """Packets of all streams of this call, each once."""
         return self._past_received + (self.statistics.received if self.statistics else 0)

@@ -47,6 +47,8 @@ class There:
 
     loss_percent: float = 0.0
     """Of all packets so far."""
+    lost_lately_percent: float = 0.0
+    """Of those between its last two reports."""
     jitter_ms: float = 0.0
     round_trip_ms: float | None = None
 
@@ -127,6 +129,7 @@ class Reports:
 
     def _learn(self, block: RtcpReceiverInfo, now_ms: float) -> None:
         there = self.there
+        there.lost_lately_percent = block.fraction_lost / 2.56
         there.jitter_ms = block.jitter * 1_000.0 / CLOCK_HZ
         if self._reported_packets:
             there.loss_percent = min(

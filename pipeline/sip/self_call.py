@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pipeline.media.quality import LineQuality
 from pipeline.sip.ports import TrunkCall
 from pipeline.sip.rtp_leg import RtpLeg
 from pipeline.sip.rtp_ports import NoPortFree, RtpPorts
@@ -75,6 +76,9 @@ class _Ear:
 
     def on_fax(self) -> None:
         """A tone of 1000 Hz is none."""
+
+    def on_quality(self, quality: LineQuality) -> None:
+        """A call to ourselves crosses no network."""
 
 
 class _Answering:

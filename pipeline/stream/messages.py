@@ -1,7 +1,7 @@
 """The words of a media stream, both directions: text in, facts out; what is not one of them is junk.
 
 The shape is that of Twilio Media Streams (connected, start, media, dtmf, mark, stop; back media, mark, clear), with
-words of our own processes beside them: hold, transfer and its outcome. Each has its reader, so that a carrier cannot
+words of our own processes beside them: hold, quality, transfer and its outcome. Each has its reader, so that a carrier cannot
 say what only we may. Linear samples spare the gateway a second companding. Unknown keys are let pass, as Twilio adds
 some now and then; unknown words, wrong types and anything over a limit are not. Knows no socket and no call.
 """
@@ -13,17 +13,20 @@ import json
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
 from pipeline.media.keypad import KEYS
+from pipeline.media.quality import LineQuality
 
 MESSAGE_BYTES_MAX = 16 * 1024
 """20 ms of 16 kHz samples are 900 bytes; a bridge that gathers 100 ms stays far below."""
 AUDIO_BYTES_MAX = 8 * 1024
 PARAMETERS_MAX = 16
 TEXT_CHARACTERS_MAX = 512
+FIGURE_MAX = 1e6
+"""Of a line's quality: what is more is no measurement."""
 _NAME = re.compile(r"[A-Za-z0-9_.:/+-]{1,80}\Z")
 
 Encoding = Literal["audio/x-mulaw", "audio/x-l16"]
@@ -104,12 +107,19 @@ class Transferred:
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """How the caller's network fares. Ours."""
+
+    line: LineQuality
+
+
+@dataclass(frozen=True, slots=True)
 class Elsewhere:
     """Well formed, and of no use here: sound of our own voice, of another stream."""
 
 
 CarrierSays = Connected | Start | Audio | Key | Mark | Stop | Elsewhere
-WeSay = CarrierSays | Hold | Transferred
+WeSay = CarrierSays | Hold | Transferred | Quality
 OUTCOMES = frozenset({"connected", "left", "busy", "no_answer", "refused"})
 
 
@@ -146,12 +156,14 @@ def read_ours(text: str | bytes, stream: str) -> WeSay | None:
     match message:
         case None:
             return None
-        case {"event": "hold" | "transferred"} if not _of_this_stream(message, stream):
+        case {"event": "hold" | "transferred" | "quality"} if not _of_this_stream(message, stream):
             return Elsewhere()
         case {"event": "hold", "hold": {"held": bool(held)}}:
             return Hold(held)
         case {"event": "transferred", "transfer": {"outcome": str(outcome), "target": str(target)}}:
             return Transferred(outcome, target) if _is_transferred(outcome, target) else None
+        case {"event": "quality", "quality": dict(figures)}:
+            return _quality(figures)
         case _:
             return _carriers(message, stream)
 
@@ -193,6 +205,21 @@ def read_to_call(text: str | bytes) -> ToCall | None:
             return Clear()
         case {"event": "transfer", "transfer": {"target": str(target)}} if _NAME.match(target):
             return Transfer(target)
+        case _:
+            return None
+
+
+def _quality(figures: dict[str, Any]) -> Quality | None:
+    match figures:
+        case {
+            "loss_percent": int() | float() as loss_percent,
+            "jitter_ms": int() | float() as jitter_ms,
+            "late_ms": int() | float() as late_ms,
+            "round_trip_ms": int() | float() | None as round_trip_ms,
+        }:
+            found = LineQuality(loss_percent, jitter_ms, late_ms, round_trip_ms)
+            good = all(0 <= number <= FIGURE_MAX for number in astuple(found) if number is not None)
+            return Quality(found) if good else None
         case _:
             return None
 
@@ -323,6 +350,11 @@ def transferred(stream: str, outcome: str, target: str) -> str:
     """What became of leading the caller to this target."""
     about = {"outcome": outcome, "target": target}
     return _text({"event": "transferred", "streamSid": stream, "transfer": about})
+
+
+def quality(stream: str, line: LineQuality) -> str:
+    """How the caller's network fares, for our own worker."""
+    return _event(stream, "quality", asdict(line))
 
 
 def stop(stream: str) -> str:

@@ -40,6 +40,7 @@ from pipeline.supervisor.fetching import Fetching
 from pipeline.supervisor.guests import CALL_DOORS
 from pipeline.supervisor.limits import RateLimit, Share, counted_as
 from pipeline.supervisor.live import LiveView
+from pipeline.supervisor.metrics import Meter, MetricsDoor
 from pipeline.supervisor.staff import FETCH, StaffTokens
 from pipeline.supervisor.tokens import TOKEN_LIFE_MS, CallTokens, OpenCall, OpenCalls
 from pipeline.supervisor.witness import Witness
@@ -65,6 +66,14 @@ class CallAnswered(Event):
     call_id: Token
     worker: Token
     again: bool
+    door: Token
+    """A page, or the telephone."""
+
+
+class CallTurnedAway(Event):
+    """Somebody who wanted to call from a page could not."""
+
+    reason: Token
 
 
 class CallOver(Event):
@@ -93,8 +102,10 @@ class Front:
         clock: Clock,
         witness: Witness,
         facts: Facts | None = None,
+        meter: Meter | None = None,
     ) -> None:
         """Serve these pages; `workers` is set once they exist."""
+        self._meter = meter
         self._facts = facts or Facts(clock)
         self._settings = settings
         self._flow = load_flow(settings.practice)
@@ -131,8 +142,8 @@ class Front:
         app.on_response_prepare.append(self._door.add_headers)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/api/practice", self._practice)
-        app.router.add_post("/api/calls", self._mint)
-        app.router.add_post("/api/offer", self._offer)
+        app.router.add_post("/api/calls", _told(self._mint))
+        app.router.add_post("/api/offer", _told(self._offer))
         app.router.add_post("/api/reoffer", self._reoffer)
         app.router.add_get("/api/calls/events", self._events, allow_head=False)
         app.router.add_post("/api/hangup", self._hangup)
@@ -142,6 +153,8 @@ class Front:
         app.router.add_post("/api/live/emergency", self._throw_switch)
         app.router.add_post("/api/requests/fetch", self._fetch)
         CarrierStreams(self._settings, self, self._clock, self._flow).add_to(app)
+        if self._meter is not None:
+            MetricsDoor(self._meter, self._settings.metrics, self._door, self._clock).add_to(app)
         for path in CALL_DOORS:
             app.router.add_options(path, self._door.preflight)
         for path in self._pages:
@@ -220,7 +233,7 @@ class Front:
                 worker.channel.notify("forget", {"call_id": call.call_id})
             self._over(worker, call.call_id)
             raise
-        emit(CallAnswered(call_id=Token(call.call_id), worker=Token(worker.name), again=False))
+        self._answered(call, worker, door="telephone")
         return {"call_id": call.call_id, "worker": worker.name, "token": token}
 
     # --- callers ---------------------------------------------------------------------------------
@@ -308,7 +321,7 @@ class Front:
                 worker.channel.notify("forget", {"call_id": call.call_id})
             self._over(worker, call.call_id)
             raise
-        emit(CallAnswered(call_id=Token(call.call_id), worker=Token(worker.name), again=False))
+        self._answered(call, worker)
         return self._answer(answer, call, key)
 
     async def _reoffer(self, request: web.Request) -> web.Response:
@@ -321,8 +334,20 @@ class Front:
             raise NotAuthorised("The call has ended.")
         worker = self._worker(call.worker)
         answer = await self._ask(worker, "reoffer", {"call_id": call.call_id, "sdp": sdp})
-        emit(CallAnswered(call_id=Token(call.call_id), worker=Token(worker.name), again=True))
+        self._answered(call, worker, again=True)
         return self._answer(answer, call, key)
+
+    def _answered(
+        self, call: OpenCall, worker: Worker, *, again: bool = False, door: str = "page"
+    ) -> None:
+        emit(
+            CallAnswered(
+                call_id=Token(call.call_id),
+                worker=Token(worker.name),
+                again=again,
+                door=Token(door),
+            )
+        )
 
     def _answer(self, answer: dict[str, Any], call: OpenCall, key: str) -> web.Response:
         return web.json_response(
@@ -493,6 +518,20 @@ class Front:
             await self._witness.fetched("", name, None, ())
             raise
         return web.json_response(await self._fetching.fetch(call_id, name))
+
+
+def _told(serve: Serve) -> Serve:
+    """The same door, which says so when it turns somebody away for a reason of ours."""
+
+    async def served(request: web.Request) -> web.StreamResponse:
+        try:
+            return await serve(request)
+        except CallRefused as refusal:
+            if refusal.status == 429 or refusal.status >= 500:  # else the request was wrong
+                emit(CallTurnedAway(reason=Token(refusal.code)))
+            raise
+
+    return served
 
 
 def _sdp(body: dict[str, Any]) -> str:

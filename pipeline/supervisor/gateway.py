@@ -5,7 +5,7 @@ It is told how many lines are free. Knows no message of SIP.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from pipeline.errors import LinesBusy
@@ -33,14 +33,28 @@ class GatewayProcess:
     """`async with GatewayProcess(...)` keeps it alive inside the block; does nothing where no trunk is configured."""
 
     def __init__(
-        self, settings: Settings, lines: Lines, facts: Facts, *, module: str = GATEWAY
+        self,
+        settings: Settings,
+        lines: Lines,
+        facts: Facts,
+        *,
+        module: str = GATEWAY,
+        heard: Callable[[str, bytes], None] = lambda name, line: None,
     ) -> None:
-        """Nothing is started yet."""
+        """Nothing is started yet; `heard` is shown each event of it."""
         self._settings = settings
         self._lines = lines
         serve: Mapping[str, Serve] = {"place": self._place}
         self.processes = (
-            Workers(settings, self, module=module, facts=facts, names=(NAME,), serve=serve)
+            Workers(
+                settings,
+                self,
+                module=module,
+                facts=facts,
+                names=(NAME,),
+                serve=serve,
+                heard=heard,
+            )
             if settings.trunk
             else None
         )

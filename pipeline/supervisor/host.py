@@ -89,6 +89,9 @@ class CallHost(Protocol):
     def free_slots(self) -> int:
         """How many more calls could be answered now."""
 
+    def recognisers_free(self) -> int:
+        """How many recognisers no call holds."""
+
     def late(self) -> tuple[str, ...]:
         """Why no further call is taken although lines are free: what takes too long in the present ones."""
 
@@ -253,7 +256,11 @@ def audit_post(channel: Channel) -> AuditPost:
 
 def capacity(host: CallHost) -> dict[str, Any]:
     """What the supervisor decides by whether a caller is sent to this worker."""
-    return {"free_slots": host.free_slots(), "late": list(host.late())}
+    return {
+        "free_slots": host.free_slots(),
+        "recognisers_free": host.recognisers_free(),
+        "late": list(host.late()),
+    }
 
 
 async def _attend(channel: Channel, host: CallHost, over: asyncio.Event) -> None:

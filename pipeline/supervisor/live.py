@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.clock import Clock
+from pipeline.telemetry.marks import Mark
 
 QUEUE_MAX = 256
 """Messages a page may be behind. One that is further behind is sent away: it comes back and is shown the
@@ -21,6 +22,7 @@ present, where a gap would leave a call on its board for ever or hide an urgent 
 MESSAGE_BYTES_MAX = 4096
 _SHOWN = ("masked", "collected")
 """All that a field of a request may say of its value."""
+TROUBLES = frozenset({"detection", "loss", "jitter", "round_trip"})
 RECORDING_STATES = frozenset({"on", "paused", "off", "destroyed", "lost"})
 _KEYS = {
     "call": {"call_id", "state", "since_s"},
@@ -29,6 +31,15 @@ _KEYS = {
     "kept": {"call_id", "kept"},
     "urgent": {"call_id", "kind"},
     "recording": {"call_id", "state"},
+    "network": {
+        "call_id",
+        "troubles",
+        "detect_ms",
+        "stages_ms",
+        "loss_percent",
+        "jitter_ms",
+        "round_trip_ms",
+    },
     "ended": {"call_id", "reason"},
 }
 
@@ -40,6 +51,24 @@ def _says_no_value(message: dict[str, Any]) -> bool:
     counts = all(type(count) is int for count in revisions.values())
     masked = all(shown in _SHOWN for shown in fields.values())
     return counts and masked and set(revisions) <= set(fields)
+
+
+def _says_numbers_alone(message: dict[str, Any]) -> bool:
+    """Of a network: what is bad by our own names, everything else in numbers."""
+    troubles, stages_ms = message.get("troubles"), message.get("stages_ms")
+    if not isinstance(troubles, list) or not TROUBLES.issuperset(map(str, troubles)):
+        return False
+    if not isinstance(stages_ms, dict) or not set(Mark).issuperset(stages_ms):
+        return False
+    pairs = [message.get("detect_ms"), *stages_ms.values()]
+    alone = [message.get(name) for name in ("loss_percent", "jitter_ms", "round_trip_ms")]
+    numbers = [*alone, *(figure for pair in pairs if pair is not None for figure in _pair(pair))]
+    return all(figure is None or type(figure) in (int, float) for figure in numbers)
+
+
+def _pair(value: object) -> tuple[object, ...]:
+    """What is no pair of figures is a figure that is none."""
+    return tuple(value) if isinstance(value, list) and len(value) == 2 else ("",)
 
 
 class Watching:
@@ -93,6 +122,8 @@ class LiveView:
         if kind == "request" and not _says_no_value(message):
             return False  # it comes from `reveal` alone
         if kind == "kept" and message.get("kept") not in {"stored", "waiting", "lost", "gone"}:
+            return False
+        if kind == "network" and not _says_numbers_alone(message):
             return False
         if kind == "recording" and message.get("state") not in RECORDING_STATES:
             return False

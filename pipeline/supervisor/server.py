@@ -28,6 +28,7 @@ from pipeline.supervisor.fence import GATEWAY
 from pipeline.supervisor.front import Front
 from pipeline.supervisor.gateway import GatewayProcess
 from pipeline.supervisor.malformed import Discreet, Malformed
+from pipeline.supervisor.metrics import Meter
 from pipeline.supervisor.reports import Reports, postbox
 from pipeline.supervisor.rounds import Rounds, rounds
 from pipeline.supervisor.staff import StaffTokens
@@ -123,7 +124,8 @@ async def run_server(
     certificate = Certificate(settings.tls.cert, settings.tls.key) if settings.tls.cert else None
     facts = facts or Facts(MonotonicClock())
     witness.on_egress_test = facts.egress_tested
-    front = Front(settings, staff, pages, MonotonicClock(), witness, facts)
+    meter = Meter(settings, facts)
+    front = Front(settings, staff, pages, MonotonicClock(), witness, facts, meter)
     stop, now = asyncio.Event(), asyncio.Event()
     malformed = Malformed()
     runner = web.AppRunner(
@@ -134,7 +136,11 @@ async def run_server(
         shutdown_timeout=STREAM_END_LIMIT_S,
         handler_cancellation=True,
     )
-    with bind(settings) as listening, _signals(stop, now, settings, certificate):
+    with (
+        bind(settings) as listening,
+        meter.listening(),
+        _signals(stop, now, settings, certificate),
+    ):
         port = listening.getsockname()[1]
         scheme = "https" if certificate else "http"
         url = settings.http.public_url or f"{scheme}://{shown_host(settings.http.bind)}:{port}"
@@ -157,11 +163,16 @@ async def run_server(
                 taking_records(Path(settings.state.directory), witness.by_command),
                 _reporting(Reports(witness, postbox(settings))),
                 _going_round(rounds(settings, facts, witness, own)),
-                GatewayProcess(settings, front, facts, module=gateway_module) as gateway,
+                GatewayProcess(
+                    settings, front, facts, module=gateway_module, heard=meter.heard
+                ) as gateway,
                 _watching(front.emergency),
-                Workers(settings, front, module=worker_module, facts=facts) as workers,
+                Workers(
+                    settings, front, module=worker_module, facts=facts, heard=meter.heard
+                ) as workers,
             ):
                 front.workers = workers
+                meter.look_at(workers, gateway.processes, front.emergency)
                 front.gateway_state = lambda: gateway.state
                 gateway.stand_beside(workers)
                 await _while_serving(

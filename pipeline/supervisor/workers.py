@@ -14,8 +14,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, Protocol
 
 from pipeline import config
@@ -99,6 +100,7 @@ class Worker:
     name: str
     state: State = "starting"
     free_slots: int = 0
+    recognisers_free: int = 0
     late: tuple[str, ...] = ()
     """What takes so long in its calls that it takes no other; names of stages of ours."""
     calls: set[str] = field(default_factory=set)
@@ -137,11 +139,14 @@ class Workers:
         facts: Facts | None = None,
         names: Sequence[str] = (),
         serve: Mapping[str, Serve] | None = None,
+        heard: Callable[[str, bytes], None] = lambda name, line: None,
     ) -> None:
         """Run `module` as many times as the settings say, or once for each of `names`; `facts` hear how each was tested.
 
-        `serve` is what such a process may ask, beside having its audit records written.
+        `serve` is what such a process may ask, beside having its audit records written. `heard` is shown each event
+        that it writes, with its name.
         """
+        self._heard = heard
         self._serve = serve or {}
         self._facts = facts or Facts(MonotonicClock())
         self._settings = settings
@@ -242,7 +247,10 @@ class Workers:
         ours, theirs = socket.socketpair()
         nonce = secrets.token_hex(16)
         pipe = PipeReader(
-            worker.name, nonce, log.forward, text=self._settings.log.text == "redacted"
+            worker.name,
+            nonce,
+            partial(self._forward, worker.name),
+            text=self._settings.log.text == "redacted",
         )
         watch = canary.Watch(canary.base_of(nonce))
         pipe.watch(watch)
@@ -329,6 +337,10 @@ class Workers:
         ):  # a later one waits and tries again: others may be in a call
             raise Unsafe(fault)
 
+    def _forward(self, name: str, line: bytes) -> None:
+        log.forward(line)
+        self._heard(name, line)
+
     def _unsafe(self, name: str, verdict: canary.Verdict, tried: list[Tried]) -> str:
         """Why this worker may not answer calls, or ""; a test that was not made has failed."""
         outputs.note(self._facts, name, verdict)
@@ -413,6 +425,8 @@ class Workers:
         slots = payload.get("free_slots")
         if isinstance(slots, int) and worker.state == "ready":
             worker.free_slots = max(0, slots)
+            ears = payload.get("recognisers_free")
+            worker.recognisers_free = max(0, ears) if isinstance(ears, int) else 0
             late = payload.get("late")
             self._note_late(
                 worker, [each for each in Stage if isinstance(late, list) and each in late]

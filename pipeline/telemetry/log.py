@@ -22,11 +22,11 @@ import os
 import resource
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from models.switches import SWITCHES
 from pipeline.telemetry import foreign, words
-from pipeline.telemetry.events import Event, set_sink
+from pipeline.telemetry.events import Event, Plain, set_sink
 from pipeline.telemetry.foreign import crashed as crashed
 
 CHILD_VARIABLE = "_WARDLINE_CHILD"
@@ -67,6 +67,8 @@ class Outlet:
         self._rehearsal: Callable[[bytes], None] | None = None
         self._others: frozenset[int] = frozenset()
         self.nonce = nonce
+        self.listener: Callable[[Mapping[str, Plain]], None] | None = None
+        """Shown each record that is written, once it is."""
 
     @contextlib.contextmanager
     def rehearsing(self, written: Callable[[bytes], None]) -> Iterator[None]:
@@ -81,19 +83,22 @@ class Outlet:
 
     def __call__(self, event: Event) -> None:
         """Write one line; a full pipe loses it and counts it."""
-        if self._lost and self._write(self._line(EventsLost(count=self._lost))):
+        if self._lost and self._write(self._line(EventsLost(count=self._lost).record())):
             self._lost = 0
-        if not self._write(self._line(event)):
+        record = event.record()
+        if not self._write(self._line(record)):
             self._lost += 1
+        if self.listener is not None and not self._is_rehearsed():
+            self.listener(record)
 
     def forward(self, line: bytes) -> None:
         """Write a child's line as it came."""
         if not self._write(line + b"\n"):
             self._lost += 1
 
-    def _line(self, event: Event) -> bytes:
-        record = {"at": self._now(), "by": self.process, **event.record()}
-        return self._prefix + self._encode(record).encode() + b"\n"
+    def _line(self, record: Mapping[str, Plain]) -> bytes:
+        whole = {"at": self._now(), "by": self.process, **record}
+        return self._prefix + self._encode(whole).encode() + b"\n"
 
     def _now(self) -> str:
         second, rest_ns = divmod(time.time_ns(), 1_000_000_000)
@@ -102,9 +107,12 @@ class Outlet:
             self._second = second
         return f"{self._second_text}.{rest_ns // 1_000_000:03d}Z"
 
+    def _is_rehearsed(self) -> bool:
+        return self._rehearsal is not None and threading.get_ident() not in self._others
+
     def _write(self, line: bytes) -> bool:
         rehearsal = self._rehearsal
-        if rehearsal is not None and threading.get_ident() not in self._others:
+        if rehearsal is not None and self._is_rehearsed():
             rehearsal(line)
             return True
         if len(line) > LINE_BYTES_MAX:
@@ -165,6 +173,12 @@ def nonce() -> str:
 def process() -> str:
     """What this process is called in its lines: "w1", "gateway"; empty before `take_over`."""
     return _outlet.process if _outlet else ""
+
+
+def listen(listener: Callable[[Mapping[str, Plain]], None] | None) -> None:
+    """From now on this process's records are shown to `listener` too; what the canary rehearses is not."""
+    if _outlet is not None:
+        _outlet.listener = listener
 
 
 def redirect(descriptor: int) -> None:

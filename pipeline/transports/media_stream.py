@@ -18,6 +18,7 @@ from websockets.http11 import Request
 
 from pipeline.line import Bye, CallPort, Flush, ToCaller, Transfer
 from pipeline.media.g711 import ulaw_decode, ulaw_encode
+from pipeline.media.quality import LineQuality
 from pipeline.media.resample import Doubler, Framer
 from pipeline.secret import digest_of
 from pipeline.stream import messages
@@ -31,6 +32,7 @@ from pipeline.stream.messages import (
     Hold,
     Key,
     Mark,
+    Quality,
     Start,
     Stop,
     Transferred,
@@ -293,6 +295,8 @@ class _Line:
                 self._hold(held)
             case Transferred(outcome, target):
                 self._transferred(TransferOutcome(outcome), target)
+            case Quality(line):
+                self._judge(line)
 
     def _start(self, start: Start) -> None:
         if self._call is not None or self._stream:
@@ -364,6 +368,11 @@ class _Line:
         """Tell the call, unless it never asked for this."""
         if self._call is not None and target in self._asked_for:
             self._call.on_transfer(outcome, target)
+
+    def _judge(self, line: LineQuality) -> None:
+        """Our own gateway measures the line."""
+        if self._call is not None and not self._held:
+            self._call.on_quality(line)
 
     # --- to the caller (CallerLeg, FrameSink, FarEnd) ----------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import assert_never
 from pipeline.clock import LoopClock
 from pipeline.errors import NoMediaPath, OfferInvalid, TooMany, WardlineError
 from pipeline.line import CallPort, Pong, ToCaller
+from pipeline.media.quality import LineQuality
 from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Event, Token, emit
 from pipeline.transports.ice import allowed_networks, check_ports
@@ -55,6 +56,8 @@ class CallerGone(Event):
     reason: Token
     sent_packets: int
     received_packets: int
+    late_packets: int
+    """Came after their time had been filled."""
     concealed_frames: int
     junk_messages: int
     foreign_datagrams: int
@@ -146,6 +149,11 @@ class _Line:
         if self.attached and self.visit is visit:
             self.call.on_audio(frame)
 
+    def judge(self, quality: LineQuality, visit: _Visit) -> None:
+        """Hand on how the connection that is attached fares."""
+        if self.attached and self.visit is visit:
+            self.call.on_quality(quality)
+
 
 class WebRtcDoor:
     """Every browser's call of this worker. Use it as `async with WebRtcDoor(settings) as door:`."""
@@ -209,6 +217,7 @@ class WebRtcDoor:
             fence=lambda: line.call.playout.epoch,
             on_frame=lambda frame: line.hear(frame, visit),
             on_message=lambda text: self._on_message(text, visit),
+            on_quality=lambda quality: line.judge(quality, visit),
         )
         visit = _Visit(line, peer, counted=new)
         self.pending_offers += visit.counted
@@ -357,6 +366,7 @@ class WebRtcDoor:
                 reason=Token(line.reason),
                 sent_packets=visit.peer.audio.sent_packets if visit else 0,
                 received_packets=visit.peer.audio.received.received if visit else 0,
+                late_packets=visit.peer.audio.received.late if visit else 0,
                 concealed_frames=visit.peer.audio.received.concealed if visit else 0,
                 junk_messages=visit.inbox.junk if visit else 0,
                 foreign_datagrams=visit.peer.agent.foreign_datagrams if visit else 0,

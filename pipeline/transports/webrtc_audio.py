@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from aiortc import clock
@@ -18,6 +19,7 @@ from aiortc.rtp import (
     HeaderExtensionsMap,
     RtcpByePacket,
     RtcpReceiverInfo,
+    RtcpRrPacket,
     RtcpSdesPacket,
     RtcpSenderInfo,
     RtcpSourceInfo,
@@ -28,6 +30,7 @@ from aiortc.rtp import (
 from pipeline.line import FRAME_MS
 from pipeline.media.conceal import Concealer
 from pipeline.media.jitter import Counts, Hole, JitterBuffer, Media
+from pipeline.media.quality import LineQuality
 from pipeline.media.resample import Decimator, Framer
 from pipeline.transports.opus import (
     FRAME_SAMPLES,
@@ -46,8 +49,29 @@ PAUSE_MS = 200.0
 PACKETS_PER_S = 150.0
 """A caller sends 50, or 100 with 10 ms packets; more is a flood and is not decoded."""
 REPORT_EVERY_S = 1.0
+MOST_ROUND_TRIP = 30 << 16
+"""Thirty seconds, in the units of a report."""
 SOONEST_S = 0.001
 """A timer may fire a clock tick early, so that nothing is due yet: the next one is never for the same instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class _OfUs:
+    """What the caller's receiver last said about our packets."""
+
+    loss_percent: float = 0.0
+    jitter_ms: float = 0.0
+    round_trip_ms: float | None = None
+
+
+def _of_us(report: RtcpReceiverInfo, now_ntp: int) -> _OfUs:
+    """Loss, jitter and the round trip of RFC 3550 section 6.4.1; no round trip before our first report came back."""
+    round_trip_ms = None
+    if report.lsr:
+        away = ((now_ntp >> 16) - report.lsr - report.dlsr) & 0xFFFFFFFF
+        if away < MOST_ROUND_TRIP:  # else the caller's clock ran backwards
+            round_trip_ms = away * 1000.0 / 65_536
+    return _OfUs(report.fraction_lost / 2.56, report.jitter * 1000.0 / RATE_HZ, round_trip_ms)
 
 
 class AudioLeg:
@@ -60,8 +84,10 @@ class AudioLeg:
         payload_type: int,
         fence: Callable[[], int],
         on_frame: Callable[[bytes], None],
+        on_quality: Callable[[LineQuality], None] = lambda quality: None,
     ) -> None:
-        """`fence` names the current epoch; `on_frame` takes 20 ms at 16 kHz."""
+        """`fence` names the current epoch; `on_frame` takes 20 ms at 16 kHz; `on_quality` hears each report."""
+        self._on_quality = on_quality
         self._dtls = dtls
         self._payload_type = payload_type
         self._fence = fence
@@ -89,6 +115,7 @@ class AudioLeg:
         self._heard_ssrc: int | None = None
         self._their_report: tuple[int, float] | None = None
         """Middle of the last sender report's timestamp, and when it came."""
+        self._of_us = _OfUs()
         self._allowance = PACKETS_PER_S
         self._allowed_at_s = self._loop.time()
         self._hole_timer: asyncio.TimerHandle | None = None
@@ -184,10 +211,14 @@ class AudioLeg:
         self._drain()
 
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
-        """Note the caller's clock, which our reports echo so that its page can tell the round trip."""
+        """Note the caller's clock, which our reports echo so that its page can tell the round trip, and how we arrive."""
         if isinstance(packet, RtcpSrPacket) and packet.ssrc == self._heard_ssrc:
             middle = (packet.sender_info.ntp_timestamp >> 16) & 0xFFFFFFFF
             self._their_report = middle, self._loop.time()
+        if isinstance(packet, RtcpSrPacket | RtcpRrPacket):
+            for report in packet.reports:
+                if report.ssrc == self.ssrc:
+                    self._of_us = _of_us(report, clock.current_ntp_time())
 
     def _handle_disconnect(self) -> None:
         """The transport is gone; whoever owns this leg hears it from the transport itself."""
@@ -233,11 +264,13 @@ class AudioLeg:
         reports = []
         if self._heard_ssrc is not None:
             seen = self._statistics
+            fraction_lost = min(seen.fraction_lost, 255)  # counts from the last time it was asked
+            self._tell_quality(fraction_lost, seen.jitter)
             echoed, waited = self._echo_of_their_report()
             reports.append(
                 RtcpReceiverInfo(
                     ssrc=self._heard_ssrc,
-                    fraction_lost=min(seen.fraction_lost, 255),
+                    fraction_lost=fraction_lost,
                     packets_lost=seen.packets_lost,
                     highest_sequence=seen.max_seq or 0,
                     jitter=min(seen.jitter, 0xFFFFFFFF),
@@ -257,6 +290,17 @@ class AudioLeg:
                 RtcpSrPacket(ssrc=self.ssrc, sender_info=sender, reports=reports),
                 RtcpSdesPacket(chunks=[name]),
             ]
+        )
+
+    def _tell_quality(self, fraction_lost: int, jitter: int) -> None:
+        there = self._of_us
+        self._on_quality(
+            LineQuality(
+                loss_percent=max(fraction_lost / 2.56, there.loss_percent),
+                jitter_ms=max(jitter * 1000.0 / RATE_HZ, there.jitter_ms),
+                late_ms=self._jitter.lateness_ms,
+                round_trip_ms=there.round_trip_ms,
+            )
         )
 
     def _echo_of_their_report(self) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from aiortc import RTCDataChannel, RTCIceTransport
 
 from pipeline.errors import NoMediaPath
 from pipeline.line import ToCaller, to_json
+from pipeline.media.quality import LineQuality
 from pipeline.telemetry.containment import contained
 from pipeline.transports.ice import (
     LocalGatherer,
@@ -45,6 +46,7 @@ class Peer:
         fence: Callable[[], int],
         on_frame: Callable[[bytes], None],
         on_message: Callable[[str | bytes], None],
+        on_quality: Callable[[LineQuality], None],
     ) -> None:
         """Build nothing that holds a socket; raises NoMediaPath when the caller is out of reach."""
         self._call_id = call_id
@@ -63,7 +65,11 @@ class Peer:
         self._dtls.take_role(server=offer.we_are_dtls_server)
         self._sctp = LocalSctp(self._dtls)
         self.audio = AudioLeg(
-            self._dtls, payload_type=offer.opus_payload_type, fence=fence, on_frame=on_frame
+            self._dtls,
+            payload_type=offer.opus_payload_type,
+            fence=fence,
+            on_frame=on_frame,
+            on_quality=on_quality,
         )
         self._channel: RTCDataChannel | None = None
         self._channel_open = asyncio.Event()

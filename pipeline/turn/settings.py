@@ -1,4 +1,4 @@
-"""The figures of turn-taking, each with its reason beside it; `pipeline.app` fills those that an operator may choose."""
+"""The figures of turn-taking, each with its reason beside it; `chosen` fills those that an operator may choose."""
 
 from __future__ import annotations
 

@@ -86,6 +86,10 @@ class Spool:
                 continue
         return found
 
+    def count(self) -> int:
+        """How many wait."""
+        return len(self._names())
+
     def done(self, message_id: str) -> None:
         """It was acknowledged."""
         self._path(message_id).unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.ports import Recognizer, TextToSpeech
 from pipeline.call.desk import Desk, Receptionist
+from pipeline.call.observer import NetworkShown
 from pipeline.call.parts import CallParts
 from pipeline.call.paused import Unserved
 from pipeline.call.reach import Reach
@@ -19,6 +20,7 @@ from pipeline.call.session import Call
 from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
 from pipeline.call.tools import GuardedTool
+from pipeline.call.tracing import CallTrace
 from pipeline.line import Bye, Caption, Flush, ToCaller
 from tests import scenes
 from tests.fakes.receptionist import FakeReceptionist
@@ -76,6 +78,7 @@ class Watch:
         self.consents: list[str] = []
         self.revisions: dict[str, int] = {}
         self.recordings: list[str] = []
+        self.networks: list[NetworkShown] = []
 
     def call(self, state: str) -> None:
         self.states.append(state)
@@ -96,6 +99,9 @@ class Watch:
     def recording(self, state: str) -> None:
         self.recordings.append(state)
 
+    def network(self, shown: NetworkShown) -> None:
+        self.networks.append(shown)
+
     def ended(self, reason: str) -> None:
         self.reasons.append(reason)
 
@@ -114,6 +120,7 @@ class CallRig:
         unserved: Unserved | None = None,
         reach: Reach | None = None,
         transfer_limit_ms: float = 40_000.0,
+        trace: CallTrace | None = None,
     ) -> None:
         self.receptionist = receptionist
         self.voice = voice
@@ -137,6 +144,7 @@ class CallRig:
                 unserved=unserved or Unserved(),
                 reach=reach or Reach(),
                 transfer_limit_ms=transfer_limit_ms,
+                trace=trace,
                 on_sensitive=lambda active, at_ms: self.sensitive.append((active, at_ms)),
             ),
             self.watch,
@@ -256,6 +264,7 @@ async def calling(
     unserved: Unserved | None = None,
     reach: Reach | None = None,
     transfer_limit_ms: float = 40_000.0,
+    trace: CallTrace | None = None,
 ) -> AsyncIterator[CallRig]:
     """Run a call for the length of the block; `at` makes another receptionist, `ear` and `tts` are others than the fakes."""
     settings = settings or CallSettings()
@@ -271,6 +280,7 @@ async def calling(
         unserved=unserved,
         reach=reach,
         transfer_limit_ms=transfer_limit_ms,
+        trace=trace,
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(rig.run())

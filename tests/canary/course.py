@@ -50,6 +50,7 @@ async def take(where: Ground, stages: tuple[str, ...], *, recorded: bool = False
         until, lambda: len(where.server.events("worker_ended")) >= ended, 20, "the crash's event"
     )
     where.look_at_processes("at the end")
+    where.shown |= await asyncio.to_thread(http_inputs.metrics, where.server.port)
 
 
 def assert_nothing_came_out(
@@ -67,6 +68,7 @@ def assert_nothing_came_out(
     assert places["stderr"]
     assert any(name.startswith("webhook") for name in places)
     assert places["syslog"]
+    assert b"\nwardline_calls_answered_total" in places["metrics"]
     assert len(where.outside.received.asked) >= 2
     assert where.hits(places) == []
     assert not [name for name in places if "core" in Path(name).name.split(".")]

@@ -65,6 +65,14 @@ def plant(port: int) -> Places:
     return answers
 
 
+def metrics(port: int) -> Places:
+    """What the server shows of itself in numbers, to somebody on this machine."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    with contextlib.closing(connection):
+        connection.request("GET", "/metrics")
+        return {"metrics": connection.getresponse().read()}
+
+
 def _ask(port: int, method: str, path: str, body: str | None, given: dict[str, str]) -> bytes:
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     with contextlib.closing(connection), contextlib.suppress(TimeoutError, HTTPException, OSError):

@@ -498,6 +498,22 @@ LAYERS = (
         "tests/supervisor/test_live.py::test_what_the_protocol_does_not_name_is_shown_to_nobody",
     ),
     Layer(
+        "a label lists its values",
+        "an identifier as a series of numbers that anybody who watches may read",
+        "pipeline/metrics/tally.py",
+        "        yield value if value in known else OTHER",
+        "        yield value",
+        "tests/metrics/test_tally.py::test_a_value_that_its_label_does_not_list_becomes_other",
+    ),
+    Layer(
+        "a trace names listed questions",
+        "a practice's own words in a kept call",
+        "pipeline/turn/trace.py",
+        "        if isinstance(value, events.Asked) and value.slot not in SLOTS:",
+        "        if isinstance(value, events.Asked) and not value.slot:",
+        "tests/turn/test_trace.py::test_a_practices_own_question_is_not_named",
+    ),
+    Layer(
         "names of files are ids of ours",
         "a message, a recording or a path named after a caller",
         "pipeline/webhook/spool.py",

@@ -33,6 +33,8 @@ addresses = ["127.0.0.0/8"]
 secret = "${{{{file:{{secret}}}}}}"
 [audit]
 syslog = "{{syslog}}"
+[traces]
+keep = "on"
 [media]
 connect_limit_ms = 1500
 [limits]

@@ -26,6 +26,7 @@ def test_target_p3_no_planted_identifier_comes_out(
         models = models_in(model_cache)
         asyncio.run(course.take(where, SHORT))
         assert models_in(model_cache) == models
+    assert list(where.server.directory.glob("state/traces/trace-*.jsonl")), "calls were traced"
     course.assert_nothing_came_out(where, SHORT)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from models.ports import Spoken
 from pipeline.line import CallerLeg, Flush, Speak
 from pipeline.media.playout import Playout
+from pipeline.media.quality import LineQuality
 from pipeline.media.resample import Resampler
 from pipeline.transfer import TransferOutcome
 
@@ -43,6 +44,7 @@ class RecordingCall:
         self.typed: list[Spoken] = []
         self.heard: list[tuple[int, float]] = []
         self.muted: list[bool] = []
+        self.qualities: list[LineQuality] = []
         self.holds: list[bool] = []
         self.outcomes: list[tuple[TransferOutcome, str]] = []
         self.hung_up: list[str] = []
@@ -70,6 +72,9 @@ class RecordingCall:
 
     def on_hold(self, held: bool) -> None:
         self.holds.append(held)
+
+    def on_quality(self, quality: LineQuality) -> None:
+        self.qualities.append(quality)
 
     def on_muted(self, muted: bool) -> None:
         self.muted.append(muted)

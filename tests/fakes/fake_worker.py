@@ -112,6 +112,9 @@ class FakeHost:
     def free_slots(self) -> int:
         return self._slots - len(self._calls)
 
+    def recognisers_free(self) -> int:
+        return self._slots - len(self._calls)
+
     def late(self) -> tuple[str, ...]:
         return ()
 

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.first_call.served import Served, wardline
+from pipeline.turn.replay import again, replay
+from pipeline.turn.trace import read, written
+from tests.first_call.served import Served, served, until, wardline
 from tests.first_call.stored import NUMBER, stored, wrong_in
 
 pytestmark = pytest.mark.wire
@@ -23,6 +25,14 @@ CALLS = {
     "cutting in": ("--barge-in-after-ms", "700"),
 }
 """A call lasts a minute of real time, so the three are made at once."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterator[Served]:
+    """One that keeps what turn-taking decided."""
+    traced = '[traces]\nkeep = "on"\n'
+    with served(tmp_path_factory.mktemp("served"), traced, model_cache) as running:
+        yield running
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,25 @@ def test_every_booking_is_in_the_encrypted_store_and_named_staff_read_it(
     told = set(told_by(server))
     assert {"goodbye", "request_stored", "call_end"} <= told
     assert not [value for value in fields if any(value in text for text in told)]
+
+
+def test_every_call_was_traced_and_is_decided_again_to_the_byte(
+    calls: dict[str, Made], server: Served
+) -> None:
+    """The recorded calls came over a network, with real engines, while the machine was busy."""
+    folder = server.directory / "state/traces"
+    until(lambda: len(list(folder.glob("trace-*.jsonl"))) == len(calls), 10.0, "the traces")
+    rows = 0
+    for path in folder.iterdir():
+        data = path.read_bytes()
+        trace = read(data)
+        rows += len(trace.rows)
+        assert written(again(trace, replay(trace))) == data
+    assert rows > 50 * len(calls)
+    shown = wardline("replay", str(path))
+    assert shown.returncode == 0, shown.stderr
+    assert "EndTurn" in shown.stdout
+    assert "none different; the call ended as goodbye" in shown.stdout
 
 
 TIMES = frozenset({"at", "ts"})

@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from pipeline.metrics.model_load import Load
 from pipeline.model_server.asking import Asking
 from pipeline.model_server.keeper import CANNOT_START, LEFT
 from pipeline.model_server.lives import (
@@ -18,7 +19,6 @@ from pipeline.model_server.lives import (
     Plan,
     _End,
 )
-from pipeline.model_server.load import Load
 from pipeline.telemetry.events import Event, set_sink
 
 PLAN = Plan(("/vllm",), {}, 8000, "one", "key", 1_000, 1_000, 1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model_server.load import Load, read_load, since
+from pipeline.metrics.model_load import Load, read_load
+from pipeline.model_server.load import since
 from tests.fakes.fake_vllm import METRICS
 
 

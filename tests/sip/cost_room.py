@@ -21,13 +21,15 @@ from pylibsrtp import Policy, Session
 
 from pipeline.heap import Heap
 from pipeline.line import CallerLeg
-from pipeline.sip.gateway import Gateway, Place, TrunkRoom
+from pipeline.sip.desk import Place, TrunkRoom
+from pipeline.sip.gateway import Gateway
 from pipeline.sip.ports import Invite
 from pipeline.sip.rtp_leg import RtpLeg
 from pipeline.sip.rtp_ports import RtpPorts
 from pipeline.sip.rtp_settings import RtpSettings
 from pipeline.sip.settings import Listen, SignallingSettings, TrunkSettings
 from pipeline.sip.trunk import Trunks
+from pipeline.stream.messages import Bringer
 from pipeline.transports.media_stream import MediaStreamDoor
 from tests.fakes.bare_sender import BareSender
 from tests.fakes.echo_call import RecordingCall
@@ -115,7 +117,7 @@ async def door(directory: Path, calls: int) -> None:
     async with MediaStreamDoor(directory / "calls-w1.sock") as there:
         for n in range(1, calls + 1):
             there.expect(
-                f"c{n}", f"token{n}", lambda rate_hz, n=n: _Turns(f"c{n}", rate_hz), lambda reason: None  # type: ignore[misc]  # bound as it is now
+                f"c{n}", f"token{n}", Bringer.GATEWAY, lambda rate_hz, n=n: _Turns(f"c{n}", rate_hz), lambda reason: None  # type: ignore[misc]  # bound as it is now
             )  # fmt: skip
         print("ready", flush=True)
         await over.wait()

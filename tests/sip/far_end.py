@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pylibsrtp import Policy, Session
 
 from pipeline.media.g711 import ulaw_decode, ulaw_encode
+from pipeline.media.quality import LineQuality
 from pipeline.sip.paths import Endpoint
 from pipeline.sip.rtp_leg import RtpLeg
 from pipeline.sip.rtp_settings import RtpSettings
@@ -73,6 +74,7 @@ class Taker:
     played: list[tuple[float, str]] = field(default_factory=list)
     silences: int = 0
     faxes: int = 0
+    qualities: list[LineQuality] = field(default_factory=list)
 
     def on_audio(self, pcm: bytes) -> None:
         self.audio.append((now_ms(), pcm))
@@ -91,6 +93,9 @@ class Taker:
 
     def on_fax(self) -> None:
         self.faxes += 1
+
+    def on_quality(self, quality: LineQuality) -> None:
+        self.qualities.append(quality)
 
     @property
     def heard(self) -> Pcm:

@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.line import Bye, Transfer
 from pipeline.media.key_tone import key_tone
+from pipeline.media.quality import LineQuality
 from pipeline.sip.bridge import MOST_WAITING_MS, Relay
 from pipeline.sip.desk import TrunkRoom
 from pipeline.sip.gateway import Gateway
@@ -60,6 +61,8 @@ class Ear:
     def on_silence(self) -> None: ...
 
     def on_fax(self) -> None: ...
+
+    def on_quality(self, quality: LineQuality) -> None: ...
 
     def tone_share(self) -> dict[float, float]:
         """How much of the last of it is each end's tone."""

@@ -108,6 +108,30 @@ async def test_jitter_and_loss_lower_the_score_of_what_was_heard() -> None:
     bad.leg.close()
 
 
+async def test_how_the_line_fares_is_told_each_second_and_of_that_second() -> None:
+    made = call()
+    await speak(made.far, tone(4_000.0))
+    await speak(made.far, tone(4_000.0), drop=set(range(0, 200, 10)))
+    await speak(made.far, tone(4_000.0))
+    told = made.taker.qualities
+    assert 11 <= len(told) <= 13
+    assert [each.loss_percent for each in told[:4] + told[-3:]] == [0.0] * 7
+    assert all(7.0 < each.loss_percent < 13.0 for each in told[5:8])
+    assert {each.round_trip_ms for each in told} == {None}
+    block = RtcpReceiverInfo(
+        ssrc=sender_reports(made)[-1][1].ssrc, fraction_lost=64, packets_lost=9, highest_sequence=1,
+        jitter=800, lsr=0, dlsr=0,
+    )  # fmt: skip
+    made.far.report(RtcpRrPacket(ssrc=made.far.ssrc, reports=[block]))
+    await speak(made.far, tone(1_100.0))
+    assert (told[-1].loss_percent, told[-1].jitter_ms) == (25.0, 100.0), "the worse direction"
+    count = len(told)
+    made.leg.answer(sdp("a=inactive", key=None))
+    await asyncio.sleep(3.0)
+    assert len(told) == count, "on hold there is nothing to judge"
+    made.leg.close()
+
+
 async def test_jitter_is_the_standards() -> None:
     statistics = StreamStatistics(8_000, 0)
     for n in range(400):

@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.line import CallerLeg
-from pipeline.sip.gateway import Gateway, Place, TrunkRoom
+from pipeline.sip.desk import Place, TrunkRoom
+from pipeline.sip.gateway import Gateway
 from pipeline.sip.ports import Invite
 from pipeline.sip.rtp_leg import RtpLeg
 from pipeline.sip.rtp_ports import RtpPorts
 from pipeline.sip.rtp_settings import RtpSettings
 from pipeline.sip.trunk import Trunks
+from pipeline.stream.messages import Bringer
 from pipeline.transports.media_stream import MediaStreamDoor
 from tests.fakes.echo_call import RecordingCall
 from tests.sip.conftest import Certificate
@@ -74,7 +76,7 @@ class ToneDesk:
             self.calls.append(ToneCall(call_id, rate_hz))
             return self.calls[-1]
 
-        self._door.expect(call_id, token, begin, lambda reason: None)
+        self._door.expect(call_id, token, Bringer.GATEWAY, begin, lambda reason: None)
         return Place(call_id, self._path, token)
 
     async def line(self, name: str, sample_rate_hz: int) -> bytes:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.media.quality import LineQuality
 from pipeline.stream import messages
 from pipeline.stream.messages import (
     Audio,
@@ -15,6 +16,7 @@ from pipeline.stream.messages import (
     Hold,
     Key,
     Mark,
+    Quality,
     Start,
     Stop,
     Transfer,
@@ -189,3 +191,27 @@ def test_mutated_messages_are_read_or_are_nothing() -> None:
         read_carrier(text, "")
         read_to_call(text)
     assert 0 < read < 3_000
+
+
+@pytest.mark.parametrize("trip", [None, 120.5])
+def test_how_a_line_fares_travels_from_gateway_to_worker(trip: float | None) -> None:
+    line = LineQuality(7.5, 12.0, 40.0, trip)
+    assert read_ours(messages.quality("s1", line), "s1") == Quality(line)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"loss_percent": "7"},
+        {"loss_percent": None},
+        {"jitter_ms": -1},
+        {"late_ms": 1e9},
+        {"late_ms": float("nan")},
+        {"round_trip_ms": "far"},
+        {"round_trip_ms": []},
+    ],
+)
+def test_a_line_that_fares_impossibly_is_junk(wrong: dict[str, object]) -> None:
+    figures = {"loss_percent": 0.0, "jitter_ms": 0, "late_ms": 1, "round_trip_ms": None} | wrong
+    said = json.dumps({"event": "quality", "streamSid": "s1", "quality": figures})
+    assert read_ours(said, "s1") is None

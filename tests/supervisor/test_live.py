@@ -90,6 +90,43 @@ async def test_whether_a_request_is_stored_is_told_also_after_the_end_and_then_n
         assert await seen(page) == []
 
 
+NETWORK = {
+    "type": "network",
+    "call_id": "c1",
+    "troubles": ["loss"],
+    "detect_ms": [90.0, 120.0],
+    "stages_ms": {"decision": [210.0, 400.0]},
+    "loss_percent": 7.0,
+    "jitter_ms": 3.0,
+    "round_trip_ms": None,
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"troubles": ["Maria Gonzalez"]},
+        {"troubles": "loss"},
+        {"stages_ms": {"Maria": [1.0, 2.0]}},
+        {"stages_ms": {"decision": ["Maria", 2.0]}},
+        {"stages_ms": {"decision": "Maria"}},
+        {"stages_ms": None},
+        {"detect_ms": ["90", 120.0]},
+        {"detect_ms": "90"},
+        {"loss_percent": "Maria"},
+        {"jitter_ms": True},
+        {"words": "Maria"},
+    ],
+)
+async def test_of_a_network_nothing_but_numbers_and_names_of_ours_is_shown(
+    changes: dict[str, Any],
+) -> None:
+    view = LiveView(Clock())
+    assert view.tell(dict(NETWORK))
+    assert view.tell({**NETWORK, "detect_ms": None, "stages_ms": {}})
+    assert not view.tell({**NETWORK, **changes})
+
+
 async def test_a_call_that_ends_is_told_once_and_forgotten() -> None:
     view = LiveView(Clock())
     with view.watch() as page:

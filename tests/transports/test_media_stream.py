@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.line import Bye, Caption, Transfer
 from pipeline.media.g711 import ulaw_encode
+from pipeline.media.quality import LineQuality
 from pipeline.stream import messages
 from pipeline.stream.local import connect as reach
 from pipeline.stream.messages import Audio, Bringer, Clear, Mark
@@ -179,6 +180,19 @@ async def test_on_hold_neither_side_is_heard_and_what_was_to_be_said_waits(tmp_p
         far.say(messages.hold(STREAM, False))
         await far.until(lambda: far.samples() >= 3_200)
         assert call.holds == [True, False]
+
+
+async def test_our_gateway_tells_how_the_line_fares_and_a_carriers_word_for_it_is_nobodys(
+    tmp_path: Path,
+) -> None:
+    line = LineQuality(7.0, 80.0, 150.0, 420.0)
+    for encoding, told in (("audio/x-l16", [line]), ("audio/x-mulaw", [])):
+        async with opened(tmp_path) as rig:
+            far, call = await rig.called(encoding)
+            far.say(messages.quality(STREAM, line))
+            far.say(messages.key(STREAM, "1"))
+            await until(lambda call=call: call.keys == ["1"])  # type: ignore[misc]  # bound now
+            assert call.qualities == told
 
 
 async def test_a_transfer_is_asked_of_our_gateway_and_its_outcome_told(tmp_path: Path) -> None:

@@ -5,8 +5,17 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from aiortc.rtp import RtcpPacket, RtcpReceiverInfo, RtcpSenderInfo, RtcpSrPacket, RtpPacket
+from aiortc import clock
+from aiortc.rtp import (
+    RtcpPacket,
+    RtcpReceiverInfo,
+    RtcpRrPacket,
+    RtcpSenderInfo,
+    RtcpSrPacket,
+    RtpPacket,
+)
 
+from pipeline.media.quality import LineQuality
 from pipeline.transports import webrtc_audio
 from pipeline.transports.settings import MediaSettings
 from pipeline.transports.webrtc import WebRtcDoor
@@ -71,6 +80,40 @@ async def test_a_report_echoes_the_callers_clock_and_the_time_since() -> None:
     count = len(wire.reports)
     await until(lambda: len(wire.reports) > count)
     assert (wire.reports[-1].ssrc, wire.reports[-1].lsr) == (9, 0), "another stream, another clock"
+    leg.stop()
+
+
+async def test_how_the_line_fares_is_told_with_each_report() -> None:
+    wire, told = Wire(), list[LineQuality]()
+    leg = AudioLeg(
+        wire,  # type: ignore[arg-type]  # see Wire
+        payload_type=111,
+        fence=lambda: 0,
+        on_frame=lambda _: None,
+        on_quality=told.append,
+    )
+    leg.start()
+    for number in range(200):
+        if number % 10 or number < 100:
+            await leg._handle_rtp_packet(packet(7, number), 0)
+        await asyncio.sleep(0.02)
+    assert told[0].loss_percent == 0.0
+    assert told[-1].loss_percent == pytest.approx(10.0, abs=3.0)
+    assert told[-1].round_trip_ms is None
+    now = clock.current_ntp_time()
+    middle = ((now >> 16) - int(0.25 * 65_536)) & 0xFFFF_FFFF
+    block = RtcpReceiverInfo(
+        ssrc=leg.ssrc, fraction_lost=128, packets_lost=1, highest_sequence=1, jitter=4_800,
+        lsr=middle, dlsr=int(0.05 * 65_536),
+    )  # fmt: skip
+    stranger = RtcpReceiverInfo(
+        ssrc=leg.ssrc ^ 1, fraction_lost=255, packets_lost=1, highest_sequence=1, jitter=1, lsr=1, dlsr=1
+    )  # fmt: skip
+    await leg._handle_rtcp_packet(RtcpRrPacket(ssrc=7, reports=[stranger, block]))
+    count = len(told)
+    await until(lambda: len(told) > count)
+    assert (told[-1].loss_percent, told[-1].jitter_ms) == (50.0, 100.0)
+    assert told[-1].round_trip_ms == pytest.approx(200.0, abs=60.0)
     leg.stop()
 
 

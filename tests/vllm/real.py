@@ -16,8 +16,8 @@ import aiohttp
 
 from models.openai_llm import OpenAiLanguageModel, OpenAiSettings
 from models.ports import ChatMessage, ReplyRequest, ToolSpec
+from pipeline.metrics.model_load import Load, read_load
 from pipeline.model_server.descendants import below, parents_now
-from pipeline.model_server.load import Load, read_load
 from tools.make_tiny_chat import BOOKING, prompts
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.model_server.load import Load
+from pipeline.metrics.model_load import Load
 from tests.first_call import microphone
 from tests.first_call.open_models import NUMBER, called, practice, stored
 from tests.first_call.page import BOOKED

@@ -33,6 +33,7 @@ export class Board {
       call.complete = Boolean(message.complete);
     } else if (message.type === "kept") call.kept = String(message.kept);
     else if (message.type === "recording") call.recording = String(message.state);
+    else if (message.type === "network") call.network = { ...message, troubles: [...(message.troubles ?? [])].map(String) };
     else if (message.type === "urgent") this.#alert(call, String(message.kind ?? "urgent"));
     else if (message.type === "ended") {
       call.state = "ended";
@@ -51,7 +52,7 @@ export class Board {
   #open(id, nowMs) {
     const call = {
       id, state: "", startedMs: nowMs, endedMs: null, reason: "", urgent: null, person: null,
-      fields: [], revisions: {}, complete: false, kept: "", recording: "", turns: [], interruptions: 0,
+      fields: [], revisions: {}, complete: false, kept: "", recording: "", network: null, turns: [], interruptions: 0,
     };
     this.calls.set(id, call);
     return call;

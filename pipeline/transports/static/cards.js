@@ -1,6 +1,7 @@
 /** One call of the live view as a card. Values are masked; a revealed one is masked again by itself, and when it changes. */
 
 import { clock, fieldLabel } from "/static/words.js";
+import { networkWords, rollingWords } from "/static/network.js";
 import { tag, waterfall } from "/static/waterfall.js";
 
 /** Long enough to write a number down, short enough for a screen in a corridor. */
@@ -37,13 +38,19 @@ export class Card {
     this.urgent = document.createElement("p");
     this.urgent.className = "card-urgent";
     this.urgent.hidden = true;
+    this.network = document.createElement("p");
+    this.network.className = "card-network";
+    this.network.setAttribute("role", "status");
+    this.network.hidden = true;
     this.fields = document.createElement("dl");
     this.fields.className = "card-fields";
     this.turns = document.createElement("div");
     this.turns.className = "turns";
+    this.rolling = document.createElement("p");
+    this.rolling.className = "small card-rolling";
     this.requestTitle = document.createElement("h3");
     this.turnsTitle = document.createElement("h3");
-    this.root.append(head, this.urgent, this.requestTitle, this.fields, this.turnsTitle, this.turns);
+    this.root.append(head, this.urgent, this.network, this.requestTitle, this.fields, this.turnsTitle, this.rolling, this.turns);
     /** @type {Set<number>} */
     this.timers = new Set();
     this.drawn = null;
@@ -60,6 +67,7 @@ export class Card {
     this.root.classList.toggle("is-urgent", Boolean(call.urgent));
     this.urgent.hidden = !call.urgent && !call.person;
     this.urgent.textContent = alertWords(call);
+    this.#network(call);
     this.requestTitle.textContent = (call.complete ? "Request, complete" : "Request so far") + (KEPT[call.kept] ?? "");
     this.requestTitle.dataset.kept = call.kept;
     this.turnsTitle.textContent = `Turns, ${call.interruptions} interrupted`;
@@ -71,6 +79,17 @@ export class Card {
     if (last === this.drawn) return;
     this.drawn = last;
     this.turns.replaceChildren(...call.turns.slice(-3).reverse().map(waterfall));
+  }
+
+  /** Said once: a figure that moves is not read out again. */
+  #network(call) {
+    const bad = call.endedMs === null && call.network !== null ? call.network.troubles.join() : "";
+    if (bad !== (this.network.dataset.bad ?? "")) {
+      this.network.dataset.bad = bad;
+      this.network.textContent = bad ? networkWords(call.network) : "";
+      this.network.hidden = this.network.textContent === "";
+    }
+    this.rolling.textContent = rollingWords(call.network);
   }
 
   /** @param {any} call @param {number} nowMs */

@@ -7,9 +7,9 @@ const SVG = "http://www.w3.org/2000/svg";
 const ROW = 22;
 const WIDTH = 400;
 const NAMES = {
-  speech_end: "Caller stopped", vad_end: "Caller stopped", endpoint: "Turn decided", stt_final: "Words recognised",
-  llm_first_token: "First word of reply", tts_first_byte: "Voice ready", first_rtp: "Sound sent",
-  first_audio: "Sound sent", sent: "Sound sent", heard: "Caller hears it",
+  pause_seen: "Pause noticed", eager_text: "Words so far", decision: "Turn decided", final_text: "Words recognised",
+  first_token: "First word of reply", first_clause: "First clause", first_audio: "Voice ready",
+  first_sample_out: "Sound sent", heard: "Caller hears it",
 };
 
 export function stageName(name) {

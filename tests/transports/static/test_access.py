@@ -9,6 +9,7 @@ import pytest
 
 from tests.fakes.page_server import STAFF_TOKEN
 from tests.transports.static.stage import Seat, Stage
+from tests.transports.static.test_staff import NETWORK
 
 pytestmark = [pytest.mark.browser, pytest.mark.wire]
 
@@ -74,9 +75,10 @@ async def test_the_live_view_passes_axe_locked_empty_and_busy(
         await seat.page.wait_for_selector("#board:not([hidden])")
         assert await violations(seat) == []
         seat.server.show(type="call", call_id="call-1", state="listening", since_s=12)
-        marks = {"endpoint": 210.0, "stt_final": 260.0, "first_rtp": 390.0}
+        marks = {"decision": 210.0, "final_text": 260.0, "first_sample_out": 390.0}
         seat.server.show(type="turn", call_id="call-1", turn=2, marks_ms=marks, interrupted=True)
         seat.server.show(type="request", call_id="call-1", fields={"day": "x"}, complete=False)
+        seat.server.show(**NETWORK)
         seat.server.show(type="urgent", call_id="call-1", kind="chest_pain")
         await seat.page.wait_for_selector(".alarm-line")
         assert await violations(seat) == []
@@ -104,8 +106,9 @@ async def test_the_live_view_fits_a_phone(stage: Stage) -> None:
     async with stage.seat(f"/staff#{STAFF_TOKEN}", width=360, height=740) as seat:
         await seat.page.wait_for_selector("#board:not([hidden])")
         seat.server.show(type="call", call_id="call-" + "x" * 40, state="listening", since_s=12)
-        marks = {"endpoint": 210.0, "llm_first_token": 1260.0, "first_rtp": 1390.0}
+        marks = {"decision": 210.0, "first_token": 1260.0, "first_sample_out": 1390.0}
         seat.server.show(type="turn", call_id="call-" + "x" * 40, turn=2, marks_ms=marks)
+        seat.server.show(**{**NETWORK, "call_id": "call-" + "x" * 40})
         await seat.page.wait_for_selector(".turn")
         assert await sideways_px(seat) == 0
         assert await seat.page.evaluate(SMALL) == []

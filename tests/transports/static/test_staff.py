@@ -127,7 +127,7 @@ async def test_staff_see_whether_a_call_is_recorded(stage: Stage) -> None:
 async def test_turns_become_waterfalls_and_interruptions_are_counted(stage: Stage) -> None:
     async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
         await seat.page.wait_for_selector("#board:not([hidden])")
-        marks = {"first_rtp": 410.0, "endpoint": 210.0, "stt_final": -20.0}
+        marks = {"first_sample_out": 410.0, "decision": 210.0, "final_text": -20.0}
         seat.server.show(type="turn", call_id="c-1", turn=1, marks_ms=marks, interrupted=True)
         await seat.page.wait_for_selector(".turn")
         assert await seat.page.locator(".waterfall .bar").count() == 3
@@ -135,6 +135,52 @@ async def test_turns_become_waterfalls_and_interruptions_are_counted(stage: Stag
         assert shown.index("-20 ms") < shown.index("210 ms") < shown.index("410 ms")
         assert await seat.text("#figure-interruptions") == "1"
         assert await seat.text("#figure-reply") == "410 ms"
+
+
+NETWORK = {
+    "type": "network",
+    "call_id": "c-1",
+    "troubles": ["loss", "jitter"],
+    "detect_ms": [91.0, 204.4],
+    "stages_ms": {"decision": [212.0, 420.0], "first_sample_out": [402.0, 688.0]},
+    "loss_percent": 7.2,
+    "jitter_ms": 81.0,
+    "round_trip_ms": None,
+}
+
+
+async def test_row_t15_a_bad_network_is_said_to_staff_with_what_to_do_until_it_is_good(
+    stage: Stage,
+) -> None:
+    async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        seat.server.show(type="call", call_id="c-1", state="listening", since_s=3)
+        await seat.page.wait_for_selector(".card")
+        assert not await seat.page.is_visible(".card-network")
+        seat.server.show(**NETWORK)
+        await seat.page.wait_for_selector(".card-network:not([hidden])")
+        said = await seat.text(".card-network")
+        assert said.startswith(
+            "Bad line: 7 % of the sound is lost and sound comes unevenly (81 ms)."
+        )
+        assert "call them back" in said
+        assert await seat.page.get_attribute(".card-network", "role") == "status"
+        seat.server.show(**{**NETWORK, "troubles": []})
+        await seat.page.wait_for_selector(".card-network", state="hidden")
+        assert seat.console == []
+
+
+async def test_row_t16_staff_see_how_quickly_the_last_turns_were_noticed_and_answered(
+    stage: Stage,
+) -> None:
+    async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        seat.server.show(**{**NETWORK, "troubles": []})
+        await seat.page.wait_for_selector(".card-rolling:not(:empty)")
+        said = await seat.text(".card-rolling")
+        assert (
+            "Pause noticed 91 / 204 ms, Turn decided 212 / 420 ms, Sound sent 402 / 688 ms" in said
+        )
 
 
 async def test_staff_see_why_new_callers_are_refused_until_they_are_not(stage: Stage) -> None:

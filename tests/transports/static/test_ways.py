@@ -102,7 +102,7 @@ async def test_the_live_view_in_forced_colours_passes_axe(stage: Stage) -> None:
         await seat.page.wait_for_selector("#board:not([hidden])")
         page = (await style(seat, "body"))["back"]
         seat.server.show(type="call", call_id="call-1", state="listening", since_s=12)
-        marks = {"endpoint": 210.0, "stt_final": 260.0, "first_rtp": 390.0}
+        marks = {"decision": 210.0, "final_text": 260.0, "first_sample_out": 390.0}
         seat.server.show(type="turn", call_id="call-1", turn=2, marks_ms=marks, interrupted=True)
         seat.server.show(type="request", call_id="call-1", fields={"day": "x"}, complete=False)
         seat.server.show(type="urgent", call_id="call-1", kind="chest_pain")

@@ -1,0 +1,1 @@
+"""The numbers for Prometheus: declared, counted from events, written."""
