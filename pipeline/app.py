@@ -25,6 +25,10 @@ from models.silero import SileroVoice
 from models.smart_turn import SmartTurn
 from models.spare_ear import HearingWithSpare
 from models.spare_voice import VoiceWithSpare
+from models.timed.hearing import TimedHearing
+from models.timed.speaking import TimedVoice
+from models.timed.thinking import TimedMind
+from models.timed.times import load as load_times
 from models.whisper import WhisperSettings, WhisperSpeechToText, WhisperVocabulary
 from pipeline.admission import Admission, Stage
 from pipeline.call.desk import Desk, Receptionist
@@ -38,6 +42,7 @@ from pipeline.call.reach import Reach
 from pipeline.call.receptionist import ScriptedReceptionist
 from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
+from pipeline.call.unvarying import UnvaryingReceptionist
 from pipeline.clock import LoopClock, today
 from pipeline.heap import Heap
 from pipeline.recording.consent import OptOut, phrases_to_hear
@@ -156,8 +161,11 @@ def _engines(
     model: Replicas | None,
 ) -> Engines:
     stt, tts, completion = _stt(settings, flow), _tts(settings), SmartTurn()
+    timed = TimedMind(load_times(settings.engines.timed)) if settings.engines.timed else None
 
     def receptionist(desk: Desk) -> Receptionist:
+        if timed is not None:
+            return UnvaryingReceptionist(timed, desk)
         scripted = ScriptedReceptionist(flow, desk, today)
         if model is None:
             return scripted
@@ -209,6 +217,8 @@ async def _keep_lines(settings: Settings, flow: Flow, tts: TextToSpeech) -> None
 
 def _stt(settings: Settings, flow: Flow) -> SpeechToText:
     engines = settings.engines
+    if engines.timed:
+        return TimedHearing(load_times(engines.timed), settings.workers.calls_per_worker)
     if engines.stt != "whisper":
         return _pocketsphinx(settings, flow)
     whisper = WhisperSpeechToText(_whisper(settings, flow))
@@ -267,6 +277,8 @@ def _opt_outs(settings: Settings) -> tuple[str, ...]:
 
 def _tts(settings: Settings) -> TextToSpeech:
     engines = settings.engines
+    if engines.timed:
+        return TimedVoice(load_times(engines.timed))
     own = Path(engines.pronunciations) if engines.pronunciations else None
     if engines.tts == "espeak":
         return EspeakVoice(EspeakSettings(pronunciations=own))
@@ -288,7 +300,7 @@ def _tts(settings: Settings) -> TextToSpeech:
 
 def _chat_model(settings: Settings) -> Replicas | None:
     engines = settings.engines
-    if engines.llm == "scripted":
+    if engines.timed or engines.llm == "scripted":
         return None
     salt = _cache_salt(settings)
     servers = [

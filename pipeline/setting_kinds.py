@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from models.timed.times import INSTANT
 from pipeline import secret, transfer
 from pipeline.egress import places
 from pipeline.settings import LLM_OPTIONS
@@ -23,7 +24,7 @@ PHONE_DIGITS_MIN = 7
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """Controls, and the surrogates that stand for bytes of the environment that are no UTF-8."""
 _CLASS = re.compile(r"[a-z][a-z_]{0,15}")
-_PATHS = {"file", "directory", "any_path"}
+_PATHS = {"file", "directory", "any_path", "timed"}
 """Where `~` stands for the home folder, here and nowhere later: the rest of the server gets whole paths."""
 
 
@@ -167,6 +168,14 @@ def _file(text: str) -> str:  # os.path: a name too long is "no such file", not 
     return "" if os.path.isfile(text) else f"{wrong}; give the path of a file"
 
 
+def _timed(text: str) -> str:
+    return (
+        ""
+        if text == INSTANT or os.path.isfile(text)
+        else 'write "instant", or the path of a file of times'
+    )
+
+
 def _directory(text: str) -> str:
     return "" if os.path.isdir(text) else "no such folder; give the path of one"
 
@@ -219,6 +228,7 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "fingerprint": _fingerprint,
     "id": _id,
     "file": _file,
+    "timed": _timed,
     "directory": _directory,
     "phone": _phone,
     "emergency_number": _emergency_number,

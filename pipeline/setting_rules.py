@@ -50,6 +50,21 @@ def faults_across(s: Settings) -> Iterator[str]:
         yield f'state.directory: write a folder, e.g. "{State().directory}"'
 
 
+def _about_timed_engines(s: Settings) -> Iterator[str]:
+    """A server that understands nobody is never one that a patient can reach."""
+    if not s.engines.timed:
+        return
+    only = 'only a machine that measures itself may have it; write engines.timed = ""'
+    if others := exposed_by(s):
+        yield f"engines.timed: with {others} others reach this server; {only}"
+    if any(not ipaddress.ip_network(text).is_loopback for t in s.trunk for text in t.signalling):
+        yield f"engines.timed: a [[trunk]] brings real calls; {only}"
+    if s.deployment.name == PRODUCTION:
+        yield f'engines.timed: never with deployment.name = "{PRODUCTION}"; {only}'
+    if s.recording.mode != "off":
+        yield f"engines.timed: nobody can agree to be recorded; {only}"
+
+
 def _about_the_webhook(s: Settings) -> Iterator[str]:
     if s.webhook.url and not s.webhook.secret:
         yield f"webhook.secret: needs at least {secret.CHARACTERS_MIN} characters; {secret.ADVICE}"
@@ -80,6 +95,7 @@ def _about_the_engines(s: Settings) -> Iterator[str]:
     ):
         if engine and not needed:
             yield f"{key}: needed by the engine you chose"
+    yield from _about_timed_engines(s)
     yield from places.unlisted_models(s)
     yield from _about_our_own_model_server(s)
     if s.practice.language != "en":

@@ -181,6 +181,9 @@ class Engines:
     """A voice's .onnx file, its .onnx.json beside it; needed for tts = "piper"."""
     piper_voice_es: str = _text(kind="file")
     """The same for Spanish; it must have the sample rate of the English one."""
+    timed: str = _text(kind="timed")
+    """No engines at all, for measuring alone: "instant", or a file that says how long each stage takes (docs/bench.md).
+    Nobody is understood then. Refused where anybody but this machine could call."""
     pronunciations: str = _text(kind="file")
     """How names and drugs are said, beside the drugs that are shipped: docs/speech-synthesis.md."""
     llm_url: str = _text(kind="model_url")

@@ -29,7 +29,7 @@ def fixed_lines(flow: Flow) -> Mapping[str, str]:
 def kept_lines(settings: Settings, flow: Flow) -> KeptLines:
     """Them as sound in the configured voice: a worker makes them, the gateway plays them."""
     engines = settings.engines
-    voice = f"{engines.tts} {engines.piper_voice} {engines.pronunciations}"
+    voice = f"{engines.timed or engines.tts} {engines.piper_voice} {engines.pronunciations}"
     return KeptLines(Path(settings.state.directory), fixed_lines(flow), voice)
 
 

@@ -32,6 +32,11 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="take calls of a softphone on this machine: 127.0.0.1, UDP and TCP 5060, TLS 5061",
     )
+    parser.add_argument(
+        "--timed-engines",
+        metavar="FILE",
+        help='no models: every caller hears the same tones, for measuring alone; "instant" or a file of times',
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -50,6 +55,9 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         settings = replace(settings, http=replace(settings.http, port=arguments.port))
     if arguments.workers is not None:
         settings = replace(settings, workers=replace(settings.workers, count=arguments.workers))
+    if arguments.timed_engines is not None:
+        engines = replace(settings.engines, timed=arguments.timed_engines)
+        settings = replace(settings, engines=engines)
     if arguments.sip_loopback:
         settings = with_softphone(settings, wall_now())
     return config.from_mapping(config.to_mapping(settings))  # options obey the same limits

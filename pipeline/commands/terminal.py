@@ -54,8 +54,13 @@ class Terminal:
         self._say(f"Wardline listens on {url}")
         if self._first_token is not None:
             self._say(f"Staff link, shown this once: {url}/staff#{self._first_token()}")
+        engines = (
+            f"none; times of {s.engines.timed}"
+            if s.engines.timed
+            else f"hearing {s.engines.stt}, thinking {s.engines.llm}, speaking {s.engines.tts}"
+        )
         self._say(
-            f"Engines: hearing {s.engines.stt}, thinking {s.engines.llm}, speaking {s.engines.tts};"
+            f"Engines: {engines};"
             f" {_count(s.workers.count, 'worker')}, {_count(s.workers.calls_per_worker, 'call')} each"
         )
         self._say(f"Events go to {self._events}")

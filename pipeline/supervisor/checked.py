@@ -11,6 +11,8 @@ from pathlib import Path
 
 from models.errors import EngineUnavailable
 from models.pronunciations import Pronunciations
+from models.timed.times import TimesInvalid
+from models.timed.times import load as load_times
 from pipeline import config
 from pipeline.audit.folder import heads_file
 from pipeline.bundle.faults import BundleFault
@@ -85,6 +87,11 @@ def text_faults(settings: Settings) -> list[str]:
             Pronunciations.read(Path(spoken).expanduser())
         except EngineUnavailable as error:
             found.append(str(error))
+    if settings.engines.timed:
+        try:
+            load_times(settings.engines.timed)
+        except TimesInvalid as error:
+            found += [f"engines.timed: {fault}" for fault in error.faults]
     try:
         text = flow_text(Path(named).expanduser() if named else None)
         tomllib.loads(text)

@@ -80,6 +80,14 @@ RELAXATIONS = (
         ),
     ),
     Relaxation(
+        "engines.timed",
+        lambda s: bool(s.engines.timed),
+        lambda: (
+            "NOBODY IS UNDERSTOOD: engines without models answer every caller with the same tones, for measuring"
+            ' alone. Write engines.timed = "" and leave out --timed-engines'
+        ),
+    ),
+    Relaxation(
         "recording.mode",
         lambda s: s.recording.mode != "off",
         lambda: (

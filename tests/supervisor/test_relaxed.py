@@ -29,6 +29,7 @@ IN_USE = {
         '[sip]\ntls_port = 0\nudp_port = 5060\n[[trunk]]\nname = "pbx"\ntransports = ["udp"]\n'
         'signalling = ["10.0.0.5/32"]\nmedia = ["10.0.0.5/32"]\nsrtp = "optional"\n'
     ),
+    "engines.timed": '[engines]\ntimed = "instant"\n',
     "recording.mode": (
         '[recording]\nmode = "ask"\ndays = ["call 30"]\n'
         '[practice]\nconsent = "An automated assistant answers this call."\n'
