@@ -14,6 +14,7 @@ from bench.errors import BenchError
 from bench.phi import phi_command
 from bench.recordings import RecordedVoice
 from bench.report import as_json, as_text, missed
+from bench.reports import report_command
 from bench.run import Plan, Run, run
 from bench.script import shipped
 from bench.signalling import Front
@@ -51,6 +52,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     others = parser.add_subparsers(title="other benches", metavar="BENCH")
     phi = others.add_parser("phi", help="score the redactor on the labelled set; needs no server")
     phi_command.configure(phi)
+    report = others.add_parser("report", help="show a result file: text, one page, a picture")
+    report_command.configure(report)
 
 
 def bench(arguments: argparse.Namespace) -> int:
