@@ -29,6 +29,7 @@ ROOM_NOISE_DBFS = -66.0
 
 _WINDOW_SAMPLES = 240  # 5 ms: a twentieth of a syllable, so the end of speech is known to 5 ms
 _SPEECH_RANGE_DB = 35.0  # the weakest final consonant against the loudest vowel of one voice
+_PAUSE_RANGE_DB = 25.0  # breath and the end of a vowel keep no detector open
 _MAX_MS = 600_000  # ten minutes: longer than any call
 
 Samples = NDArray[np.int16]
@@ -72,6 +73,17 @@ def speech_span(samples: Samples) -> SpeechSpan:
     threshold = max(loudest - _SPEECH_RANGE_DB, LOUD_DBFS - 10.0)
     loud = [index for index, level in enumerate(levels) if level >= threshold]
     return SpeechSpan(loud[0] * _WINDOW_SAMPLES, (loud[-1] + 1) * _WINDOW_SAMPLES)
+
+
+def longest_quiet_ms(samples: Samples, span: SpeechSpan) -> float:
+    """The longest stretch inside the speech that a detector may take for a pause."""
+    levels = _window_levels(samples[span.first_sample : span.end_sample])
+    threshold = max(levels, default=SILENCE_DBFS) - _PAUSE_RANGE_DB
+    longest = run = 0
+    for level in levels:
+        run = 0 if level >= threshold else run + 1
+        longest = max(longest, run)
+    return longest * _WINDOW_SAMPLES * 1000.0 / RATE_HZ
 
 
 def trim(samples: Samples, *, before_ms: float = 60.0, after_ms: float = 60.0) -> Samples:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.call_command import DEFAULT_URL
 from bench.errors import BenchError
+from bench.load import turns_command
 from bench.phi import phi_command
 from bench.recordings import RecordedVoice
 from bench.report import as_json, as_text, missed
@@ -54,6 +55,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     phi_command.configure(phi)
     report = others.add_parser("report", help="show a result file: text, one page, a picture")
     report_command.configure(report)
+    turns = others.add_parser(
+        "turns",
+        help="many callers of a scenario, the stock framework beside them; starts the servers",
+    )
+    turns_command.configure(turns)
 
 
 def bench(arguments: argparse.Namespace) -> int:

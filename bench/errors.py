@@ -9,6 +9,8 @@ BenchError                  the message is one plain sentence for a terminal
 ├── SoundUnreadable         a recording cannot be read, or holds no speech
 ├── VoiceUnavailable        no speech synthesiser on this machine
 ├── ScriptInvalid           a script file is wrong
+├── ScenarioInvalid         a scenario file is wrong
+├── ServerNotStarted        a server that the bench should start did not become ready
 ├── LabelledSetInvalid      a file of the labelled set cannot be read
 ├── RedactorUnusable        a redactor that is to be scored does not start, or stops answering
 ├── ResultInvalid           a result file is damaged, foreign or of another format
@@ -60,6 +62,14 @@ class VoiceUnavailable(BenchError):
 
 class ScriptInvalid(BenchError):
     """A script file is wrong; the message names the key."""
+
+
+class ScenarioInvalid(BenchError):
+    """A scenario file is wrong; the message names every key."""
+
+
+class ServerNotStarted(BenchError):
+    """A server that the bench started did not become ready, or ended."""
 
 
 class LabelledSetInvalid(BenchError):

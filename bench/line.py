@@ -13,9 +13,10 @@ from aiortc import (
     RTCPeerConnection,
     RTCSessionDescription,
 )
+from aiortc.mediastreams import MediaStreamTrack
 
 from bench.errors import BenchError, MediaUnreachable
-from bench.media import Ear, Microphone, offer_only
+from bench.media import Ear, offer_only
 
 CHANNEL = "wardline"
 MAX_MESSAGE_BYTES = 4_096
@@ -26,7 +27,7 @@ class Line:
 
     def __init__(
         self,
-        microphone: Microphone,
+        microphone: MediaStreamTrack,
         ear: Ear,
         on_message: Callable[[str], None],
         on_state: Callable[[bool, bool], None],

@@ -38,7 +38,7 @@ from pipeline.line import FRAME_MS
 MAX_CATCH_UP_MS = 200.0
 """Frames that are later than this are skipped, not sent in a burst: a microphone does not replay a stall."""
 
-_TIME_BASE = fractions.Fraction(1, RATE_HZ)
+OPUS_TIME_BASE = fractions.Fraction(1, RATE_HZ)
 _BIT_RATE = 32_000  # what Chromium spends on mono speech
 _NOISE_S = 2
 
@@ -96,7 +96,7 @@ class Microphone(MediaStreamTrack):
         self._utterance: Utterance | None = None
         self._frames = 0
         self._start_ms: float | None = None
-        self._encoder = _opus_encoder()
+        self._encoder = opus_encoder()
 
     def say(self, utterance: Utterance) -> None:
         """Speak from the next frame on; what was being said is dropped."""
@@ -125,7 +125,7 @@ class Microphone(MediaStreamTrack):
             self._frames += skipped
         packet = self._encode(self._next_samples())
         packet.pts = self._frames * FRAME_SAMPLES
-        packet.time_base = _TIME_BASE
+        packet.time_base = OPUS_TIME_BASE
         self._frames += 1
         return packet
 
@@ -160,7 +160,7 @@ class Microphone(MediaStreamTrack):
         frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate = RATE_HZ
         frame.pts = self._frames * FRAME_SAMPLES
-        frame.time_base = _TIME_BASE
+        frame.time_base = OPUS_TIME_BASE
         (packet,) = self._encoder.encode(frame)
         return av.Packet(bytes(packet))
 
@@ -259,10 +259,11 @@ async def _gather_on(
     return await gather(component, here)
 
 
-def _opus_encoder() -> av.AudioCodecContext:
+def opus_encoder() -> av.AudioCodecContext:
+    """Mono speech as a browser sends it."""
     encoder = _opus("w")
     encoder.bit_rate = _BIT_RATE
-    encoder.time_base = _TIME_BASE
+    encoder.time_base = OPUS_TIME_BASE
     encoder.options = {"application": "voip", "compression_level": "5"}
     return encoder
 

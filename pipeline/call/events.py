@@ -27,9 +27,13 @@ class TurnEnded(Event):
 
     call_id: Token
     turn: int
+    pause_seen_ms: float | None
+    eager_text_ms: float | None
     decision_ms: float | None
     final_text_ms: float | None
     first_token_ms: float | None
+    first_clause_ms: float | None
+    first_audio_ms: float | None
     first_sample_ms: float | None
     interrupted: bool
 

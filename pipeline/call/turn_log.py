@@ -65,10 +65,14 @@ class TurnLog:
             TurnEnded(
                 Token(self._call_id),
                 self.turn,
-                marks.after_speech_ms(Mark.DECISION),
-                marks.after_speech_ms(Mark.FINAL_TEXT),
-                marks.after_speech_ms(Mark.FIRST_TOKEN),
-                marks.after_speech_ms(Mark.FIRST_SAMPLE_OUT),
-                interrupted,
+                pause_seen_ms=marks.after_speech_ms(Mark.PAUSE_SEEN),
+                eager_text_ms=marks.after_speech_ms(Mark.EAGER_TEXT),
+                decision_ms=marks.after_speech_ms(Mark.DECISION),
+                final_text_ms=marks.after_speech_ms(Mark.FINAL_TEXT),
+                first_token_ms=marks.after_speech_ms(Mark.FIRST_TOKEN),
+                first_clause_ms=marks.after_speech_ms(Mark.FIRST_CLAUSE),
+                first_audio_ms=marks.after_speech_ms(Mark.FIRST_AUDIO),
+                first_sample_ms=marks.after_speech_ms(Mark.FIRST_SAMPLE_OUT),
+                interrupted=interrupted,
             )
         )

@@ -1,0 +1,1 @@
+"""Many callers at once, on a schedule that does not wait for the server, and what they measure."""

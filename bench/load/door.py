@@ -1,0 +1,112 @@
+"""A way into a server that callers take: what is done with it, and what it notes. The same for every server and door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+
+from bench.audio import LOUD_DBFS, Samples, level_dbfs
+from bench.load.part import Part
+from models.timed.tags import tag_at
+
+TONE_SHARE = 0.5
+"""Of a frame's power at one frequency: what has less is no tone of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Twenty milliseconds of the server, as they came."""
+
+    at_ms: float
+    """When the packet arrived."""
+    played_ms: float
+    """When a telephone plays it; with WebRTC, at once: the client's own buffer is in no figure."""
+    level_dbfs: float
+    tag: int | None
+    """The reply that it is of; None for noise and whatever has no tone."""
+    first: bool = True
+    """The first frame of its packet: a packet's arrival is told once."""
+
+    @property
+    def loud(self) -> bool:
+        """It carries a voice."""
+        return self.level_dbfs >= LOUD_DBFS
+
+
+@dataclass(slots=True)
+class Notes:
+    """What one call left, on the caller's clock."""
+
+    rung_ms: float = 0.0
+    """When the call was begun; the clock's own origin."""
+    connected_ms: float | None = None
+    sent_ms: list[float] = field(default_factory=list)
+    """When each frame of the part left; not a number for one that was skipped."""
+    late_ms: list[float] = field(default_factory=list)
+    """How late each was."""
+    heard: list[Heard] = field(default_factory=list)
+    voids_ms: list[float] = field(default_factory=list)
+    """When the server said that what waits is void."""
+    speaks_ms: list[float] = field(default_factory=list)
+    """When it said that a reply begins, where it says so."""
+    server_marks: list[dict[str, float]] = field(default_factory=list)
+    lost_packets: int = 0
+    skipped_frames: int = 0
+    call_id: str = ""
+    """Where the door tells it."""
+    failure: str = ""
+    """Why the call ended before its time; one sentence."""
+
+
+class Door(Protocol):
+    """One call. Use it as `async with door:`; leaving hangs up, at any moment."""
+
+    notes: Notes
+
+    async def __aenter__(self) -> Self:
+        """Ring; returns once sound can flow. Raises BenchError."""
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Hang up and leave nothing behind."""
+
+    async def play(self, part: Part, begin_ms: float) -> None:
+        """Send the part's frames, the first at this time, each 20 ms later; returns after the last."""
+
+
+def frequency_tag(samples: Samples, rate_hz: int) -> int | None:
+    """Which tone fills this frame, if one does."""
+    if samples.size == 0:
+        return None
+    window = _window(samples.size)
+    power = np.square(np.abs(np.fft.rfft(samples * window)))
+    peak = int(power.argmax())
+    around = power[max(0, peak - 2) : peak + 3]
+    total = float(power.sum())
+    if total <= 0.0 or float(around.sum()) < TONE_SHARE * total:
+        return None
+    bins = np.arange(max(0, peak - 2), max(0, peak - 2) + around.size)
+    return tag_at(float((around * bins).sum() / around.sum()) * rate_hz / samples.size)
+
+
+def heard(samples: Samples, rate_hz: int, at_ms: float, played_ms: float, *, first: bool) -> Heard:
+    """Look at a frame."""
+    level = level_dbfs(samples)
+    tag = frequency_tag(samples, rate_hz) if level >= LOUD_DBFS - 15 else None
+    return Heard(at_ms, played_ms, level, tag, first)
+
+
+_WINDOWS: dict[int, np.ndarray[tuple[int, ...], np.dtype[np.float64]]] = {}
+
+
+def _window(size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    if size not in _WINDOWS:
+        _WINDOWS[size] = np.hanning(size)
+    return _WINDOWS[size]

@@ -1,0 +1,234 @@
+"""Servers that the bench starts itself, as children that end with it: ours, and the stock bot beside it.
+
+Each has a folder of its own that is gone afterwards. Ours is started by its own command and called through its own doors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from bench.errors import ServerNotStarted
+from bench.load import processes
+from bench.load.entrances import CarrierEntrance
+from models.timed.times import Stage, Times
+from pipeline import config
+
+READY_LIMIT_S = 90.0
+END_LIMIT_S = 15.0
+CALLS_MAX = 400
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A server that runs."""
+
+    world: str
+    """"ours", "stock" or "stock default"."""
+    url: str
+    """Where pages are served, or offers taken."""
+    pid: int
+    events: Path | None = None
+    """Where it writes what happened, if it does."""
+    entrance: CarrierEntrance | None = field(default=None, repr=False)
+
+    def processes(self) -> dict[int, str]:
+        """All that it consists of, each with its role."""
+        return processes.family(self.pid)
+
+
+@asynccontextmanager
+async def ours(
+    times: Times, *, calls: int, workers: int = 1, toml: str = ""
+) -> AsyncIterator[House]:
+    """Our server, with engines of these times, for so many calls in each worker."""
+    folder = Path(tempfile.mkdtemp(prefix="wardline-bench-"))
+    try:
+        port, token = _free_port(), secrets.token_hex(16)
+        public = f"https://127.0.0.1:{port}"
+        file = folder / "wardline.toml"
+        file.write_text(_settings(folder, port, public, token, times, calls, workers) + toml)
+        file.chmod(0o600)
+        arguments = ["-m", "pipeline.cli", "serve", "--config", str(file)]
+        async with _child(arguments, folder) as child:
+            url = f"http://127.0.0.1:{port}"
+            await _until_ready(child, url, folder)
+            account = "AC" + "0" * 32
+            entrance = CarrierEntrance(url, public, token, account)
+            yield House("ours", url, child.pid, folder / "events.jsonl", entrance)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@asynccontextmanager
+async def stock(times: Times, *, default: bool) -> AsyncIterator[House]:
+    """A stock Pipecat bot, with the same engines."""
+    folder = Path(tempfile.mkdtemp(prefix="wardline-bench-"))
+    try:
+        file = folder / "times.json"
+        file.write_text(written(times))
+        arguments = ["-m", "bench.stock", "--times", str(file)]
+        arguments += ["--default"] if default else []
+        async with _child(arguments, folder) as child:
+            port = await _port_said(child, folder)
+            world = "stock default" if default else "stock"
+            yield House(world, f"http://127.0.0.1:{port}", child.pid)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def written(times: Times) -> str:
+    """Times as the file that `models.timed.times.load` reads."""
+
+    def stage(each: Stage) -> dict[str, float]:
+        points = zip(each.shares, each.times_ms, strict=True)
+        return {f"p{share * 100:.6f}": time_ms for share, time_ms in points}
+
+    document = {name: stage(each) for name, each in times.stages().items()}
+    return json.dumps(
+        document
+        | {
+            "source": times.source,
+            "seed": times.seed,
+            "heard": list(times.heard),
+            "reply": times.reply,
+            "letter_ms": times.letter_ms,
+        }
+    )
+
+
+def _settings(
+    folder: Path, port: int, public: str, token: str, times: Times, calls: int, workers: int
+) -> str:
+    (folder / "times.json").write_text(written(times))
+    lines = max(1, calls)
+    return f"""
+[http]
+port = {port}
+public_url = "{public}"
+connections_max = 4096
+[state]
+directory = "{folder / "state"}"
+[log]
+file = "{folder / "events.jsonl"}"
+[workers]
+count = {workers}
+calls_per_worker = {lines}
+drain_limit_ms = 0
+[limits]
+tokens_per_minute = 10000
+calls_per_address = {min(3_200, lines * workers)}
+pending_per_address = {min(256, lines * workers)}
+[media]
+max_pending_offers = {min(256, lines)}
+port_max = {20_000 + 8 * lines * workers + 63}
+[admission]
+hearing_ms = 0
+thinking_ms = 0
+speaking_ms = 0
+[media_stream]
+auth_token = "{token}"
+[engines]
+timed = "{folder / "times.json"}"
+"""
+
+
+@asynccontextmanager
+async def _child(
+    arguments: Sequence[str], folder: Path
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process that dies with us; it and whatever it started is gone when the block is left."""
+    with (folder / "errors").open("wb") as errors:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=errors,
+            env=config.child_environment({"PYTHONPATH": os.pathsep.join(sys.path)}),
+            start_new_session=True,  # Ctrl-C is ours to pass on
+            preexec_fn=_die_with_parent,
+        )
+    try:
+        yield process
+    finally:
+        everyone = processes.family(process.pid)
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(END_LIMIT_S):
+                await process.wait()
+        except (TimeoutError, asyncio.CancelledError):
+            _kill(everyone)
+            await process.wait()
+            raise
+        finally:
+            _kill(everyone)
+
+
+def _kill(pids: dict[int, str]) -> None:
+    for pid, role in pids.items():
+        if processes.role(pid) == role and processes.used(pid) is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+async def _until_ready(child: asyncio.subprocess.Process, url: str, folder: Path) -> None:
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + READY_LIMIT_S
+    async with aiohttp.ClientSession() as session:
+        while loop.time() < until_s and child.returncode is None:
+            try:
+                async with session.get(
+                    url + "/healthz", timeout=aiohttp.ClientTimeout(2)
+                ) as answer:
+                    if (await answer.json()).get("ready"):
+                        return
+            except (aiohttp.ClientError, TimeoutError, ValueError):
+                pass
+            await asyncio.sleep(0.1)
+    raise _not_started("our server", folder)
+
+
+async def _port_said(child: asyncio.subprocess.Process, folder: Path) -> int:
+    said = child.stdout or asyncio.StreamReader()
+    try:
+        async with asyncio.timeout(READY_LIMIT_S):
+            line = await said.readline()
+        return int(line.removeprefix(b"ready "))
+    except (TimeoutError, ValueError):
+        raise _not_started("the stock bot", folder) from None
+
+
+def _not_started(who: str, folder: Path) -> ServerNotStarted:
+    said = (folder / "errors").read_bytes()[-2_000:].decode("utf-8", "replace").strip()
+    last = said.splitlines()[-1][:300] if said else "it said nothing"
+    return ServerNotStarted(f"{who} did not start: {last}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

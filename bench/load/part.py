@@ -1,0 +1,132 @@
+"""One call's part as sound, written before the call: every 20 ms of it, and where each sentence begins and ends.
+
+Nothing in it depends on what the server does: whoever is slow is measured being slow. Calculations only.
+"""
+
+from __future__ import annotations
+
+import random
+from base64 import b64encode
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from bench.audio import RATE_HZ, Samples, room_noise
+from bench.load.scenario import Scenario
+from bench.load.sounds import Sound, cough, resampled, sentences, telephone
+from pipeline.line import FRAME_MS
+from pipeline.media.g711 import ulaw_encode
+
+How = Literal["speech", "interruption", "cough"]
+TAIL_MS = 6_000.0
+"""For the last reply."""
+COUGH_AFTER_MS = (900.0, 1_600.0)
+"""From the end of what was said: replies have begun by then."""
+_FRAME = RATE_HZ * int(FRAME_MS) // 1000
+_NOISE_S = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """Something the caller utters, in samples of 48 kHz from the part's beginning."""
+
+    how: How
+    said: str
+    onset_sample: int
+    end_sample: int
+    """One past its last sample of speech."""
+
+    @property
+    def onset_frame(self) -> int:
+        """The frame that holds its first sample."""
+        return self.onset_sample // _FRAME
+
+    @property
+    def end_frame(self) -> int:
+        """The frame that holds its last sample."""
+        return (self.end_sample - 1) // _FRAME
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A whole call's worth of microphone."""
+
+    cues: tuple[Cue, ...]
+    samples: Samples
+    """At `rate_hz`, whole frames."""
+    rate_hz: int
+
+    @property
+    def frame_samples(self) -> int:
+        """Of 20 ms."""
+        return self.rate_hz * int(FRAME_MS) // 1000
+
+    @property
+    def frames(self) -> int:
+        """How many there are."""
+        return self.samples.size // self.frame_samples
+
+    @property
+    def duration_ms(self) -> float:
+        """From the first frame to the last."""
+        return self.frames * FRAME_MS
+
+    @cached_property
+    def ulaw(self) -> list[str]:
+        """Each frame as a message carries it; made once, however many calls play the part."""
+        coded, size = ulaw_encode(self.samples), self.frame_samples
+        return [b64encode(coded[at : at + size]).decode() for at in range(0, len(coded), size)]
+
+    def frame(self, index: int) -> Samples:
+        """One of them."""
+        size = self.frame_samples
+        return self.samples[index * size : (index + 1) * size]
+
+
+def write(scenario: Scenario, number: int, rate_hz: int) -> Part:
+    """The part of the n-th caller; the same scenario, seed and number give the same samples."""
+    draw = random.Random(f"{scenario.seed} part {number}")
+    placed = list[tuple[Sound, How, int]]()
+    at_ms = scenario.first_ms + draw.uniform(0.0, FRAME_MS)
+    how: How = "speech"
+    for turn in range(scenario.turns):
+        sound = draw.choice(sentences())
+        at = int(at_ms * RATE_HZ / 1000)
+        placed.append((sound, how, at))
+        end_ms = (at + sound.span.end_sample) * 1000.0 / RATE_HZ
+        chance = draw.random()
+        cut = chance < scenario.interrupted and turn + 1 < scenario.turns
+        if not cut and chance < scenario.interrupted + scenario.coughs:
+            noise = cough(scenario.seed * 1_000 + number * 100 + turn)
+            start_ms = end_ms + draw.uniform(*COUGH_AFTER_MS)
+            placed.append((noise, "cough", int(start_ms * RATE_HZ / 1000)))
+        how = "interruption" if cut else "speech"
+        at_ms = end_ms + draw.uniform(*(scenario.cut_after_ms if cut else scenario.think_ms))
+    return _mixed(scenario, number, rate_hz, placed)
+
+
+def _mixed(
+    scenario: Scenario, number: int, rate_hz: int, placed: list[tuple[Sound, How, int]]
+) -> Part:
+    last = max(at + sound.samples.size for sound, _, at in placed)
+    frames = -(-(last + int(TAIL_MS * RATE_HZ / 1000)) // _FRAME)
+    noise = room_noise(_NOISE_S, scenario.seed + number).astype(np.int32)
+    mixed = np.resize(noise, frames * _FRAME)
+    cues = []
+    for sound, how, at in placed:
+        mixed[at : at + sound.samples.size] += sound.samples
+        onset, end = at + sound.span.first_sample, at + sound.span.end_sample
+        cues.append(Cue(how, sound.name, onset, end))
+    samples: Samples = np.clip(mixed, -32768, 32767).astype(np.int16)
+    if scenario.band == "telephone" or rate_hz == 8_000:
+        samples = telephone(samples)
+    return Part(tuple(cues), _whole(resampled(samples, rate_hz), frames, rate_hz), rate_hz)
+
+
+def _whole(samples: Samples, frames: int, rate_hz: int) -> Samples:
+    size = frames * rate_hz * int(FRAME_MS) // 1000
+    if samples.size >= size:
+        return samples[:size]
+    return np.concatenate([samples, np.zeros(size - samples.size, np.int16)])

@@ -1,0 +1,434 @@
+"""A run as the object of a results file, format 2 (docs/bench.md): rows with their control, ratio, limit and outcome.
+
+Calculations on finished loads. A row that needs a control and has none is "not comparable", never met.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+from bench.figures import Interval, Summary, percentile, summary
+from bench.load.run import Loaded
+from bench.load.timeline import Turn, late_frames, pacing_errors_ms, turns
+
+FORMAT = 2
+LATE_LIMIT_MS = 5.0
+"""A generator whose frames are later than this (p99) measures itself."""
+SILENCE_MS = 200.0
+"""What both servers wait on purpose, as they are configured here."""
+CLOCK_ERROR_MS = {"caller": 0.0, "server": 1.0, "speech": 5.0, "frame": 20.0}
+Outcome = Literal["met", "missed", "not measured", "not comparable", "void"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a target promises."""
+
+    of: Literal["value", "ratio"]
+    at: Literal["p50", "p95", "p99", "worst"]
+    most: float | None = None
+    least: float | None = None
+
+    def kept(self, figure: float) -> bool:
+        """Whether this figure is within it."""
+        low = self.least is None or figure >= self.least
+        return low and (self.most is None or figure <= self.most)
+
+    def as_json(self) -> dict[str, Any]:
+        """Without the bound that is not there."""
+        bounds = {"most": self.most, "least": self.least}
+        return {"of": self.of, "at": self.at} | {k: v for k, v in bounds.items() if v is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A set of values, or a count."""
+
+    what: str
+    values: tuple[float, ...] = ()
+    count: float | None = None
+    """For what is counted, not timed."""
+    of: int = 0
+    """What the count is out of."""
+
+    def at(self, at: str) -> float | None:
+        """One figure of it."""
+        if self.count is not None:
+            return self.count
+        if not self.values:
+            return None
+        return max(self.values) if at == "worst" else percentile(self.values, float(at[1:]))
+
+    def as_json(self) -> dict[str, Any]:
+        """The figures of a row."""
+        found = summary(self.values) if self.values else None
+        if found is None:
+            return {
+                "count": self.of if self.count is not None else 0,
+                "p50": None,
+                "p95": None,
+                "p99": None,
+                "worst": self.count,
+            }
+        return _figures(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a report."""
+
+    id: str
+    target: str
+    what: str
+    unit: str
+    measured: Measure
+    control: Measure | None = None
+    limit: Limit | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours over the control."""
+        at = self.limit.at if self.limit is not None else "p50"
+        ours = self.measured.at(at)
+        theirs = self.control.at(at) if self.control is not None else None
+        return ours / theirs if ours is not None and theirs else None
+
+    def outcome(self, valid: bool) -> Outcome:
+        """What it comes to."""
+        if not valid:
+            return "void"
+        limit = self.limit
+        if self.measured.at(limit.at if limit else "p50") is None:
+            return "not measured"
+        if limit is None:
+            return "met"
+        figure = self.ratio if limit.of == "ratio" else self.measured.at(limit.at)
+        if figure is None:
+            return "not comparable"
+        return "met" if limit.kept(figure) else "missed"
+
+    def as_json(self, valid: bool) -> dict[str, Any]:
+        """The object of `rows[]`."""
+        control = None
+        if self.control is not None and self.control.at("p50") is not None:
+            control = {"what": self.control.what, **self.control.as_json()}
+        ratio = self.ratio
+        return {
+            "id": self.id,
+            "target": self.target,
+            "what": self.what,
+            "unit": self.unit,
+            **self.measured.as_json(),
+            "control": control,
+            "ratio": None if ratio is None else round(ratio, 4),
+            "limit": None if self.limit is None else self.limit.as_json(),
+            "outcome": self.outcome(valid),
+            "comparable": not (
+                self.limit is not None and self.limit.of == "ratio" and ratio is None
+            ),
+        }
+
+
+@dataclass(slots=True)
+class World:
+    """One server's part of a run."""
+
+    name: str
+    turns: list[Turn] = field(default_factory=list)
+    pacing_ms: list[float] = field(default_factory=list)
+    late_frames: int = 0
+    frames: int = 0
+    lags_ms: list[float] = field(default_factory=list)
+    cpu: dict[str, float] = field(default_factory=dict)
+    """CPU seconds of a minute of one call, by process."""
+    rss_mb: dict[str, float] = field(default_factory=dict)
+    rss_slope_mb: float | None = None
+    """Of all its processes, for each minute while as many calls went on."""
+    failures: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, loaded: Loaded) -> World:
+        """Measure every call of a load."""
+        world = cls(loaded.world, failures=loaded.failures)
+        for number, (notes, part) in enumerate(zip(loaded.notes, loaded.parts, strict=True)):
+            world.turns += turns(number, notes, part)
+            world.pacing_ms += pacing_errors_ms(notes.heard)
+            world.late_frames += late_frames(notes.heard)
+            world.frames += sum(frame.tag is not None for frame in notes.heard)
+        world.cpu, world.rss_mb, world.rss_slope_mb = used(loaded)
+        return world
+
+    def spoken(self, how: str) -> list[Turn]:
+        """Its turns of one kind."""
+        return [turn for turn in self.turns if turn.how == how]
+
+    @property
+    def wire_ms(self) -> tuple[float, ...]:
+        """Last speech sample sent to the first sample of the answer, of turns that interrupted nothing."""
+        return _known(t.first_content_ms for t in self.spoken("speech") if not t.interrupted)
+
+    def cuts(self, pick: Callable[[Turn], float | None]) -> tuple[float, ...]:
+        """One figure of every reply that was really cut."""
+        return _known(pick(turn) for turn in self.spoken("interruption") if turn.interrupted)
+
+
+def used(loaded: Loaded) -> tuple[dict[str, float], dict[str, float], float | None]:
+    """CPU seconds per call-minute and megabytes by role, and how memory grew a minute."""
+    if len(loaded.samples) < 2:
+        return {}, {}, None
+    first, last = loaded.samples[0], loaded.samples[-1]
+    minutes = (last.at_ms - first.at_ms) / 60_000.0
+    cpu: dict[str, float] = {}
+    rss: dict[str, float] = {}
+    for name, now in last.used.items():
+        role = name.partition(" ")[0]
+        before = first.used[name].cpu_s if name in first.used else 0.0
+        cpu[role] = cpu.get(role, 0.0) + (now.cpu_s - before) / minutes / loaded.calls
+        rss[role] = rss.get(role, 0.0) + now.rss_bytes / 2**20
+    total = [
+        (sample.at_ms, sum(each.rss_bytes for each in sample.used.values()) / 2**20)
+        for sample in loaded.samples
+    ]
+    return cpu, rss, _slope(total) * 60_000.0
+
+
+def rows(ours: World, controls: Sequence[World], calls: int) -> list[Row]:
+    """Every row of `wardline bench turns`."""
+    few = calls <= 1
+    by_name = {world.name: world for world in controls}
+    default, fastest = by_name.get("stock default"), by_name.get("stock")
+    wire = Measure("ours", ours.wire_ms)
+    found = [
+        Row(f"wire.{key}", "L1", f"last speech sent to the answer's first sample; control: {what}", "ms",
+            wire, _wire(world), Limit("ratio", "p50", most=0.5))
+        for key, what, world in (
+            ("default", "stock, default settings", default),
+            ("fastest", "stock, fastest settings", fastest),
+        )
+    ]  # fmt: skip
+    overhead = tuple(value - SILENCE_MS for value in ours.wire_ms)
+    theirs = (
+        Measure("stock, fastest settings", tuple(v - SILENCE_MS for v in fastest.wire_ms))
+        if fastest
+        else None
+    )
+    found += [
+        Row("overhead.p50", "L1", "the same, less the 200 ms of chosen silence", "ms", Measure("ours", overhead),
+            theirs, Limit("value", "p50", most=10.0 if few else 15.0)),
+        Row("overhead.p99", "L1", "the same", "ms", Measure("ours", overhead),
+            theirs, Limit("value", "p99", most=25.0 if few else 40.0)),
+    ]  # fmt: skip
+    found += _stages(ours)
+    found += _barge_in(ours, fastest)
+    found += _others(ours, fastest)
+    return found
+
+
+def _stages(ours: World) -> list[Row]:
+    plain = [turn for turn in ours.spoken("speech") if turn.server_ms and not turn.interrupted]
+    names = dict.fromkeys(name for turn in plain for name in turn.server_ms)
+    return [
+        Row(f"stage.{name}", "", f"last speech sent to {name.replace('_', ' ')}", "ms",
+            Measure("ours", _known(turn.server_ms.get(name) for turn in plain)))
+        for name in names
+    ] + [
+        Row("stage.first_sound", "", "last speech sent to the first sound, filler or not", "ms",
+            Measure("ours", _known(t.first_sound_ms for t in ours.spoken("speech") if not t.interrupted)))
+    ]  # fmt: skip
+
+
+def _barge_in(ours: World, stock: World | None) -> list[Row]:
+    def measured(pick: Callable[[Turn], float | None]) -> tuple[Measure, Measure | None]:
+        control = Measure("stock, fastest settings", stock.cuts(pick)) if stock else None
+        return Measure("ours", ours.cuts(pick)), control
+
+    duck, _ = measured(lambda turn: turn.duck_ms)
+    clear, clear_stock = measured(lambda turn: turn.clear_ms)
+    silent, silent_stock = measured(lambda turn: turn.silent_ms)
+    stale, stale_stock = measured(lambda turn: turn.stale_ms)
+    return [
+        Row("barge_in.duck", "B2", "onset sent to the reply lowered", "ms", duck, None, Limit("value", "p95", most=120.0)),
+        Row("barge_in.clear", "B2", "onset sent to the word that voids the reply", "ms", clear, clear_stock),
+        Row("barge_in.silent.p50", "B2", "onset sent to the reply's last sample", "ms", silent, silent_stock, Limit("value", "p50", most=215.0)),
+        Row("barge_in.silent.p95", "B2", "the same", "ms", silent, silent_stock, Limit("value", "p95", most=260.0)),
+        Row("barge_in.stale_ms", "B1", "the word that voids it to the last stale packet", "ms", stale, stale_stock, Limit("value", "p99", most=20.0)),
+        Row("barge_in.stale_frames", "B1", "packets of a voided reply", "frames",
+            Measure("ours", count=_stale(ours), of=len(silent.values)),
+            Measure("stock, fastest settings", count=_stale(stock), of=len(silent_stock.values)) if stock and silent_stock else None,
+            Limit("value", "worst", most=0.0)),
+    ]  # fmt: skip
+
+
+def _others(ours: World, stock: World | None) -> list[Row]:
+    spoken = [turn for turn in ours.turns if turn.how != "cough"]
+    coughs = [turn for turn in ours.spoken("cough") if turn.interrupted]
+    unanswered = sum(not turn.answered and not turn.talked_over for turn in spoken)
+    stock_pacing = Measure("stock, fastest settings", tuple(stock.pacing_ms)) if stock else None
+    found = [
+        Row("unanswered", "L2", "turns without an answer", "turns",
+            Measure("ours", count=float(unanswered), of=len(spoken)), None, Limit("value", "worst", most=0.0)),
+        Row("talked_over", "E1", "answers that began before the caller had finished", "turns",
+            Measure("ours", count=float(sum(turn.talked_over for turn in spoken)), of=len(spoken)), None, Limit("value", "worst", most=0.0)),
+        Row("pacing", "C1", "packets off their pace, inside replies", "ms",
+            Measure("ours", tuple(ours.pacing_ms)), stock_pacing, Limit("value", "p99", most=10.0)),
+        Row("late_frames", "", "holes of a frame or more inside replies", "frames",
+            Measure("ours", count=float(ours.late_frames), of=ours.frames),
+            Measure("stock, fastest settings", count=float(stock.late_frames), of=stock.frames) if stock else None),
+        Row("loop_lag", "", "times a server's loop was late", "ms", Measure("ours", tuple(ours.lags_ms))),
+    ]  # fmt: skip
+    if coughs:
+        found += [
+            Row("coughs.lost", "B3", "replies lost to a cough", "replies",
+                Measure("ours", count=float(sum(turn.lost_reply for turn in coughs)), of=len(coughs)), None, Limit("value", "worst", most=0.0)),
+            Row("coughs.back", "B3", "end of the cough to the reply that goes on", "ms",
+                Measure("ours", _known(turn.came_back_ms for turn in coughs)), None, Limit("value", "worst", most=400.0)),
+        ]  # fmt: skip
+    if ours.cpu:
+        total = sum(ours.cpu.values())
+        theirs = sum(stock.cpu.values()) if stock and stock.cpu else None
+        found.append(
+            Row("cpu", "C1", "CPU seconds of a call's minute, all processes", "s",
+                Measure("ours", (total,)), Measure("stock, fastest settings", (theirs,)) if theirs else None,
+                Limit("ratio", "p50", most=1 / 3))
+        )  # fmt: skip
+        found += [
+            Row(f"cpu.{role}", "", f"the same, {role} alone", "s", Measure("ours", (value,)))
+            for role, value in sorted(ours.cpu.items())
+        ]
+    if ours.rss_slope_mb is not None:
+        found.append(
+            Row("memory_slope", "C3", "growth of memory a minute, all processes", "MB", Measure("ours", (ours.rss_slope_mb,)))
+        )  # fmt: skip
+    return found
+
+
+def _wire(world: World | None) -> Measure | None:
+    return None if world is None else Measure(world.name, world.wire_ms)
+
+
+def _stale(world: World | None) -> float:
+    if world is None:
+        return 0.0
+    return float(sum(turn.stale_frames for turn in world.spoken("interruption")))
+
+
+def turn_json(world: str, turn: Turn) -> dict[str, Any]:
+    """The object of `turns[]`."""
+    marks: dict[str, float | None] = {"speech_end": 0.0, **turn.server_ms}
+    marks |= {"first_sound": turn.first_sound_ms, "first_content": turn.first_content_ms}
+    barge = {"duck": turn.duck_ms, "clear": turn.clear_ms, "silent": turn.silent_ms}
+    return {
+        "call": turn.call,
+        "turn": turn.number,
+        "world": world,
+        "how": turn.how,
+        "said": turn.said,
+        "speech_end_at_ms": round(turn.end_ms, 1),
+        "marks_ms": {name: round(at, 1) for name, at in marks.items() if at is not None},
+        "interrupted": turn.interrupted,
+        "barge_in_ms": {name: round(at, 1) for name, at in barge.items() if at is not None},
+        "stale_frames": turn.stale_frames,
+        "answered": turn.answered,
+        "talked_over": turn.talked_over,
+        "tag": turn.tag,
+        "lost_reply": turn.lost_reply,
+    }
+
+
+def generator(loads: Sequence[Loaded]) -> tuple[dict[str, Any], list[str]]:
+    """How late we were ourselves, and a sentence for each thing that makes the run void."""
+    late = [value for each in loads for value in each.late_ms]
+    p99 = percentile(late, 99) if late else None
+    about = {
+        "late_p99_ms": None if p99 is None else round(p99, 3),
+        "limit_ms": LATE_LIMIT_MS,
+        "frames": len(late),
+        "skipped": sum(note.skipped_frames for each in loads for note in each.notes),
+    }
+    faults = []
+    if p99 is not None and p99 > LATE_LIMIT_MS:
+        faults.append(
+            f"the callers were late themselves ({p99:.1f} ms, p99): this machine was too busy, the run is void"
+        )
+    return about, faults
+
+
+def machine() -> dict[str, Any]:
+    """Where it ran."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "memory_gb": round(memory / 2**30, 1),
+        "kernel": platform.release(),
+    }
+
+
+def versions() -> dict[str, str | None]:
+    """What it ran."""
+    names = ("wardline", "pipecat-ai", "aiortc", "onnxruntime", "numpy")
+    found: dict[str, str | None] = {"python": platform.python_version(), "commit": _commit()}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.machine()
+
+
+def _commit() -> str | None:
+    try:
+        said = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"],  # git of the PATH is meant
+            capture_output=True, text=True, check=True, timeout=5, cwd=Path(__file__).parent,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return said.stdout.strip()
+
+
+def _figures(found: Summary) -> dict[str, Any]:
+    def interval(each: Interval) -> dict[str, float]:
+        return {
+            "value": round(each.value, 3),
+            "low": round(each.low, 3),
+            "high": round(each.high, 3),
+        }
+
+    return {
+        "count": found.count,
+        "p50": interval(found.p50),
+        "p95": interval(found.p95),
+        "p99": interval(found.p99),
+        "worst": round(found.worst, 3),
+    }
+
+
+def _known(values: Iterable[float | None]) -> tuple[float, ...]:
+    return tuple(value for value in values if value is not None)
+
+
+def _slope(points: Sequence[tuple[float, float]]) -> float:
+    """Of a straight line through the points, least squares."""
+    count = len(points)
+    mean_x = sum(x for x, _ in points) / count
+    mean_y = sum(y for _, y in points) / count
+    spread = sum((x - mean_x) ** 2 for x, _ in points)
+    return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0.0

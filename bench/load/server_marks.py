@@ -1,0 +1,114 @@
+"""The server's own stages of each turn, out of its event file, put on the caller's clock. Calculations only.
+
+An event says when its reply's first sample left, to a millisecond of the machine's wall clock, which is the same
+machine's as ours. Whose turn it was is found by those moments: no id travels from the caller to the file.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bench.load.timeline import Turn
+
+NEAR_MS = 40.0
+"""From a first sample's leaving to its arrival, at most: further apart they are not one turn's."""
+STAGES = {
+    "pause_seen_ms": "pause_seen",
+    "eager_text_ms": "eager_text",
+    "decision_ms": "decision",
+    "final_text_ms": "final_text",
+    "first_token_ms": "first_token",
+    "first_clause_ms": "first_clause",
+    "first_audio_ms": "first_audio",
+    "first_sample_ms": "first_byte_out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One turn as the server told it."""
+
+    call: str
+    left_ms: float
+    """When its first sample left, on the caller's clock."""
+    marks_ms: dict[str, float]
+    """On the caller's clock."""
+
+
+def told(lines: Iterable[bytes], wall_offset_ms: float) -> list[Told]:
+    """The turns of an event file; `wall_offset_ms` is the caller's clock less the wall's, in ms."""
+    found = []
+    for line in lines:
+        if b'"turn_ended"' not in line:
+            continue
+        try:
+            record = json.loads(line)
+            at_ms = datetime.fromisoformat(record["at"]).timestamp() * 1000.0 + wall_offset_ms
+            first_ms = record["first_sample_ms"]
+        except (ValueError, KeyError, TypeError):
+            continue
+        if record.get("interrupted") or first_ms is None:
+            continue
+        marks = {
+            name: at_ms - first_ms + record[key]
+            for key, name in STAGES.items()
+            if record.get(key) is not None
+        }
+        found.append(Told(str(record["call_id"]), at_ms, marks))
+    return sorted(found, key=lambda each: each.left_ms)
+
+
+def lags_ms(lines: Iterable[bytes]) -> list[float]:
+    """How late the server's own loops were, each time they were."""
+    found = []
+    for line in lines:
+        if b'"loop_l' in line:
+            try:
+                found.append(float(json.loads(line)["lag_ms"]))
+            except (ValueError, KeyError, TypeError):
+                continue
+    return found
+
+
+def assign(turns: Sequence[Turn], server: Sequence[Told]) -> int:
+    """Give each turn its server's marks; returns how many turns got some.
+
+    A call of the file is the caller's with whose first samples it shares the most moments.
+    """
+    answered = [turn for turn in turns if turn.first_sound_ms is not None]
+    whose = _whose(answered, server)
+    given = 0
+    for turn in answered:
+        mine = [each for each in _near(turn, server) if whose.get(each.call) == turn.call]
+        if mine:
+            arrived_ms = turn.end_ms + (turn.first_sound_ms or 0.0)
+            best = min(mine, key=lambda each: abs(arrived_ms - each.left_ms))
+            turn.server_ms = {name: at - turn.end_ms for name, at in best.marks_ms.items()}
+            given += 1
+    return given
+
+
+def _near(turn: Turn, server: Sequence[Told]) -> list[Told]:
+    arrived_ms = turn.end_ms + (turn.first_sound_ms or 0.0)
+    first = bisect_left(server, arrived_ms - NEAR_MS, key=lambda each: each.left_ms)
+    found = []
+    for each in server[first:]:
+        if each.left_ms > arrived_ms + NEAR_MS:
+            break
+        found.append(each)
+    return found
+
+
+def _whose(turns: Sequence[Turn], server: Sequence[Told]) -> dict[str, int]:
+    """The caller of each call in the file."""
+    shared = Counter((each.call, turn.call) for turn in turns for each in _near(turn, server))
+    calls: dict[str, int] = {}
+    for (call, caller), _ in shared.most_common():
+        if call not in calls and caller not in calls.values():
+            calls[call] = caller
+    return calls

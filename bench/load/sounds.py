@@ -1,0 +1,95 @@
+"""What callers say and cough: recordings in which nobody pauses, noise with the shape of a cough, a telephone's band.
+
+Calculations on samples only; reads the shipped recordings once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import as_file, files
+
+import numpy as np
+import soxr
+
+from bench.audio import (
+    RATE_HZ,
+    Samples,
+    SpeechSpan,
+    longest_quiet_ms,
+    read_sound,
+    speech_span,
+    trim,
+)
+
+SHORTEST_MS, LONGEST_MS = 700.0, 2_600.0
+"""Long enough to be a sentence for timed ears, short enough for many turns."""
+LONGEST_QUIET_MS = 130.0
+"""A longer one is a pause in which a turn may end: that is target E1's affair, not a latency's."""
+COUGH_MS = 260.0
+COUGH_DBFS = -20.0
+BAND_HZ = (300.0, 3_400.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Something to be said, and where its speech begins and ends."""
+
+    name: str
+    samples: Samples
+    span: SpeechSpan
+
+
+@cache
+def sentences() -> tuple[Sound, ...]:
+    """The shipped recordings that are one sentence without a pause."""
+    found = []
+    folder = files("bench") / "recordings" / "booking"
+    for item in sorted(folder.iterdir(), key=lambda each: each.name):
+        if not item.name.endswith(".flac"):
+            continue
+        with as_file(item) as path:
+            samples = trim(read_sound(path), before_ms=0.0, after_ms=40.0)
+        span = speech_span(samples)
+        lasts = SHORTEST_MS <= span.duration_ms <= LONGEST_MS
+        if lasts and longest_quiet_ms(samples, span) <= LONGEST_QUIET_MS:
+            found.append(Sound(item.name.rpartition("-")[0], samples, span))
+    return tuple(found)
+
+
+def cough(seed: int) -> Sound:
+    """A burst of breath: loud at once, gone in a quarter of a second."""
+    count = int(COUGH_MS * RATE_HZ / 1000)
+    noise = np.random.default_rng(seed).normal(0.0, 1.0, count)
+    noise = np.convolve(noise, np.ones(24) / 24, mode="same")  # breath has little above 2 kHz
+    time_ms = np.arange(count) * 1000 / RATE_HZ
+    shape = np.minimum(1.0, time_ms / 8.0) * np.exp(-time_ms / 70.0)
+    burst = noise * shape
+    burst *= (
+        32768.0 * 10 ** (COUGH_DBFS / 20) / float(np.sqrt(np.mean(np.square(burst[: count // 3]))))
+    )
+    samples: Samples = np.clip(np.rint(burst), -32768, 32767).astype(np.int16)
+    return Sound("cough", samples, SpeechSpan(0, count))
+
+
+def telephone(samples: Samples) -> Samples:
+    """What a telephone's line leaves of a sound: 300 to 3400 Hz."""
+    spectrum = np.fft.rfft(samples.astype(np.float64))
+    hertz = np.fft.rfftfreq(samples.size, 1 / RATE_HZ)
+    low, high = BAND_HZ
+    keep = np.clip((hertz - low * 0.7) / (low * 0.3), 0, 1) * np.clip(
+        (high * 1.1 - hertz) / (high * 0.1), 0, 1
+    )
+    passed: Samples = np.clip(
+        np.rint(np.fft.irfft(spectrum * keep, samples.size)), -32768, 32767
+    ).astype(np.int16)
+    return passed
+
+
+def resampled(samples: Samples, rate_hz: int) -> Samples:
+    """At another rate, aligned to the same moment."""
+    if rate_hz == RATE_HZ:
+        return samples
+    out = soxr.resample(samples.astype(np.float32), RATE_HZ, rate_hz)
+    pcm: Samples = np.clip(np.rint(out), -32768, 32767).astype(np.int16)
+    return pcm

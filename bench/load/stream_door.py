@@ -1,0 +1,260 @@
+"""A telephone call as a carrier brings it: µ-law in a WebSocket, in the words of Twilio Media Streams.
+
+Plays what comes as a telephone does (one frame after another, thrown away when it is told to), gives marks back, and
+sends its part on absolute deadlines. A network's delay and jitter are added here: TCP loses nothing and keeps the order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import binascii
+import json
+import random
+from base64 import b64decode, b64encode
+from collections import deque
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import numpy as np
+
+from bench.audio import Samples
+from bench.errors import CallLost
+from bench.load.door import Notes, heard
+from bench.load.entrances import Entrance, call_sid, refusal
+from bench.load.part import Part
+from bench.load.scenario import CALM, NO_ECHO, Echo, Weather
+from bench.media import MAX_CATCH_UP_MS
+from pipeline.clock import Clock, LoopClock
+from pipeline.line import FRAME_MS
+from pipeline.media.g711 import ulaw_decode, ulaw_encode
+
+RATE_HZ = 8_000
+FRAME_BYTES = 160
+CLOSE_LIMIT_S = 2.0
+MESSAGE_BYTES_MAX = 1 << 17
+
+
+class StreamDoor:
+    """One call (`bench.load.door.Door`)."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        entrance: Entrance,
+        *,
+        clock: Clock | None = None,
+        weather: Weather = CALM,
+        echo: Echo = NO_ECHO,
+        seed: int = 0,
+    ) -> None:
+        """The session is shared by all calls; nothing is opened yet."""
+        self.notes = Notes()
+        self._session = session
+        self._entrance = entrance
+        self._clock = clock or LoopClock()
+        self._weather = weather
+        self._chance = random.Random(f"{seed} stream")
+        self._echo = _Echo(echo) if echo.level_db else None
+        self._call = call_sid()
+        self._stream = "MZ" + self._call[2:]
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._play_end_ms = 0.0
+        self._marks: deque[tuple[float, str]] = deque()
+        self._arrivals_ms = 0.0
+        self._departures_ms = 0.0
+        self._left = False
+
+    async def __aenter__(self) -> Self:
+        """Be let in, and say who calls."""
+        self.notes.rung_ms = self._clock.now_ms()
+        way = await self._entrance.way(self._session, self._call)
+        try:
+            self._socket = await self._session.ws_connect(
+                way.url,
+                headers=way.headers,
+                max_msg_size=MESSAGE_BYTES_MAX,
+                compress=0,
+                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_LIMIT_S),
+            )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise refusal(error) from None
+        await self._socket.send_str('{"event":"connected","protocol":"Call","version":"1.0.0"}')
+        await self._socket.send_str(json.dumps(self._start(way.parameters)))
+        self.notes.connected_ms = self._clock.now_ms()
+        self._tasks = asyncio.TaskGroup()
+        await self._tasks.__aenter__()
+        self._reading = self._tasks.create_task(self._read(self._socket), name="stream reader")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Say stop, and close."""
+        self._left = True
+        socket, tasks = self._socket, self._tasks
+        try:
+            if socket is not None and not socket.closed:
+                await self._say({"event": "stop", "streamSid": self._stream, "stop": {}})
+                await socket.close()
+        finally:
+            if self._reading is not None:
+                self._reading.cancel()
+            if tasks is not None:
+                await tasks.__aexit__(None, None, None)
+
+    async def play(self, part: Part, begin_ms: float) -> None:
+        """Send a frame each 20 ms."""
+        before = f'{{"event":"media","streamSid":"{self._stream}","media":{{"track":"inbound","payload":"'
+        coded = None if self._echo else part.ulaw
+        notes, clock = self.notes, self._clock
+        for index in range(part.frames):
+            due_ms = begin_ms + index * FRAME_MS
+            wait_ms = due_ms - clock.now_ms()
+            if wait_ms > 0:
+                await asyncio.sleep(wait_ms / 1000)
+            now_ms = clock.now_ms()
+            late_ms = now_ms - due_ms
+            notes.late_ms.append(late_ms)
+            if self._reading is None or self._reading.done():
+                raise CallLost(notes.failure or "the stream was closed in the middle of the call")
+            if late_ms > MAX_CATCH_UP_MS:
+                notes.skipped_frames += 1
+                notes.sent_ms.append(float("nan"))
+                continue
+            payload = coded[index] if coded else self._mixed(part.frame(index), now_ms)
+            await self._send(before + payload + '"}}')
+            notes.sent_ms.append(now_ms)
+            await self._give_marks_back(now_ms)
+
+    # --- to the server -------------------------------------------------------------------------------
+
+    def _start(self, parameters: dict[str, str]) -> dict[str, Any]:
+        media = {"encoding": "audio/x-mulaw", "sampleRate": RATE_HZ, "channels": 1}
+        start = {
+            "streamSid": self._stream,
+            "accountSid": self._entrance.account,
+            "callSid": self._call,
+            "tracks": ["inbound"],
+            "mediaFormat": media,
+            "customParameters": parameters,
+        }
+        return {"event": "start", "sequenceNumber": "1", "streamSid": self._stream, "start": start}
+
+    async def _say(self, message: dict[str, Any]) -> None:
+        await self._send(json.dumps(message))
+
+    async def _send(self, text: str) -> None:
+        """Now, or once the weather lets it through."""
+        if self._weather.calm:
+            await self._through(text)
+        elif self._tasks is not None:
+            now_ms = self._clock.now_ms()
+            self._departures_ms = self._later(self._departures_ms, now_ms)
+            self._tasks.create_task(self._send_at(self._departures_ms, text), name="on its way")
+
+    async def _send_at(self, at_ms: float, text: str) -> None:
+        await asyncio.sleep(max(0.0, at_ms - self._clock.now_ms()) / 1000)
+        await self._through(text)
+
+    async def _through(self, text: str) -> None:
+        socket = self._socket
+        if socket is None or socket.closed:
+            return
+        try:
+            await socket.send_str(text)
+        except (aiohttp.ClientError, ConnectionError):
+            self.notes.failure = self.notes.failure or "the stream broke off"
+
+    def _later(self, last_ms: float, now_ms: float) -> float:
+        delay_ms = self._weather.delay_ms + self._chance.uniform(0.0, self._weather.jitter_ms)
+        return max(last_ms, now_ms + delay_ms)
+
+    def _mixed(self, frame: Samples, now_ms: float) -> str:
+        echo = self._echo
+        if echo is not None:
+            frame = np.clip(frame.astype(np.int32) + echo.at(now_ms), -32768, 32767).astype(
+                np.int16
+            )
+        return b64encode(ulaw_encode(frame)).decode()
+
+    async def _give_marks_back(self, now_ms: float) -> None:
+        """A mark comes back once what was sent before it was played; to the nearest of our own frames."""
+        while self._marks and self._marks[0][0] <= now_ms:
+            _, name = self._marks.popleft()
+            await self._say({"event": "mark", "streamSid": self._stream, "mark": {"name": name}})
+
+    # --- from the server -----------------------------------------------------------------------------
+
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        async for message in socket:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                at_ms = self._clock.now_ms()
+                if not self._weather.calm:
+                    self._arrivals_ms = at_ms = self._later(self._arrivals_ms, at_ms)
+                self._take(message.data, at_ms)
+        if not self._left:
+            code = socket.close_code
+            self.notes.failure = f"the server closed the stream ({code})"
+
+    def _take(self, text: str, at_ms: float) -> None:
+        try:
+            message = json.loads(text)
+        except ValueError:
+            return
+        match message:
+            case {"event": "media", "media": {"payload": str(payload)}}:
+                self._hear(payload, at_ms)
+            case {"event": "mark", "mark": {"name": str(name)}}:
+                self._marks.append((max(self._play_end_ms, at_ms), name))
+            case {"event": "clear"}:
+                self.notes.voids_ms.append(at_ms)
+                self._play_end_ms = at_ms
+                self._marks = deque((at_ms, name) for _, name in self._marks)
+                if self._echo is not None:
+                    self._echo.clear(at_ms)
+            case _:
+                pass
+
+    def _hear(self, payload: str, at_ms: float) -> None:
+        try:
+            samples = ulaw_decode(b64decode(payload))
+        except (binascii.Error, ValueError):
+            return
+        for start in range(0, samples.size, FRAME_BYTES):
+            piece = samples[start : start + FRAME_BYTES]
+            played_ms = max(self._play_end_ms, at_ms)
+            self._play_end_ms = played_ms + piece.size * 1000.0 / RATE_HZ
+            self.notes.heard.append(heard(piece, RATE_HZ, at_ms, played_ms, first=start == 0))
+            if self._echo is not None:
+                self._echo.played(played_ms, piece)
+
+
+class _Echo:
+    """What was played, until it comes back."""
+
+    def __init__(self, echo: Echo) -> None:
+        self._gain = 10 ** (echo.level_db / 20)
+        self._delay_ms = echo.delay_ms
+        self._played: deque[tuple[float, Samples]] = deque()
+
+    def played(self, at_ms: float, samples: Samples) -> None:
+        self._played.append((at_ms + self._delay_ms, samples))
+
+    def clear(self, at_ms: float) -> None:
+        """What was not played is not heard again."""
+        while self._played and self._played[-1][0] - self._delay_ms >= at_ms:
+            self._played.pop()
+
+    def at(self, now_ms: float) -> Samples:
+        while self._played and self._played[0][0] < now_ms - FRAME_MS:
+            self._played.popleft()
+        if self._played and self._played[0][0] <= now_ms and self._played[0][1].size == FRAME_BYTES:
+            back: Samples = (self._played[0][1] * self._gain).astype(np.int16)
+            return back
+        return np.zeros(FRAME_BYTES, np.int16)

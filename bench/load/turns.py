@@ -1,0 +1,199 @@
+"""One run of `wardline bench turns`: every world in turn, round after round, measured and put into one result."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bench.control import Floor, measure_floor
+from bench.load import server_marks
+from bench.load.house import House
+from bench.load.results import (
+    CLOCK_ERROR_MS,
+    FORMAT,
+    Measure,
+    Row,
+    World,
+    generator,
+    machine,
+    rows,
+    turn_json,
+    versions,
+)
+from bench.load.run import Loaded
+from bench.load.worlds import Plan, one_load, opened
+from pipeline.clock import LoopClock, MonotonicClock, wall_now
+
+LOST_SHARE = 0.02
+"""More of a world's calls than this ended before their time: nothing is judged by the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What came of a run, before it is written."""
+
+    plan: Plan
+    started: datetime
+    took_s: float
+    worlds: dict[str, World]
+    loads: list[Loaded]
+    floor: Floor
+
+    def rows(self) -> list[Row]:
+        """Every row, ours beside its controls."""
+        ours = self.worlds["ours"]
+        controls = [world for name, world in self.worlds.items() if name != "ours"]
+        return [
+            *rows(ours, controls, self.plan.calls),
+            Row("floor.late", "", "control: a bare 20 ms sender beside the callers, late", "ms", Measure("floor", tuple(self.floor.late_ms))),
+            Row("floor.round_trip", "", "control: a bare UDP round trip", "ms", Measure("floor", tuple(self.floor.round_trip_ms))),
+        ]  # fmt: skip
+
+    def faults(self) -> list[str]:
+        """What makes the run void; nothing when it is valid."""
+        _, faults = generator(self.loads)
+        for each in self.loads:
+            if len(each.failures) > LOST_SHARE * each.calls:
+                faults.append(
+                    f"{each.world}: {len(each.failures)} of {each.calls} calls were lost; {each.failures[0]}"
+                )
+        return faults
+
+    def as_json(self, kind: str = "turns") -> dict[str, Any]:
+        """Format 2."""
+        about, _ = generator(self.loads)
+        faults = self.faults()
+        plan = self.plan
+        return {
+            "format": FORMAT,
+            "run": {
+                "kind": kind,
+                "scenario": plan.scenario.name,
+                "what": plan.scenario.what,
+                "seed": plan.scenario.seed,
+                "started": self.started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "took_s": round(self.took_s, 1),
+                "door": plan.door,
+                "calls": plan.calls,
+                "rounds": plan.rounds,
+                "engines": {"source": plan.scenario.engines.source},
+                "valid": not faults,
+                "notes": faults,
+                "machine": machine(),
+                "load": {
+                    "before": round(self.loads[0].load_before, 2),
+                    "after": round(self.loads[-1].load_after, 2),
+                },
+                "versions": versions(),
+                "generator": about,
+                "clock_error_ms": CLOCK_ERROR_MS,
+            },
+            "rows": [row.as_json(not faults) for row in self.rows()],
+            "turns": [
+                turn_json(name, turn) for name, world in self.worlds.items() for turn in world.turns
+            ],
+            "capacity": [],
+        }
+
+
+async def run_turns(plan: Plan, progress: Callable[[str], None]) -> Ran:
+    """Start the servers, make the calls, measure."""
+    started, began_ms = wall_now(), LoopClock().now_ms()
+    loads: list[Loaded] = []
+    worlds: dict[str, World] = {}
+    stop = asyncio.Event()
+    async with opened(plan, plan.worlds) as houses, asyncio.TaskGroup() as beside:
+        floor = beside.create_task(measure_floor(LoopClock(), stop), name="bare sender")
+        try:
+            for number in range(plan.rounds):
+                for name in plan.worlds:
+                    progress(f"round {number + 1} of {plan.rounds}: {name}, {plan.calls} calls")
+                    loaded = await one_load(plan, houses[name], plan.scenario, plan.calls, progress)
+                    loads.append(loaded)
+                    found = World.of(loaded)
+                    await asyncio.to_thread(with_marks, found, houses[name])
+                    worlds[name] = joined(worlds.get(name), found, number * plan.calls)
+        finally:
+            stop.set()
+    took_s = (LoopClock().now_ms() - began_ms) / 1000
+    return Ran(plan, started, took_s, worlds, loads, floor.result())
+
+
+def with_marks(world: World, at: House) -> None:
+    """Read what the server wrote of these turns. Blocks."""
+    if at.events is None:
+        return
+    try:
+        lines = at.events.read_bytes().splitlines()
+    except OSError:
+        return
+    # The loop's clock is the machine's monotonic one; the two are read within microseconds.
+    offset_ms = MonotonicClock().now_ms() - wall_now().timestamp() * 1000.0
+    server_marks.assign(world.turns, server_marks.told(lines, offset_ms))
+    world.lags_ms += server_marks.lags_ms(lines)
+
+
+def joined(before: World | None, now: World, calls_before: int) -> World:
+    """A world's rounds together; calls are counted on."""
+    if before is None:
+        return now
+    for turn in now.turns:
+        turn.call += calls_before
+    before.turns += now.turns
+    before.pacing_ms += now.pacing_ms
+    before.late_frames += now.late_frames
+    before.frames += now.frames
+    before.lags_ms = now.lags_ms  # the file holds those of earlier rounds too
+    before.failures += now.failures
+    for mine, theirs in ((before.cpu, now.cpu), (before.rss_mb, now.rss_mb)):
+        for role, value in theirs.items():
+            mine[role] = (mine.get(role, value) + value) / 2
+    return before
+
+
+def as_text(rows_: Sequence[dict[str, Any]], run: dict[str, Any]) -> str:
+    """A table for a terminal."""
+    head = f"{'row':<22} {'n':>6} {'p50 [95 %]':>24} {'p95':>9} {'p99':>9} {'worst':>9} {'control':>9} {'ratio':>7}  outcome"
+    lines = [head, *(_line(row) for row in rows_)]
+    lines += [f"note: {note}" for note in run["notes"]]
+    return "\n".join(lines)
+
+
+def _line(row: dict[str, Any]) -> str:
+    limit, control = row["limit"], row["control"]
+    at = limit["at"] if limit else "p50"
+    beside = _at(control, at)
+    outcome = row["outcome"].upper() if row["outcome"] == "missed" else row["outcome"]
+    bound = ""
+    if limit:
+        most = limit.get("most", limit.get("least"))
+        bound = f" ({limit['of']} at {at} {'<=' if 'most' in limit else '>='} {most:.4g})"
+    p50 = row["p50"]
+    middle = f"{p50['value']:.2f} [{p50['low']:.2f}, {p50['high']:.2f}]" if p50 else "-"
+    return (
+        f"{row['id']:<22} {row['count']:>6} {middle:>24} {_short(_at(row, 'p95')):>9} {_short(_at(row, 'p99')):>9}"
+        f" {_short(row['worst']):>9} {_short(beside):>9} {_short(row['ratio']):>7}"
+        f"  {outcome if limit else ''}{bound}"
+    )
+
+
+def _at(row: dict[str, Any] | None, at: str) -> float | None:
+    if row is None:
+        return None
+    found = row[at]
+    if isinstance(found, dict):
+        return float(found["value"])
+    return (
+        None
+        if row["worst"] is None
+        else float(row["worst"])
+        if at == "worst" or row["p50"] is None
+        else None
+    )
+
+
+def _short(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

@@ -1,0 +1,163 @@
+"""`wardline bench turns`: a scenario on a server, with the stock framework beside it in the same run."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BenchError
+from bench.load.entrances import CarrierEntrance
+from bench.load.scenario import shipped
+from bench.load.turns import as_text, run_turns
+from bench.load.worlds import WORLDS, Plan
+from models.timed.times import TimesInvalid, load
+from pipeline.secret import first_line
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--scenario", default="conversation", help="shipped, or a TOML file (default %(default)s)"
+    )
+    parser.add_argument(
+        "--door", choices=["stream", "webrtc"], default="stream", help="default %(default)s"
+    )
+    parser.add_argument("--calls", type=count, default=1, help="at once (default %(default)s)")
+    parser.add_argument(
+        "--rounds", type=count, default=1, help="each world so often, in turn (default 1)"
+    )
+    parser.add_argument(
+        "--stock",
+        action="store_true",
+        help="with a stock Pipecat bot beside it, fastest and default settings",
+    )
+    parser.add_argument("--worlds", help="instead of --stock: a list of " + ", ".join(WORLDS))
+    parser.add_argument("--workers", type=count, default=1, help="of our server (default 1)")
+    parser.add_argument(
+        "--engines", metavar="FILE", help='"instant" or a file of times, instead of the scenario\'s'
+    )
+    parser.add_argument("--seed", type=int, help="instead of the scenario's")
+    parser.add_argument("--turns", type=count, help="of each call, instead of the scenario's")
+    parser.add_argument(
+        "--url",
+        default="",
+        help="a server of ours that runs already, with timed engines; none: one is started",
+    )
+    parser.add_argument("--ca", metavar="FILE", help="its certificate authority")
+    parser.add_argument("--public-url", default="", help="its http.public_url, for --door stream")
+    parser.add_argument(
+        "--auth-token-file", metavar="FILE", help="its media_stream.auth_token, for --door stream"
+    )
+    parser.add_argument("--account", default="AC" + "0" * 32, help="its media_stream.account")  # fmt: skip
+    add_out(parser)
+    parser.set_defaults(run=bench_turns)
+
+
+def add_out(parser: argparse.ArgumentParser) -> None:
+    """Where results go, and whether a miss is a failure."""
+    parser.add_argument(
+        "--out", type=Path, default=Path("bench/results"), help="folder (default %(default)s)"
+    )
+    parser.add_argument(
+        "--report-only", action="store_true", help="exit 0 even when a limit is missed"
+    )
+
+
+def bench_turns(arguments: argparse.Namespace) -> int:
+    """Run, print, keep."""
+    try:
+        ran = asyncio.run(run_turns(_plan(arguments), progress))
+    except BenchError as error:
+        print(f"wardline bench turns: {error}", file=sys.stderr)
+        return 1
+    except BaseExceptionGroup as group:
+        raise _first(group) from None
+    result = ran.as_json()
+    print("\n" + as_text(result["rows"], result["run"]))
+    if not keep(result, arguments.out):
+        return 1
+    missed = any(row["outcome"] in ("missed", "void") for row in result["rows"])
+    return 1 if missed and not arguments.report_only else 0
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    scenario = shipped(arguments.scenario)
+    if arguments.seed is not None:
+        scenario = replace(scenario, seed=arguments.seed)
+    if arguments.turns is not None:
+        scenario = replace(scenario, turns=max(1, arguments.turns))
+    if arguments.engines:
+        try:
+            scenario = replace(scenario, engines=load(arguments.engines))
+        except TimesInvalid as error:
+            raise BenchError(f"{arguments.engines}: {error}") from None
+    worlds = WORLDS if arguments.stock else ("ours",)
+    if arguments.worlds:
+        worlds = tuple(each.strip() for each in arguments.worlds.split(","))
+        if unknown := set(worlds) - set(WORLDS):
+            raise BenchError(f"there is no world {min(unknown)!r}; there are: {', '.join(WORLDS)}")
+        if "ours" not in worlds:
+            raise BenchError("a run without ours measures nothing of ours: add it to --worlds")
+    return Plan(
+        scenario,
+        door=arguments.door,
+        calls=max(1, arguments.calls),
+        worlds=worlds,
+        rounds=max(1, arguments.rounds),
+        workers=max(1, arguments.workers),
+        url=arguments.url.rstrip("/"),
+        entrance=_entrance(arguments),
+        ca_file=arguments.ca,
+    )
+
+
+def _entrance(arguments: argparse.Namespace) -> CarrierEntrance | None:
+    if not (arguments.url and arguments.public_url and arguments.auth_token_file):
+        return None
+    fault, token = first_line(Path(arguments.auth_token_file))
+    if fault:
+        raise BenchError(f"--auth-token-file: {fault}")
+    return CarrierEntrance(
+        arguments.url.rstrip("/"), arguments.public_url.rstrip("/"), token, arguments.account
+    )
+
+
+def keep(result: dict[str, Any], folder: Path) -> bool:
+    """Write the result; False with a sentence when that fails."""
+    run = result["run"]
+    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{run['kind']}-{run['scenario']}.json"
+    target = folder / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        print(f"wardline bench: cannot write {target}: {error.strerror}", file=sys.stderr)
+        return False
+    print(f"\nwritten: {target}")
+    return True
+
+
+def progress(text: str) -> None:
+    """One line, as it happens."""
+    print(text, flush=True)
+
+
+def count(text: str) -> int:
+    """A number of things."""
+    value = int(text)
+    if not 0 <= value <= 100_000:
+        raise argparse.ArgumentTypeError("must be between 0 and 100000")
+    return value
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
