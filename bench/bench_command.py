@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.call_command import DEFAULT_URL
 from bench.errors import BenchError
+from bench.gate import gate_command
 from bench.load import turns_command
 from bench.phi import phi_command
 from bench.recordings import RecordedVoice
@@ -55,6 +56,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     phi_command.configure(phi)
     report = others.add_parser("report", help="show a result file: text, one page, a picture")
     report_command.configure(report)
+    gate = others.add_parser("gate", help="fail when a result is beyond the budget")
+    gate_command.configure(gate)
     turns = others.add_parser(
         "turns",
         help="many callers of a scenario, the stock framework beside them; starts the servers",

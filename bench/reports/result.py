@@ -97,6 +97,8 @@ class Turn:
     marks_ms: Mapping[str, float] = field(default_factory=dict)
     barge_in_ms: Mapping[str, float] = field(default_factory=dict)
     stale_frames: int | None = None
+    interrupted: bool = False
+    """A reply was heard as the caller began."""
 
     @property
     def wait_ms(self) -> float | None:
@@ -312,6 +314,7 @@ class _Reader:
             marks_ms=self._figures(f"{at}.marks_ms", d, "marks_ms"),
             barge_in_ms=self._figures(f"{at}.barge_in_ms", d, "barge_in_ms"),
             stale_frames=self._whole(f"{at}.stale_frames", d, "stale_frames"),
+            interrupted=self._truth(f"{at}.interrupted", d, "interrupted") is True,
         )
 
     def _tried(self, at: str, d: Mapping[str, Any]) -> Tried:

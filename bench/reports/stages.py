@@ -79,11 +79,11 @@ class Wait:
 
 
 def spoken(result: Result, world: str) -> list[Turn]:
-    """The turns that have a wait, the shortest first. A cough and an echo want no answer."""
+    """The turns that have a wait, the shortest first: plain ones, as the rows `wire` count them."""
     turns = [
         turn
         for turn in result.turns
-        if turn.world == world and turn.how in ("speech", "interruption") and turn.answered
+        if turn.world == world and turn.how == "speech" and turn.answered and not turn.interrupted
     ]
     timed = [(turn.wait_ms, n, turn) for n, turn in enumerate(turns) if turn.wait_ms is not None]
     return [turn for wait_ms, _, turn in sorted(timed, key=lambda each: each[:2]) if wait_ms >= 0]
