@@ -9,13 +9,18 @@ from pathlib import Path
 from bench.errors import BenchError, ReportUnwritable
 from bench.reports.page import as_html, as_picture
 from bench.reports.picture import draw
-from bench.reports.result import load
+from bench.reports.result import latest, load
 from bench.reports.terminal import as_text
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="a result of this bench")
+    parser.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="a result of this bench, or a folder: the latest in it",
+    )
     parser.add_argument(
         "--against", type=Path, metavar="FILE", help="a saved result to compare with"
     )
@@ -31,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def report(arguments: argparse.Namespace) -> int:
     """Print, and write what was asked for."""
     try:
-        result = load(arguments.file)
+        result = load(latest(arguments.file))
         saved = load(arguments.against) if arguments.against else None
         print(as_text(result, saved))
         if arguments.html:

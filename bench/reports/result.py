@@ -171,6 +171,19 @@ class Result:
         return sorted(names, key=lambda name: name != OURS)
 
 
+KINDS: Final = ("turns", "capacity", "simulate")
+
+
+def latest(path: Path) -> Path:
+    """The path itself, or of a folder the result whose name begins with the latest time; raises ResultInvalid. Blocks."""
+    if not path.is_dir():
+        return path
+    found = [each for kind in KINDS for each in path.glob(f"[0-9]*-{kind}-*.json")]
+    if not found:
+        raise ResultInvalid(f"{path} holds no result: `wardline bench turns` writes one")
+    return max(found, key=lambda each: each.name)
+
+
 def load(path: Path) -> Result:
     """Read a file; raises ResultInvalid. Blocks."""
     try:
