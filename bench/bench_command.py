@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.call_command import DEFAULT_URL
 from bench.errors import BenchError
 from bench.gate import gate_command
-from bench.load import turns_command
+from bench.load import capacity_command, simulate_command, turns_command
 from bench.phi import phi_command
 from bench.recordings import RecordedVoice
 from bench.report import as_json, as_text, missed
@@ -63,6 +63,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="many callers of a scenario, the stock framework beside them; starts the servers",
     )
     turns_command.configure(turns)
+    capacity = others.add_parser(
+        "capacity", help="more and more calls on one core, the stock framework beside them"
+    )
+    capacity_command.configure(capacity)
+    simulate = others.add_parser(
+        "simulate", help="our server with engines that take the times of a named source"
+    )
+    simulate_command.configure(simulate)
 
 
 def bench(arguments: argparse.Namespace) -> int:

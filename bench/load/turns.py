@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -62,10 +62,19 @@ class Ran:
                 )
         return faults
 
-    def as_json(self, kind: str = "turns") -> dict[str, Any]:
-        """Format 2."""
+    def as_json(
+        self,
+        kind: str = "turns",
+        *,
+        rows_: Sequence[Row] | None = None,
+        faults: Sequence[str] | None = None,
+        valid: bool | None = None,
+        capacity: Sequence[dict[str, Any]] = (),
+    ) -> dict[str, Any]:
+        """Format 2; another kind of run brings its own rows and what makes it void."""
         about, _ = generator(self.loads)
-        faults = self.faults()
+        notes = self.faults() if faults is None else list(faults)
+        good = not notes if valid is None else valid
         plan = self.plan
         return {
             "format": FORMAT,
@@ -80,8 +89,8 @@ class Ran:
                 "calls": plan.calls,
                 "rounds": plan.rounds,
                 "engines": {"source": plan.scenario.engines.source},
-                "valid": not faults,
-                "notes": faults,
+                "valid": good,
+                "notes": notes,
                 "machine": machine(),
                 "load": {
                     "before": round(self.loads[0].load_before, 2),
@@ -91,11 +100,11 @@ class Ran:
                 "generator": about,
                 "clock_error_ms": CLOCK_ERROR_MS,
             },
-            "rows": [row.as_json(not faults) for row in self.rows()],
+            "rows": [row.as_json(good) for row in (self.rows() if rows_ is None else rows_)],
             "turns": [
                 turn_json(name, turn) for name, world in self.worlds.items() for turn in world.turns
             ],
-            "capacity": [],
+            "capacity": list(capacity),
         }
 
 
@@ -104,22 +113,35 @@ async def run_turns(plan: Plan, progress: Callable[[str], None]) -> Ran:
     started, began_ms = wall_now(), LoopClock().now_ms()
     loads: list[Loaded] = []
     worlds: dict[str, World] = {}
+    floor = Floor()
+    async with opened(plan, plan.worlds) as houses:
+        for number in range(plan.rounds):
+            for name in plan.worlds:
+                progress(f"round {number + 1} of {plan.rounds}: {name}, {plan.calls} calls")
+                loaded = await _beside_the_floor(
+                    floor, one_load(plan, houses[name], plan.scenario, plan.calls, progress)
+                )
+                loads.append(loaded)
+                found = World.of(loaded)
+                await asyncio.to_thread(with_marks, found, houses[name])
+                worlds[name] = joined(worlds.get(name), found, number * plan.calls)
+    took_s = (LoopClock().now_ms() - began_ms) / 1000
+    return Ran(plan, started, took_s, worlds, loads, floor)
+
+
+async def _beside_the_floor(floor: Floor, load: Coroutine[Any, Any, Loaded]) -> Loaded:
+    """A bare sender on the same loop for as long as the calls last."""
     stop = asyncio.Event()
-    async with opened(plan, plan.worlds) as houses, asyncio.TaskGroup() as beside:
-        floor = beside.create_task(measure_floor(LoopClock(), stop), name="bare sender")
+    async with asyncio.TaskGroup() as tasks:
+        sender = tasks.create_task(measure_floor(LoopClock(), stop), name="bare sender")
         try:
-            for number in range(plan.rounds):
-                for name in plan.worlds:
-                    progress(f"round {number + 1} of {plan.rounds}: {name}, {plan.calls} calls")
-                    loaded = await one_load(plan, houses[name], plan.scenario, plan.calls, progress)
-                    loads.append(loaded)
-                    found = World.of(loaded)
-                    await asyncio.to_thread(with_marks, found, houses[name])
-                    worlds[name] = joined(worlds.get(name), found, number * plan.calls)
+            loaded = await load
         finally:
             stop.set()
-    took_s = (LoopClock().now_ms() - began_ms) / 1000
-    return Ran(plan, started, took_s, worlds, loads, floor.result())
+    floor.late_ms += sender.result().late_ms
+    floor.round_trip_ms += sender.result().round_trip_ms
+    floor.lost += sender.result().lost
+    return loaded
 
 
 def with_marks(world: World, at: House) -> None:

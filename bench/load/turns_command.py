@@ -19,6 +19,11 @@ from bench.load.worlds import WORLDS, Plan
 from models.timed.times import TimesInvalid, load
 from pipeline.secret import first_line
 
+_DEFAULTS = {
+    "stock": False, "worlds": None, "workers": 1, "engines": None, "seed": None, "turns": None,
+    "url": "", "ca": None, "public_url": "", "auth_token_file": None, "account": "",
+}  # fmt: skip
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -72,12 +77,12 @@ def add_out(parser: argparse.ArgumentParser) -> None:
 def bench_turns(arguments: argparse.Namespace) -> int:
     """Run, print, keep."""
     try:
-        ran = asyncio.run(run_turns(_plan(arguments), progress))
+        ran = asyncio.run(run_turns(plan_of(arguments), progress))
     except BenchError as error:
         print(f"wardline bench turns: {error}", file=sys.stderr)
         return 1
     except BaseExceptionGroup as group:
-        raise _first(group) from None
+        raise first_of(group) from None
     result = ran.as_json()
     print("\n" + as_text(result["rows"], result["run"]))
     if not keep(result, arguments.out):
@@ -86,7 +91,9 @@ def bench_turns(arguments: argparse.Namespace) -> int:
     return 1 if missed and not arguments.report_only else 0
 
 
-def _plan(arguments: argparse.Namespace) -> Plan:
+def plan_of(arguments: argparse.Namespace) -> Plan:
+    """What the arguments ask for; those that another command does not have are at their defaults."""
+    arguments = argparse.Namespace(**{**_DEFAULTS, **vars(arguments)})
     scenario = shipped(arguments.scenario)
     if arguments.seed is not None:
         scenario = replace(scenario, seed=arguments.seed)
@@ -156,7 +163,8 @@ def count(text: str) -> int:
     return value
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What was really raised."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -1,0 +1,239 @@
+"""How many calls one core carries: more and more of them, the server's worker on one core, everything else on the others."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bench.control import Floor
+from bench.figures import percentile
+from bench.load import processes
+from bench.load.house import House
+from bench.load.results import LATE_LIMIT_MS, Limit, Measure, Row, World, generator
+from bench.load.run import RING_MS, Loaded
+from bench.load.scenario import Scenario
+from bench.load.turns import Ran, with_marks
+from bench.load.worlds import Plan, one_load, opened
+from pipeline.clock import LoopClock, wall_now
+from pipeline.line import FRAME_MS
+
+RAMP_MS = 8_000.0
+"""The first call and the last begin so far apart, whatever their number."""
+STEPS = (1, 5, 10, 25, 50)
+CALLS_OF = {"stream": 50.0, "webrtc": 20.0}
+"""Target C1."""
+PACING_MS, ANSWERED_SHARE, BUSY_SHARE, SLOWER = 10.0, 0.98, 0.95, 150.0
+"""A number of calls is held while packets keep their pace, nearly all turns are answered, the core is not full and the
+median turn is at most this many milliseconds slower than with one call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One number of calls on one server."""
+
+    world: World
+    loaded: Loaded
+    calls: int
+    alone_ms: float | None
+    """The median turn with the fewest calls."""
+
+    @property
+    def wire_ms(self) -> tuple[float, ...]:
+        """Of turns that interrupted nothing."""
+        return self.world.wire_ms
+
+    @property
+    def pinned_cpu_s(self) -> float:
+        """A call's minute on the core that counts."""
+        return sum(self.world.cpu.get(role, 0.0) for role in ("worker", "stock", "helper"))
+
+    @property
+    def core_share(self) -> float:
+        """How full that core was."""
+        return self.pinned_cpu_s * self.calls / 60.0
+
+    @property
+    def answered(self) -> tuple[int, int]:
+        """Turns that were answered, of how many."""
+        spoken = [turn for turn in self.world.turns if turn.how != "cough" and not turn.talked_over]
+        return sum(turn.answered for turn in spoken), len(spoken)
+
+    @property
+    def held(self) -> bool:
+        """Every limit was kept."""
+        answered, spoken = self.answered
+        pacing = percentile(self.world.pacing_ms, 99) if self.world.pacing_ms else 0.0
+        median = percentile(self.wire_ms, 50) if self.wire_ms else float("inf")
+        return (
+            pacing <= PACING_MS
+            and answered >= ANSWERED_SHARE * spoken > 0
+            and self.core_share <= BUSY_SHARE
+            and not self.world.failures
+            and median <= (self.alone_ms if self.alone_ms is not None else median) + SLOWER
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of `capacity[]`."""
+        world, (answered, spoken) = self.world, self.answered
+
+        def at(values: Sequence[float], percent: float) -> float | None:
+            return round(percentile(values, percent), 2) if values else None
+
+        return {
+            "world": world.name,
+            "door": self.loaded.door,
+            "calls": self.calls,
+            "cpu_s_per_call_minute": {role: round(value, 4) for role, value in world.cpu.items()},
+            "core_share": round(self.core_share, 4),
+            "rss_mb": {role: round(value, 1) for role, value in world.rss_mb.items()},
+            "wire_p50_ms": at(self.wire_ms, 50),
+            "wire_p95_ms": at(self.wire_ms, 95),
+            "wire_p99_ms": at(self.wire_ms, 99),
+            "pacing_p99_ms": at(world.pacing_ms, 99),
+            "loop_lag_ms": at(world.lags_ms, 100),
+            "late_frames": world.late_frames,
+            "answered": answered,
+            "turns": spoken,
+            "failures": len(world.failures),
+            "held": self.held,
+            "generator_late_p99_ms": at(self.loaded.late_ms, 99),
+            "load": round(self.loaded.load_after, 2),
+        }
+
+
+async def run_capacity(
+    plan: Plan, steps: Sequence[int], window_ms: float, progress: Callable[[str], None]
+) -> tuple[Ran, list[Step]]:
+    """Every number of calls on every server, one after another."""
+    started, began_ms = wall_now(), LoopClock().now_ms()
+    most = replace(plan, calls=max(steps))
+    found: list[Step] = []
+    alone: dict[str, float] = {}
+    over: set[str] = set()
+    async with opened(most, plan.worlds) as houses:
+        pinned = _pin(houses)
+        for calls in sorted(steps):
+            scenario = stretched(plan.scenario, calls, window_ms)
+            for name in plan.worlds:
+                if name in over:
+                    continue
+                progress(f"{name}: {calls} calls")
+                loaded = await one_load(plan, houses[name], scenario, calls)
+                world = World.of(loaded)
+                await asyncio.to_thread(with_marks, world, houses[name])
+                step = Step(world, loaded, calls, alone.get(name))
+                if world.wire_ms:
+                    alone.setdefault(name, percentile(world.wire_ms, 50))
+                found.append(step)
+                if not step.held:
+                    over.add(name)  # more calls only hurt more
+                progress(_said(step))
+    took_s = (LoopClock().now_ms() - began_ms) / 1000
+    last = {step.world.name: step.world for step in found}
+    ran = Ran(plan, started, took_s, last, [step.loaded for step in found], Floor())
+    if not pinned:
+        progress("nothing was pinned to a core: this machine has one, or does not allow it")
+    return ran, found
+
+
+def stretched(scenario: Scenario, calls: int, window_ms: float) -> Scenario:
+    """The same callers, for long enough that all of them speak at once for the whole window."""
+    stagger_ms = RAMP_MS / calls // FRAME_MS * FRAME_MS + 7.0
+    a_turn_ms = sum(scenario.think_ms) / 2 + 1_200.0
+    whole_ms = stagger_ms * calls + RING_MS + window_ms
+    turns = max(2, round((whole_ms - scenario.first_ms) / a_turn_ms))
+    return replace(scenario, turns=turns, stagger_ms=stagger_ms)
+
+
+def capacity_rows(door: str, steps: Sequence[Step]) -> list[Row]:
+    """Target C1: calls held, and what they cost beside stock at the largest number both held."""
+    ours = [step for step in steps if step.world.name == "ours"]
+    stock = [step for step in steps if step.world.name == "stock"]
+    held = max((step.calls for step in ours if step.held), default=0)
+    held_stock = max((step.calls for step in stock if step.held), default=0)
+    found = [
+        Row("capacity.held", "C1", f"calls held on one core, {door}", "calls",
+            Measure("ours", count=float(held), of=len(ours)),
+            Measure("stock, fastest settings", count=float(held_stock), of=len(stock)) if stock else None,
+            Limit("value", "worst", least=CALLS_OF[door])),
+    ]  # fmt: skip
+    both = {step.calls for step in stock} & {step.calls for step in ours}
+    fair = max((n for n in both if _step(stock, n).core_share <= BUSY_SHARE), default=0)
+    mine = _step(ours, fair) if fair else max(ours, key=lambda step: step.calls, default=None)
+    if mine is not None:
+        theirs = (
+            Measure("stock, fastest settings", (_step(stock, fair).pinned_cpu_s,)) if fair else None
+        )
+        found.append(
+            Row("capacity.cpu", "C1", f"CPU seconds of a call's minute on the core, {mine.calls} calls", "s",
+                Measure("ours", (mine.pinned_cpu_s,)), theirs, Limit("ratio", "p50", most=1 / 3))
+        )  # fmt: skip
+    if ours:
+        largest = max(ours, key=lambda step: step.calls)
+        found.append(
+            Row("capacity.pacing", "C1", f"packets off their pace, {largest.calls} calls", "ms",
+                Measure("ours", tuple(largest.world.pacing_ms)), None, Limit("value", "p99", most=PACING_MS))
+        )  # fmt: skip
+        slope = memory_per_call_mb(ours)
+        if slope is not None:
+            found.append(
+                Row("capacity.memory", "C3", "memory of one more call", "MB", Measure("ours", (slope,)), None, Limit("value", "p50", most=4.0))
+            )  # fmt: skip
+    return found
+
+
+def memory_per_call_mb(steps: Sequence[Step]) -> float | None:
+    """The slope between the fewest and the most calls, all processes."""
+    least, most = min(steps, key=lambda s: s.calls), max(steps, key=lambda s: s.calls)
+    if least.calls == most.calls or not least.world.rss_mb or not most.world.rss_mb:
+        return None
+    grown = sum(most.world.rss_mb.values()) - sum(least.world.rss_mb.values())
+    return grown / (most.calls - least.calls)
+
+
+def faults(steps: Sequence[Step]) -> list[str]:
+    """Sentences for steps that cannot be trusted."""
+    return [
+        f"{step.world.name}, {step.calls} calls: {each}"
+        for step in steps
+        for each in generator([step.loaded])[1]
+    ]
+
+
+def valid(steps: Sequence[Step]) -> bool:
+    """Our own steps are: one of stock's in which nothing keeps its pace says so itself."""
+    return all(
+        percentile(step.loaded.late_ms, 99) <= LATE_LIMIT_MS
+        for step in steps
+        if step.world.name == "ours" and step.loaded.late_ms
+    )
+
+
+def _pin(houses: dict[str, House]) -> bool:
+    """The processes that carry calls to the first core, everybody else to the rest."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        return False
+    for at in houses.values():
+        for pid, role in at.processes().items():
+            counts = role in ("worker", "stock", "helper")
+            processes.pin(pid, cores[:1] if counts else cores[1:])
+    processes.pin(os.getpid(), cores[1:])
+    return True
+
+
+def _step(steps: Sequence[Step], calls: int) -> Step:
+    return next(step for step in steps if step.calls == calls)
+
+
+def _said(step: Step) -> str:
+    shown = step.as_json()
+    cpu = ", ".join(f"{role} {value:.2f}" for role, value in shown["cpu_s_per_call_minute"].items())
+    return (
+        f"  {'held' if step.held else 'NOT HELD'}: core {step.core_share:.0%}, CPU s/call-minute {cpu}; wire p50/p99"
+        f" {shown['wire_p50_ms']}/{shown['wire_p99_ms']} ms, pacing p99 {shown['pacing_p99_ms']} ms,"
+        f" answered {shown['answered']}/{shown['turns']}, callers late p99 {shown['generator_late_p99_ms']} ms"
+    )

@@ -1,0 +1,78 @@
+"""`wardline bench capacity`: more and more calls on one core, ours and the stock bot's (target C1)."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from dataclasses import replace
+
+from bench.errors import BenchError
+from bench.load.capacity import STEPS, capacity_rows, faults, run_capacity, valid
+from bench.load.scenario import shipped
+from bench.load.turns import as_text
+from bench.load.turns_command import add_out, first_of, keep, progress
+from bench.load.worlds import Plan
+
+CALLS_MAX = 400
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--scenario", default="busy", help="shipped, or a TOML file (default %(default)s)"
+    )
+    parser.add_argument("--door", choices=["stream", "webrtc"], default="stream")
+    parser.add_argument(
+        "--calls",
+        type=_steps,
+        default=STEPS,
+        metavar="N,N,...",
+        help="numbers of calls, each tried (default " + ",".join(str(n) for n in STEPS) + ")",
+    )
+    parser.add_argument(
+        "--window-s", type=float, default=20.0, help="with all calls at once (default %(default)s)"
+    )
+    parser.add_argument("--stock", action="store_true", help="with a stock Pipecat bot beside it")
+    parser.add_argument("--seed", type=int, help="instead of the scenario's")
+    add_out(parser)
+    parser.set_defaults(run=bench_capacity)
+
+
+def bench_capacity(arguments: argparse.Namespace) -> int:
+    """Run, print, keep."""
+    try:
+        scenario = shipped(arguments.scenario)
+        if arguments.seed is not None:
+            scenario = replace(scenario, seed=arguments.seed)
+        worlds = ("ours", "stock") if arguments.stock else ("ours",)
+        plan = Plan(scenario, arguments.door, calls=max(arguments.calls), worlds=worlds)
+        window_ms = min(max(arguments.window_s, 2.0), 3_600.0) * 1000.0
+        ran, steps = asyncio.run(run_capacity(plan, arguments.calls, window_ms, progress))
+    except BenchError as error:
+        print(f"wardline bench capacity: {error}", file=sys.stderr)
+        return 1
+    except BaseExceptionGroup as group:
+        raise first_of(group) from None
+    result = ran.as_json(
+        "capacity",
+        rows_=capacity_rows(plan.door, steps),
+        faults=faults(steps),
+        valid=valid(steps),
+        capacity=[step.as_json() for step in steps],
+    )
+    print("\n" + as_text(result["rows"], result["run"]))
+    if not keep(result, arguments.out):
+        return 1
+    bad = any(row["outcome"] in ("missed", "void") for row in result["rows"])
+    return 1 if bad and not arguments.report_only else 0
+
+
+def _steps(text: str) -> tuple[int, ...]:
+    try:
+        steps = tuple(sorted({int(each) for each in text.split(",")}))
+    except ValueError:
+        raise argparse.ArgumentTypeError("write numbers with commas, e.g. 1,10,50") from None
+    if not steps or steps[0] < 1 or steps[-1] > CALLS_MAX:
+        raise argparse.ArgumentTypeError(f"each from 1 to {CALLS_MAX}")
+    return steps

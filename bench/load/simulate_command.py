@@ -1,0 +1,68 @@
+"""`wardline bench simulate`: our real server with engines that take the times of a named source (target L3).
+
+Everything but the models runs as it does for patients: doors, gate, endpointing, speculation, graph, pacing. On a machine
+with a card the same command runs with times measured there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from bench.errors import BenchError
+from bench.load.results import Limit, Measure, Row
+from bench.load.turns import Ran, as_text, run_turns
+from bench.load.turns_command import add_out, count, first_of, keep, plan_of, progress
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--engines",
+        metavar="FILE",
+        help="times of each stage, with their source; none: the scenario's",
+    )
+    parser.add_argument("--scenario", default="gpu-like", help="default %(default)s")
+    parser.add_argument("--door", choices=["stream", "webrtc"], default="stream")
+    parser.add_argument("--calls", type=count, default=32, help="at once (default %(default)s)")
+    parser.add_argument("--rounds", type=count, default=1)
+    parser.add_argument("--seed", type=int, help="instead of the scenario's")
+    parser.add_argument("--turns", type=count, help="of each call, instead of the scenario's")
+    add_out(parser)
+    parser.set_defaults(run=bench_simulate)
+
+
+def bench_simulate(arguments: argparse.Namespace) -> int:
+    """Run, print, keep."""
+    try:
+        plan = plan_of(arguments)
+        print(f"times: {plan.scenario.engines.source}")
+        ran = asyncio.run(run_turns(plan, progress))
+    except BenchError as error:
+        print(f"wardline bench simulate: {error}", file=sys.stderr)
+        return 1
+    except BaseExceptionGroup as group:
+        raise first_of(group) from None
+    result = ran.as_json("simulate", rows_=[*simulated(ran), *_others(ran)])
+    print("\n" + as_text(result["rows"], result["run"]))
+    if not keep(result, arguments.out):
+        return 1
+    bad = any(row["outcome"] in ("missed", "void") for row in result["rows"])
+    return 1 if bad and not arguments.report_only else 0
+
+
+def _others(ran: Ran) -> list[Row]:
+    """What a turn's length is not: those rows are of engines that take no time."""
+    return [row for row in ran.rows() if not row.id.startswith(("wire.", "overhead."))]
+
+
+def simulated(ran: Ran) -> list[Row]:
+    """Target L3's lines."""
+    wire = Measure("ours", ran.worlds["ours"].wire_ms)
+    what = f"last speech sent to the answer's first sample, {ran.plan.calls} calls"
+    return [
+        Row("simulated.p50", "L3", what, "ms", wire, None, Limit("value", "p50", most=500.0)),
+        Row("simulated.p95", "L3", what, "ms", wire, None, Limit("value", "p95", most=800.0)),
+        Row("simulated.speculating", "L3", f"{what}; speculation is on", "ms", wire, None, Limit("value", "p50", most=350.0)),
+    ]  # fmt: skip
