@@ -16,6 +16,8 @@ from bench.reports.stages import KINDS, Wait, median_wait, spoken, worst_wait
 from bench.reports.words import figure, number, world_name
 
 CURVE_POINTS = 200
+WAITS = ("wire", "simulated")
+"""Rows that are of the whole wait begin so."""
 SHARES = (10, 50, 90, 95, 99)
 
 
@@ -161,7 +163,7 @@ def _shares(values: Sequence[float]) -> list[tuple[float, float]]:
 
 def wire_limit(result: Result) -> tuple[float, str] | None:
     """What is promised of the wait, in milliseconds, and how it is said."""
-    rows = [row for row in result.rows if row.unit == "ms" and row.id.startswith("wire")]
+    rows = [row for row in result.rows if row.unit == "ms" and row.id.startswith(WAITS)]
     for row in rows:
         if row.limit is not None and (found := _limit_ms(row, row.limit)) is not None:
             return found

@@ -82,20 +82,20 @@ def _rows(rows: Sequence[Row]) -> str:
     if not rows:
         return ""
     lines = [
-        f"{'row':<22} {'n':>6}  {'p50 [95 % interval]':<22} {'p95':>8} {'p99':>8} {'worst':>8}"
+        f"{'row':<26} {'n':>6}  {'p50 [95 % interval]':<22} {'p95':>8} {'p99':>8} {'worst':>8}"
         f"  {'ratio':<14} {'limit':<20} outcome"
     ]
     for row in rows:
         title = f"{row.target + ' ' if row.target else ''}{row.id}"
         outcome = row.outcome.upper() if row.outcome in ("missed", "void") else row.outcome
         lines.append(
-            f"{title[:22]:<22} {_spread(row.spread)}  {ratio(row):<14}"
+            f"{title[:26]:<26} {_spread(row.spread)}  {ratio(row):<14}"
             f" {promise(row.limit, row.unit)[:20]:<20} {outcome}"
         )
         if row.what:
             lines.append(f"  {row.what[: WIDTH - 12]}{f', {row.unit}' if row.unit else ''}")
         if row.control is not None:
-            lines.append(f"  {f'beside {row.control_what}'[:20]:<20} {_spread(row.control)}")
+            lines.append(f"  {f'beside {row.control_what}'[:24]:<24} {_spread(row.control)}")
     return "\n".join(lines)
 
 
@@ -153,8 +153,8 @@ def _compared(result: Result, saved: Result) -> str:
 
 def _change(each: Change) -> str:
     if each.before is None or each.after is None:
-        return f"  {each.row.id:<22} {each.verdict}: {each.why}"
+        return f"  {each.row.id:<24} {each.verdict}: {each.why}"
     told = f"{number(each.before.value)} → {number(each.after.value)}"
     gap = f" ({each.difference.low:+.2g} to {each.difference.high:+.2g})" if each.difference else ""
     verdict = each.verdict.upper() if each.verdict == "worse" else each.verdict
-    return f"  {each.row.id:<22} {each.of:<6} {told}{gap}  {verdict}{f': {each.why}' * bool(each.why)}"  # fmt: skip
+    return f"  {each.row.id:<24} {each.of:<6} {told}{gap}  {verdict}{f': {each.why}' * bool(each.why)}"  # fmt: skip

@@ -44,14 +44,14 @@ def story(result: Result) -> Story:
 
 
 def _found(result: Result) -> Story:
-    ours = median_wait(result, OURS)
-    if ours is not None:
-        return Story(_waited(ours), tuple(_turns(result, ours)))
     carried = most_held(result.capacity, OURS)
     if carried is not None:
         return Story(_carried(carried), tuple(_capacity(result, carried)))
     if result.capacity:
         return Story("No number of calls kept every limit.", ())
+    ours = median_wait(result, OURS)
+    if ours is not None:
+        return Story(_waited(ours), tuple(_turns(result, ours)))
     if result.rows:
         return Story("No turn was answered in this run; the table has what was measured.", ())  # fmt: skip
     return Story("Nothing was measured in this run.", ())
