@@ -100,7 +100,8 @@ class StreamDoor:
         socket, tasks = self._socket, self._tasks
         try:
             if socket is not None and not socket.closed:
-                await self._say({"event": "stop", "streamSid": self._stream, "stop": {}})
+                # Whatever the weather: what is still on its way is of no use to anybody.
+                await self._through(f'{{"event":"stop","streamSid":"{self._stream}","stop":{{}}}}')
                 await socket.close()
         finally:
             if self._reading is not None:

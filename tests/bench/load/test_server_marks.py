@@ -17,7 +17,11 @@ def event(call: str, left_ms: float, first_ms: float = 230.0, **more: object) ->
     """As the server writes it, with the wall clock's milliseconds."""
     wall_s = (left_ms - OFFSET_MS) / 1000.0
     at = datetime.fromtimestamp(wall_s, UTC).isoformat(timespec="milliseconds")
-    record: dict[str, object] = {"at": at.replace("+00:00", "Z"), "event": "turn_ended", "call_id": call}
+    record: dict[str, object] = {
+        "at": at.replace("+00:00", "Z"),
+        "event": "turn_ended",
+        "call_id": call,
+    }
     record |= {"decision_ms": 200.0, "first_sample_ms": first_ms, "interrupted": False}
     return json.dumps(record | more).encode()
 
