@@ -55,9 +55,9 @@ class House:
 
 @asynccontextmanager
 async def ours(
-    times: Times, *, calls: int, workers: int = 1, toml: str = ""
+    times: Times | None, *, calls: int, workers: int = 1, toml: str = ""
 ) -> AsyncIterator[House]:
-    """Our server, with engines of these times, for so many calls in each worker."""
+    """Our server, with engines of these times or its embedded ones, for so many calls in each worker."""
     folder = Path(tempfile.mkdtemp(prefix="wardline-bench-"))
     try:
         port, token = _free_port(), secrets.token_hex(16)
@@ -114,10 +114,12 @@ def written(times: Times) -> str:
 
 
 def _settings(
-    folder: Path, port: int, public: str, token: str, times: Times, calls: int, workers: int
+    folder: Path, port: int, public: str, token: str, times: Times | None, calls: int, workers: int
 ) -> str:
-    (folder / "times.json").write_text(written(times))
-    lines = max(1, calls)
+    lines, engines = max(1, calls), ""
+    if times is not None:
+        (folder / "times.json").write_text(written(times))
+        engines = f'[engines]\ntimed = "{folder / "times.json"}"\n'
     return f"""
 [http]
 port = {port}
@@ -144,9 +146,7 @@ thinking_ms = 0
 speaking_ms = 0
 [media_stream]
 auth_token = "{token}"
-[engines]
-timed = "{folder / "times.json"}"
-"""
+{engines}"""
 
 
 @asynccontextmanager

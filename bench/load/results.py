@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from bench.figures import Interval, Summary, percentile, summary
 from bench.load.run import Loaded
-from bench.load.timeline import Turn, late_frames, pacing_errors_ms, turns
+from bench.load.timeline import Turn, late_frames, numbered, pacing_errors_ms, turns
 
 FORMAT = 2
 LATE_LIMIT_MS = 5.0
@@ -154,9 +154,12 @@ class World:
     failures: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, loaded: Loaded) -> World:
-        """Measure every call of a load."""
+    def of(cls, loaded: Loaded, *, tones: bool = True) -> World:
+        """Measure every call of a load; without `tones` its engines are real ones."""
         world = cls(loaded.world, failures=loaded.failures)
+        if not tones:
+            for notes in loaded.notes:
+                notes.heard = numbered(notes.heard, notes.voids_ms)
         for number, (notes, part) in enumerate(zip(loaded.notes, loaded.parts, strict=True)):
             world.turns += turns(number, notes, part)
             world.pacing_ms += pacing_errors_ms(notes.heard)
@@ -230,6 +233,17 @@ def rows(ours: World, controls: Sequence[World], calls: int) -> list[Row]:
     found += _barge_in(ours, fastest)
     found += _others(ours, fastest)
     return found
+
+
+def embedded_rows(ours: World) -> list[Row]:
+    """Every row of a run with the server's own engines: target L2."""
+    wire = Measure("ours", ours.wire_ms)
+    what = "last speech sent to the answer's first sample, embedded engines"
+    return [
+        Row("embedded.p50", "L2", what, "ms", wire, None, Limit("value", "p50", most=450.0)),
+        Row("embedded.p95", "L2", what, "ms", wire, None, Limit("value", "p95", most=700.0)),
+        *_stages(ours), *_barge_in(ours, None), *_others(ours, None),
+    ]  # fmt: skip
 
 
 def _stages(ours: World) -> list[Row]:
