@@ -85,7 +85,7 @@ async def stock(times: Times, *, default: bool) -> AsyncIterator[House]:
         file.write_text(written(times))
         arguments = ["-m", "bench.stock", "--times", str(file)]
         arguments += ["--default"] if default else []
-        async with _child(arguments, folder) as child:
+        async with _child(arguments, folder, says=True) as child:
             port = await _port_said(child, folder)
             world = "stock default" if default else "stock"
             yield House(world, f"http://127.0.0.1:{port}", child.pid)
@@ -151,16 +151,19 @@ auth_token = "{token}"
 
 @asynccontextmanager
 async def _child(
-    arguments: Sequence[str], folder: Path
+    arguments: Sequence[str], folder: Path, *, says: bool = False
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process that dies with us; it and whatever it started is gone when the block is left."""
+    """A process that dies with us; it and whatever it started is gone when the block is left.
+
+    What it writes to standard output is read by nobody, unless it `says` something that is waited for.
+    """
     with (folder / "errors").open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",
             *arguments,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE if says else asyncio.subprocess.DEVNULL,
             stderr=errors,
             env=config.child_environment({"PYTHONPATH": os.pathsep.join(sys.path)}),
             start_new_session=True,  # Ctrl-C is ours to pass on
@@ -175,12 +178,11 @@ async def _child(
         try:
             async with asyncio.timeout(END_LIMIT_S):
                 await process.wait()
-        except (TimeoutError, asyncio.CancelledError):
-            _kill(everyone)
-            await process.wait()
-            raise
+        except TimeoutError:
+            pass  # it has had its time
         finally:
             _kill(everyone)
+        await process.wait()
 
 
 def _kill(pids: dict[int, str]) -> None:
