@@ -275,8 +275,8 @@ def _barge_in(ours: World, stock: World | None) -> list[Row]:
         Row("barge_in.silent.p95", "B2", "the same", "ms", silent, silent_stock, Limit("value", "p95", most=260.0)),
         Row("barge_in.stale_ms", "B1", "the word that voids it to the last stale packet", "ms", stale, stale_stock, Limit("value", "p99", most=20.0)),
         Row("barge_in.stale_frames", "B1", "packets of a voided reply", "frames",
-            Measure("ours", count=_stale(ours), of=len(silent.values)),
-            Measure("stock, fastest settings", count=_stale(stock), of=len(silent_stock.values)) if stock and silent_stock else None,
+            _stale(ours) or Measure("ours"),
+            _stale(stock) if stock else None,
             Limit("value", "worst", most=0.0)),
     ]  # fmt: skip
 
@@ -328,10 +328,12 @@ def _wire(world: World | None) -> Measure | None:
     return None if world is None else Measure(world.name, world.wire_ms)
 
 
-def _stale(world: World | None) -> float:
-    if world is None:
-        return 0.0
-    return float(sum(turn.stale_frames for turn in world.spoken("interruption")))
+def _stale(world: World) -> Measure | None:
+    """Packets of voided replies; None where no server ever said that one is void."""
+    cuts = [t for t in world.spoken("interruption") if t.interrupted and t.clear_ms is not None]
+    if not cuts:
+        return None
+    return Measure(world.name, count=float(sum(t.stale_frames for t in cuts)), of=len(cuts))
 
 
 def turn_json(world: str, turn: Turn) -> dict[str, Any]:

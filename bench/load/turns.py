@@ -159,7 +159,8 @@ def with_marks(world: World, at: House) -> None:
     # The loop's clock is the machine's monotonic one; the two are read within microseconds.
     offset_ms = MonotonicClock().now_ms() - wall_now().timestamp() * 1000.0
     server_marks.assign(world.turns, server_marks.told(lines, offset_ms))
-    world.lags_ms += server_marks.lags_ms(lines)
+    began_ms = min((turn.onset_ms for turn in world.turns), default=0.0)
+    world.lags_ms += server_marks.lags_ms(lines, offset_ms, began_ms)
 
 
 def joined(before: World | None, now: World, calls_before: int) -> World:
@@ -172,7 +173,7 @@ def joined(before: World | None, now: World, calls_before: int) -> World:
     before.pacing_ms += now.pacing_ms
     before.late_frames += now.late_frames
     before.frames += now.frames
-    before.lags_ms = now.lags_ms  # the file holds those of earlier rounds too
+    before.lags_ms += now.lags_ms
     before.failures += now.failures
     for mine, theirs in ((before.cpu, now.cpu), (before.rss_mb, now.rss_mb)):
         for role, value in theirs.items():
