@@ -25,6 +25,8 @@ MISSED: Final = 1
 UNUSABLE: Final = 2
 NOT_JUDGED: Final = 75
 """Of sysexits.h: a failure that may be over at the next try."""
+WAITS: Final = ("wire", "overhead")
+"""Rows that are of a turn's length begin so."""
 LOST: Final = Line(
     id="calls",
     of="count",
@@ -167,14 +169,14 @@ def as_text(outcome: Outcome, last: Result | None) -> str:
         figures = ", ".join(f"{figure:.3g}" for figure in each.figures) or "–"
         kind = f"of the control at {line.at}" if line.of == "ratio" else "counted"
         noise = f" (noise to {line.edge:.3g})" if line.noise else ""
-        verdict = each.verdict.upper() if each.verdict != "met" else each.verdict
+        verdict = {"met": "met", "missed": "MISSED"}.get(each.verdict, "NOT JUDGED")
         why = f": {each.why}" if each.why else ""
         lines.append(
             f"  {verdict:<10} {line.id:<24} {figures} {kind}, at most {line.most:.3g}{noise}{why}"
         )
         if each.verdict == "missed":
             lines += [f"      stage: {line.stage}", f"      look at: {line.look}"]
-            if last is not None and line.of == "ratio" and (found := where(last)):
+            if last is not None and line.id.startswith(WAITS) and (found := where(last)):
                 lines.append(f"      there: {found}")
     if outcome.status == NOT_JUDGED:
         lines.append("  This machine was too busy to tell. Nothing was seen to be worse.")

@@ -58,8 +58,15 @@ def test_what_cannot_be_read_or_was_cut_is_left_out() -> None:
         b'{"event":"turn_ended"}',
         event("a", 1.0, interrupted=True),
         event("a", 1.0, first_sample_ms=None),
-        b'{"event":"loop_lag","lag_ms":31.5,"gc_ms":0.0}',
-        b'{"event":"loop_lag"}',
     ]
     assert told(lines, OFFSET_MS) == []
-    assert lags_ms(lines) == [31.5]
+
+
+def test_a_workers_late_loop_counts_from_the_first_word_on() -> None:
+    def late(at_ms: float, worst_ms: object) -> bytes:
+        return event("a", at_ms).replace(b"turn_ended", b"loop_late").replace(b"call_id", b"x")[
+            :-1
+        ] + (b', "worst_ms": %s}' % json.dumps(worst_ms).encode())
+
+    lines = [late(900.0, 200.0), late(1_500.0, 31.5), late(1_600.0, None), b'{"event":"loop_late"}']
+    assert lags_ms(lines, OFFSET_MS, 1_000.0) == [31.5]

@@ -9,7 +9,7 @@ import pytest
 
 from bench.load.door import Heard, Notes
 from bench.load.part import Cue, How, Part
-from bench.load.timeline import late_frames, pacing_errors_ms, turns
+from bench.load.timeline import late_frames, numbered, pacing_errors_ms, turns
 
 FRAMES = 1_000
 SAMPLES = 960
@@ -152,3 +152,11 @@ def test_a_packet_of_two_frames_is_paced_by_its_length() -> None:
 def test_a_hole_in_a_reply_is_counted_once() -> None:
     call = Call().reply(1, 0.0, 10).reply(1, 260.0, 10).reply(2, 2_000.0, 5)
     assert late_frames(call.notes.heard) == 1
+
+
+def test_sound_without_tones_is_numbered_by_its_pauses_and_by_what_voids_it() -> None:
+    call = Call().reply(None, 100.0, 10).reply(None, 400.0, 10).reply(None, 1_200.0, 10)
+    call.reply(None, 1_400.0, 5, level=-60.0).reply(None, 1_500.0, 5)
+    found = numbered(call.notes.heard, [1_450.0])
+    tags = [frame.tag for frame in found]
+    assert tags == [1] * 20 + [2] * 10 + [None] * 5 + [3] * 5
