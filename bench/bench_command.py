@@ -11,10 +11,12 @@ from pathlib import Path
 
 from bench.call_command import DEFAULT_URL
 from bench.errors import BenchError
+from bench.gate import gate_command
 from bench.load import capacity_command, simulate_command, turns_command
 from bench.phi import phi_command
 from bench.recordings import RecordedVoice
 from bench.report import as_json, as_text, missed
+from bench.reports import report_command
 from bench.run import Plan, Run, run
 from bench.script import shipped
 from bench.signalling import Front
@@ -52,6 +54,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     others = parser.add_subparsers(title="other benches", metavar="BENCH")
     phi = others.add_parser("phi", help="score the redactor on the labelled set; needs no server")
     phi_command.configure(phi)
+    report = others.add_parser("report", help="show a result file: text, one page, a picture")
+    report_command.configure(report)
+    gate = others.add_parser("gate", help="fail when a result is beyond the budget")
+    gate_command.configure(gate)
     turns = others.add_parser(
         "turns",
         help="many callers of a scenario, the stock framework beside them; starts the servers",

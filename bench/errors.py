@@ -12,7 +12,11 @@ BenchError                  the message is one plain sentence for a terminal
 ├── ScenarioInvalid         a scenario file is wrong
 ├── ServerNotStarted        a server that the bench should start did not become ready
 ├── LabelledSetInvalid      a file of the labelled set cannot be read
-└── RedactorUnusable        a redactor that is to be scored does not start, or stops answering
+├── RedactorUnusable        a redactor that is to be scored does not start, or stops answering
+├── ResultInvalid           a result file is damaged, foreign or of another format
+├── BudgetInvalid           the gate's budget is damaged
+├── ReportUnwritable        a report cannot be written where it should be
+└── PictureImpossible       nothing here can draw a picture of a page
 """
 
 from __future__ import annotations
@@ -74,3 +78,19 @@ class LabelledSetInvalid(BenchError):
 
 class RedactorUnusable(BenchError):
     """A redactor does not start, or stops answering."""
+
+
+class ResultInvalid(BenchError):
+    """A result file cannot be understood; the message names places in it, never their content."""
+
+
+class BudgetInvalid(BenchError):
+    """The gate's budget cannot be understood; the message names every key that is wrong."""
+
+
+class PictureImpossible(BenchError):
+    """There is no browser to draw with."""
+
+
+class ReportUnwritable(BenchError):
+    """There is no such folder, or no room in it."""

@@ -24,9 +24,10 @@ from loguru import logger
 from models.clinic_language import clinic_language
 from models.pocketsphinx import PocketSphinx, PocketSphinxSettings
 from models.ports import Recognizer
+from models.timed.hearing import TimedHearing
+from models.timed.times import Times
 from pipeline.media.playout import Playout
 from pipeline.supervisor.time_slice import run_promptly, slice_ns
-from tests.fakes.speech_to_text import FakeRecognizer
 from tools.comparison.feeder import FRAME_BYTES, FRAME_MS
 from tools.comparison.figures import percentile
 from tools.comparison.recorded import every_recording
@@ -138,12 +139,11 @@ async def compare(
     instant: list[Run] = []
     real: list[Run] = []
 
-    async def open_instant() -> Recognizer:
-        return FakeRecognizer(settle_ms=0.0)
+    hearing = TimedHearing(Times(), slots=calls)
 
     try:
         for _ in range(rounds):
-            instant.append(await run(open_instant, calls, seconds, recordings))
+            instant.append(await run(hearing.open, calls, seconds, recordings))
             real.append(await run(engine.open, calls, seconds, recordings))
             for name, one in (("instant", instant[-1]), ("pocketsphinx", real[-1])):
                 print(f"{name:13s} p50 {one.p50_ms:6.3f} ms   p99 {one.p99_ms:6.3f} ms   "

@@ -55,9 +55,9 @@ class House:
 
 @asynccontextmanager
 async def ours(
-    times: Times, *, calls: int, workers: int = 1, toml: str = ""
+    times: Times | None, *, calls: int, workers: int = 1, toml: str = ""
 ) -> AsyncIterator[House]:
-    """Our server, with engines of these times, for so many calls in each worker."""
+    """Our server, with engines of these times or its embedded ones, for so many calls in each worker."""
     folder = Path(tempfile.mkdtemp(prefix="wardline-bench-"))
     try:
         port, token = _free_port(), secrets.token_hex(16)
@@ -85,7 +85,7 @@ async def stock(times: Times, *, default: bool) -> AsyncIterator[House]:
         file.write_text(written(times))
         arguments = ["-m", "bench.stock", "--times", str(file)]
         arguments += ["--default"] if default else []
-        async with _child(arguments, folder) as child:
+        async with _child(arguments, folder, says=True) as child:
             port = await _port_said(child, folder)
             world = "stock default" if default else "stock"
             yield House(world, f"http://127.0.0.1:{port}", child.pid)
@@ -114,10 +114,12 @@ def written(times: Times) -> str:
 
 
 def _settings(
-    folder: Path, port: int, public: str, token: str, times: Times, calls: int, workers: int
+    folder: Path, port: int, public: str, token: str, times: Times | None, calls: int, workers: int
 ) -> str:
-    (folder / "times.json").write_text(written(times))
-    lines = max(1, calls)
+    lines, engines = max(1, calls), ""
+    if times is not None:
+        (folder / "times.json").write_text(written(times))
+        engines = f'[engines]\ntimed = "{folder / "times.json"}"\n'
     return f"""
 [http]
 port = {port}
@@ -144,23 +146,24 @@ thinking_ms = 0
 speaking_ms = 0
 [media_stream]
 auth_token = "{token}"
-[engines]
-timed = "{folder / "times.json"}"
-"""
+{engines}"""
 
 
 @asynccontextmanager
 async def _child(
-    arguments: Sequence[str], folder: Path
+    arguments: Sequence[str], folder: Path, *, says: bool = False
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process that dies with us; it and whatever it started is gone when the block is left."""
+    """A process that dies with us; it and whatever it started is gone when the block is left.
+
+    What it writes to standard output is read by nobody, unless it `says` something that is waited for.
+    """
     with (folder / "errors").open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",
             *arguments,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE if says else asyncio.subprocess.DEVNULL,
             stderr=errors,
             env=config.child_environment({"PYTHONPATH": os.pathsep.join(sys.path)}),
             start_new_session=True,  # Ctrl-C is ours to pass on
@@ -175,12 +178,11 @@ async def _child(
         try:
             async with asyncio.timeout(END_LIMIT_S):
                 await process.wait()
-        except (TimeoutError, asyncio.CancelledError):
-            _kill(everyone)
-            await process.wait()
-            raise
+        except TimeoutError:
+            pass  # it has had its time
         finally:
             _kill(everyone)
+        await process.wait()
 
 
 def _kill(pids: dict[int, str]) -> None:

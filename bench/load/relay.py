@@ -16,9 +16,7 @@ from bench.errors import MediaUnreachable
 from bench.load.scenario import Weather
 
 HERE: Final = "127.0.0.1"
-_CANDIDATE = re.compile(
-    r"^(a=candidate:\S+ 1 udp \d+ )(\S+) (\d+) (typ host.*)$", re.MULTILINE | re.IGNORECASE
-)
+_CANDIDATE = re.compile(r"(a=candidate:\S+ 1 udp \d+ )(\S+) (\d+) (typ host.*)", re.IGNORECASE)
 Address = tuple[str, int]
 _PAGE, _SERVER = 0, 1
 """The socket that faces the page, and the one that faces the server."""
@@ -63,9 +61,10 @@ class Relay:
         """Open both sockets."""
         loop = asyncio.get_running_loop()
         for direction in (_PAGE, _SERVER):
-            _, side = await loop.create_datagram_endpoint(
+            transport, side = await loop.create_datagram_endpoint(
                 partial(_Side, self, direction), local_addr=(HERE, 0)
             )
+            side.transport = transport
             self._sides.append(side)
         return self
 
@@ -87,19 +86,23 @@ class Relay:
         return self._moved(sdp, page=False)
 
     def _moved(self, sdp: str, *, page: bool) -> str:
-        found = [each for each in _CANDIDATE.finditer(sdp) if each[2] == HERE]
-        if not found:
+        """One candidate is left, and it is ours: whoever knows a second one finds a way around."""
+        facing, at = (
+            self._sides[_PAGE if page else _SERVER],
+            self._sides[_SERVER if page else _PAGE],
+        )
+        facing.toward = None
+        lines = []
+        for line in sdp.splitlines():
+            found = _CANDIDATE.match(line)
+            if found is not None and found[2] == HERE and facing.toward is None:
+                facing.toward = (HERE, int(found[3]))
+                lines.append(f"{found[1]}{HERE} {at.port} {found[4]}")
+            elif not line.startswith("a=candidate:"):
+                lines.append(line)
+        if facing.toward is None:
             raise MediaUnreachable("nobody can be relayed who is not on 127.0.0.1")
-        kept = found[0]
-        facing = self._sides[_PAGE if page else _SERVER]
-        facing.toward = (kept[2], int(kept[3]))
-        at = self._sides[_SERVER if page else _PAGE].port
-
-        def moved(match: re.Match[str]) -> str:
-            return f"{match[1]}{HERE} {at} {match[4]}" if match.span() == kept.span() else ""
-
-        lines = _CANDIDATE.sub(moved, sdp).splitlines()
-        return "\r\n".join(line for line in lines if line) + "\r\n"
+        return "\r\n".join(lines) + "\r\n"
 
     def take(self, data: bytes, direction: int) -> None:
         """A packet came in: 0 from the page, 1 from the server."""
@@ -121,27 +124,23 @@ class _Side(asyncio.DatagramProtocol):
     def __init__(self, relay: Relay, direction: int) -> None:
         self._relay = relay
         self._direction = direction
-        self._transport: asyncio.DatagramTransport | None = None
+        self.transport: asyncio.DatagramTransport | None = None
         self.toward: Address | None = None
         """Whom this socket sends to."""
 
     @property
     def port(self) -> int:
-        return 0 if self._transport is None else int(self._transport.get_extra_info("sockname")[1])
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.DatagramTransport):
-            self._transport = transport
+        return 0 if self.transport is None else int(self.transport.get_extra_info("sockname")[1])
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         del addr
         self._relay.take(data, self._direction)
 
     def send(self, data: bytes) -> None:
-        if self._transport is not None and self.toward is not None:
-            self._transport.sendto(data, self.toward)
+        if self.transport is not None and self.toward is not None:
+            self.transport.sendto(data, self.toward)
 
     def close(self) -> None:
-        transport, self._transport = self._transport, None
+        transport, self.transport = self.transport, None
         if transport is not None:
             transport.close()

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bench.load.timeline import Turn
 
@@ -48,7 +49,7 @@ def told(lines: Iterable[bytes], wall_offset_ms: float) -> list[Told]:
             continue
         try:
             record = json.loads(line)
-            at_ms = datetime.fromisoformat(record["at"]).timestamp() * 1000.0 + wall_offset_ms
+            at_ms = _at_ms(record, wall_offset_ms)
             first_ms = record["first_sample_ms"]
         except (ValueError, KeyError, TypeError):
             continue
@@ -63,16 +64,23 @@ def told(lines: Iterable[bytes], wall_offset_ms: float) -> list[Told]:
     return sorted(found, key=lambda each: each.left_ms)
 
 
-def lags_ms(lines: Iterable[bytes]) -> list[float]:
-    """How late the server's own loops were, each time they were."""
+def lags_ms(lines: Iterable[bytes], wall_offset_ms: float, from_ms: float) -> list[float]:
+    """How late the workers' own loops were, each time they say so after this moment of the caller's clock."""
     found = []
     for line in lines:
-        if b'"loop_l' in line:
-            try:
-                found.append(float(json.loads(line)["lag_ms"]))
-            except (ValueError, KeyError, TypeError):
-                continue
+        if b'"loop_late"' not in line:
+            continue
+        try:
+            record = json.loads(line)
+            if _at_ms(record, wall_offset_ms) >= from_ms:
+                found.append(float(record["worst_ms"]))
+        except (ValueError, KeyError, TypeError):
+            continue
     return found
+
+
+def _at_ms(record: dict[str, Any], wall_offset_ms: float) -> float:
+    return datetime.fromisoformat(record["at"]).timestamp() * 1000.0 + wall_offset_ms
 
 
 def assign(turns: Sequence[Turn], server: Sequence[Told]) -> int:

@@ -61,6 +61,8 @@ class StreamDoor:
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._sending: asyncio.Task[None] | None = None
+        self._on_its_way: asyncio.Queue[tuple[float, str]] = asyncio.Queue()
         self._play_end_ms = 0.0
         self._marks: deque[tuple[float, str]] = deque()
         self._arrivals_ms = 0.0
@@ -87,6 +89,8 @@ class StreamDoor:
         self._tasks = asyncio.TaskGroup()
         await self._tasks.__aenter__()
         self._reading = self._tasks.create_task(self._read(self._socket), name="stream reader")
+        if not self._weather.calm:
+            self._sending = self._tasks.create_task(self._let_through(), name="on its way")
         return self
 
     async def __aexit__(
@@ -100,11 +104,13 @@ class StreamDoor:
         socket, tasks = self._socket, self._tasks
         try:
             if socket is not None and not socket.closed:
-                await self._say({"event": "stop", "streamSid": self._stream, "stop": {}})
+                # Whatever the weather: what is still on its way is of no use to anybody.
+                await self._through(f'{{"event":"stop","streamSid":"{self._stream}","stop":{{}}}}')
                 await socket.close()
         finally:
-            if self._reading is not None:
-                self._reading.cancel()
+            for task in (self._reading, self._sending):
+                if task is not None:
+                    task.cancel()
             if tasks is not None:
                 await tasks.__aexit__(None, None, None)
 
@@ -153,14 +159,16 @@ class StreamDoor:
         """Now, or once the weather lets it through."""
         if self._weather.calm:
             await self._through(text)
-        elif self._tasks is not None:
-            now_ms = self._clock.now_ms()
-            self._departures_ms = self._later(self._departures_ms, now_ms)
-            self._tasks.create_task(self._send_at(self._departures_ms, text), name="on its way")
+        else:
+            self._departures_ms = self._later(self._departures_ms, self._clock.now_ms())
+            self._on_its_way.put_nowait((self._departures_ms, text))
 
-    async def _send_at(self, at_ms: float, text: str) -> None:
-        await asyncio.sleep(max(0.0, at_ms - self._clock.now_ms()) / 1000)
-        await self._through(text)
+    async def _let_through(self) -> None:
+        """One after another, as they were said."""
+        while True:
+            at_ms, text = await self._on_its_way.get()
+            await asyncio.sleep(max(0.0, at_ms - self._clock.now_ms()) / 1000)
+            await self._through(text)
 
     async def _through(self, text: str) -> None:
         socket = self._socket

@@ -7,8 +7,9 @@ what belongs to an old one is seen as such however late it comes.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 
@@ -26,6 +27,8 @@ BACK_AFTER_MS = 60.0
 LEAD_FRAMES = 10
 """The first packets of a reply come ahead of time, to fill the far end: pacing begins after them."""
 SAME_REPLY_MS = 400.0
+STRETCH_MS = 350.0
+"""Longer than a pause between two words; between two sentences a new stretch may begin, which hurts nobody."""
 LOST_MS = 150.0
 """A reply that is shorter than others of its length by more lost something."""
 
@@ -92,6 +95,27 @@ def turns(number: int, notes: Notes, part: Part) -> list[Turn]:
         else:
             _answered(turn, notes, until_ms)
         found.append(turn)
+    return found
+
+
+def numbered(heard: Sequence[Heard], voids_ms: Sequence[float]) -> list[Heard]:
+    """What engines say that have no tones: each stretch of sound is a reply of its own, numbered from 1.
+
+    A stretch ends with a pause no sentence has inside it, or with the word that voids it; what is a filler stays unknown.
+    """
+    found = list[Heard]()
+    number, last_ms, voids = UNTAGGED, -math.inf, deque(sorted(voids_ms))
+    for frame in heard:
+        if not frame.loud:
+            found.append(replace(frame, tag=None))
+            continue
+        fresh = frame.at_ms - last_ms > STRETCH_MS
+        while voids and voids[0] < frame.at_ms:
+            voids.popleft()
+            fresh = True
+        number += fresh
+        last_ms = frame.at_ms
+        found.append(replace(frame, tag=number))
     return found
 
 

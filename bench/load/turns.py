@@ -17,6 +17,7 @@ from bench.load.results import (
     Measure,
     Row,
     World,
+    embedded_rows,
     generator,
     machine,
     rows,
@@ -46,8 +47,9 @@ class Ran:
         """Every row, ours beside its controls."""
         ours = self.worlds["ours"]
         controls = [world for name, world in self.worlds.items() if name != "ours"]
+        own = embedded_rows(ours) if self.plan.embedded else rows(ours, controls, self.plan.calls)
         return [
-            *rows(ours, controls, self.plan.calls),
+            *own,
             Row("floor.late", "", "control: a bare 20 ms sender beside the callers, late", "ms", Measure("floor", tuple(self.floor.late_ms))),
             Row("floor.round_trip", "", "control: a bare UDP round trip", "ms", Measure("floor", tuple(self.floor.round_trip_ms))),
         ]  # fmt: skip
@@ -88,7 +90,9 @@ class Ran:
                 "door": plan.door,
                 "calls": plan.calls,
                 "rounds": plan.rounds,
-                "engines": {"source": plan.scenario.engines.source},
+                "engines": {
+                    "source": "embedded" if plan.embedded else plan.scenario.engines.source
+                },
                 "valid": good,
                 "notes": notes,
                 "machine": machine(),
@@ -122,7 +126,7 @@ async def run_turns(plan: Plan, progress: Callable[[str], None]) -> Ran:
                     floor, one_load(plan, houses[name], plan.scenario, plan.calls, progress)
                 )
                 loads.append(loaded)
-                found = World.of(loaded)
+                found = World.of(loaded, tones=not plan.embedded)
                 await asyncio.to_thread(with_marks, found, houses[name])
                 worlds[name] = joined(worlds.get(name), found, number * plan.calls)
     took_s = (LoopClock().now_ms() - began_ms) / 1000
@@ -155,7 +159,8 @@ def with_marks(world: World, at: House) -> None:
     # The loop's clock is the machine's monotonic one; the two are read within microseconds.
     offset_ms = MonotonicClock().now_ms() - wall_now().timestamp() * 1000.0
     server_marks.assign(world.turns, server_marks.told(lines, offset_ms))
-    world.lags_ms += server_marks.lags_ms(lines)
+    began_ms = min((turn.onset_ms for turn in world.turns), default=0.0)
+    world.lags_ms += server_marks.lags_ms(lines, offset_ms, began_ms)
 
 
 def joined(before: World | None, now: World, calls_before: int) -> World:
@@ -168,7 +173,7 @@ def joined(before: World | None, now: World, calls_before: int) -> World:
     before.pacing_ms += now.pacing_ms
     before.late_frames += now.late_frames
     before.frames += now.frames
-    before.lags_ms = now.lags_ms  # the file holds those of earlier rounds too
+    before.lags_ms += now.lags_ms
     before.failures += now.failures
     for mine, theirs in ((before.cpu, now.cpu), (before.rss_mb, now.rss_mb)):
         for role, value in theirs.items():

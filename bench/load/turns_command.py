@@ -19,6 +19,7 @@ from bench.load.worlds import WORLDS, Plan
 from models.timed.times import TimesInvalid, load
 from pipeline.secret import first_line
 
+EMBEDDED = "embedded"
 _DEFAULTS = {
     "stock": False, "worlds": None, "workers": 1, "engines": None, "seed": None, "turns": None,
     "url": "", "ca": None, "public_url": "", "auth_token_file": None, "account": "",
@@ -45,7 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--worlds", help="instead of --stock: a list of " + ", ".join(WORLDS))
     parser.add_argument("--workers", type=count, default=1, help="of our server (default 1)")
     parser.add_argument(
-        "--engines", metavar="FILE", help='"instant" or a file of times, instead of the scenario\'s'
+        "--engines",
+        metavar="FILE",
+        help='"instant", a file of times, or "embedded" (see embedded.toml)',
     )
     parser.add_argument("--seed", type=int, help="instead of the scenario's")
     parser.add_argument("--turns", type=count, help="of each call, instead of the scenario's")
@@ -99,12 +102,15 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
         scenario = replace(scenario, seed=arguments.seed)
     if arguments.turns is not None:
         scenario = replace(scenario, turns=max(1, arguments.turns))
-    if arguments.engines:
+    embedded = arguments.engines == EMBEDDED
+    if arguments.engines and not embedded:
         try:
             scenario = replace(scenario, engines=load(arguments.engines))
         except TimesInvalid as error:
             raise BenchError(f"{arguments.engines}: {error}") from None
     worlds = WORLDS if arguments.stock else ("ours",)
+    if embedded and (arguments.stock or arguments.worlds):
+        raise BenchError("a stock bot has no embedded engines: leave out --stock and --worlds")
     if arguments.worlds:
         worlds = tuple(each.strip() for each in arguments.worlds.split(","))
         if unknown := set(worlds) - set(WORLDS):
@@ -118,6 +124,7 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
         worlds=worlds,
         rounds=max(1, arguments.rounds),
         workers=max(1, arguments.workers),
+        embedded=embedded,
         url=arguments.url.rstrip("/"),
         entrance=_entrance(arguments),
         ca_file=arguments.ca,

@@ -35,6 +35,8 @@ class Plan:
     rounds: int = 1
     workers: int = 1
     """Of our server."""
+    embedded: bool = False
+    """With the server's own engines instead of timed ones."""
     url: str = ""
     """Of a server of ours that runs already; "": one is started."""
     entrance: CarrierEntrance | None = field(default=None, repr=False)
@@ -58,7 +60,8 @@ async def opened(plan: Plan, worlds: Sequence[str]) -> AsyncIterator[dict[str, H
             times = plan.scenario.engines
             if world == "ours":
                 per_worker = -(-plan.calls // plan.workers)
-                start = house.ours(times, calls=per_worker, workers=plan.workers)
+                engines = None if plan.embedded else times
+                start = house.ours(engines, calls=per_worker, workers=plan.workers)
             else:
                 start = house.stock(times, default=world == "stock default")
             houses[world] = await stack.enter_async_context(start)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 
 from models.ports import VoiceStream
+from models.timed.hearing import TimedEar, TimedHearing
+from models.timed.speaking import TimedVoice
+from models.timed.thinking import TimedMind
+from models.timed.times import Times
 from pipeline.call.observer import NoObserver
 from pipeline.call.parts import CallParts
 from pipeline.call.session import Call
 from pipeline.call.settings import CallSettings
+from pipeline.call.unvarying import UnvaryingReceptionist
 from pipeline.line import Flush, ToCaller
 from tests.call.call_rig import LevelVoice
-from tests.fakes.receptionist import FakeReceptionist
-from tests.fakes.speech_to_text import FakeRecognizer
-from tests.fakes.voice import FakeVoice
 from tools.comparison.figures import Record
-from tools.comparison.stock import ANSWER, HEARD, LETTER_MS, LINE_HZ
+from tools.comparison.stock import LINE_HZ
 
 FRAME_S = 0.02
 
@@ -41,18 +43,14 @@ class Ours:
     def __init__(self, voice: VoiceStream | None = None) -> None:
         """Build it with this voice detector, a level meter by default."""
         self.record = Record()
-        receptionist = FakeReceptionist(ANSWER)
-        receptionist.greets = "Hi."
-        ear = FakeRecognizer(settle_ms=0.0)
-        ear.saying = HEARD
         self._call = Call(
             "compared",
             CallParts(
-                recognizer=ear,
+                recognizer=TimedEar(Times(), 0, TimedHearing(Times(), slots=1)),
                 voice_stream=voice or LevelVoice(),
                 window_samples=512,
-                tts=FakeVoice(sample_rate_hz=LINE_HZ, letter_ms=LETTER_MS),
-                receptionist=receptionist.at,
+                tts=TimedVoice(Times()),
+                receptionist=lambda desk: UnvaryingReceptionist(TimedMind(Times()), desk),
                 settings=CallSettings(),
                 sample_rate_hz=LINE_HZ,
             ),

@@ -1,4 +1,4 @@
-"""The stock side: Pipecat's own graph with instant engines and a transport in memory.
+"""The stock side: Pipecat's own graph with the bench's instant engines and a transport in memory.
 
 `Stock` is the fastest stock setting (no RTVI, no turn tracking), `StockDefault` what one gets without
 asking. Both end a turn the moment the detector has said so and the transcript is there.
@@ -7,8 +7,6 @@ asking. Both end a turn the moment the detector has said so and the transcript i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from typing import Any
 
 import numpy as np
 from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams
@@ -16,13 +14,8 @@ from pipecat.frames.frames import (
     Frame,
     InputAudioRawFrame,
     InterruptionFrame,
-    LLMContextFrame,
-    LLMFullResponseEndFrame,
-    LLMFullResponseStartFrame,
     OutputAudioRawFrame,
     StartFrame,
-    TranscriptionFrame,
-    TTSAudioRawFrame,
     VADUserStoppedSpeakingFrame,
 )
 from pipecat.pipeline.pipeline import Pipeline
@@ -34,28 +27,22 @@ from pipecat.processors.aggregators.llm_response_universal import (
 )
 from pipecat.processors.audio.vad_processor import VADProcessor
 from pipecat.processors.frame_processor import FrameDirection
-from pipecat.services.llm_service import LLMService
-from pipecat.services.settings import LLMSettings, STTSettings, TTSSettings
-from pipecat.services.stt_service import SegmentedSTTService
-from pipecat.services.tts_service import TTSService
 from pipecat.transports.base_input import BaseInputTransport
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 from pipecat.turns.user_start import VADUserTurnStartStrategy
 from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
-from pipecat.utils.time import time_now_iso8601
 from pipecat.workers.runner import WorkerRunner
 
+from bench.stock.services import Hearing, Speaking, Thinking
+from models.timed.hearing import TimedHearing
+from models.timed.speaking import TimedVoice
+from models.timed.thinking import TimedMind
+from models.timed.times import Times
 from tools.comparison.figures import Record
 
 LINE_HZ, LISTEN_HZ = 8_000, 16_000
-LETTER_MS = 40.0
-HEARD = "hello there"
-ANSWER = (
-    "We are open from nine to five. You can come in without an appointment in the morning. "
-    "In the afternoon we ask you to call first. Is there anything else that I can do?"
-)
 
 
 class Level(VADAnalyzer):
@@ -73,54 +60,21 @@ class Level(VADAnalyzer):
         return 1.0
 
 
-class Ear(SegmentedSTTService):
-    """An instant recogniser in Pipecat's own segmenting service."""
+class Ear(Hearing):
+    """The recogniser, which notes the detector's verdict and the interruption on their way past."""
 
     def __init__(self, record: Record) -> None:
-        super().__init__(settings=STTSettings(model="instant", language=None), ttfs_p99_latency=0.0)
+        super().__init__(TimedHearing(Times(), slots=1))
         self._record = record
 
-    @property
-    def wants_wav_segments(self) -> bool:
-        """Raw audio is the cheaper way."""
-        return False
-
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Note the detector's verdict and the interruption on their way past."""
+        """Note the moment."""
         now_s = asyncio.get_running_loop().time()
         if isinstance(frame, VADUserStoppedSpeakingFrame):
             self._record.decisions_s.append(now_s)
         elif isinstance(frame, InterruptionFrame):
             self._record.interruptions_s.append(now_s)
         await super().process_frame(frame, direction)
-
-    async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
-        """Hear the same words as ours."""
-        yield TranscriptionFrame(HEARD, "", time_now_iso8601(), None)
-
-
-class Model(LLMService[Any]):
-    """An instant model."""
-
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """Answer a context; everything else passes."""
-        await super().process_frame(frame, direction)
-        if not isinstance(frame, LLMContextFrame):
-            await self.push_frame(frame, direction)
-            return
-        await self.push_frame(LLMFullResponseStartFrame())
-        for word in ANSWER.split():
-            await self._push_llm_text(word + " ")
-        await self.push_frame(LLMFullResponseEndFrame())
-
-
-class Tone(TTSService):
-    """An instant voice, as many milliseconds a letter as ours."""
-
-    async def run_tts(self, text: str, context_id: str) -> AsyncGenerator[Frame | None, None]:
-        """Give the whole sentence at once."""
-        samples = int(len(text) * LETTER_MS * LINE_HZ / 1_000.0)
-        yield TTSAudioRawFrame(b"\x01\x02" * samples, LINE_HZ, 1, context_id=context_id)
 
 
 class Door(BaseInputTransport):
@@ -185,17 +139,7 @@ class Stock:
                 ),
             ),
         )
-        model = Model(
-            settings=LLMSettings(
-                model="instant", system_instruction=None, temperature=None, max_tokens=None,
-                top_p=None, top_k=None, frequency_penalty=None, presence_penalty=None, seed=None,
-                filter_incomplete_user_turns=False, user_turn_completion_config=None,
-            ),
-        )  # fmt: skip
-        tone = Tone(
-            push_start_frame=True, push_stop_frames=True, sample_rate=LINE_HZ,
-            settings=TTSSettings(model="instant", voice="tone", language=None),
-        )  # fmt: skip
+        model, tone = Thinking(TimedMind(Times())), Speaking(TimedVoice(Times()))
         detector = VADProcessor(
             vad_analyzer=vad or Level(sample_rate=LISTEN_HZ, params=VADParams())
         )

@@ -1,0 +1,1 @@
+"""The gate: what may not get worse, judged on results by ratios and counts alone."""

@@ -1,0 +1,105 @@
+"""`wardline bench gate`: fails when a result is beyond the budget. Judges files, or measures until it can tell."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from bench.errors import BenchError, BudgetInvalid, ResultInvalid
+from bench.gate import budget as budgets
+from bench.gate.budget import Budget, Form
+from bench.gate.verdict import UNUSABLE, Outcome, as_text, judge
+from bench.load.scenario import shipped
+from bench.load.turns import run_turns
+from bench.load.worlds import Plan
+from bench.reports import result
+from bench.reports.result import Result
+
+WORLDS = ("ours", "stock")
+"""The fastest stock setting alone: the other takes as long and the budget names no row of it."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "files",
+        nargs="*",
+        type=Path,
+        metavar="FILE",
+        help="results of one thing, measured once or several times",
+    )
+    parser.add_argument(
+        "--measure", choices=budgets.FORMS, help="measure instead: quick before the tests, or full"
+    )
+    parser.add_argument(
+        "--budget", type=Path, metavar="FILE", help="another budget than bench/budget.toml"
+    )
+    parser.add_argument("--out", type=Path, help="keep what was measured in this folder")
+    parser.set_defaults(run=gate)  # fmt: skip
+
+
+def gate(arguments: argparse.Namespace) -> int:
+    """Judge, print, exit with 0, 1 (missed), 2 (cannot be used) or 75 (the machine was too busy)."""
+    if bool(arguments.files) == bool(arguments.measure):
+        print("wardline bench gate: name result files, or --measure quick", file=sys.stderr)
+        return UNUSABLE
+    try:
+        budget = budgets.load(arguments.budget) if arguments.budget else budgets.shipped()
+        if arguments.files:
+            runs = [result.load(file) for file in arguments.files]
+            outcome = judge(budget, runs, len(runs))
+        else:
+            outcome, runs = _measured(budget, arguments.measure, arguments.out)
+    except (BudgetInvalid, ResultInvalid) as error:
+        print(f"wardline bench gate: {error}", file=sys.stderr)
+        return UNUSABLE
+    except BenchError as error:
+        print(f"wardline bench gate: nothing could be measured: {error}", file=sys.stderr)
+        return UNUSABLE
+    print(as_text(outcome, runs[-1]))
+    return outcome.status
+
+
+def _measured(budget: Budget, name: str, keep: Path | None) -> tuple[Outcome, list[Result]]:
+    """Measure until every row is settled, or often enough."""
+    form = budget.forms.get(name)
+    if form is None:
+        raise BudgetInvalid(f"the budget has no [{name}]")
+    runs: list[Result] = []
+    while True:
+        print(f"gate: run {len(runs) + 1} of at most {form.runs_most}", flush=True)
+        text = json.dumps(asyncio.run(run_turns(_plan(form), _progress)).as_json(), indent=1)
+        runs.append(result.read("what was measured", text))
+        if keep is not None:
+            _keep(keep / f"gate-{name}-{len(runs)}.json", text)
+        outcome = judge(budget, runs, form.runs_most)
+        if not outcome.again:
+            return outcome, runs
+        for each in outcome.judged:
+            if each.verdict == "again":
+                print(f"  {each.line.id} is not settled yet: {each.why or each.figures[-1]}")
+
+
+def _plan(form: Form) -> Plan:
+    return Plan(
+        shipped(form.scenario),
+        door="webrtc" if form.door == "webrtc" else "stream",
+        calls=form.calls,
+        worlds=WORLDS,
+        rounds=form.rounds,
+    )
+
+
+def _keep(target: Path, text: str) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BenchError(f"cannot write {target}: {error.strerror}") from None
+
+
+def _progress(text: str) -> None:
+    print(f"  {text}", flush=True)

@@ -1,0 +1,48 @@
+"""A picture of a page's main chart, drawn by the browser that the tests use. Only here is a browser known."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from bench.errors import PictureImpossible
+from bench.reports.page import PICTURE
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+WIDTH_PX, HEIGHT_PX = 1000, 800
+SHARPNESS = 2.0
+"""Pixels of the picture for each of the page's: sharp on a good screen."""
+LIMIT_MS = 30_000.0
+
+
+def draw(html: str | None, target: Path) -> None:
+    """Write a page's picture as PNG; raises PictureImpossible. Blocks, for seconds."""
+    if html is None:
+        raise PictureImpossible("this result has no answered turn to draw")
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        raise PictureImpossible(
+            "a picture needs the tests' packages: run `make setup-dev`"
+        ) from None
+    program = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if program is None:
+        raise PictureImpossible("a picture needs Chromium: apt-get install chromium")
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+            try:
+                page = browser.new_page(
+                    viewport={"width": WIDTH_PX, "height": HEIGHT_PX},
+                    device_scale_factor=SHARPNESS,
+                    color_scheme="light",
+                    offline=True,
+                    java_script_enabled=False,
+                )
+                page.set_content(html, timeout=LIMIT_MS)
+                page.locator(f"#{PICTURE}").screenshot(path=target, timeout=LIMIT_MS)
+            finally:
+                browser.close()
+    except Error as error:
+        first = error.message.splitlines()[0] if error.message else "it said nothing"
+        raise PictureImpossible(f"Chromium could not draw: {first[:200]}") from None

@@ -1,0 +1,1 @@
+"""The gate, on results that are made up, and on real runs."""

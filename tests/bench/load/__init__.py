@@ -1,0 +1,1 @@
+"""Many callers at once, their doors, and what is made of their notes."""

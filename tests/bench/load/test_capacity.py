@@ -1,0 +1,69 @@
+"""How many calls a core holds: what a step must keep, and what the rows make of several."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bench.load.capacity import Step, capacity_rows, memory_per_call_mb, stretched
+from bench.load.part import write
+from bench.load.results import World
+from bench.load.run import RING_MS, Loaded
+from bench.load.scenario import shipped
+from bench.load.timeline import Turn
+
+
+def step(
+    name: str, calls: int, *, cpu_s: float = 1.0, wire_ms: float = 210.0, answered: int = 50
+) -> Step:
+    turns = [Turn(0, n, "speech", "x", 0.0, 1.0, first_content_ms=wire_ms) for n in range(answered)]
+    turns += [Turn(0, n, "speech", "x", 0.0, 1.0) for n in range(50 - answered)]
+    role = "worker" if name == "ours" else "stock"
+    world = World(name, turns, [0.5] * 50, cpu={role: cpu_s}, rss_mb={role: 200.0 + 2.0 * calls})
+    return Step(world, Loaded(name, "stream", calls), calls, 210.0)
+
+
+def test_a_step_is_held_while_every_limit_is_kept() -> None:
+    good = step("ours", 50)
+    assert good.held
+    assert good.core_share == pytest.approx(50 / 60)
+    assert not step("ours", 50, cpu_s=1.3).held
+    assert not step("ours", 50, wire_ms=400.0).held
+    assert not step("ours", 50, answered=48).held
+    slow = step("ours", 50)
+    slow.world.pacing_ms += [50.0] * 5
+    assert not slow.held
+    lost = step("ours", 50)
+    lost.world.failures.append("call 1: it broke off")
+    assert not lost.held
+
+
+def test_calls_and_cpu_are_compared_at_a_number_that_does_not_fill_the_cores() -> None:
+    steps = [
+        step("ours", 10), step("stock", 10, cpu_s=4.0), step("ours", 50), step("stock", 50, cpu_s=1.2, wire_ms=900),
+    ]  # fmt: skip
+    rows = {row.id: row for row in capacity_rows("stream", steps)}
+    assert rows["capacity.held"].measured.count == 50
+    assert rows["capacity.held"].outcome(True) == "met"
+    assert rows["capacity.held"].control is not None
+    assert rows["capacity.held"].control.count == 10
+    assert rows["capacity.cpu"].ratio == pytest.approx(0.25)
+    assert rows["capacity.cpu"].outcome(True) == "met"
+    assert memory_per_call_mb([s for s in steps if s.world.name == "ours"]) == pytest.approx(2.0)
+
+
+def test_without_stock_the_cost_is_not_comparable() -> None:
+    rows = {row.id: row for row in capacity_rows("webrtc", [step("ours", 20)])}
+    assert rows["capacity.held"].outcome(True) == "met"
+    assert rows["capacity.cpu"].outcome(True) == "not comparable"
+
+
+@pytest.mark.parametrize("calls", [1, 7, 50])
+def test_all_calls_speak_at_once_for_the_whole_window(calls: int) -> None:
+    scenario = stretched(shipped("busy"), calls, 10_000.0)
+    last_begins_ms = (calls - 1) * scenario.stagger_ms + RING_MS
+    first_ends_ms = RING_MS + write(replace(scenario), 0, 8_000).duration_ms
+    assert first_ends_ms - last_begins_ms >= 10_000.0
+    phases = {(n * scenario.stagger_ms) % 20 for n in range(calls)}
+    assert len(phases) >= min(calls, 7)

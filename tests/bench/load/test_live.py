@@ -1,0 +1,93 @@
+"""The commands as a person runs them: servers start by themselves, a result is written, nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.load import processes
+from tests.first_call.served import REPOSITORY, until, wardline
+
+pytestmark = [pytest.mark.wire, pytest.mark.long]
+
+SHORT = ("--scenario", "quick", "--turns", "3", "--report-only")
+
+
+def result(folder: Path) -> dict[str, Any]:
+    (file,) = folder.iterdir()
+    found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    assert found["format"] == 2
+    return found
+
+
+def left_behind() -> set[str]:
+    return {each.name for each in Path(tempfile.gettempdir()).glob("wardline-bench-*")}
+
+
+@pytest.mark.parametrize("door", ["stream", "webrtc"])
+def test_turns_of_our_server_and_of_a_stock_bot_in_one_run(door: str, tmp_path: Path) -> None:
+    before = left_behind()
+    done = wardline(
+        "bench", "turns", *SHORT, "--door", door, "--worlds", "ours,stock", "--calls", "2",
+        "--out", str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    found = result(tmp_path)
+    rows = {row["id"]: row for row in found["rows"]}
+    assert {turn["world"] for turn in found["turns"]} == {"ours", "stock"}
+    assert rows["overhead.ratio"]["control"]["count"] >= 1
+    assert rows["wire.default"]["outcome"] in ("not comparable", "void")
+    assert rows["barge_in.stale_frames"]["worst"] == 0
+    answered = [turn for turn in found["turns"] if turn["world"] == "ours" and turn["answered"]]
+    assert len(answered) >= 4
+    staged = [turn for turn in answered if "first_byte_out" in turn["marks_ms"]]
+    assert staged
+    assert all(
+        turn["marks_ms"]["pause_seen"] <= turn["marks_ms"]["decision"] <= turn["marks_ms"]["first_byte_out"]
+        for turn in staged
+    )  # fmt: skip
+    assert set(rows) >= {"cpu.worker", "cpu.supervisor", "pacing", "floor.late"}
+    assert left_behind() == before
+
+
+def test_capacity_of_two_numbers_of_calls(tmp_path: Path) -> None:
+    done = wardline(
+        "bench", "capacity", "--calls", "1,3", "--window-s", "6", "--report-only", "--out", str(tmp_path)
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    found = result(tmp_path)
+    steps = found["capacity"]
+    assert [step["calls"] for step in steps][:1] == [1]
+    assert all(step["cpu_s_per_call_minute"]["worker"] > 0 for step in steps)
+    assert found["rows"][0]["id"] == "capacity.held"
+
+
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+    before = left_behind()
+    command = [sys.executable, "-m", "pipeline.cli", "bench", "turns", *SHORT]
+    with subprocess.Popen(
+        [*command, "--worlds", "ours,stock", "--out", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=REPOSITORY,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert "round 1" in process.stdout.readline()
+        everyone = set(processes.family(process.pid)) - {process.pid}
+        assert len(everyone) >= 3
+        time.sleep(1.0)  # in the middle of a call
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait(60) == 130
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in everyone), 10.0, "their end")
+    assert left_behind() == before
+    assert list(tmp_path.iterdir()) == []

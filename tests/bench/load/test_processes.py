@@ -1,0 +1,61 @@
+"""What is read of processes, and the file of times that a server is started with."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bench.load import processes
+from bench.load.house import written
+from models.timed.times import Times, parse
+
+
+def test_a_process_is_found_with_its_children_what_they_used_and_where_they_may_run() -> None:
+    code = "import sys; sum(range(3_000_000)); print('up', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert processes.family(os.getpid())[child.pid] == "helper"
+        used = processes.used(child.pid)
+        assert used is not None
+        assert used.cpu_s > 0
+        assert used.rss_bytes > 1 << 20
+        core = min(os.sched_getaffinity(0))
+        processes.pin(child.pid, [core])
+        assert os.sched_getaffinity(child.pid) == {core}
+        child.communicate()
+    assert processes.used(child.pid) is None
+    assert child.pid not in processes.family(os.getpid())
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        Times(),
+        parse(
+            {
+                "source": "x",
+                "seed": 4,
+                "stt_final_ms": [3, 1, 2],
+                "llm_token_ms": {"p50": 10, "p99": 30},
+                "heard": ["One please"],
+                "reply": "{tag}.",
+                "letter_ms": 30,
+            }
+        ),
+    ],
+)
+def test_times_are_written_as_they_are_read(times: Times) -> None:
+    again = parse(json.loads(written(times)))
+    assert (again.source, again.seed, again.heard, again.reply, again.letter_ms) == (
+        times.source, times.seed, times.heard, times.reply, times.letter_ms,
+    )  # fmt: skip
+    for name, stage in times.stages().items():
+        for share in (0.0, 0.3, 0.5, 0.9, 1.0):
+            assert again.stages()[name].at(share) == pytest.approx(stage.at(share), abs=0.01)

@@ -1,0 +1,164 @@
+"""Rows of a results file: control, ratio, limit and outcome, and what makes a run void."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.load.door import Notes
+from bench.load.processes import Used
+from bench.load.results import (
+    Limit,
+    Measure,
+    Row,
+    World,
+    generator,
+    machine,
+    rows,
+    turn_json,
+    versions,
+)
+from bench.load.run import Loaded, Sample
+from bench.load.timeline import Turn
+from bench.load.turns import as_text
+
+PAGE = Path(__file__).parents[3] / "docs/bench.md"
+
+
+def spoken(wire_ms: float, **more: object) -> Turn:
+    turn = Turn(
+        0, 0, "speech", "x", 0.0, 1_000.0, tag=1, first_sound_ms=wire_ms, first_content_ms=wire_ms
+    )
+    for name, value in more.items():
+        setattr(turn, name, value)
+    return turn
+
+
+def cut(silent_ms: float, stale: int = 0) -> Turn:
+    return spoken(
+        240.0, how="interruption", interrupted=True, duck_ms=70.0, clear_ms=silent_ms, silent_ms=silent_ms,
+        stale_frames=stale, stale_ms=20.0 * stale,
+    )  # fmt: skip
+
+
+OURS = World(
+    "ours",
+    [spoken(205.0), spoken(207.0), spoken(300.0, how="interruption"), cut(140.0)],
+    [0.5, 1.0],
+)
+STOCK = World(
+    "stock", [spoken(240.0), spoken(250.0), cut(300.0, 2)], [2.0, 4.0], late_frames=3, frames=90
+)
+DEFAULT = World("stock default", [spoken(600.0)])
+
+
+def found(ours: World, *controls: World) -> dict[str, Row]:
+    return {row.id: row for row in rows(ours, controls, 1)}
+
+
+def test_a_ratio_is_ours_over_the_control_at_the_limits_figure() -> None:
+    table = found(OURS, STOCK, DEFAULT)
+    assert table["wire.default"].ratio == pytest.approx(206.0 / 600.0)
+    assert table["wire.default"].outcome(True) == "met"
+    assert table["overhead.ratio"].ratio == pytest.approx(6.0 / 45.0)
+    assert table["overhead.p50"].outcome(True) == "met"
+    assert table["barge_in.stale_frames"].outcome(True) == "met"
+    shown = table["barge_in.stale_frames"].as_json(True)
+    assert (shown["worst"], shown["count"], shown["control"]["worst"]) == (0.0, 1, 2.0)
+
+
+def test_an_interruption_of_nothing_is_in_no_figure() -> None:
+    table = found(OURS, STOCK)
+    assert len(table["wire.default"].measured.values) == 2
+    assert len(table["barge_in.clear"].measured.values) == 1
+
+
+def test_a_row_without_its_control_is_not_comparable_and_never_met() -> None:
+    table = found(OURS)
+    for name in ("wire.default", "overhead.ratio"):
+        row = table[name].as_json(True)
+        assert (row["outcome"], row["ratio"], row["control"], row["comparable"]) == (
+            "not comparable", None, None, False,
+        )  # fmt: skip
+    assert table["overhead.p50"].as_json(True)["comparable"]
+
+
+def test_nothing_measured_is_neither_met_nor_missed() -> None:
+    table = found(World("ours"), STOCK)
+    assert table["overhead.p50"].outcome(True) == "not measured"
+    assert table["overhead.p50"].as_json(True)["p50"] is None
+
+
+def test_a_void_run_judges_nothing() -> None:
+    assert {row.outcome(False) for row in found(OURS, STOCK).values()} == {"void"}
+
+
+@pytest.mark.parametrize(("worst", "outcome"), [(0.0, "met"), (1.0, "missed")])
+def test_a_count_has_a_worst_and_no_percentile(worst: float, outcome: str) -> None:
+    row = Row(
+        "x",
+        "",
+        "",
+        "frames",
+        Measure("ours", count=worst, of=9),
+        None,
+        Limit("value", "worst", most=0.0),
+    )
+    assert row.outcome(True) == outcome
+    assert row.as_json(True)["p50"] is None
+    assert row.as_json(True)["count"] == 9
+
+
+def test_turns_that_vanish_are_counted() -> None:
+    silent = Turn(0, 0, "speech", "x", 0.0, 1.0)
+    over = Turn(0, 1, "speech", "x", 0.0, 1.0, talked_over=True)
+    table = found(World("ours", [spoken(205.0), silent, over]))
+    assert table["unanswered"].outcome(True) == table["talked_over"].outcome(True) == "missed"
+
+
+def test_a_late_generator_voids_the_run_and_says_so() -> None:
+    on_time, late = Notes(late_ms=[0.1] * 200), Notes(late_ms=[0.1] * 190 + [9.0] * 10)
+    assert generator([Loaded("ours", "stream", 1, [on_time])])[1] == []
+    about, faults = generator([Loaded("ours", "stream", 1, [late])])
+    assert about["late_p99_ms"] == pytest.approx(9.0)
+    (fault,) = faults
+    assert "the run is void" in fault
+
+
+def test_cpu_is_counted_by_process_and_a_calls_minute() -> None:
+    samples = [
+        Sample(0.0, {"worker 1": Used(10.0, 100 << 20), "supervisor 2": Used(5.0, 50 << 20)}),
+        Sample(30_000.0, {"worker 1": Used(13.0, 101 << 20), "supervisor 2": Used(6.0, 50 << 20)}),
+    ]
+    world = World.of(Loaded("ours", "stream", 2, samples=samples))
+    assert world.cpu == {"worker": 3.0, "supervisor": 1.0}
+    assert world.rss_mb == {"worker": 101.0, "supervisor": 50.0}
+    assert world.rss_slope_mb == pytest.approx(2.0)
+    table = found(world, STOCK)
+    assert table["cpu"].measured.values == (4.0,)
+    assert table["cpu"].outcome(True) == "not comparable"
+
+
+def test_what_is_written_is_json_and_has_every_key_of_the_documented_object() -> None:
+    documented = json.loads(
+        PAGE.read_text("utf-8")
+        .partition("```json\n")[2]
+        .partition("```")[0]
+        .replace('"...": 0', '"_": 0')
+    )
+    written = [row.as_json(True) for row in rows(OURS, [STOCK, DEFAULT], 1)]
+    json.dumps(written, allow_nan=False)
+    assert all(set(documented["rows"][0]) == set(row) for row in written)
+    assert set(documented["turns"][0]) <= set(turn_json("ours", OURS.turns[0]))
+    assert set(documented["run"]["machine"]) == set(machine())
+    assert set(documented["run"]["versions"]) <= set(versions())
+
+
+def test_the_terminal_shows_each_row_and_what_voids_the_run() -> None:
+    written = [row.as_json(True) for row in rows(OURS, [STOCK], 1)]
+    text = as_text(written, {"notes": ["the run is void"]})
+    assert all(row["id"] in text for row in written)
+    assert "not comparable" in text
+    assert text.endswith("note: the run is void")
