@@ -158,13 +158,14 @@ async def talking(
     does: str = "answers",
     desk: str = "",
     codecs: tuple[str, ...] = ("PCMU",),
+    srtp: bool = False,
     ring_ms: float = 30_000.0,
 ) -> AsyncIterator[Room]:
     """`desk`: another person's address; `codecs` are the person's."""
     ports = RtpPorts(HOST, 27_000, 27_999)
 
     def legs(*codecs: str) -> Callable[[], MediaLeg]:
-        settings = RtpSettings(srtp_required=False, allowed_sources=("127.0.0.0/8",), codecs=codecs)
+        settings = RtpSettings(srtp_required=srtp, allowed_sources=("127.0.0.0/8",), codecs=codecs)
         return lambda: RtpLeg(settings, ports)
 
     async with AsyncExitStack() as house:
@@ -229,11 +230,13 @@ def test_nobody_at_one_end_ends_it_for_both(why: str) -> None:
     assert gone == [why]
 
 
-@pytest.mark.parametrize(("codecs", "ends"), [(("PCMU",), "person"), (("G722",), "caller")])
+@pytest.mark.parametrize(
+    ("codecs", "srtp", "ends"), [(("PCMU",), False, "person"), (("G722",), True, "caller")]
+)
 async def test_row_u2_a_person_answers_and_the_two_hear_each_other_until_one_leaves(
-    tmp_path: Path, said: list[Event], codecs: tuple[str, ...], ends: str
+    tmp_path: Path, said: list[Event], codecs: tuple[str, ...], srtp: bool, ends: str
 ) -> None:
-    async with talking(tmp_path, said, codecs=codecs) as room:
+    async with talking(tmp_path, said, codecs=codecs, srtp=srtp) as room:
         there = await bridged(room)
         frames = room.worker.frames
         there.leg.flush()
