@@ -159,6 +159,7 @@ async def talking(
     desk: str = "",
     codecs: tuple[str, ...] = ("PCMU",),
     srtp: bool = False,
+    bridges: bool = True,
     ring_ms: float = 30_000.0,
 ) -> AsyncIterator[Room]:
     """`desk`: another person's address; `codecs` are the person's."""
@@ -173,7 +174,7 @@ async def talking(
         person = Person(legs(*codecs), does)
         there = await house.enter_async_context(Trunks(trunks("pbx"), person))
         target = desk or f"sip:desk@{HOST}:{there.ports['udp']}"
-        room = TrunkRoom(legs("PCMU", "PCMA", "G722"), {"desk": target}, bridges=True)
+        room = TrunkRoom(legs("PCMU", "PCMA", "G722"), {"desk": target}, bridges=bridges)
         gateway = Gateway(FakeDesk(door), {"carrier": room})
         here = await house.enter_async_context(
             Trunks(trunks("carrier", transfer_limit_ms=ring_ms), gateway)
@@ -319,7 +320,14 @@ async def test_nothing_of_the_caller_is_in_what_the_person_is_sent(
         assert "<sip:wardline@" in each.one("From")
 
 
-async def test_a_place_that_is_no_trunks_is_never_called(tmp_path: Path, said: list[Event]) -> None:
-    async with talking(tmp_path, said, desk="sip:desk@192.0.2.1") as room:
+@pytest.mark.parametrize("bridges", [True, False])
+@pytest.mark.parametrize("desk", ["sip:desk@192.0.2.1", "sip:9911@127.0.0.1"])
+async def test_a_place_that_is_no_trunks_and_an_emergency_number_are_never_called(
+    tmp_path: Path, said: list[Event], desk: str, bridges: bool
+) -> None:
+    async with talking(tmp_path, said, desk=desk, bridges=bridges) as room:
         room.ask()
         await until(lambda: room.worker.outcomes == [(TransferOutcome.REFUSED, "desk")])
+        frames = room.worker.frames
+        await until(lambda: room.worker.frames > frames)
+        assert room.of(PhoneCallOver) == []
