@@ -161,13 +161,15 @@ async def talking(
     does: str = "answers",
     desk: str = "",
     codecs: tuple[str, ...] = ("PCMU",),
+    srtp: bool = False,
+    bridges: bool = True,
     ring_ms: float = 30_000.0,
 ) -> AsyncIterator[Room]:
     """`desk`: another person's address; `codecs` are the person's."""
     ports = RtpPorts(HOST, 27_000, 27_999)
 
     def legs(*codecs: str) -> Callable[[], MediaLeg]:
-        settings = RtpSettings(srtp_required=False, allowed_sources=("127.0.0.0/8",), codecs=codecs)
+        settings = RtpSettings(srtp_required=srtp, allowed_sources=("127.0.0.0/8",), codecs=codecs)
         return lambda: RtpLeg(settings, ports)
 
     async with AsyncExitStack() as house:
@@ -175,7 +177,7 @@ async def talking(
         person = Person(legs(*codecs), does)
         there = await house.enter_async_context(Trunks(trunks("pbx"), person))
         target = desk or f"sip:desk@{HOST}:{there.ports['udp']}"
-        room = TrunkRoom(legs("PCMU", "PCMA", "G722"), {"desk": target}, bridges=True)
+        room = TrunkRoom(legs("PCMU", "PCMA", "G722"), {"desk": target}, bridges=bridges)
         gateway = Gateway(FakeDesk(door), {"carrier": room})
         here = await house.enter_async_context(
             Trunks(trunks("carrier", transfer_limit_ms=ring_ms), gateway)
@@ -232,11 +234,13 @@ def test_nobody_at_one_end_ends_it_for_both(why: str) -> None:
     assert gone == [why]
 
 
-@pytest.mark.parametrize(("codecs", "ends"), [(("PCMU",), "person"), (("G722",), "caller")])
+@pytest.mark.parametrize(
+    ("codecs", "srtp", "ends"), [(("PCMU",), False, "person"), (("G722",), True, "caller")]
+)
 async def test_row_u2_a_person_answers_and_the_two_hear_each_other_until_one_leaves(
-    tmp_path: Path, said: list[Event], codecs: tuple[str, ...], ends: str
+    tmp_path: Path, said: list[Event], codecs: tuple[str, ...], srtp: bool, ends: str
 ) -> None:
-    async with talking(tmp_path, said, codecs=codecs) as room:
+    async with talking(tmp_path, said, codecs=codecs, srtp=srtp) as room:
         there = await bridged(room)
         frames = room.worker.frames
         there.leg.flush()
@@ -319,7 +323,14 @@ async def test_nothing_of_the_caller_is_in_what_the_person_is_sent(
         assert "<sip:wardline@" in each.one("From")
 
 
-async def test_a_place_that_is_no_trunks_is_never_called(tmp_path: Path, said: list[Event]) -> None:
-    async with talking(tmp_path, said, desk="sip:desk@192.0.2.1") as room:
+@pytest.mark.parametrize("bridges", [True, False])
+@pytest.mark.parametrize("desk", ["sip:desk@192.0.2.1", "sip:9911@127.0.0.1"])
+async def test_a_place_that_is_no_trunks_and_an_emergency_number_are_never_called(
+    tmp_path: Path, said: list[Event], desk: str, bridges: bool
+) -> None:
+    async with talking(tmp_path, said, desk=desk, bridges=bridges) as room:
         room.ask()
         await until(lambda: room.worker.outcomes == [(TransferOutcome.REFUSED, "desk")])
+        frames = room.worker.frames
+        await until(lambda: room.worker.frames > frames)
+        assert room.of(PhoneCallOver) == []
