@@ -17,7 +17,9 @@ from aiortc.rtp import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.call.network_watch import NetworkWatch, Trouble
 from pipeline.media.g711 import ulaw_encode
+from pipeline.media.quality import LineQuality
 from pipeline.sip.rtp_report import Reports, Sent
 from pipeline.sip.rtp_stats import StreamStatistics
 from tests.sip.far_end import (
@@ -129,6 +131,36 @@ async def test_how_the_line_fares_is_told_each_second_and_of_that_second() -> No
     made.leg.answer(sdp("a=inactive", key=None))
     await asyncio.sleep(3.0)
     assert len(told) == count, "on hold there is nothing to judge"
+    made.leg.close()
+
+
+async def test_row_t14_jitter_of_0_to_400_ms_is_told_as_lateness_and_degrades_the_call() -> None:
+    """As on a cellular line: every packet comes, each up to 400 ms late."""
+    made, watch, chance = call(), NetworkWatch(), random.Random(14)
+    loop = asyncio.get_running_loop()
+
+    async def talk(seconds: int, jitter_s: float) -> list[LineQuality]:
+        before = len(made.taker.qualities)
+        for _ in range(50 * seconds):
+            data = made.far.packet(ulaw_encode(tone(20.0)))
+            loop.call_later(chance.uniform(0.0, jitter_s), made.far.arrive, data)
+            await asyncio.sleep(0.020)
+        return made.taker.qualities[before:]
+
+    for quality in await talk(10, 0.0):
+        watch.report(quality)
+        assert quality.late_ms < 5.0
+        assert watch.detected(100.0) < 105.0
+    assert list(watch.troubles) == []
+    for quality in (await talk(10, 0.4))[2:]:
+        watch.report(quality)
+        assert 100.0 < quality.late_ms <= 401.0
+        assert 200.0 < watch.detected(100.0) <= 501.0
+    assert set(watch.troubles) >= {Trouble.DETECTION, Trouble.JITTER}
+    for quality in (await talk(60, 0.0))[30:]:
+        watch.report(quality)
+        watch.detected(100.0)
+    assert (list(watch.troubles), quality.late_ms < 20.0) == ([], True)
     made.leg.close()
 
 
