@@ -109,7 +109,9 @@ class Front:
         self._calls = OpenCalls()
         self._live = LiveView(clock)
         switch = SwitchFile(Path(settings.state.directory))
-        self.emergency = Emergency(switch, self._switched, self._calls.__len__)
+        self.emergency = Emergency(
+            switch, self._switched, self._calls.__len__, self._witness.serves_again
+        )
         self._fetching = Fetching(settings, witness)
         self._share = Share.of(settings)
         self._mint_limit = RateLimit(self._share.tokens_per_minute)
