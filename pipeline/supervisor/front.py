@@ -16,6 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
+from pipeline.allowance import RateLimit
 from pipeline.call.flow_file import load_flow
 from pipeline.call.request import FIELD_NAMES
 from pipeline.clock import Clock
@@ -38,7 +39,7 @@ from pipeline.supervisor.emergency import Emergency, Standing, SwitchFile, wante
 from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.fetching import Fetching
 from pipeline.supervisor.guests import CALL_DOORS
-from pipeline.supervisor.limits import RateLimit, Share, counted_as
+from pipeline.supervisor.limits import Share, counted_as
 from pipeline.supervisor.live import LiveView
 from pipeline.supervisor.staff import FETCH, StaffTokens
 from pipeline.supervisor.tokens import TOKEN_LIFE_MS, CallTokens, OpenCall, OpenCalls

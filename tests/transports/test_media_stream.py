@@ -205,15 +205,6 @@ async def test_who_brings_a_call_is_told_by_the_token_and_not_by_its_sound(tmp_p
     assert leads[Bringer.GATEWAY] < leads[Bringer.CARRIER]
 
 
-async def test_an_outcome_that_nobody_asked_for_ends_no_call(tmp_path: Path) -> None:
-    async with opened(tmp_path) as rig:
-        far, call = await rig.called(bringer=Bringer.GATEWAY)
-        far.say(messages.transferred(STREAM, "connected", "front-desk"))
-        far.say(messages.key(STREAM, "5"))
-        await until(lambda: call.keys == ["5"])
-        assert call.outcomes == []
-
-
 async def test_captions_have_no_place_on_a_telephone(tmp_path: Path) -> None:
     async with opened(tmp_path) as rig:
         far, call = await rig.called()
