@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+from pipeline.sip.phone_events import SipMediaForeign
 from pipeline.sip.ports import MediaLeg
 from pipeline.stream import messages
 from pipeline.stream.messages import Audio, Clear, Mark, Transfer, read_to_call
 from pipeline.stream.wire import NORMAL, Wire
 from pipeline.telemetry.containment import contained
+from pipeline.telemetry.events import Token, emit
 
 APOLOGY = "apology"
 JUNK_LIMIT = 50
@@ -89,6 +91,10 @@ class Joined:
     def on_fax(self) -> None:
         """See `ports.AudioTaker`."""
         self._nobody("fax")
+
+    def on_foreign(self) -> None:
+        """See `ports.AudioTaker`."""
+        emit(SipMediaForeign(Token(self.call_id)))
 
     def _nobody(self, why: str) -> None:
         self.gone = self.gone or why

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pipeline.sip.rtp_figures import CallFigures
 from pipeline.transfer import TransferOutcome as TransferOutcome  # its words are the call's too
 
 
@@ -137,12 +138,19 @@ class AudioTaker(Protocol):
     def on_fax(self) -> None:
         """A fax or modem calls: hang up."""
 
+    def on_foreign(self) -> None:
+        """A packet came from where nobody of this call is; told once."""
+
 
 class MediaLeg(CallMedia, Protocol):
     """The media of one call as the gateway sees it: 20 ms frames in and out, at `sample_rate_hz`."""
 
     sample_rate_hz: int
     """8000 for G.711, 16000 for G.722; known after `answer` or `accept`."""
+
+    @property
+    def figures(self) -> CallFigures:
+        """How the call fares."""
 
     @property
     def waiting_ms(self) -> float:

@@ -49,6 +49,8 @@ class There:
     """Of all packets so far."""
     jitter_ms: float = 0.0
     round_trip_ms: float | None = None
+    reported: bool = False
+    """Whether it said anything."""
 
 
 class Reports:
@@ -127,6 +129,7 @@ class Reports:
 
     def _learn(self, block: RtcpReceiverInfo, now_ms: float) -> None:
         there = self.there
+        there.reported = True
         there.jitter_ms = block.jitter * 1_000.0 / CLOCK_HZ
         if self._reported_packets:
             there.loss_percent = min(

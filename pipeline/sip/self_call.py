@@ -76,6 +76,9 @@ class _Ear:
     def on_fax(self) -> None:
         """A tone of 1000 Hz is none."""
 
+    def on_foreign(self) -> None:
+        """Somebody else's sound is not what is waited for."""
+
 
 class _Answering:
     """Takes the call and gives back what it hears."""

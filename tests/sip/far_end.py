@@ -73,6 +73,7 @@ class Taker:
     played: list[tuple[float, str]] = field(default_factory=list)
     silences: int = 0
     faxes: int = 0
+    foreign: int = 0
 
     def on_audio(self, pcm: bytes) -> None:
         self.audio.append((now_ms(), pcm))
@@ -91,6 +92,9 @@ class Taker:
 
     def on_fax(self) -> None:
         self.faxes += 1
+
+    def on_foreign(self) -> None:
+        self.foreign += 1
 
     @property
     def heard(self) -> Pcm:

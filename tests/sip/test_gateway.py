@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.line import Bye
 from pipeline.sip import answered as answered_module
-from pipeline.sip.phone_events import PhoneCallLed, PhoneCallOver
+from pipeline.sip.phone_events import PhoneCallLed, PhoneCallOver, SipMediaForeign
 from pipeline.sip.ports import TransferOutcome
 from pipeline.telemetry.events import Event, set_sink
 from tests.sip.gateway_rig import TARGETS, FakeCall, FakeLeg, answered, opened
@@ -90,6 +90,19 @@ async def test_a_call_without_a_line_or_a_port_or_a_worker_is_sent_elsewhere(
         await rig.gateway.take(call)
         assert call.did == ["reject 503 10"]
         assert rig.legs[-1].closed
+
+
+async def test_the_end_of_a_call_tells_how_it_sounded(tmp_path: Path, said: list[Event]) -> None:
+    async with answered(tmp_path) as (rig, call, leg):
+        assert leg.taker is not None
+        leg.taker.on_foreign()
+        call.end("caller")
+        await rig.until(lambda: any(isinstance(event, PhoneCallOver) for event in said))
+    told = over(said)
+    assert (str(told.codec), told.secured, told.lost) == ("PCMU", True, 2)
+    assert (told.mos_heard, told.mos_sent) == (4.1, 3.9)
+    (foreign,) = [event for event in said if isinstance(event, SipMediaForeign)]
+    assert str(foreign.call_id) == "c1"
 
 
 async def test_a_call_whose_sound_is_refused_leaves_nothing(tmp_path: Path) -> None:
