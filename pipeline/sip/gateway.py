@@ -17,7 +17,7 @@ from pipeline.sip.joined import Joined
 from pipeline.sip.phone_events import PhoneCallJoined, PhoneCallRefused
 from pipeline.sip.ports import CallOver, Invite, MediaRefused, TrunkCall
 from pipeline.stream.local import connect as reach
-from pipeline.stream.wire import NORMAL, connect
+from pipeline.stream.wire import NORMAL, PROMPT, connect
 from pipeline.telemetry.events import Token, emit
 
 NO_WORKER_RETRY_S = 10
@@ -66,7 +66,7 @@ class Gateway:
         try:
             try:
                 end = await reach(place.path)
-                wire = await connect(end, joined, place.token)
+                wire = await connect(end, joined, place.token, PROMPT)
             except (OSError, TimeoutError):
                 self._refuse(call, "worker", NO_WORKER_RETRY_S)
                 return
