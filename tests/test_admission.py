@@ -195,6 +195,9 @@ class Host:
     def free_slots(self) -> int:
         return self.free
 
+    def recognisers_free(self) -> int:
+        return self.free
+
     def late(self) -> tuple[str, ...]:
         return () if self.free else ("hearing",)
 

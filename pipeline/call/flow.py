@@ -216,6 +216,7 @@ class Flow:
             practice=practice.name,
             phone=practice.phone,
             emergency_number=practice.emergency_number,
+            key_order=key_order(self.birth_date_order),
         )
 
     @cached_property

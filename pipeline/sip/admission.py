@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 
+from pipeline.allowance import Allowance
 from pipeline.sip.paths import Path
 from pipeline.sip.settings import TrunkSettings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class Bucket:
-    """New calls a second: as many at once as in one second."""
-
-    def __init__(self, per_s: float) -> None:
-        """`per_s` 0: no limit."""
-        self._per_s = per_s
-        self._left = max(per_s, 1.0)
-        self._at_ms = 0.0
-
-    def take(self, now_ms: float) -> bool:
-        """Whether one more fits now."""
-        if not self._per_s:
-            return True
-        gained = max(now_ms - self._at_ms, 0.0) / 1000 * self._per_s
-        self._left = min(self._left + gained, max(self._per_s, 1.0))
-        self._at_ms = now_ms
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
+def rate(per_s: float) -> Allowance:
+    """So many a second, as many at once as in one second; 0: no limit."""
+    return Allowance(per_s, max(per_s, 1.0)) if per_s else Allowance(0.0, math.inf)
 
 
 def address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -53,7 +38,7 @@ class Trunk:
         self._networks: tuple[Network, ...] = tuple(
             ipaddress.ip_network(text) for text in settings.networks
         )
-        self._rate = Bucket(settings.calls_per_s)
+        self._rate = rate(settings.calls_per_s)
 
     def permits(self, host: str) -> bool:
         """Whether this numeric address is the trunk's."""
@@ -69,7 +54,7 @@ class Trunk:
     def has_room(self, now_ms: float) -> bool:
         """Whether one more call may ring now; counts it in the rate, not in the calls."""
         limit = self.settings.max_calls
-        return (not limit or self.calls < limit) and self._rate.take(now_ms)
+        return (not limit or self.calls < limit) and self._rate.takes(now_ms)
 
 
 class Admission:
@@ -81,7 +66,7 @@ class Admission:
         """Raises ValueError for a network that is none."""
         self._trunks = [Trunk(settings) for settings in trunks]
         self._max_calls = max_calls
-        self._rate = Bucket(calls_per_s)
+        self._rate = rate(calls_per_s)
         self.calls = 0
 
     def trunk_of(self, path: Path) -> Trunk | None:
@@ -113,7 +98,7 @@ class Admission:
         """Whether one more call of this trunk may ring now."""
         if self.calls >= self._max_calls:
             return False
-        return trunk.has_room(now_ms) and self._rate.take(now_ms)
+        return trunk.has_room(now_ms) and self._rate.takes(now_ms)
 
     def begin(self, trunk: Trunk) -> None:
         """One more call."""

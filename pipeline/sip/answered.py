@@ -15,7 +15,7 @@ from pipeline.errors import CallRefused
 from pipeline.sip.bridge import talk
 from pipeline.sip.desk import Desk, TrunkRoom
 from pipeline.sip.joined import LINE, NO_WORKER, Joined
-from pipeline.sip.phone_events import PhoneCallBridged, PhoneCallLed, PhoneCallOver
+from pipeline.sip.phone_events import PhoneCallBridged, PhoneCallLed, call_over
 from pipeline.sip.ports import (
     CallOver,
     MediaLeg,
@@ -89,12 +89,13 @@ class AnsweredCall:
                 reason = self._ended_by or self._joined.gone or await over
         finally:
             emit(
-                PhoneCallOver(
-                    Token(self._joined.call_id),
-                    Token(self._call.invite.trunk),
-                    Token(reason),
+                call_over(
+                    self._joined.call_id,
+                    self._call.invite.trunk,
+                    reason,
                     self._worker_lost,
                     self._transfers,
+                    self._leg.figures,
                 )
             )
 

@@ -63,6 +63,9 @@ class Relay:
         """See `ports.AudioTaker`."""
         self._gone("fax")
 
+    def on_foreign(self) -> None:
+        """See `ports.AudioTaker`: not heard, and counted."""
+
 
 def _other_rate(from_hz: int, to_hz: int) -> Callable[[bytes], bytes]:
     if from_hz == to_hz:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from pipeline.sip.addresses import Malformed, answered_via
-from pipeline.sip.admission import Admission, Bucket, Trunk
+from pipeline.sip.admission import Admission, Trunk, rate
 from pipeline.sip.dialog import DialogId, answer
 from pipeline.sip.digest import Challenges
 from pipeline.sip.events import TrunkFault, TrunkRequestRefused
@@ -82,7 +82,7 @@ class Exchange:
         self.station = Station(settings, send, token)
         self.admission = Admission(settings.trunks, settings.max_calls, settings.calls_per_s)
         self.dropped = Dropped()
-        self._told = Bucket(TOLD_PER_S)
+        self._told = rate(TOLD_PER_S)
         self._settings = settings
         self._may_ring = may_ring
         self._on_call = on_call
@@ -271,7 +271,7 @@ class Exchange:
     ) -> None:
         if transaction.answered:
             return
-        if self._told.take(self.station.alarms.now_ms):
+        if self._told.takes(self.station.alarms.now_ms):
             name = Token(trunk.settings.name)
             emit(TrunkRequestRefused(name, refusal.status, Token(refusal.reason)))
         else:

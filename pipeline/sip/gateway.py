@@ -17,7 +17,7 @@ from pipeline.sip.joined import Joined
 from pipeline.sip.phone_events import PhoneCallJoined, PhoneCallRefused, PhoneCallTurnedAway
 from pipeline.sip.ports import CallOver, Invite, MediaLeg, MediaRefused, TrunkCall
 from pipeline.stream.local import connect as reach
-from pipeline.stream.wire import connect
+from pipeline.stream.wire import PROMPT, connect
 from pipeline.telemetry.events import Token, emit
 
 NO_WORKER_RETRY_S = 10
@@ -92,7 +92,7 @@ class Gateway:
         emit(PhoneCallJoined(Token(place.call_id), Token(invite.call_id), Token(invite.trunk)))
         joined = Joined(place.call_id, leg)
         try:
-            await connect(await reach(place.path), joined, place.token)
+            await connect(await reach(place.path), joined, place.token, PROMPT)
         except (OSError, TimeoutError):
             self._refuse(call, "worker", NO_WORKER_RETRY_S)
             return

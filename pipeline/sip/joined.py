@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from pipeline.media.quality import LineQuality
+from pipeline.sip.phone_events import SipMediaForeign
 from pipeline.sip.ports import MediaLeg
 from pipeline.stream import messages
 from pipeline.stream.messages import Audio, Clear, Mark, Transfer, read_to_call
 from pipeline.stream.wire import NORMAL, Wire
 from pipeline.telemetry.containment import contained
+from pipeline.telemetry.events import Token, emit
 
 LINE = "line"
 """The mark behind a sentence of the practice that we play ourselves."""
@@ -114,6 +116,10 @@ class Joined:
     def on_quality(self, quality: LineQuality) -> None:
         """See `ports.AudioTaker`."""
         self.tell(messages.quality(self.call_id, quality))
+
+    def on_foreign(self) -> None:
+        """See `ports.AudioTaker`."""
+        emit(SipMediaForeign(Token(self.call_id)))
 
     def _nobody(self, why: str) -> None:
         self.gone = self.gone or why

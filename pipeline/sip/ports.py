@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.media.quality import LineQuality
+from pipeline.sip.rtp_figures import CallFigures
 from pipeline.transfer import TransferOutcome as TransferOutcome  # its words are the call's too
 
 
@@ -141,12 +142,19 @@ class AudioTaker(Protocol):
     def on_quality(self, quality: LineQuality) -> None:
         """How the caller's network fares, once a second while somebody is to be heard."""
 
+    def on_foreign(self) -> None:
+        """A packet came from where nobody of this call is; told once."""
+
 
 class MediaLeg(CallMedia, Protocol):
     """The media of one call as the gateway sees it: 20 ms frames in and out, at `sample_rate_hz`."""
 
     sample_rate_hz: int
     """8000 for G.711, 16000 for G.722; known after `answer` or `accept`."""
+
+    @property
+    def figures(self) -> CallFigures:
+        """How the call fares."""
 
     @property
     def waiting_ms(self) -> float:

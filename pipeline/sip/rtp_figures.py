@@ -31,9 +31,9 @@ class CallFigures:
     loss_there_percent: float = 0.0
     round_trip_ms: float | None = None
     mos_heard: float = 0.0
-    """Estimate of how the caller sounded to us, 1 to 4.4; 0 before anything was agreed."""
+    """Estimate of how the caller sounded to us, 1 to 4.4; 0 before anything came."""
     mos_sent: float = 0.0
-    """The same of us to the far end, from its reports."""
+    """The same of us to the far end, from its reports; 0 where it sends none."""
     foreign: int = 0
     """Packets from addresses that are not the call's."""
     refused: int = 0

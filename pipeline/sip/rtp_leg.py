@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from pipeline.allowance import Allowance
 from pipeline.media.keypad import KEYS, KeyMerger, Way
 from pipeline.media.quality import opinion_score
 from pipeline.sip.paths import Endpoint
@@ -67,11 +68,10 @@ class RtpLeg:
         self._held = False
         self._closed = False
         self._heard_ms = 0.0
-        self._silence_told = self._fax_told = self._silence_excused = False
+        self._silence_told = self._fax_told = self._silence_excused = self._foreign_told = False
         self._report_due_ms = 0.0
         self._drain_timer: asyncio.TimerHandle | None = None
-        self._allowance = PACKETS_PER_S
-        self._allowed_at_ms = 0.0
+        self._allowance = Allowance(PACKETS_PER_S, PACKETS_PER_S)
         self._foreign = 0
         self._malformed = 0
         self._packets_before = 0  # of streams of ours that a new key ended
@@ -166,8 +166,12 @@ class RtpLeg:
             jitter_there_ms=there.jitter_ms,
             loss_there_percent=there.loss_percent,
             round_trip_ms=there.round_trip_ms,
-            mos_heard=opinion_score(losses.percent, losses.burst_ratio, way_ms + 2.0 * jitter_ms),
-            mos_sent=opinion_score(there.loss_percent, 1.0, way_ms + 2.0 * there.jitter_ms),
+            mos_heard=opinion_score(losses.percent, losses.burst_ratio, way_ms + 2.0 * jitter_ms)
+            if receiver.received
+            else 0.0,
+            mos_sent=opinion_score(there.loss_percent, 1.0, way_ms + 2.0 * there.jitter_ms)
+            if there.reported
+            else 0.0,
             foreign=self._foreign,
             refused=self._guard.refused,
             malformed=self._malformed,
@@ -278,7 +282,7 @@ class RtpLeg:
         if packet.ssrc == self._sender.ssrc or not self._source.took(sender, now_ms, newest=newest):
             self._foreign += 1
             return
-        if not self._may_receive(now_ms):
+        if not self._allowance.takes(now_ms):
             return
         self._heard_ms = now_ms
         if not self._sender.may_send:
@@ -298,15 +302,6 @@ class RtpLeg:
             self._malformed += 1
         elif self._receiver.paused:
             self._heard_ms = now_ms  # silent by its own word, and there
-
-    def _may_receive(self, now_ms: float) -> bool:
-        gained = (now_ms - self._allowed_at_ms) * PACKETS_PER_S / 1_000.0
-        self._allowed_at_ms = now_ms
-        self._allowance = min(PACKETS_PER_S, self._allowance + gained)
-        if self._allowance < 1.0:
-            return False
-        self._allowance -= 1.0
-        return True
 
     # --- what was heard --------------------------------------------------------------------------
 
@@ -371,6 +366,9 @@ class RtpLeg:
             jitter_ms, there = receiver.statistics.jitter_ms, self._reports.there
             late_ms = receiver.lateness_ms
             taker.on_quality(self._lately.look(receiver.losses, jitter_ms, late_ms, there))
+        if self._foreign and not self._foreign_told:
+            self._foreign_told = True
+            taker.on_foreign()
 
     def _watch_silence(self, now_ms: float) -> None:
         terms = self._negotiation.terms

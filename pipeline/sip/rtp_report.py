@@ -51,6 +51,8 @@ class There:
     """Of those between its last two reports."""
     jitter_ms: float = 0.0
     round_trip_ms: float | None = None
+    reported: bool = False
+    """Whether it said anything."""
 
 
 class Reports:
@@ -130,6 +132,7 @@ class Reports:
     def _learn(self, block: RtcpReceiverInfo, now_ms: float) -> None:
         there = self.there
         there.lost_lately_percent = block.fraction_lost / 2.56
+        there.reported = True
         there.jitter_ms = block.jitter * 1_000.0 / CLOCK_HZ
         if self._reported_packets:
             there.loss_percent = min(

@@ -80,6 +80,9 @@ class _Ear:
     def on_quality(self, quality: LineQuality) -> None:
         """A call to ourselves crosses no network."""
 
+    def on_foreign(self) -> None:
+        """Somebody else's sound is not what is waited for."""
+
 
 class _Answering:
     """Takes the call and gives back what it hears."""

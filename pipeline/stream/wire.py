@@ -11,6 +11,7 @@ import asyncio
 import http
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from websockets.client import ClientProtocol
@@ -25,9 +26,6 @@ from pipeline.stream.messages import MESSAGE_BYTES_MAX
 from pipeline.telemetry.foreign import silenced
 
 HANDSHAKE_LIMIT_S = 5.0
-PING_EVERY_S = 5.0
-SILENT_LIMIT_S = 15.0
-"""Three pings without an answer: the other process hangs or the network is gone."""
 CLOSING_LIMIT_S = 2.0
 UNREAD_BYTES_MAX = 256 * 1024
 """Five seconds of linear audio at 16 kHz: a peer that far behind does not come back in time for a conversation."""
@@ -41,6 +39,22 @@ ABNORMAL = int(CloseCode.ABNORMAL_CLOSURE)
 GOING_AWAY = int(CloseCode.GOING_AWAY)
 NORMAL = int(CloseCode.NORMAL_CLOSURE)
 POLICY = int(CloseCode.POLICY_VIOLATION)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How soon a peer that says nothing is given up: after so many pings in a row without a byte from it.
+
+    Our own pings are counted, not the time: who was stopped or slow itself does not take that for the other's silence.
+    """
+
+    ping_every_s: float
+    silent_pings: int
+
+
+PATIENT = Watch(5.0, 3)
+PROMPT = Watch(0.3, 5)
+"""Of a worker whose caller hears nothing meanwhile: a loop that has not turned for 1.5 s turns no more, or too late."""
 
 
 class Listener(Protocol):
@@ -71,15 +85,17 @@ Admit = Callable[[Request], Listener | http.HTTPStatus]
 class Wire(asyncio.Protocol):
     """One connection, of either end."""
 
-    def __init__(self, protocol: ServerProtocol | ClientProtocol) -> None:
+    def __init__(self, protocol: ServerProtocol | ClientProtocol, watch: Watch = PATIENT) -> None:
         """`serve` and `connect` make them."""
+        self._watch = watch
         self._protocol = protocol
         self._transport: asyncio.Transport | None = None
         self._listener: Listener | None = None
         self._message = bytearray()
         self._message_is_text = False
         self._loop = asyncio.get_running_loop()
-        self._heard_s = self._loop.time()
+        self._unheard = 0
+        """Pings since the last byte."""
         self._timer: asyncio.TimerHandle | None = None
         self._told = False
         self.closed = asyncio.Event()
@@ -128,7 +144,7 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the library, hear what came of it, answer."""
-        self._heard_s = self._loop.time()
+        self._unheard = 0
         self._protocol.receive_data(data)
         self._hear()
 
@@ -166,7 +182,7 @@ class Wire(asyncio.Protocol):
 
     def _opened(self, listener: Listener) -> None:
         self._listener = listener
-        self._wake(PING_EVERY_S, self._look_after)
+        self._wake(self._watch.ping_every_s, self._look_after)
         listener.on_open(self)
 
     def _take(self, frame: Frame) -> None:
@@ -204,13 +220,14 @@ class Wire(asyncio.Protocol):
                 transport.close()
 
     def _look_after(self) -> None:
-        if self._loop.time() - self._heard_s > SILENT_LIMIT_S:
+        if self._unheard >= self._watch.silent_pings:
             self.abort()
             return
+        self._unheard += 1
         if self._protocol.state is OPEN:
             self._protocol.send_ping(b"")
             self._write()
-        self._wake(PING_EVERY_S, self._look_after)
+        self._wake(self._watch.ping_every_s, self._look_after)
 
     def _wake(self, in_s: float, what: Callable[[], None]) -> None:
         if self._timer is not None:
@@ -249,11 +266,11 @@ class _ServerWire(Wire):
 
 
 class _ClientWire(Wire):
-    def __init__(self, listener: Listener, token: str) -> None:
+    def __init__(self, listener: Listener, token: str, watch: Watch) -> None:
         self._client = ClientProtocol(
             parse_uri("ws://worker/"), max_size=MESSAGE_BYTES_MAX, logger=_SILENT
         )
-        super().__init__(self._client)
+        super().__init__(self._client, watch)
         self._admitted = listener
         self._token = token
         self.shaken: asyncio.Future[None] = self._loop.create_future()
@@ -340,10 +357,12 @@ class Served:
         return wire
 
 
-async def connect(end: socket.socket, listener: Listener, token: str) -> Wire:
+async def connect(
+    end: socket.socket, listener: Listener, token: str, watch: Watch = PATIENT
+) -> Wire:
     """Shake hands over a connected socket; raises `HandshakeFailed` or `TimeoutError`, and then it is closed."""
     loop = asyncio.get_running_loop()
-    _, wire = await loop.create_connection(lambda: _ClientWire(listener, token), sock=end)
+    _, wire = await loop.create_connection(lambda: _ClientWire(listener, token, watch), sock=end)
     try:
         async with asyncio.timeout(HANDSHAKE_LIMIT_S):
             await wire.shaken

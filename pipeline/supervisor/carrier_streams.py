@@ -28,7 +28,7 @@ from pipeline.stream.messages import (
     Start,
     read_carrier,
 )
-from pipeline.stream.wire import connect
+from pipeline.stream.wire import PROMPT, connect
 from pipeline.supervisor.carrier_calls import CarrierCall, CarrierCalls
 from pipeline.supervisor.carrier_relay import Relay
 from pipeline.supervisor.carrier_signature import is_signed, spellings
@@ -121,9 +121,9 @@ class CarrierStreams:
         return self._busy(call)
 
     def _busy(self, call: CarrierCall) -> web.Response:
-        """Nobody can take the call."""
+        """Nobody can take the call; one whose stream has begun cannot be rejected any more."""
         self._calls.over(call)
-        if self._settings.media_stream.busy == "reject" and call.relay is None:
+        if self._settings.media_stream.busy == "reject" and not call.busy:
             return _twiml(self._twiml.reject())
         return _twiml(self._twiml.hang_up(self._flow.say(self._flow.lines.busy)))
 
@@ -244,7 +244,7 @@ class CarrierStreams:
         call.call_id = line["call_id"]
         relay = Relay(call.call_id, self._targets)
         path = socket_of(self._settings.state.directory, line["worker"])
-        await connect(await reach(path), relay, line["token"])
+        await connect(await reach(path), relay, line["token"], PROMPT)
         emit(CarrierStreamJoined(Token(call.call_id)))
         return relay
 

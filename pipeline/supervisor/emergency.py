@@ -12,7 +12,7 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ class Standing:
 
 
 DAMAGED = Standing(paused=True, reason="damaged_file")
-"""A file that says nothing usable was meant to say something: silence is the safe reading."""
+"""A file that says nothing usable, or was there and is gone, was meant to say something: silence is the safe reading."""
 
 
 def checked_reason(text: str) -> str:
@@ -74,14 +74,17 @@ class SwitchFile:
     def __init__(self, directory: Path, now_ms: Callable[[], float] = wall_ms) -> None:
         """Keep the file in this folder; nothing is touched yet."""
         self.path = directory / FILE_NAME
+        self._once_thrown = self.path.with_suffix(".thrown")
+        """Beside it from the first time on: a switch that is missing then was taken away."""
         self._now_ms = now_ms
 
     def read(self) -> Standing:
-        """How it stands; no file: served. Raises `OSError` when that cannot be known."""
+        """How it stands; never thrown: served. Raises `OSError` when that cannot be known."""
+        thrown = self._once_thrown.exists()  # looked at first: it comes last
         try:
             text = self.path.read_bytes()
         except FileNotFoundError:
-            return Standing()
+            return DAMAGED if thrown else Standing()
         try:
             return _parsed(json.loads(text))
         except (ValueError, TypeError, KeyError, RecursionError):
@@ -97,7 +100,8 @@ class SwitchFile:
                 before = self.read()
                 if before.paused == paused and before is not DAMAGED:
                     return before
-                standing = Standing(paused, by, reason, self._now_ms())
+                since_ms = max(self._now_ms(), before.since_ms + 1.0)  # also on a clock set back
+                standing = Standing(paused, by, reason, since_ms)
                 self._write(standing)
             finally:
                 os.close(lock)
@@ -115,6 +119,7 @@ class SwitchFile:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self.path)
+        self._once_thrown.touch(0o600)
 
 
 def _parsed(tree: Any) -> Standing:
@@ -129,26 +134,39 @@ class Emergency:
     """The switch as the running server sees it: `apply` is called on the event loop with each change."""
 
     def __init__(
-        self, file: SwitchFile, apply: Callable[[Standing], None], calls: Callable[[], int]
+        self,
+        file: SwitchFile,
+        apply: Callable[[Standing], None],
+        calls: Callable[[], int],
+        on_record: Callable[[Standing], Awaitable[bool]],
     ) -> None:
-        """Served, until `look` says otherwise."""
+        """Served, until `look` says otherwise. `on_record`: whether serving again is on record."""
         self._file = file
         self._apply = apply
         self._calls = calls
+        self._on_record = on_record
+        self._one = asyncio.Lock()
+        """Whoever reads or writes does it to the end: no older reading comes after a newer."""
         self._unreadable = False
         self.standing = Standing()
 
     async def look(self) -> None:
         """Take over what the file says now; what cannot be read changes nothing."""
-        try:
-            found = await asyncio.to_thread(self._file.read)
-        except OSError as error:
-            if not self._unreadable:
-                emit(EmergencyUnreadable(error=Token(type(error).__name__)))
-            self._unreadable = True
-            return
-        self._unreadable = False
-        self._take(found)
+        async with self._one:
+            try:
+                found = await asyncio.to_thread(self._file.read)
+            except OSError as error:
+                if not self._unreadable:
+                    emit(EmergencyUnreadable(error=Token(type(error).__name__)))
+                self._unreadable = True
+                return
+            self._unreadable = False
+            if self.standing.paused and not found.paused:
+                if found.since_ms < self.standing.since_ms:
+                    return  # an older file was put back: that is nobody's word
+                if not await self._on_record(found):
+                    return  # the next look tries again
+            self._take(found)
 
     async def watch(self) -> None:
         """Look again and again, until cancelled."""
@@ -162,8 +180,9 @@ class Emergency:
         def write() -> Standing:
             return self._file.throw(paused=paused, by=by, reason=reason)
 
-        standing = await asyncio.to_thread(write)
-        self._take(standing)
+        async with self._one:
+            standing = await asyncio.to_thread(write)
+            self._take(standing)
         return standing
 
     def _take(self, found: Standing) -> None:

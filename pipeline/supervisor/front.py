@@ -16,6 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
+from pipeline.allowance import RateLimit
 from pipeline.call.flow_file import load_flow
 from pipeline.call.request import FIELD_NAMES
 from pipeline.certificate import certified_names
@@ -38,7 +39,7 @@ from pipeline.supervisor.emergency import Emergency, Standing, SwitchFile, wante
 from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.fetching import Fetching
 from pipeline.supervisor.guests import CALL_DOORS
-from pipeline.supervisor.limits import RateLimit, Share, counted_as
+from pipeline.supervisor.limits import Share, counted_as
 from pipeline.supervisor.live import LiveView
 from pipeline.supervisor.metrics import Meter, MetricsDoor
 from pipeline.supervisor.staff import FETCH, StaffTokens
@@ -120,7 +121,9 @@ class Front:
         self._calls = OpenCalls()
         self._live = LiveView(clock)
         switch = SwitchFile(Path(settings.state.directory))
-        self.emergency = Emergency(switch, self._switched, self._calls.__len__)
+        self.emergency = Emergency(
+            switch, self._switched, self._calls.__len__, self._witness.serves_again
+        )
         self._fetching = Fetching(settings, witness)
         self._share = Share.of(settings)
         self._mint_limit = RateLimit(self._share.tokens_per_minute)

@@ -1,4 +1,4 @@
-"""How often and how much: a token bucket for each key, in bounded memory, and one address's share of the lines.
+"""One address's share of the lines, and what is counted as one.
 
 Calculations; time is an argument.
 """
@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 import sys
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from pipeline.errors import TooMany
 from pipeline.setting_rules import exposed_by
 from pipeline.settings import Settings
-
-KEYS_MAX = 4096
-"""Addresses remembered; the one seen longest ago is forgotten first."""
 
 PENDING_RETRY_S = 5
 """A connection stands within a second or two, or is given up after ten."""
@@ -85,26 +81,3 @@ def only_this_machine_calls(settings: Settings) -> bool:
     """Whether every caller is this machine's own user: no other machine, and no proxy that speaks for one."""
     http = settings.http
     return not (exposed_by(settings) or http.public_url or http.trusted_proxies)
-
-
-class RateLimit:
-    """At most so many per minute for each key, the same number at once after a quiet minute."""
-
-    def __init__(self, per_minute: int) -> None:
-        """Allow `per_minute` for each key."""
-        self._per_minute = per_minute
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def take(self, key: str, now_ms: float) -> int:
-        """0 when admitted, else the whole seconds to wait."""
-        level, then_ms = self._buckets.pop(key, (float(self._per_minute), now_ms))
-        level = min(self._per_minute, level + (now_ms - then_ms) * self._per_minute / 60_000)
-        wait_s = 0
-        if level >= 1:
-            level -= 1
-        else:
-            wait_s = int((1 - level) * 60 / self._per_minute) + 1
-        self._buckets[key] = (level, now_ms)
-        while len(self._buckets) > KEYS_MAX:
-            self._buckets.popitem(last=False)
-        return wait_s

@@ -21,6 +21,7 @@ from pathlib import Path
 from aiohttp import web
 from cryptography import x509
 
+from pipeline.allowance import RateLimit
 from pipeline.audit.folder import audit_folder
 from pipeline.clock import Clock, wall_now
 from pipeline.errors import NotAuthorised, TooMany
@@ -35,7 +36,7 @@ from pipeline.settings import Metrics, Settings
 from pipeline.supervisor.door import Door, bearer
 from pipeline.supervisor.emergency import Emergency
 from pipeline.supervisor.facts import NOT_TESTED, Facts
-from pipeline.supervisor.limits import RateLimit, counted_as
+from pipeline.supervisor.limits import counted_as
 from pipeline.supervisor.model_load import look_at_models
 from pipeline.supervisor.workers import Worker, Workers, worker_names
 from pipeline.telemetry import log

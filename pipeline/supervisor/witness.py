@@ -34,6 +34,7 @@ from pipeline.call.request import FIELD_NAMES
 from pipeline.clock import Clock
 from pipeline.errors import CallRefused, OfferInvalid
 from pipeline.settings import Settings
+from pipeline.supervisor.emergency import Standing
 from pipeline.supervisor.staff import FETCH, StaffToken
 from pipeline.telemetry.events import Event, Token, emit
 
@@ -73,6 +74,8 @@ class Witness:
         """Told of each end once it is queued for the audit."""
         self.on_egress_test: Callable[[EgressTest], None] = lambda result: None
         """Told of each test that a command made, once it is on the disk."""
+        self._resumed_by = ""
+        """Who has just put on record, by a command, that callers are to be served again."""
         self._offered: dict[str, str] = {}
         self._began_ms: dict[str, float] = {}
 
@@ -166,6 +169,8 @@ class Witness:
         durable = await self._writer.write(record, limit_ms=ACCESS_LIMIT_MS)
         if durable and isinstance(record, EgressTest):
             self.on_egress_test(record)
+        if durable and isinstance(record, Administration) and record.action == "resume":
+            self._resumed_by = record.user_id
         return durable
 
     # --- staff -----------------------------------------------------------------------------------
@@ -230,6 +235,14 @@ class Witness:
                 else "This cannot be recorded, so calls stay paused. Tell the administrator.",
                 retry_after_s=30,
             )
+
+    async def serves_again(self, standing: Standing) -> bool:
+        """Put on record that the switch's file has callers served again, unless its command did; false: it is not."""
+        known, self._resumed_by = self._resumed_by, ""
+        if known == standing.by:
+            return True
+        record = Administration(action="resume", user_id=standing.by, success=True)
+        return await self._writer.write(record, limit_ms=ACCESS_LIMIT_MS)
 
     async def turned_away(self, action: str, name: str) -> None:
         """Put on record that somebody's role was too low for this; raises `NotRecorded`."""

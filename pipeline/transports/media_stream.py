@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from websockets.http11 import Request
 
+from pipeline.allowance import Allowance
 from pipeline.line import Bye, CallPort, Flush, ToCaller, Transfer
 from pipeline.media.g711 import ulaw_decode, ulaw_encode
 from pipeline.media.quality import LineQuality
@@ -200,22 +201,6 @@ class MediaStreamDoor:
             del self._lines[line.call_id]
 
 
-class _Allowance:
-    """How much may come: a bucket that time fills."""
-
-    def __init__(self, per_ms: float, at_once: float, now_ms: float) -> None:
-        self._per_ms, self._most = per_ms, at_once
-        self._level, self._at_ms = at_once, now_ms
-
-    def takes(self, amount: float, now_ms: float) -> bool:
-        gained = (now_ms - self._at_ms) * self._per_ms
-        self._level, self._at_ms = min(self._most, self._level + gained), now_ms
-        if self._level < amount:
-            return False
-        self._level -= amount
-        return True
-
-
 class _Line:
     """One connection and the call it is joined to (`pipeline.stream.wire.Listener`, `pipeline.line.CallerLeg`)."""
 
@@ -233,7 +218,6 @@ class _Line:
         self._framer = Framer(LISTEN_FRAME_SAMPLES)
         self._far = FarBuffer(8_000)
         self._held = False
-        self._asked_for: set[str] = set()
         self._over = False
         self._timer: asyncio.TimerHandle | None = None
         self._last_mark = ""
@@ -241,8 +225,8 @@ class _Line:
         self._reason = ""
         self._since_mark = 0
         now_ms = self._now_ms()
-        self._messages = _Allowance(MESSAGES_PER_S / 1000.0, MESSAGES_AT_ONCE, now_ms)
-        self._sound = _Allowance(FAST_CLOCK, SOUND_AHEAD_MS, now_ms)
+        self._messages = Allowance(MESSAGES_PER_S, MESSAGES_AT_ONCE, now_ms)
+        self._sound = Allowance(FAST_CLOCK * 1000.0, SOUND_AHEAD_MS, now_ms)
         self._junk = self._sent = self._received = self._dropped = 0
 
     def _now_ms(self) -> float:
@@ -260,7 +244,7 @@ class _Line:
         if self._wire is None:
             return
         message = None
-        if self._messages.takes(1.0, self._now_ms()):
+        if self._messages.takes(self._now_ms()):
             message = read_ours(text, self._stream)
         if message is None:
             self._junk += 1
@@ -332,7 +316,7 @@ class _Line:
 
     def _hear(self, payload: bytes) -> None:
         pcm = ulaw_decode(payload).tobytes() if self._mulaw else payload[: len(payload) & ~1]
-        if not self._sound.takes(len(pcm) * 500.0 / self._rate_hz, self._now_ms()):
+        if not self._sound.takes(self._now_ms(), len(pcm) * 500.0 / self._rate_hz):
             self._dropped += 1
             return
         if self._doubler is not None:
@@ -365,8 +349,7 @@ class _Line:
             self._attach_playout()
 
     def _transferred(self, outcome: TransferOutcome, target: str) -> None:
-        """Tell the call, unless it never asked for this."""
-        if self._call is not None and target in self._asked_for:
+        if self._call is not None:
             self._call.on_transfer(outcome, target)
 
     def _judge(self, line: LineQuality) -> None:
@@ -409,7 +392,6 @@ class _Line:
             self.void()
         elif isinstance(message, Transfer):
             if self._wire is not None:
-                self._asked_for.add(message.target)
                 self._wire.send(messages.transfer(self._stream, message.target))
         elif isinstance(message, Bye):
             self._reason = message.reason

@@ -27,6 +27,7 @@ from aiortc.rtp import (
     RtpPacket,
 )
 
+from pipeline.allowance import Allowance
 from pipeline.line import FRAME_MS
 from pipeline.media.conceal import Concealer
 from pipeline.media.jitter import Counts, Hole, JitterBuffer, Media
@@ -116,8 +117,7 @@ class AudioLeg:
         self._their_report: tuple[int, float] | None = None
         """Middle of the last sender report's timestamp, and when it came."""
         self._of_us = _OfUs()
-        self._allowance = PACKETS_PER_S
-        self._allowed_at_s = self._loop.time()
+        self._allowance = Allowance(PACKETS_PER_S, PACKETS_PER_S, self._loop.time() * 1000.0)
         self._hole_timer: asyncio.TimerHandle | None = None
         self._report_timer: asyncio.TimerHandle | None = None
         self._listening = False
@@ -193,7 +193,7 @@ class AudioLeg:
         if not self._listening or packet.payload_type != self._payload_type or not samples:
             return
         now_s = self._loop.time()
-        if not self._may_receive(now_s):
+        if not self._allowance.takes(now_s * 1000.0):
             return
         if self._heard_ssrc != packet.ssrc:
             self._heard_ssrc = packet.ssrc
@@ -222,15 +222,6 @@ class AudioLeg:
 
     def _handle_disconnect(self) -> None:
         """The transport is gone; whoever owns this leg hears it from the transport itself."""
-
-    def _may_receive(self, now_s: float) -> bool:
-        gained = (now_s - self._allowed_at_s) * PACKETS_PER_S
-        self._allowed_at_s = now_s
-        self._allowance = min(PACKETS_PER_S, self._allowance + gained)
-        if self._allowance < 1.0:
-            return False
-        self._allowance -= 1.0
-        return True
 
     def _drain(self) -> None:
         """Hand on everything whose turn has come, and wake up for what may be missing."""

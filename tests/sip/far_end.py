@@ -75,6 +75,7 @@ class Taker:
     silences: int = 0
     faxes: int = 0
     qualities: list[LineQuality] = field(default_factory=list)
+    foreign: int = 0
 
     def on_audio(self, pcm: bytes) -> None:
         self.audio.append((now_ms(), pcm))
@@ -96,6 +97,9 @@ class Taker:
 
     def on_quality(self, quality: LineQuality) -> None:
         self.qualities.append(quality)
+
+    def on_foreign(self) -> None:
+        self.foreign += 1
 
     @property
     def heard(self) -> Pcm:

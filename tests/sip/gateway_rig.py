@@ -20,6 +20,7 @@ from pipeline.sip.ports import (
     PersonCall,
     TransferOutcome,
 )
+from pipeline.sip.rtp_figures import CallFigures
 from pipeline.stream.messages import Bringer
 from tests.transports.stream_rig import Rig
 from tests.transports.stream_rig import opened as door_opened
@@ -108,6 +109,9 @@ class FakeLeg:
         self.sent = bytearray()
         self.flushes = 0
         self.closed = 0
+        self.figures = CallFigures(
+            "PCMU", secured=True, packets_received=50, lost=2, mos_heard=4.1, mos_sent=3.9
+        )
         self.excused: list[bool] = []
 
     def answer(self, offer: bytes) -> bytes:

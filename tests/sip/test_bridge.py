@@ -64,6 +64,8 @@ class Ear:
 
     def on_quality(self, quality: LineQuality) -> None: ...
 
+    def on_foreign(self) -> None: ...
+
     def tone_share(self) -> dict[float, float]:
         """How much of the last of it is each end's tone."""
         size = 2 * self.leg.sample_rate_hz * HEARD_MS // 1_000

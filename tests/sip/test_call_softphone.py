@@ -98,8 +98,9 @@ def test_a_caller_on_hold_is_not_spoken_to_and_the_greeting_goes_on_afterwards(
     assert lasted - streamed > 3.5, "the greeting stood still for the hold"
 
 
-def test_a_worker_that_is_killed_leaves_a_line_within_two_seconds_and_then_a_bye(
-    house: House, tmp_path: Path
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_worker_that_dies_or_hangs_leaves_a_line_within_two_seconds_and_then_a_bye(
+    house: House, tmp_path: Path, sent: signal.Signals
 ) -> None:
     with softphone(tmp_path) as phone:
         call_id = call(phone, house, "udp")
@@ -107,13 +108,15 @@ def test_a_worker_that_is_killed_leaves_a_line_within_two_seconds_and_then_a_bye
         until(lambda: _quiet(phone.heard()), 60, "the greeting is over")
         begun = len(phone.heard())
         pid = house.server.worker_pid_of("w1")
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, sent)
         until(lambda: int(loud(phone.heard()[begun:]).sum()) >= 1, 10, "the apology")
         first = int(np.flatnonzero(loud(phone.heard()[begun:]))[0])
         assert first <= 20, f"{first / 10} s"
         phone.until("CALL_CLOSED")
         assert int(loud(phone.heard()[begun:]).sum()) >= 20, "the whole sentence"
         assert gone(house, call_id)["worker_lost"] is True
+        if sent is signal.SIGSTOP:
+            os.kill(pid, signal.SIGKILL)
     until(lambda: house.server.free_slots() == 4, 120, "a new worker answers calls")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.line import Bye
 from pipeline.sip import answered as answered_module
-from pipeline.sip.phone_events import PhoneCallLed, PhoneCallOver
+from pipeline.sip.phone_events import PhoneCallLed, PhoneCallOver, SipMediaForeign
 from pipeline.sip.ports import TransferOutcome
 from pipeline.telemetry.events import Event, set_sink
 from tests.sip.gateway_rig import TARGETS, FakeCall, FakeLeg, answered, opened
@@ -133,6 +133,19 @@ async def test_a_worker_that_is_behind_hears_all_the_same_that_its_caller_left(
         asyncio.get_running_loop().call_later(0.3, reads.resume_reading)
         await rig.until(lambda: bool(there.hung_up))
         assert there.hung_up == ["caller"]
+
+
+async def test_the_end_of_a_call_tells_how_it_sounded(tmp_path: Path, said: list[Event]) -> None:
+    async with answered(tmp_path) as (rig, call, leg):
+        assert leg.taker is not None
+        leg.taker.on_foreign()
+        call.end("caller")
+        await rig.until(lambda: any(isinstance(event, PhoneCallOver) for event in said))
+    told = over(said)
+    assert (str(told.codec), told.secured, told.lost) == ("PCMU", True, 2)
+    assert (told.mos_heard, told.mos_sent) == (4.1, 3.9)
+    (foreign,) = [event for event in said if isinstance(event, SipMediaForeign)]
+    assert str(foreign.call_id) == "c1"
 
 
 async def test_a_call_whose_sound_is_refused_leaves_nothing(tmp_path: Path) -> None:

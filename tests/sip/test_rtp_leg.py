@@ -326,6 +326,7 @@ async def test_a_stranger_is_neither_heard_nor_answered() -> None:
     await speak(stranger, tone(500.0))
     assert made.leg.figures.packets_received == 10
     assert made.leg.figures.foreign == 25
+    assert made.taker.foreign == 1  # told once
     assert {each.to for each in made.wire.sent if not each.rtcp} == {FAR}
     made.leg.close()
 

@@ -173,6 +173,11 @@ async def test_a_practice_may_leave_busy_callers_to_the_carrier(tmp_path: Path) 
         carrier.lines.free = 0
         status, text = await carrier.post(WEBHOOK, FORM)
         assert (status, '<Reject reason="busy"/>' in text) == (200, True)
+        carrier.lines.free = 1
+        token = await carrier.token("CA2")
+        carrier.lines.free = 0
+        assert await closed(await carrier.begin(token, call="CA2"))
+        assert FLOW.say(FLOW.lines.busy) in await carrier.after("CA2")  # it was answered
 
 
 async def test_a_caller_whose_worker_died_hears_why_and_others_do_not(tmp_path: Path) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -62,6 +66,94 @@ def test_a_folder_that_cannot_be_written_to_is_a_sentence(tmp_path: Path) -> Non
         SwitchFile(tmp_path / "state").throw(paused=True, by="local:root", reason="none")
 
 
+def test_a_switch_that_was_thrown_once_and_is_gone_is_a_pause(tmp_path: Path) -> None:
+    file = SwitchFile(tmp_path)
+    file.throw(paused=True, by="local:root", reason="drill")
+    file.throw(paused=False, by="local:root", reason="none")
+    file.path.unlink()
+    assert SwitchFile(tmp_path).read() == DAMAGED  # for a server that is started anew, too
+    assert not file.throw(paused=False, by="local:root", reason="none").paused
+    assert not file.read().paused
+
+
+def test_a_clock_that_is_set_back_does_not_make_a_newer_word_older(tmp_path: Path) -> None:
+    file = SwitchFile(tmp_path, now_ms=iter([9_000.0, 5.0]).__next__)
+    paused = file.throw(paused=True, by="local:root", reason="drill")
+    assert file.throw(paused=False, by="local:root", reason="none").since_ms > paused.since_ms
+
+
+def recorded(kept: list[Standing], *, fails: bool = False) -> Callable[[Standing], Awaitable[bool]]:
+    async def on_record(standing: Standing) -> bool:
+        if not fails:
+            kept.append(standing)
+        return not fails
+
+    return on_record
+
+
+@pytest.mark.wire
+async def test_an_older_reading_never_comes_after_a_newer(tmp_path: Path) -> None:
+    release = threading.Event()
+
+    class Slow(SwitchFile):
+        slow = False
+
+        def read(self) -> Standing:
+            found = super().read()
+            if self.slow:
+                self.slow = False
+                release.wait(60)
+            return found
+
+    file = Slow(tmp_path)
+    seen: list[bool] = []
+    emergency = Emergency(file, lambda each: seen.append(each.paused), lambda: 0, recorded([]))
+    file.slow = True
+    async with asyncio.TaskGroup() as group:
+        group.create_task(emergency.look())  # has read "served" and is held up
+        await asyncio.sleep(0.05)
+        throwing = group.create_task(emergency.throw(paused=True, by="staff:anna", reason="none"))
+        await asyncio.sleep(0.05)
+        release.set()
+        await throwing
+    assert seen == [True]
+    assert emergency.standing.paused
+
+
+@pytest.mark.wire
+async def test_callers_are_served_again_only_once_that_is_on_record_whoever_wrote_the_file(
+    tmp_path: Path,
+) -> None:
+    file = SwitchFile(tmp_path)
+    kept: list[Standing] = []
+
+    async def thrown(*, paused: bool) -> Standing:
+        def throw() -> Standing:
+            return file.throw(paused=paused, by="local:root", reason="drill")
+
+        return await asyncio.to_thread(throw)
+
+    full = Emergency(file, lambda each: None, lambda: 0, recorded(kept, fails=True))
+    good = Emergency(file, lambda each: None, lambda: 0, recorded(kept))
+    await thrown(paused=True)
+    await full.look()
+    await good.look()
+    served = await thrown(paused=False)
+    await full.look()
+    await good.look()
+    assert (full.standing.paused, good.standing.paused) == (True, False)
+    assert kept == [served]
+    older = Standing(False, "local:root", "none", 1.0)
+    await thrown(paused=True)
+    await good.look()
+    await asyncio.to_thread(
+        file.path.write_text, json.dumps(asdict(older))
+    )  # a copy of last week's put back
+    await good.look()
+    assert good.standing.paused
+    assert kept == [served]
+
+
 @pytest.mark.wire
 async def test_what_cannot_be_read_changes_nothing_and_is_told_once(tmp_path: Path) -> None:
     class Unreadable(SwitchFile):
@@ -74,7 +166,7 @@ async def test_what_cannot_be_read_changes_nothing_and_is_told_once(tmp_path: Pa
 
     file = Unreadable(tmp_path)
     seen: list[Standing] = []
-    emergency = Emergency(file, seen.append, lambda: 0)
+    emergency = Emergency(file, seen.append, lambda: 0, recorded([]))
     await emergency.look()
     file.fails = True
     await emergency.look()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.supervisor.limits import RateLimit, counted_as
+from pipeline.allowance import RateLimit
+from pipeline.supervisor.limits import counted_as
 
 
 @pytest.mark.parametrize(

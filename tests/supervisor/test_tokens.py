@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.allowance import KEYS_MAX, RateLimit
 from pipeline.errors import NotAuthorised, StartUpError, TooMany
-from pipeline.supervisor.limits import KEYS_MAX, RateLimit
 from pipeline.supervisor.staff import (
     FETCH,
     FILE_NAME,
