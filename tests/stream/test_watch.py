@@ -46,7 +46,7 @@ class Worker(threading.Thread):
     """A loop of its own that answers, and can be made to stand still."""
 
     def __init__(self, listening: socket.socket) -> None:
-        super().__init__()
+        super().__init__(daemon=True)
         self._listening = listening
         self._started = threading.Event()
         self._over: asyncio.Event | None = None
