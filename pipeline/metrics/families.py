@@ -60,9 +60,11 @@ ENDS = (
     "worker_lost",
     OTHER,
 )
-URGENT_ENDS = ("connected", "unanswered", "told", "lost")
+REACHED = ("connected", "left")
+"""A person has the caller; or the far end took them without saying who answered, as some exchanges do."""
+URGENT_ENDS = (*REACHED, "unanswered", "told", "lost")
 STAGES = ("pause_seen", "decision", "final_text", "first_token", "first_audio", "first_byte")
-OUTCOMES = ("connected", "busy", "no_answer", "refused", OTHER)
+OUTCOMES = (*REACHED, "busy", "no_answer", "refused", OTHER)
 ENGINES = ("stt", "tts", "llm", OTHER)
 SERVERS = (*(str(number) for number in range(8)), OTHER)
 CHECKS = ("canary", "egress", "egress_command", "audit", "store", "models", OTHER)
@@ -115,8 +117,8 @@ STAGE_LATE = _gauge(
 )
 URGENT = _counter(
     "urgent_calls",
-    "Calls with urgent words that are over: connected to a person, unanswered by everybody who was called,"
-    " told the number only, or lost.",
+    "Calls with urgent words that are over: connected to a person, left to an exchange that said no more,"
+    " unanswered by everybody who was called, told the number only, or lost.",
     outcome=URGENT_ENDS,
 )
 TRANSFERS = _counter("transfers", "Attempts to lead a caller to a person.", outcome=OUTCOMES)

@@ -178,10 +178,10 @@ class EventTally:
 
     def _follow(self, name: str, call_id: str, record: Record) -> None:
         became = self._urgent[call_id]
-        if name == "transfer_tried" and became != "connected":
-            connected = record.get("outcome") == "connected"
-            self._urgent[call_id] = "connected" if connected else "unanswered"
+        if name == "transfer_tried" and became not in f.REACHED:
+            outcome = _word(record, "outcome")
+            self._urgent[call_id] = outcome if outcome in f.REACHED else "unanswered"
         elif name == "call_ended" or record.get("worker_lost") is True:
-            lost = name != "call_ended" and became != "connected"
+            lost = name != "call_ended" and became not in f.REACHED
             self._tally.add(f.URGENT, outcome="lost" if lost else became)
             del self._urgent[call_id]

@@ -87,7 +87,7 @@ def test_alerts_ask_for_numbers_and_labels_that_the_server_has() -> None:
     for text in texts:
         for name, given in re.findall(r"(wardline_[a-z_]+)(\{[^}]*\})?", text):
             assert name in known, name
-            labels = set(re.findall(r"([a-z_]+)(?:=~|!=|=)", given)) - {"instance", "job"}
+            labels = set(re.findall(r"([a-z_]+)(?:=~|!~|!=|=)", given)) - {"instance", "job"}
             assert labels <= known[name], (name, labels)
 
 

@@ -119,7 +119,7 @@ def test_every_call_was_traced_and_is_decided_again_to_the_byte(
     shown = wardline("replay", str(path))
     assert shown.returncode == 0, shown.stderr
     assert "EndTurn" in shown.stdout
-    assert "none different; the call ended as goodbye" in shown.stdout
+    assert "none different" in shown.stdout
 
 
 TIMES = frozenset({"at", "ts"})

@@ -150,6 +150,14 @@ def test_a_turn_is_told_by_stage_in_seconds_and_a_stage_it_did_not_have_is_not(
                 {"event": "call_ended"},
             ],
         ),
+        (
+            "left",
+            [
+                {"event": "transfer_tried", "outcome": "left"},
+                {"event": "transfer_tried", "outcome": "no_answer"},
+                {"event": "call_ended"},
+            ],
+        ),
         ("lost", [{"event": "call_over", "worker_lost": True}, {"event": "call_ended"}]),
         ("told", [{"event": "call_over", "worker_lost": False}, {"event": "call_ended"}]),
     ],
