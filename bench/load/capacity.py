@@ -23,6 +23,7 @@ from pipeline.line import FRAME_MS
 RAMP_MS = 8_000.0
 """The first call and the last begin so far apart, whatever their number."""
 STEPS = (1, 5, 10, 25, 50)
+IDLE_S = 5.0
 CALLS_OF = {"stream": 50.0, "webrtc": 20.0}
 """Target C1."""
 PACING_MS, ANSWERED_SHARE, BUSY_SHARE, SLOWER = 10.0, 0.98, 0.95, 150.0
@@ -39,6 +40,7 @@ class Step:
     calls: int
     alone_ms: float | None
     """The median turn with the fewest calls."""
+    workers: int = 1
 
     @property
     def wire_ms(self) -> tuple[float, ...]:
@@ -52,8 +54,8 @@ class Step:
 
     @property
     def core_share(self) -> float:
-        """How full that core was."""
-        return self.pinned_cpu_s * self.calls / 60.0
+        """How full the workers' cores were."""
+        return self.pinned_cpu_s * self.calls / 60.0 / self.workers
 
     @property
     def answered(self) -> tuple[int, int]:
@@ -106,15 +108,16 @@ class Step:
 
 async def run_capacity(
     plan: Plan, steps: Sequence[int], window_ms: float, progress: Callable[[str], None]
-) -> tuple[Ran, list[Step]]:
-    """Every number of calls on every server, one after another."""
+) -> tuple[Ran, list[Step], dict[str, dict[str, float]]]:
+    """Every number of calls on every server, one after another, and what each needs while nobody calls."""
     started, began_ms = wall_now(), LoopClock().now_ms()
     most = replace(plan, calls=max(steps))
     found: list[Step] = []
     alone: dict[str, float] = {}
     over: set[str] = set()
     async with opened(most, plan.worlds) as houses:
-        pinned = _pin(houses)
+        pinned = _pin(houses, plan.workers)
+        idle = await _idle(houses)
         for calls in sorted(steps):
             scenario = stretched(plan.scenario, calls, window_ms)
             for name in plan.worlds:
@@ -124,7 +127,9 @@ async def run_capacity(
                 loaded = await one_load(plan, houses[name], scenario, calls)
                 world = World.of(loaded)
                 await asyncio.to_thread(with_marks, world, houses[name])
-                step = Step(world, loaded, calls, alone.get(name))
+                step = Step(
+                    world, loaded, calls, alone.get(name), plan.workers if name == "ours" else 1
+                )
                 if world.wire_ms:
                     alone.setdefault(name, percentile(world.wire_ms, 50))
                 found.append(step)
@@ -136,7 +141,28 @@ async def run_capacity(
     ran = Ran(plan, started, took_s, last, [step.loaded for step in found], Floor())
     if not pinned:
         progress("nothing was pinned to a core: this machine has one, or does not allow it")
-    return ran, found
+    return ran, found, idle
+
+
+async def _idle(houses: dict[str, House]) -> dict[str, dict[str, float]]:
+    """CPU seconds of a minute in which nobody calls, by server and process."""
+    before = {name: _cpu_by_role(at) for name, at in houses.items()}
+    await asyncio.sleep(IDLE_S)
+    return {
+        name: {
+            role: round((cpu_s - before[name].get(role, 0.0)) * 60.0 / IDLE_S, 4)
+            for role, cpu_s in _cpu_by_role(at).items()
+        }
+        for name, at in houses.items()
+    }
+
+
+def _cpu_by_role(at: House) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for pid, role in at.processes().items():
+        if (now := processes.used(pid)) is not None:
+            found[role] = found.get(role, 0.0) + now.cpu_s
+    return found
 
 
 def stretched(scenario: Scenario, calls: int, window_ms: float) -> Scenario:
@@ -148,17 +174,17 @@ def stretched(scenario: Scenario, calls: int, window_ms: float) -> Scenario:
     return replace(scenario, turns=turns, stagger_ms=stagger_ms)
 
 
-def capacity_rows(door: str, steps: Sequence[Step]) -> list[Row]:
+def capacity_rows(door: str, steps: Sequence[Step], workers: int = 1) -> list[Row]:
     """Target C1: calls held, and what they cost beside stock at the largest number both held."""
     ours = [step for step in steps if step.world.name == "ours"]
     stock = [step for step in steps if step.world.name == "stock"]
     held = max((step.calls for step in ours if step.held), default=0)
     held_stock = max((step.calls for step in stock if step.held), default=0)
     found = [
-        Row("capacity.held", "C1", f"calls held on one core, {door}", "calls",
+        Row("capacity.held", "C1", f"calls held on {workers} {'core' if workers == 1 else 'cores'}, {door}", "calls",
             Measure("ours", count=float(held), of=len(ours)),
             Measure("stock, fastest settings", count=float(held_stock), of=len(stock)) if stock else None,
-            Limit("value", "worst", least=CALLS_OF[door])),
+            Limit("value", "worst", least=CALLS_OF[door] * workers)),
     ]  # fmt: skip
     both = {step.calls for step in stock} & {step.calls for step in ours}
     fair = max((n for n in both if _step(stock, n).core_share <= BUSY_SHARE), default=0)
@@ -212,16 +238,22 @@ def valid(steps: Sequence[Step]) -> bool:
     )
 
 
-def _pin(houses: dict[str, House]) -> bool:
-    """The processes that carry calls to the first core, everybody else to the rest."""
+def _pin(houses: dict[str, House], workers: int) -> bool:
+    """The processes that carry calls to the first cores, one for each worker, everybody else to the rest."""
     cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < 2:
+    if len(cores) <= workers:
         return False
     for at in houses.values():
-        for pid, role in at.processes().items():
-            counts = role in ("worker", "stock", "helper")
-            processes.pin(pid, cores[:1] if counts else cores[1:])
-    processes.pin(os.getpid(), cores[1:])
+        carrying = 0
+        for pid, role in sorted(at.processes().items()):
+            mine = cores[workers:]
+            if role in ("worker", "stock"):
+                mine = [cores[carrying % workers]]
+                carrying += 1
+            elif role == "helper":
+                mine = cores[:workers]
+            processes.pin(pid, mine)
+    processes.pin(os.getpid(), cores[workers:])
     return True
 
 

@@ -33,6 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--window-s", type=float, default=20.0, help="with all calls at once (default %(default)s)"
     )
+    parser.add_argument(
+        "--workers", type=_workers, default=1, help="of our server, each on a core (default 1)"
+    )
     parser.add_argument("--stock", action="store_true", help="with a stock Pipecat bot beside it")
     parser.add_argument("--seed", type=int, help="instead of the scenario's")
     add_out(parser)
@@ -46,9 +49,15 @@ def bench_capacity(arguments: argparse.Namespace) -> int:
         if arguments.seed is not None:
             scenario = replace(scenario, seed=arguments.seed)
         worlds = ("ours", "stock") if arguments.stock else ("ours",)
-        plan = Plan(scenario, arguments.door, calls=max(arguments.calls), worlds=worlds)
+        plan = Plan(
+            scenario,
+            arguments.door,
+            calls=max(arguments.calls),
+            worlds=worlds,
+            workers=arguments.workers,
+        )
         window_ms = min(max(arguments.window_s, 2.0), 3_600.0) * 1000.0
-        ran, steps = asyncio.run(run_capacity(plan, arguments.calls, window_ms, progress))
+        ran, steps, idle = asyncio.run(run_capacity(plan, arguments.calls, window_ms, progress))
     except BenchError as error:
         print(f"wardline bench capacity: {error}", file=sys.stderr)
         return 1
@@ -56,16 +65,24 @@ def bench_capacity(arguments: argparse.Namespace) -> int:
         raise first_of(group) from None
     result = ran.as_json(
         "capacity",
-        rows_=capacity_rows(plan.door, steps),
+        rows_=capacity_rows(plan.door, steps, plan.workers),
         faults=faults(steps),
         valid=valid(steps),
         capacity=[step.as_json() for step in steps],
     )
+    result["run"]["idle_cpu_s_per_minute"] = idle
     print("\n" + as_text(result["rows"], result["run"]))
     if not keep(result, arguments.out):
         return 1
     bad = any(row["outcome"] in ("missed", "void") for row in result["rows"])
     return 1 if bad and not arguments.report_only else 0
+
+
+def _workers(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 64:
+        raise argparse.ArgumentTypeError("from 1 to 64")
+    return value
 
 
 def _steps(text: str) -> tuple[int, ...]:
