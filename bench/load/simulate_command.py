@@ -11,7 +11,7 @@ import asyncio
 import sys
 
 from bench.errors import BenchError
-from bench.load.results import Limit, Measure, Row
+from bench.load.row import Limit, Measure, Row
 from bench.load.turns import Ran, as_text, run_turns
 from bench.load.turns_command import add_out, count, first_of, keep, plan_of, progress
 
