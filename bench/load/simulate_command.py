@@ -30,7 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="instead of the scenario's")
     parser.add_argument("--turns", type=count, help="of each call, instead of the scenario's")
     add_out(parser)
-    parser.set_defaults(run=bench_simulate)
+    # `wardline bench` itself has a server's address: here one is always started
+    parser.set_defaults(run=bench_simulate, url="", ca=None)
 
 
 def bench_simulate(arguments: argparse.Namespace) -> int:
