@@ -182,8 +182,10 @@ def _engines(
     keeper: Keeper | None,
     model: Replicas | None,
 ) -> Engines:
-    stt, tts, completion = _stt(settings, flow), _tts(settings), SmartTurn()
-    timed = TimedMind(load_times(settings.engines.timed)) if settings.engines.timed else None
+    stt, tts = _stt(settings, flow), _tts(settings)
+    times = load_times(settings.engines.timed) if settings.engines.timed else None
+    timed = TimedMind(times) if times is not None else None
+    completion = SmartTurn() if times is None or times.smart_turn else None
 
     def receptionist(desk: Desk) -> Receptionist:
         if timed is not None:
@@ -197,7 +199,8 @@ def _engines(
         async with asyncio.TaskGroup() as group:
             group.create_task(stt.start(), name="warm stt")
             group.create_task(tts.start(), name="warm tts")
-            group.create_task(completion.start(), name="warm end-of-turn model")
+            if completion is not None:
+                group.create_task(completion.start(), name="warm end-of-turn model")
             if model is not None:
                 group.create_task(model.start(), name="warm language model")
         await _keep_lines(settings, flow, tts)
@@ -206,7 +209,8 @@ def _engines(
     async def shut_down() -> None:
         await stt.stop()
         await tts.stop()
-        await completion.stop()
+        if completion is not None:
+            await completion.stop()
 
     return Engines(
         stt=stt,

@@ -223,4 +223,7 @@ async def test_lines_that_open_by_time_alone_are_told_to_who_sends_the_callers()
         host.free = 2
         await asyncio.sleep(3 * CAPACITY_EVERY_MS / 1000.0)
         watch.cancel()
-    assert wire.told == [{"free_slots": 0, "late": ["hearing"]}, {"free_slots": 2, "late": []}]
+    assert wire.told == [
+        {"free_slots": 0, "recognisers_free": 0, "late": ["hearing"]},
+        {"free_slots": 2, "recognisers_free": 2, "late": []},
+    ]

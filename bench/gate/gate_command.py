@@ -7,13 +7,15 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from bench.errors import BenchError, BudgetInvalid, ResultInvalid
 from bench.gate import budget as budgets
+from bench.gate.beside import measure
 from bench.gate.budget import Budget, Form
-from bench.gate.verdict import UNUSABLE, Outcome, as_text, judge
+from bench.gate.verdict import UNUSABLE, Judged, Outcome, as_text, judge
 from bench.load.scenario import shipped
-from bench.load.turns import run_turns
+from bench.load.turns_command import first_of
 from bench.load.worlds import Plan
 from bench.reports import result
 from bench.reports.result import Result
@@ -56,8 +58,11 @@ def gate(arguments: argparse.Namespace) -> int:
     except (BudgetInvalid, ResultInvalid) as error:
         print(f"wardline bench gate: {error}", file=sys.stderr)
         return UNUSABLE
-    except BenchError as error:
-        print(f"wardline bench gate: nothing could be measured: {error}", file=sys.stderr)
+    except (BenchError, BaseExceptionGroup) as error:
+        first = first_of(error) if isinstance(error, BaseExceptionGroup) else error
+        if not isinstance(first, BenchError):
+            raise first from None
+        print(f"wardline bench gate: nothing could be measured: {first}", file=sys.stderr)
         return UNUSABLE
     print(as_text(outcome, runs[-1]))
     return outcome.status
@@ -69,18 +74,25 @@ def _measured(budget: Budget, name: str, keep: Path | None) -> tuple[Outcome, li
     if form is None:
         raise BudgetInvalid(f"the budget has no [{name}]")
     runs: list[Result] = []
-    while True:
-        print(f"gate: run {len(runs) + 1} of at most {form.runs_most}", flush=True)
-        text = json.dumps(asyncio.run(run_turns(_plan(form), _progress)).as_json(), indent=1)
+    outcomes: list[Outcome] = []
+
+    def settled(document: dict[str, Any]) -> bool:
+        text = json.dumps(document, indent=1)
         runs.append(result.read("what was measured", text))
         if keep is not None:
             _keep(keep / f"gate-{name}-{len(runs)}.json", text)
-        outcome = judge(budget, runs, form.runs_most)
-        if not outcome.again:
-            return outcome, runs
-        for each in outcome.judged:
+        outcomes.append(judge(budget, runs, form.runs_most))
+        for each in outcomes[-1].judged:
             if each.verdict == "again":
-                print(f"  {each.line.id} is not settled yet: {each.why or each.figures[-1]}")
+                _progress(f"run {len(runs)}: {each.line.id} is not settled: {_told(each)}")
+        return not outcomes[-1].again
+
+    asyncio.run(measure(_plan(form), settled, _progress))
+    return outcomes[-1], runs
+
+
+def _told(each: Judged) -> str:
+    return each.why or f"{each.figures[-1]:.3g}, at most {each.line.most:g}"
 
 
 def _plan(form: Form) -> Plan:

@@ -12,7 +12,8 @@ from bench.control import Floor
 from bench.figures import percentile
 from bench.load import processes
 from bench.load.house import House
-from bench.load.results import LATE_LIMIT_MS, Limit, Measure, Row, World, generator
+from bench.load.results import LATE_LIMIT_MS, World, generator
+from bench.load.row import Limit, Measure, Row
 from bench.load.run import RING_MS, Loaded
 from bench.load.scenario import Scenario
 from bench.load.turns import Ran, with_marks

@@ -109,6 +109,7 @@ def written(times: Times) -> str:
             "heard": list(times.heard),
             "reply": times.reply,
             "letter_ms": times.letter_ms,
+            "smart_turn": times.smart_turn,
         }
     )
 

@@ -95,8 +95,9 @@ class Relay:
         lines = []
         for line in sdp.splitlines():
             found = _CANDIDATE.match(line)
-            if found is not None and found[2] == HERE and facing.toward is None:
-                facing.toward = (HERE, int(found[3]))
+            theirs = (found[2], int(found[3])) if found is not None else None
+            if found is not None and theirs == (facing.toward or (HERE, int(found[3]))):
+                facing.toward = theirs  # sound and messages name the same one
                 lines.append(f"{found[1]}{HERE} {at.port} {found[4]}")
             elif not line.startswith("a=candidate:"):
                 lines.append(line)

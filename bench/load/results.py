@@ -5,16 +5,12 @@ Calculations on finished loads. A row that needs a control and has none is "not 
 
 from __future__ import annotations
 
-import os
-import platform
-import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from bench.figures import Interval, Summary, percentile, summary
+from bench.figures import percentile
+from bench.load.row import Limit, Measure, Row
 from bench.load.run import Loaded
 from bench.load.timeline import Turn, late_frames, numbered, pacing_errors_ms, turns
 
@@ -24,116 +20,6 @@ LATE_LIMIT_MS = 5.0
 SILENCE_MS = 200.0
 """What both servers wait on purpose, as they are configured here."""
 CLOCK_ERROR_MS = {"caller": 0.0, "server": 1.0, "speech": 5.0, "frame": 20.0}
-Outcome = Literal["met", "missed", "not measured", "not comparable", "void"]
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """What a target promises."""
-
-    of: Literal["value", "ratio"]
-    at: Literal["p50", "p95", "p99", "worst"]
-    most: float | None = None
-    least: float | None = None
-
-    def kept(self, figure: float) -> bool:
-        """Whether this figure is within it."""
-        low = self.least is None or figure >= self.least
-        return low and (self.most is None or figure <= self.most)
-
-    def as_json(self) -> dict[str, Any]:
-        """Without the bound that is not there."""
-        bounds = {"most": self.most, "least": self.least}
-        return {"of": self.of, "at": self.at} | {k: v for k, v in bounds.items() if v is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A set of values, or a count."""
-
-    what: str
-    values: tuple[float, ...] = ()
-    count: float | None = None
-    """For what is counted, not timed."""
-    of: int = 0
-    """What the count is out of."""
-
-    def at(self, at: str) -> float | None:
-        """One figure of it."""
-        if self.count is not None:
-            return self.count
-        if not self.values:
-            return None
-        return max(self.values) if at == "worst" else percentile(self.values, float(at[1:]))
-
-    def as_json(self) -> dict[str, Any]:
-        """The figures of a row."""
-        found = summary(self.values) if self.values else None
-        if found is None:
-            return {
-                "count": self.of if self.count is not None else 0,
-                "p50": None,
-                "p95": None,
-                "p99": None,
-                "worst": self.count,
-            }
-        return _figures(found)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of a report."""
-
-    id: str
-    target: str
-    what: str
-    unit: str
-    measured: Measure
-    control: Measure | None = None
-    limit: Limit | None = None
-
-    @property
-    def ratio(self) -> float | None:
-        """Ours over the control."""
-        at = self.limit.at if self.limit is not None else "p50"
-        ours = self.measured.at(at)
-        theirs = self.control.at(at) if self.control is not None else None
-        return ours / theirs if ours is not None and theirs else None
-
-    def outcome(self, valid: bool) -> Outcome:
-        """What it comes to."""
-        if not valid:
-            return "void"
-        limit = self.limit
-        if self.measured.at(limit.at if limit else "p50") is None:
-            return "not measured"
-        if limit is None:
-            return "met"
-        figure = self.ratio if limit.of == "ratio" else self.measured.at(limit.at)
-        if figure is None:
-            return "not comparable"
-        return "met" if limit.kept(figure) else "missed"
-
-    def as_json(self, valid: bool) -> dict[str, Any]:
-        """The object of `rows[]`."""
-        control = None
-        if self.control is not None and self.control.at("p50") is not None:
-            control = {"what": self.control.what, **self.control.as_json()}
-        ratio = self.ratio
-        return {
-            "id": self.id,
-            "target": self.target,
-            "what": self.what,
-            "unit": self.unit,
-            **self.measured.as_json(),
-            "control": control,
-            "ratio": None if ratio is None else round(ratio, 4),
-            "limit": None if self.limit is None else self.limit.as_json(),
-            "outcome": self.outcome(valid),
-            "comparable": not (
-                self.limit is not None and self.limit.of == "ratio" and ratio is None
-            ),
-        }
 
 
 @dataclass(slots=True)
@@ -375,67 +261,6 @@ def generator(loads: Sequence[Loaded]) -> tuple[dict[str, Any], list[str]]:
             f"the callers were late themselves ({p99:.1f} ms, p99): this machine was too busy, the run is void"
         )
     return about, faults
-
-
-def machine() -> dict[str, Any]:
-    """Where it ran."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return {
-        "cpu": _cpu_name(),
-        "cores": os.cpu_count(),
-        "memory_gb": round(memory / 2**30, 1),
-        "kernel": platform.release(),
-    }
-
-
-def versions() -> dict[str, str | None]:
-    """What it ran."""
-    names = ("wardline", "pipecat-ai", "aiortc", "onnxruntime", "numpy")
-    found: dict[str, str | None] = {"python": platform.python_version(), "commit": _commit()}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = None
-    return found
-
-
-def _cpu_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.machine()
-
-
-def _commit() -> str | None:
-    try:
-        said = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"],  # git of the PATH is meant
-            capture_output=True, text=True, check=True, timeout=5, cwd=Path(__file__).parent,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return said.stdout.strip()
-
-
-def _figures(found: Summary) -> dict[str, Any]:
-    def interval(each: Interval) -> dict[str, float]:
-        return {
-            "value": round(each.value, 3),
-            "low": round(each.low, 3),
-            "high": round(each.high, 3),
-        }
-
-    return {
-        "count": found.count,
-        "p50": interval(found.p50),
-        "p95": interval(found.p95),
-        "p99": interval(found.p99),
-        "worst": round(found.worst, 3),
-    }
 
 
 def _known(values: Iterable[float | None]) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ import asyncio
 import sys
 
 from bench.errors import BenchError
-from bench.load.results import Limit, Measure, Row
+from bench.load.row import Limit, Measure, Row
 from bench.load.turns import Ran, as_text, run_turns
 from bench.load.turns_command import add_out, count, first_of, keep, plan_of, progress
 
@@ -30,7 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="instead of the scenario's")
     parser.add_argument("--turns", type=count, help="of each call, instead of the scenario's")
     add_out(parser)
-    parser.set_defaults(run=bench_simulate)
+    # `wardline bench` itself has a server's address: here one is always started
+    parser.set_defaults(run=bench_simulate, url="", ca=None)
 
 
 def bench_simulate(arguments: argparse.Namespace) -> int:

@@ -22,7 +22,7 @@ from bench.audio import (
     trim,
 )
 
-SHORTEST_MS, LONGEST_MS = 700.0, 2_600.0
+SHORTEST_MS, LONGEST_MS = 900.0, 2_600.0
 """Long enough to be a sentence for timed ears, short enough for many turns."""
 LONGEST_QUIET_MS = 130.0
 """A longer one is a pause in which a turn may end: that is target E1's affair, not a latency's."""

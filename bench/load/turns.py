@@ -14,17 +14,15 @@ from bench.load.house import House
 from bench.load.results import (
     CLOCK_ERROR_MS,
     FORMAT,
-    Measure,
-    Row,
     World,
     embedded_rows,
     generator,
-    machine,
     rows,
     turn_json,
-    versions,
 )
+from bench.load.row import Measure, Row
 from bench.load.run import Loaded
+from bench.load.surroundings import machine, versions
 from bench.load.worlds import Plan, one_load, opened
 from pipeline.clock import LoopClock, MonotonicClock, wall_now
 

@@ -60,10 +60,10 @@ def as_html(result: Result, saved: Result | None = None) -> str:
         ),
         tag(
             "main",
+            _section("More calls at once", _CAPACITY, charts.capacity(result)),
             _main_chart(result),
             _section("How long answers take", _CURVES, charts.curves(result)),
             _section("The slowest answer, part by part", _WORST, charts.worst(result)),
-            _section("More calls at once", _CAPACITY, charts.capacity(result)),
             _rows(result),
             None if saved is None else _compared(result, saved),
             _run(result),
@@ -134,27 +134,30 @@ def _section(title: str, told: str, inner: Child) -> Markup | None:
 def _rows(result: Result) -> Markup | None:
     if not result.rows:
         return None
-    heads = ["what", "n", "p50 [95 %]", "p95", "p99", "worst", "ratio", "limit", "outcome"]
+    heads = ["what", "outcome", "ratio", "limit", "n", "p50 [95 %]", "p95", "p99", "worst"]
     body = [part for row in result.rows for part in _row(row)]
     return _section("Everything that was measured", _ROWS, charts.table("Rows", heads, body))
 
 
 def _row(row: Row) -> list[Markup]:
     state = row.outcome.replace(" ", "-")
-    name = [row.what or row.id, tag("small", f"{row.target + ' · ' if row.target else ''}{row.id}{', ' + row.unit if row.unit else ''}")]  # fmt: skip
+    alone = bool(row.what) and not row.what.startswith("the same")  # else its id is the better name
+    small = [row.target, row.id if alone else row.what, row.unit]
+    name = [row.what if alone else row.id, tag("small", " · ".join(part for part in small if part))]
+    outcome = tag("b", row.outcome, class_=f"outcome {state}") if row.limit else None
     lines = [
         tag(
             "tr",
             tag("th", name, scope="row"),
-            _cells(row.spread),
+            tag("td", outcome),
             tag("td", ratio(row)),
-            tag("td", promise(row.limit, row.unit)),
-            tag("td", tag("b", row.outcome, class_=f"outcome {state}")),
+            tag("td", promise(row.limit, row.unit), class_="limit"),
+            _cells(row.spread),
         )
     ]
     if row.control is not None:
         beside = tag("th", f"beside: {row.control_what or 'its control'}", scope="row")
-        lines.append(tag("tr", beside, _cells(row.control), [tag("td")] * 3, class_="control"))
+        lines.append(tag("tr", beside, [tag("td")] * 3, _cells(row.control), class_="control"))
     return lines
 
 

@@ -82,20 +82,21 @@ def _rows(rows: Sequence[Row]) -> str:
     if not rows:
         return ""
     lines = [
-        f"{'row':<26} {'n':>6}  {'p50 [95 % interval]':<22} {'p95':>8} {'p99':>8} {'worst':>8}"
+        f"{'row':<28} {'n':>6}  {'p50 [95 % interval]':<22} {'p95':>8} {'p99':>8} {'worst':>8}"
         f"  {'ratio':<14} {'limit':<20} outcome"
     ]
     for row in rows:
         title = f"{row.target + ' ' if row.target else ''}{row.id}"
         outcome = row.outcome.upper() if row.outcome in ("missed", "void") else row.outcome
+        outcome = outcome if row.limit else ""
         lines.append(
-            f"{title[:26]:<26} {_spread(row.spread)}  {ratio(row):<14}"
+            f"{title[:28]:<28} {_spread(row.spread)}  {ratio(row):<14}"
             f" {promise(row.limit, row.unit)[:20]:<20} {outcome}"
         )
         if row.what:
             lines.append(f"  {row.what[: WIDTH - 12]}{f', {row.unit}' if row.unit else ''}")
         if row.control is not None:
-            lines.append(f"  {f'beside {row.control_what}'[:24]:<24} {_spread(row.control)}")
+            lines.append(f"  {f'vs {row.control_what}'[:26]:<26} {_spread(row.control)}")
     return "\n".join(lines)
 
 

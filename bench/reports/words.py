@@ -98,7 +98,7 @@ def promise(limit: Limit | None, unit: str) -> str:
 
 def limit_figure(limit: Limit, end: float, unit: str) -> str:
     """One bound: a ratio has no unit."""
-    return f"{end:g}" if limit.of == "ratio" else figure(end, unit)
+    return f"{end:.3g}" if limit.of == "ratio" else figure(end, unit)
 
 
 def figure(value: float | None, unit: str = "ms") -> str:
@@ -163,9 +163,10 @@ def _whereto(result: Result, ours: Wait) -> str:
     models = ours.of("model") if not result.run.instant else 0.0
     if models >= 0.5:
         parts.append(f"{figure(round(models))} are recogniser, language model and voice")
-    rest = round(ours.wait_ms) - round(silence) - round(models)
+    rest = max(0, round(ours.wait_ms) - round(silence) - round(models))
     inside = "everything else: the program's own work, coding and the way to the caller"
-    parts.append(f"{figure(rest)} are {inside}")
+    if rest or not parts:
+        parts.append(f"{figure(rest)} are {inside}")
     instant = (
         " The engines answer at once here, so no model is in these figures." * result.run.instant
     )

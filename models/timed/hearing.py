@@ -15,7 +15,7 @@ from models.ports import LISTEN_RATE_HZ, Spoken, Transcript
 from models.timed.times import Times
 
 LOUD_DBFS = -45.0
-WORDS_AFTER_MS = 400.0
+WORDS_AFTER_MS = 300.0
 """So much sound is a sentence's; a cough has less."""
 _BLOCK_SAMPLES = LISTEN_RATE_HZ // 100
 _LOUD_POWER = 32768.0**2 * 10 ** (LOUD_DBFS / 10)

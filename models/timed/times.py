@@ -91,6 +91,9 @@ class Times:
     heard: tuple[str, ...] = (HEARD,)
     """What a call's utterances are understood as, one after another, and then again."""
     reply: str = REPLY
+    smart_turn: bool = False
+    """Whether the real guess at the end of a turn is made all the same: it takes the processor for tens of
+    milliseconds at each pause. The words here never need it."""
     letter_ms: float = 55.0
     """How long the voice takes for each letter: sound, not time that is waited for."""
 
@@ -148,6 +151,9 @@ def parse(document: object) -> Times:
     given["seed"] = seed
     if "letter_ms" in document:
         given["letter_ms"] = _number("letter_ms", document["letter_ms"], 5.0, 500.0, faults)
+    given["smart_turn"] = document.get("smart_turn", False)
+    if not isinstance(given["smart_turn"], bool):
+        faults.append("smart_turn: write true or false")
     if faults:
         raise TimesInvalid(faults)
     return Times(**given)

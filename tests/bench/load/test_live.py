@@ -59,6 +59,17 @@ def test_turns_of_our_server_and_of_a_stock_bot_in_one_run(door: str, tmp_path: 
     assert left_behind() == before
 
 
+def test_a_bad_network_loses_packets_of_a_page_and_the_call_goes_on(tmp_path: Path) -> None:
+    done = wardline(
+        "bench", "turns", "--scenario", "bad-network", "--turns", "3", "--report-only",
+        "--door", "webrtc", "--out", str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    turns = result(tmp_path)["turns"]
+    assert len(turns) >= 3
+    assert sum(turn["answered"] for turn in turns) >= 2
+
+
 def test_capacity_of_two_numbers_of_calls(tmp_path: Path) -> None:
     done = wardline(
         "bench", "capacity", "--calls", "1,3", "--window-s", "6", "--report-only", "--out", str(tmp_path)

@@ -72,7 +72,7 @@ def test_a_telephone_hears_the_same_moments_in_a_narrow_band() -> None:
 
 def test_sentences_have_no_pause_in_which_a_turn_could_end() -> None:
     assert len(sentences()) >= 4
-    assert all(700 <= sound.span.duration_ms <= 2_600 for sound in sentences())
+    assert all(900 <= sound.span.duration_ms <= 2_600 for sound in sentences())
 
 
 def test_a_cough_is_short_and_loud() -> None:

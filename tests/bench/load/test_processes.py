@@ -47,6 +47,7 @@ def test_a_process_is_found_with_its_children_what_they_used_and_where_they_may_
                 "heard": ["One please"],
                 "reply": "{tag}.",
                 "letter_ms": 30,
+                "smart_turn": True,
             }
         ),
     ],
@@ -56,6 +57,7 @@ def test_times_are_written_as_they_are_read(times: Times) -> None:
     assert (again.source, again.seed, again.heard, again.reply, again.letter_ms) == (
         times.source, times.seed, times.heard, times.reply, times.letter_ms,
     )  # fmt: skip
+    assert again.smart_turn is times.smart_turn
     for name, stage in times.stages().items():
         for share in (0.0, 0.3, 0.5, 0.9, 1.0):
             assert again.stages()[name].at(share) == pytest.approx(stage.at(share), abs=0.01)

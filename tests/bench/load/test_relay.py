@@ -75,8 +75,9 @@ async def test_each_side_sees_the_other_at_the_relay_and_nowhere_else() -> None:
         page_end, page = await loop.create_datagram_endpoint(End, local_addr=("127.0.0.1", 0))
         server_end, server = await loop.create_datagram_endpoint(End, local_addr=("127.0.0.1", 0))
         where = {end: end.get_extra_info("sockname")[1] for end in (page_end, server_end)}
-        (to_page,) = ports(relay.offer(SDP.format(port=where[page_end])))
-        (to_server,) = ports(relay.answer(SDP.format(port=where[server_end])))
+        to_page, again = ports(relay.offer(SDP.format(port=where[page_end]) * 2))
+        to_server, _ = ports(relay.answer(SDP.format(port=where[server_end]) * 2))
+        assert again == to_page  # sound and messages are two sections, on one path
         assert len({to_page, to_server, *where.values()}) == 4
         page_end.sendto(b"from the page", ("127.0.0.1", to_server))
         server_end.sendto(b"from the server", ("127.0.0.1", to_page))

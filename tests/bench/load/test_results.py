@@ -9,18 +9,10 @@ import pytest
 
 from bench.load.door import Notes
 from bench.load.processes import Used
-from bench.load.results import (
-    Limit,
-    Measure,
-    Row,
-    World,
-    generator,
-    machine,
-    rows,
-    turn_json,
-    versions,
-)
+from bench.load.results import World, generator, rows, turn_json
+from bench.load.row import Limit, Measure, Row
 from bench.load.run import Loaded, Sample
+from bench.load.surroundings import machine, versions
 from bench.load.timeline import Turn
 from bench.load.turns import as_text
 

@@ -75,13 +75,14 @@ def test_every_fault_is_told_at_once_and_none_quotes_a_value() -> None:
                 "heard": "one",
                 "seed": 1.5,
                 "letter_ms": 0,
+                "smart_turn": "yes",
                 "colour": "red",
             }
         )
     keys = [fault.split(":")[0] for fault in raised.value.faults]
     assert keys == [
         "colour", "stt_final_ms", "llm_first_token_ms", "llm_token_ms.mean", "llm_token_ms",
-        "tts_first_audio_ms.p50", "source", "reply", "heard", "seed", "letter_ms",
+        "tts_first_audio_ms.p50", "source", "reply", "heard", "seed", "letter_ms", "smart_turn",
     ]  # fmt: skip
     assert not any("red" in fault or "nothing to fill" in fault for fault in raised.value.faults)
 

@@ -1,0 +1,86 @@
+"""What the commands' arguments ask for, and what is refused before anything is started."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from bench.bench_command import command
+from bench.errors import BenchError
+from bench.load.turns_command import plan_of
+from bench.load.worlds import Plan
+
+
+def arguments(*given: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    command.configure(parser)
+    parser.set_defaults(run=command.run)
+    return parser.parse_args(given)
+
+
+def plan(*given: str) -> Plan:
+    return plan_of(arguments(*given))
+
+
+def test_turns_start_our_own_server_unless_one_is_named() -> None:
+    found = plan("turns", "--scenario", "quick", "--stock", "--seed", "4", "--turns", "2")
+    assert (found.url, found.worlds) == ("", ("ours", "stock", "stock default"))
+    assert (found.scenario.name, found.scenario.seed, found.scenario.turns) == ("quick", 4, 2)
+    assert (found.calls, found.rounds, found.door) == (1, 1, "stream")
+    named = plan("turns", "--url", "http://127.0.0.1:9000/", "--door", "webrtc")
+    assert (named.url, named.entrance) == ("http://127.0.0.1:9000", None)
+
+
+def test_a_simulation_starts_its_server_and_has_the_scenarios_times() -> None:
+    found = plan("simulate")
+    assert (found.url, found.calls, found.worlds) == ("", 32, ("ours",))
+    assert "GPUStack" in found.scenario.engines.source
+
+
+def test_times_of_a_file_replace_the_scenarios(tmp_path: Path) -> None:
+    file = tmp_path / "times.toml"
+    file.write_text('source = "mine"\nstt_final_ms = 5\n')
+    assert plan("turns", "--engines", str(file)).scenario.engines.source == "mine"
+    assert plan("turns", "--engines", "embedded").embedded
+    file.write_text("stt_final_ms = -5\n")
+    with pytest.raises(BenchError, match=r"stt_final_ms.*source"):
+        plan("turns", "--engines", str(file))
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (("--worlds", "ours,theirs"), "there is no world 'theirs'"),
+        (("--worlds", "stock"), "measures nothing of ours"),
+        (("--scenario", "none"), "there is no scenario"),
+        (("--engines", "embedded", "--stock"), "no embedded engines"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_a_sentence(
+    given: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = arguments("turns", *given)
+    assert asked.run(asked) == 1
+    assert says in capsys.readouterr().err
+
+
+def test_a_token_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("0123456789abcdef" * 2)
+    given = ("--url", "http://127.0.0.1:1", "--public-url", "https://x", "--auth-token-file")
+    with pytest.raises(BenchError, match="auth-token-file"):
+        plan("turns", *given, str(file))
+    file.chmod(0o600)
+    entrance = plan("turns", *given, str(file)).entrance
+    assert entrance is not None
+    assert entrance.token not in repr(entrance)
+
+
+@pytest.mark.parametrize("calls", ["0", "x", "1,x", "1000"])
+def test_capacity_takes_numbers_of_calls(calls: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        arguments("capacity", "--calls", calls)
+    capsys.readouterr()
+    assert arguments("capacity", "--calls", "5,1,5").calls == (1, 5)
