@@ -30,6 +30,7 @@ from pipeline.sip.rtp_settings import RtpSettings
 from pipeline.sip.settings import Listen, SignallingSettings, TrunkSettings
 from pipeline.sip.trunk import Trunks
 from pipeline.stream.messages import Bringer
+from pipeline.supervisor.time_slice import run_promptly
 from pipeline.transports.media_stream import MediaStreamDoor
 from tests.fakes.bare_sender import BareSender
 from tests.fakes.echo_call import RecordingCall
@@ -200,7 +201,8 @@ def _drain(own: socket.socket) -> int:
 
 
 def main(role: str, where: str, calls: str, *more: str) -> None:
-    """Play one part."""
+    """Play one part; each has the time slice that the gateway's own process asks for."""
+    run_promptly()
     if role == "phones":
         phones(int(where), int(calls), float(*more))
     elif role == "bare":
