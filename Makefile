@@ -40,7 +40,7 @@ format: setup-dev ## rewrite files to the house format
 	@$(BIN)/ruff format .
 
 test: system-deps setup-dev check  ## everything a change must pass
-	@$(RUN) pytest -q -n 4 --dist loadfile --durations=12 -m "not long and not alone and not vllm"
+	@$(RUN) pytest -q -n 4 --dist loadfile --no-loadscope-reorder --durations=40 -m "not long and not alone and not vllm"
 	@$(RUN) pytest -m "alone and not long and not vllm"
 
 test-long: system-deps setup-dev   ## full counts, soak and figures

@@ -353,8 +353,9 @@ class _Line:
             self._call.on_transfer(outcome, target)
 
     def _judge(self, line: LineQuality) -> None:
-        """Our own gateway measures the line."""
-        if self._call is not None and not self._held:
+        """Our own gateway measures the line; from anybody else the word is nobody's."""
+        ours = self._waiting.bringer is Bringer.GATEWAY
+        if self._call is not None and ours and not self._held:
             self._call.on_quality(line)
 
     # --- to the caller (CallerLeg, FrameSink, FarEnd) ----------------------------------------------------

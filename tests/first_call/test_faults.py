@@ -154,7 +154,12 @@ def test_a_browser_that_is_killed_in_mid_call_frees_everything_and_its_request_i
     assert asyncio.run(killed()) == "follow-up"
     until(lambda: idle(frail), ENDED_S, "the end of the killed browser's call")
     until(lambda: no_more(before, pids), ENDED_S, f"no more than {before}")
-    (kept,) = (r for r in stored(frail, tmp_path) if r["id"] not in known)
+
+    def new() -> list[dict[str, str]]:
+        return [r for r in stored(frail, tmp_path) if r["id"] not in known]
+
+    until(lambda: bool(new()), ENDED_S, "the lost call's request")
+    (kept,) = new()
     assert kept["field.reason"] == "follow_up"
     assert kept["state"] == "incomplete"
     assert kept["ended"] == "lost"

@@ -156,4 +156,4 @@ async def test_when_both_are_busy_the_caller_is_back_and_leaves_a_number(tmp_pat
         await until(lambda: rig.reason is not None)
         assert rig.reason == "goodbye"
         assert "complete" in [entry[0] for entry in kept.told]
-    assert call.did[-1] == "hang up"
+        await until(lambda: call.did[-1] == "hang up")  # once the goodbye was played

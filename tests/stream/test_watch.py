@@ -48,7 +48,7 @@ class Worker(threading.Thread):
     def __init__(self, listening: socket.socket) -> None:
         super().__init__(daemon=True)
         self._listening = listening
-        self._started = threading.Event()
+        self._serves = threading.Event()
         self._over: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.stands = threading.Event()
@@ -64,7 +64,7 @@ class Worker(threading.Thread):
             return Hears()
 
         async with Served(self._listening, admit):
-            self._started.set()
+            self._serves.set()
             await self._over.wait()
 
     def stand_still(self, seconds: float) -> None:
@@ -81,7 +81,7 @@ class Worker(threading.Thread):
 
     def begin(self) -> None:
         self.start()
-        assert self._started.wait(60)
+        assert self._serves.wait(60)
 
     def end(self) -> None:
         self.goes_on.set()

@@ -26,14 +26,14 @@ anything: st.SearchStrategy[object] = st.one_of(
 )
 
 
-class TurnEnded(Event):
+class SyntheticTurnEnded(Event):
     call_id: Token
     heard_ms: float
 
 
 def test_an_event_names_itself_and_rounds_its_numbers() -> None:
-    record = TurnEnded(call_id=Token("c1"), heard_ms=12.34567).record()
-    assert record == {"event": "turn_ended", "call_id": "c1", "heard_ms": 12.346}
+    record = SyntheticTurnEnded(call_id=Token("c1"), heard_ms=12.34567).record()
+    assert record == {"event": "synthetic_turn_ended", "call_id": "c1", "heard_ms": 12.346}
 
 
 def test_a_field_that_could_hold_words_does_not_build() -> None:
@@ -50,10 +50,10 @@ def test_a_token_never_carries_a_sentence(words: str) -> None:
 
 def test_emit_without_a_sink_is_silent_and_with_one_delivers() -> None:
     seen: list[Event] = []
-    emit(TurnEnded(call_id=Token("c1"), heard_ms=1.0))
+    emit(SyntheticTurnEnded(call_id=Token("c1"), heard_ms=1.0))
     set_sink(seen.append)
     try:
-        emit(TurnEnded(call_id=Token("c2"), heard_ms=2.0))
+        emit(SyntheticTurnEnded(call_id=Token("c2"), heard_ms=2.0))
     finally:
         set_sink(None)
     assert [event.record()["call_id"] for event in seen] == ["c2"]
@@ -87,15 +87,15 @@ def test_a_field_against_its_declaration_is_dropped_and_counted(
     fields: dict[str, object], kept: dict[str, object], dropped: int
 ) -> None:
     before = fields_dropped()
-    record = wrong(TurnEnded, **fields).record()
-    assert record == {"event": "turn_ended", **kept, "dropped": dropped}
+    record = wrong(SyntheticTurnEnded, **fields).record()
+    assert record == {"event": "synthetic_turn_ended", **kept, "dropped": dropped}
     assert fields_dropped() - before == dropped
     assert "Maria" not in str(record)
 
 
 @given(st.dictionaries(st.text(max_size=8) | st.sampled_from(["call_id", "heard_ms"]), anything))
 def test_no_field_of_any_kind_makes_an_event_raise_or_speak(fields: dict[str, object]) -> None:
-    record = wrong(TurnEnded, **fields).record()
+    record = wrong(SyntheticTurnEnded, **fields).record()
     json.dumps(record, allow_nan=False)
     assert set(record) <= {"event", "call_id", "heard_ms", "dropped"}
     assert all(not isinstance(value, str) or Token(value) == value for value in record.values())
@@ -109,7 +109,7 @@ def test_an_event_without_text_costs_under_15_us_of_processor_time(tmp_path: Pat
     for _ in range(5):
         began_ns = time.thread_time_ns()
         for number in range(count):
-            outlet(TurnEnded(call_id=Token("01HXYZ"), heard_ms=float(number)))
+            outlet(SyntheticTurnEnded(call_id=Token("01HXYZ"), heard_ms=float(number)))
         best_us = min(best_us, (time.thread_time_ns() - began_ns) / 1000 / count)
     os.close(file)
     assert best_us <= 15, f"{best_us:.1f} us"

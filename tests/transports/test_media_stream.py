@@ -188,9 +188,9 @@ async def test_our_gateway_tells_how_the_line_fares_and_a_carriers_word_for_it_i
     tmp_path: Path,
 ) -> None:
     line = LineQuality(7.0, 80.0, 150.0, 420.0)
-    for encoding, told in (("audio/x-l16", [line]), ("audio/x-mulaw", [])):
+    for bringer, told in ((Bringer.GATEWAY, [line]), (Bringer.CARRIER, [])):
         async with opened(tmp_path) as rig:
-            far, call = await rig.called(encoding)
+            far, call = await rig.called(bringer=bringer)
             far.say(messages.quality(STREAM, line))
             far.say(messages.key(STREAM, "1"))
             await until(lambda call=call: call.keys == ["1"])  # type: ignore[misc]  # bound now
