@@ -52,9 +52,10 @@ from pipeline.recording.keeper import Keeper
 from pipeline.setting_rules import ladders
 from pipeline.settings import Settings
 from pipeline.shelves import expirer, open_shelf
-from pipeline.store.opening import logs_are_held, now_ms, open_records, sweeper, tombstones_of
+from pipeline.store.opening import now_ms, open_records, sweeper, tombstones_of
 from pipeline.store.records import Records
 from pipeline.store.requests import RequestStore
+from pipeline.store.retention import logs_held
 from pipeline.stream.local import socket_of
 from pipeline.supervisor.channel import Channel
 from pipeline.supervisor.host import audit_post, notifier, serve_calls
@@ -89,7 +90,7 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
     def sweep(records: Records) -> None:
         for expire in over:
             expire(records)
-        if not logs_are_held(settings):
+        if not logs_held(records):
             traces.expire()
 
     requests = RequestStore(

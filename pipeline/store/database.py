@@ -6,6 +6,7 @@ SQLite in one file of ours, or PostgreSQL by URL. Knows tables only through `sch
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import stat
@@ -313,13 +314,18 @@ def _private_directory(directory: Path) -> None:
 
 
 def _private_file(file: Path) -> None:
-    """Make it for its owner alone before SQLite does; its journal takes over these rights."""
+    """Make it for its owner alone before SQLite does; its journal takes over these rights.
+
+    A file that is there is looked at and never opened: closing any descriptor of it would drop every lock of this
+    process on it (fcntl(2)), those of SQLite's connections too. Another process that closes its own then takes itself
+    for the last one and removes the journal, and what we commit afterwards is in a file that nobody can find.
+    """
     try:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-        finally:
-            os.close(descriptor)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        mode = stat.S_IMODE(file.stat().st_mode)
+        if not os.access(file, os.R_OK | os.W_OK, effective_ids=True):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise StoreFault(
             "permissions", f"cannot open {file}: {error.strerror}; this user must own it"

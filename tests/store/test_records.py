@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -240,6 +242,20 @@ def test_files_are_the_owners_alone(house: House) -> None:
         files = [path for path in house.directory.rglob("*") if path.is_file()]
         assert len(files) == 4
         assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+
+
+def test_a_second_look_by_this_process_costs_no_later_commit(house: House) -> None:
+    """Another process that reads and leaves must not take itself for the last one, and the journal with it."""
+    file = house.directory / "data/requests.db"
+    with house.records() as records:
+        records.write(snapshot(1))
+        with house.records() as beside:
+            assert beside.count() == 1
+        look = f"import sqlite3; c = sqlite3.connect({str(file)!r}); c.execute('SELECT count(*) FROM requests').fetchone(); c.close()"
+        subprocess.run([sys.executable, "-c", look], check=True)
+        records.write(snapshot(2))
+        with house.records() as found:
+            assert found.count() == 2
 
 
 def test_a_locked_database_is_said(house: House) -> None:
