@@ -29,6 +29,7 @@ from pipeline.supervisor.channel import Channel, ChannelClosed
 from pipeline.supervisor.host import prove, tell_why, until_closed
 
 PLACE_LIMIT_MS = 10_000.0
+"""More than the supervisor gives all workers together (`front.EXPECT_LIMIT_MS`): who waits less leaves a line held."""
 LOST_RETRY_S = 10
 STOPPING_RETRY_S = 30
 _WAYS: dict[str, Transport] = {"tls": "tls", "tcp": "tcp", "udp": "udp"}

@@ -116,11 +116,11 @@ class Meter:
 
     def _note_process(self, each: Worker) -> None:
         tally = self.tally
-        tally.set(f.WORKER_READY, float(each.state == "ready"), process=each.name)
+        tally.set(f.WORKER_READY, float(each.takes_calls), process=each.name)
         if each.name == GATEWAY:
             return
         tally.set(f.CALLS_LIVE, len(each.calls), worker=each.name)
-        tally.set(f.LINES_FREE, each.free_slots, worker=each.name)
+        tally.set(f.LINES_FREE, each.free_slots * each.takes_calls, worker=each.name)
         tally.set(f.RECOGNISERS_FREE, each.recognisers_free, worker=each.name)
         for stage in f.LATE_STAGES:
             tally.set(f.STAGE_LATE, float(stage in each.late), worker=each.name, stage=stage)
