@@ -112,6 +112,9 @@ READINGS: Mapping[str, Reading] = MappingProxyType(
         "phone_call_refused": lambda t, _, r: t.add(
             f.CALLS_REFUSED, door="telephone", reason=_word(r, "reason")
         ),
+        "phone_call_turned_away": lambda t, _, r: t.add(
+            f.CALLS_REFUSED, door="telephone", reason="lines_busy"
+        ),
         "trunk_request_refused": lambda t, _, r: t.add(
             f.CALLS_REFUSED, _is(r, "reason", "busy"), door="telephone", reason="lines_busy"
         ),

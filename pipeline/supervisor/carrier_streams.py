@@ -52,7 +52,7 @@ _DOORS = {AFTER: "after", ANSWERED: "answered"}
 
 
 class CarrierRefused(Event):
-    """A request of no carrier of ours, or one that does not fit the call it names."""
+    """A request of no carrier of ours, or one that does not fit the call it names; or a caller without a line."""
 
     door: Token
     reason: Token
@@ -118,6 +118,7 @@ class CarrierStreams:
         if self._lines.free_lines():
             with suppress(TooMany):
                 return _twiml(self._steps.stream(call))
+        emit(CarrierRefused(Token("webhook"), Token("lines_busy")))
         return self._busy(call)
 
     def _busy(self, call: CarrierCall) -> web.Response:

@@ -80,7 +80,17 @@ def test_a_call_is_begun_answered_and_ended(tally: Tally) -> None:
         ({"event": "call_turned_away", "reason": "unguarded"}, "page", "unguarded"),
         ({"event": "phone_call_refused", "reason": "worker"}, "telephone", "worker"),
         ({"event": "trunk_request_refused", "reason": "busy"}, "telephone", "lines_busy"),
-        ({"event": "carrier_refused", "reason": "lines_busy"}, "stream", "lines_busy"),
+        ({"event": "phone_call_turned_away"}, "telephone", "lines_busy"),
+        (
+            {"event": "carrier_refused", "reason": "lines_busy", "door": "stream"},
+            "stream",
+            "lines_busy",
+        ),
+        (
+            {"event": "carrier_refused", "reason": "lines_busy", "door": "webhook"},
+            "stream",
+            "lines_busy",
+        ),
         ({"event": "call_turned_away", "reason": "Sam Miller"}, "page", "other"),
     ],
 )
