@@ -61,7 +61,7 @@ ENDS = (
     OTHER,
 )
 REACHED = ("connected", "left")
-"""A person has the caller; or the far end took them without saying who answered, as some exchanges do."""
+"""A person has the caller; or the far end took them without saying who answered, as some exchanges do: not enough for an urgent caller."""
 URGENT_ENDS = (*REACHED, "unanswered", "told", "lost")
 STAGES = ("pause_seen", "decision", "final_text", "first_token", "first_audio", "first_byte")
 OUTCOMES = (*REACHED, "busy", "no_answer", "refused", OTHER)
@@ -118,7 +118,7 @@ STAGE_LATE = _gauge(
 URGENT = _counter(
     "urgent_calls",
     "Calls with urgent words that are over: connected to a person, left to an exchange that said no more,"
-    " unanswered by everybody who was called, told the number only, or lost.",
+    " unanswered by everybody who was called, told the number only, or lost with the worker.",
     outcome=URGENT_ENDS,
 )
 TRANSFERS = _counter("transfers", "Attempts to lead a caller to a person.", outcome=OUTCOMES)

@@ -23,7 +23,7 @@ from cryptography import x509
 
 from pipeline.allowance import RateLimit
 from pipeline.audit.folder import audit_folder
-from pipeline.clock import Clock, wall_now
+from pipeline.clock import Clock, MonotonicClock, wall_now
 from pipeline.errors import NotAuthorised, TooMany
 from pipeline.machine.read import clock_state
 from pipeline.metrics import families as f
@@ -72,8 +72,9 @@ class _Machine:
 class Meter:
     """Every number of this server: hears events, and looks around when it is asked."""
 
-    def __init__(self, settings: Settings, facts: Facts) -> None:
+    def __init__(self, settings: Settings, facts: Facts, clock: Clock | None = None) -> None:
         """All counters at 0."""
+        self._clock = clock or MonotonicClock()
         processes = [SUPERVISOR, *worker_names(settings)]
         if settings.trunk:
             processes.append(GATEWAY)
@@ -107,6 +108,7 @@ class Meter:
         processes = [each for house in self._houses for each in house.all]
         pids = {each.name: each.pid for each in processes if each.pid}
         machine = await asyncio.to_thread(_read, self._settings, pids)
+        self._events.look(self._clock.now_ms())
         for each in processes:
             self._note_process(each)
         self._note_checks()
