@@ -72,7 +72,7 @@ FAILED_STAGES = ("recogniser", "voice", "model", "first_token", "tool", OTHER)
 LATE_STAGES = ("hearing", "thinking", "speaking")
 CERTIFICATES = ("pages", "telephone")
 PLACES = ("state", "audit", "store")
-SIGNED = ("webhook", "after", "stream", OTHER)
+SIGNED = ("webhook", "after", "answered", "stream", OTHER)
 
 TURN_BUCKETS_S = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 8.0)
 """Dense where targets and limits lie (0.3 s, 0.45 s, 0.7 s, 1.5 s)."""

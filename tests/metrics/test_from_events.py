@@ -19,6 +19,7 @@ from pipeline.metrics.from_events import READINGS, EventTally
 from pipeline.metrics.tally import Tally
 from pipeline.metrics.text import written
 from pipeline.metrics.urgent import FOLLOWED
+from pipeline.supervisor import carrier_streams
 from pipeline.telemetry.events import declared
 
 EVENT_ROOMS = (
@@ -107,10 +108,13 @@ def test_a_stranger_at_the_trunk_is_no_caller_turned_away(tally: Tally) -> None:
     assert not any(tally.values(f.CALLS_REFUSED).values())
 
 
-def test_a_request_that_the_carrier_did_not_sign_is_counted(tally: Tally) -> None:
-    refused = {"event": "carrier_refused", "door": "webhook"}
+@pytest.mark.parametrize("door", ["webhook", "stream", *carrier_streams._DOORS.values()])
+def test_a_request_that_the_carrier_did_not_sign_is_counted_at_its_door(
+    tally: Tally, door: str
+) -> None:
+    refused = {"event": "carrier_refused", "door": door}
     told(tally, {**refused, "reason": "signature"}, {**refused, "reason": "again"})
-    assert {k: v for k, v in tally.values(f.SIGNATURES_FAILED).items() if v} == {("webhook",): 1}
+    assert {k: v for k, v in tally.values(f.SIGNATURES_FAILED).items() if v} == {(door,): 1}
 
 
 def test_a_turn_is_told_by_stage_in_seconds_and_a_stage_it_did_not_have_is_not(
