@@ -33,6 +33,7 @@ from pipeline.errors import (
 )
 from pipeline.settings import Settings
 from pipeline.stream.messages import Bringer
+from pipeline.supervisor.call_events import CallAnswered, CallOver, CallTurnedAway, FieldRevealed
 from pipeline.supervisor.carrier_streams import CarrierStreams
 from pipeline.supervisor.channel import ChannelClosed
 from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer, text_of
@@ -47,7 +48,7 @@ from pipeline.supervisor.staff import FETCH, StaffTokens
 from pipeline.supervisor.tokens import TOKEN_LIFE_MS, CallTokens, OpenCall, OpenCalls
 from pipeline.supervisor.witness import Witness
 from pipeline.supervisor.workers import LATE, Worker, Workers
-from pipeline.telemetry.events import Event, Token, emit
+from pipeline.telemetry.events import Token, emit
 from pipeline.transports.pages import Page
 
 OFFER_LIMIT_MS = 10_000.0
@@ -62,37 +63,6 @@ REOFFERS_PER_MINUTE = 30
 STREAMS_PER_CALL_MAX = 2
 STAFF_CHECK_MS = 1_000.0
 """How soon a revoked token is signed out of an open live view."""
-
-
-class CallAnswered(Event):
-    """A worker answered an offer."""
-
-    call_id: Token
-    worker: Token
-    again: bool
-    door: Token
-    """A page, or the telephone."""
-
-
-class CallTurnedAway(Event):
-    """Somebody who wanted to call from a page could not."""
-
-    reason: Token
-
-
-class CallOver(Event):
-    """A call ended, or its worker died."""
-
-    call_id: Token
-    worker_lost: bool
-
-
-class FieldRevealed(Event):
-    """A member of staff looked at one value; who and which, never what."""
-
-    call_id: Token
-    field: Token
-    user: Token
 
 
 class WorkerGone(LinesBusy):
