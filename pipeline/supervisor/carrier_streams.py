@@ -246,7 +246,13 @@ class CarrierStreams:
         call.call_id = line["call_id"]
         relay = Relay(call.call_id, self._targets)
         path = socket_of(self._settings.state.directory, line["worker"])
-        await connect(await reach(path), relay, line["token"], PROMPT)
+        try:
+            await connect(await reach(path), relay, line["token"], PROMPT)
+        except (
+            BaseException
+        ):  # the caller left, or this worker does not open: its line is free again
+            self._lines.give_back(call.call_id)
+            raise
         emit(CarrierStreamJoined(Token(call.call_id)))
         return relay
 

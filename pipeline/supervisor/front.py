@@ -218,6 +218,13 @@ class Front:
             raise LinesBusy("No voice worker made ready in time.", retry_after_s=5) from None
         return {"call_id": taken.call.call_id, "worker": taken.call.worker, "token": token}
 
+    def give_back(self, call_id: str) -> None:
+        """See `pipeline.supervisor.gateway.Lines`: the line is free at once, not when nobody has come for long enough."""
+        call = self._calls.by_id(call_id)
+        worker = self.workers.named(call.worker) if call and self.workers else None
+        if worker is not None and call_id in worker.calls:
+            self._untaken(worker, call_id)
+
     def _freest(self, but: Container[str] = ()) -> Worker | None:
         if self.workers is None:
             return None

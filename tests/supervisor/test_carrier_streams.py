@@ -177,6 +177,14 @@ async def test_a_caller_whom_no_line_is_free_for_hears_the_practices_line_and_is
         assert told() == ["webhook", "stream"]
 
 
+async def test_a_line_whose_worker_does_not_open_is_given_back(tmp_path: Path) -> None:
+    async with opened(tmp_path) as carrier:
+        token = await carrier.token()
+        await carrier.lines.rig.door.__aexit__(None, None, None)
+        assert await closed(await carrier.begin(token))
+        assert carrier.lines.given_back == ["c1"]
+
+
 async def test_a_practice_may_leave_busy_callers_to_the_carrier(tmp_path: Path) -> None:
     async with opened(tmp_path, media_stream={"busy": "reject"}) as carrier:
         carrier.lines.free = 0

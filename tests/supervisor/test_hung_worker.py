@@ -141,6 +141,17 @@ async def test_where_every_worker_hangs_a_caller_hears_so_before_the_gateway_giv
         await there.expect("", Bringer.CARRIER)
 
 
+async def test_a_line_that_nobody_comes_for_is_given_back_at_once(there: Front) -> None:
+    [only] = house(there, False)
+    found = await there.expect("", Bringer.GATEWAY)
+    there.give_back("another")
+    assert only.told == []
+    there.give_back(found["call_id"])
+    there.give_back(found["call_id"])
+    assert only.told == [("forget", found["call_id"])]
+    assert not only.worker.calls
+
+
 @pytest.mark.wire
 def test_no_caller_is_sent_to_a_worker_that_stands_still_until_it_goes_on(tmp_path: Path) -> None:
     with served(tmp_path, "[workers]\ncount = 2\ncalls_per_worker = 3\n") as server:
