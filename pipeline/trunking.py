@@ -29,6 +29,7 @@ from pipeline.supervisor.channel import Channel, ChannelClosed
 from pipeline.supervisor.host import prove, tell_why, until_closed
 
 PLACE_LIMIT_MS = 10_000.0
+"""More than the supervisor gives all workers together (`front.EXPECT_LIMIT_MS`): who waits less leaves a line held."""
 LOST_RETRY_S = 10
 STOPPING_RETRY_S = 30
 _WAYS: dict[str, Transport] = {"tls": "tls", "tcp": "tcp", "udp": "udp"}
@@ -103,7 +104,9 @@ class SupervisorsDesk:
         """See `sip.desk.Desk`."""
         try:
             found = await self._channel.request(
-                "place", {"caller": invite.caller}, timeout_ms=PLACE_LIMIT_MS
+                "place",
+                {"caller": invite.caller, "call": invite.call_id},
+                timeout_ms=PLACE_LIMIT_MS,
             )
         except CallRefused as refused:
             raise NoLine(refused.retry_after_s or LOST_RETRY_S) from None
@@ -111,6 +114,10 @@ class SupervisorsDesk:
             raise NoLine(LOST_RETRY_S) from None
         path = socket_of(self._directory, str(found["worker"]))
         return Place(str(found["call_id"]), path, str(found["token"]))
+
+    def leave(self, invite: Invite) -> None:
+        """See `sip.desk.Desk`."""
+        self._channel.notify("left", {"call": invite.call_id})
 
     async def line(self, name: str, sample_rate_hz: int) -> bytes:
         """See `sip.desk.Desk`; they are kept at 8 kHz."""

@@ -116,6 +116,8 @@ class Terminal:
                 " If the engines need longer on this machine, raise workers.warm_up_limit_ms;"
                 " `wardline doctor` says what is missing."
             )
+        if end.hung:
+            return f"{who} did not answer any more and was ended, {_count(end.calls_lost, 'call')} lost; {again}."
         how = _how(end.status)
         if end.fault:
             stopped = "stopped" if end.was_ready else "cannot start"

@@ -61,7 +61,7 @@ ENDS = (
     OTHER,
 )
 REACHED = ("connected", "left")
-"""A person has the caller; or the far end took them without saying who answered, as some exchanges do."""
+"""A person has the caller; or the far end took them without saying who answered, as some exchanges do: not enough for an urgent caller."""
 URGENT_ENDS = (*REACHED, "unanswered", "told", "lost")
 STAGES = ("pause_seen", "decision", "final_text", "first_token", "first_audio", "first_byte")
 OUTCOMES = (*REACHED, "busy", "no_answer", "refused", OTHER)
@@ -72,7 +72,7 @@ FAILED_STAGES = ("recogniser", "voice", "model", "first_token", "tool", OTHER)
 LATE_STAGES = ("hearing", "thinking", "speaking")
 CERTIFICATES = ("pages", "telephone")
 PLACES = ("state", "audit", "store")
-SIGNED = ("webhook", "after", "stream", OTHER)
+SIGNED = ("webhook", "after", "answered", "stream", OTHER)
 
 TURN_BUCKETS_S = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 8.0)
 """Dense where targets and limits lie (0.3 s, 0.45 s, 0.7 s, 1.5 s)."""
@@ -118,7 +118,7 @@ STAGE_LATE = _gauge(
 URGENT = _counter(
     "urgent_calls",
     "Calls with urgent words that are over: connected to a person, left to an exchange that said no more,"
-    " unanswered by everybody who was called, told the number only, or lost.",
+    " unanswered by everybody who was called, told the number only, or lost with the worker.",
     outcome=URGENT_ENDS,
 )
 TRANSFERS = _counter("transfers", "Attempts to lead a caller to a person.", outcome=OUTCOMES)

@@ -6,15 +6,13 @@ Refuses to know where an event comes from, but for the name of its process.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from pipeline.metrics import families as f
 from pipeline.metrics.tally import Tally
+from pipeline.metrics.urgent import FOLLOWED, UrgentCalls
 
-URGENT_MAX = 1_024
-"""Urgent calls whose end has not come; a worker that dies takes its own with it."""
 Record = Mapping[str, object]
 Reading = Callable[[Tally, str, Record], None]
 """One event of a process, told to a tally."""
@@ -112,6 +110,9 @@ READINGS: Mapping[str, Reading] = MappingProxyType(
         "phone_call_refused": lambda t, _, r: t.add(
             f.CALLS_REFUSED, door="telephone", reason=_word(r, "reason")
         ),
+        "phone_call_turned_away": lambda t, _, r: t.add(
+            f.CALLS_REFUSED, door="telephone", reason="lines_busy"
+        ),
         "trunk_request_refused": lambda t, _, r: t.add(
             f.CALLS_REFUSED, _is(r, "reason", "busy"), door="telephone", reason="lines_busy"
         ),
@@ -153,13 +154,12 @@ READINGS: Mapping[str, Reading] = MappingProxyType(
 
 
 class EventTally:
-    """Reads events into a tally, and remembers urgent calls until they are over."""
+    """Reads events into a tally, and follows urgent calls until they are over."""
 
     def __init__(self, tally: Tally) -> None:
         """Count here."""
         self._tally = tally
-        self._urgent: OrderedDict[str, str] = OrderedDict()
-        """Calls with urgent words, and what has become of them so far."""
+        self._urgent = UrgentCalls(tally)
 
     def take(self, process: str, record: Record) -> None:
         """One event of this process, as it is written."""
@@ -168,20 +168,9 @@ class EventTally:
         name = _word(record, "event")
         if (reading := READINGS.get(name)) is not None:
             reading(self._tally, process, record)
-        call_id = _word(record, "call_id")
-        if name == "urgent_raised":
-            self._urgent.setdefault(call_id, "told")
-            while len(self._urgent) > URGENT_MAX:
-                self._urgent.popitem(last=False)
-        elif call_id in self._urgent:
-            self._follow(name, call_id, record)
+        if name in FOLLOWED:
+            self._urgent.take(name, _word(record, "call_id"), record)
 
-    def _follow(self, name: str, call_id: str, record: Record) -> None:
-        became = self._urgent[call_id]
-        if name == "transfer_tried" and became not in f.REACHED:
-            outcome = _word(record, "outcome")
-            self._urgent[call_id] = outcome if outcome in f.REACHED else "unanswered"
-        elif name == "call_ended" or record.get("worker_lost") is True:
-            lost = name != "call_ended" and became not in f.REACHED
-            self._tally.add(f.URGENT, outcome="lost" if lost else became)
-            del self._urgent[call_id]
+    def look(self, now_ms: float) -> None:
+        """Before the numbers are read: what becomes something by time alone."""
+        self._urgent.look(now_ms)

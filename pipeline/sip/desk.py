@@ -37,6 +37,9 @@ class Desk(Protocol):
     async def place(self, invite: Invite) -> Place:
         """A worker that holds a line for this call; raises `NoLine`."""
 
+    def leave(self, invite: Invite) -> None:
+        """The caller has left: the line that `place` found, or still looks for, is free again."""
+
     async def line(self, name: str, sample_rate_hz: int) -> bytes:
         """A sentence kept ready, at this rate; empty when there is none."""
 

@@ -75,7 +75,8 @@ class Gateway:
             left = gone.done()
             gone.cancel()
             placing.cancel()
-        if placing.cancelled() or left:  # its line is given up where nobody comes
+        if placing.cancelled() or left:
+            self._desk.leave(call.invite)
             return
         found = placing.result()
         if isinstance(found, Place):

@@ -37,6 +37,12 @@ class CarrierCallLed(Event):
     """No worker had the call any more."""
 
 
+class CarrierCallOver(Event):
+    """The carrier asks for nothing more of this call: nobody is called for its caller any longer."""
+
+    call_id: Token
+
+
 class CarrierSteps:
     """Decides; each answer is markup for the carrier."""
 
@@ -82,7 +88,7 @@ class CarrierSteps:
     def _rang(self, call: CarrierCall, outcome: TransferOutcome) -> str:
         self._led(call, outcome)
         if outcome is TransferOutcome.CONNECTED:
-            self._calls.over(call)  # the worker ends it by itself
+            self._over(call)  # the worker ends it by itself
             return self._twiml.hang_up()
         relay = call.relay
         if call.rescuers is not None:
@@ -128,5 +134,9 @@ class CarrierSteps:
     def _end(self, call: CarrierCall, sentence: str = "") -> str:
         if call.relay is not None:
             call.relay.leave()
-        self._calls.over(call)
+        self._over(call)
         return self._twiml.hang_up(sentence)
+
+    def _over(self, call: CarrierCall) -> None:
+        self._calls.over(call)
+        emit(CarrierCallOver(Token(call.call_id)))

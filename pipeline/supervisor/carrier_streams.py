@@ -49,10 +49,11 @@ AWAY_MARGIN_S = 30.0
 HEARTBEAT_S = 5.0
 _CALL = re.compile(r"[A-Za-z0-9]{2,64}\Z")
 _DOORS = {AFTER: "after", ANSWERED: "answered"}
+"""Each has its place in `metrics.families.SIGNED`."""
 
 
 class CarrierRefused(Event):
-    """A request of no carrier of ours, or one that does not fit the call it names."""
+    """A request of no carrier of ours, or one that does not fit the call it names; or a caller without a line."""
 
     door: Token
     reason: Token
@@ -118,6 +119,7 @@ class CarrierStreams:
         if self._lines.free_lines():
             with suppress(TooMany):
                 return _twiml(self._steps.stream(call))
+        emit(CarrierRefused(Token("webhook"), Token("lines_busy")))
         return self._busy(call)
 
     def _busy(self, call: CarrierCall) -> web.Response:
@@ -244,7 +246,13 @@ class CarrierStreams:
         call.call_id = line["call_id"]
         relay = Relay(call.call_id, self._targets)
         path = socket_of(self._settings.state.directory, line["worker"])
-        await connect(await reach(path), relay, line["token"], PROMPT)
+        try:
+            await connect(await reach(path), relay, line["token"], PROMPT)
+        except (
+            BaseException
+        ):  # the caller left, or this worker does not open: its line is free again
+            self._lines.give_back(call.call_id)
+            raise
         emit(CarrierStreamJoined(Token(call.call_id)))
         return relay
 

@@ -2,7 +2,7 @@
 
 Bounded everywhere: line length, requests in hand, bytes waiting to be sent. It refuses to know what a
 request means. A refusal (`CallRefused`) crosses with its status, code and sentence; any other exception
-crosses as "internal" without its text.
+crosses as "internal" without its text. A ping is answered by the peer's loop itself, whatever it serves.
 """
 
 from __future__ import annotations
@@ -71,6 +71,10 @@ class Channel:
         self.serve: Mapping[str, Serve] = serve or {}
         self.on_notice: Callable[[str, dict[str, Any]], None] = on_notice or (lambda k, v: None)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._patient: set[int] = set()
+        """Requests that a silent peer may answer in its own time."""
+        self.lines_heard = 0
+        """Whatever they said: each shows that the peer's loop turns."""
         self._next_id = 0
         self._in_hand = 0
         self._reader: asyncio.StreamReader | None = None
@@ -101,6 +105,7 @@ class Channel:
                         break
                     if not line.endswith(b"\n"):
                         break
+                    self.lines_heard += 1
                     if not self._take(line, group):
                         emit(ChannelBroken(code=Token("shape")))
                         break
@@ -120,21 +125,34 @@ class Channel:
                 future.set_exception(ChannelClosed("the voice worker is gone"))
         self._waiting.clear()
 
+    def give_up(self) -> None:
+        """The peer does not answer: nobody waits for it any longer, except who said so. What was asked stays asked."""
+        for number, future in self._waiting.items():
+            if number not in self._patient and not future.done():
+                future.set_exception(ChannelClosed("the voice worker does not answer"))
+
+    def ping(self) -> None:
+        """Have the peer say something, if its loop turns."""
+        self._send({"ping": self.lines_heard})
+
     async def request(
-        self, method: str, params: dict[str, Any], *, timeout_ms: float
+        self, method: str, params: dict[str, Any], *, timeout_ms: float, patient: bool = False
     ) -> dict[str, Any]:
-        """Ask the peer; raises `CallRefused`, `ChannelClosed` or `TimeoutError`."""
+        """Ask the peer; raises `CallRefused`, `ChannelClosed` or `TimeoutError`. See `give_up` for `patient`."""
         self._next_id += 1
         number = self._next_id
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         if not self._send({"id": number, "call": method, "with": params}):
             raise ChannelClosed("the voice worker does not answer")
         self._waiting[number] = future
+        if patient:
+            self._patient.add(number)
         try:
             async with asyncio.timeout(timeout_ms / 1000):
                 return await future
         finally:
             self._waiting.pop(number, None)
+            self._patient.discard(number)
 
     def send_settings(self, settings: dict[str, Any]) -> None:
         """The very first line to a worker, read before its event loop runs."""
@@ -172,6 +190,10 @@ class Channel:
                     group.create_task(self._answer(number, method, params), name="answer")
             case {"tell": str(kind), "with": dict(payload)}:
                 self.on_notice(kind, payload)
+            case {"ping": int(number)}:
+                self._send({"pong": number})
+            case {"pong": int()}:
+                pass
             case {"id": int(number), "ok": dict(result)}:
                 self._settle(number, result, None)
             case {"id": int(number), "error": dict(error)}:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from pipeline.errors import (
 )
 from pipeline.settings import Settings
 from pipeline.stream.messages import Bringer
+from pipeline.supervisor.call_events import CallAnswered, CallOver, CallTurnedAway, FieldRevealed
 from pipeline.supervisor.carrier_streams import CarrierStreams
 from pipeline.supervisor.channel import ChannelClosed
 from pipeline.supervisor.door import BODY_BYTES_MAX, STREAM, Door, Serve, bearer, text_of
@@ -46,11 +48,13 @@ from pipeline.supervisor.staff import FETCH, StaffTokens
 from pipeline.supervisor.tokens import TOKEN_LIFE_MS, CallTokens, OpenCall, OpenCalls
 from pipeline.supervisor.witness import Witness
 from pipeline.supervisor.workers import LATE, Worker, Workers
-from pipeline.telemetry.events import Event, Token, emit
+from pipeline.telemetry.events import Token, emit
 from pipeline.transports.pages import Page
 
 OFFER_LIMIT_MS = 10_000.0
 """Building an answer takes tens of milliseconds; a worker that takes longer is stuck."""
+EXPECT_LIMIT_MS = 8_000.0
+"""For a telephone call, with every worker that is asked for it: the gateway waits for 10 s (`trunking.PLACE_LIMIT_MS`)."""
 
 ALIVE_EVERY_MS = 1_000.0
 WRITE_LIMIT_MS = 10_000.0
@@ -61,35 +65,17 @@ STAFF_CHECK_MS = 1_000.0
 """How soon a revoked token is signed out of an open live view."""
 
 
-class CallAnswered(Event):
-    """A worker answered an offer."""
-
-    call_id: Token
-    worker: Token
-    again: bool
-    door: Token
-    """A page, or the telephone."""
+class WorkerGone(LinesBusy):
+    """The worker that was asked has ended, or does not answer: another may take the call."""
 
 
-class CallTurnedAway(Event):
-    """Somebody who wanted to call from a page could not."""
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A new call that a worker has."""
 
-    reason: Token
-
-
-class CallOver(Event):
-    """A call ended, or its worker died."""
-
-    call_id: Token
-    worker_lost: bool
-
-
-class FieldRevealed(Event):
-    """A member of staff looked at one value; who and which, never what."""
-
-    call_id: Token
-    field: Token
-    user: Token
+    call: OpenCall
+    key: str
+    answer: dict[str, Any]
 
 
 class Front:
@@ -215,29 +201,75 @@ class Front:
         """How many calls could be answered now; None while the server stops or may not answer."""
         if self.draining or self._facts.unsafe or self.workers is None:
             return None
-        return sum(w.free_slots for w in self.workers.all if w.state == "ready")
+        return sum(w.free_slots for w in self.workers.all if w.takes_calls)
 
     async def expect(self, caller: str, bringer: Bringer) -> dict[str, str]:
         """Have a worker hold a line for a telephone call: its id, the worker, the token that its stream must show."""
         self._refuse_new_calls()
-        now_ms = self._clock.now_ms()
-        worker = self.workers.freest(self._tokens.waiting(now_ms)) if self.workers else None
+        worker = self._freest()
         if worker is None:
             raise LinesBusy("All lines are busy.", retry_after_s=5)
-        call, _ = self._calls.open(worker.name, now_ms)
-        worker.calls.add(call.call_id)
-        self._witness.offered(call.call_id, caller, "telephone")
         token = secrets.token_urlsafe(24)
+        shown = {"token": token, "bringer": bringer.value}
         try:
-            asked = {"call_id": call.call_id, "token": token, "bringer": bringer.value}
-            await self._ask(worker, "expect", asked)
-        except BaseException:  # refused, timed out or the caller left: the worker must not keep it
-            if worker.channel is not None:
-                worker.channel.notify("forget", {"call_id": call.call_id})
-            self._over(worker, call.call_id)
-            raise
-        self._answered(call, worker, door="telephone")
-        return {"call_id": call.call_id, "worker": worker.name, "token": token}
+            async with asyncio.timeout(EXPECT_LIMIT_MS / 1000):
+                taken = await self._taken(worker, "expect", shown, caller, door="telephone")
+        except TimeoutError:
+            raise LinesBusy("No voice worker made ready in time.", retry_after_s=5) from None
+        return {"call_id": taken.call.call_id, "worker": taken.call.worker, "token": token}
+
+    def give_back(self, call_id: str) -> None:
+        """See `pipeline.supervisor.gateway.Lines`: the line is free at once, not when nobody has come for long enough."""
+        call = self._calls.by_id(call_id)
+        worker = self.workers.named(call.worker) if call and self.workers else None
+        if worker is not None and call_id in worker.calls:
+            self._untaken(worker, call_id)
+
+    def _freest(self, but: Container[str] = ()) -> Worker | None:
+        if self.workers is None:
+            return None
+        return self.workers.freest(self._tokens.waiting(self._clock.now_ms()), but)
+
+    async def _taken(
+        self,
+        worker: Worker,
+        method: str,
+        params: dict[str, Any],
+        caller: str,
+        *,
+        address: str = "",
+        door: str = "page",
+    ) -> _Taken:
+        """Have this worker take a new call, or another one where it has gone or hangs. Raises `CallRefused`."""
+        asked: set[str] = set()
+        while True:
+            call, key = self._calls.open(worker.name, self._clock.now_ms(), address)
+            worker.calls.add(call.call_id)
+            self._witness.offered(
+                call.call_id, caller, "address" if door == "page" else "telephone"
+            )
+            try:
+                answer = await self._ask(worker, method, {"call_id": call.call_id, **params})
+            except WorkerGone:
+                self._untaken(worker, call.call_id)
+                asked.add(worker.name)
+                other = self._freest(asked)
+                if other is None:
+                    raise
+                worker = other
+            except (
+                BaseException
+            ):  # refused, timed out or the caller left: the worker must not keep it
+                self._untaken(worker, call.call_id)
+                raise
+            else:
+                self._answered(call, worker, door=door)
+                return _Taken(call, key, answer)
+
+    def _untaken(self, worker: Worker, call_id: str) -> None:
+        if worker.channel is not None:
+            worker.channel.notify("forget", {"call_id": call_id})
+        self._over(worker, call_id)
 
     # --- callers ---------------------------------------------------------------------------------
 
@@ -255,9 +287,9 @@ class Front:
             "workers": [
                 {
                     "name": w.name,
-                    "state": w.state,
+                    "state": w.shown_state,
                     "calls": len(w.calls),
-                    "free_slots": w.free_slots,
+                    "free_slots": w.free_slots * w.takes_calls,
                     "late": list(w.late),
                 }
                 for w in workers
@@ -295,8 +327,7 @@ class Front:
         await self._door.body(request)
         self._refuse_new_calls()
         self._share.refuse_more(*self._calls.held_by(address))
-        waiting = self._tokens.waiting(now_ms)
-        worker = self.workers.freest(waiting) if self.workers else None
+        worker = self._freest()
         if worker is None:
             raise LinesBusy("All lines are busy.", retry_after_s=5)
         token = self._tokens.mint(worker.name, now_ms)
@@ -314,18 +345,8 @@ class Front:
         address = counted_as(caller)
         self._share.refuse_more(*self._calls.held_by(address))  # no wait from here to `open`
         worker = self._worker(name)
-        call, key = self._calls.open(worker.name, now_ms, address)
-        worker.calls.add(call.call_id)
-        self._witness.offered(call.call_id, caller)
-        try:
-            answer = await self._ask(worker, "offer", {"call_id": call.call_id, "sdp": sdp})
-        except BaseException:  # refused, timed out or the page left: the worker must not keep it
-            if worker.channel is not None:
-                worker.channel.notify("forget", {"call_id": call.call_id})
-            self._over(worker, call.call_id)
-            raise
-        self._answered(call, worker)
-        return self._answer(answer, call, key)
+        taken = await self._taken(worker, "offer", {"sdp": sdp}, caller, address=address)
+        return self._answer(taken.answer, taken.call, taken.key)
 
     async def _reoffer(self, request: web.Request) -> web.Response:
         key = bearer(request)
@@ -408,11 +429,11 @@ class Front:
     async def _ask(self, worker: Worker, method: str, params: dict[str, Any]) -> dict[str, Any]:
         channel = worker.channel
         try:
-            if channel is None:
+            if channel is None or worker.silent:
                 raise ChannelClosed
             return await channel.request(method, params, timeout_ms=OFFER_LIMIT_MS)
         except ChannelClosed:
-            raise LinesBusy("The voice worker was lost; call again.", retry_after_s=2) from None
+            raise WorkerGone("The voice worker was lost; call again.", retry_after_s=2) from None
 
     # --- staff -----------------------------------------------------------------------------------
 

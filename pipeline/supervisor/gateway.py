@@ -5,6 +5,8 @@ It is told how many lines are free. Knows no message of SIP.
 
 from __future__ import annotations
 
+import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -17,6 +19,8 @@ from pipeline.supervisor.fence import GATEWAY
 from pipeline.supervisor.workers import Worker, Workers
 
 NAME = "gateway"
+PLACED_MAX = 256
+"""Lines that a caller may still leave: their streams begin within milliseconds."""
 
 
 class Lines(Protocol):
@@ -27,6 +31,9 @@ class Lines(Protocol):
 
     async def expect(self, caller: str, bringer: Bringer) -> dict[str, str]:
         """Have a worker hold a line: its call, the worker's name and the token to show there. Raises `CallRefused`."""
+
+    def give_back(self, call_id: str) -> None:
+        """Nobody comes for the line of this call."""
 
 
 class GatewayProcess:
@@ -59,6 +66,10 @@ class GatewayProcess:
             else None
         )
         self._told: int | None = -1
+        self._placing: dict[str, asyncio.Task[Any]] = {}
+        """By the gateway's own id of a call: who looks for its line."""
+        self._placed: OrderedDict[str, str] = OrderedDict()
+        """The call of a line that was found, by the same; empty for a caller who left before it was looked for."""
 
     async def __aenter__(self) -> GatewayProcess:
         """Start it."""
@@ -99,7 +110,16 @@ class GatewayProcess:
     # --- what Workers report (`pipeline.supervisor.workers.Watcher`) ---------------------------------
 
     def on_worker_notice(self, worker: Worker, kind: str, payload: dict[str, Any]) -> None:
-        """It has nothing to tell beside what every process tells."""
+        """A caller left whose line is looked for, or was just found."""
+        call = payload.get("call")
+        if kind != "left" or not isinstance(call, str):
+            return
+        if (placing := self._placing.get(call)) is not None:
+            placing.cancel()
+        elif call_id := self._placed.pop(call, ""):
+            self._lines.give_back(call_id)
+        else:
+            self._note(call, "")
 
     async def on_worker_audit(self, worker: Worker, records: object) -> None:
         """Calls are on record by their workers."""
@@ -119,9 +139,24 @@ class GatewayProcess:
     async def _place(self, params: dict[str, Any]) -> dict[str, Any]:
         if self.processes is not None and self.processes.all[0].state != "ready":
             raise LinesBusy("The server is being stopped.", retry_after_s=30)
-        caller = params.get("caller")
+        caller, call = params.get("caller"), str(params.get("call"))
         known = caller if isinstance(caller, str) else ""
-        return dict(await self._lines.expect(known, Bringer.GATEWAY))
+        if call in self._placed:
+            raise LinesBusy("The caller has left.")
+        placing = asyncio.current_task()
+        assert placing is not None  # noqa: S101  # the channel answers each request in a task of its own
+        self._placing[call] = placing
+        try:
+            found = await self._lines.expect(known, Bringer.GATEWAY)
+        finally:
+            del self._placing[call]
+        self._note(call, found["call_id"])
+        return dict(found)
+
+    def _note(self, call: str, call_id: str) -> None:
+        self._placed[call] = call_id
+        while len(self._placed) > PLACED_MAX:
+            self._placed.popitem(last=False)
 
     def _tell(self, kind: str, payload: dict[str, Any]) -> bool:
         gateway = self.processes.all[0] if self.processes is not None else None

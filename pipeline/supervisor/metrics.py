@@ -23,7 +23,7 @@ from cryptography import x509
 
 from pipeline.allowance import RateLimit
 from pipeline.audit.folder import audit_folder
-from pipeline.clock import Clock, wall_now
+from pipeline.clock import Clock, MonotonicClock, wall_now
 from pipeline.errors import NotAuthorised, TooMany
 from pipeline.machine.read import clock_state
 from pipeline.metrics import families as f
@@ -72,8 +72,9 @@ class _Machine:
 class Meter:
     """Every number of this server: hears events, and looks around when it is asked."""
 
-    def __init__(self, settings: Settings, facts: Facts) -> None:
+    def __init__(self, settings: Settings, facts: Facts, clock: Clock | None = None) -> None:
         """All counters at 0."""
+        self._clock = clock or MonotonicClock()
         processes = [SUPERVISOR, *worker_names(settings)]
         if settings.trunk:
             processes.append(GATEWAY)
@@ -107,6 +108,7 @@ class Meter:
         processes = [each for house in self._houses for each in house.all]
         pids = {each.name: each.pid for each in processes if each.pid}
         machine = await asyncio.to_thread(_read, self._settings, pids)
+        self._events.look(self._clock.now_ms())
         for each in processes:
             self._note_process(each)
         self._note_checks()
@@ -116,11 +118,11 @@ class Meter:
 
     def _note_process(self, each: Worker) -> None:
         tally = self.tally
-        tally.set(f.WORKER_READY, float(each.state == "ready"), process=each.name)
+        tally.set(f.WORKER_READY, float(each.takes_calls), process=each.name)
         if each.name == GATEWAY:
             return
         tally.set(f.CALLS_LIVE, len(each.calls), worker=each.name)
-        tally.set(f.LINES_FREE, each.free_slots, worker=each.name)
+        tally.set(f.LINES_FREE, each.free_slots * each.takes_calls, worker=each.name)
         tally.set(f.RECOGNISERS_FREE, each.recognisers_free, worker=each.name)
         for stage in f.LATE_STAGES:
             tally.set(f.STAGE_LATE, float(stage in each.late), worker=each.name, stage=stage)

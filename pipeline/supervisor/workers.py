@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, Protocol
@@ -30,6 +30,7 @@ from pipeline.supervisor.channel import Channel, ChannelClosed, Serve
 from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.host import CHANNEL_OPTION
 from pipeline.supervisor.pipe import PipeReader
+from pipeline.supervisor.pulse import PING_EVERY_MS, Pulse
 from pipeline.telemetry import canary, log
 from pipeline.telemetry.events import Event, Token, emit
 
@@ -49,6 +50,7 @@ LATE = "late"
 """What a watcher is told when `Worker.late` has changed."""
 
 State = Literal["starting", "ready", "draining", "stopped", "waiting"]
+_Why = Literal["ended", "warm_up_limit", "hung"]
 
 
 class WorkerStarted(Event):
@@ -66,13 +68,20 @@ class WorkerReady(Event):
     free_slots: int
 
 
+class WorkerSilent(Event):
+    """It does not answer, so no caller is sent there; or it does again."""
+
+    worker: Token
+    silent: bool
+
+
 class WorkerEnded(Event):
     """The process is gone; `calls_lost` callers were in it."""
 
     worker: Token
     status: int
     reason: Token
-    """Asked to, ended by itself, or out of time."""
+    """Asked to, ended by itself, out of time, or hung: alive, and ended by us because it did not answer."""
     expected: bool
     calls_lost: int
     next_start_ms: float
@@ -91,6 +100,8 @@ class End:
     fault: str
     """What it said was missing; never a caller's words."""
     next_start_ms: float
+    hung: bool = False
+    """It was ended because it did not answer any more."""
 
 
 @dataclass(slots=True)
@@ -103,12 +114,24 @@ class Worker:
     recognisers_free: int = 0
     late: tuple[str, ...] = ()
     """What takes so long in its calls that it takes no other; names of stages of ours."""
+    silent: bool = False
+    """It does not answer; what it was able to take is kept for when it does again."""
     calls: set[str] = field(default_factory=set)
     channel: Channel | None = None
     pid: int = 0
     starts: int = 0
     unexpected: End | None = None
     """Its last end that nobody asked for."""
+
+    @property
+    def takes_calls(self) -> bool:
+        """Whether a caller may be sent there, if it has a line."""
+        return self.state == "ready" and not self.silent
+
+    @property
+    def shown_state(self) -> str:
+        """As people see it."""
+        return "silent" if self.silent else self.state
 
 
 class Watcher(Protocol):
@@ -175,17 +198,17 @@ class Workers:
 
     def ready(self) -> bool:
         """Whether at least one worker answers calls and none is on its first start."""
-        return any(w.state == "ready" for w in self.all) and all(
+        return any(w.takes_calls for w in self.all) and all(
             w.state == "ready" or w.starts > 1 for w in self.all
         )
 
-    def freest(self, waiting: Mapping[str, int]) -> Worker | None:
-        """The ready worker with the most free slots, or None when all lines are busy.
+    def freest(self, waiting: Mapping[str, int], but: Container[str] = ()) -> Worker | None:
+        """The answering worker with the most free slots, or None when all lines are busy; none named in `but`.
 
         `waiting` counts the tokens handed out for each worker: callers on their way spread over the workers,
         but are refused to nobody, since not every token becomes a call.
         """
-        ready = [w for w in self.all if w.state == "ready" and w.free_slots > 0]
+        ready = [w for w in self.all if w.takes_calls and w.free_slots > 0 and w.name not in but]
         return max(ready, key=lambda w: w.free_slots - waiting.get(w.name, 0), default=None)
 
     def named(self, name: str) -> Worker | None:
@@ -213,7 +236,9 @@ class Workers:
             return
         self._become(worker, "draining")
         with contextlib.suppress(ChannelClosed, TimeoutError):
-            await channel.request("drain", {"limit_ms": limit_ms}, timeout_ms=limit_ms + 1_000)
+            await channel.request(
+                "drain", {"limit_ms": limit_ms}, timeout_ms=limit_ms + 1_000, patient=True
+            )
             async with asyncio.timeout(KILL_AFTER_MS / 1000):
                 await channel.closed.wait()
 
@@ -259,7 +284,8 @@ class Workers:
         emit(WorkerStarted(worker=Token(worker.name), pid=process.pid))
         channel = Channel(ours)
         began_s = asyncio.get_running_loop().time()
-        was_ready, too_late, fault = False, False, ""
+        was_ready, fault = False, ""
+        why: _Why = "ended"
         leaked: list[str] = []
         tried: list[Tried] = []
         unsafe = False
@@ -304,7 +330,7 @@ class Workers:
             await channel.open()
             channel.send_settings(config.to_mapping(self._settings))
             worker.channel = channel
-            too_late = await self._until_over(worker, process, channel)
+            why = await self._until_over(worker, process, channel)
         finally:
             worker.channel = None
             self._become(worker, "stopped")
@@ -313,10 +339,11 @@ class Workers:
             calls_lost = len(worker.calls)
             self._watcher.on_worker_lost(worker)
             worker.calls.clear()
-            status = await _end(process)
+            worker.silent = False
+            status = await _end(process, KILL_AFTER_MS if why != "hung" else 0.0)
             pipe.close()
             next_start_ms = 0.0 if expected else back_off_ms
-            reason = "asked" if expected else "warm_up_limit" if too_late else "ended"
+            reason = "asked" if expected else why
             emit(
                 WorkerEnded(
                     worker=Token(worker.name),
@@ -328,8 +355,9 @@ class Workers:
                 )
             )
             if not expected:
+                too_late, hung = why == "warm_up_limit", why == "hung"
                 worker.unexpected = End(
-                    status, was_ready, calls_lost, too_late, fault, next_start_ms
+                    status, was_ready, calls_lost, too_late, fault, next_start_ms, hung
                 )
                 self.changed.set()
         if (
@@ -352,8 +380,8 @@ class Workers:
 
     async def _until_over(
         self, worker: Worker, process: asyncio.subprocess.Process, channel: Channel
-    ) -> bool:
-        """Return as soon as the channel closes, the process ends, or (true) warming takes too long."""
+    ) -> _Why:
+        """Return as soon as the channel closes, the process ends or hangs, or warming takes too long."""
         limit_ms = self._settings.workers.warm_up_limit_ms
         async with asyncio.TaskGroup() as group:
             running = group.create_task(channel.run(), name=f"{worker.name} channel")
@@ -361,13 +389,36 @@ class Workers:
             warm = group.create_task(
                 self._warm(worker, limit_ms), name=f"{worker.name} warm-up limit"
             )
-            await asyncio.wait({running, ended, warm}, return_when=asyncio.FIRST_COMPLETED)
-            too_late = warm.done()
+            hung = group.create_task(self._feel(worker, channel), name=f"{worker.name} pulse")
+            watched: set[asyncio.Task[Any]] = {running, ended, warm, hung}
+            await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+            too_late, stands_still = warm.done(), hung.done()
             if ended.done():
                 await asyncio.wait({running}, timeout=LAST_WORDS_MS / 1000)
-            for task in (running, ended, warm):
+            for task in watched:
                 task.cancel()
-        return too_late
+        return "warm_up_limit" if too_late else "hung" if stands_still else "ended"
+
+    async def _feel(self, worker: Worker, channel: Channel) -> None:
+        """Ask it whether its loop turns, once it is ready; return when it does not, and will not."""
+        loop = asyncio.get_running_loop()
+        pulse = Pulse()
+        while not pulse.hung:
+            asked_s = loop.time()
+            await asyncio.sleep(PING_EVERY_MS / 1000)
+            if worker.state not in {"ready", "draining"}:
+                continue
+            pulse.look(channel.lines_heard, (loop.time() - asked_s) * 1000 - PING_EVERY_MS)
+            channel.ping()
+            if pulse.silent != worker.silent:
+                self._note_silence(worker, channel, pulse.silent)
+
+    def _note_silence(self, worker: Worker, channel: Channel, silent: bool) -> None:
+        worker.silent = silent
+        emit(WorkerSilent(worker=Token(worker.name), silent=silent))
+        if silent:
+            channel.give_up()
+        self.changed.set()
 
     async def _warm(self, worker: Worker, limit_ms: float) -> None:
         await asyncio.sleep(limit_ms / 1000)
@@ -450,15 +501,15 @@ def _one_line(said: object) -> str:
     return "".join(c if c.isprintable() else " " for c in text[:FAULT_CHARACTERS_MAX])
 
 
-async def _end(process: asyncio.subprocess.Process) -> int:
-    """End the process and everything it started; returns the exit status."""
+async def _end(process: asyncio.subprocess.Process, limit_ms: float) -> int:
+    """End the process and everything it started, unasked after so long; returns the exit status."""
     try:
-        if process.returncode is None:
+        if process.returncode is None and limit_ms:
             with contextlib.suppress(ProcessLookupError):
                 # not process.terminate(): that collects the exit status before asyncio does, which then reads 255
                 os.kill(process.pid, signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(KILL_AFTER_MS / 1000):
+                async with asyncio.timeout(limit_ms / 1000):
                     await process.wait()
     finally:
         with contextlib.suppress(ProcessLookupError, PermissionError):

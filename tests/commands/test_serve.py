@@ -133,6 +133,10 @@ def test_a_file_gets_whole_lines_and_no_progress() -> None:
         (End(-15, False, 0, True, "", 1.0), "not ready after 180 s and was ended"),
         (End(-15, False, 0, True, "", 1.0), "raise workers.warm_up_limit_ms"),
         (End(-99, True, 0, False, "", 1.0), "killed by signal 99"),
+        (
+            End(-9, True, 2, False, "", 250.0, hung=True),
+            "w1 did not answer any more and was ended, 2 calls lost; starting it again in 0.25 s",
+        ),
     ],
 )
 def test_a_worker_that_died_is_told_once(end: End, said: str) -> None:

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 import pipeline
 from pipeline.metrics import families as f
 from pipeline.metrics import from_events
-from pipeline.metrics.from_events import READINGS, URGENT_MAX, EventTally
+from pipeline.metrics.from_events import READINGS, EventTally
 from pipeline.metrics.tally import Tally
 from pipeline.metrics.text import written
+from pipeline.metrics.urgent import FOLLOWED
+from pipeline.supervisor import carrier_streams
 from pipeline.telemetry.events import declared
 
 EVENT_ROOMS = (
@@ -80,7 +82,17 @@ def test_a_call_is_begun_answered_and_ended(tally: Tally) -> None:
         ({"event": "call_turned_away", "reason": "unguarded"}, "page", "unguarded"),
         ({"event": "phone_call_refused", "reason": "worker"}, "telephone", "worker"),
         ({"event": "trunk_request_refused", "reason": "busy"}, "telephone", "lines_busy"),
-        ({"event": "carrier_refused", "reason": "lines_busy"}, "stream", "lines_busy"),
+        ({"event": "phone_call_turned_away"}, "telephone", "lines_busy"),
+        (
+            {"event": "carrier_refused", "reason": "lines_busy", "door": "stream"},
+            "stream",
+            "lines_busy",
+        ),
+        (
+            {"event": "carrier_refused", "reason": "lines_busy", "door": "webhook"},
+            "stream",
+            "lines_busy",
+        ),
         ({"event": "call_turned_away", "reason": "Sam Miller"}, "page", "other"),
     ],
 )
@@ -96,10 +108,13 @@ def test_a_stranger_at_the_trunk_is_no_caller_turned_away(tally: Tally) -> None:
     assert not any(tally.values(f.CALLS_REFUSED).values())
 
 
-def test_a_request_that_the_carrier_did_not_sign_is_counted(tally: Tally) -> None:
-    refused = {"event": "carrier_refused", "door": "webhook"}
+@pytest.mark.parametrize("door", ["webhook", "stream", *carrier_streams._DOORS.values()])
+def test_a_request_that_the_carrier_did_not_sign_is_counted_at_its_door(
+    tally: Tally, door: str
+) -> None:
+    refused = {"event": "carrier_refused", "door": door}
     told(tally, {**refused, "reason": "signature"}, {**refused, "reason": "again"})
-    assert {k: v for k, v in tally.values(f.SIGNATURES_FAILED).items() if v} == {("webhook",): 1}
+    assert {k: v for k, v in tally.values(f.SIGNATURES_FAILED).items() if v} == {(door,): 1}
 
 
 def test_a_turn_is_told_by_stage_in_seconds_and_a_stage_it_did_not_have_is_not(
@@ -129,59 +144,20 @@ def test_a_turn_is_told_by_stage_in_seconds_and_a_stage_it_did_not_have_is_not(
     assert tally.distributions(f.DETECTION)[()].total == 0.12
 
 
-@pytest.mark.parametrize(
-    ("became", "events"),
-    [
-        ("told", [{"event": "call_ended"}]),
-        (
-            "connected",
-            [{"event": "transfer_tried", "outcome": "connected"}, {"event": "call_ended"}],
-        ),
-        (
-            "unanswered",
-            [{"event": "transfer_tried", "outcome": "no_answer"}, {"event": "call_ended"}],
-        ),
-        (
-            "connected",
-            [
-                {"event": "transfer_tried", "outcome": "busy"},
-                {"event": "transfer_tried", "outcome": "connected"},
-                {"event": "transfer_tried", "outcome": "no_answer"},  # of the first, and late
-                {"event": "call_ended"},
-            ],
-        ),
-        (
-            "left",
-            [
-                {"event": "transfer_tried", "outcome": "left"},
-                {"event": "transfer_tried", "outcome": "no_answer"},
-                {"event": "call_ended"},
-            ],
-        ),
-        ("lost", [{"event": "call_over", "worker_lost": True}, {"event": "call_ended"}]),
-        ("told", [{"event": "call_over", "worker_lost": False}, {"event": "call_ended"}]),
-    ],
-)
-def test_an_urgent_call_counts_once_by_whether_a_person_was_reached(
-    tally: Tally, became: str, events: list[dict[str, object]]
-) -> None:
-    of_call: list[dict[str, object]] = [{"event": "urgent_raised"}, {"event": "urgent_raised"}]
-    told(tally, *({"call_id": "c1", **event} for event in [*of_call, *events]))
-    assert urgent(tally) == {became: 1}
-
-
-def test_a_call_without_urgent_words_is_none(tally: Tally) -> None:
-    told(tally, {"event": "call_ended", "call_id": "c1"})
+def test_urgent_calls_are_followed_over_three_kinds_of_processes(tally: Tally) -> None:
+    events = told(
+        tally,
+        {"event": "phone_call_joined", "call_id": "c1"},
+        {"event": "urgent_raised", "call_id": "c1"},
+        {"event": "call_over", "call_id": "c1", "worker_lost": True},
+    )
     assert urgent(tally) == {}
-
-
-def test_urgent_calls_that_never_end_are_forgotten_in_time(tally: Tally) -> None:
-    events = told(tally)
-    for number in range(URGENT_MAX + 1):
-        events.take("w1", {"event": "urgent_raised", "call_id": f"c{number}"})
-    events.take("w1", {"event": "call_ended", "call_id": "c0"})
-    events.take("w1", {"event": "call_ended", "call_id": "c1"})
-    assert urgent(tally) == {"told": 1}
+    events.take("gateway", {"event": "phone_call_led", "call_id": "c1", "outcome": "connected"})
+    assert urgent(tally) == {"connected": 1}
+    events.take("w1", {"event": "call_ended", "call_id": "c2"})  # without urgent words
+    events.take("w1", {"event": "urgent_raised", "call_id": "c3"})
+    events.take("supervisor", {"event": "call_over", "call_id": "c3", "worker_lost": True})
+    assert urgent(tally) == {"connected": 1, "lost": 1}, "nobody rescues who calls from a page"
 
 
 def test_a_worker_that_starts_again_has_no_broken_engine(tally: Tally) -> None:
@@ -219,7 +195,7 @@ def test_every_event_that_is_read_is_declared_with_the_fields_that_are_read() ->
         for found in pkgutil.iter_modules(getattr(package, "__path__", ())):
             importlib.import_module(f"pipeline.{room}.{found.name}")
     source = inspect.getsource(from_events)
-    for name in (*READINGS, "urgent_raised"):
+    for name in (*READINGS, *FOLLOWED):
         assert declared(name) is not None, name
     known = {key for name in READINGS for key, _ in _fields(name)} | {"event", "dropped"}
     read = set(re.findall(r'(?:_number|_word|_is)\((?:r|record), "([a-z_]+)"', source))
@@ -245,7 +221,7 @@ KEYS = sorted({"call_id", "dropped", *re.findall(r'"([a-z_]+)"', inspect.getsour
 
 
 @given(
-    st.sampled_from([*READINGS, "urgent_raised", "nothing"]),
+    st.sampled_from([*READINGS, *sorted(FOLLOWED), "nothing"]),
     st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=8),
     st.sampled_from(["w1", "supervisor", "gateway", "somebody"]),
 )

@@ -69,6 +69,9 @@ class _Desk:
         self._placed += 1
         return Place(f"c{self._placed}", self._path, f"token{self._placed}")
 
+    def leave(self, invite: Invite) -> None:
+        pass
+
     async def line(self, name: str, sample_rate_hz: int) -> bytes:
         return b""
 

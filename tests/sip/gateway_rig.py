@@ -177,6 +177,7 @@ class FakeDesk:
         self.asked: list[str] = []
         """Lines that were to be played."""
         self.hangs = False
+        self.left: list[Invite] = []
 
     def may_ring(self) -> int | None:
         return self.free
@@ -190,6 +191,9 @@ class FakeDesk:
         call_id = f"c{len(self.placed)}"
         self.rig.expect(call_id, f"shown {call_id}", Bringer.GATEWAY)
         return Place(call_id, self.rig.path, f"shown {call_id}")
+
+    def leave(self, invite: Invite) -> None:
+        self.left.append(invite)
 
     async def line(self, name: str, sample_rate_hz: int) -> bytes:
         self.asked.append(name)

@@ -56,6 +56,7 @@ async def test_the_call_is_answered_only_once_the_worker_stands(tmp_path: Path) 
             await taking
         assert call.did == []
         assert [leg.closed for leg in rig.legs] == [1]
+        assert rig.desk.left == [call.invite], "nobody looks for a line any longer"
 
 
 async def test_the_worker_greets_only_once_the_caller_is_there(tmp_path: Path) -> None:

@@ -62,6 +62,9 @@ class Worker:
         self.door.expect("c1", "shown", Bringer.GATEWAY, begin, lambda reason: None)  # type: ignore[arg-type]  # a `Call` is a `CallPort`
         return Place("c1", self.path, "shown")
 
+    def leave(self, invite: Invite) -> None:
+        pass
+
     async def line(self, name: str, sample_rate_hz: int) -> bytes:
         return b""
 

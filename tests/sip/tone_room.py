@@ -79,6 +79,9 @@ class ToneDesk:
         self._door.expect(call_id, token, Bringer.GATEWAY, begin, lambda reason: None)
         return Place(call_id, self._path, token)
 
+    def leave(self, invite: Invite) -> None:
+        pass
+
     async def line(self, name: str, sample_rate_hz: int) -> bytes:
         return b""
 

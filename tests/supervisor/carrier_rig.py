@@ -41,6 +41,7 @@ class Lines:
         self.rig = rig
         self.free: int | None = 1
         self.callers: list[str] = []
+        self.given_back: list[str] = []
 
     def free_lines(self) -> int | None:
         return self.free
@@ -53,6 +54,9 @@ class Lines:
         call_id = f"c{len(self.callers)}"
         self.rig.expect(call_id, f"shown {call_id}")
         return {"call_id": call_id, "worker": "w1", "token": f"shown {call_id}"}
+
+    def give_back(self, call_id: str) -> None:
+        self.given_back.append(call_id)
 
 
 class Carrier:

@@ -153,12 +153,20 @@ async def test_a_stream_that_does_not_begin_as_one_is_closed(tmp_path: Path, fir
         assert await closed(end)
 
 
-async def test_a_caller_whom_no_line_is_free_for_hears_the_practices_line(tmp_path: Path) -> None:
+async def test_a_caller_whom_no_line_is_free_for_hears_the_practices_line_and_is_told_of_once(
+    tmp_path: Path, said: list[Event]
+) -> None:
     busy = FLOW.say(FLOW.lines.busy)
+
+    def told() -> list[str]:
+        refused = (event for event in said if isinstance(event, CarrierRefused))
+        return [str(each.door) for each in refused if str(each.reason) == "lines_busy"]
+
     async with opened(tmp_path) as carrier:
         carrier.lines.free = 0
         status, text = await carrier.post(WEBHOOK, FORM)
         assert (status, f"{busy}</Say><Hangup/>" in text) == (200, True)
+        assert told() == ["webhook"]
         carrier.lines.free = 1
         status, _ = await carrier.post(WEBHOOK, FORM)
         assert status == 403  # that call is over
@@ -166,6 +174,15 @@ async def test_a_caller_whom_no_line_is_free_for_hears_the_practices_line(tmp_pa
         carrier.lines.free = 0  # taken by somebody else meanwhile
         assert await closed(await carrier.begin(token, call="CA2"))
         assert busy in await carrier.after("CA2")
+        assert told() == ["webhook", "stream"]
+
+
+async def test_a_line_whose_worker_does_not_open_is_given_back(tmp_path: Path) -> None:
+    async with opened(tmp_path) as carrier:
+        token = await carrier.token()
+        await carrier.lines.rig.door.__aexit__(None, None, None)
+        assert await closed(await carrier.begin(token))
+        assert carrier.lines.given_back == ["c1"]
 
 
 async def test_a_practice_may_leave_busy_callers_to_the_carrier(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from aiohttp import ClientWebSocketResponse
 
 from pipeline.line import Transfer
 from pipeline.stream import messages
-from pipeline.supervisor.carrier_steps import CarrierCallLed
+from pipeline.supervisor.carrier_steps import CarrierCallLed, CarrierCallOver
 from pipeline.supervisor.carrier_streams import CarrierRefused
 from pipeline.telemetry.events import Event, set_sink
 from pipeline.transfer import TransferOutcome
@@ -146,8 +146,11 @@ async def test_a_worker_that_dies_leaves_the_caller_to_the_urgent_people_one_aft
         text = await carrier.after(**NO_ANSWER)
         assert "<Say" not in text
         assert "+12125550123</Number>" in text
+        assert not [event for event in said if isinstance(event, CarrierCallOver)]
         text = await carrier.after(**NO_ANSWER)
         assert "<Response><Hangup/></Response>" in text  # a person or nobody, never a mailbox
+        over = [str(event.call_id) for event in said if isinstance(event, CarrierCallOver)]
+        assert over == ["c1"], "nobody is called for this caller any more"
         status, _ = await carrier.post(carrier.next or "/api/telephone/after/x", FORM)
         assert status == 403
     assert led(said) == [("nurse", "no_answer", True), ("front-desk", "no_answer", True)]
