@@ -475,6 +475,9 @@ class MediaStream:
     busy: str = _one_of("say", "say", "reject")
     """What a caller meets when no line is free: the call flow's `lines.busy`, or the busy tone of a call that was not answered,
     so that the carrier tries what else it knows."""
+    shown_number: str = _text(kind="shown_number")
+    """Who a person sees calling, e.g. "+12125550100": a number of the account's. None: the caller's own, as the carrier does
+    by itself; not with a target that is a SIP URI, whose headers would then hold the patient's number."""
 
 
 @dataclass(frozen=True, slots=True)

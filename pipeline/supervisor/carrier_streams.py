@@ -82,7 +82,10 @@ class CarrierStreams:
         self._secret = settings.media_stream.auth_token
         transfer = settings.transfer
         self._twiml = Twiml(
-            settings.http.public_url, settings.practice.language, _ring_s(transfer.limit_ms)
+            settings.http.public_url,
+            settings.practice.language,
+            _ring_s(transfer.limit_ms),
+            settings.media_stream.shown_number,
         )
         self._calls = CarrierCalls()
         self._flow = flow
