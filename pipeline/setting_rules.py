@@ -177,6 +177,11 @@ def sip_certificate(s: Settings) -> tuple[str, str]:
 
 def _about_the_telephone(s: Settings) -> Iterator[str]:
     yield from _about_streams(s)
+    if s.edge.gateways and s.sip.when_busy != "refuse":
+        yield (
+            'sip.when_busy: write "refuse" with [edge], here and on every gateway: a full gateway else answers with the busy'
+            " line, and the edge asks no other"
+        )
     if not s.trunk:
         return
     sip = s.sip

@@ -11,6 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import config
+from pipeline.media.kept_lines import KeptLines
+from pipeline.sip.gateway import Gateway
+from pipeline.sip.trunk import Trunks
+from pipeline.supervisor.channel import Channel
+from pipeline.trunking import SupervisorsDesk, rooms, signalling
 from tests.edge.edge import (
     CARRIER,
     GATEWAY,
@@ -131,6 +137,49 @@ async def test_a_call_that_both_refuse_is_refused_with_a_time_to_come_back(edge:
     assert final.startswith("SIP/2.0 503")
     assert header(final, "Retry-After") == ["30"]
     assert asked == [0, 1]
+
+
+class NoLineFree(SupervisorsDesk):
+    """What the real gateway asks of its supervisor, who said that no line is free."""
+
+    asked = 0
+
+    def may_ring(self) -> int | None:
+        self.asked += 1
+        return super().may_ring()
+
+
+async def test_the_real_gateway_without_a_free_line_leaves_its_call_to_the_other(
+    edge: Edge, tmp_path: Path
+) -> None:
+    sip = {"bind": GATEWAY, "tls_port": edge.plan.gateways[0].port, "when_busy": "refuse"}
+    shown = {"cert": edge.gateways.chain, "key": edge.gateways.key}
+    networks = [f"{INNER}/32", f"{GATEWAY}/32"]
+    tree = {
+        "sip": {**sip, **shown},
+        "trunk": [{"name": "edge", "signalling": networks, "media": networks}],
+        "state": {"directory": str(tmp_path)},
+    }
+    settings = await asyncio.to_thread(config.from_mapping, tree)
+    ours, supervisors = socket.socketpair()
+    with ours, supervisors:
+        desk = NoLineFree(settings, Channel(ours), KeptLines(tmp_path, {}, ""))
+        desk.on_notice("lines", {"free": 0})
+        async with (
+            Trunks(signalling(settings), Gateway(desk, rooms(settings))),
+            gateway(edge, 1) as other,
+            carrier(edge) as line,
+        ):
+            await alive(line)
+            async with asyncio.timeout(LIMIT_S):
+                while not desk.asked:  # until the edge has found this gateway too
+                    await alive(line)
+            desk.asked = 0
+            other.seen.clear()
+            finals = [(await line.invite())[-1] for _ in range(2)]
+    assert desk.asked, "its turn came"
+    assert len([text for text in other.seen if text.startswith("INVITE")]) == 2
+    assert all(final.startswith("SIP/2.0 200") for final in finals)
 
 
 # ---- within a call ---------------------------------------------------------------------------------------------------
