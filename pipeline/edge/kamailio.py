@@ -20,6 +20,9 @@ PING_S = 5
 ANSWER_LIMIT_MS = 2_000
 """A gateway says 100 or 180 within milliseconds; one that has not by now is asked no longer and the next one is."""
 RING_LIMIT_MS = 60_000
+WITHIN_LIMIT_MS = 30_000
+"""Within a call there is nobody else to ask: who is slow, or must first be connected to, is waited for almost as long as a
+gateway waits itself (32 s, `sip.transactions.PATIENCE_MS`). A REFER that the edge gave up early would end its call."""
 ALIVE_EVERY_S = 30
 """How often a gateway is asked whether it still has a call; the least that Kamailio takes."""
 CALL_LIMIT_S = 14_400
@@ -296,6 +299,7 @@ route[WITHIN] {{
     }}
   }}
   if (is_method("INVITE|UPDATE")) {{ t_on_reply("ANSWERED"); }}
+  t_set_fr("0", "{WITHIN_LIMIT_MS}");
   t_relay();
   exit;
 }}

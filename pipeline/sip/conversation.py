@@ -293,7 +293,8 @@ class Conversation:
         def on_response(response: Response) -> None:
             if self._transfer is transfer:
                 self._on_transfer(transfer.on_answer(response.status))
-            self.lost_if_unknown(response)
+            if response.status != 408:  # a proxy's: whom it asked was slow, and may have the call
+                self.lost_if_unknown(response)
 
         transfer.number = self.request("REFER", headers, b"", on_response, self.on_silence)
 

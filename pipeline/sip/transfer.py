@@ -52,7 +52,7 @@ class Transfer:
         if status < 300:
             self.accepted = True
             return None
-        return TransferOutcome.REFUSED
+        return TransferOutcome.NO_ANSWER if status == 408 else TransferOutcome.REFUSED
 
     def is_meant(self, event: str) -> bool:
         """Whether a NOTIFY with this Event is of this REFER: one of an older, given up since, names another number."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import config
+from pipeline.edge.kamailio import ANSWER_LIMIT_MS
 from pipeline.media.kept_lines import KeptLines
 from pipeline.sip.gateway import Gateway
 from pipeline.sip.trunk import Trunks
@@ -208,6 +209,24 @@ async def test_a_closed_connection_to_the_carrier_is_opened_again_and_its_certif
             assert header(request, "Call-ID") == [line.call_id]
             proxy.answer(request, 200)
             assert header(await one.got("SIP/2.0 200"), "CSeq") == [f"{number} {method}"]
+        await proxy.close()
+
+
+async def test_a_carrier_that_thinks_a_while_about_a_transfer_is_waited_for(edge: Edge) -> None:
+    """Longer than a gateway is, when a call is new."""
+    async with gateway(edge, 0) as one, carrier(edge) as line:
+        await alive(line)
+        one.seen.clear()
+        *_, final = await line.invite()
+        line.within(final, "ACK")
+        await one.got("ACK")
+        one.begin(await one.got("INVITE"), "REFER", 1, "Refer-To: <sip:desk@carrier.example>")
+        async with asyncio.timeout(LIMIT_S):
+            proxy = await line.came.get()
+        refer = await proxy.of("REFER")
+        await asyncio.sleep(ANSWER_LIMIT_MS / 1000 + 1.0)  # the carrier's own time
+        proxy.answer(refer, 202)
+        assert (await one.got("SIP/2.0")).startswith("SIP/2.0 202")
         await proxy.close()
 
 

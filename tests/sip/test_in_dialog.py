@@ -190,6 +190,17 @@ def test_a_carrier_that_forbids_transfers_is_refused_and_the_call_goes_on() -> N
     assert refused.status == 481
 
 
+def test_a_proxy_that_waited_in_vain_for_the_answer_to_a_transfer_ends_no_call() -> None:
+    rig, peer = talking()
+    rig.calls[0].refer(PERSON)
+    [refer] = rig.taken()
+    assert rig.hear(reply_to(refer, 408)) == []
+    assert rig.heard[0].outcomes == [TransferOutcome.NO_ANSWER]
+    assert rig.heard[0].over == []
+    [ok] = rig.hear(peer.request("UPDATE"))
+    assert ok.status == 200
+
+
 def test_a_person_who_does_not_answer_in_time_is_no_answer() -> None:
     rig, _, _ = referred()
     rig.wait(60_000)
