@@ -109,7 +109,8 @@ class Conversation:
             ("Content-Type", SDP),
         ]
         data = answer(request, transaction.path, 200, self.dialog.local_tag, headers, body)
-        way = replace(back(request, transaction.path), hop=_hop_back(request, transaction.path))
+        hop = _hop_back(request, transaction.path)
+        way = replace(back(request, transaction.path), hop=hop, permits=self._permits)
         transaction.respond(200, data)
         self._refresh.keep(timer)
         if self._awaited is not None:
@@ -351,7 +352,7 @@ class Conversation:
             and self._permits(hop.host)
         ):
             path = replace(path, host=hop.host, port=hop.port)
-        return Way(path, hop, branch)
+        return Way(path, hop, branch, self._permits)
 
     def _reply(
         self,

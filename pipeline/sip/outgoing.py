@@ -223,7 +223,7 @@ class OutgoingCall:
 
     def _way(self, branch: str | None = None) -> Way:
         path = self._path if not self._path.reliable else None
-        return Way(path, self._hop, self._branch if branch is None else branch)
+        return Way(path, self._hop, self._branch if branch is None else branch, self._permits)
 
 
 class _Nobody:

@@ -152,13 +152,14 @@ class Trunks:
 
         `target` is a SIP URI of the configuration whose host is the trunk's. Cancelled while it rings, it gives up.
         """
-        settings = self._exchange.admission.trunk_named(trunk).settings
+        own = self._exchange.admission.trunk_named(trunk)
+        settings = own.settings
         usual: Transport = next((each for each in settings.transports if each in self.ports), "tls")
         try:
             hop = hop_of(read_uri(target), usual)
         except Malformed:
             raise ValueError("a person's address must be a SIP URI with a host") from None
-        path = self._connections.path_to(hop)
+        path = self._connections.path_to(hop, own.permits)
         leg = SecondLeg(self._turn)
         with self._turn():
             leg.call = self._exchange.dial(trunk, target, media, settings.shown_number, path, leg)

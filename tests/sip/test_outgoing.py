@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -13,7 +13,7 @@ from pipeline.sip.ports import TransferOutcome
 from pipeline.sip.trunk import NotReached
 from tests.sip.conftest import Certificate
 from tests.sip.lines import tls_proxy, trunks, udp_line
-from tests.sip.rig import OFFER, FakeMedia, Heard, Rig, Taker
+from tests.sip.rig import LOCAL, OFFER, FakeMedia, Heard, Rig, Taker
 from tests.sip.shapes import Said, reply_to
 
 PERSON = "sip:+12025550100@127.0.0.1:5090;transport=udp"
@@ -198,6 +198,33 @@ async def test_dialling_over_udp(certificate: Certificate) -> None:
         with pytest.raises(ValueError, match="fit"):
             await running.dial("carrier", "sip:a@192.0.2.1;transport=udp", FakeMedia())
     await line.close()
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize(
+    ("host", "transport", "fault"),
+    [
+        ("127.0.0.1", "tls", ValueError),
+        ("localhost", "tls", NotReached),
+        ("127.0.0.1", "udp", ValueError),
+    ],
+)
+async def test_a_trunk_s_call_goes_to_no_other_trunk_s_network(
+    certificate: Certificate, host: str, transport: str, fault: type[Exception]
+) -> None:
+    """By an address, and by a name that leads there."""
+    others = (
+        replace(LOCAL, name="one", networks=("192.0.2.0/24",)),
+        replace(LOCAL, name="two", networks=("127.0.0.0/8", "::1/128")),
+    )
+    async with (
+        tls_proxy(certificate) as (port, came),
+        trunks(certificate, Taker(), trunks=others) as running,
+    ):
+        target = f"sip:a@{host}:{port};transport={transport}"
+        with pytest.raises(fault):
+            await running.dial("one", target, FakeMedia())
+        assert came.empty(), "it is the other's"
 
 
 @pytest.mark.wire
