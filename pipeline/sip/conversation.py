@@ -85,9 +85,16 @@ class Conversation:
         self._transfer_limit: Alarm | None = None
         self._refresh = Refresh(station, self, updates=updates)
         self._told_over = False
-        self._limit = station.alarms.set(
-            station.settings.call_limit_ms, lambda: self.hang_up("limit")
-        )
+        self._limit = self._ends_after(station.settings.call_limit_ms)
+
+    def _ends_after(self, limit_ms: float) -> Alarm:
+        return self._station.alarms.set(limit_ms, lambda: self.hang_up("limit"))
+
+    def may_last(self, limit_ms: float) -> None:
+        """End it so long from now, whatever was the limit before; one that is over stays so."""
+        if self.state in (State.UNACKNOWLEDGED, State.UP):
+            self._limit.cancel()
+            self._limit = self._ends_after(limit_ms)
 
     @property
     def is_up(self) -> bool:

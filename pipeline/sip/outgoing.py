@@ -166,6 +166,7 @@ class OutgoingCall:
         self._settled = True
         self._limit.cancel()
         self._conversation = conversation
+        conversation.may_last(self._station.settings.talk_limit_ms)
         self._keep(self, dialog.id)
         self._take(conversation, response)
 

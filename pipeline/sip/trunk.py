@@ -189,7 +189,8 @@ class Trunks:
 
     def _on_call(self, call: IncomingCall) -> None:
         dial = partial(self.dial, call.trunk.name)
-        line = TrunkLine(call, call.transaction.path.transport, self._turn, dial)
+        transport = call.transaction.path.transport
+        line = TrunkLine(call, transport, self._turn, dial, self._exchange.bridge)
         call.listener = line
         call_id = call.invite.call_id
         task = self._tasks.create_task(self._live(line), name=f"call {call_id}")

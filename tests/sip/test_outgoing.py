@@ -61,6 +61,14 @@ def test_a_person_answers_and_either_side_ends_it() -> None:
     assert rig.empty
 
 
+def test_a_talk_with_a_person_outlasts_a_call_with_a_worker() -> None:
+    rig, heard, _, invite = dialled()
+    rig.hear(reply_to(invite, 200, CONTACT, to_tag="p", body=ANSWER))
+    assert rig.wait(14_399_000) == []
+    assert [one.method for one in rig.wait(2_000)] == ["BYE"]
+    assert heard.over == ["limit"]
+
+
 def test_the_person_hangs_up() -> None:
     rig, heard, _, invite = dialled()
     rig.hear(reply_to(invite, 200, CONTACT, to_tag="p", body=ANSWER))
