@@ -22,7 +22,7 @@ from pipeline.sip.screening import Refusal, check_extensions, check_timer, sdp_o
 from pipeline.sip.session_timer import agreed
 from pipeline.sip.station import ACCEPT, ALLOW, SDP, SUPPORTED, Station
 from pipeline.sip.transactions import PATIENCE_MS, ServerTransaction, Way, back
-from pipeline.sip.transfer import Transfer, check_target
+from pipeline.sip.transfer import Referred, check_target
 from pipeline.sip.wire import Header, Request, Response
 
 LAST_WORD_MS = 4_000.0
@@ -81,7 +81,7 @@ class Conversation:
         self._permits = permits
         self.state = State.UNACKNOWLEDGED
         self._awaited: AwaitedAck | None = None
-        self._transfer: Transfer | None = None
+        self._referred = Referred()
         self._transfer_limit: Alarm | None = None
         self._refresh = Refresh(station, self, updates=updates)
         self._told_over = False
@@ -199,7 +199,8 @@ class Conversation:
         self._reply(request, transaction, 200)
         if self.state is State.LEAVING and self._awaited is None:
             return  # both hung up at once: the answer to our own BYE ends it
-        if self._transfer is not None and self._transfer.accepted:
+        transfer = self._referred.current
+        if transfer is not None and transfer.accepted:
             self._on_transfer(TransferOutcome.LEFT)
         self._finish("caller")
         self._leave()
@@ -262,11 +263,14 @@ class Conversation:
         event = request.headers.first("event")
         if event.partition(";")[0].strip().lower() != "refer":
             raise Refusal(489, "event", ("Allow-Events", "refer"))
-        if self._transfer is None or not self._transfer.is_meant(event):
+        transfer = self._referred.meant(event)
+        if transfer is None:
+            raise Refusal(481, "subscription")
+        outcome = transfer.on_notify(request.headers.first("subscription-state"), request.body)
+        if transfer is not self._referred.current:  # given up: nobody wants to be told
             raise Refusal(481, "subscription")
         self._reply(request, transaction, 200)
-        state = request.headers.first("subscription-state")
-        self._on_transfer(self._transfer.on_notify(state, request.body))
+        self._on_transfer(outcome)
 
     # ---- requests of ours ----------------------------------------------------------------------------------------
 
@@ -283,10 +287,10 @@ class Conversation:
     def refer(self, target: str) -> None:
         """Ask the other side to lead the caller to a target; the listener is told the outcome."""
         check_target(target, self._station.settings.emergency_number)
-        if self._transfer is not None or self.state is not State.UP:
+        if self._referred.current is not None or self.state is not State.UP:
             self._listener.on_transfer(TransferOutcome.REFUSED)
             return
-        self._transfer = transfer = Transfer()
+        transfer = self._referred.begin()
         self._transfer_limit = self._station.alarms.set(
             self._station.settings.transfer_limit_ms,
             lambda: self._on_transfer(TransferOutcome.NO_ANSWER),
@@ -299,17 +303,18 @@ class Conversation:
         ]
 
         def on_response(response: Response) -> None:
-            if self._transfer is transfer:
-                self._on_transfer(transfer.on_answer(response.status))
+            outcome = transfer.on_answer(response.status)
+            if self._referred.current is transfer:
+                self._on_transfer(outcome)
             if response.status != 408:  # a proxy's: whom it asked was slow, and may have the call
                 self.lost_if_unknown(response)
 
         transfer.number = self.request("REFER", headers, b"", on_response, self.on_silence)
 
     def _on_transfer(self, outcome: TransferOutcome | None) -> None:
-        if outcome is None or self._transfer is None:
+        if outcome is None or self._referred.current is None:
             return
-        self._transfer = None
+        self._referred.settle()
         if self._transfer_limit is not None:
             self._transfer_limit.cancel()
         self._listener.on_transfer(outcome)
@@ -388,7 +393,7 @@ class Conversation:
         self._limit.cancel()
         if self._transfer_limit is not None:
             self._transfer_limit.cancel()
-        self._transfer = None
+        self._referred.settle()
         if not self._told_over:
             self._told_over = True
             self._listener.on_over(reason)

@@ -245,6 +245,36 @@ def test_what_comes_of_a_transfer_that_was_given_up_is_not_taken_for_the_next() 
     assert rig.heard[0].outcomes == [TransferOutcome.NO_ANSWER, TransferOutcome.BUSY]
 
 
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_late_word_without_a_number_is_of_the_transfer_that_was_given_up(answers: bool) -> None:
+    """Only the first REFER of a call may be told of without its number; `answers`, or a proxy gave it up."""
+    rig, peer = talking()
+    rig.calls[0].refer(PERSON)
+    [first] = rig.taken()
+    rig.hear(reply_to(first, 202 if answers else 408))
+    rig.wait(60_000)
+    rig.calls[0].refer(PERSON)
+    [second] = rig.taken()
+    rig.hear(reply_to(second, 202))
+    for fragment in ("SIP/2.0 180 Ringing", "SIP/2.0 486 Busy Here"):
+        [refused] = rig.hear(notify(peer, fragment))
+        assert refused.status == 481
+    assert rig.heard[0].outcomes == [TransferOutcome.NO_ANSWER]
+    # of the first everything is known now
+    [ok] = rig.hear(notify(peer, "SIP/2.0 603 Decline"))
+    assert ok.status == 200
+    assert rig.heard[0].outcomes == [TransferOutcome.NO_ANSWER, TransferOutcome.REFUSED]
+
+
+def test_after_one_that_was_told_to_the_end_the_next_needs_no_number() -> None:
+    rig, peer, _ = referred()
+    for outcome in (TransferOutcome.BUSY, TransferOutcome.BUSY):
+        [ok] = rig.hear(notify(peer, "SIP/2.0 486 Busy Here", "terminated;reason=noresource"))
+        assert (ok.status, rig.heard[0].outcomes[-1]) == (200, outcome)
+        rig.calls[0].refer(PERSON)
+        rig.hear(reply_to(rig.taken()[0], 202))
+
+
 @pytest.mark.parametrize(
     "target",
     [
