@@ -37,7 +37,7 @@ from pipeline.supervisor.carrier_twiml import AFTER, ANSWERED, STREAM, WEBHOOK, 
 from pipeline.supervisor.door import BODY_BYTES_MAX
 from pipeline.supervisor.gateway import Lines
 from pipeline.telemetry.events import Event, Token, emit
-from pipeline.transfer import fault, targets_of
+from pipeline.transfer import forbidden, targets_of
 
 HEADER = "X-Twilio-Signature"
 START_LIMIT_S = 10.0
@@ -92,7 +92,8 @@ class CarrierStreams:
         self._targets = {
             name: target
             for name, target in targets_of(transfer.targets).items()
-            if not fault(f"{name} {target.address}")  # once more before a carrier is told to dial
+            # once more before a carrier is told to dial
+            if not forbidden(target.address, settings.practice.emergency_number)
         }
         urgent = ladders(settings)[2]
         self._steps = CarrierSteps(
