@@ -23,7 +23,8 @@ RING_LIMIT_MS = 130_000
 """Above the longest that a gateway lets a call ring (`sip.ring_limit_ms`): its 503 sends the call to another one."""
 WITHIN_LIMIT_MS = 30_000
 """Within a call there is nobody else to ask: who is slow, or must first be connected to, is waited for almost as long as a
-gateway waits itself (32 s, `sip.transactions.PATIENCE_MS`). A REFER that the edge gave up early would end its call."""
+gateway waits itself (32 s, `sip.transactions.PATIENCE_MS`). An early 408 to a REFER or a refresh would end the call; to a BYE
+it ends nothing that is not over."""
 ALIVE_EVERY_S = 30
 """How often a gateway is asked whether it still has a call; the least that Kamailio takes."""
 RETRY_AFTER_S = 30
@@ -298,7 +299,7 @@ route[WITHIN] {{
     }}
   }}
   if (is_method("INVITE|UPDATE")) {{ t_on_reply("ANSWERED"); }}
-  t_set_fr("0", "{WITHIN_LIMIT_MS}");
+  if (!is_method("BYE")) {{ t_set_fr("0", "{WITHIN_LIMIT_MS}"); }}
   t_relay();
   exit;
 }}

@@ -248,9 +248,9 @@ class Connections:
             return
         self.refused.handshakes += reason == "handshake"
         self.refused.cut += reason == "cut"
-        for place, made in list(self._made.items()):
+        for there, made in list(self._made.items()):
             if made is connection:
-                del self._made[place]
+                del self._made[there]
 
     def on_stranger(self) -> None:
         """See `datagrams.DatagramHouse`."""

@@ -65,7 +65,7 @@ def test_a_talk_with_a_person_outlasts_a_call_with_a_worker() -> None:
     rig, heard, _, invite = dialled()
     rig.hear(reply_to(invite, 200, CONTACT, to_tag="p", body=ANSWER))
     assert rig.wait(14_399_000) == []
-    assert [one.method for one in rig.wait(2_000)] == ["BYE"]
+    assert {one.method for one in rig.wait(2_000)} == {"BYE"}
     assert heard.over == ["limit"]
 
 
