@@ -176,8 +176,12 @@ def sip_certificate(s: Settings) -> tuple[str, str]:
 
 
 def _about_the_telephone(s: Settings) -> Iterator[str]:
-    if s.media_stream.auth_token and not s.http.public_url.startswith("https:"):
-        yield "media_stream.auth_token: the carrier signs our public address; set http.public_url, with https"
+    yield from _about_streams(s)
+    if s.edge.gateways and s.sip.when_busy != "refuse":
+        yield (
+            'sip.when_busy: write "refuse" with [edge], here and on every gateway: a full gateway else answers with the busy'
+            " line, and the edge asks no other"
+        )
     if not s.trunk:
         return
     sip = s.sip
@@ -200,6 +204,19 @@ def _about_the_telephone(s: Settings) -> Iterator[str]:
             yield f"trunk[{number}].{fault}"
         if trunk.name in names[: number - 1]:
             yield f"trunk[{number}].name: another trunk has it already"
+
+
+def _about_streams(s: Settings) -> Iterator[str]:
+    stream = s.media_stream
+    if not stream.auth_token:
+        return
+    if not s.http.public_url.startswith("https:"):
+        yield "media_stream.auth_token: the carrier signs our public address; set http.public_url, with https"
+    if not stream.shown_number and any("@" in text for text in s.transfer.targets):
+        yield (
+            "media_stream.shown_number: needed with a target that is a SIP URI: without it the carrier writes the"
+            " patient's number into that call's headers; give a number of the account's"
+        )
 
 
 def _about_a_trunk(trunk: Trunk, ports: dict[str, int]) -> Iterator[str]:

@@ -475,6 +475,9 @@ class MediaStream:
     busy: str = _one_of("say", "say", "reject")
     """What a caller meets when no line is free: the call flow's `lines.busy`, or the busy tone of a call that was not answered,
     so that the carrier tries what else it knows."""
+    shown_number: str = _text(kind="shown_number")
+    """Who a person sees calling, e.g. "+12125550100": a number of the account's. None: the caller's own, as the carrier does
+    by itself; not with a target that is a SIP URI, whose headers would then hold the patient's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -509,8 +512,8 @@ class Sip:
     """For a call that no worker can take. "line": it is answered and hears `lines.busy` of the call flow, then `transfer.busy`.
     "refuse": 503, for a carrier or an edge that tries another gateway then."""
     calls_max: int = _number(0, 0, 3_200)
-    """Calls at a time, those that hear the busy line and those that talk with a person through us too; what is above gets
-    503. 0: twice as many as the workers have lines."""
+    """Calls at a time, those that hear the busy line too; what is above gets 503. 0: twice as many as the workers have
+    lines. A caller who talks with a person through us is not one of them: the ports for sound bound those."""
     calls_per_s: int = _number(20, 1, 1_000)
     """New calls a second; what is above gets 503, and carriers try elsewhere."""
     retry_after_s: int = _number(10, 1, 3_600)
@@ -519,6 +522,8 @@ class Sip:
     """A call that no worker has taken by then is refused, so that the carrier tries elsewhere."""
     call_limit_ms: int = _number(3_600_000, 60_000, 14_400_000)
     """No conversation with a receptionist lasts an hour: a forgotten line does. `limits.call_limit_ms` ends the dialogue before."""
+    talk_limit_ms: int = _number(14_400_000, 60_000, 14_400_000)
+    """From then on when a person has the caller through us (a trunk's `transfer = "bridge"`): people on hold wait for long."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,7 @@ def signalling(settings: Settings) -> SignallingSettings:
         retry_after_s=sip.retry_after_s,
         ring_limit_ms=float(sip.ring_limit_ms),
         call_limit_ms=float(sip.call_limit_ms),
+        talk_limit_ms=float(sip.talk_limit_ms),
         emergency_number=settings.practice.emergency_number,
         transfer_limit_ms=float(settings.transfer.limit_ms),
     )

@@ -530,6 +530,12 @@ def test_tables_are_read_each_with_its_defaults_and_travel_to_a_worker(tmp_path:
             "[media_stream]\nauth_token = '0123456789abcdef0123456789abcdef'",
             "set http.public_url, with https",
         ),
+        (
+            "[http]\npublic_url = 'https://voice.clinic.example'\n[media_stream]\n"
+            "auth_token = '0123456789abcdef0123456789abcdef'\n"
+            "[transfer]\ntargets = ['nurse sip:201@pbx.example']",
+            "media_stream.shown_number: needed with a target that is a SIP URI",
+        ),
     ],
 )
 def test_a_fault_in_a_table_names_it(tmp_path: Path, text: str, said: str) -> None:

@@ -27,6 +27,8 @@ under your service manager. On every gateway the trunk's networks are the edge's
 carrier's own; requests within a call leave them for {inner} port {port}:
   signalling = ["{inner}/{bits}"]
   media = ["{inner}/{bits}"]
+and under [sip], so that a full gateway's call goes to another:
+  when_busy = "refuse"
 `kamailio -c -f {place}/kamailio.cfg` checks the file there."""
 
 

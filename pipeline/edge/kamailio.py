@@ -6,7 +6,7 @@ about, so only lines above them are let through, and the script's own lines hold
 
 from __future__ import annotations
 
-from pipeline.edge.plan import EdgePlan, Gateway, bracketed
+from pipeline.edge.plan import CALL_LIMIT_S, EdgePlan, Gateway, bracketed
 from pipeline.edge.rtpengine import INNER, OUTER
 
 GATEWAYS = 1
@@ -19,11 +19,14 @@ PING_S = 5
 """A gateway that does not answer is left after two of these."""
 ANSWER_LIMIT_MS = 2_000
 """A gateway says 100 or 180 within milliseconds; one that has not by now is asked no longer and the next one is."""
-RING_LIMIT_MS = 60_000
+RING_LIMIT_MS = 130_000
+"""Above the longest that a gateway lets a call ring (`sip.ring_limit_ms`): its 503 sends the call to another one."""
+WITHIN_LIMIT_MS = 30_000
+"""Within a call there is nobody else to ask: who is slow, or must first be connected to, is waited for almost as long as a
+gateway waits itself (32 s, `sip.transactions.PATIENCE_MS`). An early 408 to a REFER or a refresh would end the call; to a BYE
+it ends nothing that is not over."""
 ALIVE_EVERY_S = 30
 """How often a gateway is asked whether it still has a call; the least that Kamailio takes."""
-CALL_LIMIT_S = 14_400
-"""No gateway lets a call last longer (`sip.call_limit_ms`)."""
 RETRY_AFTER_S = 30
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 """Debian's package ca-certificates."""
@@ -296,6 +299,7 @@ route[WITHIN] {{
     }}
   }}
   if (is_method("INVITE|UPDATE")) {{ t_on_reply("ANSWERED"); }}
+  if (!is_method("BYE")) {{ t_set_fr("0", "{WITHIN_LIMIT_MS}"); }}
   t_relay();
   exit;
 }}

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 CALL_REQUESTS = 16
 """Requests of one ordinary call with a carrier that retries and asks for our state in between, generously."""
+CALL_LIMIT_S = 14_460
+"""A minute above the longest that a gateway may be told to let a call last (`sip.call_limit_ms`; by default it ends one
+after an hour): gateways end their calls, and what they left behind ends here."""
 PORT_MAX = 65_535
 
 

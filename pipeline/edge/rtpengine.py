@@ -6,14 +6,13 @@ keys are never written.
 
 from __future__ import annotations
 
-from pipeline.edge.plan import EdgePlan
+from pipeline.edge.plan import CALL_LIMIT_S, EdgePlan
 
 OUTER, INNER = "outer", "inner"
 """rtpengine's names for the carrier's side and the gateways': each is told the address that it reaches."""
 LOST_AFTER_S = 60
 """A gateway ends a call after 30 s without a packet; this is for calls whose gateway died."""
 HELD_S = 900
-LONGEST_S = 7_200
 
 
 def rtpengine_conf(plan: EdgePlan) -> str:
@@ -28,7 +27,7 @@ port-min = {plan.media_port_min}
 port-max = {plan.media_port_max}
 timeout = {LOST_AFTER_S}
 silent-timeout = {HELD_S}
-final-timeout = {LONGEST_S}
+final-timeout = {CALL_LIMIT_S}
 offer-timeout = 60
 delete-delay = 0
 foreground = true

@@ -68,6 +68,8 @@ class Admission:
         self._max_calls = max_calls
         self._rate = rate(calls_per_s)
         self.calls = 0
+        self.bridged = 0
+        """How many of them a person has: no worker's line and no busy line is theirs."""
 
     def trunk_of(self, path: Path) -> Trunk | None:
         """Whose message this is; None: a stranger's."""
@@ -96,7 +98,7 @@ class Admission:
 
     def has_room(self, trunk: Trunk, now_ms: float) -> bool:
         """Whether one more call of this trunk may ring now."""
-        if self.calls >= self._max_calls:
+        if self.calls - self.bridged >= self._max_calls:
             return False
         return trunk.has_room(now_ms) and self._rate.takes(now_ms)
 
@@ -105,7 +107,12 @@ class Admission:
         self.calls += 1
         trunk.calls += 1
 
-    def end(self, trunk: Trunk) -> None:
-        """One call fewer."""
+    def bridge(self) -> None:
+        """A person has one of them."""
+        self.bridged += 1
+
+    def end(self, trunk: Trunk, *, bridged: bool) -> None:
+        """One call fewer, of those that a person has or of the others."""
         self.calls -= 1
+        self.bridged -= bridged
         trunk.calls -= 1

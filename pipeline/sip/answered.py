@@ -191,6 +191,7 @@ class AnsweredCall:
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         self._joined.release()
+        self._call.bridged()
         async with asyncio.TaskGroup() as group:
             left = group.create_task(person.call.over(), name="person over")
             why = await talk(self._leg, person.leg, over, left)

@@ -23,7 +23,7 @@ from pipeline.sip.paths import DEFAULT_PORTS, Hop, Path
 from pipeline.sip.settings import Listen, SignallingSettings, Transport
 from pipeline.sip.shares import Shares
 from pipeline.sip.tls import TlsLayer, client_context
-from pipeline.sip.transactions import Way
+from pipeline.sip.transactions import Permits, Way
 from pipeline.telemetry.events import Token, emit
 
 WAITING_MAX = 64
@@ -39,6 +39,10 @@ class Refused:
     refused: int = 0
     handshakes: int = 0
     cut: int = 0
+
+
+Place = tuple[Hop, Permits]
+"""A hop as one trunk may reach it: no trunk's messages go over a connection that was made for another's."""
 
 
 @dataclass(slots=True)
@@ -81,8 +85,8 @@ class Connections:
         self._connected: dict[int, Connection] = {}
         self._standing: set[Connection] = set()
         """Every socket that is not closed yet, those of strangers too."""
-        self._made: dict[Hop, Connection] = {}
-        self._opening: dict[Hop, _Opening] = {}
+        self._made: dict[Place, Connection] = {}
+        self._opening: dict[Place, _Opening] = {}
         trunks = len(settings.trunks)
         self._connections_left = Shares(settings.max_connections, trunks)
         self._handshakes_left = Shares(settings.max_handshakes, trunks)
@@ -244,9 +248,9 @@ class Connections:
             return
         self.refused.handshakes += reason == "handshake"
         self.refused.cut += reason == "cut"
-        for hop, made in list(self._made.items()):
+        for there, made in list(self._made.items()):
             if made is connection:
-                del self._made[hop]
+                del self._made[there]
 
     def on_stranger(self) -> None:
         """See `datagrams.DatagramHouse`."""
@@ -260,13 +264,18 @@ class Connections:
         """See `connection.House`."""
         return self._in_use(number)
 
-    def path_to(self, hop: Hop) -> Path:
-        """Ours of the way to a hop; raises ValueError where nothing of ours uses its transport."""
+    def path_to(self, hop: Hop, permits: Permits) -> Path:
+        """Ours of the way to a hop; raises ValueError where nothing of ours uses its transport, or it is not permitted.
+
+        A name for a TCP or TLS hop is looked at when it is connected to.
+        """
         port = self.ports.get(hop.transport)
         number = 0
-        if hop.transport == "udp":
+        if address_of(hop.host) is not None and not permits(hop.host):
+            port = None
+        elif hop.transport == "udp":
             found = self._socket_for(hop.host)
-            if found is None or not self._permits(hop.host):
+            if found is None or not permits(hop.host):
                 port = None
             else:
                 number, port = found, self._datagrams[found].port
@@ -303,58 +312,60 @@ class Connections:
             return
         if hop.transport == "udp":
             number = self._socket_for(hop.host)
-            if number is not None and self._permits(hop.host):
+            if number is not None and way.permits(hop.host):
                 self._datagrams[number].send(data, hop.host, hop.port)
             return
-        made = self._made.get(hop)
+        place = hop, way.permits
+        made = self._made.get(place)
         if made is not None and made.send(data):
             return
-        self._open_for(hop, data, way)
+        self._open_for(place, data, way)
 
-    def _open_for(self, hop: Hop, data: bytes, way: Way) -> None:
-        opening = self._opening.get(hop)
+    def _open_for(self, place: Place, data: bytes, way: Way) -> None:
+        opening = self._opening.get(place)
         if opening is None:
             if self._closed:
                 return
             if len(self._made) + len(self._opening) >= self.settings.max_connections:
                 self._unsendable(way)
                 return
-            opening = self._opening[hop] = _Opening()
+            opening = self._opening[place] = _Opening()
             opening.task = self._tasks.create_task(
-                self._open(hop, opening), name="trunk connection"
+                self._open(place, opening), name="trunk connection"
             )
         if len(opening.waiting) < WAITING_MAX:
             opening.waiting.append((data, way))
         else:
             self._unsendable(way)
 
-    async def _open(self, hop: Hop, opening: _Opening) -> None:
+    async def _open(self, place: Place, opening: _Opening) -> None:
         connection: Connection | None = None
         try:
             async with asyncio.timeout(self.settings.handshake_limit_ms / 1000):
-                connection = await self._connect(hop)
+                connection = await self._connect(place)
         except (OSError, TimeoutError, UnicodeError):  # the last: a host that is no name
             connection = None
         finally:
-            del self._opening[hop]
+            del self._opening[place]
         if connection is not None:
-            self._made[hop] = connection
+            self._made[place] = connection
         for data, way in opening.waiting:
             if connection is None or not connection.send(data):
                 self._unsendable(way)
 
-    async def _connect(self, hop: Hop) -> Connection:
-        """Connect to an address of the hop that is a trunk's; raises OSError."""
+    async def _connect(self, place: Place) -> Connection:
+        """Connect to an address of the hop that is the trunk's; raises OSError."""
         loop = asyncio.get_running_loop()
+        hop, permits = place
         host = hop.host
         if address_of(host) is None:
             found = await loop.getaddrinfo(host, hop.port, type=socket.SOCK_STREAM)
             numeric = [str(entry[4][0]) for entry in found]
         else:
             numeric = [host]
-        permitted = [one for one in numeric if self._permits(one)]
+        permitted = [one for one in numeric if permits(one)]
         if not permitted:
-            raise OSError("no address of a trunk")
+            raise OSError("no address of the trunk")
         make_tls: Callable[[], TlsLayer] | None = None
         if hop.transport == "tls":
             # read each time: it is rare, and the authorities may have been renewed

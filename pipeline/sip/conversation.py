@@ -22,7 +22,7 @@ from pipeline.sip.screening import Refusal, check_extensions, check_timer, sdp_o
 from pipeline.sip.session_timer import agreed
 from pipeline.sip.station import ACCEPT, ALLOW, SDP, SUPPORTED, Station
 from pipeline.sip.transactions import PATIENCE_MS, ServerTransaction, Way, back
-from pipeline.sip.transfer import Transfer, check_target
+from pipeline.sip.transfer import Referred, check_target
 from pipeline.sip.wire import Header, Request, Response
 
 LAST_WORD_MS = 4_000.0
@@ -81,13 +81,20 @@ class Conversation:
         self._permits = permits
         self.state = State.UNACKNOWLEDGED
         self._awaited: AwaitedAck | None = None
-        self._transfer: Transfer | None = None
+        self._referred = Referred()
         self._transfer_limit: Alarm | None = None
         self._refresh = Refresh(station, self, updates=updates)
         self._told_over = False
-        self._limit = station.alarms.set(
-            station.settings.call_limit_ms, lambda: self.hang_up("limit")
-        )
+        self._limit = self._ends_after(station.settings.call_limit_ms)
+
+    def _ends_after(self, limit_ms: float) -> Alarm:
+        return self._station.alarms.set(limit_ms, lambda: self.hang_up("limit"))
+
+    def may_last(self, limit_ms: float) -> None:
+        """End it so long from now, whatever was the limit before; one that is over stays so."""
+        if self.state in (State.UNACKNOWLEDGED, State.UP):
+            self._limit.cancel()
+            self._limit = self._ends_after(limit_ms)
 
     @property
     def is_up(self) -> bool:
@@ -109,7 +116,8 @@ class Conversation:
             ("Content-Type", SDP),
         ]
         data = answer(request, transaction.path, 200, self.dialog.local_tag, headers, body)
-        way = replace(back(request, transaction.path), hop=_hop_back(request, transaction.path))
+        hop = _hop_back(request, transaction.path)
+        way = replace(back(request, transaction.path), hop=hop, permits=self._permits)
         transaction.respond(200, data)
         self._refresh.keep(timer)
         if self._awaited is not None:
@@ -191,7 +199,8 @@ class Conversation:
         self._reply(request, transaction, 200)
         if self.state is State.LEAVING and self._awaited is None:
             return  # both hung up at once: the answer to our own BYE ends it
-        if self._transfer is not None and self._transfer.accepted:
+        transfer = self._referred.current
+        if transfer is not None and transfer.accepted:
             self._on_transfer(TransferOutcome.LEFT)
         self._finish("caller")
         self._leave()
@@ -254,11 +263,14 @@ class Conversation:
         event = request.headers.first("event")
         if event.partition(";")[0].strip().lower() != "refer":
             raise Refusal(489, "event", ("Allow-Events", "refer"))
-        if self._transfer is None or not self._transfer.is_meant(event):
+        transfer = self._referred.meant(event)
+        if transfer is None:
+            raise Refusal(481, "subscription")
+        outcome = transfer.on_notify(request.headers.first("subscription-state"), request.body)
+        if transfer is not self._referred.current:  # given up: nobody wants to be told
             raise Refusal(481, "subscription")
         self._reply(request, transaction, 200)
-        state = request.headers.first("subscription-state")
-        self._on_transfer(self._transfer.on_notify(state, request.body))
+        self._on_transfer(outcome)
 
     # ---- requests of ours ----------------------------------------------------------------------------------------
 
@@ -275,10 +287,10 @@ class Conversation:
     def refer(self, target: str) -> None:
         """Ask the other side to lead the caller to a target; the listener is told the outcome."""
         check_target(target, self._station.settings.emergency_number)
-        if self._transfer is not None or self.state is not State.UP:
+        if self._referred.current is not None or self.state is not State.UP:
             self._listener.on_transfer(TransferOutcome.REFUSED)
             return
-        self._transfer = transfer = Transfer()
+        transfer = self._referred.begin()
         self._transfer_limit = self._station.alarms.set(
             self._station.settings.transfer_limit_ms,
             lambda: self._on_transfer(TransferOutcome.NO_ANSWER),
@@ -291,16 +303,18 @@ class Conversation:
         ]
 
         def on_response(response: Response) -> None:
-            if self._transfer is transfer:
-                self._on_transfer(transfer.on_answer(response.status))
-            self.lost_if_unknown(response)
+            outcome = transfer.on_answer(response.status)
+            if self._referred.current is transfer:
+                self._on_transfer(outcome)
+            if response.status != 408:  # a proxy's: whom it asked was slow, and may have the call
+                self.lost_if_unknown(response)
 
         transfer.number = self.request("REFER", headers, b"", on_response, self.on_silence)
 
     def _on_transfer(self, outcome: TransferOutcome | None) -> None:
-        if outcome is None or self._transfer is None:
+        if outcome is None or self._referred.current is None:
             return
-        self._transfer = None
+        self._referred.settle()
         if self._transfer_limit is not None:
             self._transfer_limit.cancel()
         self._listener.on_transfer(outcome)
@@ -350,7 +364,7 @@ class Conversation:
             and self._permits(hop.host)
         ):
             path = replace(path, host=hop.host, port=hop.port)
-        return Way(path, hop, branch)
+        return Way(path, hop, branch, self._permits)
 
     def _reply(
         self,
@@ -379,7 +393,7 @@ class Conversation:
         self._limit.cancel()
         if self._transfer_limit is not None:
             self._transfer_limit.cancel()
-        self._transfer = None
+        self._referred.settle()
         if not self._told_over:
             self._told_over = True
             self._listener.on_over(reason)

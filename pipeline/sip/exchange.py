@@ -90,6 +90,7 @@ class Exchange:
         self._calls: dict[DialogId, Held] = {}
         self._trunks: dict[DialogId, Trunk] = {}
         self._dialled: set[OutgoingCall] = set()
+        self._bridged: set[DialogId] = set()
         self._by_invite: dict[ServerTransaction, IncomingCall] = {}
         self._merged: dict[tuple[str, str, int], ServerTransaction] = {}
 
@@ -341,6 +342,14 @@ class Exchange:
         self._dialled.add(call)
         return call
 
+    def bridge(self, call: IncomingCall) -> None:
+        """A person has the caller, through us: the limits of a call with a worker are not theirs."""
+        dialog = call.dialog.id
+        if dialog in self._calls and dialog not in self._bridged:
+            self._bridged.add(dialog)
+            self.admission.bridge()
+            call.may_last(self._settings.talk_limit_ms)
+
     def _keep(self, trunk: Trunk, call: OutgoingCall, dialog: DialogId) -> None:
         self._calls[dialog] = call
         self._trunks[dialog] = trunk
@@ -355,6 +364,8 @@ class Exchange:
         request = call.transaction.request
         if self._calls.pop(call.dialog.id, None) is None:
             return
-        self.admission.end(self._trunks.pop(call.dialog.id))
+        bridged = call.dialog.id in self._bridged
+        self._bridged.discard(call.dialog.id)
+        self.admission.end(self._trunks.pop(call.dialog.id), bridged=bridged)
         self._by_invite.pop(call.transaction, None)
         self._merged.pop((request.call_id, request.from_.tag, request.cseq), None)

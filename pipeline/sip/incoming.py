@@ -102,6 +102,11 @@ class IncomingCall:
         else:
             self.reject(480)
 
+    def may_last(self, limit_ms: float) -> None:
+        """End it so long from now, and not before."""
+        if self.conversation is not None:
+            self.conversation.may_last(limit_ms)
+
     def refer(self, target: str) -> None:
         """Lead the caller away. Raises `CallOver` where there is nobody to lead."""
         if self.conversation is None:

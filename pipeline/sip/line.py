@@ -34,13 +34,15 @@ class TrunkLine:
         transport: str,
         turn: Callable[[], AbstractContextManager[None]],
         dial: Dial,
+        bridge: Callable[[IncomingCall], None],
     ) -> None:
         """Whatever is asked of the call is asked within a `turn`, which tells it the time and sets its timer.
 
-        `dial` calls somebody over the trunk that it came over.
+        `dial` calls somebody over the trunk that it came over; `bridge` is told that a person has the caller.
         """
         self.invite = call.invite
         self._dial = dial
+        self._bridge = bridge
         self._call = call
         self._turn = turn
         self._began_ms = asyncio.get_running_loop().time() * 1000
@@ -94,6 +96,11 @@ class TrunkLine:
             ValueError
         ):  # no way of ours leads there: the configuration's own fault, and no answer to a caller
             raise NotReached(TransferOutcome.REFUSED) from None
+
+    def bridged(self) -> None:
+        """See `ports.TrunkCall`."""
+        with self._turn():
+            self._bridge(self._call)
 
     def hang_up(self) -> None:
         """See `ports.TrunkCall`."""

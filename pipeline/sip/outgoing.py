@@ -166,6 +166,7 @@ class OutgoingCall:
         self._settled = True
         self._limit.cancel()
         self._conversation = conversation
+        conversation.may_last(self._station.settings.talk_limit_ms)
         self._keep(self, dialog.id)
         self._take(conversation, response)
 
@@ -223,7 +224,7 @@ class OutgoingCall:
 
     def _way(self, branch: str | None = None) -> Way:
         path = self._path if not self._path.reliable else None
-        return Way(path, self._hop, self._branch if branch is None else branch)
+        return Way(path, self._hop, self._branch if branch is None else branch, self._permits)
 
 
 class _Nobody:

@@ -75,8 +75,11 @@ class TrunkCall(Protocol):
     async def dial(self, target: str, media: CallMedia) -> PersonCall:
         """Call a person over the trunk of this call; returns once they have answered. Raises `NotReached`.
 
-        `target` as with `refer`; `media` is the new call's. Cancelled while it rings, it gives up (CANCEL).
+        `target` as with `refer`, and within the trunk's own networks; `media` is the new call's. Cancelled while it rings, it gives up (CANCEL).
         """
+
+    def bridged(self) -> None:
+        """A person has the caller, through us: it may last as long as a talk may, and takes no place of another call."""
 
     def hang_up(self) -> None:
         """Send BYE (or the refusal that fits while it rings); twice is once."""

@@ -70,7 +70,7 @@ class SignallingSettings:
     advertised_ports: dict[Transport, int] = field(default_factory=dict)
     """Where an address translator moves ports; a missing transport is advertised at the port it listens on."""
     max_calls: int = 60
-    """Calls at a time, ringing ones too; what is above gets 503."""
+    """Calls at a time, ringing ones too, but not those that a person has; what is above gets 503."""
     calls_per_s: float = 20.0
     """New calls a second, as long as the burst is not larger: a practice's busiest minute has one."""
     retry_after_s: int = 10
@@ -79,6 +79,8 @@ class SignallingSettings:
     """A worker that is not ready by then will not be: the carrier tries elsewhere."""
     call_limit_ms: float = 3_600_000.0
     """No conversation with a receptionist lasts an hour: a forgotten line does."""
+    talk_limit_ms: float = 14_400_000.0
+    """From a person's answer on, where we carry the sound of both: what carriers give their own callers too."""
     emergency_number: str = "911"
     """What the practice's callers dial in an emergency: nobody is led there, nor called there, whatever a target says."""
     transfer_limit_ms: float = 60_000.0

@@ -25,6 +25,14 @@ long as a copy of the request may still be under way, and no longer: a flood of 
 COOKIE = "z9hG4bK"
 
 Send = Callable[[bytes, "Way"], None]
+Permits = Callable[[str], bool]
+"""Whether a numeric address is the trunk's whose call this is."""
+
+
+def nobody(host: str) -> bool:
+    """Where a message goes back on its path and nowhere else."""
+    del host
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,8 @@ class Way:
     hop: Hop | None
     branch: str = ""
     """Whose request this is; `Transactions.unsendable` wants it back when no connection can be made."""
+    permits: Permits = nobody
+    """Which addresses the hop may be: a trunk's messages go to nobody else, whatever its Contact or a target's name leads to."""
 
 
 Key = tuple[str, ...]

@@ -6,11 +6,14 @@ A calculation: the call sends and times, this decides.
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass
 
 from pipeline.sip.ports import TransferOutcome
 from pipeline.transfer import forbidden
 
+KEPT_MAX = 8
+"""A ladder has no more steps worth remembering."""
 _FRAGMENT = re.compile(rb"\s*SIP/2\.0[ \t]+([1-6][0-9]{2})\b")
 _ID = re.compile(r";\s*id\s*=\s*([0-9]{1,10})\s*(?:;|\Z)", re.ASCII | re.IGNORECASE)
 _TARGET = re.compile(r"(?:sips?:[\x21-\x7e]+@[\x21-\x7e]+|tel:[0-9+*#().-]+)\Z")
@@ -44,6 +47,8 @@ class Transfer:
     accepted: bool = False
     """Whether the carrier said it would try."""
     last_status: int = 100
+    ended: bool = False
+    """Whether the carrier tells nothing of it any more: refused, told to the end, or its last word has come."""
 
     def on_answer(self, status: int) -> TransferOutcome | None:
         """The answer to the REFER itself; None: go on waiting."""
@@ -52,12 +57,8 @@ class Transfer:
         if status < 300:
             self.accepted = True
             return None
-        return TransferOutcome.REFUSED
-
-    def is_meant(self, event: str) -> bool:
-        """Whether a NOTIFY with this Event is of this REFER: one of an older, given up since, names another number."""
-        found = _ID.search(event)
-        return found is None or int(found[1]) == self.number
+        self.ended = status != 408  # a proxy's: the carrier may have it all the same
+        return TransferOutcome.NO_ANSWER if status == 408 else TransferOutcome.REFUSED
 
     def on_notify(self, state: str, body: bytes) -> TransferOutcome | None:
         """A NOTIFY of this REFER; None: go on waiting."""
@@ -66,7 +67,41 @@ class Transfer:
         if found is not None:
             self.last_status = int(found[1])
             if self.last_status >= 200:
+                self.ended = True
                 return outcome_of(self.last_status)
         if state.partition(";")[0].strip().lower() == "terminated":
+            self.ended = True
             return TransferOutcome.NO_ANSWER  # it stopped telling, and never told of an answer
         return None
+
+
+class Referred:
+    """The REFERs of one call: the one that is waited for, and those before it that may still be told of."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self.current: Transfer | None = None
+        self._before: deque[Transfer] = deque(maxlen=KEPT_MAX)
+
+    def begin(self) -> Transfer:
+        """One more is sent."""
+        self.current = Transfer()
+        return self.current
+
+    def settle(self) -> None:
+        """Nobody waits for the current one any more; the carrier may not have told its last word of it."""
+        if self.current is not None and not self.current.ended:
+            self._before.append(self.current)
+        self.current = None
+
+    def meant(self, event: str) -> Transfer | None:
+        """Of which REFER a NOTIFY with this Event is; None: of none that is known.
+
+        Without a number it is the oldest's that still may be told of: only the first REFER of a call may be told of
+        without (RFC 3515 section 2.4.6), and what comes late of one that was given up says nothing of the next.
+        """
+        known = [*self._before, *((self.current,) if self.current is not None else ())]
+        found = _ID.search(event)
+        if found is not None:
+            return next((each for each in known if each.number == int(found[1])), None)
+        return next((each for each in known if not each.ended), None)

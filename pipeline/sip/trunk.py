@@ -152,13 +152,14 @@ class Trunks:
 
         `target` is a SIP URI of the configuration whose host is the trunk's. Cancelled while it rings, it gives up.
         """
-        settings = self._exchange.admission.trunk_named(trunk).settings
+        own = self._exchange.admission.trunk_named(trunk)
+        settings = own.settings
         usual: Transport = next((each for each in settings.transports if each in self.ports), "tls")
         try:
             hop = hop_of(read_uri(target), usual)
         except Malformed:
             raise ValueError("a person's address must be a SIP URI with a host") from None
-        path = self._connections.path_to(hop)
+        path = self._connections.path_to(hop, own.permits)
         leg = SecondLeg(self._turn)
         with self._turn():
             leg.call = self._exchange.dial(trunk, target, media, settings.shown_number, path, leg)
@@ -188,7 +189,8 @@ class Trunks:
 
     def _on_call(self, call: IncomingCall) -> None:
         dial = partial(self.dial, call.trunk.name)
-        line = TrunkLine(call, call.transaction.path.transport, self._turn, dial)
+        transport = call.transaction.path.transport
+        line = TrunkLine(call, transport, self._turn, dial, self._exchange.bridge)
         call.listener = line
         call_id = call.invite.call_id
         task = self._tasks.create_task(self._live(line), name=f"call {call_id}")

@@ -37,7 +37,7 @@ from pipeline.supervisor.carrier_twiml import AFTER, ANSWERED, STREAM, WEBHOOK, 
 from pipeline.supervisor.door import BODY_BYTES_MAX
 from pipeline.supervisor.gateway import Lines
 from pipeline.telemetry.events import Event, Token, emit
-from pipeline.transfer import fault, targets_of
+from pipeline.transfer import forbidden, targets_of
 
 HEADER = "X-Twilio-Signature"
 START_LIMIT_S = 10.0
@@ -83,14 +83,18 @@ class CarrierStreams:
         self._secret = settings.media_stream.auth_token
         transfer = settings.transfer
         self._twiml = Twiml(
-            settings.http.public_url, settings.practice.language, _ring_s(transfer.limit_ms)
+            settings.http.public_url,
+            settings.practice.language,
+            _ring_s(transfer.limit_ms),
+            settings.media_stream.shown_number,
         )
         self._calls = CarrierCalls()
         self._flow = flow
         self._targets = {
             name: target
             for name, target in targets_of(transfer.targets).items()
-            if not fault(f"{name} {target.address}")  # once more before a carrier is told to dial
+            # once more before a carrier is told to dial
+            if not forbidden(target.address, settings.practice.emergency_number)
         }
         urgent = ladders(settings)[2]
         self._steps = CarrierSteps(

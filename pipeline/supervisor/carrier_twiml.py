@@ -22,14 +22,15 @@ _VOICES = {"en": "en-US", "es": "es-US"}
 class Twiml:
     """Answers for the carrier; addresses in them are our public ones."""
 
-    def __init__(self, public_url: str, language: str, ring_s: int) -> None:
-        """`language` is the practice's; a person's telephone rings for so long."""
+    def __init__(self, public_url: str, language: str, ring_s: int, shown_number: str) -> None:
+        """`language` is the practice's; a person's telephone rings for so long and shows this number, "": the caller's."""
         parts = urlsplit(public_url)
         base = f"{parts.netloc}{parts.path.rstrip('/')}"
         self._base = f"https://{base}"
         self.stream_url = f"wss://{base}{STREAM}"
         self._voice = _VOICES[language]
         self._ring_s = ring_s
+        self._shown = f" callerId={quoteattr(shown_number)}" if shown_number else ""
 
     def url(self, path: str) -> str:
         """The address that the carrier signs for one of our paths."""
@@ -48,7 +49,7 @@ class Twiml:
         noun = "Number" if address.startswith("tel:") else "Sip"
         told = quoteattr(self.url(f"{ANSWERED}/{ring}"))
         return _response(
-            f'{self._say(sentence)}<Dial timeout="{self._ring_s}" {self._asks(step)}>'
+            f'{self._say(sentence)}<Dial timeout="{self._ring_s}"{self._shown} {self._asks(step)}>'
             f'<{noun} statusCallbackEvent="answered" statusCallback={told}>'
             f"{escape(address.removeprefix('tel:'))}</{noun}></Dial>"
         )

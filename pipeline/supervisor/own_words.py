@@ -140,6 +140,7 @@ _NO_TEXT = frozenset(
         "narrow_network",
         "gateway",
         "phone",
+        "shown_number",
         "emergency_number",
         "url",
         "origin",

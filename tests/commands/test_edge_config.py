@@ -16,6 +16,7 @@ media = ["192.0.2.128/25"]
 [sip]
 tls_port = 0
 tcp_port = 5060
+when_busy = "refuse"
 """
 WHOLE = (
     TRUNK.replace("media =", 'transports = ["tcp"]\nmedia =')
@@ -53,7 +54,9 @@ def test_all_six_files_are_written_and_private(
     ]
     assert all(path.stat().st_mode & 0o077 == 0 for path in files.values())
     assert "sip:10.20.0.12:5061;transport=tls" in files["dispatcher.list"].read_text()
-    assert 'signalling = ["10.20.0.2/32"]' in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert 'signalling = ["10.20.0.2/32"]' in told
+    assert 'when_busy = "refuse"' in told, "each gateway's own file needs it"
 
 
 def test_without_an_edge_every_missing_setting_is_named(
@@ -63,6 +66,14 @@ def test_without_an_edge_every_missing_setting_is_named(
     told = capsys.readouterr().err
     for name in ("[[trunk]]", "edge.bind", "edge.gateways", "edge.cert"):
         assert name in told
+    assert not (tmp_path / "edge").exists()
+
+
+def test_gateways_that_answer_when_they_are_full_are_no_edge(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert written(tmp_path, WHOLE.replace('when_busy = "refuse"\n', "")) == 78
+    assert "sip.when_busy" in capsys.readouterr().err
     assert not (tmp_path / "edge").exists()
 
 

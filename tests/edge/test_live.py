@@ -11,6 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import config
+from pipeline.edge.kamailio import ANSWER_LIMIT_MS
+from pipeline.media.kept_lines import KeptLines
+from pipeline.sip.gateway import Gateway
+from pipeline.sip.trunk import Trunks
+from pipeline.supervisor.channel import Channel
+from pipeline.trunking import SupervisorsDesk, rooms, signalling
 from tests.edge.edge import (
     CARRIER,
     GATEWAY,
@@ -133,6 +140,49 @@ async def test_a_call_that_both_refuse_is_refused_with_a_time_to_come_back(edge:
     assert asked == [0, 1]
 
 
+class NoLineFree(SupervisorsDesk):
+    """What the real gateway asks of its supervisor, who said that no line is free."""
+
+    asked = 0
+
+    def may_ring(self) -> int | None:
+        self.asked += 1
+        return super().may_ring()
+
+
+async def test_the_real_gateway_without_a_free_line_leaves_its_call_to_the_other(
+    edge: Edge, tmp_path: Path
+) -> None:
+    sip = {"bind": GATEWAY, "tls_port": edge.plan.gateways[0].port, "when_busy": "refuse"}
+    shown = {"cert": edge.gateways.chain, "key": edge.gateways.key}
+    networks = [f"{INNER}/32", f"{GATEWAY}/32"]
+    tree = {
+        "sip": {**sip, **shown},
+        "trunk": [{"name": "edge", "signalling": networks, "media": networks}],
+        "state": {"directory": str(tmp_path)},
+    }
+    settings = await asyncio.to_thread(config.from_mapping, tree)
+    ours, supervisors = socket.socketpair()
+    with ours, supervisors:
+        desk = NoLineFree(settings, Channel(ours), KeptLines(tmp_path, {}, ""))
+        desk.on_notice("lines", {"free": 0})
+        async with (
+            Trunks(signalling(settings), Gateway(desk, rooms(settings))),
+            gateway(edge, 1) as other,
+            carrier(edge) as line,
+        ):
+            await alive(line)
+            async with asyncio.timeout(LIMIT_S):
+                while not desk.asked:  # until the edge has found this gateway too
+                    await alive(line)
+            desk.asked = 0
+            other.seen.clear()
+            finals = [(await line.invite())[-1] for _ in range(2)]
+    assert desk.asked, "its turn came"
+    assert len([text for text in other.seen if text.startswith("INVITE")]) == 2
+    assert all(final.startswith("SIP/2.0 200") for final in finals)
+
+
 # ---- within a call ---------------------------------------------------------------------------------------------------
 
 
@@ -159,6 +209,24 @@ async def test_a_closed_connection_to_the_carrier_is_opened_again_and_its_certif
             assert header(request, "Call-ID") == [line.call_id]
             proxy.answer(request, 200)
             assert header(await one.got("SIP/2.0 200"), "CSeq") == [f"{number} {method}"]
+        await proxy.close()
+
+
+async def test_a_carrier_that_thinks_a_while_about_a_transfer_is_waited_for(edge: Edge) -> None:
+    """Longer than a gateway is, when a call is new."""
+    async with gateway(edge, 0) as one, carrier(edge) as line:
+        await alive(line)
+        one.seen.clear()
+        *_, final = await line.invite()
+        line.within(final, "ACK")
+        await one.got("ACK")
+        one.begin(await one.got("INVITE"), "REFER", 1, "Refer-To: <sip:desk@carrier.example>")
+        async with asyncio.timeout(LIMIT_S):
+            proxy = await line.came.get()
+        refer = await proxy.of("REFER")
+        await asyncio.sleep(ANSWER_LIMIT_MS / 1000 + 1.0)  # the carrier's own time
+        proxy.answer(refer, 202)
+        assert (await one.got("SIP/2.0")).startswith("SIP/2.0 202")
         await proxy.close()
 
 

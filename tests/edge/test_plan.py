@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pipeline.edge.kamailio import kamailio_files
 from pipeline.edge.nftables import nftables
 from pipeline.edge.plan import EdgePlan, Gateway, Trunk, faults
 from pipeline.edge.rtpengine import rtpengine_conf
+from pipeline.settings import Sip
 
 WHOLE = EdgePlan(
     bind="198.51.100.7",
@@ -111,6 +113,17 @@ def test_a_carrier_is_judged_by_its_authorities_and_a_gateway_by_ours() -> None:
     assert carriers in by_name["[client:default]"]
     own = kamailio_files(replace(WHOLE, carrier_ca="/etc/edge/theirs.pem"), "/")["tls.cfg"]
     assert "ca_list = /etc/edge/theirs.pem" in own
+
+
+def test_the_edge_waits_and_relays_for_as_long_as_a_gateway_may_be_told_to() -> None:
+    longest_ms = {field.name: field.metadata.get("high", 0) for field in fields(Sip)}
+    script = kamailio_files(WHOLE, "/")["kamailio.cfg"]
+    [ring_ms] = re.findall(r'"fr_inv_timer", ([0-9]+)', script)
+    [call_s] = re.findall(r'"default_timeout", ([0-9]+)', script)
+    [sound_s] = re.findall(r"final-timeout = ([0-9]+)", rtpengine_conf(WHOLE))
+    assert int(ring_ms) > longest_ms["ring_limit_ms"]
+    assert 1000 * int(call_s) > longest_ms["call_limit_ms"]
+    assert sound_s == call_s, "no call goes on without its sound"
 
 
 RULES = """

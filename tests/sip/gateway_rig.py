@@ -78,6 +78,9 @@ class FakeCall:
             self.end("us")
         return outcome
 
+    def bridged(self) -> None:
+        self.did.append("bridged")
+
     def led(self, outcome: TransferOutcome) -> None:
         """The last person who was called did this."""
         self._led.append(outcome)

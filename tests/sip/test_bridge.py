@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from pipeline.sip.bridge import MOST_WAITING_MS, Relay
 from pipeline.sip.desk import TrunkRoom
 from pipeline.sip.gateway import Gateway
 from pipeline.sip.phone_events import PhoneCallBridged, PhoneCallLed, PhoneCallOver
-from pipeline.sip.ports import MediaLeg, PersonCall, TransferOutcome, TrunkCall
+from pipeline.sip.ports import MediaLeg, NotReached, PersonCall, TransferOutcome, TrunkCall
 from pipeline.sip.rtp_leg import RtpLeg
 from pipeline.sip.rtp_ports import RtpPorts
 from pipeline.sip.rtp_settings import RtpSettings
@@ -124,6 +124,8 @@ class Room:
     person: Person
     gateway: Trunks
     said: list[Event]
+    another: Callable[[], Awaitable[PersonCall]]
+    """One more call to the gateway, answered."""
 
     def ask(self) -> None:
         assert self.worker.leg is not None
@@ -182,20 +184,26 @@ async def talking(
         room = TrunkRoom(legs("PCMU", "PCMA", "G722"), {"desk": target}, bridges=bridges)
         gateway = Gateway(FakeDesk(door), {"carrier": room})
         here = await house.enter_async_context(
-            Trunks(trunks("carrier", transfer_limit_ms=ring_ms), gateway)
+            Trunks(trunks("carrier", transfer_limit_ms=ring_ms, max_calls=1), gateway)
         )
         away = await house.enter_async_context(
             Trunks(trunks("network", shown_number=CALLER), Person(legs("PCMU"), "rings"))
         )
+
+        async def called(leg: MediaLeg) -> PersonCall:
+            house.callback(leg.close)
+            call = await away.dial("network", f"sip:clinic@{HOST}:{here.ports['udp']}", leg)
+            house.callback(call.hang_up)
+            return call
+
         leg = legs("PCMU")()
-        house.callback(leg.close)
-        caller = await away.dial("network", f"sip:clinic@{HOST}:{here.ports['udp']}", leg)
-        house.callback(caller.hang_up)
+        caller = await called(leg)
         ear = Ear(leg)
         leg.attach(ear)
         speak(leg, CALLERS_HZ)
         await until(lambda: bool(door.calls))
-        yield Room(door.calls["c1"], caller, ear, person, here, said)
+        another = lambda: called(legs("PCMU")())  # noqa: E731  # a name of one line
+        yield Room(door.calls["c1"], caller, ear, person, here, said, another)
 
 
 async def bridged(room: Room) -> Ear:
@@ -268,6 +276,17 @@ async def test_row_u2_a_person_answers_and_the_two_hear_each_other_until_one_lea
     assert (str(led.target), str(led.outcome)) == ("desk", "connected")
     assert (str(talked.target), str(talked.reason)) == ("desk", ends)
     assert (str(over.reason), over.worker_lost) == (ends, False)
+
+
+async def test_who_talks_with_a_person_is_in_no_other_caller_s_place(
+    tmp_path: Path, said: list[Event]
+) -> None:
+    """The gateway has room for one call; while the worker still speaks to it, another is refused."""
+    async with talking(tmp_path, said) as room:
+        with pytest.raises(NotReached):
+            await room.another()
+        await bridged(room)
+        await room.another()
 
 
 @pytest.mark.parametrize(

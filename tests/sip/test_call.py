@@ -235,6 +235,25 @@ def test_a_call_that_never_ends_is_ended_at_its_limit() -> None:
     assert rig.heard[0].over == ["limit"]
 
 
+def test_a_caller_whom_a_person_has_is_in_no_call_s_place_and_has_a_limit_of_its_own() -> None:
+    rig = Rig(settings(max_calls=1, call_limit_ms=600_000.0, talk_limit_ms=3_600_000.0))
+    first, second, third = (Peer(call_id=name) for name in ("first", "second", "third"))
+    rig.talk(first)
+    for _ in range(2):  # told twice is told once
+        rig.exchange.bridge(rig.calls[0])
+    rig.talk(second)
+    assert [one.status for one in rig.hear(third.invite())] == [503]
+    rig.hear(third.ack(refused=True))
+    assert {one.one("Call-ID") for one in rig.wait(601_000)} == {"second"}
+    assert [heard.over for heard in rig.heard] == [[], ["limit"]]
+    rig.wait(2_900_000)
+    assert rig.heard[0].over == []
+    rig.wait(100_000)
+    assert rig.heard[0].over == ["limit"]
+    rig.wait(64_000)
+    assert (rig.exchange.admission.calls, rig.exchange.admission.bridged) == (0, 0)
+
+
 def test_bye_while_it_rings_ends_it() -> None:
     rig, peer = Rig(), Peer()
     peer.to_tag = rig.ring(peer).to_tag

@@ -190,6 +190,17 @@ def test_a_carrier_that_forbids_transfers_is_refused_and_the_call_goes_on() -> N
     assert refused.status == 481
 
 
+def test_a_proxy_that_waited_in_vain_for_the_answer_to_a_transfer_ends_no_call() -> None:
+    rig, peer = talking()
+    rig.calls[0].refer(PERSON)
+    [refer] = rig.taken()
+    assert rig.hear(reply_to(refer, 408)) == []
+    assert rig.heard[0].outcomes == [TransferOutcome.NO_ANSWER]
+    assert rig.heard[0].over == []
+    [ok] = rig.hear(peer.request("UPDATE"))
+    assert ok.status == 200
+
+
 def test_a_person_who_does_not_answer_in_time_is_no_answer() -> None:
     rig, _, _ = referred()
     rig.wait(60_000)
@@ -232,6 +243,36 @@ def test_what_comes_of_a_transfer_that_was_given_up_is_not_taken_for_the_next() 
     [ok] = rig.hear(notify(peer, "SIP/2.0 486 Busy Here", about=f"refer;id={numbers[1]}"))
     assert ok.status == 200
     assert rig.heard[0].outcomes == [TransferOutcome.NO_ANSWER, TransferOutcome.BUSY]
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_late_word_without_a_number_is_of_the_transfer_that_was_given_up(answers: bool) -> None:
+    """Only the first REFER of a call may be told of without its number; `answers`, or a proxy gave it up."""
+    rig, peer = talking()
+    rig.calls[0].refer(PERSON)
+    [first] = rig.taken()
+    rig.hear(reply_to(first, 202 if answers else 408))
+    rig.wait(60_000)
+    rig.calls[0].refer(PERSON)
+    [second] = rig.taken()
+    rig.hear(reply_to(second, 202))
+    for fragment in ("SIP/2.0 180 Ringing", "SIP/2.0 486 Busy Here"):
+        [refused] = rig.hear(notify(peer, fragment))
+        assert refused.status == 481
+    assert rig.heard[0].outcomes == [TransferOutcome.NO_ANSWER]
+    # of the first everything is known now
+    [ok] = rig.hear(notify(peer, "SIP/2.0 603 Decline"))
+    assert ok.status == 200
+    assert rig.heard[0].outcomes == [TransferOutcome.NO_ANSWER, TransferOutcome.REFUSED]
+
+
+def test_after_one_that_was_told_to_the_end_the_next_needs_no_number() -> None:
+    rig, peer, _ = referred()
+    for outcome in (TransferOutcome.BUSY, TransferOutcome.BUSY):
+        [ok] = rig.hear(notify(peer, "SIP/2.0 486 Busy Here", "terminated;reason=noresource"))
+        assert (ok.status, rig.heard[0].outcomes[-1]) == (200, outcome)
+        rig.calls[0].refer(PERSON)
+        rig.hear(reply_to(rig.taken()[0], 202))
 
 
 @pytest.mark.parametrize(

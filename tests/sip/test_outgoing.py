@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -13,7 +13,7 @@ from pipeline.sip.ports import TransferOutcome
 from pipeline.sip.trunk import NotReached
 from tests.sip.conftest import Certificate
 from tests.sip.lines import tls_proxy, trunks, udp_line
-from tests.sip.rig import OFFER, FakeMedia, Heard, Rig, Taker
+from tests.sip.rig import LOCAL, OFFER, FakeMedia, Heard, Rig, Taker
 from tests.sip.shapes import Said, reply_to
 
 PERSON = "sip:+12025550100@127.0.0.1:5090;transport=udp"
@@ -59,6 +59,14 @@ def test_a_person_answers_and_either_side_ends_it() -> None:
     assert heard.over == ["us"]
     rig.wait(32_000)
     assert rig.empty
+
+
+def test_a_talk_with_a_person_outlasts_a_call_with_a_worker() -> None:
+    rig, heard, _, invite = dialled()
+    rig.hear(reply_to(invite, 200, CONTACT, to_tag="p", body=ANSWER))
+    assert rig.wait(14_399_000) == []
+    assert {one.method for one in rig.wait(2_000)} == {"BYE"}
+    assert heard.over == ["limit"]
 
 
 def test_the_person_hangs_up() -> None:
@@ -198,6 +206,33 @@ async def test_dialling_over_udp(certificate: Certificate) -> None:
         with pytest.raises(ValueError, match="fit"):
             await running.dial("carrier", "sip:a@192.0.2.1;transport=udp", FakeMedia())
     await line.close()
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize(
+    ("host", "transport", "fault"),
+    [("127.0.0.1", "tcp", ValueError), ("localhost", "tcp", NotReached), ("127.0.0.1", "udp", ValueError)],
+)  # fmt: skip
+async def test_a_trunk_s_call_goes_to_no_other_trunk_s_network(
+    certificate: Certificate, host: str, transport: str, fault: type[Exception]
+) -> None:
+    """By an address, and by a name that leads there."""
+    others = (
+        replace(LOCAL, name="one", networks=("192.0.2.0/24",)),
+        replace(LOCAL, name="two", networks=("127.0.0.0/8", "::1/128")),
+    )
+    came: list[asyncio.StreamWriter] = []
+    there = await asyncio.start_server(lambda _, writer: came.append(writer), "127.0.0.1", 0)
+    port = there.sockets[0].getsockname()[1]
+    async with trunks(certificate, Taker(), trunks=others, transfer_limit_ms=1e3) as running:
+        target = f"sip:a@{host}:{port};transport={transport}"
+        with pytest.raises(fault):
+            await running.dial("one", target, FakeMedia())
+    for writer in came:
+        writer.close()
+    there.close()
+    await there.wait_closed()
+    assert came == [], "it is the other's"
 
 
 @pytest.mark.wire

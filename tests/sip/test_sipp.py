@@ -7,6 +7,8 @@ import re
 import shutil
 import socket
 import subprocess
+from contextlib import AsyncExitStack
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,9 @@ import pytest
 from pipeline.sip.ports import CallOver, MediaRefused, TransferOutcome, TrunkCall
 from pipeline.sip.trunk import Trunks
 from tests.sip.conftest import Certificate
-from tests.sip.lines import trunks
+from tests.sip.lines import connected, trunks
 from tests.sip.rig import FakeMedia, Taker
+from tests.sip.shapes import Peer
 
 pytestmark = [pytest.mark.wire, pytest.mark.sip]
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -199,11 +202,32 @@ async def test_two_hundred_calls_at_forty_a_second_are_all_answered(
 async def test_what_is_above_capacity_gets_503_and_leaves_nothing(
     certificate: Certificate, tmp_path: Path
 ) -> None:
-    """Target S1: four calls are held, two hundred more are refused."""
+    """Target S1: four calls are held, two hundred more are refused, and one of the four's place is taken again."""
     desk = Desk()
-    async with trunks(certificate, desk, max_calls=0) as running:
+    async with trunks(certificate, desk, max_calls=4) as running, AsyncExitStack() as lines:
+        held = [Peer(call_id=f"held{number}", transport="TCP") for number in range(4)]
+        line = await lines.enter_async_context(connected(running, "tcp", certificate))
+        for peer in held:
+            line.send(peer.invite())
+            while (said := await line.read()).status < 200:
+                pass
+            assert said.status == 200
+            peer.to_tag = said.to_tag
+            line.send(peer.ack())
         await called(running, "busy", "u1", tmp_path, ANSWERED, "-m", "200", "-r", "40")
-        assert desk.calls == []
-        async with asyncio.timeout(10):
-            while running.tables.transactions:  # noqa: ASYNC110  # the server tells nobody
+        assert len(desk.calls) == 4
+        assert desk.reasons == [], "the four go on"
+        async with asyncio.timeout(60):
+            while running.tables.transactions > 4:  # noqa: ASYNC110  # the server tells nobody
                 await asyncio.sleep(0.1)
+        assert (running.calls, running.tables.calls) == (4, 4)
+        line.send(held[0].request("BYE"))
+        assert (await line.read()).status == 200
+        await called(running, "call", "u1", tmp_path, ANSWERED)
+        for peer in held[1:]:
+            line.send(peer.request("BYE"))
+            assert (await line.read()).status == 200
+        async with asyncio.timeout(60):
+            while any(astuple(running.tables)[:2]):  # noqa: ASYNC110  # the server tells nobody
+                await asyncio.sleep(0.1)
+    assert desk.reasons == ["caller"] * 5

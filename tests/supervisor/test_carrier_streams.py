@@ -13,7 +13,7 @@ from aiohttp import WSServerHandshakeError, web
 
 from pipeline.clock import LoopClock
 from pipeline.media.g711 import ulaw_decode
-from pipeline.settings import Settings
+from pipeline.settings import Http, MediaStream, Practice, Settings, Transfer
 from pipeline.stream import messages
 from pipeline.supervisor.carrier_signature import signature
 from pipeline.supervisor.carrier_streams import CarrierRefused, CarrierStreams
@@ -42,6 +42,22 @@ def said() -> Iterator[list[Event]]:
     set_sink(events.append)
     yield events
     set_sink(None)
+
+
+@pytest.mark.parametrize(("number", "reached"), [("911", True), ("112", False)])
+async def test_an_emergency_number_where_the_practice_is_gets_no_call_though_the_configuration_lets_it_through(
+    tmp_path: Path, number: str, reached: bool
+) -> None:
+    """100 is an extension of many exchanges, and the police elsewhere."""
+    settings = Settings(
+        media_stream=MediaStream(auth_token=KEY, shown_number="+12125550100"),
+        http=Http(public_url=PUBLIC),
+        practice=Practice(emergency_number=number),
+        transfer=Transfer(targets=("nurse sip:100@pbx.example",), ladder=("nurse",)),
+    )
+    async with door_opened(tmp_path) as rig:
+        carrier = CarrierStreams(settings, Lines(rig), LoopClock(), FLOW)
+    assert bool(carrier._targets) is reached
 
 
 async def test_a_signed_call_is_joined_to_a_worker_and_heard_both_ways(tmp_path: Path) -> None:

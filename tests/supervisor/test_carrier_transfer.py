@@ -31,14 +31,16 @@ from tests.supervisor.carrier_rig import (
 
 pytestmark = pytest.mark.wire
 
+SHOWN = "+12125550100"
 PEOPLE: dict[str, Any] = {
+    "media_stream": {"shown_number": SHOWN},
     "transfer": {
         "targets": ["front-desk +12125550123", "nurse sip:201@pbx.clinic.example"],
         "domain": "clinic.pstn.example",
         "ladder": ["front-desk", "nurse"],
         "urgent": ["nurse", "front-desk"],
         "limit_ms": 40_000,
-    }
+    },
 }
 NO_ANSWER = {"CallStatus": "in-progress", "DialCallStatus": "no-answer"}
 APOLOGY = FLOW.say(FLOW.lines.apology)
@@ -83,7 +85,7 @@ async def test_a_caller_is_led_to_a_person_and_the_worker_is_free(
         assert call.leg.can_transfer
         text = await wants(carrier, end, call, "front-desk")
         assert ">+12125550123</Number></Dial>" in text
-        assert '<Dial timeout="35" ' in text
+        assert f'<Dial timeout="35" callerId="{SHOWN}" ' in text
         assert CALLER not in text
         await until(lambda: call.holds == [True])
         ring = re.search(rf'statusCallback="{PUBLIC}([^"]+)"', text)
@@ -116,6 +118,9 @@ async def test_nobody_answers_and_the_caller_is_back_with_the_same_worker(
         await until(lambda: call.keys == ["7"])
         text = await wants(carrier, end, call, "nurse")  # the ladder goes on
         assert ">sip:201@pbx.clinic.example</Sip></Dial>" in text
+        assert f'callerId="{SHOWN}"' in text, (
+            "the patient's number would stand in the INVITE's From"
+        )
         text = await carrier.after(CallStatus="in-progress", DialCallStatus="busy")
         end = await back(carrier, text)
         await until(lambda: call.outcomes[1:] == [(TransferOutcome.BUSY, "nurse")])

@@ -48,6 +48,10 @@ def test_whom_callers_are_led_to_is_the_practices_own_and_holidays_are_no_birthd
     assert said(SHIPPED + hours, {"transfer": transfer}) == ""
 
 
+def test_the_number_a_person_sees_calling_is_the_practices_own() -> None:
+    assert said(tree={"media_stream": {"shown_number": "+12125550187"}}) == ""
+
+
 @pytest.mark.parametrize(
     ("section", "key", "value"),
     [
