@@ -251,8 +251,8 @@ def test_a_second_look_by_this_process_costs_no_later_commit(house: House) -> No
         records.write(snapshot(1))
         with house.records() as beside:
             assert beside.count() == 1
-        look = f"import sqlite3; c = sqlite3.connect({str(file)!r}); c.execute('SELECT count(*) FROM requests').fetchone(); c.close()"
-        subprocess.run([sys.executable, "-c", look], check=True)
+        look = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT count(*) FROM requests').fetchone(); c.close()"
+        subprocess.run([sys.executable, "-c", look, str(file)], check=True)
         records.write(snapshot(2))
         with house.records() as found:
             assert found.count() == 2
