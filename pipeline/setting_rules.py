@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from pipeline import secret, transfer
 from pipeline.egress import places
 from pipeline.setting_kinds import is_loopback
-from pipeline.settings import Practice, Settings, State, Transfer, Trunk
+from pipeline.settings import Practice, Settings, State
+from pipeline.telephone_settings import Transfer, Trunk
 
 NO_INPUT_MS_MIN = 2_000
 """Nobody has begun to answer sooner: the question would be asked over and over."""

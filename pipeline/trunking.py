@@ -15,7 +15,7 @@ from pipeline.heap import Heap
 from pipeline.media.kept_lines import KeptLines
 from pipeline.media.resample import Doubler
 from pipeline.setting_rules import ladders, sip_certificate, transfer_uris
-from pipeline.settings import Settings, Sip, Trunk
+from pipeline.settings import Settings
 from pipeline.sip.desk import NoLine, Place, TrunkRoom
 from pipeline.sip.gateway import Gateway
 from pipeline.sip.ports import Invite, MediaLeg
@@ -27,6 +27,7 @@ from pipeline.sip.trunk import Trunks
 from pipeline.stream.local import socket_of
 from pipeline.supervisor.channel import Channel, ChannelClosed
 from pipeline.supervisor.host import prove, tell_why, until_closed
+from pipeline.telephone_settings import Sip, Trunk
 
 PLACE_LIMIT_MS = 10_000.0
 """More than the supervisor gives all workers together (`front.EXPECT_LIMIT_MS`): who waits less leaves a line held."""

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from pipeline import config
 from pipeline.errors import ConfigError
-from pipeline.settings import Settings, Trunk
+from pipeline.settings import Settings
+from pipeline.telephone_settings import Trunk
 
 
 def _faults(tmp_path: Path, text: str, env: dict[str, str] | None = None) -> str:

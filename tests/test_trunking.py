@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.settings import Practice, Settings, Sip, Transfer, Trunk, Workers
+from pipeline.settings import Practice, Settings, Workers
+from pipeline.telephone_settings import Sip, Transfer, Trunk
 from pipeline.trunking import rooms, signalling
 
 TRUNK = Trunk(

@@ -18,9 +18,10 @@ from pipeline.commands.check_config import WRONG_CONFIGURATION, say_faults
 from pipeline.commands.event_files import EventFiles
 from pipeline.commands.tls import CERT, KEY, make
 from pipeline.errors import ConfigError, StartUpError, Unsafe
-from pipeline.settings import Settings, Trunk
+from pipeline.settings import Settings
 from pipeline.telemetry import log
 from pipeline.telemetry.outputs import OwnOutputs
+from pipeline.telephone_settings import Trunk
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:

@@ -12,10 +12,11 @@ from ipaddress import ip_network
 
 from pipeline.config import exposed_by
 from pipeline.egress.places import is_wide
-from pipeline.settings import Settings, Trunk
+from pipeline.settings import Settings
 from pipeline.supervisor.fence import ACCEPTED
 from pipeline.telemetry import measured
 from pipeline.telemetry.events import Event, Token, emit
+from pipeline.telephone_settings import Trunk
 
 
 class SafetyRelaxed(Event):

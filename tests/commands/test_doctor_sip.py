@@ -12,7 +12,8 @@ import pytest
 
 from pipeline.commands import tls
 from pipeline.commands.doctor_sip import examine
-from pipeline.settings import Settings, Sip, Trunk
+from pipeline.settings import Settings
+from pipeline.telephone_settings import Sip, Trunk
 
 pytestmark = pytest.mark.wire
 

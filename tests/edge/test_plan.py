@@ -16,7 +16,7 @@ from pipeline.edge.kamailio import kamailio_files
 from pipeline.edge.nftables import nftables
 from pipeline.edge.plan import EdgePlan, Gateway, Trunk, faults
 from pipeline.edge.rtpengine import rtpengine_conf
-from pipeline.settings import Sip
+from pipeline.telephone_settings import Sip
 
 WHOLE = EdgePlan(
     bind="198.51.100.7",

@@ -13,12 +13,13 @@ from aiohttp import WSServerHandshakeError, web
 
 from pipeline.clock import LoopClock
 from pipeline.media.g711 import ulaw_decode
-from pipeline.settings import Http, MediaStream, Practice, Settings, Transfer
+from pipeline.settings import Http, Practice, Settings
 from pipeline.stream import messages
 from pipeline.supervisor.carrier_signature import signature
 from pipeline.supervisor.carrier_streams import CarrierRefused, CarrierStreams
 from pipeline.supervisor.carrier_twiml import WEBHOOK
 from pipeline.telemetry.events import Event, set_sink
+from pipeline.telephone_settings import MediaStream, Transfer
 from tests.supervisor.carrier_rig import (
     CALLER,
     FLOW,

@@ -11,9 +11,10 @@ import pytest
 
 from pipeline import config
 from pipeline.cli import main
-from pipeline.settings import Settings, Trunk
+from pipeline.settings import Settings
 from pipeline.supervisor.relaxed import RELAXATIONS, SafetyRelaxed, announce, banner, relaxed
 from pipeline.telemetry.events import Event, Token, set_sink
+from pipeline.telephone_settings import Trunk
 from tests.audit.rig import records
 from tests.supervisor.served import served
 
