@@ -34,13 +34,15 @@ ALONE = (
     "tests/sip/test_rtp_pacing.py",
     "tests/sip/test_gateway_barge_in.py",
     "tests/transports/test_barge_in",
+    "tests/transports/test_leftovers.py",
     "tests/transports/test_loss.py",
     "tests/transports/test_pacing.py",
     "tests/transports/test_reconnect.py",
     "tests/transports/test_webrtc.py",
     "tests/transports/static/test_flush.py",
 )
-"""Files that judge milliseconds, or hold a spoken conversation in real time: never beside another test."""
+"""Files that judge milliseconds, hold a spoken conversation in real time, or have many connections made within their ten seconds: never beside
+another test."""
 
 
 SLOWEST_FIRST = ("tests/first_call/", "tests/models/", "tests/canary/", "tests/commands/test_serve")

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+NOTHING = 1e-6
+"""What is less is drawn as nothing."""
 LOG_FROM = 20.0
 """A largest value so many times the smallest is drawn on a logarithmic axis: else the small ones lie on one line."""
 
@@ -38,12 +40,12 @@ class Scale:
 def from_zero(values: Sequence[float]) -> Scale:
     """From 0 to a little beyond the largest."""
     largest = max(values, default=0.0)
-    return Scale(0.0, largest * 1.04 if largest > 0 else 1.0)
+    return Scale(0.0, largest * 1.04 if largest > NOTHING else 1.0)
 
 
 def wide(values: Sequence[float]) -> Scale:
     """From 0, unless the values are of very different size."""
-    positive = [value for value in values if value > 0]
+    positive = [value for value in values if value > NOTHING]
     if positive and max(positive) / min(positive) > LOG_FROM:
         return Scale(min(positive) / 1.3, max(positive) * 1.3, logarithmic=True)
     return from_zero(values)

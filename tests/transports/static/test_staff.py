@@ -90,7 +90,7 @@ async def test_a_link_that_was_broken_on_its_way_leaves_the_field_to_type_into(
     stage: Stage,
 ) -> None:
     async with stage.seat("/staff#%") as seat:
-        await seat.page.wait_for_function("document.querySelector('#gate-error').textContent")
+        await seat.page.wait_for_selector("#gate-error:not(:empty)")
         assert seat.page.url == f"{seat.server.url}/staff"
         await seat.page.fill("#token", STAFF_TOKEN)
         await seat.page.press("#token", "Enter")
@@ -322,9 +322,7 @@ async def test_a_switch_that_is_refused_says_why_and_shows_no_pause(stage: Stage
         assert "letters and digits" in await seat.text("#switch-error")
         await seat.page.fill("#switch-reason", "")
         await seat.page.click("#switch-sure")
-        await seat.page.wait_for_function(
-            "document.querySelector('#switch-error').textContent.includes('operator')"
-        )
+        await seat.page.wait_for_selector("#switch-error:has-text('operator')")
         assert not await seat.page.is_visible("#paused")
         await seat.page.click("#switch-cancel")
         await seat.page.click("#lock")
