@@ -39,10 +39,11 @@ ALONE = (
     "tests/transports/test_pacing.py",
     "tests/transports/test_reconnect.py",
     "tests/transports/test_webrtc.py",
+    "tests/transports/static/test_access.py",
     "tests/transports/static/test_flush.py",
 )
-"""Files that judge milliseconds, hold a spoken conversation in real time, or have many connections made within their ten seconds: never beside
-another test."""
+"""Files that judge milliseconds, hold a spoken conversation in real time, have many connections made within their ten seconds, or keep a page so busy that
+its call ends: never beside another test."""
 
 
 SLOWEST_FIRST = ("tests/first_call/", "tests/models/", "tests/canary/", "tests/commands/test_serve")

@@ -132,6 +132,8 @@ def test_a_chain_that_was_edited_while_serving_is_found(looks: _Looks, settings:
     fact = looks._facts.report()["audit"]
     assert (fact["result"], fact["files"]) == ("pass", 1)
     (_, path), *_ = trail_files(audit_folder(settings))
+    while b'"action":"start"' not in path.read_bytes():  # the writer's thread is still at it
+        time.sleep(0.01)
     path.write_bytes(path.read_bytes().replace(b'"action":"start"', b'"action":"halts"'))
     assert asyncio.run(looks.audit()) == Found(False, "chain_broken")
     assert looks._facts.failing == ("audit",)
