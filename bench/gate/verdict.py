@@ -97,33 +97,45 @@ class _Seen:
 
 
 def _judged(line: Line, runs: Sequence[Result], runs_most: int) -> Judged:
-    figures, why, excused = list[float](), "", 0
+    figures, excused, why = list[float](), list[float](), ""
+    late_runs = 0
     for run in runs:
         seen = _Seen(run)
-        if seen.lost or (seen.late and not line.when_late):
-            excused += seen.late
-            why = "the callers themselves were late" if seen.late else "calls were lost"
-            continue
-        figure, fault = _figure(line, run)
-        if figure is None:
-            why = fault
-        else:
-            figures.append(figure)
-    most = runs_most + min(EXCUSED_MOST, excused)
-    return _decided(line, tuple(figures), len(runs), most, why)
+        late = seen.late and not line.when_late
+        late_runs += late
+        figure, fault = (None, "calls were lost") if seen.lost else _figure(line, run)
+        if figure is None or late:
+            why = "the callers themselves were late" if late else fault
+        if figure is not None:
+            (excused if late else figures).append(figure)
+    most = runs_most + min(EXCUSED_MOST, late_runs)
+    return _decided(line, figures, excused, len(runs), most, runs_most, why)
 
 
-def _decided(line: Line, figures: tuple[float, ...], ran: int, runs_most: int, why: str) -> Judged:
+def _decided(
+    line: Line,
+    figures: Sequence[float],
+    excused: Sequence[float],
+    ran: int,
+    most: int,
+    runs_most: int,
+    why: str,
+) -> Judged:
+    """By the runs that count; those of late callers may confirm what one that counts has shown, and nothing else."""
+    seen = (*figures, *excused)
+    agree = min(line.agree, runs_most)
     if any(figure <= line.most for figure in figures):
-        return Judged(line, "met", figures)
-    enough = len(figures) >= min(line.agree, runs_most)
+        return Judged(line, "met", tuple(figures))
+    enough = len(figures) >= agree
     if enough and median(figures) > line.edge:
-        return Judged(line, "missed", figures)
-    if ran < runs_most:
-        return Judged(line, "again", figures, why)
+        return Judged(line, "missed", tuple(figures))
+    if ran < most:
+        return Judged(line, "again", tuple(figures), why)
     if enough:
-        return Judged(line, "met", figures, "beyond its limit, within its noise")
-    return Judged(line, "not judged", figures, why or "too few runs could be judged")
+        return Judged(line, "met", tuple(figures), "beyond its limit, within its noise")
+    if figures and len(seen) >= agree and min(seen) > line.edge:
+        return Judged(line, "missed", seen, "runs of late callers confirm it")
+    return Judged(line, "not judged", tuple(figures), why or "too few runs could be judged")
 
 
 def _figure(line: Line, run: Result) -> tuple[float | None, str]:
@@ -144,7 +156,7 @@ def _figure(line: Line, run: Result) -> tuple[float | None, str]:
 def _lost(runs: Sequence[Result], runs_most: int) -> Judged:
     lost = tuple(float(_Seen(run).lost) for run in runs)
     why = next((run.run.notes[0] for run in runs if _Seen(run).lost and run.run.notes), "")
-    judged = _decided(LOST, lost, len(runs), runs_most, "")
+    judged = _decided(LOST, lost, (), len(runs), runs_most, runs_most, "")
     return Judged(LOST, judged.verdict, lost, why if judged.verdict != "met" else "")
 
 
@@ -179,5 +191,5 @@ def as_text(outcome: Outcome, last: Result | None) -> str:
             if last is not None and line.id.startswith(WAITS) and (found := where(last)):
                 lines.append(f"      there: {found}")
     if outcome.status == NOT_JUDGED:
-        lines.append("  This machine was too busy to tell. Nothing was seen to be worse.")
+        lines.append("  This machine was too busy to tell: try again when it has less to do.")
     return "\n".join(lines)
