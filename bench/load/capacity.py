@@ -134,7 +134,7 @@ async def run_capacity(
                 if world.wire_ms:
                     alone.setdefault(name, percentile(world.wire_ms, 50))
                 found.append(step)
-                if not step.held:
+                if step.core_share > BUSY_SHARE or world.failures:
                     over.add(name)  # more calls only hurt more
                 progress(_said(step))
     took_s = (LoopClock().now_ms() - began_ms) / 1000

@@ -98,7 +98,7 @@ def write(scenario: Scenario, number: int, rate_hz: int) -> Part:
         end_ms = (at + sound.span.end_sample) * 1000.0 / RATE_HZ
         chance = draw.random()
         cut = chance < scenario.interrupted and turn + 1 < scenario.turns
-        if not cut and chance < scenario.interrupted + scenario.coughs:
+        if 0.0 <= chance - scenario.interrupted < scenario.coughs:
             noise = cough(scenario.seed * 1_000 + number * 100 + turn)
             start_ms = end_ms + draw.uniform(*COUGH_AFTER_MS)
             placed.append((noise, "cough", int(start_ms * RATE_HZ / 1000)))

@@ -56,6 +56,12 @@ def test_interruptions_and_coughs_come_where_replies_are() -> None:
             assert 600 <= after_ms <= 2_000
 
 
+def test_nobody_coughs_who_is_not_told_to() -> None:
+    for number in range(6):
+        part = write(replace(CALLER, turns=2, interrupted=1.0), number, 8_000)
+        assert [cue.how for cue in part.cues] == ["speech", "interruption"]
+
+
 def test_a_telephone_hears_the_same_moments_in_a_narrow_band() -> None:
     part = write(CALLER, 0, 8_000)
     assert part.rate_hz == 8_000
