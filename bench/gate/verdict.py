@@ -17,8 +17,8 @@ from bench.gate.budget import Budget, Line
 from bench.reports.result import OURS, Result
 from bench.reports.stages import median_wait
 
-EXCUSED_MOST: Final = 2
-"""So many runs of callers that were late are made up for by others."""
+EXCUSED_MOST: Final = 1
+"""So many runs of callers that were late are made up for by others: a gate has its time too."""
 Verdict = Literal["met", "missed", "again", "not judged"]
 MET: Final = 0
 MISSED: Final = 1
@@ -74,7 +74,9 @@ class Outcome:
         return NOT_JUDGED if any(each.verdict != "met" for each in self.judged) else MET
 
 
-def judge(budget: Budget, runs: Sequence[Result], runs_most: int) -> Outcome:
+def judge(
+    budget: Budget, runs: Sequence[Result], runs_most: int, excused_most: int = EXCUSED_MOST
+) -> Outcome:
     """Every row of the budget; raises BudgetInvalid for one that no run has."""
     unknown = [line.id for line in budget.lines if all(run.row(line.id) is None for run in runs)]
     if unknown and any(run.valid_or_late for run in map(_Seen, runs)):
@@ -82,7 +84,7 @@ def judge(budget: Budget, runs: Sequence[Result], runs_most: int) -> Outcome:
             f"the budget names {', '.join(unknown)}, and no result has such a row: measure what it"
             " needs, or take it out"
         )
-    lines = [_judged(line, runs, runs_most) for line in budget.lines]
+    lines = [_judged(line, runs, runs_most, excused_most) for line in budget.lines]
     return Outcome((_lost(runs, runs_most), *lines), len(runs))
 
 
@@ -96,7 +98,7 @@ class _Seen:
         self.valid_or_late = not self.lost
 
 
-def _judged(line: Line, runs: Sequence[Result], runs_most: int) -> Judged:
+def _judged(line: Line, runs: Sequence[Result], runs_most: int, excused_most: int) -> Judged:
     figures, excused, why = list[float](), list[float](), ""
     late_runs = 0
     for run in runs:
@@ -108,7 +110,7 @@ def _judged(line: Line, runs: Sequence[Result], runs_most: int) -> Judged:
             why = "the callers themselves were late" if late else fault
         if figure is not None:
             (excused if late else figures).append(figure)
-    most = runs_most + min(EXCUSED_MOST, late_runs)
+    most = runs_most + min(excused_most, late_runs)
     return _decided(line, figures, excused, len(runs), most, runs_most, why)
 
 
