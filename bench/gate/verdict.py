@@ -17,8 +17,8 @@ from bench.gate.budget import Budget, Line
 from bench.reports.result import OURS, Result
 from bench.reports.stages import median_wait
 
-EXCUSED_MOST: Final = 2
-"""So many runs of callers that were late are made up for by others."""
+EXCUSED_MOST: Final = 1
+"""So many runs of callers that were late are made up for by others: a gate has its time too."""
 Verdict = Literal["met", "missed", "again", "not judged"]
 MET: Final = 0
 MISSED: Final = 1
@@ -74,7 +74,9 @@ class Outcome:
         return NOT_JUDGED if any(each.verdict != "met" for each in self.judged) else MET
 
 
-def judge(budget: Budget, runs: Sequence[Result], runs_most: int) -> Outcome:
+def judge(
+    budget: Budget, runs: Sequence[Result], runs_most: int, excused_most: int = EXCUSED_MOST
+) -> Outcome:
     """Every row of the budget; raises BudgetInvalid for one that no run has."""
     unknown = [line.id for line in budget.lines if all(run.row(line.id) is None for run in runs)]
     if unknown and any(run.valid_or_late for run in map(_Seen, runs)):
@@ -82,7 +84,7 @@ def judge(budget: Budget, runs: Sequence[Result], runs_most: int) -> Outcome:
             f"the budget names {', '.join(unknown)}, and no result has such a row: measure what it"
             " needs, or take it out"
         )
-    lines = [_judged(line, runs, runs_most) for line in budget.lines]
+    lines = [_judged(line, runs, runs_most, excused_most) for line in budget.lines]
     return Outcome((_lost(runs, runs_most), *lines), len(runs))
 
 
@@ -96,34 +98,46 @@ class _Seen:
         self.valid_or_late = not self.lost
 
 
-def _judged(line: Line, runs: Sequence[Result], runs_most: int) -> Judged:
-    figures, why, excused = list[float](), "", 0
+def _judged(line: Line, runs: Sequence[Result], runs_most: int, excused_most: int) -> Judged:
+    figures, excused, why = list[float](), list[float](), ""
+    late_runs = 0
     for run in runs:
         seen = _Seen(run)
-        if seen.lost or (seen.late and not line.when_late):
-            excused += seen.late
-            why = "the callers themselves were late" if seen.late else "calls were lost"
-            continue
-        figure, fault = _figure(line, run)
-        if figure is None:
-            why = fault
-        else:
-            figures.append(figure)
-    most = runs_most + min(EXCUSED_MOST, excused)
-    return _decided(line, tuple(figures), len(runs), most, why)
+        late = seen.late and not line.when_late
+        late_runs += late
+        figure, fault = (None, "calls were lost") if seen.lost else _figure(line, run)
+        if figure is None or late:
+            why = "the callers themselves were late" if late else fault
+        if figure is not None:
+            (excused if late else figures).append(figure)
+    most = runs_most + min(excused_most, late_runs)
+    return _decided(line, figures, excused, len(runs), most, runs_most, why)
 
 
-def _decided(line: Line, figures: tuple[float, ...], ran: int, runs_most: int, why: str) -> Judged:
+def _decided(
+    line: Line,
+    figures: Sequence[float],
+    excused: Sequence[float],
+    ran: int,
+    most: int,
+    runs_most: int,
+    why: str,
+) -> Judged:
+    """By the runs that count; those of late callers may confirm what one that counts has shown, and nothing else."""
+    seen = (*figures, *excused)
+    agree = min(line.agree, runs_most)
     if any(figure <= line.most for figure in figures):
-        return Judged(line, "met", figures)
-    enough = len(figures) >= min(line.agree, runs_most)
+        return Judged(line, "met", tuple(figures))
+    enough = len(figures) >= agree
     if enough and median(figures) > line.edge:
-        return Judged(line, "missed", figures)
-    if ran < runs_most:
-        return Judged(line, "again", figures, why)
+        return Judged(line, "missed", tuple(figures))
+    if ran < most:
+        return Judged(line, "again", tuple(figures), why)
     if enough:
-        return Judged(line, "met", figures, "beyond its limit, within its noise")
-    return Judged(line, "not judged", figures, why or "too few runs could be judged")
+        return Judged(line, "met", tuple(figures), "beyond its limit, within its noise")
+    if figures and len(seen) >= agree and min(seen) > line.edge:
+        return Judged(line, "missed", seen, "runs of late callers confirm it")
+    return Judged(line, "not judged", tuple(figures), why or "too few runs could be judged")
 
 
 def _figure(line: Line, run: Result) -> tuple[float | None, str]:
@@ -144,7 +158,7 @@ def _figure(line: Line, run: Result) -> tuple[float | None, str]:
 def _lost(runs: Sequence[Result], runs_most: int) -> Judged:
     lost = tuple(float(_Seen(run).lost) for run in runs)
     why = next((run.run.notes[0] for run in runs if _Seen(run).lost and run.run.notes), "")
-    judged = _decided(LOST, lost, len(runs), runs_most, "")
+    judged = _decided(LOST, lost, (), len(runs), runs_most, runs_most, "")
     return Judged(LOST, judged.verdict, lost, why if judged.verdict != "met" else "")
 
 
@@ -179,5 +193,5 @@ def as_text(outcome: Outcome, last: Result | None) -> str:
             if last is not None and line.id.startswith(WAITS) and (found := where(last)):
                 lines.append(f"      there: {found}")
     if outcome.status == NOT_JUDGED:
-        lines.append("  This machine was too busy to tell. Nothing was seen to be worse.")
+        lines.append("  This machine was too busy to tell: try again when it has less to do.")
     return "\n".join(lines)

@@ -77,9 +77,18 @@ def test_a_stale_frame_is_missed_at_once() -> None:
 
 def test_a_late_caller_excuses_times_but_no_stale_frame_and_no_processor() -> None:
     assert told(run(3.0, late=True))["wire.fastest"] == "again"
-    assert gate(lambda: run(3.0, late=True)) == (NOT_JUDGED, 5)
+    assert gate(lambda: run(3.0, late=True)) == (NOT_JUDGED, 4)
     assert gate(lambda: run(3.0, stale=2, late=True)) == (MISSED, 1)
     assert gate(lambda: run(3.0, cpu=0.8, late=True)) == (MISSED, 3)
+
+
+def test_late_callers_confirm_what_a_run_that_counts_has_shown_and_nothing_else() -> None:
+    slow, late = run(0.95), run(0.95, late=True)
+    outcome = judge(BUDGET, [slow, late, late, late], 3)
+    assert outcome.status == MISSED
+    assert "runs of late callers confirm it" in as_text(outcome, None)
+    assert judge(BUDGET, [slow, late, late, run(0.7, late=True)], 3).status == NOT_JUDGED
+    assert judge(BUDGET, [late] * 4, 3).status == NOT_JUDGED
 
 
 def test_lost_calls_are_no_busy_machine() -> None:
