@@ -7,9 +7,8 @@ import os
 import re
 import signal
 import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -85,13 +84,7 @@ srtp = "required"
         found = re.search(r"/staff#(\S+)", (folder / "stdout").read_text())
         assert found
         house = Behind(server, found[1])
-
-        def watch() -> None:
-            with suppress(OSError, ValueError):  # the server ends first
-                house.watch()
-
-        watching = threading.Thread(target=watch, daemon=True)
-        watching.start()
+        watching = house.follow()
         try:
             yield house
         finally:

@@ -36,7 +36,7 @@ from tests.fakes.bare_sender import BareSender
 from tests.fakes.echo_call import RecordingCall
 from tests.sip.far_end import FRAME, KEY, key_of, sdp, session, tone
 from tests.sip.shapes import Peer, said
-from tests.sip.telephones import voice
+from tests.sip.telephones import drain, voice
 
 FIRST_PORT, LAST_PORT = 30_000, 30_999
 TURN_MS = 4_000.0
@@ -175,7 +175,7 @@ def phones(server_port: int, calls: int, seconds: float) -> None:
         due = begun + 0.020 * number
         while (wait := due - time.monotonic()) > 0:
             for ready, _ in watch.select(wait):
-                got += _drain(ready.fileobj)  # type: ignore[arg-type]  # sockets are all that is registered
+                got += drain(ready.fileobj)  # type: ignore[arg-type]  # sockets are all that is registered
         for ssrc, each in enumerate(lines, 1):
             header = b"\x80\x00" + number.to_bytes(2, "big") + (number * FRAME).to_bytes(4, "big")
             packet = header + ssrc.to_bytes(4, "big") + each.frames[number % len(each.frames)]
@@ -191,16 +191,6 @@ async def bare(port: int, seconds: float) -> None:
     sender = BareSender(("127.0.0.1", port))
     await asyncio.sleep(seconds)
     sender.close()
-
-
-def _drain(own: socket.socket) -> int:
-    count = 0
-    while True:
-        try:
-            own.recv(2_048)
-        except BlockingIOError:
-            return count
-        count += 1
 
 
 def main(role: str, where: str, calls: str, *more: str) -> None:

@@ -58,6 +58,17 @@ class House:
         found = self.server.events(name)
         return [each for each in found if all(each.get(k) == v for k, v in fields.items())]
 
+    def follow(self) -> threading.Thread:
+        """Watch in a thread of its own, which ends with the server."""
+
+        def watch() -> None:
+            with suppress(OSError, ValueError):  # the server ends first
+                self.watch()
+
+        watching = threading.Thread(target=watch, daemon=True)
+        watching.start()
+        return watching
+
     def close(self) -> None:
         self._over = True
 
@@ -76,13 +87,7 @@ def opened(directory: Path, cache: Path, toml: str = "") -> Iterator[House]:
         found = re.search(r"/staff#(\S+)", (directory / "stdout").read_text())
         assert found
         house = House(server, ports, found[1])
-
-        def watch() -> None:
-            with suppress(OSError, ValueError):  # the server ends first
-                house.watch()
-
-        watching = threading.Thread(target=watch, daemon=True)
-        watching.start()
+        watching = house.follow()
         try:
             yield house
         finally:

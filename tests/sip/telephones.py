@@ -50,7 +50,7 @@ def main(ports: list[int], key: bytes | None, seconds: float) -> None:
         due = begun + 0.020 * number
         while (wait := due - time.monotonic()) > 0:
             for ready, _ in watch.select(wait):
-                got += _drain(ready.fileobj)  # type: ignore[arg-type]  # sockets are all that is registered
+                got += drain(ready.fileobj)  # type: ignore[arg-type]  # sockets are all that is registered
         for ssrc, (own, port, frames, guard) in enumerate(lines, 1):
             data = RtpPacket(
                 payload_type=0,
@@ -64,7 +64,8 @@ def main(ports: list[int], key: bytes | None, seconds: float) -> None:
     print(sent, got, flush=True)
 
 
-def _drain(own: socket.socket) -> int:
+def drain(own: socket.socket) -> int:
+    """Take what waits; how many packets it was."""
     count = 0
     while True:
         try:
