@@ -164,7 +164,7 @@ class Engines:
     piper_voice: str = _text(kind="file")
     """A voice's .onnx file, its .onnx.json beside it; needed for tts = "piper"."""
     piper_voice_es: str = _text(kind="file")
-    """The same for Spanish; it must have the sample rate of the English one."""
+    """The same for Spanish, with the sample rate of the English one. No caller hears it yet: `practice.language`."""
     timed: str = _text(kind="timed")
     """No engines at all, for measuring alone: "instant", or a file that says how long each stage takes (docs/bench.md).
     Nobody is understood then. Refused where anybody but this machine could call."""

@@ -1,6 +1,7 @@
 """Run in a network namespace of its own: one call, and every packet of every interface beside it, as JSON.
 
-Arguments: a folder; then `page` for a booking through Chromium, or the arguments of `wardline call`.
+Arguments: a folder; then `page` for a booking through Chromium, `open-models` for one that Whisper hears, a chat model
+phrases and Piper speaks, or the arguments of `wardline call`.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ import struct
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.first_call import microphone, person
+from tests.first_call.chatting import Chatting
+from tests.first_call.open_models import practice
 from tests.first_call.page import Booked, chromium
 from tests.first_call.served import Served, served, until, wardline
 from tests.first_call.stored import stored, wrong_in
@@ -63,6 +68,18 @@ class Capture:
         self._socket.close()
 
 
+@contextmanager
+def serving(folder: Path, arguments: list[str]) -> Iterator[Served]:
+    """The server, with the engines that are asked for."""
+    if arguments != ["open-models"]:
+        with served(folder) as server:
+            yield server
+        return
+    chat = Chatting()
+    with chat.running(), practice(folder, chat.settings, folder / "cache") as server:
+        yield server
+
+
 def by_page(server: Served, directory: Path) -> dict[str, object]:
     """Book through Chromium."""
     silence = directory / "silence.wav"
@@ -96,8 +113,8 @@ def main() -> None:
     directory, arguments = Path(sys.argv[1]), sys.argv[2:]
     capture = Capture()
     try:
-        with served(directory / "server") as server:
-            paged = arguments == ["page"]
+        with serving(directory / "server", arguments) as server:
+            paged = arguments in (["page"], ["open-models"])
             call = by_page(server, directory) if paged else by_line(server, arguments)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
             control.sendto(b"x", (CONTROL, 53))

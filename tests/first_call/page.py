@@ -105,13 +105,6 @@ class Booked:
     kept: int
 
 
-async def booked(url: str, microphone: Path, end_ms: float) -> Booked:
-    """Hold one call with this file as microphone, whose speech ends at `end_ms`."""
-    async with chromium(microphone) as browser, softphone(browser, url) as phone:
-        await phone.call()
-        return await over(phone, end_ms + END_LIMIT_MS)
-
-
 async def over(phone: Softphone, limit_ms: float) -> Booked:
     """Wait for the call's end and read what the page shows then."""
     try:

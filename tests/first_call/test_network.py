@@ -59,10 +59,12 @@ def test_a_whole_booking_sends_no_packet_to_anybody_but_its_two_ends(tmp_path: P
 
 @pytest.mark.long
 @pytest.mark.browser
+@pytest.mark.parametrize("engines", ["page", "open-models"])
 def test_a_booking_through_the_page_sends_no_packet_to_anybody_but_its_two_ends(
-    tmp_path: Path,
+    tmp_path: Path, engines: str
 ) -> None:
-    seen, call = captured(tmp_path, "page")
+    """Open models too: nothing is fetched or reported where there is no network to do it over."""
+    seen, call = captured(tmp_path, engines)
     check(seen)
     assert call["foreign"] == []
     assert call["console"] == []

@@ -9,59 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
-from tests.fakes.chat_server import FINISH, ChatServer, delta
 from tests.first_call import microphone
+from tests.first_call.chatting import OWN_WORDS, Chatting
 from tests.first_call.open_models import NUMBER, called, practice, stored
 from tests.first_call.page import BOOKED, Booked
 from tests.first_call.served import until
 
 pytestmark = [pytest.mark.wire, pytest.mark.browser, pytest.mark.long]
-
-OWN_WORDS = "Certainly, happy to help."
-CONVEY = "keeping its question: "
-
-
-class Chatting:
-    """The chat model's server in a thread of its own: it answers while the test waits for the other one."""
-
-    def __init__(self) -> None:
-        self.server = ChatServer(self._answer)
-        self._loop = asyncio.new_event_loop()
-
-    async def _answer(self, response: web.StreamResponse) -> None:
-        asked = self.server.asked[-1]
-        if "response_format" in asked:
-            await response.write(delta(content="{}") + FINISH)
-            return
-        _, _, say = str(asked["messages"][-1]["content"]).partition(CONVEY)
-        for word in f"{OWN_WORDS} {say}".split(" "):
-            await response.write(delta(content=f"{word} "))
-        await response.write(FINISH)
-
-    def kill(self) -> None:
-        """As a process that is killed."""
-        asyncio.run_coroutine_threadsafe(self.server.kill(), self._loop).result(10)
-
-    @contextmanager
-    def running(self) -> Iterator[ChatServer]:
-        thread = threading.Thread(target=self._loop.run_forever, name="chat server")
-        thread.start()
-        try:
-            asyncio.run_coroutine_threadsafe(self.server.begin(), self._loop).result(10)
-            yield self.server
-        finally:
-            self.kill()
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            thread.join()
-            self._loop.close()
 
 
 async def killed_on_the_way(url: str, silence: Path, chat: Chatting) -> Booked:
@@ -86,24 +44,22 @@ def test_a_booking_by_voice_through_the_page_is_stored(
     silence = tmp_path / "silence.wav"
     asyncio.run(microphone.write([], silence))
     chat = Chatting()
-    with chat.running() as model:
-        llm = f'llm_url = "{model.url}"\nllm_model = "tiny"\nllm_dialect = "plain"\n'
-        with practice(tmp_path, llm, model_cache) as server:
-            if killed:
-                done = asyncio.run(killed_on_the_way(server.url, silence, chat))
-            else:
-                done = asyncio.run(called(server.url, silence))
-            for value in BOOKED:
-                assert value in done.request.lower(), (done.request, done.captions)
-            assert (done.console, done.foreign, done.kept) == ([], [], 0)
-            assert OWN_WORDS in done.captions, "the model's own words were said"
-            until(lambda: server.calls() == 0, 10.0, "the end of the call")
-            (request,) = stored(server)
-            assert request["state"] == "complete"
-            assert request["ended"] == "goodbye"
-            assert request["field.phone"] == NUMBER
-            assert NUMBER not in json.dumps(model.asked), "no model is told the number"
-            assert bool(server.events("engine_circuit")[1:]) is killed
-            assert server.events("engine_stood_in") == [], "nothing but the model failed"
-            turns = server.events("turn_ended")
-            assert len([turn for turn in turns if turn["final_text_ms"] is not None]) >= 5
+    with chat.running() as model, practice(tmp_path, chat.settings, model_cache) as server:
+        if killed:
+            done = asyncio.run(killed_on_the_way(server.url, silence, chat))
+        else:
+            done = asyncio.run(called(server.url, silence))
+        for value in BOOKED:
+            assert value in done.request.lower(), (done.request, done.captions)
+        assert (done.console, done.foreign, done.kept) == ([], [], 0)
+        assert OWN_WORDS in done.captions, "the model's own words were said"
+        until(lambda: server.calls() == 0, 10.0, "the end of the call")
+        (request,) = stored(server)
+        assert request["state"] == "complete"
+        assert request["ended"] == "goodbye"
+        assert request["field.phone"] == NUMBER
+        assert NUMBER not in json.dumps(model.asked), "no model is told the number"
+        assert bool(server.events("engine_circuit")[1:]) is killed
+        assert server.events("engine_stood_in") == [], "nothing but the model failed"
+        turns = server.events("turn_ended")
+        assert len([turn for turn in turns if turn["final_text_ms"] is not None]) >= 5
