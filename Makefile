@@ -105,5 +105,6 @@ lock:            ## rewrite the hash-locked requirements (needs uv)
 system-deps:     ## install what the tests need from Debian (says what, asks nobody)
 	@tools/system-deps
 
-clean:           ## remove what the targets made
-	rm -rf $(VENV) $(VENV)-presidio $(VLLM) var .mypy_cache .ruff_cache .pytest_cache
+clean:           ## remove what the targets made, but nothing that callers left
+	rm -rf $(VENV) $(VENV)-presidio $(VLLM) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench/results
+	@test ! -e var || echo "kept: var/, with the requests, recordings, keys and audit of this server ('wardline purge --all' destroys them with a certificate, 'rm -r var' without)"
