@@ -21,10 +21,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.ports import free_port, free_ports
+
 RATE_HZ = 8_000
 SILENCE_S = 120
 """Behind each line: the phone hangs up where a file ends."""
 UNTIL_S = 30.0
+RTP_PORTS = 22
 MODULES = Path("/usr/lib/baresip/modules")
 LOUD = 250.0
 """Mean of the absolute samples of 100 ms of speech; comfort noise has 15."""
@@ -37,23 +40,6 @@ def loud(samples: NDArray[np.int16]) -> NDArray[np.bool_]:
     parts = np.abs(samples[: count * (RATE_HZ // 10)].astype(float)).reshape(count, RATE_HZ // 10)
     spoken: NDArray[np.bool_] = parts.mean(1) > LOUD
     return spoken
-
-
-def free_port(kind: int = socket.SOCK_DGRAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _sip_port() -> int:
-    """A port that is free for UDP and TCP, and the next one for TLS."""
-    for _ in range(50):
-        port = free_port()
-        with suppress(OSError), socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", port))
-            second.bind(("127.0.0.1", port + 1))
-            return port
-    raise AssertionError("no two free ports beside each other")
 
 
 class Softphone:
@@ -251,10 +237,11 @@ def softphone(
 ) -> Iterator[Softphone]:
     """A phone that is ready to dial, until the block is left; one that nobody answers gives up after `rings_s`."""
     directory.mkdir(parents=True, exist_ok=True)
-    control_port, sip_port = free_port(socket.SOCK_STREAM), _sip_port()
+    control_port = free_port()
+    sip_port = free_ports(2)  # the next is for TLS
     quiet = directory / "quiet.wav"
     _write(quiet, np.zeros(0, np.int16), rate_hz)
-    rtp_port = free_port() & ~1
+    rtp_port = free_ports(RTP_PORTS)
     (directory / "config").write_text(
         CONFIG.format(
             quiet=quiet,
@@ -262,7 +249,7 @@ def softphone(
             rate_hz=rate_hz,
             directory=directory,
             rtp_port=rtp_port,
-            rtp_last=rtp_port + 20,
+            rtp_last=rtp_port + RTP_PORTS - 1,
             sip_port=sip_port,
             tls=f"sip_cafile {ca_file}" if ca_file else "",
             modules=MODULES,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-import socket
 import subprocess
 from contextlib import AsyncExitStack
 from dataclasses import astuple
@@ -15,6 +14,7 @@ import pytest
 
 from pipeline.sip.ports import CallOver, MediaRefused, TransferOutcome, TrunkCall
 from pipeline.sip.trunk import Trunks
+from tests.ports import free_port, free_ports
 from tests.sip.conftest import Certificate
 from tests.sip.lines import connected, trunks
 from tests.sip.rig import FakeMedia, Taker
@@ -53,12 +53,6 @@ class Desk(Taker):
         self.reasons.append(await call.over())
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def run_sipp(
     port: int, scenario: str, mode: str, folder: Path, called: str, *more: str
 ) -> tuple[int, str]:
@@ -67,7 +61,7 @@ def run_sipp(
     assert program, APT
     command = [
         program, f"127.0.0.1:{port}", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-t", mode,
-        "-i", "127.0.0.1", "-p", str(free_port()), "-mp", str(free_port() & ~1), "-s", called,
+        "-i", "127.0.0.1", "-p", str(free_port()), "-mp", str(free_ports(4)), "-s", called,
         "-nostdin", "-timeout", f"{TIMEOUT_S}s", "-timeout_error", "-trace_err",
         "-error_file", str(folder / "errors.log"), *more,
     ]  # fmt: skip
