@@ -41,7 +41,7 @@ format: setup-dev ## rewrite files to the house format
 
 test: system-deps setup-dev check  ## everything a change must pass
 	@$(RUN) pytest -q -n 4 --dist loadfile --no-loadscope-reorder --durations=40 -m "not long and not alone and not vllm"
-	@$(RUN) pytest -m "alone and not long and not vllm"
+	@$(RUN) pytest --alone-only -m "alone and not long and not vllm"
 
 test-long: system-deps setup-dev   ## full counts, soak and figures
 	@$(RUN) pytest -m "long and not vllm"
