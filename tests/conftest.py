@@ -14,7 +14,7 @@ from blockbuster import blockbuster_ctx
 from hypothesis import settings
 
 from pipeline import config
-from tests.virtual_loop import VirtualLoop
+from tests.virtual_loop import CheckedLoop, VirtualLoop
 
 settings.register_profile("wardline", deadline=None)  # a busy machine is no counterexample
 settings.load_profile("wardline")
@@ -126,6 +126,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         left = asyncio.all_tasks() - {asyncio.current_task()}
         assert not left, f"tasks left running: {sorted(task.get_name() for task in left)}"
 
-    with asyncio.Runner(debug=True, loop_factory=None if real_time else VirtualLoop) as runner:
+    with asyncio.Runner(
+        debug=True, loop_factory=CheckedLoop if real_time else VirtualLoop
+    ) as runner:
         runner.run(body())
     return True
