@@ -90,13 +90,16 @@ srtp = "required"
 
 
 @pytest.fixture(scope="module")
-def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Edge, Behind, Behind]]:
+def houses(
+    tmp_path_factory: pytest.TempPathFactory, model_cache: Path
+) -> Iterator[tuple[Edge, Behind, Behind]]:
     ports = (free_port(), free_port())
-    cache = tmp_path_factory.getbasetemp() / "models"
     with ExitStack() as stack:
         edge = stack.enter_context(running(tmp_path_factory.mktemp("edge"), ports))
         one, two = (
-            stack.enter_context(behind(edge, tmp_path_factory.mktemp(f"s{port}"), cache, port))
+            stack.enter_context(
+                behind(edge, tmp_path_factory.mktemp(f"s{port}"), model_cache, port)
+            )
             for port in ports
         )
         yield edge, one, two

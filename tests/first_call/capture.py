@@ -93,10 +93,10 @@ def by_line(server: Served, arguments: list[str]) -> dict[str, object]:
 
 
 def main() -> None:
-    directory, arguments = Path(sys.argv[1]), sys.argv[2:]
+    directory, cache, arguments = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
     capture = Capture()
     try:
-        with served(directory / "server") as server:
+        with served(directory / "server", cache=cache) as server:
             paged = arguments == ["page"]
             call = by_page(server, directory) if paged else by_line(server, arguments)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
