@@ -14,6 +14,7 @@ import socket
 import subprocess
 import time
 import wave
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,7 +27,7 @@ from tests.ports import free_port, free_ports
 RATE_HZ = 8_000
 SILENCE_S = 120
 """Behind each line: the phone hangs up where a file ends."""
-UNTIL_S = 30.0
+UNTIL_S = 60.0
 RTP_PORTS = 22
 MODULES = Path("/usr/lib/baresip/modules")
 LOUD = 250.0
@@ -156,6 +157,13 @@ class Softphone:
         assert found, self.said()
         return int(found[1])
 
+    def keys_answered(self) -> list[bytes]:
+        """The SRTP keys of the other side in every answer to it."""
+        messages = re.split(r"^(?:UDP|TCP|TLS) \S+ -> \S+\s*$", self._written(), flags=re.MULTILINE)
+        answers = [each for each in messages if each.lstrip().startswith("SIP/2.0 200")]
+        found = re.findall(r"^a=crypto:\S+ \S+ inline:(\S{40})", "\n".join(answers), re.MULTILINE)
+        return [b64decode(key) for key in dict.fromkeys(found)]
+
     def _written(self) -> str:
         return (self.directory / "out").read_text(errors="replace")
 
@@ -230,12 +238,16 @@ def softphone(
     srtp: bool = False,
     codecs: str = "PCMU,PCMA",
     ca_file: str = "",
+    certificate: str = "",
     user: str = "caller",
     answers: bool = False,
     rings_s: int = 120,
     rate_hz: int = RATE_HZ,
 ) -> Iterator[Softphone]:
-    """A phone that is ready to dial, until the block is left; one that nobody answers gives up after `rings_s`."""
+    """A phone that is ready to dial, until the block is left; one that nobody answers gives up after `rings_s`.
+
+    `ca_file` is whom it trusts over TLS; `certificate` (the key, too) is what it shows to who calls it over TLS.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     control_port = free_port()
     sip_port = free_ports(2)  # the next is for TLS
@@ -251,7 +263,11 @@ def softphone(
             rtp_port=rtp_port,
             rtp_last=rtp_port + RTP_PORTS - 1,
             sip_port=sip_port,
-            tls=f"sip_cafile {ca_file}" if ca_file else "",
+            tls="\n".join(
+                f"{name} {file}"
+                for name, file in (("sip_cafile", ca_file), ("sip_certificate", certificate))
+                if file
+            ),
             modules=MODULES,
             control_port=control_port,
         )
@@ -264,6 +280,8 @@ def softphone(
     (directory / "contacts").write_text("")
     phone = Softphone(directory, control_port, rate_hz)
     phone.uri = f"sip:{user}@127.0.0.1:{sip_port}"
+    if transport == "tls":
+        phone.uri = f"sip:{user}@127.0.0.1:{sip_port + 1};transport=tls"
     try:
         phone.start()
         yield phone

@@ -14,18 +14,15 @@ import pytest
 
 from pipeline.sip.ports import CallOver, MediaRefused, TransferOutcome, TrunkCall
 from pipeline.sip.trunk import Trunks
-from tests.ports import free_port, free_ports
 from tests.sip.conftest import Certificate
 from tests.sip.lines import connected, trunks
 from tests.sip.rig import FakeMedia, Taker
 from tests.sip.shapes import Peer
+from tests.sip.sipp import run_sipp
 
 pytestmark = [pytest.mark.wire, pytest.mark.sip]
-SCENARIOS = Path(__file__).parent / "scenarios"
-APT = "SIPp is missing: apt-get install -y sip-tester"
 ANSWERED, ENDED, REFERRED, BAD_MEDIA, REFUSED, IGNORED = (f"+1202555010{n}" for n in range(6))
 PERSON = "sip:+12025550100@carrier.example.com"
-TIMEOUT_S = 60
 
 
 class Desk(Taker):
@@ -51,23 +48,6 @@ class Desk(Taker):
             except (CallOver, MediaRefused):
                 pass
         self.reasons.append(await call.over())
-
-
-def run_sipp(
-    port: int, scenario: str, mode: str, folder: Path, called: str, *more: str
-) -> tuple[int, str]:
-    """SIPp's status, and what it complained of; nothing where all went as the scenario says."""
-    program = shutil.which("sipp")
-    assert program, APT
-    command = [
-        program, f"127.0.0.1:{port}", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-t", mode,
-        "-i", "127.0.0.1", "-p", str(free_port()), "-mp", str(free_ports(4)), "-s", called,
-        "-nostdin", "-timeout", f"{TIMEOUT_S}s", "-timeout_error", "-trace_err",
-        "-error_file", str(folder / "errors.log"), *more,
-    ]  # fmt: skip
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    errors = folder / "errors.log"
-    return ended.returncode, errors.read_text("utf-8") if errors.exists() else ""
 
 
 async def called(
