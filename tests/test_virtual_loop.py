@@ -30,7 +30,7 @@ def test_a_callback_from_another_thread_is_refused(made: type[CheckedLoop]) -> N
 def test_what_cannot_be_called_back_is_refused(made: type[CheckedLoop]) -> None:
     async def body() -> None:
         with pytest.raises(TypeError, match="coroutines cannot be used"):
-            asyncio.get_running_loop().call_soon(body)  # type: ignore[arg-type]  # the mistake
+            asyncio.get_running_loop().call_soon(body)
 
     with asyncio.Runner(debug=True, loop_factory=made) as runner:
         runner.run(body())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,6 @@ def wrong_law(sound: Pcm) -> Pcm:
     [(np.copy, True), (cut, True), (wrong_law, False), (np.zeros_like, False)],
     ids=["as it was", "late frames", "another code", "silence"],
 )
-def test_only_what_spoils_all_of_it_counts(makes: object, whole: bool) -> None:
-    heard = makes(tone(HEARD_MS, TONE_HZ)).astype(np.float64)  # type: ignore[operator]  # a table of functions
+def test_only_what_spoils_all_of_it_counts(makes: Callable[[Pcm], Pcm], whole: bool) -> None:
+    heard = makes(tone(HEARD_MS, TONE_HZ)).astype(np.float64)
     assert (_share_of_tone(heard, RATE_HZ) >= TONE_SHARE_MIN) is whole
