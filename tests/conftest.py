@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from blockbuster import blockbuster_ctx
 from hypothesis import settings
 
 from pipeline import config
-from tests.virtual_loop import VirtualLoop
+from tests.virtual_loop import CheckedLoop, VirtualLoop
 
 settings.register_profile("wardline", deadline=None)  # a busy machine is no counterexample
 settings.load_profile("wardline")
@@ -46,8 +48,55 @@ ALONE = (
 its call ends: never beside another test."""
 
 
-SLOWEST_FIRST = ("tests/first_call/", "tests/models/", "tests/canary/", "tests/commands/test_serve")
+SLOWEST_FIRST = (
+    "tests/first_call/",
+    "tests/models/",
+    "tests/canary/",
+    "tests/commands/test_serve",
+    "tests/sip/test_call_",
+)
 """Files go whole to one of the workers: a long one that begins last is waited for by all."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--alone-only",
+        action="store_true",
+        help="read no other file than those whose tests have the machine to themselves",
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """To import all the others, only to leave their tests out, takes longer than most of these tests."""
+    if not config.getoption("--alone-only"):
+        return None
+    at = collection_path.relative_to(config.rootpath).as_posix()
+    is_wanted = at.startswith(ALONE) or any(name.startswith(f"{at}/") for name in ALONE)
+    return None if is_wanted else True
+
+
+def pytest_collectstart() -> None:
+    gc.disable()  # there is next to no garbage in what is collected, and more and more to look at
+
+
+def _set_the_heap_aside() -> None:
+    """What thousands of collected tests made lives to the end: no collection during a test looks at it.
+
+    Looking at it took a second or two on a busy machine, after each test that collects by hand to find what is left.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_collection_finish() -> None:
+    _set_the_heap_aside()
+    gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    if not gc.get_freeze_count():  # a test of freezing has thawed everything
+        _set_the_heap_aside()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -55,6 +104,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.nodeid.startswith(ALONE):
             item.add_marker(pytest.mark.alone)
     items.sort(key=lambda item: not item.nodeid.startswith(SLOWEST_FIRST))
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shared by every process of a test run: building the language model takes seconds."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if own.name.startswith("popen-") else own) / "models"
+    shared.mkdir(exist_ok=True)
+    return shared
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +135,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         left = asyncio.all_tasks() - {asyncio.current_task()}
         assert not left, f"tasks left running: {sorted(task.get_name() for task in left)}"
 
-    with asyncio.Runner(debug=True, loop_factory=None if real_time else VirtualLoop) as runner:
+    with asyncio.Runner(
+        debug=True, loop_factory=CheckedLoop if real_time else VirtualLoop
+    ) as runner:
         runner.run(body())
     return True

@@ -1,10 +1,26 @@
-"""An event loop whose clock jumps to the next timer when nothing is ready: ten minutes in milliseconds."""
+"""Event loops for tests: one that checks how it is used, and one whose clock jumps to the next timer as well.
+
+With the second, ten minutes pass in milliseconds when nothing is ready.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import selectors
 from typing import Any
+
+
+class CheckedLoop(asyncio.SelectorEventLoop):
+    """A loop in debug mode that tells nobody so."""
+
+    def get_debug(self) -> bool:
+        """Whether timers, futures and tasks keep the stack that made them: two thirds of a long call's time.
+
+        The checks (of threads, of what is called back, of what takes long) are the loop's own and stay;
+        PYTHONASYNCIODEBUG=1 shows where something was made.
+        """
+        return bool(os.environ.get("PYTHONASYNCIODEBUG"))
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -21,7 +37,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         return ready
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
+class VirtualLoop(CheckedLoop):
     """`loop.time()` is virtual; threads and sockets need a `wire` test on the real loop."""
 
     def __init__(self) -> None:

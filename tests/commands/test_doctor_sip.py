@@ -14,6 +14,7 @@ from pipeline.commands import tls
 from pipeline.commands.doctor_sip import examine
 from pipeline.settings import Settings
 from pipeline.telephone_settings import Sip, Trunk
+from tests.ports import free_port
 
 pytestmark = pytest.mark.wire
 
@@ -31,13 +32,6 @@ def settings(folder: Path, **sip: object) -> Settings:
 def verdicts(of: Settings) -> dict[str, str]:
     """Each thing looked at, and how it was found."""
     return {finding.name: finding.verdict for finding in examine(of)}
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_without_a_trunk_nothing_is_ready() -> None:

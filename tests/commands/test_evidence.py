@@ -27,7 +27,7 @@ from pipeline.recording.sealed_file import Header, SealedWriter
 from pipeline.store import keys
 from tests.audit.rig import end
 from tests.canary.search import Search
-from tests.first_call.served import free_port
+from tests.ports import free_port
 from tests.store.conftest import House
 from tests.store.snapshots import snapshot
 

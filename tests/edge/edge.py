@@ -21,6 +21,7 @@ from pipeline.commands import tls
 from pipeline.edge.kamailio import kamailio_files
 from pipeline.edge.plan import EdgePlan, Gateway, Trunk
 from pipeline.edge.rtpengine import rtpengine_conf
+from tests.ports import free_port
 
 APT = "sudo apt-get install --no-install-recommends kamailio kamailio-tls-modules rtpengine-daemon"
 LIMIT_S = 60.0
@@ -35,13 +36,6 @@ def program(name: str) -> str:
     found = shutil.which(name, path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
     assert found is not None, f"{name} is missing: {APT}"
     return found
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, host: str = "") -> int:
-    """A port that was free a moment ago, at every address or this one."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +114,7 @@ def running(
         media_port_min=21_000,
         media_port_max=21_199,
         calls_per_second=20,
-        control_port=free_port(socket.SOCK_DGRAM),
+        control_port=free_port(),
     )
     for name, text in changed(kamailio_files(plan, str(folder))).items():
         # the tests' gateways come and go more often than a ping

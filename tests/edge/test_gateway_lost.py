@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -25,15 +24,15 @@ from tests.edge.edge import (
     Carrier,
     Edge,
     carrier,
-    free_port,
     header,
     place_in,
     running,
 )
 from tests.first_call.served import Served, served
+from tests.ports import free_port, free_ports
 from tests.sip.far_end import KEY, FarEnd, MemoryWire, key_of, session
 from tests.sip.far_end import sdp as offer
-from tests.sip.house import House
+from tests.sip.house import House, staff_of
 
 pytestmark = [pytest.mark.wire, pytest.mark.sip, pytest.mark.long]
 
@@ -64,7 +63,7 @@ class Behind(House):
 @contextmanager
 def behind(edge: Edge, folder: Path, cache: Path, port: int) -> Iterator[Behind]:
     """A server whose trunk is the edge."""
-    papers, first = edge.gateways, free_port(socket.SOCK_DGRAM) & ~1
+    papers, first = edge.gateways, free_ports(42)
     toml = f"""
 [sip]
 bind = "{GATEWAY}"
@@ -73,7 +72,7 @@ cert = "{papers.chain}"
 key = "{papers.key}"
 carrier_ca_file = "{edge.own.authority}"
 rtp_port_min = {first}
-rtp_port_max = {min(first + 40, 65_535)}
+rtp_port_max = {first + 41}
 [[trunk]]
 name = "edge"
 signalling = ["{INNER}/32", "{GATEWAY}/32"]
@@ -81,9 +80,7 @@ media = ["{INNER}/32"]
 srtp = "required"
 """
     with served(folder, toml, cache) as server:
-        found = re.search(r"/staff#(\S+)", (folder / "stdout").read_text())
-        assert found
-        house = Behind(server, found[1])
+        house = Behind(server, staff_of(server))
         watching = house.follow()
         try:
             yield house
@@ -93,13 +90,16 @@ srtp = "required"
 
 
 @pytest.fixture(scope="module")
-def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Edge, Behind, Behind]]:
+def houses(
+    tmp_path_factory: pytest.TempPathFactory, model_cache: Path
+) -> Iterator[tuple[Edge, Behind, Behind]]:
     ports = (free_port(), free_port())
-    cache = tmp_path_factory.getbasetemp() / "models"
     with ExitStack() as stack:
         edge = stack.enter_context(running(tmp_path_factory.mktemp("edge"), ports))
         one, two = (
-            stack.enter_context(behind(edge, tmp_path_factory.mktemp(f"s{port}"), cache, port))
+            stack.enter_context(
+                behind(edge, tmp_path_factory.mktemp(f"s{port}"), model_cache, port)
+            )
             for port in ports
         )
         yield edge, one, two

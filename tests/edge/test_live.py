@@ -30,7 +30,6 @@ from tests.edge.edge import (
     Carrier,
     Edge,
     carrier,
-    free_port,
     gateway,
     header,
     papers,
@@ -39,6 +38,7 @@ from tests.edge.edge import (
     running,
     sdp,
 )
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.wire, pytest.mark.sip]
 

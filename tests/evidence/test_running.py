@@ -21,7 +21,7 @@ from pipeline.commands.evidence_facts import Asked, gather, server
 from pipeline.commands.tls import CERT, KEY, make
 from pipeline.evidence.running import NotAnswering, ask
 from pipeline.settings import Settings
-from tests.first_call.served import free_port
+from tests.ports import free_port
 from tests.supervisor.served import served
 
 pytestmark = pytest.mark.wire

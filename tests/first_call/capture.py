@@ -69,14 +69,14 @@ class Capture:
 
 
 @contextmanager
-def serving(folder: Path, arguments: list[str]) -> Iterator[Served]:
+def serving(folder: Path, cache: Path, arguments: list[str]) -> Iterator[Served]:
     """The server, with the engines that are asked for."""
     if arguments != ["open-models"]:
-        with served(folder) as server:
+        with served(folder, cache=cache) as server:
             yield server
         return
     chat = Chatting()
-    with chat.running(), practice(folder, chat.settings, folder / "cache") as server:
+    with chat.running(), practice(folder, chat.settings, cache) as server:
         yield server
 
 
@@ -110,10 +110,10 @@ def by_line(server: Served, arguments: list[str]) -> dict[str, object]:
 
 
 def main() -> None:
-    directory, arguments = Path(sys.argv[1]), sys.argv[2:]
+    directory, cache, arguments = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
     capture = Capture()
     try:
-        with serving(directory / "server", arguments) as server:
+        with serving(directory / "server", cache, arguments) as server:
             paged = arguments in (["page"], ["open-models"])
             call = by_page(server, directory) if paged else by_line(server, arguments)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:

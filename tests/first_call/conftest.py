@@ -15,15 +15,6 @@ def _no_blocking_calls_in_the_loop() -> None:
     """Off here: the loops of these tests are callers, and look into files and /proc between two packets."""
 
 
-@pytest.fixture(scope="session")
-def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Shared by every process of a test run: building the language model takes seconds."""
-    own = tmp_path_factory.getbasetemp()
-    shared = (own.parent if own.name.startswith("popen-") else own) / "models"
-    shared.mkdir(exist_ok=True)
-    return shared
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, model_cache: Path) -> Iterator[Served]:
     with served(tmp_path_factory.mktemp("served"), cache=model_cache) as running:

@@ -124,6 +124,7 @@ def test_the_line_of_a_caller_who_was_killed_is_free_again(frail: Served) -> Non
     until(lambda: idle(frail), ENDED_S, "the end of the killed caller's call")
 
 
+@pytest.mark.long
 @pytest.mark.browser
 def test_a_browser_that_is_killed_in_mid_call_frees_everything_and_its_request_is_kept(
     frail: Served, tmp_path: Path
@@ -392,6 +393,7 @@ def test_stopping_the_server_ends_a_call_with_a_goodbye_in_time(
     assert took_s <= 5.0
 
 
+@pytest.mark.long
 def test_a_killed_supervisor_leaves_no_process(tmp_path: Path, model_cache: Path) -> None:
     with served(tmp_path / "server", TOML, model_cache) as server:
         everyone = server.processes()

@@ -20,9 +20,18 @@ NAMESPACE = 'ip link set lo up && ip addr add 10.99.0.1/24 dev lo && ip route ad
 """A default route, so that a packet to a foreign host does leave and is seen."""
 
 
-def captured(directory: Path, *arguments: str) -> tuple[dict[str, int], dict[str, object]]:
+def captured(
+    directory: Path, cache: Path, *arguments: str
+) -> tuple[dict[str, int], dict[str, object]]:
     own = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-Urn"]
-    command = [sys.executable, "-m", "tests.first_call.capture", str(directory), *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.first_call.capture",
+        str(directory),
+        str(cache),
+        *arguments,
+    ]
     done = subprocess.run(
         [*own, "sh", "-c", NAMESPACE, "sh", *command],
         capture_output=True,
@@ -44,15 +53,19 @@ def check(seen: dict[str, int]) -> None:
     assert {at.split()[1] for at in rest} == {"-"}, "a name or STUN server was asked"
 
 
-def test_a_call_sends_no_packet_to_anybody_but_its_two_ends(tmp_path: Path) -> None:
-    seen, call = captured(tmp_path, "--say", "I need a follow up appointment.")
+def test_a_call_sends_no_packet_to_anybody_but_its_two_ends(
+    tmp_path: Path, model_cache: Path
+) -> None:
+    seen, call = captured(tmp_path, model_cache, "--say", "I need a follow up appointment.")
     check(seen)
     assert call["turns"]
 
 
 @pytest.mark.long
-def test_a_whole_booking_sends_no_packet_to_anybody_but_its_two_ends(tmp_path: Path) -> None:
-    seen, call = captured(tmp_path, "--script", "booking")
+def test_a_whole_booking_sends_no_packet_to_anybody_but_its_two_ends(
+    tmp_path: Path, model_cache: Path
+) -> None:
+    seen, call = captured(tmp_path, model_cache, "--script", "booking")
     check(seen)
     assert call["met"] is True
 
@@ -61,10 +74,10 @@ def test_a_whole_booking_sends_no_packet_to_anybody_but_its_two_ends(tmp_path: P
 @pytest.mark.browser
 @pytest.mark.parametrize("engines", ["page", "open-models"])
 def test_a_booking_through_the_page_sends_no_packet_to_anybody_but_its_two_ends(
-    tmp_path: Path, engines: str
+    tmp_path: Path, model_cache: Path, engines: str
 ) -> None:
     """Open models too: nothing is fetched or reported where there is no network to do it over."""
-    seen, call = captured(tmp_path, engines)
+    seen, call = captured(tmp_path, model_cache, engines)
     check(seen)
     assert call["foreign"] == []
     assert call["console"] == []

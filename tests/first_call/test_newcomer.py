@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.first_call.served import REPOSITORY, alive, family, free_port, until
+from tests.first_call.served import REPOSITORY, alive, family, until
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.wire, pytest.mark.long]
 

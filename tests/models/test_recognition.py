@@ -17,12 +17,6 @@ from tools import recognition_table as measure
 VOICES = ("slt", "rms")
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One language model for all tests here: building it takes seconds."""
-    return tmp_path_factory.mktemp("speech-cache")
-
-
 def word_error_rate(readings: list[measure.Reading]) -> float:
     score = measure.Score()
     for reading in readings:

@@ -11,9 +11,11 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from tests.first_call.served import Served, served
-from tests.sip.softphone import free_port
+from tests.first_call.served import Served, served, until
+from tests.ports import free_port, free_ports
 
+READY_LIMIT_S = 60.0
+RTP_PORTS = 60
 PROGRAM = ("pipeline.cli", "serve", "--sip-loopback", "--config")
 
 
@@ -73,20 +75,28 @@ class House:
         self._over = True
 
 
+def staff_of(server: Served) -> str:
+    """Wait for the gateway, too; returns the token that was shown at the first start.
+
+    Workers alone make a server ready, and a gateway that failed once is not waited for: calls would go nowhere.
+    """
+    until(lambda: server.health()["gateway"] == "ready", READY_LIMIT_S, "the gateway")
+    [token] = re.findall(r"/staff#(\S+)\n", (server.directory / "stdout").read_text())
+    return str(token)
+
+
 @contextmanager
 def opened(directory: Path, cache: Path, toml: str = "") -> Iterator[House]:
     """A server with real engines, ready for calls."""
     ports = {"udp": free_port(), "tls": free_port()}
     ports["tcp"] = ports["udp"]
-    first = free_port() & ~1
+    first = free_ports(RTP_PORTS)
     telephone = (
         f"[sip]\nudp_port = {ports['udp']}\ntcp_port = {ports['tcp']}\ntls_port = {ports['tls']}\n"
-        f"rtp_port_min = {first}\nrtp_port_max = {min(first + 60, 65_535)}\n"
+        f"rtp_port_min = {first}\nrtp_port_max = {first + RTP_PORTS - 1}\n"
     )
     with served(directory, telephone + toml, cache, program=PROGRAM) as server:
-        found = re.search(r"/staff#(\S+)", (directory / "stdout").read_text())
-        assert found
-        house = House(server, ports, found[1])
+        house = House(server, ports, staff_of(server))
         watching = house.follow()
         try:
             yield house

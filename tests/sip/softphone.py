@@ -14,6 +14,7 @@ import socket
 import subprocess
 import time
 import wave
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,10 +22,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.ports import free_port, free_ports
+
 RATE_HZ = 8_000
 SILENCE_S = 120
 """Behind each line: the phone hangs up where a file ends."""
-UNTIL_S = 30.0
+UNTIL_S = 60.0
+RTP_PORTS = 22
 MODULES = Path("/usr/lib/baresip/modules")
 LOUD = 250.0
 """Mean of the absolute samples of 100 ms of speech; comfort noise has 15."""
@@ -37,23 +41,6 @@ def loud(samples: NDArray[np.int16]) -> NDArray[np.bool_]:
     parts = np.abs(samples[: count * (RATE_HZ // 10)].astype(float)).reshape(count, RATE_HZ // 10)
     spoken: NDArray[np.bool_] = parts.mean(1) > LOUD
     return spoken
-
-
-def free_port(kind: int = socket.SOCK_DGRAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _sip_port() -> int:
-    """A port that is free for UDP and TCP, and the next one for TLS."""
-    for _ in range(50):
-        port = free_port()
-        with suppress(OSError), socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", port))
-            second.bind(("127.0.0.1", port + 1))
-            return port
-    raise AssertionError("no two free ports beside each other")
 
 
 class Softphone:
@@ -170,6 +157,13 @@ class Softphone:
         assert found, self.said()
         return int(found[1])
 
+    def keys_answered(self) -> list[bytes]:
+        """The SRTP keys of the other side in every answer to it."""
+        messages = re.split(r"^(?:UDP|TCP|TLS) \S+ -> \S+\s*$", self._written(), flags=re.MULTILINE)
+        answers = [each for each in messages if each.lstrip().startswith("SIP/2.0 200")]
+        found = re.findall(r"^a=crypto:\S+ \S+ inline:(\S{40})", "\n".join(answers), re.MULTILINE)
+        return [b64decode(key) for key in dict.fromkeys(found)]
+
     def _written(self) -> str:
         return (self.directory / "out").read_text(errors="replace")
 
@@ -244,17 +238,22 @@ def softphone(
     srtp: bool = False,
     codecs: str = "PCMU,PCMA",
     ca_file: str = "",
+    certificate: str = "",
     user: str = "caller",
     answers: bool = False,
     rings_s: int = 120,
     rate_hz: int = RATE_HZ,
 ) -> Iterator[Softphone]:
-    """A phone that is ready to dial, until the block is left; one that nobody answers gives up after `rings_s`."""
+    """A phone that is ready to dial, until the block is left; one that nobody answers gives up after `rings_s`.
+
+    `ca_file` is whom it trusts over TLS; `certificate` (the key, too) is what it shows to who calls it over TLS.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    control_port, sip_port = free_port(socket.SOCK_STREAM), _sip_port()
+    control_port = free_port()
+    sip_port = free_ports(2)  # the next is for TLS
     quiet = directory / "quiet.wav"
     _write(quiet, np.zeros(0, np.int16), rate_hz)
-    rtp_port = free_port() & ~1
+    rtp_port = free_ports(RTP_PORTS)
     (directory / "config").write_text(
         CONFIG.format(
             quiet=quiet,
@@ -262,9 +261,13 @@ def softphone(
             rate_hz=rate_hz,
             directory=directory,
             rtp_port=rtp_port,
-            rtp_last=rtp_port + 20,
+            rtp_last=rtp_port + RTP_PORTS - 1,
             sip_port=sip_port,
-            tls=f"sip_cafile {ca_file}" if ca_file else "",
+            tls="\n".join(
+                f"{name} {file}"
+                for name, file in (("sip_cafile", ca_file), ("sip_certificate", certificate))
+                if file
+            ),
             modules=MODULES,
             control_port=control_port,
         )
@@ -277,6 +280,8 @@ def softphone(
     (directory / "contacts").write_text("")
     phone = Softphone(directory, control_port, rate_hz)
     phone.uri = f"sip:{user}@127.0.0.1:{sip_port}"
+    if transport == "tls":
+        phone.uri = f"sip:{user}@127.0.0.1:{sip_port + 1};transport=tls"
     try:
         phone.start()
         yield phone

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -31,10 +31,26 @@ LEVEL = 0.5
 class SpokenCaller:
     """One call of one script."""
 
-    def __init__(self, phone: Softphone, house: House, *, keys: str = "") -> None:
+    def __init__(
+        self,
+        phone: Softphone,
+        house: House,
+        *,
+        keys: str = "",
+        keyed_at_once: bool = False,
+        misheard: Mapping[str, str] | None = None,
+    ) -> None:
+        """`keys` is the number, for when it was said in vain or `keyed_at_once`.
+
+        `misheard`: what arrives in place of the first answer to a question; whoever speaks does not know it.
+        """
         self._phone = phone
         self._house = house
         self._keys = keys
+        self._keyed_at_once = keyed_at_once
+        self._misheard = dict(misheard or {})
+        self.was_wrong: set[tuple[str, str]] = set()
+        """Fields, and the wrong values that were understood before they were corrected."""
         self.script: Script = shipped("booking")
         self._times: dict[str, int] = {}
         self._since = 0
@@ -81,7 +97,8 @@ class SpokenCaller:
         shown = self.shown()
         wrong, missing = self.script.wrong(shown), self.script.missing(shown)
         name = wrong[0] if wrong and not missing else missing[0] if missing else CONFIRM
-        if name == "phone" and self._keys and self._times.get(name):
+        self.was_wrong |= {(each, shown[each]) for each in wrong}
+        if name == "phone" and self._keys and (self._keyed_at_once or self._times.get(name)):
             self._say_nothing_and_key()  # said once and not understood
             return
         if wrong and not missing:
@@ -90,7 +107,7 @@ class SpokenCaller:
         count = self._times.get(name, 0)
         self._times[name] = count + 1
         lines = self.script.questions[name].say
-        self._say(lines[min(count, len(lines) - 1)])
+        self._say(self._misheard.pop(name, lines[min(count, len(lines) - 1)]))
 
     def _say_nothing_and_key(self) -> None:
         self.said.append("[keys]")

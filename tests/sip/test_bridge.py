@@ -26,6 +26,7 @@ from pipeline.sip.settings import Listen, SignallingSettings, TrunkSettings
 from pipeline.sip.trunk import Trunks
 from pipeline.telemetry.events import Event, set_sink
 from tests.fakes.echo_call import TaggedCall
+from tests.ports import free_ports
 from tests.sip.gateway_rig import FakeDesk, FakeLeg
 from tests.sip.lines import udp_line
 from tests.sip.shapes import Said, reply_to
@@ -170,7 +171,8 @@ async def talking(
     ring_ms: float = 30_000.0,
 ) -> AsyncIterator[Room]:
     """`desk`: another person's address; `codecs` are the person's."""
-    ports = RtpPorts(HOST, 27_000, 27_999)
+    first = free_ports(40)
+    ports = RtpPorts(HOST, first, first + 39)
 
     def legs(*codecs: str) -> Callable[[], MediaLeg]:
         settings = RtpSettings(srtp_required=srtp, allowed_sources=("127.0.0.0/8",), codecs=codecs)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from datetime import date
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.first_call.served import wardline
-from tests.sip.house import opened
+from tests.first_call.stored import NUMBER, stored, wrong_in
+from tests.sip.house import House, opened
 from tests.sip.softphone import softphone
 from tests.sip.spoken_caller import SpokenCaller, until
 
@@ -18,12 +18,17 @@ pytestmark = [pytest.mark.sip, pytest.mark.wire, pytest.mark.long]
 LIMIT_S = 180.0
 
 
-@pytest.mark.parametrize("transport", ["udp", "tls"])
-def test_a_telephone_call_books_an_appointment(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, transport: str
-) -> None:
-    cache = tmp_path_factory.getbasetemp() / "models"
-    with opened(tmp_path, cache) as house:
+@contextmanager
+def booked(
+    tmp_path: Path,
+    cache: Path,
+    transport: str,
+    *,
+    keyed_at_once: bool = False,
+    misheard: Mapping[str, str] | None = None,
+) -> Iterator[tuple[House, SpokenCaller]]:
+    """A house and the caller who has just booked there."""
+    with opened(tmp_path / "house", cache) as house:
         secure = transport == "tls"
         ca_file = house.ca_file if secure else ""
         with softphone(
@@ -31,21 +36,39 @@ def test_a_telephone_call_books_an_appointment(
         ) as phone:
             phone.dial(house.uri(transport))
             phone.until("CALL_ESTABLISHED")
-            caller = SpokenCaller(phone, house, keys="2125550143")
+            caller = SpokenCaller(
+                phone, house, keys=NUMBER, keyed_at_once=keyed_at_once, misheard=misheard
+            )
             until(lambda: bool(house.event("phone_call_joined")), 10, "the call")
             caller.call_id = house.event("phone_call_joined")[0]["call_id"]
             caller.book(LIMIT_S)
             assert caller.complete, caller.said
-            phone.until("CALL_CLOSED", limit_s=60)
-        token, to = tmp_path / "token", tmp_path / "exported"
-        config = ("--config", str(tmp_path / "wardline.toml"))
-        token.write_text(wardline("token", *config, "create", "desk").stdout)
-        staff = ("requests", *config, "--token-file", str(token))
-        done = wardline(*staff, "export", "--to", str(to))
-        assert done.returncode == 0, done.stderr
-        (kept,) = [json.loads(line) for line in to.read_text().splitlines()]
-        assert (kept["state"], kept["ended"]) == ("complete", "goodbye")
-        assert kept["field.first_name"] == "David"
-        assert kept["field.phone"] == "2125550143"
-        assert kept["field.time"] == "afternoon"
-        assert date.fromisoformat(kept["field.day"]).strftime("%A") == "Tuesday"
+            phone.until("CALL_CLOSED", limit_s=60)  # after our goodbye, by our BYE
+        yield house, caller
+
+
+@pytest.mark.parametrize("transport", ["udp", "tls"])
+def test_a_telephone_call_books_an_appointment(
+    tmp_path: Path, model_cache: Path, transport: str
+) -> None:
+    with booked(tmp_path, model_cache, transport) as (house, _):
+        [kept] = stored(house.server, tmp_path)
+        assert wrong_in(kept) == []
+        [over] = house.event("phone_call_over")
+        assert (over["reason"], over["secured"]) == ("us", transport == "tls")
+
+
+def test_answers_that_were_misheard_are_put_right_at_the_read_back_and_the_number_comes_by_keys(
+    tmp_path: Path, model_cache: Path
+) -> None:
+    """Another day and another time of day arrive than were said: understood so, read back, and corrected."""
+    misheard = {"day": "Thursday, please.", "time": "In the morning."}
+    with booked(tmp_path, model_cache, "tls", keyed_at_once=True, misheard=misheard) as (
+        house,
+        caller,
+    ):
+        assert {("day", "Thursday"), ("time", "morning")} <= caller.was_wrong
+        assert caller.said.count("[keys]") >= 1
+        assert not [line for line in caller.said if "five" in line], "the number was never spoken"
+        [kept] = stored(house.server, tmp_path)
+        assert wrong_in(kept) == []

@@ -33,16 +33,15 @@ ladder = ["nurse", "front-desk"]
 
 
 def test_row_u2_who_does_not_answer_is_given_up_and_the_next_speaks_with_the_caller(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    tmp_path: Path, model_cache: Path
 ) -> None:
     certificate = make_certificate(tmp_path)
-    cache = tmp_path_factory.getbasetemp() / "models"
     with (
         softphone(tmp_path / "nurse", user="nurse") as nurse,
         softphone(tmp_path / "desk", user="desk", answers=True) as desk,
         opened(
             tmp_path / "house",
-            cache,
+            model_cache,
             TRUNK.format(
                 nurse=nurse.uri, desk=desk.uri, chain=certificate.chain, key=certificate.key
             ),

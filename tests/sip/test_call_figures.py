@@ -71,14 +71,11 @@ async def one_call(
         return [phone.measured(each, after) for each, after in zip(turns, onsets, strict=True)]
 
 
-def test_targets_b2_and_l2_hold_on_the_telephone(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_targets_b2_and_l2_hold_on_the_telephone(tmp_path: Path, model_cache: Path) -> None:
     draw = random.Random(3)
-    cache = tmp_path_factory.getbasetemp() / "models"
     found: list[WireTimes] = []
     said = lines()
-    with opened(tmp_path, cache) as house:
+    with opened(tmp_path, model_cache) as house:
         for number in range(1, CALLS + 1):
             found += asyncio.run(one_call(house.ports["udp"], number, said, draw))
         until(lambda: len(house.event("call_ended")) == CALLS, 60, "the calls' ends")
@@ -132,10 +129,9 @@ async def echoing(port: int, loss_db: float, first_number: int) -> list[tuple[in
 
 @pytest.mark.parametrize("loss_db", [15.0, 25.0, 35.0])
 def test_our_own_echo_over_the_telephone_never_interrupts_us(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, loss_db: float
+    tmp_path: Path, model_cache: Path, loss_db: float
 ) -> None:
-    cache = tmp_path_factory.getbasetemp() / "models"
-    with opened(tmp_path, cache) as house:
+    with opened(tmp_path, model_cache) as house:
         spoke = asyncio.run(echoing(house.ports["udp"], loss_db, int(loss_db)))
         until(lambda: len(house.event("call_ended")) == len(ECHO_DELAYS_MS), 60, "their ends")
         ended = house.event("call_ended")

@@ -90,7 +90,12 @@ async def test_a_caller_who_gives_up_while_it_rings_is_told_487(
 ) -> None:
     async with tone_room(tmp_path, certificate, ports) as (running, desk):
         desk.rings_on = True
-        made = softphone(tmp_path / "phone", transport=transport, ca_file=certificate.chain)
+        made = softphone(
+            tmp_path / "phone",
+            transport=transport,
+            srtp=transport == "tls",
+            ca_file=certificate.chain,
+        )
         phone = await asyncio.to_thread(made.__enter__)
         try:
             uri = f"sip:clinic@127.0.0.1:{running.ports[transport]};transport={transport}"

@@ -17,6 +17,7 @@ from pipeline.sip.ports import CallMedia
 from pipeline.sip.rtp_leg import RtpLeg
 from pipeline.sip.rtp_ports import RtpPorts
 from pipeline.sip.rtp_settings import RtpSettings
+from tests.ports import free_ports
 from tests.sip.gateway_rig import FakeCall, FakeDesk
 from tests.transports.stream_rig import opened
 
@@ -63,7 +64,8 @@ async def test_b1_after_a_flush_no_speech_packet_leaves_later_than_40_ms(tmp_pat
     end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     end.bind(("127.0.0.1", 0))
     transport, telephone = await loop.create_datagram_endpoint(Telephone, sock=end)
-    ports = RtpPorts("127.0.0.1", 26_000, 26_999)
+    first = free_ports(20)
+    ports = RtpPorts("127.0.0.1", first, first + 19)
     settings = RtpSettings(srtp_required=False, allowed_sources=("127.0.0.0/8",))
     late_ms: list[float] = []
     async with opened(tmp_path) as worker, asyncio.TaskGroup() as group:

@@ -96,7 +96,9 @@ async def test_packets_leave_as_evenly_as_from_a_bare_sender_for_a_minute() -> N
     assert abs(drift_ms) <= 2.0
 
 
+@pytest.mark.long
 async def test_after_a_flush_no_speech_comes_later_than_40_ms() -> None:
+    """Of the leg alone: `test_gateway_barge_in.py` shows it of the whole gateway."""
     ear = Ear()
     leg = leg_to(ear)
     sent: list[bytes] = []

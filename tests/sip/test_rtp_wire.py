@@ -12,6 +12,7 @@ import pytest
 from pipeline.sip.rtp_leg import RtpLeg
 from pipeline.sip.rtp_ports import NoPortFree, PortPair, RtpPorts
 from pipeline.sip.rtp_settings import RtpSettings
+from tests.ports import free_ports
 from tests.sip.far_end import FRAME, Pcm, Taker, is_speech, sdp, tone
 
 pytestmark = pytest.mark.wire
@@ -20,13 +21,9 @@ HERE = "127.0.0.1"
 
 
 def ports(pairs: int = 20, address: str = HERE) -> RtpPorts:
-    """A range that begins where the kernel had a free port."""
-    with socket.socket(
-        socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM
-    ) as probe:
-        probe.bind((address, 0))
-        first = min(probe.getsockname()[1], 65_000)
-    return RtpPorts(address, first, first + 2 * pairs + 1)
+    """A range that is nobody else's."""
+    first = free_ports(2 * pairs)
+    return RtpPorts(address, first, first + 2 * pairs - 1)
 
 
 def exhaust(range_: RtpPorts, pairs: list[PortPair]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-import socket
 import subprocess
 from contextlib import AsyncExitStack
 from dataclasses import astuple
@@ -19,13 +18,11 @@ from tests.sip.conftest import Certificate
 from tests.sip.lines import connected, trunks
 from tests.sip.rig import FakeMedia, Taker
 from tests.sip.shapes import Peer
+from tests.sip.sipp import run_sipp
 
 pytestmark = [pytest.mark.wire, pytest.mark.sip]
-SCENARIOS = Path(__file__).parent / "scenarios"
-APT = "SIPp is missing: apt-get install -y sip-tester"
 ANSWERED, ENDED, REFERRED, BAD_MEDIA, REFUSED, IGNORED = (f"+1202555010{n}" for n in range(6))
 PERSON = "sip:+12025550100@carrier.example.com"
-TIMEOUT_S = 60
 
 
 class Desk(Taker):
@@ -51,29 +48,6 @@ class Desk(Taker):
             except (CallOver, MediaRefused):
                 pass
         self.reasons.append(await call.over())
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def run_sipp(
-    port: int, scenario: str, mode: str, folder: Path, called: str, *more: str
-) -> tuple[int, str]:
-    """SIPp's status, and what it complained of; nothing where all went as the scenario says."""
-    program = shutil.which("sipp")
-    assert program, APT
-    command = [
-        program, f"127.0.0.1:{port}", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-t", mode,
-        "-i", "127.0.0.1", "-p", str(free_port()), "-mp", str(free_port() & ~1), "-s", called,
-        "-nostdin", "-timeout", f"{TIMEOUT_S}s", "-timeout_error", "-trace_err",
-        "-error_file", str(folder / "errors.log"), *more,
-    ]  # fmt: skip
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    errors = folder / "errors.log"
-    return ended.returncode, errors.read_text("utf-8") if errors.exists() else ""
 
 
 async def called(

@@ -18,6 +18,7 @@ from pipeline.sip.rtp_leg import RtpLeg
 from pipeline.sip.rtp_ports import RtpPorts
 from pipeline.sip.rtp_settings import RtpSettings
 from pipeline.sip.trunk import Trunks
+from tests.ports import free_ports
 from tests.sip.capture import captured, fields, read
 from tests.sip.conftest import Certificate
 from tests.sip.far_end import KEY, FarEnd, MemoryWire, sdp, tone
@@ -72,12 +73,15 @@ async def test_a_carriers_call_reads_right_to_tshark(
         end.setblocking(False)
         proxy_socket.bind(("127.0.0.1", 0))
         proxy_port, media_port = proxy_socket.getsockname()[1], end.getsockname()[1]
-        taker = Speaking(RtpPorts("127.0.0.1", 27_000, 27_099))
+        first = free_ports(20)
+        taker = Speaking(RtpPorts("127.0.0.1", first, first + 19))
         own = await asyncio.to_thread(options, certificate)
         async with AsyncExitStack() as house:
             running = await house.enter_async_context(Trunks(own, taker))
             door = running.ports["tls"]
-            chosen = f"tcp port {door} or tcp port {proxy_port} or udp portrange 27000-27099"
+            chosen = (
+                f"tcp port {door} or tcp port {proxy_port} or udp portrange {first}-{first + 19}"
+            )
             capture = captured(tmp_path, chosen)
             file = await asyncio.to_thread(capture.__enter__)
             await _call(certificate, keys, taker, proxy_socket, end, door)

@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from tests.first_call.served import free_port
+from tests.ports import free_port
 
 USER = "wardline"
 _SERVER_USER = "postgres"

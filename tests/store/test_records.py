@@ -323,7 +323,7 @@ def test_a_database_of_another_program_is_refused(either: House) -> None:
 def test_a_server_that_is_not_there_is_a_sentence_without_user_or_password(
     tmp_path: Path,
 ) -> None:
-    from tests.first_call.served import free_port
+    from tests.ports import free_port
 
     gone = House(tmp_path / "state", f"postgresql://127.0.0.1:{free_port()}/wardline")
     with pytest.raises(StoreFault, match="does not answer") as raised, gone.records():

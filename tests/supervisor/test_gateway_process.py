@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port, free_ports
 from tests.supervisor.served import Served, served
 
 pytestmark = pytest.mark.wire
@@ -25,17 +26,11 @@ OPTIONS = (
 SDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def configuration(port: int) -> str:
-    first = free_port() & ~1
+    first = free_ports(10)
     return (
         f"[sip]\nudp_port = {port}\ntls_port = 0\n"
-        f"rtp_port_min = {first}\nrtp_port_max = {min(first + 9, 65_535)}\n"
+        f"rtp_port_min = {first}\nrtp_port_max = {first + 9}\n"
         '[[trunk]]\nname = "pbx"\nsignalling = ["127.0.0.0/8"]\nmedia = ["127.0.0.0/8"]\n'
         'transports = ["udp"]\nsrtp = "optional"\n'
     )

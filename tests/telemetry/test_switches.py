@@ -64,7 +64,17 @@ def test_no_environment_lets_tls_write_its_keys_down(tmp_path: Path) -> None:
 
 
 @pytest.mark.wire
-@pytest.mark.parametrize("command", ["doctor", "bench", "call", "check-config", "egress-test"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "doctor",
+        "bench",
+        *(
+            pytest.param(each, marks=pytest.mark.long)
+            for each in ("call", "check-config", "egress-test")
+        ),
+    ],
+)
 def test_a_command_is_quiet_before_it_imports_anything(command: str) -> None:
     """Each command's modules are imported with the switches set, so the bench's engines find them too."""
     code = f"""

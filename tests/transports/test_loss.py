@@ -84,7 +84,9 @@ def tone_levels(pcm: bytes) -> list[float]:
     ]
 
 
-@pytest.mark.parametrize(("lost", "held"), [(0.03, 0.0), (0.03, 0.10)])
+@pytest.mark.parametrize(
+    ("lost", "held"), [(0.03, 0.10), pytest.param(0.03, 0.0, marks=pytest.mark.long)]
+)
 async def test_audio_stays_continuous_when_packets_are_lost(lost: float, held: float) -> None:
     call = Listener()
     async with WebRtcDoor(MediaSettings()) as door, calling(door.offer, call):

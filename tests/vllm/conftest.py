@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from pipeline import config
-from tests.vllm.real import ENVIRONMENT, MODEL, ROOT, Real, free_port
+from tests.ports import free_port
+from tests.vllm.real import ENVIRONMENT, MODEL, ROOT, Real
 
 STEP_MS = 12
 """A token of an eight-billion model on one card."""

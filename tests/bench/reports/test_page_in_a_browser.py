@@ -65,7 +65,7 @@ def violations(page: Page) -> list[str]:
     return [f"{v['id']}: {node['html']}" for v in found["violations"] for node in v["nodes"]]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_a_page_with_everything_passes_axe_and_fits_a_phone(
     scheme: str, browser: Browser, tmp_path: Path
 ) -> None:

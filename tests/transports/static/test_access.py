@@ -20,6 +20,8 @@ SMALL = """() => [...document.querySelectorAll("button, input, select, .top a, .
   .map((item) => [item.id || item.className || item.textContent, item.getBoundingClientRect()])
   .filter(([, box]) => box.height < 44 || box.width < 44).map(([name]) => name)"""
 
+BOTH_SCHEMES = ["light", pytest.param("dark", marks=pytest.mark.long)]
+
 
 async def violations(seat: Seat) -> list[str]:
     if not await seat.page.evaluate("'axe' in window"):
@@ -35,7 +37,7 @@ async def sideways_px(seat: Seat) -> int:
     return wide
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", BOTH_SCHEMES)
 async def test_the_softphone_passes_axe_in_every_state(
     stage: Stage, scheme: Literal["light", "dark"]
 ) -> None:
@@ -64,7 +66,7 @@ async def test_the_softphone_passes_axe_in_every_state(
         assert await violations(seat) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", BOTH_SCHEMES)
 async def test_the_live_view_passes_axe_locked_empty_and_busy(
     stage: Stage, scheme: Literal["light", "dark"]
 ) -> None:
