@@ -1,6 +1,6 @@
 """Run in a network namespace of its own: one call, and every packet of every interface beside it, as JSON.
 
-Arguments: a folder; then `page` for a booking through Chromium, `open-models` for one that Whisper hears, a chat model
+Arguments: a folder, that of built models; then `page` for a booking through Chromium, `open-models` for one that Whisper hears, a chat model
 phrases and Piper speaks, or the arguments of `wardline call`.
 """
 
