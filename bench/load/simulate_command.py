@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from bench.errors import BenchError
 from bench.load.row import Limit, Measure, Row
@@ -38,7 +40,12 @@ def bench_simulate(arguments: argparse.Namespace) -> int:
     """Run, print, keep."""
     try:
         plan = plan_of(arguments)
-        print(f"times: {plan.scenario.engines.source}")
+        times = plan.scenario.engines
+        if times.instant:
+            raise BenchError(
+                "engines that take no time simulate nothing: name a scenario with stage times, or --engines FILE"
+            )
+        print(f"times: {times.source}")
         ran = asyncio.run(run_turns(plan, progress))
     except BenchError as error:
         print(f"wardline bench simulate: {error}", file=sys.stderr)
@@ -47,10 +54,29 @@ def bench_simulate(arguments: argparse.Namespace) -> int:
         raise first_of(group) from None
     result = ran.as_json("simulate", rows_=[*simulated(ran), *_others(ran)])
     print("\n" + as_text(result["rows"], result["run"]))
+    print("\n" + against_target(result["rows"], times.source))
     if not keep(result, arguments.out):
         return 1
     bad = any(row["outcome"] in ("missed", "void") for row in result["rows"])
     return 1 if bad and not arguments.report_only else 0
+
+
+def against_target(rows: Sequence[Mapping[str, Any]], source: str) -> str:
+    """Target L3 in one sentence for each of its limits, and whose times they are."""
+    lines = ["target L3, from the caller's last sample to the answer's first:"]
+    for row in rows:
+        if row["target"] != "L3":
+            continue
+        at, most = row["limit"]["at"], row["limit"]["most"]
+        found = row[at]
+        figure = "nothing measured" if found is None else f"{found['value']:.0f} ms"
+        how = (
+            ", which is for a server that speculates, as ours does"
+            if row["id"] == "simulated.speculating"
+            else ""
+        )
+        lines.append(f"  {at} {figure}, limit {most:.0f} ms{how}: {row['outcome']}")
+    return "\n".join([*lines, f"  of times from: {source}"])
 
 
 def _others(ran: Ran) -> list[Row]:
