@@ -74,10 +74,15 @@ class Part:
         return self.frames * FRAME_MS
 
     @cached_property
-    def ulaw(self) -> list[str]:
-        """Each frame as a message carries it; made once, however many calls play the part."""
+    def ulaw(self) -> list[bytes]:
+        """Each frame as a telephone's packet carries it; made once, however many calls play the part."""
         coded, size = ulaw_encode(self.samples), self.frame_samples
-        return [b64encode(coded[at : at + size]).decode() for at in range(0, len(coded), size)]
+        return [coded[at : at + size] for at in range(0, len(coded), size)]
+
+    @cached_property
+    def ulaw_text(self) -> list[str]:
+        """The same as a carrier's message carries it."""
+        return [b64encode(frame).decode() for frame in self.ulaw]
 
     def frame(self, index: int) -> Samples:
         """One of them."""
