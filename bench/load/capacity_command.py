@@ -12,7 +12,7 @@ from bench.load.capacity import STEPS, capacity_rows, faults, run_capacity, vali
 from bench.load.scenario import shipped
 from bench.load.turns import as_text
 from bench.load.turns_command import add_out, first_of, keep, progress
-from bench.load.worlds import Plan
+from bench.load.worlds import DOORS, Plan
 
 CALLS_MAX = 400
 
@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scenario", default="busy", help="shipped, or a TOML file (default %(default)s)"
     )
-    parser.add_argument("--door", choices=["stream", "webrtc"], default="stream")
+    parser.add_argument("--door", choices=DOORS, default="stream")
     parser.add_argument(
         "--calls",
         type=_steps,

@@ -26,12 +26,18 @@ import aiohttp
 from bench.errors import ServerNotStarted
 from bench.load import processes
 from bench.load.entrances import CarrierEntrance
+from bench.load.telephone_door import Number
 from models.timed.times import Stage, Times
 from pipeline import config
+from pipeline.commands.tls import CA_CERT, CERT, KEY
 
 READY_LIMIT_S = 90.0
 END_LIMIT_S = 15.0
 CALLS_MAX = 400
+SPARE_CALLS = 8
+"""One that has just ended may still wait for its BYE's answer."""
+RTP_PORT = 24_000
+"""Ports in use are passed over, so that two benches may run at once."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -47,15 +53,30 @@ class House:
     events: Path | None = None
     """Where it writes what happened, if it does."""
     entrance: CarrierEntrance | None = field(default=None, repr=False)
+    number: Number | None = None
+    """Its telephone, if it has one."""
 
     def processes(self) -> dict[int, str]:
         """All that it consists of, each with its role."""
         return processes.family(self.pid)
 
 
+@dataclass(frozen=True, slots=True)
+class Telephone:
+    """That a server of ours is to have a telephone gateway."""
+
+    secure: bool
+    """Called over TLS and SRTP; else over UDP, in the open."""
+
+
 @asynccontextmanager
 async def ours(
-    times: Times | None, *, calls: int, workers: int = 1, toml: str = ""
+    times: Times | None,
+    *,
+    calls: int,
+    workers: int = 1,
+    telephone: Telephone | None = None,
+    toml: str = "",
 ) -> AsyncIterator[House]:
     """Our server, with engines of these times or its embedded ones, for so many calls in each worker."""
     folder = Path(tempfile.mkdtemp(prefix="wardline-bench-"))
@@ -63,15 +84,18 @@ async def ours(
         port, token = _free_port(), secrets.token_hex(16)
         public = f"https://127.0.0.1:{port}"
         file = folder / "wardline.toml"
-        file.write_text(_settings(folder, port, public, token, times, calls, workers) + toml)
+        number = _number(folder, telephone)
+        text = _settings(folder, port, public, token, times, calls, workers)
+        file.write_text(text + _gateway(number, calls * workers) + toml)
         file.chmod(0o600)
         arguments = ["-m", "pipeline.cli", "serve", "--config", str(file)]
+        arguments += ["--sip-loopback"] if number else []
         async with _child(arguments, folder) as child:
             url = f"http://127.0.0.1:{port}"
             await _until_ready(child, url, folder)
             account = "AC" + "0" * 32
             entrance = CarrierEntrance(url, public, token, account)
-            yield House("ours", url, child.pid, folder / "events.jsonl", entrance)
+            yield House("ours", url, child.pid, folder / "events.jsonl", entrance, number)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -148,6 +172,36 @@ speaking_ms = 0
 [media_stream]
 auth_token = "{token}"
 {engines}"""
+
+
+def _number(folder: Path, telephone: Telephone | None) -> Number | None:
+    """Where its telephone will be; `--sip-loopback` makes the certificate there."""
+    if telephone is None:
+        return None
+    made = folder / "state" / "softphone"
+    return Number(
+        _free_port(),
+        telephone.secure,
+        str(made / CERT),
+        str(made / KEY),
+        str(made / CA_CERT),
+    )
+
+
+def _gateway(number: Number | None, calls: int) -> str:
+    if number is None:
+        return ""
+    ports = {"tls": _free_port(), "udp": _free_port(), number.transport: number.port}
+    return f"""
+[sip]
+tls_port = {ports["tls"]}
+tcp_port = {ports["udp"]}
+udp_port = {ports["udp"]}
+calls_max = {min(3_200, calls + SPARE_CALLS)}
+calls_per_s = 1000
+rtp_port_min = {RTP_PORT}
+rtp_port_max = {RTP_PORT + 4 * calls + 400}
+"""
 
 
 @asynccontextmanager
@@ -231,7 +285,11 @@ def _not_started(who: str, folder: Path) -> ServerNotStarted:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """One that nobody has for TCP or UDP just now."""
+    while True:
+        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
+            stream.bind(("127.0.0.1", 0))
+            port: int = stream.getsockname()[1]
+            with contextlib.suppress(OSError):
+                datagrams.bind(("127.0.0.1", port))
+                return port

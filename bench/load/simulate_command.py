@@ -16,6 +16,7 @@ from bench.errors import BenchError
 from bench.load.row import Limit, Measure, Row
 from bench.load.turns import Ran, as_text, run_turns
 from bench.load.turns_command import add_out, count, first_of, keep, plan_of, progress
+from bench.load.worlds import DOORS
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="times of each stage, with their source; none: the scenario's",
     )
     parser.add_argument("--scenario", default="gpu-like", help="default %(default)s")
-    parser.add_argument("--door", choices=["stream", "webrtc"], default="stream")
+    parser.add_argument("--door", choices=DOORS, default="stream")
     parser.add_argument("--calls", type=count, default=32, help="at once (default %(default)s)")
     parser.add_argument("--rounds", type=count, default=1)
     parser.add_argument("--seed", type=int, help="instead of the scenario's")

@@ -29,6 +29,10 @@ LEAD_FRAMES = 10
 SAME_REPLY_MS = 400.0
 STRETCH_MS = 350.0
 """Longer than a pause between two words; between two sentences a new stretch may begin, which hurts nobody."""
+WORD_ERROR_MS = 2.0
+"""The server's word has a millisecond's digits, and a packet that left just before it is on its way."""
+STALE_WITHIN_MS = 1_000.0
+"""After this the same tone may be of another reply."""
 LOST_MS = 150.0
 """A reply that is shorter than others of its length by more lost something."""
 
@@ -228,6 +232,20 @@ def _cut(turn: Turn, notes: Notes, old: int | None, until_ms: float) -> None:
         turn.stale_ms = turn.stale_ms or 0.0
     if last_ms < turn.end_ms - SPEAKING_GAP_MS:
         turn.silent_ms = last_ms - turn.onset_ms
+
+
+def voided(turn: Turn, notes: Notes, at_ms: float) -> None:
+    """A telephone is told nothing: by the server's own word this reply was void from then on."""
+    old = _speaking_at(notes, turn.onset_ms)
+    if old is None:
+        return
+    turn.clear_ms = at_ms - turn.onset_ms
+    stale = [
+        frame.at_ms - at_ms
+        for frame in notes.heard
+        if frame.tag == old and at_ms + WORD_ERROR_MS < frame.at_ms < at_ms + STALE_WITHIN_MS
+    ]
+    turn.stale_frames, turn.stale_ms = len(stale), max(stale, default=0.0)
 
 
 def _disturbed(turn: Turn, notes: Notes, until_ms: float, whole_ms: float) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from bench.control import Floor, measure_floor
@@ -23,9 +24,12 @@ from bench.load.results import (
 from bench.load.row import Measure, Row
 from bench.load.run import Loaded
 from bench.load.surroundings import machine, versions
+from bench.load.timeline import voided
 from bench.load.worlds import Plan, one_load, opened
 from pipeline.clock import LoopClock, MonotonicClock, wall_now
 
+VOID_WITHIN_MS = 1_500.0
+"""From the onset that interrupts: what the server voids later has another cause."""
 LOST_SHARE = 0.02
 """More of a world's calls than this ended before their time: nothing is judged by the rest."""
 
@@ -124,8 +128,7 @@ async def run_turns(plan: Plan, progress: Callable[[str], None]) -> Ran:
                     floor, one_load(plan, houses[name], plan.scenario, plan.calls, progress)
                 )
                 loads.append(loaded)
-                found = World.of(loaded, tones=not plan.embedded)
-                await asyncio.to_thread(with_marks, found, houses[name])
+                found = await looked_at(loaded, houses[name], tones=not plan.embedded)
                 worlds[name] = joined(worlds.get(name), found, number * plan.calls)
     took_s = (LoopClock().now_ms() - began_ms) / 1000
     return Ran(plan, started, took_s, worlds, loads, floor)
@@ -146,19 +149,33 @@ async def _beside_the_floor(floor: Floor, load: Coroutine[Any, Any, Loaded]) -> 
     return loaded
 
 
-def with_marks(world: World, at: House) -> None:
-    """Read what the server wrote of these turns. Blocks."""
-    if at.events is None:
-        return
+async def looked_at(loaded: Loaded, at: House, *, tones: bool = True) -> World:
+    """What a load's notes come to, with what the server wrote of the same turns."""
+    world = World.of(loaded, tones=tones)
+    if at.events is not None:
+        await asyncio.to_thread(_with_marks, world, loaded, at.events)
+    return world
+
+
+def _with_marks(world: World, loaded: Loaded, events: Path) -> None:
     try:
-        lines = at.events.read_bytes().splitlines()
+        lines = events.read_bytes().splitlines()
     except OSError:
         return
     # The loop's clock is the machine's monotonic one; the two are read within microseconds.
     offset_ms = MonotonicClock().now_ms() - wall_now().timestamp() * 1000.0
-    server_marks.assign(world.turns, server_marks.told(lines, offset_ms))
+    whose = server_marks.assign(world.turns, server_marks.told(lines, offset_ms))
     began_ms = min((turn.onset_ms for turn in world.turns), default=0.0)
     world.lags_ms += server_marks.lags_ms(lines, offset_ms, began_ms)
+    if any(notes.voids_ms for notes in loaded.notes):
+        return
+    voids = server_marks.voids_ms(lines, offset_ms, whose)
+    for turn in world.turns:
+        until_ms = turn.onset_ms + VOID_WITHIN_MS
+        own = voids.get(turn.call, ())
+        at_ms = next((void for void in own if turn.onset_ms < void < until_ms), None)
+        if turn.interrupted and turn.how == "interruption" and at_ms is not None:
+            voided(turn, loaded.notes[turn.call], at_ms)
 
 
 def joined(before: World | None, now: World, calls_before: int) -> World:

@@ -15,7 +15,7 @@ from bench.errors import BenchError
 from bench.load.entrances import CarrierEntrance
 from bench.load.scenario import shipped
 from bench.load.turns import as_text, run_turns
-from bench.load.worlds import WORLDS, Plan
+from bench.load.worlds import DOORS, WORLDS, Plan
 from models.timed.times import TimesInvalid, load
 from pipeline.secret import first_line
 
@@ -31,9 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scenario", default="conversation", help="shipped, or a TOML file (default %(default)s)"
     )
-    parser.add_argument(
-        "--door", choices=["stream", "webrtc"], default="stream", help="default %(default)s"
-    )
+    parser.add_argument("--door", choices=DOORS, default="stream", help="default %(default)s")
     parser.add_argument("--calls", type=count, default=1, help="at once (default %(default)s)")
     parser.add_argument(
         "--rounds", type=count, default=1, help="each world so often, in turn (default 1)"

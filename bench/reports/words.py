@@ -12,7 +12,8 @@ VOID = "This run counts for nothing."
 DOORS = {
     "stream": "the WebSocket of telephone carriers (µ-law, 8 kHz)",
     "webrtc": "the browser's way (WebRTC, Opus)",
-    "sip": "the telephone (SIP, RTP)",
+    "sip": "the telephone (SIP over TLS, G.711 in SRTP)",
+    "sip-plain": "the telephone without encryption (SIP over UDP, G.711 in RTP)",
 }
 CLOCKS = {
     "caller": "marks the caller made itself",
