@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.control import Floor, measure_floor
-from bench.load import server_marks
+from bench.figures import percentile
+from bench.load import costs, server_marks
+from bench.load.costs import Costs
 from bench.load.house import House
 from bench.load.results import (
     CLOCK_ERROR_MS,
@@ -44,6 +46,8 @@ class Ran:
     worlds: dict[str, World]
     loads: list[Loaded]
     floor: Floor
+    costs: Costs | None = None
+    """What privacy takes, where it was measured."""
 
     def rows(self) -> list[Row]:
         """Every row, ours beside its controls."""
@@ -54,7 +58,15 @@ class Ran:
             *own,
             Row("floor.late", "", "control: a bare 20 ms sender beside the callers, late", "ms", Measure("floor", tuple(self.floor.late_ms))),
             Row("floor.round_trip", "", "control: a bare UDP round trip", "ms", Measure("floor", tuple(self.floor.round_trip_ms))),
+            *self._costs(),
         ]  # fmt: skip
+
+    def _costs(self) -> list[Row]:
+        if self.costs is None:
+            return []
+        ours = self.worlds["ours"]
+        wait_ms = percentile(ours.wire_ms, 50) if ours.wire_ms else None
+        return costs.rows(self.costs, wait_ms, sum(ours.cpu.values()) or None)
 
     def faults(self) -> list[str]:
         """What makes the run void; nothing when it is valid."""
@@ -131,7 +143,9 @@ async def run_turns(plan: Plan, progress: Callable[[str], None]) -> Ran:
                 found = await looked_at(loaded, houses[name], tones=not plan.embedded)
                 worlds[name] = joined(worlds.get(name), found, number * plan.calls)
     took_s = (LoopClock().now_ms() - began_ms) / 1000
-    return Ran(plan, started, took_s, worlds, loads, floor)
+    progress("what the redactor and encryption take")
+    taken = await asyncio.to_thread(costs.measured, plan.door)
+    return Ran(plan, started, took_s, worlds, loads, floor, taken)
 
 
 async def _beside_the_floor(floor: Floor, load: Coroutine[Any, Any, Loaded]) -> Loaded:
