@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.call_command import DEFAULT_URL
 from bench.errors import BenchError
 from bench.gate import gate_command
-from bench.load import capacity_command, simulate_command, turns_command
+from bench.load import capacity_command, simulate_command, soak_command, turns_command
 from bench.phi import phi_command
 from bench.recordings import RecordedVoice
 from bench.report import as_json, as_text, missed
@@ -71,6 +71,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "simulate", help="our server with engines that take the times of a named source"
     )
     simulate_command.configure(simulate)
+    soak = others.add_parser("soak", help="many short calls, then idle: what is left of them")
+    soak_command.configure(soak)
 
 
 def bench(arguments: argparse.Namespace) -> int:

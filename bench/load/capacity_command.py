@@ -11,7 +11,7 @@ from bench.errors import BenchError
 from bench.load.capacity import STEPS, capacity_rows, faults, run_capacity, valid
 from bench.load.scenario import shipped
 from bench.load.turns import as_text
-from bench.load.turns_command import add_out, first_of, keep, progress
+from bench.load.turns_command import add_out, first_of, keep, progress, whole
 from bench.load.worlds import DOORS, Plan
 
 CALLS_MAX = 400
@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--window-s", type=float, default=20.0, help="with all calls at once (default %(default)s)"
     )
     parser.add_argument(
-        "--workers", type=_workers, default=1, help="of our server, each on a core (default 1)"
+        "--workers", type=whole(1, 64), default=1, help="of our server, each on a core (default 1)"
     )
     parser.add_argument("--stock", action="store_true", help="with a stock Pipecat bot beside it")
     parser.add_argument("--seed", type=int, help="instead of the scenario's")
@@ -76,13 +76,6 @@ def bench_capacity(arguments: argparse.Namespace) -> int:
         return 1
     bad = any(row["outcome"] in ("missed", "void") for row in result["rows"])
     return 1 if bad and not arguments.report_only else 0
-
-
-def _workers(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 64:
-        raise argparse.ArgumentTypeError("from 1 to 64")
-    return value
 
 
 def _steps(text: str) -> tuple[int, ...]:

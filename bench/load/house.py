@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from pathlib import Path
 import aiohttp
 
 from bench.errors import ServerNotStarted
-from bench.load import processes
+from bench.load import leftovers, processes
 from bench.load.entrances import CarrierEntrance
 from bench.load.telephone_door import Number
 from models.timed.times import Stage, Times
@@ -55,6 +55,8 @@ class House:
     entrance: CarrierEntrance | None = field(default=None, repr=False)
     number: Number | None = None
     """Its telephone, if it has one."""
+    folder: Path = Path()
+    """What is its own, and gone afterwards."""
 
     def processes(self) -> dict[int, str]:
         """All that it consists of, each with its role."""
@@ -76,9 +78,13 @@ async def ours(
     calls: int,
     workers: int = 1,
     telephone: Telephone | None = None,
+    observed: bool = False,
     toml: str = "",
 ) -> AsyncIterator[House]:
-    """Our server, with engines of these times or its embedded ones, for so many calls in each worker."""
+    """Our server, with engines of these times or its embedded ones, for so many calls in each worker.
+
+    One that is `observed` can be asked what its processes hold (`bench.load.leftovers`).
+    """
     folder = Path(tempfile.mkdtemp(prefix="wardline-bench-"))
     try:
         port, token = _free_port(), secrets.token_hex(16)
@@ -90,12 +96,13 @@ async def ours(
         file.chmod(0o600)
         arguments = ["-m", "pipeline.cli", "serve", "--config", str(file)]
         arguments += ["--sip-loopback"] if number else []
-        async with _child(arguments, folder) as child:
+        more = leftovers.environment(folder) if observed else {}
+        async with _child(arguments, folder, more=more) as child:
             url = f"http://127.0.0.1:{port}"
             await _until_ready(child, url, folder)
             account = "AC" + "0" * 32
             entrance = CarrierEntrance(url, public, token, account)
-            yield House("ours", url, child.pid, folder / "events.jsonl", entrance, number)
+            yield House("ours", url, child.pid, folder / "events.jsonl", entrance, number, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -206,12 +213,17 @@ rtp_port_max = {RTP_PORT + 4 * calls + 400}
 
 @asynccontextmanager
 async def _child(
-    arguments: Sequence[str], folder: Path, *, says: bool = False
+    arguments: Sequence[str],
+    folder: Path,
+    *,
+    says: bool = False,
+    more: Mapping[str, str] | None = None,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """A process that dies with us; it and whatever it started is gone when the block is left.
 
     What it writes to standard output is read by nobody, unless it `says` something that is waited for.
     """
+    path = [str(leftovers.PROBE), *sys.path] if more else sys.path
     with (folder / "errors").open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -220,7 +232,7 @@ async def _child(
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE if says else asyncio.subprocess.DEVNULL,
             stderr=errors,
-            env=config.child_environment({"PYTHONPATH": os.pathsep.join(sys.path)}),
+            env=config.child_environment({"PYTHONPATH": os.pathsep.join(path), **(more or {})}),
             start_new_session=True,  # Ctrl-C is ours to pass on
             preexec_fn=_die_with_parent,
         )

@@ -65,6 +65,8 @@ class Scenario:
     """From the end of what was said to the words that interrupt the reply; replies begin within 400 ms."""
     coughs: float = 0.0
     """Share of replies that are coughed into."""
+    tail_ms: float = 6_000.0
+    """After the last word, for its reply."""
     band: Band = "wide"
     echo: Echo = Echo()
     weather: Weather = Weather()
@@ -130,6 +132,7 @@ class _Reader:
             interrupted=self._number("interrupted", d, 0.0, 0, 1),
             cut_after_ms=self._range("cut_after_ms", d, (700.0, 1_900.0)),
             coughs=self._number("coughs", d, 0.0, 0, 1),
+            tail_ms=self._number("tail_ms", d, 6_000.0, 0, 60_000),
             band=self._band(d),
             echo=self._echo(d),
             weather=self._weather(d),

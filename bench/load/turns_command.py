@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -160,12 +161,19 @@ def progress(text: str) -> None:
     print(text, flush=True)
 
 
-def count(text: str) -> int:
-    """A number of things."""
-    value = int(text)
-    if not 0 <= value <= 100_000:
-        raise argparse.ArgumentTypeError("must be between 0 and 100000")
-    return value
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """A number of things, within bounds."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"from {least} to {most}")
+        return value
+
+    return number
+
+
+count = whole(0, 100_000)
 
 
 def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -52,7 +52,9 @@ class Plan:
 
 
 @asynccontextmanager
-async def opened(plan: Plan, worlds: Sequence[str]) -> AsyncIterator[dict[str, House]]:
+async def opened(
+    plan: Plan, worlds: Sequence[str], *, observed: bool = False
+) -> AsyncIterator[dict[str, House]]:
     """Start what has to be started; all of it is gone when the block is left."""
     if plan.by_telephone and (plan.url or set(worlds) != {"ours"}):
         raise BenchError(
@@ -73,7 +75,11 @@ async def opened(plan: Plan, worlds: Sequence[str]) -> AsyncIterator[dict[str, H
                 per_worker = -(-plan.calls // plan.workers)
                 engines = None if plan.embedded else times
                 start = house.ours(
-                    engines, calls=per_worker, workers=plan.workers, telephone=_telephone(plan)
+                    engines,
+                    calls=per_worker,
+                    workers=plan.workers,
+                    telephone=_telephone(plan),
+                    observed=observed,
                 )
             else:
                 start = house.stock(times, default=world == "stock default")
