@@ -10,9 +10,9 @@ from dataclasses import replace
 from bench.errors import BenchError
 from bench.load.capacity import STEPS, capacity_rows, faults, run_capacity, valid
 from bench.load.scenario import shipped
-from bench.load.turns import as_text
-from bench.load.turns_command import add_out, first_of, keep, progress, whole
+from bench.load.turns_command import first_of, progress, whole
 from bench.load.worlds import DOORS, Plan
+from bench.reports.told import add_out, tell
 
 CALLS_MAX = 400
 
@@ -71,11 +71,7 @@ def bench_capacity(arguments: argparse.Namespace) -> int:
         capacity=[step.as_json() for step in steps],
     )
     result["run"]["idle_cpu_s_per_minute"] = idle
-    print("\n" + as_text(result["rows"], result["run"]))
-    if not keep(result, arguments.out):
-        return 1
-    bad = any(row["outcome"] in ("missed", "void") for row in result["rows"])
-    return 1 if bad and not arguments.report_only else 0
+    return tell(result, arguments)
 
 
 def _steps(text: str) -> tuple[int, ...]:

@@ -14,9 +14,10 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.load.row import Limit, Measure, Row
-from bench.load.turns import Ran, as_text, run_turns
-from bench.load.turns_command import add_out, count, first_of, keep, plan_of, progress
+from bench.load.turns import Ran, run_turns
+from bench.load.turns_command import count, first_of, plan_of, progress
 from bench.load.worlds import DOORS
+from bench.reports.told import add_out, tell
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -54,12 +55,7 @@ def bench_simulate(arguments: argparse.Namespace) -> int:
     except BaseExceptionGroup as group:
         raise first_of(group) from None
     result = ran.as_json("simulate", rows_=[*simulated(ran), *_others(ran)])
-    print("\n" + as_text(result["rows"], result["run"]))
-    print("\n" + against_target(result["rows"], times.source))
-    if not keep(result, arguments.out):
-        return 1
-    bad = any(row["outcome"] in ("missed", "void") for row in result["rows"])
-    return 1 if bad and not arguments.report_only else 0
+    return tell(result, arguments, against_target(result["rows"], times.source))
 
 
 def against_target(rows: Sequence[Mapping[str, Any]], source: str) -> str:

@@ -10,9 +10,9 @@ from dataclasses import replace
 from bench.errors import BenchError
 from bench.load.scenario import shipped
 from bench.load.soak import run_soak, soak_rows
-from bench.load.turns import as_text
-from bench.load.turns_command import add_out, first_of, keep, progress, whole
+from bench.load.turns_command import first_of, progress, whole
 from bench.load.worlds import DOORS, Plan
+from bench.reports.told import add_out, tell
 
 CALLS_MAX = 100_000
 AT_ONCE_MAX = 400
@@ -55,8 +55,4 @@ def bench_soak(arguments: argparse.Namespace) -> int:
         raise first_of(group) from None
     # A caller that is late proves nothing about a latency; what is left behind is left behind all the same.
     result = ran.as_json("soak", rows_=soak_rows(soaked), faults=soaked.lost[:3], valid=True)
-    print("\n" + as_text(result["rows"], result["run"]))
-    if not keep(result, arguments.out):
-        return 1
-    missed = any(row["outcome"] == "missed" for row in result["rows"])
-    return 1 if missed and not arguments.report_only else 0
+    return tell(result, arguments)

@@ -15,9 +15,9 @@ from bench.load import costs, server_marks
 from bench.load.costs import Costs
 from bench.load.house import House
 from bench.load.results import (
-    CLOCK_ERROR_MS,
-    FORMAT,
+    STARTED,
     World,
+    document,
     embedded_rows,
     generator,
     rows,
@@ -25,7 +25,6 @@ from bench.load.results import (
 )
 from bench.load.row import Measure, Row
 from bench.load.run import Loaded
-from bench.load.surroundings import machine, versions
 from bench.load.timeline import voided
 from bench.load.worlds import Plan, one_load, opened
 from pipeline.clock import LoopClock, MonotonicClock, wall_now
@@ -92,38 +91,29 @@ class Ran:
         notes = self.faults() if faults is None else list(faults)
         good = not notes if valid is None else valid
         plan = self.plan
-        return {
-            "format": FORMAT,
-            "run": {
-                "kind": kind,
-                "scenario": plan.scenario.name,
-                "what": plan.scenario.what,
-                "seed": plan.scenario.seed,
-                "started": self.started.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "took_s": round(self.took_s, 1),
-                "door": plan.door,
-                "calls": plan.calls,
-                "rounds": plan.rounds,
-                "engines": {
-                    "source": "embedded" if plan.embedded else plan.scenario.engines.source
-                },
-                "valid": good,
-                "notes": notes,
-                "machine": machine(),
-                "load": {
-                    "before": round(self.loads[0].load_before, 2),
-                    "after": round(self.loads[-1].load_after, 2),
-                },
-                "versions": versions(),
-                "generator": about,
-                "clock_error_ms": CLOCK_ERROR_MS,
+        run = {
+            "kind": kind,
+            "scenario": plan.scenario.name,
+            "what": plan.scenario.what,
+            "seed": plan.scenario.seed,
+            "started": self.started.strftime(STARTED),
+            "took_s": round(self.took_s, 1),
+            "door": plan.door,
+            "calls": plan.calls,
+            "rounds": plan.rounds,
+            "engines": {"source": "embedded" if plan.embedded else plan.scenario.engines.source},
+            "valid": good,
+            "notes": notes,
+            "load": {
+                "before": round(self.loads[0].load_before, 2),
+                "after": round(self.loads[-1].load_after, 2),
             },
-            "rows": [row.as_json(good) for row in (self.rows() if rows_ is None else rows_)],
-            "turns": [
-                turn_json(name, turn) for name, world in self.worlds.items() for turn in world.turns
-            ],
-            "capacity": list(capacity),
+            "generator": about,
         }
+        turns = [
+            turn_json(name, turn) for name, world in self.worlds.items() for turn in world.turns
+        ]
+        return document(run, self.rows() if rows_ is None else rows_, turns, capacity)
 
 
 async def run_turns(plan: Plan, progress: Callable[[str], None]) -> Ran:
@@ -208,48 +198,3 @@ def joined(before: World | None, now: World, calls_before: int) -> World:
         for role, value in theirs.items():
             mine[role] = (mine.get(role, value) + value) / 2
     return before
-
-
-def as_text(rows_: Sequence[dict[str, Any]], run: dict[str, Any]) -> str:
-    """A table for a terminal."""
-    head = f"{'row':<22} {'n':>6} {'p50 [95 %]':>24} {'p95':>9} {'p99':>9} {'worst':>9} {'control':>9} {'ratio':>7}  outcome"
-    lines = [head, *(_line(row) for row in rows_)]
-    lines += [f"note: {note}" for note in run["notes"]]
-    return "\n".join(lines)
-
-
-def _line(row: dict[str, Any]) -> str:
-    limit, control = row["limit"], row["control"]
-    at = limit["at"] if limit else "p50"
-    beside = _at(control, at)
-    outcome = row["outcome"].upper() if row["outcome"] == "missed" else row["outcome"]
-    bound = ""
-    if limit:
-        most = limit.get("most", limit.get("least"))
-        bound = f" ({limit['of']} at {at} {'<=' if 'most' in limit else '>='} {most:.4g})"
-    p50 = row["p50"]
-    middle = f"{p50['value']:.2f} [{p50['low']:.2f}, {p50['high']:.2f}]" if p50 else "-"
-    return (
-        f"{row['id']:<22} {row['count']:>6} {middle:>24} {_short(_at(row, 'p95')):>9} {_short(_at(row, 'p99')):>9}"
-        f" {_short(row['worst']):>9} {_short(beside):>9} {_short(row['ratio']):>7}"
-        f"  {outcome if limit else ''}{bound}"
-    )
-
-
-def _at(row: dict[str, Any] | None, at: str) -> float | None:
-    if row is None:
-        return None
-    found = row[at]
-    if isinstance(found, dict):
-        return float(found["value"])
-    return (
-        None
-        if row["worst"] is None
-        else float(row["worst"])
-        if at == "worst" or row["p50"] is None
-        else None
-    )
-
-
-def _short(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from bench.errors import BenchError
 from bench.load.entrances import CarrierEntrance
 from bench.load.scenario import shipped
-from bench.load.turns import as_text, run_turns
+from bench.load.turns import run_turns
 from bench.load.worlds import DOORS, WORLDS, Plan
+from bench.reports.told import add_out, tell
 from models.timed.times import TimesInvalid, load
 from pipeline.secret import first_line
 
@@ -66,16 +64,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=bench_turns)
 
 
-def add_out(parser: argparse.ArgumentParser) -> None:
-    """Where results go, and whether a miss is a failure."""
-    parser.add_argument(
-        "--out", type=Path, default=Path("bench/results"), help="folder (default %(default)s)"
-    )
-    parser.add_argument(
-        "--report-only", action="store_true", help="exit 0 even when a limit is missed"
-    )
-
-
 def bench_turns(arguments: argparse.Namespace) -> int:
     """Run, print, keep."""
     try:
@@ -85,12 +73,7 @@ def bench_turns(arguments: argparse.Namespace) -> int:
         return 1
     except BaseExceptionGroup as group:
         raise first_of(group) from None
-    result = ran.as_json()
-    print("\n" + as_text(result["rows"], result["run"]))
-    if not keep(result, arguments.out):
-        return 1
-    missed = any(row["outcome"] in ("missed", "void") for row in result["rows"])
-    return 1 if missed and not arguments.report_only else 0
+    return tell(ran.as_json(), arguments)
 
 
 def plan_of(arguments: argparse.Namespace) -> Plan:
@@ -139,21 +122,6 @@ def _entrance(arguments: argparse.Namespace) -> CarrierEntrance | None:
     return CarrierEntrance(
         arguments.url.rstrip("/"), arguments.public_url.rstrip("/"), token, arguments.account
     )
-
-
-def keep(result: dict[str, Any], folder: Path) -> bool:
-    """Write the result; False with a sentence when that fails."""
-    run = result["run"]
-    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{run['kind']}-{run['scenario']}.json"
-    target = folder / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        print(f"wardline bench: cannot write {target}: {error.strerror}", file=sys.stderr)
-        return False
-    print(f"\nwritten: {target}")
-    return True
 
 
 def progress(text: str) -> None:
