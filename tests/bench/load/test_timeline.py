@@ -177,3 +177,15 @@ def test_where_nobody_was_heard_nothing_is_voided() -> None:
     (turn,) = turns(0, call.notes, part(cue("interruption", 50, 100)))
     voided(turn, call.notes, 1_150.0)
     assert turn.clear_ms is None
+
+
+def test_a_reply_that_is_taken_up_again_is_not_stale() -> None:
+    call = Call().reply(1, 500.0, 33).void(1_150.0).reply(1, 2_100.0, 40)
+    (turn,) = turns(0, call.notes, part(cue("interruption", 50, 100)))
+    assert (turn.clear_ms, turn.stale_frames, turn.stale_ms) == (150.0, 0, 0.0)
+
+
+def test_packets_that_follow_the_word_without_a_pause_are_stale() -> None:
+    call = Call().reply(1, 500.0, 33).void(1_150.0).reply(1, 1_160.0, 3).reply(1, 2_100.0, 40)
+    (turn,) = turns(0, call.notes, part(cue("interruption", 50, 100)))
+    assert (turn.stale_frames, turn.stale_ms) == (3, 50.0)
