@@ -39,6 +39,8 @@ class Told:
     """When its first sample left, on the caller's clock."""
     marks_ms: dict[str, float]
     """On the caller's clock."""
+    speech_end_ms: float = 0.0
+    """When the caller's last sample had come, on the caller's clock."""
 
 
 def told(lines: Iterable[bytes], wall_offset_ms: float) -> list[Told]:
@@ -60,7 +62,7 @@ def told(lines: Iterable[bytes], wall_offset_ms: float) -> list[Told]:
             for key, name in STAGES.items()
             if record.get(key) is not None
         }
-        found.append(Told(str(record["call_id"]), at_ms, marks))
+        found.append(Told(str(record["call_id"]), at_ms, marks, at_ms - first_ms))
     return sorted(found, key=lambda each: each.left_ms)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.control import Floor, measure_floor
 from bench.figures import percentile
-from bench.load import costs, server_marks
+from bench.load import costs, ear, server_marks
 from bench.load.costs import Costs
 from bench.load.house import House
 from bench.load.results import (
@@ -47,6 +47,8 @@ class Ran:
     floor: Floor
     costs: Costs | None = None
     """What privacy takes, where it was measured."""
+    heard: list[ear.Heard] | None = None
+    """What a page said it heard, where one called."""
 
     def rows(self) -> list[Row]:
         """Every row, ours beside its controls."""
@@ -57,6 +59,7 @@ class Ran:
             *own,
             Row("floor.late", "", "control: a bare 20 ms sender beside the callers, late", "ms", Measure("floor", tuple(self.floor.late_ms))),
             Row("floor.round_trip", "", "control: a bare UDP round trip", "ms", Measure("floor", tuple(self.floor.round_trip_ms))),
+            *([] if self.heard is None else ear.rows(self.heard)),
             *self._costs(),
         ]  # fmt: skip
 
@@ -132,10 +135,11 @@ async def run_turns(plan: Plan, progress: Callable[[str], None]) -> Ran:
                 loads.append(loaded)
                 found = await looked_at(loaded, houses[name], tones=not plan.embedded)
                 worlds[name] = joined(worlds.get(name), found, number * plan.calls)
+        heard = await ear.listen(houses["ours"], plan.scenario, progress) if plan.ear else None
     took_s = (LoopClock().now_ms() - began_ms) / 1000
     progress("what the redactor and encryption take")
     taken = await asyncio.to_thread(costs.measured, plan.door)
-    return Ran(plan, started, took_s, worlds, loads, floor, taken)
+    return Ran(plan, started, took_s, worlds, loads, floor, taken, heard)
 
 
 async def _beside_the_floor(floor: Floor, load: Coroutine[Any, Any, Loaded]) -> Loaded:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from bench.browser import program
 from bench.errors import BenchError
 from bench.load.entrances import CarrierEntrance
 from bench.load.scenario import shipped
@@ -21,7 +22,7 @@ from pipeline.secret import first_line
 EMBEDDED = "embedded"
 _DEFAULTS = {
     "stock": False, "worlds": None, "workers": 1, "engines": None, "seed": None, "turns": None,
-    "url": "", "ca": None, "public_url": "", "auth_token_file": None, "account": "",
+    "url": "", "ca": None, "public_url": "", "auth_token_file": None, "account": "", "ear": False,
 }  # fmt: skip
 
 
@@ -46,6 +47,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--engines",
         metavar="FILE",
         help='"instant", a file of times, or "embedded" (see embedded.toml)',
+    )
+    parser.add_argument(
+        "--ear",
+        action="store_true",
+        help="let a page in Chromium call as well and report when it heard its answers",
     )
     parser.add_argument("--seed", type=int, help="instead of the scenario's")
     parser.add_argument("--turns", type=count, help="of each call, instead of the scenario's")
@@ -90,6 +96,10 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
             scenario = replace(scenario, engines=load(arguments.engines))
         except TimesInvalid as error:
             raise BenchError(f"{arguments.engines}: {error}") from None
+    if arguments.ear:
+        program("--ear")  # now, and not after the calls
+    if arguments.ear and arguments.url:
+        raise BenchError("--ear needs a server that the bench starts: leave out --url")
     worlds = WORLDS if arguments.stock else ("ours",)
     if embedded and (arguments.stock or arguments.worlds):
         raise BenchError("a stock bot has no embedded engines: leave out --stock and --worlds")
@@ -110,6 +120,7 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
         url=arguments.url.rstrip("/"),
         entrance=_entrance(arguments),
         ca_file=arguments.ca,
+        ear=arguments.ear,
     )
 
 

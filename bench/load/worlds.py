@@ -44,6 +44,8 @@ class Plan:
     entrance: CarrierEntrance | None = field(default=None, repr=False)
     """How its stream door is opened."""
     ca_file: str | None = None
+    ear: bool = False
+    """A page in a browser calls too, afterwards, and says when it heard its answers."""
 
     @property
     def by_telephone(self) -> bool:

@@ -20,6 +20,7 @@ CLOCKS = {
     "server": "marks the server made, which come by its event file",
     "speech": "where speech ends in a recording",
     "frame": "a packet's length, in which a sample can hide",
+    "ear": "what a page reports of its own sound, where one called",
 }
 
 
