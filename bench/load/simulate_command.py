@@ -10,14 +10,18 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
+from bench.load.recorded import times_of
 from bench.load.row import Limit, Measure, Row
 from bench.load.turns import Ran, run_turns
 from bench.load.turns_command import count, first_of, plan_of, progress
 from bench.load.worlds import DOORS
 from bench.reports.told import add_out, tell
+from models.timed.times import Times
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +30,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--engines",
         metavar="FILE",
         help="times of each stage, with their source; none: the scenario's",
+    )
+    parser.add_argument(
+        "--events",
+        type=Path,
+        metavar="FILE",
+        help="instead of --engines: a server's event file, whose turns tell what its engines took",
     )
     parser.add_argument("--scenario", default="gpu-like", help="default %(default)s")
     parser.add_argument("--door", choices=DOORS, default="stream")
@@ -42,6 +52,8 @@ def bench_simulate(arguments: argparse.Namespace) -> int:
     """Run, print, keep."""
     try:
         plan = plan_of(arguments)
+        if arguments.events is not None:
+            plan = replace(plan, scenario=replace(plan.scenario, engines=_recorded(arguments)))
         times = plan.scenario.engines
         if times.instant:
             raise BenchError(
@@ -56,6 +68,16 @@ def bench_simulate(arguments: argparse.Namespace) -> int:
         raise first_of(group) from None
     result = ran.as_json("simulate", rows_=[*simulated(ran), *_others(ran)])
     return tell(result, arguments, against_target(result["rows"], times.source))
+
+
+def _recorded(arguments: argparse.Namespace) -> Times:
+    if arguments.engines:
+        raise BenchError("--events and --engines both say what the engines take: leave one out")
+    try:
+        with arguments.events.open("rb") as lines:
+            return times_of(lines, arguments.events.name)
+    except OSError as error:
+        raise BenchError(f"{arguments.events} cannot be read: {error.strerror}") from None
 
 
 def against_target(rows: Sequence[Mapping[str, Any]], source: str) -> str:

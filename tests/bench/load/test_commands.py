@@ -51,6 +51,19 @@ def test_a_simulation_of_no_time_is_refused(capsys: pytest.CaptureFixture[str]) 
     assert "simulate nothing" in capsys.readouterr().err
 
 
+def test_events_and_times_of_ones_own_are_not_both_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "times.toml").write_text('source = "mine"\nstt_final_ms = 5\n')
+    given = ("--events", str(tmp_path / "none"), "--engines", str(tmp_path / "times.toml"))
+    asked = arguments("simulate", *given)
+    assert asked.run(asked) == 1
+    assert "leave one out" in capsys.readouterr().err
+    asked = arguments("simulate", *given[:2])
+    assert asked.run(asked) == 1
+    assert "cannot be read" in capsys.readouterr().err
+
+
 def test_a_simulation_tells_its_figures_beside_the_target_and_whose_times_they_are() -> None:
     world = World("ours", [answered(400.0), answered(420.0)])
     ran = Ran(plan("simulate"), wall_now(), 1.0, {"ours": world}, [], Floor())

@@ -77,6 +77,18 @@ def test_turns_by_telephone_are_measured_like_the_others(door: str, tmp_path: Pa
     assert left_behind() == before
 
 
+def test_a_page_in_a_browser_says_when_it_heard_its_answers(tmp_path: Path) -> None:
+    done = wardline(
+        "bench", "turns", "--scenario", "quick", "--turns", "4", "--report-only", "--ear",
+        "--out", str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    rows = {row["id"]: row for row in result(tmp_path)["rows"]}
+    assert rows["ear"]["count"] >= 2
+    assert rows["ear"]["p50"]["value"] > rows["ear.after_out"]["p50"]["value"] > 0.0
+    assert left_behind() == set()
+
+
 def test_sixty_calls_leave_nothing_behind(tmp_path: Path) -> None:
     before = left_behind()
     done = wardline(
