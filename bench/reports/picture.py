@@ -14,7 +14,9 @@ SHARPNESS = 2.0
 LIMIT_MS = 30_000.0
 
 
-def draw(html: str | None, target: Path) -> None:
+def draw(
+    html: str | None, target: Path, *, width_px: int = WIDTH_PX, sharpness: float = SHARPNESS
+) -> None:
     """Write a page's picture as PNG; raises PictureImpossible or BrowserMissing. Blocks, for seconds."""
     if html is None:
         raise PictureImpossible("this result has no answered turn to draw")
@@ -26,8 +28,8 @@ def draw(html: str | None, target: Path) -> None:
             browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
             try:
                 page = browser.new_page(
-                    viewport={"width": WIDTH_PX, "height": HEIGHT_PX},
-                    device_scale_factor=SHARPNESS,
+                    viewport={"width": width_px, "height": HEIGHT_PX},
+                    device_scale_factor=sharpness,
                     color_scheme="light",
                     offline=True,
                     java_script_enabled=False,
