@@ -9,7 +9,13 @@ import sys
 from bench.call_command import DEFAULT_URL
 from bench.errors import BenchError
 from bench.gate import gate_command
-from bench.load import capacity_command, simulate_command, soak_command, turns_command
+from bench.load import (
+    capacity_command,
+    faults_command,
+    simulate_command,
+    soak_command,
+    turns_command,
+)
 from bench.load.turns_command import whole
 from bench.phi import phi_command
 from bench.recordings import RecordedVoice
@@ -69,6 +75,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     simulate_command.configure(simulate)
     soak = others.add_parser("soak", help="many short calls, then idle: what is left of them")
     soak_command.configure(soak)
+    faults = others.add_parser(
+        "faults", help="kill workers in mid-call: when callers are told, and what is left"
+    )
+    faults_command.configure(faults)
 
 
 def bench(arguments: argparse.Namespace) -> int:

@@ -19,6 +19,8 @@ from models.timed.tags import tag_at
 from pipeline.clock import Clock, LoopClock
 from pipeline.line import FRAME_MS
 
+LOOK_S = 0.005
+"""How often it is looked whether a sentence has come."""
 TONE_SHARE = 0.5
 """Of a frame's power at one frequency: what has less is no tone of ours."""
 
@@ -77,6 +79,8 @@ class Door(ABC):
         self.clock = clock or LoopClock()
         self.left = False
         """We hung up: what ends from now on is no failure."""
+        self.broken = asyncio.Event()
+        """The call ended before its time."""
         self._owner: asyncio.TaskGroup | None = None
         self._lasting: list[asyncio.Task[None]] = []
 
@@ -101,6 +105,13 @@ class Door(ABC):
     @abstractmethod
     async def play(self, part: Part, begin_ms: float) -> None:
         """Send the part's frames, the first at this time, each 20 ms later; returns after the last."""
+
+    @abstractmethod
+    async def told_of_loss(self, since_ms: float) -> float:
+        """Wait until the caller of a call that lost its worker then hears or is shown a sentence; returns when that was.
+
+        Whoever waits sets the limit.
+        """
 
     # --- what is the same for all --------------------------------------------------------------------
 
@@ -141,6 +152,7 @@ class Door(ABC):
         """The call ended before its time; the first reason stands."""
         if not self.left:
             self.notes.failure = self.notes.failure or sentence
+            self.broken.set()
 
     async def pace(
         self, frames: int, begin_ms: float, send: Callable[[int, float], Awaitable[None]]

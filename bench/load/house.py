@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -263,21 +263,32 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
+async def until_ready(at: House) -> None:
+    """Wait until a server that has lost a worker takes calls again; raises ServerNotStarted."""
+    if not await _ready(at.url, lambda: True):
+        raise ServerNotStarted("our server did not take calls again after a worker was killed")
+
+
 async def _until_ready(child: asyncio.subprocess.Process, url: str, folder: Path) -> None:
+    if not await _ready(url, lambda: child.returncode is None):
+        raise _not_started("our server", folder)
+
+
+async def _ready(url: str, lives: Callable[[], bool]) -> bool:
     loop = asyncio.get_running_loop()
     until_s = loop.time() + READY_LIMIT_S
     async with aiohttp.ClientSession() as session:
-        while loop.time() < until_s and child.returncode is None:
+        while loop.time() < until_s and lives():
             try:
                 async with session.get(
                     url + "/healthz", timeout=aiohttp.ClientTimeout(2)
                 ) as answer:
                     if (await answer.json()).get("ready"):
-                        return
+                        return True
             except (aiohttp.ClientError, TimeoutError, ValueError):
                 pass
             await asyncio.sleep(0.1)
-    raise _not_started("our server", folder)
+    return False
 
 
 async def _port_said(child: asyncio.subprocess.Process, folder: Path) -> int:

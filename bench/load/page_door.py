@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from functools import cache
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -42,6 +42,9 @@ class Exchange(Protocol):
     async def trade(self, sdp: str) -> tuple[str, str]:
         """The answer and the call's id, where there is one. Raises BenchError."""
 
+    def events(self) -> AsyncIterator[dict[str, Any]]:
+        """What the server tells of the call beside it, while it lasts."""
+
     async def leave(self) -> None:
         """Hang up."""
 
@@ -61,6 +64,10 @@ class FrontExchange:
         await self._front.open()
         answer = await self._front.offer(await self._front.token(), sdp)
         return answer.sdp, answer.call_id
+
+    def events(self) -> AsyncIterator[dict[str, Any]]:
+        """See `Exchange`."""
+        return self._front.events()
 
     async def leave(self) -> None:
         """See `Exchange`."""
@@ -88,6 +95,11 @@ class OpenExchange:
         except (aiohttp.ClientError, TimeoutError, KeyError, ValueError):
             raise ServerUnreachable("the stock bot did not answer the offer") from None
 
+    async def events(self) -> AsyncIterator[dict[str, Any]]:
+        """It tells nothing."""
+        return
+        yield {}
+
     async def leave(self) -> None:
         """Closing the connection is all it knows."""
 
@@ -105,10 +117,13 @@ class PageDoor(Door):
         clock: Clock | None = None,
         seed: int = 0,
         weather: Weather = CALM,
+        follows: bool = False,
     ) -> None:
-        """Nothing is opened yet."""
+        """Nothing is opened yet. One that `follows` reads the call's event stream as a page does."""
         super().__init__(clock)
         self._exchange = exchange
+        self._follows = follows
+        self._told, self._told_ms = asyncio.Event(), 0.0
         self._relay = None if weather.calm else Relay(weather, seed)
         self._ear = Ear(self.clock, lambda: None)
         self._ear.on_audio = self._hear
@@ -126,8 +141,8 @@ class PageDoor(Door):
             raise self._line.unreachable(CONNECT_LIMIT_S * 1000) from None
 
     def lasting(self) -> list[Coroutine[Any, Any, None]]:
-        """A page pings."""
-        return [self._ping()]
+        """A page pings, and follows what the server tells."""
+        return [self._ping(), self._follow()] if self._follows else [self._ping()]
 
     async def goodbye(self) -> None:
         """As the page does: a word beside the sound, then the request."""
@@ -155,6 +170,18 @@ class PageDoor(Door):
                     await over.wait()
             except TimeoutError:
                 continue
+
+    async def told_of_loss(self, since_ms: float) -> float:
+        """The page is told that the worker is lost, and plays at once the sentence that it has stored."""
+        del since_ms  # a worker is lost once
+        await self._told.wait()
+        return self._told_ms
+
+    async def _follow(self) -> None:
+        async for event in self._exchange.events():
+            if event.get("type") == "worker_lost":
+                self._told_ms = self._told_ms or self.clock.now_ms()
+                self._told.set()
 
     async def _trade(self) -> None:
         offer, relay = await self._line.offer(HERE), self._relay

@@ -18,9 +18,10 @@ from typing import Any
 import aiohttp
 
 from bench.audio import Samples
+from bench.errors import CallLost
 from bench.load.door import Door, heard
 from bench.load.echo import Returning
-from bench.load.entrances import Entrance, call_sid, refusal
+from bench.load.entrances import Entrance, Way, call_sid, refusal
 from bench.load.part import Part
 from bench.load.scenario import CALM, NO_ECHO, Echo, Weather
 from pipeline.clock import Clock
@@ -54,6 +55,7 @@ class StreamDoor(Door):
         self._echo = Returning(echo) if echo.level_db else None
         self._call = call_sid()
         self._stream = "MZ" + self._call[2:]
+        self._way: Way | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._on_its_way: asyncio.Queue[tuple[float, str]] = asyncio.Queue()
         self._play_end_ms = 0.0
@@ -63,7 +65,7 @@ class StreamDoor(Door):
 
     async def ring(self) -> None:
         """Be let in, and say who calls."""
-        way = await self._entrance.way(self._session, self._call)
+        way = self._way = await self._entrance.way(self._session, self._call)
         try:
             self._socket = await self._session.ws_connect(
                 way.url,
@@ -101,6 +103,14 @@ class StreamDoor(Door):
             await self._give_marks_back(now_ms)
 
         await self.pace(part.frames, begin_ms, send)
+
+    async def told_of_loss(self, since_ms: float) -> float:
+        """The stream breaks off; a carrier then asks what comes next, and says the sentence that it is given."""
+        await self.broken.wait()
+        way = self._way
+        if way is None or "<Say" not in await self._entrance.after(self._session, self._call, way):
+            raise CallLost("no sentence was given to the caller of a stream that broke off")
+        return self.clock.now_ms()
 
     # --- to the server -------------------------------------------------------------------------------
 

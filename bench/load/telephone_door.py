@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.audio import Samples
 from bench.errors import BenchError, ServerUnreachable
-from bench.load.door import Door, heard
+from bench.load.door import LOOK_S, Door, heard
 from bench.load.echo import Returning
 from bench.load.part import Part
 from bench.load.relay import Luck
@@ -39,6 +39,8 @@ RATE_HZ = 8_000
 FRAME_SAMPLES = 160
 CONNECT_LIMIT_S = 10.0
 DATAGRAM_BYTES_MAX = 2_048
+QUEUED_MS = 120.0
+"""So much of a reply may wait in the gateway, which sends it on when its worker has gone."""
 ULAW = 0
 """G.711's payload type, fixed by RFC 3551."""
 
@@ -168,6 +170,16 @@ class TelephoneDoor(Door):
             self._send(index, coded[index] if coded else self._mixed(part.frame(index), now_ms))
 
         await self.pace(part.frames, begin_ms, send)
+
+    async def told_of_loss(self, since_ms: float) -> float:
+        """The gateway says the sentence itself: what is loud once the reply's last packets have gone by."""
+        first = len(self.notes.heard)
+        while True:
+            for frame in self.notes.heard[first:]:
+                if frame.loud and frame.at_ms > since_ms + QUEUED_MS:
+                    return frame.at_ms
+            first = len(self.notes.heard)
+            await asyncio.sleep(LOOK_S)
 
     async def _until_over(self) -> None:
         if self._leg is not None:

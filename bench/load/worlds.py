@@ -97,22 +97,28 @@ async def one_load(
     progress: Callable[[str], None] = lambda text: None,
 ) -> Loaded:
     """So many calls into one of them."""
-    rate_hz = PAGE_HZ if plan.door == "webrtc" else stream_door.RATE_HZ
     async with AsyncExitStack() as stack:
-        make = await stack.enter_async_context(_doors(plan, at, scenario))
+        make = await stack.enter_async_context(doors(plan, at, scenario))
         return await load(
             at.world,
             plan.door,
             scenario,
-            parts_of(scenario, rate_hz, calls),
+            parts_of(scenario, rate_of(plan), calls),
             make,
             pid=at.pid,
             progress=progress,
         )
 
 
+def rate_of(plan: Plan) -> int:
+    """The rate of what this door's callers say."""
+    return PAGE_HZ if plan.door == "webrtc" else stream_door.RATE_HZ
+
+
 @asynccontextmanager
-async def _doors(plan: Plan, at: House, scenario: Scenario) -> AsyncIterator[Callable[[int], Door]]:
+async def doors(
+    plan: Plan, at: House, scenario: Scenario, *, follow: bool = False
+) -> AsyncIterator[Callable[[int], Door]]:
     """What makes the n-th call's door, with what all calls share: their HTTP session, or their signalling."""
     weather, echo = scenario.weather, scenario.echo
 
@@ -136,6 +142,7 @@ async def _doors(plan: Plan, at: House, scenario: Scenario) -> AsyncIterator[Cal
                 else OpenExchange(session, at.url),
                 weather=weather,
                 seed=seed(n),
+                follows=follow,
             )
 
 

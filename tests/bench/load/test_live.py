@@ -89,6 +89,19 @@ def test_a_page_in_a_browser_says_when_it_heard_its_answers(tmp_path: Path) -> N
     assert left_behind() == set()
 
 
+@pytest.mark.parametrize("door", ["stream", "webrtc", "sip"])
+def test_callers_of_a_killed_worker_are_told(door: str, tmp_path: Path) -> None:
+    before = left_behind()
+    done = wardline(
+        "bench", "faults", "--door", door, "--calls", "2", "--kills", "1", "--out", str(tmp_path)
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    rows = {row["id"]: row for row in result(tmp_path)["rows"]}
+    assert rows["fault.told"]["count"] == 2
+    assert {row["outcome"] for row in rows.values()} == {"met"}
+    assert left_behind() == before
+
+
 def test_sixty_calls_leave_nothing_behind(tmp_path: Path) -> None:
     before = left_behind()
     done = wardline(

@@ -46,6 +46,9 @@ class FakeDoor(Door):
     async def close(self) -> None:
         self.said.append("closed")
 
+    async def told_of_loss(self, since_ms: float) -> float:
+        return since_ms
+
     async def play(self, part: Part, begin_ms: float) -> None:
         self.begun_ms = begin_ms
         if self._fails is not None:

@@ -1,0 +1,95 @@
+"""A worker's end in mid-call: who is told when, and what the rows make of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.errors import CallLost
+from bench.load.door import Door, Heard
+from bench.load.faults import GIVEN_MS, Killed, _call, fault_rows
+from bench.load.part import Part
+from bench.load.telephone_door import QUEUED_MS, Number, TelephoneDoor
+from pipeline.clock import LoopClock
+from tests.bench.load.test_run import FakeDoor
+
+PART = Part((), np.zeros(8_000, np.int16), 8_000)
+
+
+class Told(FakeDoor):
+    """Its caller is told after so long; at None never."""
+
+    def __init__(self, after_s: float | None, fails: Exception | None = None) -> None:
+        super().__init__()
+        self._after_s, self._fault = after_s, fails
+
+    def lasting(self) -> list[Coroutine[Any, Any, None]]:
+        return []
+
+    async def told_of_loss(self, since_ms: float) -> float:
+        if self._fault is not None:
+            raise self._fault
+        await asyncio.sleep(3_600.0 if self._after_s is None else self._after_s)
+        return LoopClock().now_ms()
+
+
+async def outcome(door: Door) -> float | str:
+    moment: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+    async with asyncio.TaskGroup() as tasks:
+        call = tasks.create_task(_call(door, PART, LoopClock().now_ms() + 500.0, moment))
+        await asyncio.sleep(1.0)
+        moment.set_result(LoopClock().now_ms())
+    return call.result()
+
+
+async def test_a_caller_who_is_told_is_told_from_the_kill_on() -> None:
+    door = Told(0.3)
+    assert await outcome(door) == pytest.approx(300.0)
+    assert door.said == ["goodbye", "closed"]
+
+
+@pytest.mark.parametrize(
+    ("door", "says"),
+    [
+        (Told(None), f"nothing within {GIVEN_MS / 1000:.0f} s"),
+        (Told(1.0, CallLost("no sentence")), "no sentence"),
+    ],
+)
+async def test_a_caller_who_is_told_nothing_is_a_sentence(door: Told, says: str) -> None:
+    assert await outcome(door) == says
+    assert door.said == ["goodbye", "closed"]
+
+
+def test_everybody_must_be_told_in_time_and_no_process_be_left() -> None:
+    rows = {row.id: row for row in fault_rows(Killed(2, [400.0, 2_100.0]))}
+    assert rows["fault.told"].outcome(True) == "missed"
+    assert rows["fault.untold"].outcome(True) == rows["fault.zombies"].outcome(True) == "met"
+    rows = {row.id: row for row in fault_rows(Killed(2, [400.0], ["nothing"], 1))}
+    assert rows["fault.told"].outcome(True) == "met"
+    assert rows["fault.untold"].outcome(True) == rows["fault.zombies"].outcome(True) == "missed"
+
+
+async def test_by_telephone_the_sentence_is_what_is_loud_after_the_replys_last_packets() -> None:
+    door = TelephoneDoor.__new__(TelephoneDoor)
+    Door.__init__(door)
+    door.notes.heard += [Heard(900.0, 900.0, -14.0, 1), Heard(1_060.0, 1_060.0, -14.0, 1)]
+
+    async def later() -> None:
+        await asyncio.sleep(0.1)
+        loud_ms = 1_000.0 + QUEUED_MS + 40.0
+        door.notes.heard.append(Heard(loud_ms - 20.0, loud_ms - 20.0, -60.0, None))
+        door.notes.heard.append(Heard(loud_ms, loud_ms, -20.0, None))
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(later())
+        told_ms = await door.told_of_loss(1_000.0)
+    assert told_ms == 1_000.0 + QUEUED_MS + 40.0
+
+
+def test_a_number_shows_no_more_than_where_it_is() -> None:
+    assert Number(5061, secure=True).target == "sip:clinic@127.0.0.1:5061;transport=tls"
+    assert Number(5060, secure=False).target == "sip:clinic@127.0.0.1:5060;transport=udp"
