@@ -13,7 +13,7 @@ from bench.errors import CallLost
 from bench.load.door import Door, Heard
 from bench.load.faults import GIVEN_MS, Killed, _call, fault_rows
 from bench.load.part import Part
-from bench.load.telephone_door import QUEUED_MS, Number, TelephoneDoor
+from bench.load.telephone_door import QUEUED_MS, Number, TelephoneDoor, calling
 from pipeline.clock import LoopClock
 from tests.bench.load.test_run import FakeDoor
 
@@ -73,21 +73,20 @@ def test_everybody_must_be_told_in_time_and_no_process_be_left() -> None:
     assert rows["fault.untold"].outcome(True) == rows["fault.zombies"].outcome(True) == "missed"
 
 
+@pytest.mark.wire
 async def test_by_telephone_the_sentence_is_what_is_loud_after_the_replys_last_packets() -> None:
-    door = TelephoneDoor.__new__(TelephoneDoor)
-    Door.__init__(door)
-    door.notes.heard += [Heard(900.0, 900.0, -14.0, 1), Heard(1_060.0, 1_060.0, -14.0, 1)]
-
-    async def later() -> None:
-        await asyncio.sleep(0.1)
-        loud_ms = 1_000.0 + QUEUED_MS + 40.0
-        door.notes.heard.append(Heard(loud_ms - 20.0, loud_ms - 20.0, -60.0, None))
-        door.notes.heard.append(Heard(loud_ms, loud_ms, -20.0, None))
-
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(later())
-        told_ms = await door.told_of_loss(1_000.0)
-    assert told_ms == 1_000.0 + QUEUED_MS + 40.0
+    number = Number(5060, secure=False)
+    async with calling(number) as trunks, asyncio.TaskGroup() as tasks:
+        door = TelephoneDoor(trunks, number)
+        late_ms = 1_000.0 + QUEUED_MS + 40.0
+        heard = door.notes.heard
+        heard += [Heard(900.0, 900.0, -14.0, 1), Heard(1_060.0, 1_060.0, -14.0, 1)]
+        telling = tasks.create_task(door.told_of_loss(1_000.0))
+        await asyncio.sleep(0.05)
+        heard.append(Heard(late_ms - 20.0, late_ms - 20.0, -60.0, None))
+        heard.append(Heard(late_ms, late_ms, -20.0, None))
+        async with asyncio.timeout(60):
+            assert await telling == late_ms
 
 
 def test_a_number_shows_no_more_than_where_it_is() -> None:
