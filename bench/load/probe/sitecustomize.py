@@ -13,6 +13,11 @@ from pathlib import Path
 FOLDER = "PYTHON_SOAK_FOLDER"
 
 
+def _answer(folder: Path) -> None:
+    """Write to this folder when asked."""
+    signal.signal(signal.SIGUSR2, lambda *_: _tell(folder))
+
+
 def _tell(folder: Path) -> None:
     """Called on the main thread, between two steps of its loop."""
     try:
@@ -26,4 +31,4 @@ def _tell(folder: Path) -> None:
 
 
 if _folder := os.environ.get(FOLDER):  # noqa: TID251  # imported before any of our own modules
-    signal.signal(signal.SIGUSR2, lambda *_: _tell(Path(_folder)))
+    _answer(Path(_folder))
