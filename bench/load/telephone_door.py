@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from collections.abc import AsyncIterator, Coroutine
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from bench.audio import Samples
 from bench.errors import BenchError, ServerUnreachable
-from bench.load.door import LOOK_S, Door, heard
+from bench.load.door import LOOK_S, Door, Heard, heard
 from bench.load.echo import Returning
 from bench.load.part import Part
 from bench.load.relay import Luck
 from bench.load.scenario import CALM, NO_ECHO, Echo, Weather
+from models.timed.tags import UNTAGGED
 from pipeline.clock import Clock
 from pipeline.errors import StartUpError
 from pipeline.media.g711 import ulaw_decode, ulaw_encode
@@ -39,8 +41,8 @@ RATE_HZ = 8_000
 FRAME_SAMPLES = 160
 CONNECT_LIMIT_S = 10.0
 DATAGRAM_BYTES_MAX = 2_048
-QUEUED_MS = 120.0
-"""So much of a reply may wait in the gateway, which sends it on when its worker has gone."""
+VOICE_MS, VOICE_LEAST = 100.0, 3
+"""So many frames of so much time have no reply's tone: one alone may be a reply's end."""
 ULAW = 0
 """G.711's payload type, fixed by RFC 3551."""
 
@@ -172,13 +174,11 @@ class TelephoneDoor(Door):
         await self.pace(part.frames, begin_ms, send)
 
     async def told_of_loss(self, since_ms: float) -> float:
-        """The gateway says the sentence itself: what is loud once the reply's last packets have gone by."""
-        first = len(self.notes.heard)
+        """The gateway says the sentence itself: the first sound that has no reply's tone."""
         while True:
-            for frame in self.notes.heard[first:]:
-                if frame.loud and frame.at_ms > since_ms + QUEUED_MS:
-                    return frame.at_ms
-            first = len(self.notes.heard)
+            said_ms = _voice_since(self.notes.heard, since_ms)
+            if said_ms is not None:
+                return said_ms
             await asyncio.sleep(LOOK_S)
 
     async def _until_over(self) -> None:
@@ -289,6 +289,16 @@ class _Sound(CallMedia):
         self.at = terms.rtp
         now_ms = asyncio.get_running_loop().time() * 1000
         self.guard.agree(terms.our_key, terms.their_key, now_ms)
+
+
+def _voice_since(heard_: Sequence[Heard], since_ms: float) -> float | None:
+    """When a voice was first heard after this moment; None: not yet."""
+    later = heard_[bisect_right(heard_, since_ms, key=lambda frame: frame.at_ms) :]
+    voiced = [frame.at_ms for frame in later if frame.loud and frame.tag in (None, UNTAGGED)]
+    for begin_ms in voiced:
+        if sum(begin_ms <= at_ms < begin_ms + VOICE_MS for at_ms in voiced) >= VOICE_LEAST:
+            return begin_ms
+    return None
 
 
 def _bound() -> socket.socket:

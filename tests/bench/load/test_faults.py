@@ -13,7 +13,8 @@ from bench.errors import CallLost
 from bench.load.door import Door, Heard
 from bench.load.faults import GIVEN_MS, Killed, _call, fault_rows
 from bench.load.part import Part
-from bench.load.telephone_door import QUEUED_MS, Number, TelephoneDoor, calling
+from bench.load.telephone_door import Number, TelephoneDoor, calling
+from models.timed.tags import UNTAGGED
 from pipeline.clock import LoopClock
 from tests.bench.load.test_run import FakeDoor
 
@@ -74,19 +75,21 @@ def test_everybody_must_be_told_in_time_and_no_process_be_left() -> None:
 
 
 @pytest.mark.wire
-async def test_by_telephone_the_sentence_is_what_is_loud_after_the_replys_last_packets() -> None:
+async def test_by_telephone_the_sentence_is_the_first_voice_that_is_no_replys_tone() -> None:
     number = Number(5060, secure=False)
     async with calling(number) as trunks, asyncio.TaskGroup() as tasks:
         door = TelephoneDoor(trunks, number)
-        late_ms = 1_000.0 + QUEUED_MS + 40.0
         heard = door.notes.heard
-        heard += [Heard(900.0, 900.0, -14.0, 1), Heard(1_060.0, 1_060.0, -14.0, 1)]
+        heard += [Heard(980.0 + 20.0 * n, 0.0, -14.0, 1) for n in range(6)]  # the reply goes on
+        heard.append(Heard(1_100.0, 0.0, -20.0, None))  # and fades
         telling = tasks.create_task(door.told_of_loss(1_000.0))
         await asyncio.sleep(0.05)
-        heard.append(Heard(late_ms - 20.0, late_ms - 20.0, -60.0, None))
-        heard.append(Heard(late_ms, late_ms, -20.0, None))
+        heard.append(Heard(1_380.0, 0.0, -60.0, None))
+        heard += [
+            Heard(1_400.0 + 20.0 * n, 0.0, -20.0, 3 if n == 1 else UNTAGGED) for n in range(4)
+        ]
         async with asyncio.timeout(60):
-            assert await telling == late_ms
+            assert await telling == 1_400.0
 
 
 def test_a_number_shows_no_more_than_where_it_is() -> None:
