@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Coroutine
 from typing import Any
 
@@ -13,7 +14,10 @@ from bench.errors import CallLost
 from bench.load.door import Door, Heard
 from bench.load.faults import GIVEN_MS, Killed, _call, fault_rows
 from bench.load.part import Part
+from bench.load.results import document
 from bench.load.telephone_door import Number, TelephoneDoor, calling
+from bench.reports.result import read
+from bench.reports.words import story
 from models.timed.tags import UNTAGGED
 from pipeline.clock import LoopClock
 from tests.bench.load.test_run import FakeDoor
@@ -95,3 +99,12 @@ async def test_by_telephone_the_sentence_is_the_first_voice_that_is_no_replys_to
 def test_a_number_shows_no_more_than_where_it_is() -> None:
     assert Number(5061, secure=True).target == "sip:clinic@127.0.0.1:5061;transport=tls"
     assert Number(5060, secure=False).target == "sip:clinic@127.0.0.1:5060;transport=udp"
+
+
+def test_the_report_says_first_who_was_told() -> None:
+    def title(killed: Killed) -> str:
+        about = {"kind": "faults", "valid": True, "notes": []}
+        return story(read("", json.dumps(document(about, fault_rows(killed))))).title
+
+    assert title(Killed(2, [36.0, 47.0])) == "2 callers of killed workers were told within 47 ms."
+    assert title(Killed(2, [], ["nothing"])).startswith("No caller")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -12,9 +13,12 @@ import pytest
 
 from bench.load.leftovers import PROBE, Held, environment, held, own
 from bench.load.part import write
+from bench.load.results import document
 from bench.load.run import RING_MS
 from bench.load.scenario import shipped
 from bench.load.soak import BATCHES, WARM_LEAST, Soaked, overlapping, soak_rows, split
+from bench.reports.result import read
+from bench.reports.words import story
 
 CHILD = """
 import asyncio, socket, sys
@@ -80,6 +84,16 @@ def test_what_has_gone_back_to_what_it_was_is_met() -> None:
 def test_one_thing_left_is_a_miss_of_its_row_alone(after: Held, row: str) -> None:
     missed = [each.id for each in soak_rows(soaked(after)) if each.outcome(True) == "missed"]
     assert missed == [row]
+
+
+def report(found: Soaked) -> str:
+    about = {"kind": "soak", "valid": True, "notes": []}
+    return story(read("", json.dumps(document(about, soak_rows(found))))).title
+
+
+def test_the_report_says_first_whether_anything_is_left() -> None:
+    assert report(soaked(Held(3, 40, 12, 30, 25, 0, 400.0))) == "90 calls left nothing behind."
+    assert report(soaked(Held(3, 40, 13, 30, 25, 0, 400.0))) == "90 calls left something behind."
 
 
 def test_lost_calls_and_leaks_of_the_callers_are_rows_too() -> None:
