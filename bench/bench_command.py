@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
-from datetime import UTC, datetime
-from pathlib import Path
 
 from bench.call_command import DEFAULT_URL
 from bench.errors import BenchError
 from bench.gate import gate_command
-from bench.load import capacity_command, simulate_command, turns_command
+from bench.load import (
+    capacity_command,
+    faults_command,
+    simulate_command,
+    soak_command,
+    turns_command,
+)
+from bench.load.turns_command import whole
 from bench.phi import phi_command
 from bench.recordings import RecordedVoice
-from bench.report import as_json, as_text, missed
 from bench.reports import report_command
+from bench.reports.told import add_out, tell
 from bench.run import Plan, Run, run
 from bench.script import shipped
 from bench.signalling import Front
+from bench.targets import document_of
 from bench.voices import Voice, choose
 from pipeline.cli import Command
+from pipeline.clock import wall_now
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -31,26 +37,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--ca", metavar="FILE", help="certificate authority of the server")
     parser.add_argument("--script", default="booking", help="shipped script (default %(default)s)")
-    parser.add_argument("--calls", type=_count, default=3, help="how many (default %(default)s)")
-    parser.add_argument("--concurrent", type=_count, default=1, help="how many at once (default 1)")
+    parser.add_argument(
+        "--calls", type=whole(0, 100_000), default=3, help="how many (default %(default)s)"
+    )
+    parser.add_argument(
+        "--concurrent", type=whole(0, 100_000), default=1, help="how many at once (default 1)"
+    )
     parser.add_argument(
         "--interruptions",
-        type=_count,
+        type=whole(0, 100_000),
         default=0,
         metavar="N",
         help="cut N replies at random points",
     )
     parser.add_argument("--voice", help="a voice of flite instead of the shipped recordings")
     parser.add_argument("--seed", type=int, default=0, help="for cut points (default %(default)s)")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("bench/results"),
-        help="folder of results (default %(default)s)",
-    )
-    parser.add_argument(
-        "--report-only", action="store_true", help="exit 0 even when a target is missed"
-    )
+    add_out(parser)
     others = parser.add_subparsers(title="other benches", metavar="BENCH")
     phi = others.add_parser("phi", help="score the redactor on the labelled set; needs no server")
     phi_command.configure(phi)
@@ -71,10 +73,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "simulate", help="our server with engines that take the times of a named source"
     )
     simulate_command.configure(simulate)
+    soak = others.add_parser("soak", help="many short calls, then idle: what is left of them")
+    soak_command.configure(soak)
+    faults = others.add_parser(
+        "faults", help="kill workers in mid-call: when callers are told, and what is left"
+    )
+    faults_command.configure(faults)
 
 
 def bench(arguments: argparse.Namespace) -> int:
     """Run, print, keep."""
+    started = wall_now()
     try:
         script = shipped(arguments.script)
         voice: Voice = (
@@ -95,16 +104,8 @@ def bench(arguments: argparse.Namespace) -> int:
         return 1
     if voice.warning:
         print(f"note: {voice.warning}")
-    print("\n" + as_text(result))
-    target = arguments.out / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{script.name}.json"
-    try:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(as_json(plan, result), indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        print(f"wardline bench: cannot write {target}: {error.strerror}", file=sys.stderr)
-        return 1
-    print(f"\nwritten: {target}")
-    return 0 if arguments.report_only or not missed(result) else 1
+    took_s = (wall_now() - started).total_seconds()
+    return tell(document_of(plan, result, started, took_s), arguments)
 
 
 async def _run(plan: Plan, voice: Voice) -> Run:
@@ -124,13 +125,6 @@ async def _reachable(plan: Plan) -> None:
 
 def _progress(number: int, outcome: str) -> None:
     print(f"call {number + 1}: {outcome}", flush=True)
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 100_000:
-        raise argparse.ArgumentTypeError("must be between 0 and 100000")
-    return value
 
 
 command = Command(

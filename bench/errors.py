@@ -16,7 +16,8 @@ BenchError                  the message is one plain sentence for a terminal
 ├── ResultInvalid           a result file is damaged, foreign or of another format
 ├── BudgetInvalid           the gate's budget is damaged
 ├── ReportUnwritable        a report cannot be written where it should be
-└── PictureImpossible       nothing here can draw a picture of a page
+├── BrowserMissing          no browser on this machine, or nothing to steer it with
+└── PictureImpossible       a picture of a page cannot be drawn
 """
 
 from __future__ import annotations
@@ -88,8 +89,12 @@ class BudgetInvalid(BenchError):
     """The gate's budget cannot be understood; the message names every key that is wrong."""
 
 
+class BrowserMissing(BenchError):
+    """There is no browser, or no package to steer it with."""
+
+
 class PictureImpossible(BenchError):
-    """There is no browser to draw with."""
+    """A page cannot be drawn."""
 
 
 class ReportUnwritable(BenchError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from html import escape
 from pathlib import Path
 
 from bench.errors import BenchError
@@ -15,6 +16,9 @@ from bench.reports.words import figure, number, setting, story, world_name
 
 ROOT = Path(__file__).parents[1]
 PICTURE = Path("docs/images/turn.png")
+DRAWN_PX, SHOWN_PX, SHARPNESS = 560, 640, 2.5
+"""Drawn as narrow as a phone's page and shown little wider: a README is 840 pixels on a desk and 360 on a phone, and a picture's
+letters shrink with it."""
 BEGIN, END = "<!-- turn figures: python -m tools.readme_chart -->", "<!-- end of turn figures -->"
 
 
@@ -31,6 +35,7 @@ def words(result: Result) -> str:
     ]
     machine = [value for name, value in result.run.machine.items() if name == "cpu"]
     alt = "; ".join(f"{world_name(wait.world)} {figure(round(wait.wait_ms))}" for wait in waits)
+    told_alt = f"Median turn, from the caller's last sound to the answer: {alt}"
     rows = [
         f"| {world_name(wait.world)} | {figure(round(wait.wait_ms))} |"
         f" {' + '.join(f'{number(round(wait.of(kind), 1))} {KINDS[kind]}' for kind in wait.kinds())} |"
@@ -38,7 +43,7 @@ def words(result: Result) -> str:
     ]
     return "\n".join(
         [
-            f"![Median turn, from the caller's last sound to the answer: {alt}]({PICTURE})",
+            f'<img src="{PICTURE}" width="{SHOWN_PX}" alt="{escape(told_alt)}">',
             "",
             f"**{told.title}** {told.sentences[0]}",
             "",
@@ -74,7 +79,7 @@ def main() -> None:
     try:
         result = load(latest(arguments.file))
         text = filled(readme.read_text("utf-8"), words(result))
-        draw(as_picture(result), ROOT / PICTURE)
+        draw(as_picture(result), ROOT / PICTURE, width_px=DRAWN_PX, sharpness=SHARPNESS)
         readme.write_text(text, encoding="utf-8")
     except BenchError as error:
         sys.exit(str(error))

@@ -15,7 +15,7 @@ from bench.control import Floor
 from bench.load.house import House
 from bench.load.results import World
 from bench.load.run import Loaded
-from bench.load.turns import Ran, joined, with_marks
+from bench.load.turns import Ran, joined, looked_at
 from bench.load.worlds import Plan, one_load, opened
 from pipeline.clock import LoopClock, wall_now
 
@@ -43,8 +43,7 @@ async def _run(plan: Plan, houses: dict[str, House]) -> Ran:
     for number in range(plan.rounds):
         for loaded in await _together(plan, houses):
             loads.append(loaded)
-            world = World.of(loaded)
-            await asyncio.to_thread(with_marks, world, houses[loaded.world])
+            world = await looked_at(loaded, houses[loaded.world])
             worlds[loaded.world] = joined(worlds.get(loaded.world), world, number * plan.calls)
     took_s = (LoopClock().now_ms() - began_ms) / 1000
     return Ran(plan, started, took_s, worlds, loads, Floor())

@@ -54,6 +54,8 @@ class Form:
     rounds: int = 1
     door: str = "stream"
     runs_most: int = 3
+    seconds_most: float = 600.0
+    """No run is begun that would end later than this, counted from the first server's start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ class _Reader:
             rounds=int(self._number(f"{form}.rounds", d, 1, 1, 100)),
             door=str(door),
             runs_most=int(self._number(f"{form}.runs_most", d, 3, 1, RUNS_MOST)),
+            seconds_most=self._number(f"{form}.seconds_most", d, 600.0, 10, 7_200),
         )
 
     def _known(self, before: str, d: Mapping[str, Any], known: set[str]) -> None:

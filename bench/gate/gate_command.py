@@ -19,6 +19,7 @@ from bench.load.turns_command import first_of
 from bench.load.worlds import Plan
 from bench.reports import result
 from bench.reports.result import Result
+from pipeline.clock import MonotonicClock
 
 WORLDS = ("ours", "stock")
 """The fastest stock setting alone: the other takes as long and the budget names no row of it."""
@@ -75,6 +76,8 @@ def _measured(budget: Budget, name: str, keep: Path | None) -> tuple[Outcome, li
         raise BudgetInvalid(f"the budget has no [{name}]")
     runs: list[Result] = []
     outcomes: list[Outcome] = []
+    clock = MonotonicClock()
+    patience = Patience(form.seconds_most, clock.now_ms() / 1000)
 
     def settled(document: dict[str, Any]) -> bool:
         text = json.dumps(document, indent=1)
@@ -85,10 +88,24 @@ def _measured(budget: Budget, name: str, keep: Path | None) -> tuple[Outcome, li
         for each in outcomes[-1].judged:
             if each.verdict == "again":
                 _progress(f"run {len(runs)}: {each.line.id} is not settled: {_told(each)}")
-        return not outcomes[-1].again
+        return not (outcomes[-1].again and patience.lasts(clock.now_ms() / 1000))
 
     asyncio.run(measure(_plan(form), settled, _progress))
     return outcomes[-1], runs
+
+
+class Patience:
+    """How long a gate may take; seconds of any clock go in."""
+
+    def __init__(self, seconds_most: float, now_s: float) -> None:
+        """From now on."""
+        self._end_s = now_s + seconds_most
+        self._last_s = now_s
+
+    def lasts(self, now_s: float) -> bool:
+        """Whether one more run like the last one, starting included, would be over in time; a run has just ended."""
+        took_s, self._last_s = now_s - self._last_s, now_s
+        return now_s + took_s <= self._end_s
 
 
 def _told(each: Judged) -> str:

@@ -10,9 +10,9 @@ from dataclasses import replace
 from bench.errors import BenchError
 from bench.load.capacity import STEPS, capacity_rows, faults, run_capacity, valid
 from bench.load.scenario import shipped
-from bench.load.turns import as_text
-from bench.load.turns_command import add_out, first_of, keep, progress
-from bench.load.worlds import Plan
+from bench.load.turns_command import first_of, progress, whole
+from bench.load.worlds import DOORS, Plan
+from bench.reports.told import add_out, tell
 
 CALLS_MAX = 400
 
@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scenario", default="busy", help="shipped, or a TOML file (default %(default)s)"
     )
-    parser.add_argument("--door", choices=["stream", "webrtc"], default="stream")
+    parser.add_argument("--door", choices=DOORS, default="stream")
     parser.add_argument(
         "--calls",
         type=_steps,
@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--window-s", type=float, default=20.0, help="with all calls at once (default %(default)s)"
     )
     parser.add_argument(
-        "--workers", type=_workers, default=1, help="of our server, each on a core (default 1)"
+        "--workers", type=whole(1, 64), default=1, help="of our server, each on a core (default 1)"
     )
     parser.add_argument("--stock", action="store_true", help="with a stock Pipecat bot beside it")
     parser.add_argument("--seed", type=int, help="instead of the scenario's")
@@ -71,18 +71,7 @@ def bench_capacity(arguments: argparse.Namespace) -> int:
         capacity=[step.as_json() for step in steps],
     )
     result["run"]["idle_cpu_s_per_minute"] = idle
-    print("\n" + as_text(result["rows"], result["run"]))
-    if not keep(result, arguments.out):
-        return 1
-    bad = any(row["outcome"] in ("missed", "void") for row in result["rows"])
-    return 1 if bad and not arguments.report_only else 0
-
-
-def _workers(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 64:
-        raise argparse.ArgumentTypeError("from 1 to 64")
-    return value
+    return tell(result, arguments)
 
 
 def _steps(text: str) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,14 +24,20 @@ from pathlib import Path
 import aiohttp
 
 from bench.errors import ServerNotStarted
-from bench.load import processes
+from bench.load import leftovers, processes
 from bench.load.entrances import CarrierEntrance
+from bench.load.telephone_door import Number
 from models.timed.times import Stage, Times
 from pipeline import config
+from pipeline.commands.tls import CA_CERT, CERT, KEY
 
 READY_LIMIT_S = 90.0
 END_LIMIT_S = 15.0
 CALLS_MAX = 400
+SPARE_CALLS = 8
+"""One that has just ended may still wait for its BYE's answer."""
+RTP_PORT = 24_000
+"""Ports in use are passed over, so that two benches may run at once."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -47,31 +53,56 @@ class House:
     events: Path | None = None
     """Where it writes what happened, if it does."""
     entrance: CarrierEntrance | None = field(default=None, repr=False)
+    number: Number | None = None
+    """Its telephone, if it has one."""
+    folder: Path = Path()
+    """What is its own, and gone afterwards."""
 
     def processes(self) -> dict[int, str]:
         """All that it consists of, each with its role."""
         return processes.family(self.pid)
 
 
+@dataclass(frozen=True, slots=True)
+class Telephone:
+    """That a server of ours is to have a telephone gateway."""
+
+    secure: bool
+    """Called over TLS and SRTP; else over UDP, in the open."""
+
+
 @asynccontextmanager
 async def ours(
-    times: Times | None, *, calls: int, workers: int = 1, toml: str = ""
+    times: Times | None,
+    *,
+    calls: int,
+    workers: int = 1,
+    telephone: Telephone | None = None,
+    observed: bool = False,
+    toml: str = "",
 ) -> AsyncIterator[House]:
-    """Our server, with engines of these times or its embedded ones, for so many calls in each worker."""
+    """Our server, with engines of these times or its embedded ones, for so many calls in each worker.
+
+    One that is `observed` can be asked what its processes hold (`bench.load.leftovers`).
+    """
     folder = Path(tempfile.mkdtemp(prefix="wardline-bench-"))
     try:
         port, token = _free_port(), secrets.token_hex(16)
         public = f"https://127.0.0.1:{port}"
         file = folder / "wardline.toml"
-        file.write_text(_settings(folder, port, public, token, times, calls, workers) + toml)
+        number = _number(folder, telephone)
+        text = _settings(folder, port, public, token, times, calls, workers)
+        file.write_text(text + _gateway(number, calls * workers) + toml)
         file.chmod(0o600)
         arguments = ["-m", "pipeline.cli", "serve", "--config", str(file)]
-        async with _child(arguments, folder) as child:
+        arguments += ["--sip-loopback"] if number else []
+        more = leftovers.environment(folder) if observed else {}
+        async with _child(arguments, folder, more=more) as child:
             url = f"http://127.0.0.1:{port}"
             await _until_ready(child, url, folder)
             account = "AC" + "0" * 32
             entrance = CarrierEntrance(url, public, token, account)
-            yield House("ours", url, child.pid, folder / "events.jsonl", entrance)
+            yield House("ours", url, child.pid, folder / "events.jsonl", entrance, number, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -150,14 +181,49 @@ auth_token = "{token}"
 {engines}"""
 
 
+def _number(folder: Path, telephone: Telephone | None) -> Number | None:
+    """Where its telephone will be; `--sip-loopback` makes the certificate there."""
+    if telephone is None:
+        return None
+    made = folder / "state" / "softphone"
+    return Number(
+        _free_port(),
+        telephone.secure,
+        str(made / CERT),
+        str(made / KEY),
+        str(made / CA_CERT),
+    )
+
+
+def _gateway(number: Number | None, calls: int) -> str:
+    if number is None:
+        return ""
+    ports = {"tls": _free_port(), "udp": _free_port(), number.transport: number.port}
+    return f"""
+[sip]
+tls_port = {ports["tls"]}
+tcp_port = {ports["udp"]}
+udp_port = {ports["udp"]}
+calls_max = {min(3_200, calls + SPARE_CALLS)}
+calls_per_s = 1000
+rtp_port_min = {RTP_PORT}
+rtp_port_max = {RTP_PORT + 4 * calls + 400}
+"""
+
+
 @asynccontextmanager
 async def _child(
-    arguments: Sequence[str], folder: Path, *, says: bool = False
+    arguments: Sequence[str],
+    folder: Path,
+    *,
+    says: bool = False,
+    more: Mapping[str, str] | None = None,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """A process that dies with us; it and whatever it started is gone when the block is left.
 
     What it writes to standard output is read by nobody, unless it `says` something that is waited for.
     """
+    path = [str(leftovers.PROBE), *sys.path] if more else sys.path
     with (folder / "errors").open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -166,7 +232,7 @@ async def _child(
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE if says else asyncio.subprocess.DEVNULL,
             stderr=errors,
-            env=config.child_environment({"PYTHONPATH": os.pathsep.join(sys.path)}),
+            env=config.child_environment({"PYTHONPATH": os.pathsep.join(path), **(more or {})}),
             start_new_session=True,  # Ctrl-C is ours to pass on
             preexec_fn=_die_with_parent,
         )
@@ -197,21 +263,32 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
+async def until_ready(at: House) -> None:
+    """Wait until a server that has lost a worker takes calls again; raises ServerNotStarted."""
+    if not await _ready(at.url, lambda: True):
+        raise ServerNotStarted("our server did not take calls again after a worker was killed")
+
+
 async def _until_ready(child: asyncio.subprocess.Process, url: str, folder: Path) -> None:
+    if not await _ready(url, lambda: child.returncode is None):
+        raise _not_started("our server", folder)
+
+
+async def _ready(url: str, lives: Callable[[], bool]) -> bool:
     loop = asyncio.get_running_loop()
     until_s = loop.time() + READY_LIMIT_S
     async with aiohttp.ClientSession() as session:
-        while loop.time() < until_s and child.returncode is None:
+        while loop.time() < until_s and lives():
             try:
                 async with session.get(
                     url + "/healthz", timeout=aiohttp.ClientTimeout(2)
                 ) as answer:
                     if (await answer.json()).get("ready"):
-                        return
+                        return True
             except (aiohttp.ClientError, TimeoutError, ValueError):
                 pass
             await asyncio.sleep(0.1)
-    raise _not_started("our server", folder)
+    return False
 
 
 async def _port_said(child: asyncio.subprocess.Process, folder: Path) -> int:
@@ -231,7 +308,11 @@ def _not_started(who: str, folder: Path) -> ServerNotStarted:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """One that nobody has for TCP or UDP just now."""
+    while True:
+        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
+            stream.bind(("127.0.0.1", 0))
+            port: int = stream.getsockname()[1]
+            with contextlib.suppress(OSError):
+                datagrams.bind(("127.0.0.1", port))
+                return port

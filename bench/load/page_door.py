@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Coroutine
 from functools import cache
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import aiohttp
@@ -22,13 +22,13 @@ from av.stream import Stream
 from bench.audio import FRAME_SAMPLES, RATE_HZ, Samples, room_noise
 from bench.errors import CallLost, ServerUnreachable
 from bench.line import Line
-from bench.load.door import Heard, Notes, frequency_tag
+from bench.load.door import Door, Heard, Notes, frequency_tag
 from bench.load.part import Part
 from bench.load.relay import Relay
 from bench.load.scenario import CALM, Weather
 from bench.media import MAX_CATCH_UP_MS, OPUS_TIME_BASE, Ear, HeardFrame, opus_encoder
 from bench.signalling import Front
-from pipeline.clock import Clock, LoopClock
+from pipeline.clock import Clock
 from pipeline.line import FRAME_MS
 
 CONNECT_LIMIT_S = 10.0
@@ -41,6 +41,9 @@ class Exchange(Protocol):
 
     async def trade(self, sdp: str) -> tuple[str, str]:
         """The answer and the call's id, where there is one. Raises BenchError."""
+
+    def events(self) -> AsyncIterator[dict[str, Any]]:
+        """What the server tells of the call beside it, while it lasts."""
 
     async def leave(self) -> None:
         """Hang up."""
@@ -61,6 +64,10 @@ class FrontExchange:
         await self._front.open()
         answer = await self._front.offer(await self._front.token(), sdp)
         return answer.sdp, answer.call_id
+
+    def events(self) -> AsyncIterator[dict[str, Any]]:
+        """See `Exchange`."""
+        return self._front.events()
 
     async def leave(self) -> None:
         """See `Exchange`."""
@@ -88,6 +95,11 @@ class OpenExchange:
         except (aiohttp.ClientError, TimeoutError, KeyError, ValueError):
             raise ServerUnreachable("the stock bot did not answer the offer") from None
 
+    async def events(self) -> AsyncIterator[dict[str, Any]]:
+        """It tells nothing."""
+        for event in list[dict[str, Any]]():
+            yield event
+
     async def leave(self) -> None:
         """Closing the connection is all it knows."""
 
@@ -95,7 +107,7 @@ class OpenExchange:
         """Nothing was opened."""
 
 
-class PageDoor:
+class PageDoor(Door):
     """One call (`bench.load.door.Door`)."""
 
     def __init__(
@@ -105,66 +117,45 @@ class PageDoor:
         clock: Clock | None = None,
         seed: int = 0,
         weather: Weather = CALM,
+        follows: bool = False,
     ) -> None:
-        """Nothing is opened yet."""
-        self.notes = Notes()
+        """Nothing is opened yet. One that `follows` reads the call's event stream as a page does."""
+        super().__init__(clock)
         self._exchange = exchange
-        self._clock = clock or LoopClock()
+        self._follows = follows
+        self._told, self._told_ms = asyncio.Event(), 0.0
         self._relay = None if weather.calm else Relay(weather, seed)
-        self._ear = Ear(self._clock, lambda: None)
+        self._ear = Ear(self.clock, lambda: None)
         self._ear.on_audio = self._hear
-        self._mic = _Playing(self._clock, self.notes, seed)
+        self._mic = _Playing(self.clock, self.notes, seed)
         self._line = Line(self._mic, self._ear, self._message, self._state)
         self._connected = asyncio.Event()
-        self._tasks: asyncio.TaskGroup | None = None
-        self._pinging: asyncio.Task[None] | None = None
-        self._left = False
 
-    async def __aenter__(self) -> Self:
+    async def ring(self) -> None:
         """Offer, answer, connect."""
-        self.notes.rung_ms = self._clock.now_ms()
         try:
             async with asyncio.timeout(CONNECT_LIMIT_S):
                 await self._trade()
                 await self._connected.wait()
         except TimeoutError:
-            await self._close()
             raise self._line.unreachable(CONNECT_LIMIT_S * 1000) from None
-        except BaseException:
-            await self._close()
-            raise
-        self.notes.connected_ms = self._clock.now_ms()
-        self._tasks = asyncio.TaskGroup()
-        await self._tasks.__aenter__()
-        self._pinging = self._tasks.create_task(self._ping(), name="page ping")
-        return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Say goodbye, and close."""
-        self._left = True
-        if self._pinging is not None:
-            self._pinging.cancel()
-        try:
-            if self._tasks is not None:
-                await self._tasks.__aexit__(None, None, None)
-            self._line.send({"type": "bye"})
-            await self._exchange.leave()
-        finally:
-            self.notes.lost_packets = self._ear.lost_packets
-            await self._close()
+    def lasting(self) -> list[Coroutine[Any, Any, None]]:
+        """A page pings, and follows what the server tells."""
+        return [self._ping(), self._follow()] if self._follows else [self._ping()]
 
-    async def _trade(self) -> None:
-        offer, relay = await self._line.offer(HERE), self._relay
-        if relay is not None:
-            await relay.__aenter__()
-            offer = relay.offer(offer)
-        answer, self.notes.call_id = await self._exchange.trade(offer)
-        await self._line.answer(relay.answer(answer) if relay is not None else answer)
+    async def goodbye(self) -> None:
+        """As the page does: a word beside the sound, then the request."""
+        self._line.send({"type": "bye"})
+        await self._exchange.leave()
+
+    async def close(self) -> None:
+        """See `Door`."""
+        self.notes.lost_packets = self._ear.lost_packets
+        await self._line.close()
+        await self._exchange.close()
+        if self._relay is not None:
+            await self._relay.__aexit__()
 
     async def play(self, part: Part, begin_ms: float) -> None:
         """Have the microphone play it; returns after its last frame."""
@@ -180,15 +171,29 @@ class PageDoor:
             except TimeoutError:
                 continue
 
-    async def _close(self) -> None:
-        await self._line.close()
-        await self._exchange.close()
-        if self._relay is not None:
-            await self._relay.__aexit__()
+    async def told_of_loss(self, since_ms: float) -> float:
+        """The page is told that the worker is lost, and plays at once the sentence that it has stored."""
+        del since_ms  # a worker is lost once
+        await self._told.wait()
+        return self._told_ms
+
+    async def _follow(self) -> None:
+        async for event in self._exchange.events():
+            if event.get("type") == "worker_lost":
+                self._told_ms = self._told_ms or self.clock.now_ms()
+                self._told.set()
+
+    async def _trade(self) -> None:
+        offer, relay = await self._line.offer(HERE), self._relay
+        if relay is not None:
+            await relay.__aenter__()
+            offer = relay.offer(offer)
+        answer, self.notes.call_id = await self._exchange.trade(offer)
+        await self._line.answer(relay.answer(answer) if relay is not None else answer)
 
     async def _ping(self) -> None:
         while True:
-            self._line.send({"type": "ping", "t": self._clock.now_ms()})
+            self._line.send({"type": "ping", "t": self.clock.now_ms()})
             await asyncio.sleep(PING_S)
 
     def _hear(self, frame: HeardFrame, samples: Samples) -> None:
@@ -202,19 +207,19 @@ class PageDoor:
             return
         match body:
             case {"type": "flush"}:
-                self.notes.voids_ms.append(self._clock.now_ms())
+                self.notes.voids_ms.append(self.clock.now_ms())
             case {"type": "speak"}:
-                self.notes.speaks_ms.append(self._clock.now_ms())
-            case {"type": "bye", "reason": str(reason)} if not self._left:
-                self.notes.failure = f"the server ended the call ({reason})"
+                self.notes.speaks_ms.append(self.clock.now_ms())
+            case {"type": "bye", "reason": str(reason)}:
+                self.lost(f"the server ended the call ({reason})")
             case _:
                 pass
 
     def _state(self, connected: bool, gone: bool) -> None:
         if connected:
             self._connected.set()
-        if gone and not self._left:
-            self.notes.failure = self.notes.failure or "the connection to the server broke off"
+        if gone:
+            self.lost("the connection to the server broke off")
 
 
 class _Playing(MediaStreamTrack):

@@ -20,8 +20,6 @@ from pipeline.line import FRAME_MS
 from pipeline.media.g711 import ulaw_encode
 
 How = Literal["speech", "interruption", "cough"]
-TAIL_MS = 6_000.0
-"""For the last reply."""
 COUGH_AFTER_MS = (900.0, 1_600.0)
 """From the end of what was said: replies have begun by then."""
 _FRAME = RATE_HZ * int(FRAME_MS) // 1000
@@ -74,10 +72,15 @@ class Part:
         return self.frames * FRAME_MS
 
     @cached_property
-    def ulaw(self) -> list[str]:
-        """Each frame as a message carries it; made once, however many calls play the part."""
+    def ulaw(self) -> list[bytes]:
+        """Each frame as a telephone's packet carries it; made once, however many calls play the part."""
         coded, size = ulaw_encode(self.samples), self.frame_samples
-        return [b64encode(coded[at : at + size]).decode() for at in range(0, len(coded), size)]
+        return [coded[at : at + size] for at in range(0, len(coded), size)]
+
+    @cached_property
+    def ulaw_text(self) -> list[str]:
+        """The same as a carrier's message carries it."""
+        return [b64encode(frame).decode() for frame in self.ulaw]
 
     def frame(self, index: int) -> Samples:
         """One of them."""
@@ -111,7 +114,7 @@ def _mixed(
     scenario: Scenario, number: int, rate_hz: int, placed: list[tuple[Sound, How, int]]
 ) -> Part:
     last = max(at + sound.samples.size for sound, _, at in placed)
-    frames = -(-(last + int(TAIL_MS * RATE_HZ / 1000)) // _FRAME)
+    frames = -(-(last + int(scenario.tail_ms * RATE_HZ / 1000)) // _FRAME)
     noise = room_noise(_NOISE_S, scenario.seed + number).astype(np.int32)
     mixed = np.resize(noise, frames * _FRAME)
     cues = []

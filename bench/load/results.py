@@ -5,21 +5,23 @@ Calculations on finished loads. A row that needs a control and has none is "not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bench.figures import percentile
 from bench.load.row import Limit, Measure, Row
 from bench.load.run import Loaded
+from bench.load.surroundings import machine, versions
 from bench.load.timeline import Turn, late_frames, numbered, pacing_errors_ms, turns
 
 FORMAT = 2
+STARTED = "%Y-%m-%dT%H:%M:%SZ"
 LATE_LIMIT_MS = 5.0
 """A generator whose frames are later than this (p99) measures itself."""
 SILENCE_MS = 200.0
 """What both servers wait on purpose, as they are configured here."""
-CLOCK_ERROR_MS = {"caller": 0.0, "server": 1.0, "speech": 5.0, "frame": 20.0}
+CLOCK_ERROR_MS = {"caller": 0.0, "server": 1.0, "speech": 5.0, "frame": 20.0, "ear": 11.0}
 
 
 @dataclass(slots=True)
@@ -222,6 +224,23 @@ def _stale(world: World) -> Measure | None:
     return Measure(world.name, count=float(sum(t.stale_frames for t in cuts)), of=len(cuts))
 
 
+def document(
+    about: Mapping[str, Any],
+    rows_: Sequence[Row],
+    turns_: Sequence[Mapping[str, Any]] = (),
+    capacity: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """A whole file; `about` is what this run is, where and with what it was made is added."""
+    facts = {"machine": machine(), "versions": versions(), "clock_error_ms": CLOCK_ERROR_MS}
+    return {
+        "format": FORMAT,
+        "run": {**about, **facts},
+        "rows": [row.as_json(bool(about["valid"])) for row in rows_],
+        "turns": list(turns_),
+        "capacity": list(capacity),
+    }
+
+
 def turn_json(world: str, turn: Turn) -> dict[str, Any]:
     """The object of `turns[]`."""
     marks: dict[str, float | None] = {"speech_end": 0.0, **turn.server_ms}
@@ -246,14 +265,19 @@ def turn_json(world: str, turn: Turn) -> dict[str, Any]:
 
 
 def generator(loads: Sequence[Loaded]) -> tuple[dict[str, Any], list[str]]:
-    """How late we were ourselves, and a sentence for each thing that makes the run void."""
-    late = [value for each in loads for value in each.late_ms]
-    p99 = percentile(late, 99) if late else None
+    """How late the callers of these loads were, and a sentence for each thing that makes the run void."""
+    skipped = sum(note.skipped_frames for each in loads for note in each.notes)
+    return lateness([value for each in loads for value in each.late_ms], skipped)
+
+
+def lateness(late_ms: Sequence[float], skipped: int) -> tuple[dict[str, Any], list[str]]:
+    """How late we were ourselves, and a sentence where that makes the run void."""
+    p99 = percentile(late_ms, 99) if late_ms else None
     about = {
         "late_p99_ms": None if p99 is None else round(p99, 3),
         "limit_ms": LATE_LIMIT_MS,
-        "frames": len(late),
-        "skipped": sum(note.skipped_frames for each in loads for note in each.notes),
+        "frames": len(late_ms),
+        "skipped": skipped,
     }
     faults = []
     if p99 is not None and p99 > LATE_LIMIT_MS:

@@ -86,7 +86,7 @@ async def load(
     loaded.load_before = os.getloadavg()[0]
     clock = LoopClock()
     for part in parts:
-        _ = part.ulaw if part.rate_hz == 8_000 else None  # what is coded once is coded now
+        _ = part.ulaw_text if part.rate_hz == 8_000 else None  # what is coded once is coded now
     with _quiet_heap():
         start_ms = clock.now_ms() + SETTLE_MS
         began_cpu_s = processes.own_cpu_s()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from bench.errors import ScenarioInvalid
-from models.timed.times import Times, TimesInvalid, parse
+from models.timed.times import INSTANT, STAGES, Times, TimesInvalid, parse
 
 FILE_BYTES_MAX = 1 << 20
 Band = Literal["wide", "telephone"]
@@ -65,6 +65,8 @@ class Scenario:
     """From the end of what was said to the words that interrupt the reply; replies begin within 400 ms."""
     coughs: float = 0.0
     """Share of replies that are coughed into."""
+    tail_ms: float = 6_000.0
+    """After the last word, for its reply."""
     band: Band = "wide"
     echo: Echo = Echo()
     weather: Weather = Weather()
@@ -130,11 +132,12 @@ class _Reader:
             interrupted=self._number("interrupted", d, 0.0, 0, 1),
             cut_after_ms=self._range("cut_after_ms", d, (700.0, 1_900.0)),
             coughs=self._number("coughs", d, 0.0, 0, 1),
+            tail_ms=self._number("tail_ms", d, 6_000.0, 0, 60_000),
             band=self._band(d),
             echo=self._echo(d),
             weather=self._weather(d),
             stagger_ms=self._number("stagger_ms", d, 173.0, 0, 60_000),
-            engines=self._engines(name, d),
+            engines=self._engines(d),
         )
         if scenario.interrupted + scenario.coughs > 1.0:
             self.faults.append("interrupted and coughs: more than every reply together")
@@ -163,13 +166,15 @@ class _Reader:
             self._number("weather.burst", table, 1.0, 1, 50),
         )
 
-    def _engines(self, name: str, d: Mapping[str, Any]) -> Times:
+    def _engines(self, d: Mapping[str, Any]) -> Times:
+        """Where a stage takes time, whoever reads a figure must learn where the time comes from."""
         table = d.get("engines", {})
         if not isinstance(table, dict):
             self.faults.append("engines: write a table")
             return Times()
+        timed = any(key in table for key in STAGES)
         try:
-            return parse({"source": f"scenario {name}", **table})
+            return parse(table if timed else {"source": INSTANT, **table})
         except TimesInvalid as error:
             self.faults += [f"engines.{fault}" for fault in error.faults]
             return Times()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,6 +39,8 @@ class Told:
     """When its first sample left, on the caller's clock."""
     marks_ms: dict[str, float]
     """On the caller's clock."""
+    speech_end_ms: float = 0.0
+    """When the caller's last sample had come, on the caller's clock."""
 
 
 def told(lines: Iterable[bytes], wall_offset_ms: float) -> list[Told]:
@@ -60,7 +62,7 @@ def told(lines: Iterable[bytes], wall_offset_ms: float) -> list[Told]:
             for key, name in STAGES.items()
             if record.get(key) is not None
         }
-        found.append(Told(str(record["call_id"]), at_ms, marks))
+        found.append(Told(str(record["call_id"]), at_ms, marks, at_ms - first_ms))
     return sorted(found, key=lambda each: each.left_ms)
 
 
@@ -79,26 +81,42 @@ def lags_ms(lines: Iterable[bytes], wall_offset_ms: float, from_ms: float) -> li
     return found
 
 
+def voids_ms(
+    lines: Iterable[bytes], wall_offset_ms: float, whose: Mapping[str, int]
+) -> dict[int, list[float]]:
+    """When the server voided replies, by caller: a telephone is sent no word that says so."""
+    found: dict[int, list[float]] = {}
+    for line in lines:
+        if b'"reply_interrupted"' not in line:
+            continue
+        try:
+            record = json.loads(line)
+            caller = whose.get(record["call_id"])
+            if caller is not None:
+                found.setdefault(caller, []).append(_at_ms(record, wall_offset_ms))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found
+
+
 def _at_ms(record: dict[str, Any], wall_offset_ms: float) -> float:
     return datetime.fromisoformat(record["at"]).timestamp() * 1000.0 + wall_offset_ms
 
 
-def assign(turns: Sequence[Turn], server: Sequence[Told]) -> int:
-    """Give each turn its server's marks; returns how many turns got some.
+def assign(turns: Sequence[Turn], server: Sequence[Told]) -> dict[str, int]:
+    """Give each turn its server's marks; returns which caller each call of the file is.
 
     A call of the file is the caller's with whose first samples it shares the most moments.
     """
     answered = [turn for turn in turns if turn.first_sound_ms is not None]
     whose = _whose(answered, server)
-    given = 0
     for turn in answered:
         mine = [each for each in _near(turn, server) if whose.get(each.call) == turn.call]
         if mine:
             arrived_ms = turn.end_ms + (turn.first_sound_ms or 0.0)
             best = min(mine, key=lambda each: abs(arrived_ms - each.left_ms))
             turn.server_ms = {name: at - turn.end_ms for name, at in best.marks_ms.items()}
-            given += 1
-    return given
+    return whose
 
 
 def _near(turn: Turn, server: Sequence[Told]) -> list[Told]:

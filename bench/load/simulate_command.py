@@ -9,11 +9,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from bench.errors import BenchError
+from bench.load.recorded import times_of
 from bench.load.row import Limit, Measure, Row
-from bench.load.turns import Ran, as_text, run_turns
-from bench.load.turns_command import add_out, count, first_of, keep, plan_of, progress
+from bench.load.turns import Ran, run_turns
+from bench.load.turns_command import count, first_of, plan_of, progress
+from bench.load.worlds import DOORS
+from bench.reports.told import add_out, tell
+from models.timed.times import Times
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -23,8 +31,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="times of each stage, with their source; none: the scenario's",
     )
+    parser.add_argument(
+        "--events",
+        type=Path,
+        metavar="FILE",
+        help="instead of --engines: a server's event file, whose turns tell what its engines took",
+    )
     parser.add_argument("--scenario", default="gpu-like", help="default %(default)s")
-    parser.add_argument("--door", choices=["stream", "webrtc"], default="stream")
+    parser.add_argument("--door", choices=DOORS, default="stream")
     parser.add_argument("--calls", type=count, default=32, help="at once (default %(default)s)")
     parser.add_argument("--rounds", type=count, default=1)
     parser.add_argument("--seed", type=int, help="instead of the scenario's")
@@ -38,7 +52,14 @@ def bench_simulate(arguments: argparse.Namespace) -> int:
     """Run, print, keep."""
     try:
         plan = plan_of(arguments)
-        print(f"times: {plan.scenario.engines.source}")
+        if arguments.events is not None:
+            plan = replace(plan, scenario=replace(plan.scenario, engines=_recorded(arguments)))
+        times = plan.scenario.engines
+        if times.instant:
+            raise BenchError(
+                "engines that take no time simulate nothing: name a scenario with stage times, or --engines FILE"
+            )
+        print(f"times: {times.source}")
         ran = asyncio.run(run_turns(plan, progress))
     except BenchError as error:
         print(f"wardline bench simulate: {error}", file=sys.stderr)
@@ -46,11 +67,35 @@ def bench_simulate(arguments: argparse.Namespace) -> int:
     except BaseExceptionGroup as group:
         raise first_of(group) from None
     result = ran.as_json("simulate", rows_=[*simulated(ran), *_others(ran)])
-    print("\n" + as_text(result["rows"], result["run"]))
-    if not keep(result, arguments.out):
-        return 1
-    bad = any(row["outcome"] in ("missed", "void") for row in result["rows"])
-    return 1 if bad and not arguments.report_only else 0
+    return tell(result, arguments, against_target(result["rows"], times.source))
+
+
+def _recorded(arguments: argparse.Namespace) -> Times:
+    if arguments.engines:
+        raise BenchError("--events and --engines both say what the engines take: leave one out")
+    try:
+        with arguments.events.open("rb") as lines:
+            return times_of(lines, arguments.events.name)
+    except OSError as error:
+        raise BenchError(f"{arguments.events} cannot be read: {error.strerror}") from None
+
+
+def against_target(rows: Sequence[Mapping[str, Any]], source: str) -> str:
+    """Target L3 in one sentence for each of its limits, and whose times they are."""
+    lines = ["target L3, from the caller's last sample to the answer's first:"]
+    for row in rows:
+        if row["target"] != "L3":
+            continue
+        at, most = row["limit"]["at"], row["limit"]["most"]
+        found = row[at]
+        figure = "nothing measured" if found is None else f"{found['value']:.0f} ms"
+        how = (
+            ", which is for a server that speculates, as ours does"
+            if row["id"] == "simulated.speculating"
+            else ""
+        )
+        lines.append(f"  {at} {figure}, limit {most:.0f} ms{how}: {row['outcome']}")
+    return "\n".join([*lines, f"  of times from: {source}"])
 
 
 def _others(ran: Ran) -> list[Row]:

@@ -12,21 +12,19 @@ import json
 import random
 from base64 import b64decode, b64encode
 from collections import deque
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Coroutine
+from typing import Any
 
 import aiohttp
-import numpy as np
 
 from bench.audio import Samples
 from bench.errors import CallLost
-from bench.load.door import Notes, heard
-from bench.load.entrances import Entrance, call_sid, refusal
+from bench.load.door import Door, heard
+from bench.load.echo import Returning
+from bench.load.entrances import Entrance, Way, call_sid, refusal
 from bench.load.part import Part
 from bench.load.scenario import CALM, NO_ECHO, Echo, Weather
-from bench.media import MAX_CATCH_UP_MS
-from pipeline.clock import Clock, LoopClock
-from pipeline.line import FRAME_MS
+from pipeline.clock import Clock
 from pipeline.media.g711 import ulaw_decode, ulaw_encode
 
 RATE_HZ = 8_000
@@ -35,7 +33,7 @@ CLOSE_LIMIT_S = 2.0
 MESSAGE_BYTES_MAX = 1 << 17
 
 
-class StreamDoor:
+class StreamDoor(Door):
     """One call (`bench.load.door.Door`)."""
 
     def __init__(
@@ -49,30 +47,25 @@ class StreamDoor:
         seed: int = 0,
     ) -> None:
         """The session is shared by all calls; nothing is opened yet."""
-        self.notes = Notes()
+        super().__init__(clock)
         self._session = session
         self._entrance = entrance
-        self._clock = clock or LoopClock()
         self._weather = weather
         self._chance = random.Random(f"{seed} stream")
-        self._echo = _Echo(echo) if echo.level_db else None
+        self._echo = Returning(echo) if echo.level_db else None
         self._call = call_sid()
         self._stream = "MZ" + self._call[2:]
+        self._way: Way | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
-        self._tasks: asyncio.TaskGroup | None = None
-        self._reading: asyncio.Task[None] | None = None
-        self._sending: asyncio.Task[None] | None = None
         self._on_its_way: asyncio.Queue[tuple[float, str]] = asyncio.Queue()
         self._play_end_ms = 0.0
         self._marks: deque[tuple[float, str]] = deque()
         self._arrivals_ms = 0.0
         self._departures_ms = 0.0
-        self._left = False
 
-    async def __aenter__(self) -> Self:
+    async def ring(self) -> None:
         """Be let in, and say who calls."""
-        self.notes.rung_ms = self._clock.now_ms()
-        way = await self._entrance.way(self._session, self._call)
+        way = self._way = await self._entrance.way(self._session, self._call)
         try:
             self._socket = await self._session.ws_connect(
                 way.url,
@@ -85,58 +78,39 @@ class StreamDoor:
             raise refusal(error) from None
         await self._socket.send_str('{"event":"connected","protocol":"Call","version":"1.0.0"}')
         await self._socket.send_str(json.dumps(self._start(way.parameters)))
-        self.notes.connected_ms = self._clock.now_ms()
-        self._tasks = asyncio.TaskGroup()
-        await self._tasks.__aenter__()
-        self._reading = self._tasks.create_task(self._read(self._socket), name="stream reader")
-        if not self._weather.calm:
-            self._sending = self._tasks.create_task(self._let_through(), name="on its way")
-        return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Say stop, and close."""
-        self._left = True
-        socket, tasks = self._socket, self._tasks
-        try:
-            if socket is not None and not socket.closed:
-                # Whatever the weather: what is still on its way is of no use to anybody.
-                await self._through(f'{{"event":"stop","streamSid":"{self._stream}","stop":{{}}}}')
-                await socket.close()
-        finally:
-            for task in (self._reading, self._sending):
-                if task is not None:
-                    task.cancel()
-            if tasks is not None:
-                await tasks.__aexit__(None, None, None)
+    def lasting(self) -> list[Coroutine[Any, Any, None]]:
+        """Read, and let through what the weather holds back."""
+        return [self._read()] if self._weather.calm else [self._read(), self._let_through()]
+
+    async def goodbye(self) -> None:
+        """Say stop, whatever the weather: what is still on its way is of no use to anybody."""
+        await self._through(f'{{"event":"stop","streamSid":"{self._stream}","stop":{{}}}}')
+
+    async def close(self) -> None:
+        """See `Door`."""
+        if self._socket is not None:
+            await self._socket.close()
 
     async def play(self, part: Part, begin_ms: float) -> None:
-        """Send a frame each 20 ms."""
+        """Send a frame each 20 ms, and marks back with them."""
         before = f'{{"event":"media","streamSid":"{self._stream}","media":{{"track":"inbound","payload":"'
-        coded = None if self._echo else part.ulaw
-        notes, clock = self.notes, self._clock
-        for index in range(part.frames):
-            due_ms = begin_ms + index * FRAME_MS
-            wait_ms = due_ms - clock.now_ms()
-            if wait_ms > 0:
-                await asyncio.sleep(wait_ms / 1000)
-            now_ms = clock.now_ms()
-            late_ms = now_ms - due_ms
-            notes.late_ms.append(late_ms)
-            if self._reading is None or self._reading.done():
-                raise CallLost(notes.failure or "the stream was closed in the middle of the call")
-            if late_ms > MAX_CATCH_UP_MS:
-                notes.skipped_frames += 1
-                notes.sent_ms.append(float("nan"))
-                continue
+        coded = None if self._echo else part.ulaw_text
+
+        async def send(index: int, now_ms: float) -> None:
             payload = coded[index] if coded else self._mixed(part.frame(index), now_ms)
             await self._send(before + payload + '"}}')
-            notes.sent_ms.append(now_ms)
             await self._give_marks_back(now_ms)
+
+        await self.pace(part.frames, begin_ms, send)
+
+    async def told_of_loss(self, since_ms: float) -> float:
+        """The stream breaks off; a carrier then asks what comes next, and says the sentence that it is given."""
+        await self.broken.wait()
+        way = self._way
+        if way is None or "<Say" not in await self._entrance.after(self._session, self._call, way):
+            raise CallLost("no sentence was given to the caller of a stream that broke off")
+        return self.clock.now_ms()
 
     # --- to the server -------------------------------------------------------------------------------
 
@@ -160,14 +134,14 @@ class StreamDoor:
         if self._weather.calm:
             await self._through(text)
         else:
-            self._departures_ms = self._later(self._departures_ms, self._clock.now_ms())
+            self._departures_ms = self._later(self._departures_ms, self.clock.now_ms())
             self._on_its_way.put_nowait((self._departures_ms, text))
 
     async def _let_through(self) -> None:
         """One after another, as they were said."""
         while True:
             at_ms, text = await self._on_its_way.get()
-            await asyncio.sleep(max(0.0, at_ms - self._clock.now_ms()) / 1000)
+            await asyncio.sleep(max(0.0, at_ms - self.clock.now_ms()) / 1000)
             await self._through(text)
 
     async def _through(self, text: str) -> None:
@@ -177,18 +151,15 @@ class StreamDoor:
         try:
             await socket.send_str(text)
         except (aiohttp.ClientError, ConnectionError):
-            self.notes.failure = self.notes.failure or "the stream broke off"
+            self.lost("the stream broke off")
 
     def _later(self, last_ms: float, now_ms: float) -> float:
         delay_ms = self._weather.delay_ms + self._chance.uniform(0.0, self._weather.jitter_ms)
         return max(last_ms, now_ms + delay_ms)
 
     def _mixed(self, frame: Samples, now_ms: float) -> str:
-        echo = self._echo
-        if echo is not None:
-            frame = np.clip(frame.astype(np.int32) + echo.at(now_ms), -32768, 32767).astype(
-                np.int16
-            )
+        if self._echo is not None:
+            frame = self._echo.mixed(frame, now_ms)
         return b64encode(ulaw_encode(frame)).decode()
 
     async def _give_marks_back(self, now_ms: float) -> None:
@@ -199,16 +170,17 @@ class StreamDoor:
 
     # --- from the server -----------------------------------------------------------------------------
 
-    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    async def _read(self) -> None:
+        socket = self._socket
+        if socket is None:
+            return
         async for message in socket:
             if message.type is aiohttp.WSMsgType.TEXT:
-                at_ms = self._clock.now_ms()
+                at_ms = self.clock.now_ms()
                 if not self._weather.calm:
                     self._arrivals_ms = at_ms = self._later(self._arrivals_ms, at_ms)
                 self._take(message.data, at_ms)
-        if not self._left:
-            code = socket.close_code
-            self.notes.failure = f"the server closed the stream ({code})"
+        self.lost(f"the server closed the stream ({socket.close_code})")
 
     def _take(self, text: str, at_ms: float) -> None:
         try:
@@ -241,28 +213,3 @@ class StreamDoor:
             self.notes.heard.append(heard(piece, RATE_HZ, at_ms, played_ms, first=start == 0))
             if self._echo is not None:
                 self._echo.played(played_ms, piece)
-
-
-class _Echo:
-    """What was played, until it comes back."""
-
-    def __init__(self, echo: Echo) -> None:
-        self._gain = 10 ** (echo.level_db / 20)
-        self._delay_ms = echo.delay_ms
-        self._played: deque[tuple[float, Samples]] = deque()
-
-    def played(self, at_ms: float, samples: Samples) -> None:
-        self._played.append((at_ms + self._delay_ms, samples))
-
-    def clear(self, at_ms: float) -> None:
-        """What was not played is not heard again."""
-        while self._played and self._played[-1][0] - self._delay_ms >= at_ms:
-            self._played.pop()
-
-    def at(self, now_ms: float) -> Samples:
-        while self._played and self._played[0][0] < now_ms - FRAME_MS:
-            self._played.popleft()
-        if self._played and self._played[0][0] <= now_ms and self._played[0][1].size == FRAME_BYTES:
-            back: Samples = (self._played[0][1] * self._gain).astype(np.int16)
-            return back
-        return np.zeros(FRAME_BYTES, np.int16)

@@ -29,6 +29,10 @@ LEAD_FRAMES = 10
 SAME_REPLY_MS = 400.0
 STRETCH_MS = 350.0
 """Longer than a pause between two words; between two sentences a new stretch may begin, which hurts nobody."""
+WORD_ERROR_MS = 2.0
+"""The server's word has a millisecond's digits, and a packet that left just before it is on its way."""
+TAKEN_UP_MS = 300.0
+"""Words that interrupt last longer, and only after them a reply goes on."""
 LOST_MS = 150.0
 """A reply that is shorter than others of its length by more lost something."""
 
@@ -220,14 +224,33 @@ def _cut(turn: Turn, notes: Notes, old: int | None, until_ms: float) -> None:
             turn.duck_ms = frame.played_ms - turn.onset_ms
         if _audible(frame, notes.voids_ms):
             last_ms = frame.played_ms
-        if void_ms is not None and frame.at_ms > void_ms:
-            turn.stale_frames += 1
-            turn.stale_ms = frame.at_ms - void_ms
     if void_ms is not None:
         turn.clear_ms = void_ms - turn.onset_ms
-        turn.stale_ms = turn.stale_ms or 0.0
+        arrived = [f.at_ms for f in notes.heard if f.tag == old and void_ms < f.at_ms < until_ms]
+        _count_stale(turn, arrived, void_ms)
     if last_ms < turn.end_ms - SPEAKING_GAP_MS:
         turn.silent_ms = last_ms - turn.onset_ms
+
+
+def voided(turn: Turn, notes: Notes, at_ms: float) -> None:
+    """A telephone is told nothing: by the server's own word this reply was void from then on."""
+    old = _speaking_at(notes, turn.onset_ms)
+    if old is None:
+        return
+    turn.clear_ms = at_ms - turn.onset_ms
+    from_ms = at_ms + WORD_ERROR_MS
+    _count_stale(turn, [f.at_ms for f in notes.heard if f.tag == old and f.at_ms > from_ms], at_ms)
+
+
+def _count_stale(turn: Turn, arrived_ms: Sequence[float], void_ms: float) -> None:
+    """What came without a pause after the word. A reply that is taken up again, because the voice was none, is no stale one."""
+    turn.stale_frames, turn.stale_ms, last_ms = 0, 0.0, void_ms
+    for at_ms in arrived_ms:
+        if at_ms - last_ms > TAKEN_UP_MS:
+            break
+        turn.stale_frames += 1
+        turn.stale_ms = at_ms - void_ms
+        last_ms = at_ms
 
 
 def _disturbed(turn: Turn, notes: Notes, until_ms: float, whole_ms: float) -> None:

@@ -6,15 +6,18 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from bench.control import Floor, measure_floor
-from bench.load import server_marks
+from bench.figures import percentile
+from bench.load import costs, ear, server_marks
+from bench.load.costs import Costs
 from bench.load.house import House
 from bench.load.results import (
-    CLOCK_ERROR_MS,
-    FORMAT,
+    STARTED,
     World,
+    document,
     embedded_rows,
     generator,
     rows,
@@ -22,10 +25,12 @@ from bench.load.results import (
 )
 from bench.load.row import Measure, Row
 from bench.load.run import Loaded
-from bench.load.surroundings import machine, versions
+from bench.load.timeline import voided
 from bench.load.worlds import Plan, one_load, opened
 from pipeline.clock import LoopClock, MonotonicClock, wall_now
 
+VOID_WITHIN_MS = 1_500.0
+"""From the onset that interrupts: what the server voids later has another cause."""
 LOST_SHARE = 0.02
 """More of a world's calls than this ended before their time: nothing is judged by the rest."""
 
@@ -40,6 +45,10 @@ class Ran:
     worlds: dict[str, World]
     loads: list[Loaded]
     floor: Floor
+    costs: Costs | None = None
+    """What privacy takes, where it was measured."""
+    heard: list[ear.Heard] | None = None
+    """What a page said it heard, where one called."""
 
     def rows(self) -> list[Row]:
         """Every row, ours beside its controls."""
@@ -50,7 +59,16 @@ class Ran:
             *own,
             Row("floor.late", "", "control: a bare 20 ms sender beside the callers, late", "ms", Measure("floor", tuple(self.floor.late_ms))),
             Row("floor.round_trip", "", "control: a bare UDP round trip", "ms", Measure("floor", tuple(self.floor.round_trip_ms))),
+            *([] if self.heard is None else ear.rows(self.heard)),
+            *self._costs(),
         ]  # fmt: skip
+
+    def _costs(self) -> list[Row]:
+        if self.costs is None:
+            return []
+        ours = self.worlds["ours"]
+        wait_ms = percentile(ours.wire_ms, 50) if ours.wire_ms else None
+        return costs.rows(self.costs, wait_ms, sum(ours.cpu.values()) or None)
 
     def faults(self) -> list[str]:
         """What makes the run void; nothing when it is valid."""
@@ -76,38 +94,29 @@ class Ran:
         notes = self.faults() if faults is None else list(faults)
         good = not notes if valid is None else valid
         plan = self.plan
-        return {
-            "format": FORMAT,
-            "run": {
-                "kind": kind,
-                "scenario": plan.scenario.name,
-                "what": plan.scenario.what,
-                "seed": plan.scenario.seed,
-                "started": self.started.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "took_s": round(self.took_s, 1),
-                "door": plan.door,
-                "calls": plan.calls,
-                "rounds": plan.rounds,
-                "engines": {
-                    "source": "embedded" if plan.embedded else plan.scenario.engines.source
-                },
-                "valid": good,
-                "notes": notes,
-                "machine": machine(),
-                "load": {
-                    "before": round(self.loads[0].load_before, 2),
-                    "after": round(self.loads[-1].load_after, 2),
-                },
-                "versions": versions(),
-                "generator": about,
-                "clock_error_ms": CLOCK_ERROR_MS,
+        run = {
+            "kind": kind,
+            "scenario": plan.scenario.name,
+            "what": plan.scenario.what,
+            "seed": plan.scenario.seed,
+            "started": self.started.strftime(STARTED),
+            "took_s": round(self.took_s, 1),
+            "door": plan.door,
+            "calls": plan.calls,
+            "rounds": plan.rounds,
+            "engines": {"source": "embedded" if plan.embedded else plan.scenario.engines.source},
+            "valid": good,
+            "notes": notes,
+            "load": {
+                "before": round(self.loads[0].load_before, 2),
+                "after": round(self.loads[-1].load_after, 2),
             },
-            "rows": [row.as_json(good) for row in (self.rows() if rows_ is None else rows_)],
-            "turns": [
-                turn_json(name, turn) for name, world in self.worlds.items() for turn in world.turns
-            ],
-            "capacity": list(capacity),
+            "generator": about,
         }
+        turns = [
+            turn_json(name, turn) for name, world in self.worlds.items() for turn in world.turns
+        ]
+        return document(run, self.rows() if rows_ is None else rows_, turns, capacity)
 
 
 async def run_turns(plan: Plan, progress: Callable[[str], None]) -> Ran:
@@ -124,11 +133,13 @@ async def run_turns(plan: Plan, progress: Callable[[str], None]) -> Ran:
                     floor, one_load(plan, houses[name], plan.scenario, plan.calls, progress)
                 )
                 loads.append(loaded)
-                found = World.of(loaded, tones=not plan.embedded)
-                await asyncio.to_thread(with_marks, found, houses[name])
+                found = await looked_at(loaded, houses[name], tones=not plan.embedded)
                 worlds[name] = joined(worlds.get(name), found, number * plan.calls)
+        heard = await ear.listen(houses["ours"], plan.scenario, progress) if plan.ear else None
     took_s = (LoopClock().now_ms() - began_ms) / 1000
-    return Ran(plan, started, took_s, worlds, loads, floor)
+    progress("what the redactor and encryption take")
+    taken = await asyncio.to_thread(costs.measured, plan.door)
+    return Ran(plan, started, took_s, worlds, loads, floor, taken, heard)
 
 
 async def _beside_the_floor(floor: Floor, load: Coroutine[Any, Any, Loaded]) -> Loaded:
@@ -146,19 +157,33 @@ async def _beside_the_floor(floor: Floor, load: Coroutine[Any, Any, Loaded]) -> 
     return loaded
 
 
-def with_marks(world: World, at: House) -> None:
-    """Read what the server wrote of these turns. Blocks."""
-    if at.events is None:
-        return
+async def looked_at(loaded: Loaded, at: House, *, tones: bool = True) -> World:
+    """What a load's notes come to, with what the server wrote of the same turns."""
+    world = World.of(loaded, tones=tones)
+    if at.events is not None:
+        await asyncio.to_thread(_with_marks, world, loaded, at.events)
+    return world
+
+
+def _with_marks(world: World, loaded: Loaded, events: Path) -> None:
     try:
-        lines = at.events.read_bytes().splitlines()
+        lines = events.read_bytes().splitlines()
     except OSError:
         return
     # The loop's clock is the machine's monotonic one; the two are read within microseconds.
     offset_ms = MonotonicClock().now_ms() - wall_now().timestamp() * 1000.0
-    server_marks.assign(world.turns, server_marks.told(lines, offset_ms))
+    whose = server_marks.assign(world.turns, server_marks.told(lines, offset_ms))
     began_ms = min((turn.onset_ms for turn in world.turns), default=0.0)
     world.lags_ms += server_marks.lags_ms(lines, offset_ms, began_ms)
+    if any(notes.voids_ms for notes in loaded.notes):
+        return
+    voids = server_marks.voids_ms(lines, offset_ms, whose)
+    for turn in world.turns:
+        until_ms = turn.onset_ms + VOID_WITHIN_MS
+        own = voids.get(turn.call, ())
+        at_ms = next((void for void in own if turn.onset_ms < void < until_ms), None)
+        if turn.interrupted and turn.how == "interruption" and at_ms is not None:
+            voided(turn, loaded.notes[turn.call], at_ms)
 
 
 def joined(before: World | None, now: World, calls_before: int) -> World:
@@ -177,48 +202,3 @@ def joined(before: World | None, now: World, calls_before: int) -> World:
         for role, value in theirs.items():
             mine[role] = (mine.get(role, value) + value) / 2
     return before
-
-
-def as_text(rows_: Sequence[dict[str, Any]], run: dict[str, Any]) -> str:
-    """A table for a terminal."""
-    head = f"{'row':<22} {'n':>6} {'p50 [95 %]':>24} {'p95':>9} {'p99':>9} {'worst':>9} {'control':>9} {'ratio':>7}  outcome"
-    lines = [head, *(_line(row) for row in rows_)]
-    lines += [f"note: {note}" for note in run["notes"]]
-    return "\n".join(lines)
-
-
-def _line(row: dict[str, Any]) -> str:
-    limit, control = row["limit"], row["control"]
-    at = limit["at"] if limit else "p50"
-    beside = _at(control, at)
-    outcome = row["outcome"].upper() if row["outcome"] == "missed" else row["outcome"]
-    bound = ""
-    if limit:
-        most = limit.get("most", limit.get("least"))
-        bound = f" ({limit['of']} at {at} {'<=' if 'most' in limit else '>='} {most:.4g})"
-    p50 = row["p50"]
-    middle = f"{p50['value']:.2f} [{p50['low']:.2f}, {p50['high']:.2f}]" if p50 else "-"
-    return (
-        f"{row['id']:<22} {row['count']:>6} {middle:>24} {_short(_at(row, 'p95')):>9} {_short(_at(row, 'p99')):>9}"
-        f" {_short(row['worst']):>9} {_short(beside):>9} {_short(row['ratio']):>7}"
-        f"  {outcome if limit else ''}{bound}"
-    )
-
-
-def _at(row: dict[str, Any] | None, at: str) -> float | None:
-    if row is None:
-        return None
-    found = row[at]
-    if isinstance(found, dict):
-        return float(found["value"])
-    return (
-        None
-        if row["worst"] is None
-        else float(row["worst"])
-        if at == "worst" or row["p50"] is None
-        else None
-    )
-
-
-def _short(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from bench.browser import program
 from bench.errors import BenchError
 from bench.load.entrances import CarrierEntrance
 from bench.load.scenario import shipped
-from bench.load.turns import as_text, run_turns
-from bench.load.worlds import WORLDS, Plan
+from bench.load.turns import run_turns
+from bench.load.worlds import DOORS, WORLDS, Plan
+from bench.reports.told import add_out, tell
 from models.timed.times import TimesInvalid, load
 from pipeline.secret import first_line
 
 EMBEDDED = "embedded"
 _DEFAULTS = {
     "stock": False, "worlds": None, "workers": 1, "engines": None, "seed": None, "turns": None,
-    "url": "", "ca": None, "public_url": "", "auth_token_file": None, "account": "",
+    "url": "", "ca": None, "public_url": "", "auth_token_file": None, "account": "", "ear": False,
 }  # fmt: skip
 
 
@@ -31,9 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scenario", default="conversation", help="shipped, or a TOML file (default %(default)s)"
     )
-    parser.add_argument(
-        "--door", choices=["stream", "webrtc"], default="stream", help="default %(default)s"
-    )
+    parser.add_argument("--door", choices=DOORS, default="stream", help="default %(default)s")
     parser.add_argument("--calls", type=count, default=1, help="at once (default %(default)s)")
     parser.add_argument(
         "--rounds", type=count, default=1, help="each world so often, in turn (default 1)"
@@ -49,6 +47,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--engines",
         metavar="FILE",
         help='"instant", a file of times, or "embedded" (see embedded.toml)',
+    )
+    parser.add_argument(
+        "--ear",
+        action="store_true",
+        help="let a page in Chromium call as well and report when it heard its answers",
     )
     parser.add_argument("--seed", type=int, help="instead of the scenario's")
     parser.add_argument("--turns", type=count, help="of each call, instead of the scenario's")
@@ -67,16 +70,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=bench_turns)
 
 
-def add_out(parser: argparse.ArgumentParser) -> None:
-    """Where results go, and whether a miss is a failure."""
-    parser.add_argument(
-        "--out", type=Path, default=Path("bench/results"), help="folder (default %(default)s)"
-    )
-    parser.add_argument(
-        "--report-only", action="store_true", help="exit 0 even when a limit is missed"
-    )
-
-
 def bench_turns(arguments: argparse.Namespace) -> int:
     """Run, print, keep."""
     try:
@@ -86,12 +79,7 @@ def bench_turns(arguments: argparse.Namespace) -> int:
         return 1
     except BaseExceptionGroup as group:
         raise first_of(group) from None
-    result = ran.as_json()
-    print("\n" + as_text(result["rows"], result["run"]))
-    if not keep(result, arguments.out):
-        return 1
-    missed = any(row["outcome"] in ("missed", "void") for row in result["rows"])
-    return 1 if missed and not arguments.report_only else 0
+    return tell(ran.as_json(), arguments)
 
 
 def plan_of(arguments: argparse.Namespace) -> Plan:
@@ -108,6 +96,10 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
             scenario = replace(scenario, engines=load(arguments.engines))
         except TimesInvalid as error:
             raise BenchError(f"{arguments.engines}: {error}") from None
+    if arguments.ear:
+        program("--ear")  # now, and not after the calls
+    if arguments.ear and arguments.url:
+        raise BenchError("--ear needs a server that the bench starts: leave out --url")
     worlds = WORLDS if arguments.stock else ("ours",)
     if embedded and (arguments.stock or arguments.worlds):
         raise BenchError("a stock bot has no embedded engines: leave out --stock and --worlds")
@@ -128,6 +120,7 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
         url=arguments.url.rstrip("/"),
         entrance=_entrance(arguments),
         ca_file=arguments.ca,
+        ear=arguments.ear,
     )
 
 
@@ -142,32 +135,24 @@ def _entrance(arguments: argparse.Namespace) -> CarrierEntrance | None:
     )
 
 
-def keep(result: dict[str, Any], folder: Path) -> bool:
-    """Write the result; False with a sentence when that fails."""
-    run = result["run"]
-    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{run['kind']}-{run['scenario']}.json"
-    target = folder / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        target.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        print(f"wardline bench: cannot write {target}: {error.strerror}", file=sys.stderr)
-        return False
-    print(f"\nwritten: {target}")
-    return True
-
-
 def progress(text: str) -> None:
     """One line, as it happens."""
     print(text, flush=True)
 
 
-def count(text: str) -> int:
-    """A number of things."""
-    value = int(text)
-    if not 0 <= value <= 100_000:
-        raise argparse.ArgumentTypeError("must be between 0 and 100000")
-    return value
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """A number of things, within bounds."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"from {least} to {most}")
+        return value
+
+    return number
+
+
+count = whole(0, 100_000)
 
 
 def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

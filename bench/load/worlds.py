@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 import aiohttp
 
@@ -19,8 +19,10 @@ from bench.load.page_door import FrontExchange, OpenExchange, PageDoor
 from bench.load.run import Loaded, load, parts_of
 from bench.load.scenario import Scenario
 from bench.load.stream_door import StreamDoor
+from bench.load.telephone_door import TelephoneDoor, calling
 
-DoorName = Literal["stream", "webrtc"]
+DoorName = Literal["stream", "webrtc", "sip", "sip-plain"]
+DOORS: Final[tuple[DoorName, ...]] = ("stream", "webrtc", "sip", "sip-plain")
 WORLDS = ("ours", "stock", "stock default")
 
 
@@ -42,11 +44,24 @@ class Plan:
     entrance: CarrierEntrance | None = field(default=None, repr=False)
     """How its stream door is opened."""
     ca_file: str | None = None
+    ear: bool = False
+    """A page in a browser calls too, afterwards, and says when it heard its answers."""
+
+    @property
+    def by_telephone(self) -> bool:
+        """Callers dial the gateway."""
+        return self.door in ("sip", "sip-plain")
 
 
 @asynccontextmanager
-async def opened(plan: Plan, worlds: Sequence[str]) -> AsyncIterator[dict[str, House]]:
+async def opened(
+    plan: Plan, worlds: Sequence[str], *, observed: bool = False
+) -> AsyncIterator[dict[str, House]]:
     """Start what has to be started; all of it is gone when the block is left."""
+    if plan.by_telephone and (plan.url or set(worlds) != {"ours"}):
+        raise BenchError(
+            "by telephone only a server of ours is called that the bench starts: leave out --stock, --worlds and --url"
+        )
     async with AsyncExitStack() as stack:
         houses: dict[str, House] = {}
         for world in worlds:
@@ -61,7 +76,13 @@ async def opened(plan: Plan, worlds: Sequence[str]) -> AsyncIterator[dict[str, H
             if world == "ours":
                 per_worker = -(-plan.calls // plan.workers)
                 engines = None if plan.embedded else times
-                start = house.ours(engines, calls=per_worker, workers=plan.workers)
+                start = house.ours(
+                    engines,
+                    calls=per_worker,
+                    workers=plan.workers,
+                    telephone=_telephone(plan),
+                    observed=observed,
+                )
             else:
                 start = house.stock(times, default=world == "stock default")
             houses[world] = await stack.enter_async_context(start)
@@ -76,30 +97,54 @@ async def one_load(
     progress: Callable[[str], None] = lambda text: None,
 ) -> Loaded:
     """So many calls into one of them."""
-    rate_hz = stream_door.RATE_HZ if plan.door == "stream" else PAGE_HZ
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector, trust_env=False) as session:
+    async with AsyncExitStack() as stack:
+        make = await stack.enter_async_context(doors(plan, at, scenario))
         return await load(
             at.world,
             plan.door,
             scenario,
-            parts_of(scenario, rate_hz, calls),
-            lambda number: _door(plan, at, session, scenario, number),
+            parts_of(scenario, rate_of(plan), calls),
+            make,
             pid=at.pid,
             progress=progress,
         )
 
 
-def _door(
-    plan: Plan, at: House, session: aiohttp.ClientSession, scenario: Scenario, number: int
-) -> Door:
-    seed = scenario.seed * 10_000 + number
-    if plan.door == "stream":
-        entrance: Entrance = at.entrance or OpenEntrance(at.url.replace("http", "ws", 1) + "/ws")
-        return StreamDoor(
-            session, entrance, weather=scenario.weather, echo=scenario.echo, seed=seed
-        )
-    exchange = (
-        FrontExchange(at.url, plan.ca_file) if at.world == "ours" else OpenExchange(session, at.url)
-    )
-    return PageDoor(exchange, weather=scenario.weather, seed=seed)
+def rate_of(plan: Plan) -> int:
+    """The rate of what this door's callers say."""
+    return PAGE_HZ if plan.door == "webrtc" else stream_door.RATE_HZ
+
+
+@asynccontextmanager
+async def doors(
+    plan: Plan, at: House, scenario: Scenario, *, follow: bool = False
+) -> AsyncIterator[Callable[[int], Door]]:
+    """What makes the n-th call's door, with what all calls share: their HTTP session, or their signalling."""
+    weather, echo = scenario.weather, scenario.echo
+
+    def seed(number: int) -> int:
+        return scenario.seed * 10_000 + number
+
+    if at.number is not None and plan.by_telephone:
+        dialled = at.number
+        async with calling(dialled) as trunks:
+            yield lambda n: TelephoneDoor(trunks, dialled, weather=weather, echo=echo, seed=seed(n))
+        return
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, trust_env=False) as session:
+        if plan.door == "stream":
+            way: Entrance = at.entrance or OpenEntrance(at.url.replace("http", "ws", 1) + "/ws")
+            yield lambda n: StreamDoor(session, way, weather=weather, echo=echo, seed=seed(n))
+        else:
+            yield lambda n: PageDoor(
+                FrontExchange(at.url, plan.ca_file)
+                if at.world == "ours"
+                else OpenExchange(session, at.url),
+                weather=weather,
+                seed=seed(n),
+                follows=follow,
+            )
+
+
+def _telephone(plan: Plan) -> house.Telephone | None:
+    return house.Telephone(secure=plan.door == "sip") if plan.by_telephone else None

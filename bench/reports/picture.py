@@ -1,40 +1,35 @@
-"""A picture of a page's main chart, drawn by the browser that the tests use. Only here is a browser known."""
+"""A picture of a page's main chart, drawn by the browser that the tests use."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
+from bench.browser import program
 from bench.errors import PictureImpossible
 from bench.reports.page import PICTURE
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDTH_PX, HEIGHT_PX = 1000, 800
 SHARPNESS = 2.0
 """Pixels of the picture for each of the page's: sharp on a good screen."""
 LIMIT_MS = 30_000.0
 
 
-def draw(html: str | None, target: Path) -> None:
-    """Write a page's picture as PNG; raises PictureImpossible. Blocks, for seconds."""
+def draw(
+    html: str | None, target: Path, *, width_px: int = WIDTH_PX, sharpness: float = SHARPNESS
+) -> None:
+    """Write a page's picture as PNG; raises PictureImpossible or BrowserMissing. Blocks, for seconds."""
     if html is None:
         raise PictureImpossible("this result has no answered turn to draw")
-    try:
-        from playwright.sync_api import Error, sync_playwright
-    except ImportError:
-        raise PictureImpossible(
-            "a picture needs the tests' packages: run `make setup-dev`"
-        ) from None
-    program = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if program is None:
-        raise PictureImpossible("a picture needs Chromium: apt-get install chromium")
+    path = program("a picture")
+    from playwright.sync_api import Error, sync_playwright
+
     try:
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
             try:
                 page = browser.new_page(
-                    viewport={"width": WIDTH_PX, "height": HEIGHT_PX},
-                    device_scale_factor=SHARPNESS,
+                    viewport={"width": width_px, "height": HEIGHT_PX},
+                    device_scale_factor=sharpness,
                     color_scheme="light",
                     offline=True,
                     java_script_enabled=False,

@@ -171,7 +171,7 @@ class Result:
         return sorted(names, key=lambda name: name != OURS)
 
 
-KINDS: Final = ("turns", "capacity", "simulate")
+KINDS: Final = ("turns", "capacity", "simulate", "soak", "calls", "faults")
 
 
 def latest(path: Path) -> Path:

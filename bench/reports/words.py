@@ -12,13 +12,15 @@ VOID = "This run counts for nothing."
 DOORS = {
     "stream": "the WebSocket of telephone carriers (µ-law, 8 kHz)",
     "webrtc": "the browser's way (WebRTC, Opus)",
-    "sip": "the telephone (SIP, RTP)",
+    "sip": "the telephone (SIP over TLS, G.711 in SRTP)",
+    "sip-plain": "the telephone without encryption (SIP over UDP, G.711 in RTP)",
 }
 CLOCKS = {
     "caller": "marks the caller made itself",
     "server": "marks the server made, which come by its event file",
     "speech": "where speech ends in a recording",
     "frame": "a packet's length, in which a sample can hide",
+    "ear": "what a page reports of its own sound, where one called",
 }
 
 
@@ -44,6 +46,9 @@ def story(result: Result) -> Story:
 
 
 def _found(result: Result) -> Story:
+    special = {"soak": _soaked, "faults": _killed}.get(result.run.kind)
+    if special is not None:
+        return special(result)
     carried = most_held(result.capacity, OURS)
     if carried is not None:
         return Story(_carried(carried), tuple(_capacity(result, carried)))
@@ -127,6 +132,25 @@ def ratio(row: Row) -> str:
     if not row.comparable:
         return "not comparable"
     return "–" if row.ratio is None else f"{row.ratio:.2f}"
+
+
+def _soaked(result: Result) -> Story:
+    missed = [row for row in result.rows if row.outcome == "missed"]
+    calls = next((row.spread.count for row in result.rows if row.id == "soak.tasks"), 0)
+    title = f"{calls} calls left {'something' if missed else 'nothing'} behind."
+    what = [f"{row.id}: {row.what}." for row in missed]
+    return Story(title, (*what, "They are counted from the warm-up on, and once nobody called."))
+
+
+def _killed(result: Result) -> Story:
+    told, untold = result.row("fault.told"), result.row("fault.untold")
+    latest_ms = told.spread.worst if told is not None else None
+    if told is None or latest_ms is None:
+        return Story("No caller of a killed worker was told anything.", ())
+    forgotten = round((untold.spread.worst or 0.0) if untold is not None else 0.0)
+    more = f"{forgotten} were told nothing." if forgotten else "Nobody was left in silence."
+    told_by = f"{told.spread.count} callers of killed workers were told within {figure(latest_ms)}."
+    return Story(told_by, (more,))
 
 
 def _waited(ours: Wait) -> str:

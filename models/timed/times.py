@@ -97,6 +97,11 @@ class Times:
     letter_ms: float = 55.0
     """How long the voice takes for each letter: sound, not time that is waited for."""
 
+    @property
+    def instant(self) -> bool:
+        """No stage ever takes any time."""
+        return all(stage.instant for stage in self.stages().values())
+
     def stages(self) -> dict[str, Stage]:
         """Each by its key in a file."""
         return {name: getattr(self, name) for name in STAGES}
@@ -141,6 +146,8 @@ def parse(document: object) -> Times:
         if key in STAGES:
             given[key] = _stage(key, value, faults)
     given["source"] = _text("source", document.get("source"), faults)
+    if given["source"] == INSTANT and any(not given[key].instant for key in STAGES if key in given):
+        faults.append(f'source: "{INSTANT}" is what takes no time; say where these times come from')
     if "reply" in document:
         given["reply"] = _reply(document["reply"], faults)
     if "heard" in document:

@@ -60,9 +60,11 @@ async def test_failed_calls_are_in_the_table_and_in_the_file(
     assert "0 of 2 calls ended with what was said booked" in printed
     assert "the request lacks" in printed
     (body,) = await asyncio.to_thread(results, tmp_path)
-    assert (body["calls"], body["met"], len(body["failures"])) == (2, 0, 2)
-    assert body["figures"]["wire: last speech sent to reply"]["count"] == 2
-    assert {line["target"] for line in body["targets"]} == {"L1", "L2", "B1", "B2", "–"}
+    assert (body["format"], body["run"]["kind"]) == (2, "calls")
+    rows = {row["id"]: row for row in body["rows"]}
+    assert (rows["calls.failed"]["worst"], rows["calls.failed"]["count"]) == (2.0, 2)
+    assert rows["embedded.p50"]["count"] == 2
+    assert {row["target"] for row in body["rows"]} == {"L2", "B1", "B2", ""}
 
 
 def test_bench_without_a_server_is_one_sentence(

@@ -10,7 +10,7 @@ from tools.readme_chart import BEGIN, END, PICTURE, ROOT, filled, words
 
 def test_the_words_name_ours_and_stock_and_where_it_was_measured() -> None:
     said = words(read("", text(SHAPES["with controls"])))
-    for part in (f"]({PICTURE})", "**The caller waited ", "| Wardline |", "| stock Pipecat, fastest setting |", "Some CPU", "pipecat-ai 1.14.0"):  # fmt: skip
+    for part in (f'<img src="{PICTURE}" width="640" alt="Median turn', "**The caller waited ", "| Wardline |", "| stock Pipecat, fastest setting |", "Some CPU", "pipecat-ai 1.14.0"):  # fmt: skip
         assert part in said
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.gate import gate_command
+from bench.gate.gate_command import Patience
 from bench.gate.verdict import MET, MISSED, NOT_JUDGED, UNUSABLE
 from tests.bench.reports.made import SHAPES, counted, text, turns_file, void
 
@@ -92,3 +93,13 @@ def test_what_cannot_be_used_is_a_sentence(
     told = capsys.readouterr().err
     assert says in told
     assert len(told.splitlines()) == 1
+
+
+def test_no_run_is_begun_that_would_end_too_late() -> None:
+    patience = Patience(115.0, 1_000.0)
+    assert patience.lasts(1_045.0)  # servers, a warm-up and a run
+    assert patience.lasts(1_070.0)
+    assert patience.lasts(1_090.0)
+    assert not patience.lasts(1_110.0)
+    slow = Patience(115.0, 0.0)
+    assert not slow.lasts(60.0)

@@ -8,9 +8,15 @@ from pathlib import Path
 import pytest
 
 from bench.bench_command import command
+from bench.control import Floor
 from bench.errors import BenchError
+from bench.load.results import World
+from bench.load.simulate_command import against_target, simulated
+from bench.load.timeline import Turn
+from bench.load.turns import Ran
 from bench.load.turns_command import plan_of
 from bench.load.worlds import Plan
+from pipeline.clock import wall_now
 
 
 def arguments(*given: str) -> argparse.Namespace:
@@ -37,6 +43,38 @@ def test_a_simulation_starts_its_server_and_has_the_scenarios_times() -> None:
     found = plan("simulate")
     assert (found.url, found.calls, found.worlds) == ("", 32, ("ours",))
     assert "GPUStack" in found.scenario.engines.source
+
+
+def test_a_simulation_of_no_time_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = arguments("simulate", "--scenario", "quick")
+    assert asked.run(asked) == 1
+    assert "simulate nothing" in capsys.readouterr().err
+
+
+def test_events_and_times_of_ones_own_are_not_both_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "times.toml").write_text('source = "mine"\nstt_final_ms = 5\n')
+    given = ("--events", str(tmp_path / "none"), "--engines", str(tmp_path / "times.toml"))
+    asked = arguments("simulate", *given)
+    assert asked.run(asked) == 1
+    assert "leave one out" in capsys.readouterr().err
+    asked = arguments("simulate", *given[:2])
+    assert asked.run(asked) == 1
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_simulation_tells_its_figures_beside_the_target_and_whose_times_they_are() -> None:
+    world = World("ours", [answered(400.0), answered(420.0)])
+    ran = Ran(plan("simulate"), wall_now(), 1.0, {"ours": world}, [], Floor())
+    told = against_target([row.as_json(True) for row in simulated(ran)], "a card")
+    assert "p50 410 ms, limit 500 ms: met" in told
+    assert "limit 350 ms, which is for a server that speculates, as ours does: missed" in told
+    assert told.endswith("of times from: a card")
+
+
+def answered(wait_ms: float) -> Turn:
+    return Turn(0, 0, "speech", "x", 0.0, 0.0, tag=1, first_content_ms=wait_ms)
 
 
 def test_times_of_a_file_replace_the_scenarios(tmp_path: Path) -> None:

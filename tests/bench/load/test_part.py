@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from dataclasses import replace
 
 import numpy as np
@@ -68,6 +69,8 @@ def test_a_telephone_hears_the_same_moments_in_a_narrow_band() -> None:
     assert part.cues == write(CALLER, 0, RATE_HZ).cues
     assert len(part.ulaw) == part.frames
     assert part.ulaw is part.ulaw
+    assert part.ulaw_text is part.ulaw_text
+    assert [b64decode(text) for text in part.ulaw_text] == part.ulaw
     for cue in part.cues:
         assert level_dbfs(part.samples[cue.onset_sample // 6 : cue.end_sample // 6]) > -32
     time = np.arange(RATE_HZ) / RATE_HZ

@@ -9,12 +9,13 @@ import pytest
 
 from bench.load.door import Notes
 from bench.load.processes import Used
-from bench.load.results import World, generator, rows, turn_json
+from bench.load.results import World, document, generator, rows, turn_json
 from bench.load.row import Limit, Measure, Row
 from bench.load.run import Loaded, Sample
 from bench.load.surroundings import machine, versions
 from bench.load.timeline import Turn
-from bench.load.turns import as_text
+from bench.reports.result import read
+from bench.reports.terminal import as_text
 
 PAGE = Path(__file__).parents[3] / "docs/bench.md"
 
@@ -149,8 +150,8 @@ def test_what_is_written_is_json_and_has_every_key_of_the_documented_object() ->
 
 
 def test_the_terminal_shows_each_row_and_what_voids_the_run() -> None:
-    written = [row.as_json(True) for row in rows(OURS, [STOCK], 1)]
-    text = as_text(written, {"notes": ["the run is void"]})
-    assert all(row["id"] in text for row in written)
+    about = {"kind": "turns", "valid": False, "notes": ["the callers were late"]}
+    text = as_text(read("", json.dumps(document(about, rows(OURS, [STOCK], 1)))))
+    assert all(row.id in text for row in rows(OURS, [STOCK], 1))
     assert "not comparable" in text
-    assert text.endswith("note: the run is void")
+    assert "the callers were late" in text

@@ -9,6 +9,7 @@ import pytest
 
 from bench.errors import ScenarioInvalid
 from bench.load.scenario import Weather, read, shipped
+from models.timed.times import INSTANT
 
 NAMES = [each.name.removesuffix(".toml") for each in (files("bench") / "scenarios").iterdir()]
 
@@ -18,6 +19,7 @@ def test_each_that_is_shipped_can_be_read(name: str) -> None:
     scenario = shipped(name)
     assert scenario.name == name
     assert scenario.what.endswith((".", ")."))
+    assert scenario.engines.instant == (scenario.engines.source == INSTANT)
 
 
 def test_a_file_of_ones_own_is_taken_by_its_path(tmp_path: Path) -> None:
@@ -27,7 +29,19 @@ def test_a_file_of_ones_own_is_taken_by_its_path(tmp_path: Path) -> None:
     assert (scenario.name, scenario.turns) == ("mine", 2)
     assert scenario.weather == Weather(loss=0.03, burst=2)
     assert not scenario.weather.calm
-    assert scenario.engines.source == "scenario mine"
+    assert scenario.engines.source == INSTANT
+
+
+def test_stage_times_need_a_source_and_instant_is_none() -> None:
+    head = 'what = "Mine."\n[engines]\n'
+    with pytest.raises(ScenarioInvalid, match=r"engines\.source"):
+        read("mine", head + "stt_final_ms = 50\n")
+    with pytest.raises(ScenarioInvalid, match="takes no time"):
+        read("mine", head + 'source = "instant"\nstt_final_ms = 50\n')
+    told = read("mine", head + 'source = "a card, measured"\nstt_final_ms = 50\n')
+    assert told.engines.source == "a card, measured"
+    only_words = read("mine", head + 'reply = "{tag} is it."\n')
+    assert only_words.engines.source == INSTANT
 
 
 def test_every_fault_is_told_at_once() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bench.load.server_marks import assign, lags_ms, told
+from bench.load.server_marks import assign, lags_ms, told, voids_ms
 from bench.load.timeline import Turn
 
 OFFSET_MS = -1_000_000.0
@@ -42,13 +42,13 @@ def test_a_call_of_the_file_is_the_callers_with_whom_it_shares_most_moments() ->
     lines = [
         event("b", 5_240.0), event("b", 9_730.0), event("a", 5_230.0), event("a", 9_230.0),
     ]  # fmt: skip
-    assert assign(turns, told(lines, OFFSET_MS)) == 4
+    assert assign(turns, told(lines, OFFSET_MS)) == {"a": 0, "b": 1}
     assert [round(each.server_ms["first_byte_out"]) for each in turns] == [230, 230, 230, 230]
 
 
 def test_nothing_near_gives_no_marks() -> None:
     turns = [turn(0, 5_000.0), turn(0, 7_000.0, None)]
-    assert assign(turns, told([event("a", 5_400.0)], OFFSET_MS)) == 0
+    assert assign(turns, told([event("a", 5_400.0)], OFFSET_MS)) == {}
     assert all(each.server_ms == {} for each in turns)
 
 
@@ -70,3 +70,16 @@ def test_a_workers_late_loop_counts_from_the_first_word_on() -> None:
 
     lines = [late(900.0, 200.0), late(1_500.0, 31.5), late(1_600.0, None), b'{"event":"loop_late"}']
     assert lags_ms(lines, OFFSET_MS, 1_000.0) == [31.5]
+
+
+def test_what_the_server_voided_is_told_by_caller() -> None:
+    def void(call: str, at_ms: float) -> bytes:
+        return event(call, at_ms).replace(b"turn_ended", b"reply_interrupted")
+
+    lines = [void("a", 900.0), void("b", 1_500.0), void("a", 1_600.0), void("c", 1.0)]
+    lines.append(b'{"event":"reply_interrupted"}')
+    found = voids_ms(lines, OFFSET_MS, {"a": 0, "b": 1})
+    assert {who: [round(at) for at in times] for who, times in found.items()} == {
+        0: [900, 1_600],
+        1: [1_500],
+    }

@@ -9,7 +9,7 @@ import pytest
 
 from bench.load.door import Heard, Notes
 from bench.load.part import Cue, How, Part
-from bench.load.timeline import late_frames, numbered, pacing_errors_ms, turns
+from bench.load.timeline import late_frames, numbered, pacing_errors_ms, turns, voided
 
 FRAMES = 1_000
 SAMPLES = 960
@@ -160,3 +160,32 @@ def test_sound_without_tones_is_numbered_by_its_pauses_and_by_what_voids_it() ->
     found = numbered(call.notes.heard, [1_450.0])
     tags = [frame.tag for frame in found]
     assert tags == [1] * 20 + [2] * 10 + [None] * 5 + [3] * 5
+
+
+@pytest.mark.parametrize(("heard_until", "stale"), [(1_150.0, 0), (1_200.0, 2)])
+def test_a_telephone_has_the_servers_word_for_what_is_void(heard_until: float, stale: int) -> None:
+    call = Call().reply(1, 500.0, int((heard_until - 500.0) / 20)).reply(2, 2_230.0, 50)
+    (turn,) = turns(0, call.notes, part(cue("interruption", 50, 100)))
+    assert (turn.clear_ms, turn.stale_frames) == (None, 0)
+    voided(turn, call.notes, 1_150.0)
+    assert (turn.clear_ms, turn.stale_frames) == (150.0, stale)
+    assert turn.stale_ms == pytest.approx(30.0 if stale else 0.0)
+
+
+def test_where_nobody_was_heard_nothing_is_voided() -> None:
+    call = Call().reply(1, 2_230.0, 50)
+    (turn,) = turns(0, call.notes, part(cue("interruption", 50, 100)))
+    voided(turn, call.notes, 1_150.0)
+    assert turn.clear_ms is None
+
+
+def test_a_reply_that_is_taken_up_again_is_not_stale() -> None:
+    call = Call().reply(1, 500.0, 33).void(1_150.0).reply(1, 2_100.0, 40)
+    (turn,) = turns(0, call.notes, part(cue("interruption", 50, 100)))
+    assert (turn.clear_ms, turn.stale_frames, turn.stale_ms) == (150.0, 0, 0.0)
+
+
+def test_packets_that_follow_the_word_without_a_pause_are_stale() -> None:
+    call = Call().reply(1, 500.0, 33).void(1_150.0).reply(1, 1_160.0, 3).reply(1, 2_100.0, 40)
+    (turn,) = turns(0, call.notes, part(cue("interruption", 50, 100)))
+    assert (turn.stale_frames, turn.stale_ms) == (3, 50.0)

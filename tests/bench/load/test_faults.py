@@ -1,0 +1,110 @@
+"""A worker's end in mid-call: who is told when, and what the rows make of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Coroutine
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.errors import CallLost
+from bench.load.door import Door, Heard
+from bench.load.faults import GIVEN_MS, Killed, _call, fault_rows
+from bench.load.part import Part
+from bench.load.results import document
+from bench.load.telephone_door import Number, TelephoneDoor, calling
+from bench.reports.result import read
+from bench.reports.words import story
+from models.timed.tags import UNTAGGED
+from pipeline.clock import LoopClock
+from tests.bench.load.test_run import FakeDoor
+
+PART = Part((), np.zeros(8_000, np.int16), 8_000)
+
+
+class Told(FakeDoor):
+    """Its caller is told after so long; at None never."""
+
+    def __init__(self, after_s: float | None, fails: Exception | None = None) -> None:
+        super().__init__()
+        self._after_s, self._fault = after_s, fails
+
+    def lasting(self) -> list[Coroutine[Any, Any, None]]:
+        return []
+
+    async def told_of_loss(self, since_ms: float) -> float:
+        if self._fault is not None:
+            raise self._fault
+        await asyncio.sleep(3_600.0 if self._after_s is None else self._after_s)
+        return LoopClock().now_ms()
+
+
+async def outcome(door: Door) -> float | str:
+    moment: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+    async with asyncio.TaskGroup() as tasks:
+        call = tasks.create_task(_call(door, PART, LoopClock().now_ms() + 500.0, moment))
+        await asyncio.sleep(1.0)
+        moment.set_result(LoopClock().now_ms())
+    return call.result()
+
+
+async def test_a_caller_who_is_told_is_told_from_the_kill_on() -> None:
+    door = Told(0.3)
+    assert await outcome(door) == pytest.approx(300.0)
+    assert door.said == ["goodbye", "closed"]
+
+
+@pytest.mark.parametrize(
+    ("door", "says"),
+    [
+        (Told(None), f"nothing within {GIVEN_MS / 1000:.0f} s"),
+        (Told(1.0, CallLost("no sentence")), "no sentence"),
+    ],
+)
+async def test_a_caller_who_is_told_nothing_is_a_sentence(door: Told, says: str) -> None:
+    assert await outcome(door) == says
+    assert door.said == ["goodbye", "closed"]
+
+
+def test_everybody_must_be_told_in_time_and_no_process_be_left() -> None:
+    rows = {row.id: row for row in fault_rows(Killed(2, [400.0, 2_100.0]))}
+    assert rows["fault.told"].outcome(True) == "missed"
+    assert rows["fault.untold"].outcome(True) == rows["fault.zombies"].outcome(True) == "met"
+    rows = {row.id: row for row in fault_rows(Killed(2, [400.0], ["nothing"], 1))}
+    assert rows["fault.told"].outcome(True) == "met"
+    assert rows["fault.untold"].outcome(True) == rows["fault.zombies"].outcome(True) == "missed"
+
+
+@pytest.mark.wire
+async def test_by_telephone_the_sentence_is_the_first_voice_that_is_no_replys_tone() -> None:
+    number = Number(5060, secure=False)
+    async with calling(number) as trunks, asyncio.TaskGroup() as tasks:
+        door = TelephoneDoor(trunks, number)
+        heard = door.notes.heard
+        heard += [Heard(980.0 + 20.0 * n, 0.0, -14.0, 1) for n in range(6)]  # the reply goes on
+        heard.append(Heard(1_100.0, 0.0, -20.0, None))  # and fades
+        telling = tasks.create_task(door.told_of_loss(1_000.0))
+        await asyncio.sleep(0.05)
+        heard.append(Heard(1_380.0, 0.0, -60.0, None))
+        heard += [
+            Heard(1_400.0 + 20.0 * n, 0.0, -20.0, 3 if n == 1 else UNTAGGED) for n in range(4)
+        ]
+        async with asyncio.timeout(60):
+            assert await telling == 1_400.0
+
+
+def test_a_number_shows_no_more_than_where_it_is() -> None:
+    assert Number(5061, secure=True).target == "sip:clinic@127.0.0.1:5061;transport=tls"
+    assert Number(5060, secure=False).target == "sip:clinic@127.0.0.1:5060;transport=udp"
+
+
+def test_the_report_says_first_who_was_told() -> None:
+    def title(killed: Killed) -> str:
+        about = {"kind": "faults", "valid": True, "notes": []}
+        return story(read("", json.dumps(document(about, fault_rows(killed))))).title
+
+    assert title(Killed(2, [36.0, 47.0])) == "2 callers of killed workers were told within 47 ms."
+    assert title(Killed(2, [], ["nothing"])).startswith("No caller")
