@@ -16,6 +16,7 @@ TRUNK = Trunk(
     calls_max=3,
     calls_per_s=2,
     shown_number="+12125550100",
+    outbound_proxy="10.0.0.5:5070",
     transfer="bridge",
 )
 SETTINGS = Settings(
@@ -27,6 +28,7 @@ SETTINGS = Settings(
         retry_after_s=33,
         ring_limit_ms=7_000,
         calls_per_s=9,
+        numbers=("front-desk +12125550100",),
     ),
     trunk=(TRUNK,),
     workers=Workers(count=2, calls_per_worker=4),
@@ -49,6 +51,8 @@ def test_limits_and_what_the_carrier_is_told_are_those_of_the_file() -> None:
     [trunk] = made.trunks
     assert (trunk.max_calls, trunk.calls_per_s) == (3, 2.0)
     assert trunk.shown_number == "+12125550100"
+    assert trunk.outbound_proxy == "sip:10.0.0.5:5070;transport=udp"
+    assert made.own_numbers == {"+12125550100": "front-desk"}
 
 
 @pytest.mark.wire

@@ -107,7 +107,10 @@ def plan_of(settings: Settings) -> EdgePlan:
         key=edge.key,
         gateway_ca=edge.gateway_ca_file,
         carrier_ca=edge.carrier_ca_file,
-        trunks=tuple(Trunk(each.name, each.signalling, each.media) for each in settings.trunk),
+        trunks=tuple(
+            Trunk(each.name, each.signalling, each.media, each.transfer == "bridge")
+            for each in settings.trunk
+        ),
         gateways=tuple(_gateway(text) for text in edge.gateways),
         media_port_min=edge.media_port_min,
         media_port_max=edge.media_port_max,

@@ -24,6 +24,8 @@ class Trunk:
     name: str
     signalling: tuple[str, ...]
     media: tuple[str, ...]
+    called: bool = False
+    """Whether gateways may begin calls to it, through the edge (a trunk's `transfer = "bridge"`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,7 +200,7 @@ class Exchange:
         self._check_credentials(request, transaction.path, trunk)
         self._check_room(transaction, trunk)
         token = self.station.token
-        invite = invite_of(request, token(), trunk.settings.name)
+        invite = invite_of(request, token(), trunk.settings.name, self._settings.own_numbers)
         call = IncomingCall(
             self.station,
             invite,
@@ -338,6 +338,8 @@ class Exchange:
             trunk.permits,
             partial(self._keep, trunk),
             self._drop,
+            digest=trunk.settings.digest,
+            proxy=trunk.settings.outbound_proxy,
         )
         self._dialled.add(call)
         return call

@@ -13,6 +13,11 @@ from pipeline.media.quality import LineQuality
 from pipeline.sip.rtp_figures import CallFigures
 from pipeline.transfer import TransferOutcome as TransferOutcome  # its words are the call's too
 
+OTHER_LINE = "other"
+"""A number that is none of the practice's own; in the place of its name, as the next."""
+NOT_FORWARDED = "none"
+UNNAMED = (OTHER_LINE, NOT_FORWARDED)
+
 
 class MediaRefused(Exception):
     """No media of this offer can be taken: signalling answers 488 with `reason`, a short token."""
@@ -35,6 +40,10 @@ class Invite:
     """Digits with a leading "+" where given, asserted by the carrier; "" when withheld."""
     called: str = field(repr=False)
     diverted_from: str = field(default="", repr=False)
+    line: str = OTHER_LINE
+    """The practice's own name of the number that was called (`sip.numbers`), safe in a log."""
+    forwarded_from: str = NOT_FORWARDED
+    """The same of the number that the call was forwarded from."""
     carrier_call: str = field(default="", repr=False)
     """The carrier's own id of the call (X-Twilio-CallSid), for its support; "" when it gives none."""
 

@@ -97,9 +97,13 @@ Change = Callable[[dict[str, str]], dict[str, str]]
 
 @contextlib.contextmanager
 def running(
-    folder: Path, ports: tuple[int, ...], changed: Change = lambda files: files
+    folder: Path,
+    ports: tuple[int, ...],
+    changed: Change = lambda files: files,
+    *,
+    called: tuple[str, ...] = (),
 ) -> Iterator[Edge]:
-    """An edge for two carriers on this machine, before gateways on these ports."""
+    """An edge for two carriers on this machine, before gateways on these ports; `called` are the trunks they may call."""
     own = papers(folder, "localhost", OUTER, INNER)
     gateways = papers(folder / "gateways", GATEWAY)
     carriers = papers(folder / "carriers", CARRIER, OTHER)
@@ -113,8 +117,13 @@ def running(
         gateway_ca=gateways.authority,
         carrier_ca=carriers.authority,
         trunks=(
-            Trunk("carrier", (f"{CARRIER}/32",), (f"{CARRIER}/32", f"{MEDIA}/32")),
-            Trunk("other", (f"{OTHER}/32",), (f"{OTHER}/32",)),
+            Trunk(
+                "carrier",
+                (f"{CARRIER}/32",),
+                (f"{CARRIER}/32", f"{MEDIA}/32"),
+                "carrier" in called,
+            ),
+            Trunk("other", (f"{OTHER}/32",), (f"{OTHER}/32",), "other" in called),
         ),
         gateways=tuple(Gateway(GATEWAY, port) for port in ports),
         media_port_min=21_000,
