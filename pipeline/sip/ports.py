@@ -6,6 +6,7 @@ dialog; the gateway joins both to a worker's socket. None of them imports anothe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -172,8 +173,8 @@ class MediaLeg(CallMedia, Protocol):
     def waiting_ms(self) -> float:
         """How much of what was queued has not been sent yet."""
 
-    def attach(self, taker: AudioTaker) -> None:
-        """Hand audio and keys over from now on."""
+    def attach(self, taker: AudioTaker, on_due: Callable[[], None] | None = None) -> None:
+        """Hand audio and keys over from now on. `on_due` is called right before a packet leaves: what is played then is in it."""
 
     def play(self, pcm: bytes) -> None:
         """Queue PCM to be sent in time; comfort noise goes out whenever the queue is empty."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -74,7 +73,7 @@ def cost_s(data: bytes) -> float:
     return least
 
 
-HEADERS: dict[str, Callable[[int], tuple[str, ...]]] = {
+HEADERS = {
     "one long": lambda size: ("X: " + "a" * size,),
     "many": lambda size: ("X: a",) * (size // 6),
     "folded": lambda size: ("X: a" + "\r\n a" * (size // 4),),
