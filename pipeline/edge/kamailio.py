@@ -6,7 +6,7 @@ about, so only lines above them are let through, and the script's own lines hold
 
 from __future__ import annotations
 
-from pipeline.edge.plan import CALL_LIMIT_S, EdgePlan, Gateway, bracketed
+from pipeline.edge.plan import CALL_LIMIT_S, EdgeGateway, EdgePlan, bracketed
 from pipeline.edge.rtpengine import INNER, OUTER
 
 GATEWAYS = 1
@@ -173,7 +173,7 @@ failure_route[NOT_REACHED] {{
 }}"""
 
 
-def _is_gateway(variable: str, gateways: tuple[Gateway, ...]) -> str:
+def _is_gateway(variable: str, gateways: tuple[EdgeGateway, ...]) -> str:
     addresses = dict.fromkeys(bracketed(gateway.address) for gateway in gateways)
     addresses |= dict.fromkeys(gateway.address for gateway in gateways)
     return " || ".join(f'{variable} == "{address}"' for address in addresses)

@@ -18,7 +18,7 @@ PORT_MAX = 65_535
 
 
 @dataclass(frozen=True, slots=True)
-class Trunk:
+class EdgeTrunk:
     """A carrier, by the networks its signalling and its media come from."""
 
     name: str
@@ -29,7 +29,7 @@ class Trunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Gateway:
+class EdgeGateway:
     """One of our gateways as the edge reaches it, over TLS."""
 
     address: str
@@ -63,8 +63,8 @@ class EdgePlan:
     """The authority of the gateways' certificates; "" leaves their certificates unread (loopback only)."""
     carrier_ca: str
     """The authorities of the carriers' certificates, where we connect to them; "": the system's."""
-    trunks: tuple[Trunk, ...]
-    gateways: tuple[Gateway, ...]
+    trunks: tuple[EdgeTrunk, ...]
+    gateways: tuple[EdgeGateway, ...]
     media_port_min: int
     media_port_max: int
     calls_per_second: int

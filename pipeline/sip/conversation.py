@@ -30,7 +30,7 @@ LAST_WORD_MS = 4_000.0
 DTMF_BODIES: Header = ("Accept", "application/dtmf-relay, application/dtmf")
 
 
-class Listener(OutcomeTaker, Protocol):
+class CallListener(OutcomeTaker, Protocol):
     """Who is told what becomes of a call."""
 
     def on_up(self) -> None:
@@ -62,7 +62,7 @@ class Conversation:
         dialog: Dialog,
         path: Path,
         media: CallMedia,
-        listener: Listener,
+        listener: CallListener,
         forget: Callable[[], None],
         *,
         permits: Callable[[str], bool],

@@ -12,21 +12,21 @@ from functools import partial
 from typing import Protocol
 
 from pipeline.sip.addresses import Malformed, hop_of, read_uri
-from pipeline.sip.conversation import Conversation, Listener
+from pipeline.sip.conversation import CallListener, Conversation
 from pipeline.sip.dialog import MAX_FORWARDS, Dialog, DialogId, contact_of, routes_of
 from pipeline.sip.digest import CHALLENGED, authorization
 from pipeline.sip.paths import Path
 from pipeline.sip.ports import CallMedia, MediaRefused, TransferOutcome
+from pipeline.sip.refer import check_target, outcome_of
 from pipeline.sip.settings import Digest
 from pipeline.sip.station import ALLOW, SDP, SUPPORTED, USER, Station
 from pipeline.sip.transactions import PATIENCE_MS, ServerTransaction, Way
-from pipeline.sip.transfer import check_target, outcome_of
 from pipeline.sip.wire import Header, Request, Response, write_request
 
 _NUMBER = re.compile(r"\+?[0-9]{1,20}\Z", re.ASCII)
 
 
-class DialListener(Listener, Protocol):
+class DialListener(CallListener, Protocol):
     """Who waits for the person to answer."""
 
     def on_failed(self, outcome: TransferOutcome) -> None:
@@ -278,13 +278,13 @@ class _Nobody:
     """Who listens to a leg that is ended at once."""
 
     def on_up(self) -> None:
-        """See `conversation.Listener`."""
+        """See `conversation.CallListener`."""
 
     def on_refused(self, reason: str) -> None:
-        """See `conversation.Listener`."""
+        """See `conversation.CallListener`."""
 
     def on_over(self, reason: str) -> None:
-        """See `conversation.Listener`."""
+        """See `conversation.CallListener`."""
 
     def on_transfer(self, outcome: TransferOutcome) -> None:
-        """See `conversation.Listener`."""
+        """See `conversation.CallListener`."""

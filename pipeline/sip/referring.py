@@ -1,6 +1,6 @@
 """Asking the other side of a conversation to lead its caller to a person (RFC 3515), from the REFER to the outcome.
 
-A calculation beside `conversation`, which it asks to send; what answers and NOTIFYs mean is `transfer`'s.
+A calculation beside `conversation`, which it asks to send; what answers and NOTIFYs mean is `refer`'s.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Protocol
 
 from pipeline.sip.alarms import Alarm
 from pipeline.sip.ports import TransferOutcome
+from pipeline.sip.refer import Refer, Referred, check_target
 from pipeline.sip.refresh import Talk
 from pipeline.sip.screening import Refusal
 from pipeline.sip.station import ALLOW, SUPPORTED, Station
-from pipeline.sip.transfer import Referred, Transfer, check_target
 from pipeline.sip.wire import Header, Request, Response
 
 
@@ -56,7 +56,7 @@ class Referring:
             "REFER", headers, b"", self._on_answer_to(transfer), self._talk.on_silence
         )
 
-    def _on_answer_to(self, transfer: Transfer) -> Callable[[Response], None]:
+    def _on_answer_to(self, transfer: Refer) -> Callable[[Response], None]:
         def on_answer(response: Response) -> None:
             outcome = transfer.on_answer(response.status)
             if self._referred.current is transfer:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pipeline.commands import tls
 from pipeline.edge.kamailio import kamailio_files
-from pipeline.edge.plan import EdgePlan, Gateway, Trunk
+from pipeline.edge.plan import EdgeGateway, EdgePlan, EdgeTrunk
 from pipeline.edge.rtpengine import rtpengine_conf
 
 APT = "sudo apt-get install --no-install-recommends kamailio kamailio-tls-modules rtpengine-daemon"
@@ -117,15 +117,15 @@ def running(
         gateway_ca=gateways.authority,
         carrier_ca=carriers.authority,
         trunks=(
-            Trunk(
+            EdgeTrunk(
                 "carrier",
                 (f"{CARRIER}/32",),
                 (f"{CARRIER}/32", f"{MEDIA}/32"),
                 "carrier" in called,
             ),
-            Trunk("other", (f"{OTHER}/32",), (f"{OTHER}/32",), "other" in called),
+            EdgeTrunk("other", (f"{OTHER}/32",), (f"{OTHER}/32",), "other" in called),
         ),
-        gateways=tuple(Gateway(GATEWAY, port) for port in ports),
+        gateways=tuple(EdgeGateway(GATEWAY, port) for port in ports),
         media_port_min=21_000,
         media_port_max=21_199,
         calls_per_second=20,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -73,7 +74,7 @@ def cost_s(data: bytes) -> float:
     return least
 
 
-HEADERS = {
+HEADERS: dict[str, Callable[[int], tuple[str, ...]]] = {
     "one long": lambda size: ("X: " + "a" * size,),
     "many": lambda size: ("X: a",) * (size // 6),
     "folded": lambda size: ("X: a" + "\r\n a" * (size // 4),),
