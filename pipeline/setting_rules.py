@@ -233,6 +233,8 @@ def _about_a_trunk(trunk: Trunk, ports: dict[str, int]) -> Iterator[str]:
         yield "codecs: write at least one"
     if bool(trunk.digest_user) != bool(trunk.digest_secret):
         yield "digest_user: write both digest_user and digest_secret, or neither"
+    if bool(trunk.outbound_user) != bool(trunk.outbound_secret):
+        yield "outbound_user: write both outbound_user and outbound_secret, or neither"
 
 
 def _about_own_numbers(s: Settings) -> Iterator[str]:

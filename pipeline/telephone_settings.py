@@ -94,9 +94,12 @@ class Trunk:
     certificate_name: str = _text(kind="host")
     """The name in the carrier's certificate, where we connect to it; none: the one its own messages name."""
     digest_user: str = _text(kind="id")
-    """Where the trunk shows a name and a password with each call; carriers mostly do not. With "bridge" the gateway shows them
-    too, once, to a trunk that asks for them."""
+    """Where the trunk shows a name and a password with each call; carriers mostly do not."""
     digest_secret: str = _text(secret=True)
+    outbound_user: str = _text(kind="id")
+    """With "bridge", the name and the password that the gateway's own calls show to a trunk that asks for them, once;
+    none: `digest_user` and `digest_secret`."""
+    outbound_secret: str = _text(secret=True)
 
 
 @dataclass(frozen=True, slots=True)

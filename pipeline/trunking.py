@@ -215,6 +215,7 @@ def _proxy(trunk: Trunk) -> str:
 
 def _trunk(trunk: Trunk) -> TrunkSettings:
     digest = Digest(trunk.digest_user, trunk.digest_secret) if trunk.digest_user else None
+    outbound = Digest(trunk.outbound_user, trunk.outbound_secret) if trunk.outbound_user else None
     return TrunkSettings(
         name=trunk.name,
         networks=trunk.signalling,
@@ -222,6 +223,7 @@ def _trunk(trunk: Trunk) -> TrunkSettings:
         max_calls=trunk.calls_max,
         calls_per_s=float(trunk.calls_per_s),
         digest=digest,
+        outbound_digest=outbound,
         outbound_proxy=_proxy(trunk),
         shown_number=trunk.shown_number,
         certificate_name=trunk.certificate_name,

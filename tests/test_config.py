@@ -507,6 +507,8 @@ def test_tables_are_read_each_with_its_defaults_and_travel_to_a_worker(tmp_path:
         (TRUNK + "codecs = []", "trunk[1].codecs: write at least one"),
         (TRUNK + "digest_secret = 'short'", "trunk[1].digest_secret: needs at least 32"),
         (TRUNK + "digest_user = 'pbx'", "trunk[1].digest_user: write both"),
+        (TRUNK + "outbound_user = 'us'", "trunk[1].outbound_user: write both"),
+        (TRUNK + "outbound_secret = 'short'", "trunk[1].outbound_secret: needs at least 32"),
         (TRUNK.replace('"udp"', '"tls"'), "trunk[1].transports: none of them is listened on"),
         (TRUNK.replace('"10.0.0.5/32"', ""), "trunk[1].signalling: list the networks"),
         (TRUNK.replace('"10.0.0.5/32"', '"0.0.0.0/0"'), "trunk[1].signalling: the network is too"),

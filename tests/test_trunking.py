@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.settings import Practice, Settings, Workers
+from pipeline.sip.settings import Digest
 from pipeline.telephone_settings import Sip, Transfer, Trunk
 from pipeline.trunking import rooms, signalling
 
@@ -17,6 +18,8 @@ TRUNK = Trunk(
     calls_per_s=2,
     shown_number="+12125550100",
     outbound_proxy="10.0.0.5:5070",
+    outbound_user="us",
+    outbound_secret="0123456789abcdef" * 2,
     transfer="bridge",
 )
 SETTINGS = Settings(
@@ -52,6 +55,8 @@ def test_limits_and_what_the_carrier_is_told_are_those_of_the_file() -> None:
     assert (trunk.max_calls, trunk.calls_per_s) == (3, 2.0)
     assert trunk.shown_number == "+12125550100"
     assert trunk.outbound_proxy == "sip:10.0.0.5:5070;transport=udp"
+    assert trunk.digest is None
+    assert trunk.outbound_digest == Digest("us", "0123456789abcdef" * 2)
     assert made.own_numbers == {"+12125550100": "front-desk"}
 
 

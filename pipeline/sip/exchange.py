@@ -348,7 +348,7 @@ class Exchange:
             trunk.permits,
             partial(self._keep, trunk),
             self._drop,
-            digest=trunk.settings.digest,
+            digest=trunk.settings.outbound_digest or trunk.settings.digest,
             proxy=trunk.settings.outbound_proxy,
         )
         self._dialled.add(call)

@@ -23,7 +23,7 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """Name and password of a trunk (RFC 3261 section 22): it shows them with each new call, and calls of ours show them to it."""
+    """Name and password of one who calls: a trunk with each new call, or us (RFC 3261 section 22)."""
 
     user: str
     password: str = field(repr=False)
@@ -47,6 +47,8 @@ class TrunkSettings:
     """New calls a second over this trunk; 0: only the gateway's own limit."""
     digest: Digest | None = None
     """None: the addresses are the control, as with carriers that send no credentials."""
+    outbound_digest: Digest | None = None
+    """What calls of ours show to a trunk that asks; None: `digest`."""
     outbound_proxy: str = ""
     """Where calls of ours go first, a SIP URI with an address within `networks` (an edge's); "": to the person's own host."""
     shown_number: str = ""

@@ -16,7 +16,7 @@ from pipeline.sip.settings import Digest, Listen, SignallingSettings, TrunkSetti
 from pipeline.sip.trunk import Trunks
 from pipeline.telemetry.events import Event, set_sink
 from tests.sip.rig import LOCAL, FakeMedia, Rig, Taker, settings
-from tests.sip.shapes import Said, reply_to
+from tests.sip.shapes import Peer, Said, reply_to
 from tests.sip.test_outgoing import ANSWER, CONTACT, PERSON, WAY, HeardDial
 
 PASSWORD = "correct horse battery staple"  # noqa: S105  # nobody's: made up here
@@ -138,6 +138,21 @@ def test_without_credentials_of_the_trunk_nobody_is_reached() -> None:
     rig, heard, _, invite = dialled(None)
     [ack] = rig.hear(challenge(invite, asking()))
     assert (ack.method, heard.failed) == ("ACK", [TransferOutcome.UNAUTHORIZED])
+
+
+def test_a_trunk_that_only_asks_us_is_not_asked_itself() -> None:
+    """And where both are asked, each shows its own."""
+    for digest in (None, Digest("pbx", "theirs")):
+        rig, heard = (
+            Rig(settings(trunks=(replace(LOCAL, digest=digest, outbound_digest=OURS),))),
+            HeardDial(),
+        )
+        rig.exchange.dial("carrier", PERSON, rig.media, "", WAY, heard)
+        [invite] = rig.taken()
+        _, again = rig.hear(challenge(invite, asking()))
+        assert said_in(again.one("Authorization"))["username"] == "clinic"
+        [answer] = rig.hear(Peer(call_id="theirs").invite())
+        assert answer.status == (180 if digest is None else 401)
 
 
 def test_who_gave_up_before_the_challenge_shows_nothing() -> None:
