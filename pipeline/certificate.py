@@ -87,11 +87,18 @@ def certified_names(chain: str) -> frozenset[str]:
     """
     try:
         own = x509.load_pem_x509_certificates(Path(chain).read_bytes())[0]
-        found = own.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (OSError, ValueError, x509.ExtensionNotFound):  # `Certificate` says what is wrong
+    except (OSError, ValueError):  # `Certificate` says what is wrong
         return frozenset()
-    names = found.get_values_for_type(x509.DNSName)
-    return frozenset(name.lower() for name in names if "*" not in name)
+    return frozenset(name.lower() for name in names_in(own) if "*" not in name)
+
+
+def names_in(certificate: x509.Certificate) -> list[str]:
+    """The host names and patterns that a certificate was made for, in its order."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, x509.ExtensionNotFound):
+        return []
+    return list(found.get_values_for_type(x509.DNSName))
 
 
 def _no_password() -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -212,6 +212,24 @@ def _shown_number(text: str) -> str:
     return "" if good else "write a number as a carrier wants it, digits alone, e.g. +12125550100"
 
 
+_OWN_NUMBER = re.compile(r"([a-z][a-z0-9-]{0,29}) +(\+?[0-9]{2,20})")
+_NO_NAMES = ("other", "none")
+"""What is said in the place of a name where there is none."""
+
+
+def _own_number(text: str) -> str:
+    read = _OWN_NUMBER.fullmatch(text)
+    if read is None or read[1] in _NO_NAMES:
+        return 'write a name and a number as the carrier calls it, e.g. "front-desk +12125550100" or "nurses 201"'
+    return ""
+
+
+def own_numbers(lines: Iterable[str]) -> dict[str, str]:
+    """The practice's name of each of its numbers, by the number; of lines that are right."""
+    read = (_OWN_NUMBER.fullmatch(line) for line in lines)
+    return {found[2]: found[1] for found in read if found is not None}
+
+
 def _gateway(text: str) -> str:
     host, _, port = text.rpartition(":")
     good = port.isdecimal() and 0 < int(port) < 65_536 and not _address(host.strip("[]"))
@@ -245,5 +263,6 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "transfer_target": transfer.fault,
     "rung": transfer.rung_fault,
     "gateway": _gateway,
+    "own_number": _own_number,
     "shown_number": _shown_number,
 }

@@ -178,6 +178,7 @@ def sip_certificate(s: Settings) -> tuple[str, str]:
 
 def _about_the_telephone(s: Settings) -> Iterator[str]:
     yield from _about_streams(s)
+    yield from _about_own_numbers(s)
     if s.edge.gateways and s.sip.when_busy != "refuse":
         yield (
             'sip.when_busy: write "refuse" with [edge], here and on every gateway: a full gateway else answers with the busy'
@@ -232,6 +233,14 @@ def _about_a_trunk(trunk: Trunk, ports: dict[str, int]) -> Iterator[str]:
         yield "codecs: write at least one"
     if bool(trunk.digest_user) != bool(trunk.digest_secret):
         yield "digest_user: write both digest_user and digest_secret, or neither"
+    if bool(trunk.outbound_user) != bool(trunk.outbound_secret):
+        yield "outbound_user: write both outbound_user and outbound_secret, or neither"
+
+
+def _about_own_numbers(s: Settings) -> Iterator[str]:
+    numbers = [text.split()[1].lstrip("+") for text in s.sip.numbers]
+    if len(set(numbers)) < len(numbers):
+        yield "sip.numbers: name each number once"
 
 
 def _about_bridging(trunk: Trunk, leading: Transfer) -> Iterator[str]:
@@ -239,6 +248,11 @@ def _about_bridging(trunk: Trunk, leading: Transfer) -> Iterator[str]:
     if trunk.transfer != "bridge":
         return
     networks = [ipaddress.ip_network(text) for text in trunk.signalling]
+    if trunk.outbound_proxy:  # it knows who may be called
+        proxy = ipaddress.ip_address(trunk.outbound_proxy.rpartition(":")[0].strip("[]"))
+        if not any(proxy in network for network in networks):
+            yield "outbound_proxy: its address must be in signalling"
+        return
     hosts = {transfer.host_of(text) or leading.domain for text in leading.targets}
     for host in sorted(hosts - {""}):
         try:

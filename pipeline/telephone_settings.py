@@ -41,6 +41,9 @@ class Sip:
     """Below Linux's ephemeral range (32768), and apart from `media`'s ports."""
     rtp_port_max: int = _number(24_999, 1024, 65_535)
     """Inclusive; a call takes two."""
+    numbers: tuple[str, ...] = _list(kind="own_number")
+    """What the practice calls its own numbers, e.g. ["front-desk +12125550100", "pediatrics +12125550101"]: the live view and the
+    log then say which one was dialled, and from which one a call was forwarded. Other numbers are never shown."""
     when_busy: str = _one_of("line", "line", "refuse")
     """For a call that no worker can take. "line": it is answered and hears `lines.busy` of the call flow, then `transfer.busy`.
     "refuse": 503, for a carrier or an edge that tries another gateway then."""
@@ -81,6 +84,9 @@ class Trunk:
     does not say that nobody answers; a call takes two more ports then, and holds them until it is over."""
     shown_number: str = _text(kind="shown_number")
     """With "bridge", who the person sees calling, e.g. "+12125550100": the practice's number at this trunk; none: no number."""
+    outbound_proxy: str = _text(kind="gateway")
+    """With "bridge", the address and port that the gateway's calls go through, e.g. "10.20.0.2:5061": an edge's inner door.
+    It is within `signalling`; whom it passes calls on to is its own affair. None: to the host of the target."""
     calls_max: int = _number(0, 0, 3_200)
     """Calls at a time over this one; 0: only the gateway's own limit."""
     calls_per_s: int = _number(0, 0, 1_000)
@@ -90,6 +96,10 @@ class Trunk:
     digest_user: str = _text(kind="id")
     """Where the trunk shows a name and a password with each call; carriers mostly do not."""
     digest_secret: str = _text(secret=True)
+    outbound_user: str = _text(kind="id")
+    """With "bridge", the name and the password that the gateway's own calls show to a trunk that asks for them, once;
+    none: `digest_user` and `digest_secret`."""
+    outbound_secret: str = _text(secret=True)
 
 
 @dataclass(frozen=True, slots=True)

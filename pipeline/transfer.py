@@ -68,6 +68,8 @@ class TransferOutcome(Enum):
     BUSY = "busy"
     NO_ANSWER = "no_answer"
     REFUSED = "refused"
+    UNAUTHORIZED = "unauthorized"
+    """The trunk asks for a password that we do not have, or does not take the one we have: the operator's to mend."""
 
     @property
     def reached(self) -> bool:

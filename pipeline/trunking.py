@@ -14,6 +14,7 @@ from pipeline.errors import CallRefused, StartUpError
 from pipeline.heap import Heap
 from pipeline.media.kept_lines import KeptLines
 from pipeline.media.resample import Doubler
+from pipeline.setting_kinds import own_numbers
 from pipeline.setting_rules import ladders, sip_certificate, transfer_uris
 from pipeline.settings import Settings
 from pipeline.sip.desk import NoLine, Place, TrunkRoom
@@ -106,7 +107,12 @@ class SupervisorsDesk:
         try:
             found = await self._channel.request(
                 "place",
-                {"caller": invite.caller, "call": invite.call_id},
+                {
+                    "caller": invite.caller,
+                    "call": invite.call_id,
+                    "line": invite.line,
+                    "forwarded_from": invite.forwarded_from,
+                },
                 timeout_ms=PLACE_LIMIT_MS,
             )
         except CallRefused as refused:
@@ -177,6 +183,7 @@ def signalling(settings: Settings) -> SignallingSettings:
         carrier_ca_file=sip.carrier_ca_file,
         advertised_host=sip.advertised_address,
         advertised_ports=_advertised(sip),
+        own_numbers=own_numbers(sip.numbers),
         max_calls=sip.calls_max or 2 * lines,
         calls_per_s=float(sip.calls_per_s),
         retry_after_s=sip.retry_after_s,
@@ -197,8 +204,18 @@ def _advertised(sip: Sip) -> dict[Transport, int]:
     return {transport: port for transport, port in ports.items() if port}
 
 
+def _proxy(trunk: Trunk) -> str:
+    """A trunk's proxy as a URI, over the first of the trunk's ways."""
+    return (
+        f"sip:{trunk.outbound_proxy};transport={trunk.transports[0]}"
+        if trunk.outbound_proxy
+        else ""
+    )
+
+
 def _trunk(trunk: Trunk) -> TrunkSettings:
     digest = Digest(trunk.digest_user, trunk.digest_secret) if trunk.digest_user else None
+    outbound = Digest(trunk.outbound_user, trunk.outbound_secret) if trunk.outbound_user else None
     return TrunkSettings(
         name=trunk.name,
         networks=trunk.signalling,
@@ -206,6 +223,8 @@ def _trunk(trunk: Trunk) -> TrunkSettings:
         max_calls=trunk.calls_max,
         calls_per_s=float(trunk.calls_per_s),
         digest=digest,
+        outbound_digest=outbound,
+        outbound_proxy=_proxy(trunk),
         shown_number=trunk.shown_number,
         certificate_name=trunk.certificate_name,
     )

@@ -507,11 +507,30 @@ def test_tables_are_read_each_with_its_defaults_and_travel_to_a_worker(tmp_path:
         (TRUNK + "codecs = []", "trunk[1].codecs: write at least one"),
         (TRUNK + "digest_secret = 'short'", "trunk[1].digest_secret: needs at least 32"),
         (TRUNK + "digest_user = 'pbx'", "trunk[1].digest_user: write both"),
+        (TRUNK + "outbound_user = 'us'", "trunk[1].outbound_user: write both"),
+        (TRUNK + "outbound_secret = 'short'", "trunk[1].outbound_secret: needs at least 32"),
         (TRUNK.replace('"udp"', '"tls"'), "trunk[1].transports: none of them is listened on"),
         (TRUNK.replace('"10.0.0.5/32"', ""), "trunk[1].signalling: list the networks"),
         (TRUNK.replace('"10.0.0.5/32"', '"0.0.0.0/0"'), "trunk[1].signalling: the network is too"),
         (TRUNK + TRUNK.partition("[[")[2].join(("[[", "")), "trunk[2].name: another trunk has it"),
         (TRUNK + "transfer = 'both'", 'trunk[1].transfer: write one of "refer", "bridge"'),
+        (TRUNK + "outbound_proxy = 'pbx.example'", "trunk[1].outbound_proxy: write an address"),
+        (
+            TRUNK + "transfer = 'bridge'\noutbound_proxy = '10.0.0.6:5060'\n",
+            "trunk[1].outbound_proxy: its address must be in signalling",
+        ),
+        (
+            TRUNK.replace("udp_port", "numbers = ['Desk 1']\nudp_port"),
+            "sip.numbers: write a name and a number",
+        ),
+        (
+            TRUNK.replace("udp_port", "numbers = ['other 201']\nudp_port"),
+            "sip.numbers: write a name and a number",
+        ),
+        (
+            TRUNK.replace("udp_port", "numbers = ['a +1201', 'b 1201']\nudp_port"),
+            "sip.numbers: name each number once",
+        ),
         (TRUNK + "shown_number = 'Dr. Q'", "trunk[1].shown_number: write a number"),
         (
             TRUNK + "transfer = 'bridge'\n[transfer]\ntargets = ['desk sip:201@10.0.0.6']\n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.settings import Practice, Settings, Workers
+from pipeline.sip.settings import Digest
 from pipeline.telephone_settings import Sip, Transfer, Trunk
 from pipeline.trunking import rooms, signalling
 
@@ -16,6 +17,9 @@ TRUNK = Trunk(
     calls_max=3,
     calls_per_s=2,
     shown_number="+12125550100",
+    outbound_proxy="10.0.0.5:5070",
+    outbound_user="us",
+    outbound_secret="0123456789abcdef" * 2,
     transfer="bridge",
 )
 SETTINGS = Settings(
@@ -27,6 +31,7 @@ SETTINGS = Settings(
         retry_after_s=33,
         ring_limit_ms=7_000,
         calls_per_s=9,
+        numbers=("front-desk +12125550100",),
     ),
     trunk=(TRUNK,),
     workers=Workers(count=2, calls_per_worker=4),
@@ -49,6 +54,10 @@ def test_limits_and_what_the_carrier_is_told_are_those_of_the_file() -> None:
     [trunk] = made.trunks
     assert (trunk.max_calls, trunk.calls_per_s) == (3, 2.0)
     assert trunk.shown_number == "+12125550100"
+    assert trunk.outbound_proxy == "sip:10.0.0.5:5070;transport=udp"
+    assert trunk.digest is None
+    assert trunk.outbound_digest == Digest("us", "0123456789abcdef" * 2)
+    assert made.own_numbers == {"+12125550100": "front-desk"}
 
 
 @pytest.mark.wire

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
+from pipeline.certificate import certified_names, names_in
 from pipeline.clock import wall_now
 from pipeline.errors import StartUpError
 from pipeline.machine.finding import Finding
@@ -95,7 +96,7 @@ def _certificate(settings: Settings) -> Iterator[Finding]:
 def _trusted(chain: list[x509.Certificate]) -> Finding:
     """Judge the chain as a carrier's machine would."""
     name = "certificate chain"
-    wanted = certified_names(chain[0])
+    wanted = _a_name(names_in(chain[0]))
     if not wanted:
         return Finding(
             name, "fail", "the certificate names no host: carriers check the name they call"
@@ -111,7 +112,7 @@ def _trusted(chain: list[x509.Certificate]) -> Finding:
         )  # an old authority's odd serial number
         store = Store([x509.load_der_x509_certificate(each) for each in authorities])
     judge = (
-        PolicyBuilder().store(store).time(wall_now()).build_server_verifier(x509.DNSName(wanted[0]))
+        PolicyBuilder().store(store).time(wall_now()).build_server_verifier(x509.DNSName(wanted))
     )
     try:
         judge.verify(chain[0], chain[1:])
@@ -122,28 +123,19 @@ def _trusted(chain: list[x509.Certificate]) -> Finding:
             "no public authority stands behind it: a carrier will refuse it (an exchange of your own may not);"
             " is the whole chain in sip.cert?",
         )
-    return Finding(name, "pass", f"a public authority stands behind it, for {wanted[0]}")
+    return Finding(name, "pass", f"a public authority stands behind it, for {wanted}")
 
 
-def certified_names(certificate: x509.Certificate) -> list[str]:
-    """The host names it was made for."""
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return []
-    return list(names.get_values_for_type(x509.DNSName))
+def _a_name(names: list[str]) -> str:
+    """One host that the certificate is good for: of a pattern some host below it; "" where it names none."""
+    return names[0].replace("*", "wardline") if names else ""
 
 
 def _names(settings: Settings) -> Finding:
     """Whether the certified names lead here."""
     name = "sip name"
     cert, _ = sip_certificate(settings)
-    try:
-        wanted = (
-            certified_names(x509.load_pem_x509_certificate(Path(cert).read_bytes())) if cert else []
-        )
-    except (OSError, ValueError):
-        wanted = []
+    wanted = sorted(certified_names(cert)) if cert else []
     told = settings.sip.advertised_address or settings.sip.bind
     wrong = []
     for host in wanted[:NAMES_MAX]:
@@ -240,6 +232,6 @@ def _credentials(settings: Settings) -> Credentials:
     if not settings.sip.tls_port or not cert:
         return Credentials()
     chain = x509.load_pem_x509_certificates(Path(cert).read_bytes())
-    names = certified_names(chain[0])
+    name = _a_name(names_in(chain[0]))
     public = _trusted(chain).verdict == "pass"
-    return Credentials(cert, key, "" if public else cert, names[0] if names else "")
+    return Credentials(cert, key, "" if public else cert, name)

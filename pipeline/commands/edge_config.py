@@ -13,7 +13,7 @@ from pipeline.cli import Command
 from pipeline.commands.check_config import WRONG_CONFIGURATION, say_faults
 from pipeline.edge.kamailio import kamailio_files
 from pipeline.edge.nftables import nftables
-from pipeline.edge.plan import EdgePlan, Gateway, Trunk, faults
+from pipeline.edge.plan import EdgeGateway, EdgePlan, EdgeTrunk, faults
 from pipeline.edge.rtpengine import rtpengine_conf
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings
@@ -107,7 +107,10 @@ def plan_of(settings: Settings) -> EdgePlan:
         key=edge.key,
         gateway_ca=edge.gateway_ca_file,
         carrier_ca=edge.carrier_ca_file,
-        trunks=tuple(Trunk(each.name, each.signalling, each.media) for each in settings.trunk),
+        trunks=tuple(
+            EdgeTrunk(each.name, each.signalling, each.media, each.transfer == "bridge")
+            for each in settings.trunk
+        ),
         gateways=tuple(_gateway(text) for text in edge.gateways),
         media_port_min=edge.media_port_min,
         media_port_max=edge.media_port_max,
@@ -115,9 +118,9 @@ def plan_of(settings: Settings) -> EdgePlan:
     )
 
 
-def _gateway(text: str) -> Gateway:
+def _gateway(text: str) -> EdgeGateway:
     host, _, port = text.rpartition(":")
-    return Gateway(host.strip("[]"), int(port))
+    return EdgeGateway(host.strip("[]"), int(port))
 
 
 def _different(directory: Path, files: dict[str, str]) -> list[str]:

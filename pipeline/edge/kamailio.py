@@ -6,7 +6,7 @@ about, so only lines above them are let through, and the script's own lines hold
 
 from __future__ import annotations
 
-from pipeline.edge.plan import CALL_LIMIT_S, EdgePlan, Gateway, bracketed
+from pipeline.edge.plan import CALL_LIMIT_S, EdgeGateway, EdgePlan, bracketed
 from pipeline.edge.rtpengine import INNER, OUTER
 
 GATEWAYS = 1
@@ -127,7 +127,53 @@ def _back(plan: EdgePlan) -> str:
   }}"""
 
 
-def _is_gateway(variable: str, gateways: tuple[Gateway, ...]) -> str:
+def _out(plan: EdgePlan) -> str:
+    """What becomes of a call that a gateway begins: to a trunk that may be called, by its own networks, or nowhere."""
+    called = [(group, t) for group, t in enumerate(plan.trunks, TRUNKS) if t.called]
+    if not called:
+        return """route[OUT] {
+  sl_send_reply("403", "Not This Way");
+  exit;
+}"""
+    cases = "".join(
+        f"""  if ($avp(to) == 0 && allow_address("{group}", "$var(host)", "$var(port)")) {{
+    $avp(to) = {group};
+    $avp(sound) = "{",".join(trunk.media)}";
+  }}
+"""
+        for group, trunk in called
+    )
+    return f"""route[OUT] {{
+  loose_route();
+  $avp(to) = 0;
+  route(LOOK);
+  $var(port) = 0;
+{cases}  if ($avp(to) == 0) {{ route(NOWHERE); }}
+  $var(port) = $(nh(u){{uri.port}});
+  if ($var(port) == 0) {{ $var(port) = 5061; }}
+  $du = "sip:" + $var(host) + ":" + $var(port) + ";transport=tls";
+  if (!t_newtran()) {{ exit; }}
+  record_route(";trunk=$avp(to)");
+  dlg_manage();
+  dlg_set_property("ka-src");
+  if (has_body("application/sdp") && !rtpengine_offer("{RELAYED} direction={INNER} direction={OUTER}")) {{
+    xlog("L_CRIT", "edge: rtpengine does not answer; a call is refused\\n");
+    route(REFUSED);
+  }}
+  tls_set_connect_server_id("{TO_CARRIERS}");
+  t_set_fr("{RING_LIMIT_MS}", "{WITHIN_LIMIT_MS}");
+  t_on_reply("ANSWERED");
+  t_on_failure("NOT_REACHED");
+  if (!t_relay()) {{ route(REFUSED); }}
+  exit;
+}}
+
+failure_route[NOT_REACHED] {{
+  rtpengine_delete();
+}}"""
+
+
+def _is_gateway(variable: str, gateways: tuple[EdgeGateway, ...]) -> str:
     addresses = dict.fromkeys(bracketed(gateway.address) for gateway in gateways)
     addresses |= dict.fromkeys(gateway.address for gateway in gateways)
     return " || ".join(f'{variable} == "{address}"' for address in addresses)
@@ -230,8 +276,8 @@ request_route {{
     sl_send_reply("405", "Method Not Allowed");
     exit;
   }}
-  # Gateways answer calls; who begins them is the carrier.
-  if ($avp(from) == {GATEWAYS}) {{ sl_send_reply("403", "Not This Way"); exit; }}
+  # Gateways answer calls; they begin one to lead a caller to a person, where a trunk does not do that itself.
+  if ($avp(from) == {GATEWAYS}) {{ route(OUT); }}
   if (!t_newtran()) {{ exit; }}
   route(SOUND);
   record_route(";trunk=$avp(from)");
@@ -304,8 +350,11 @@ route[WITHIN] {{
   exit;
 }}
 
-# The next hop is one of those that $avp(to) names; what is looked up is what is used.
-route[HOP] {{
+# A call of a gateway's own.
+{_out(plan)}
+
+# The next hop's address is $var(host); what is looked up is what is used.
+route[LOOK] {{
   $var(host) = $nh(d);
   if (!is_ip("$var(host)")) {{
     if (!dns_query("$var(host)", "hop")) {{ route(NOWHERE); }}
@@ -315,6 +364,11 @@ route[HOP] {{
     if ($dns(hop=>ipv6) == 1) {{ $var(host) = "[" + $dns(hop=>addr[0]) + "]"; }}
     $du = "sip:" + $var(host) + ":" + $var(port) + ";transport=tls";
   }}
+}}
+
+# The next hop is one of those that $avp(to) names.
+route[HOP] {{
+  route(LOOK);
   $var(port) = 0;
   if (!allow_address("$avp(to)", "$var(host)", "$var(port)")) {{ route(NOWHERE); }}
   if ($avp(to) == {GATEWAYS}) {{

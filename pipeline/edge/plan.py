@@ -18,16 +18,18 @@ PORT_MAX = 65_535
 
 
 @dataclass(frozen=True, slots=True)
-class Trunk:
+class EdgeTrunk:
     """A carrier, by the networks its signalling and its media come from."""
 
     name: str
     signalling: tuple[str, ...]
     media: tuple[str, ...]
+    called: bool = False
+    """Whether gateways may begin calls to it, through the edge (a trunk's `transfer = "bridge"`)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Gateway:
+class EdgeGateway:
     """One of our gateways as the edge reaches it, over TLS."""
 
     address: str
@@ -61,8 +63,8 @@ class EdgePlan:
     """The authority of the gateways' certificates; "" leaves their certificates unread (loopback only)."""
     carrier_ca: str
     """The authorities of the carriers' certificates, where we connect to them; "": the system's."""
-    trunks: tuple[Trunk, ...]
-    gateways: tuple[Gateway, ...]
+    trunks: tuple[EdgeTrunk, ...]
+    gateways: tuple[EdgeGateway, ...]
     media_port_min: int
     media_port_max: int
     calls_per_second: int

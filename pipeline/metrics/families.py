@@ -64,7 +64,7 @@ REACHED = ("connected", "left")
 """A person has the caller; or the far end took them without saying who answered, as some exchanges do: not enough for an urgent caller."""
 URGENT_ENDS = (*REACHED, "unanswered", "told", "lost")
 STAGES = ("pause_seen", "decision", "final_text", "first_token", "first_audio", "first_byte")
-OUTCOMES = (*REACHED, "busy", "no_answer", "refused", OTHER)
+OUTCOMES = (*REACHED, "busy", "no_answer", "refused", "unauthorized", OTHER)
 ENGINES = ("stt", "tts", "llm", OTHER)
 SERVERS = (*(str(number) for number in range(8)), OTHER)
 CHECKS = ("canary", "egress", "egress_command", "audit", "store", "models", OTHER)

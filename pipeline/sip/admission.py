@@ -28,7 +28,7 @@ def address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
     return address
 
 
-class Trunk:
+class AdmittedTrunk:
     """One trunk's rules and what is used of them."""
 
     def __init__(self, settings: TrunkSettings) -> None:
@@ -64,14 +64,14 @@ class Admission:
         self, trunks: tuple[TrunkSettings, ...], max_calls: int, calls_per_s: float
     ) -> None:
         """Raises ValueError for a network that is none."""
-        self._trunks = [Trunk(settings) for settings in trunks]
+        self._trunks = [AdmittedTrunk(settings) for settings in trunks]
         self._max_calls = max_calls
         self._rate = rate(calls_per_s)
         self.calls = 0
         self.bridged = 0
         """How many of them a person has: no worker's line and no busy line is theirs."""
 
-    def trunk_of(self, path: Path) -> Trunk | None:
+    def trunk_of(self, path: Path) -> AdmittedTrunk | None:
         """Whose message this is; None: a stranger's."""
         return next((trunk for trunk in self._trunks if trunk.takes(path)), None)
 
@@ -80,7 +80,7 @@ class Admission:
         trunk = self.trunk_of(path)
         return trunk.settings.name if trunk is not None else None
 
-    def trunk_named(self, name: str) -> Trunk:
+    def trunk_named(self, name: str) -> AdmittedTrunk:
         """The trunk with this name; raises ValueError."""
         for trunk in self._trunks:
             if trunk.settings.name == name:
@@ -96,13 +96,13 @@ class Admission:
         names = (trunk.settings.certificate_name for trunk in self._trunks if trunk.permits(host))
         return next(names, "")
 
-    def has_room(self, trunk: Trunk, now_ms: float) -> bool:
+    def has_room(self, trunk: AdmittedTrunk, now_ms: float) -> bool:
         """Whether one more call of this trunk may ring now."""
         if self.calls - self.bridged >= self._max_calls:
             return False
         return trunk.has_room(now_ms) and self._rate.takes(now_ms)
 
-    def begin(self, trunk: Trunk) -> None:
+    def begin(self, trunk: AdmittedTrunk) -> None:
         """One more call."""
         self.calls += 1
         trunk.calls += 1
@@ -111,7 +111,7 @@ class Admission:
         """A person has one of them."""
         self.bridged += 1
 
-    def end(self, trunk: Trunk, *, bridged: bool) -> None:
+    def end(self, trunk: AdmittedTrunk, *, bridged: bool) -> None:
         """One call fewer, of those that a person has or of the others."""
         self.calls -= 1
         self.bridged -= bridged

@@ -16,13 +16,13 @@ from pipeline.sip.alarms import Alarm
 from pipeline.sip.dialog import Dialog, answer
 from pipeline.sip.keys import key_of_info
 from pipeline.sip.paths import DEFAULT_PORTS, Hop, Path
-from pipeline.sip.ports import CallMedia, MediaRefused, TransferOutcome
+from pipeline.sip.ports import CallMedia, MediaRefused
+from pipeline.sip.referring import OutcomeTaker, Referring
 from pipeline.sip.refresh import Refresh
 from pipeline.sip.screening import Refusal, check_extensions, check_timer, sdp_of
 from pipeline.sip.session_timer import agreed
 from pipeline.sip.station import ACCEPT, ALLOW, SDP, SUPPORTED, Station
 from pipeline.sip.transactions import PATIENCE_MS, ServerTransaction, Way, back
-from pipeline.sip.transfer import Referred, check_target
 from pipeline.sip.wire import Header, Request, Response
 
 LAST_WORD_MS = 4_000.0
@@ -30,7 +30,7 @@ LAST_WORD_MS = 4_000.0
 DTMF_BODIES: Header = ("Accept", "application/dtmf-relay, application/dtmf")
 
 
-class Listener(Protocol):
+class CallListener(OutcomeTaker, Protocol):
     """Who is told what becomes of a call."""
 
     def on_up(self) -> None:
@@ -41,9 +41,6 @@ class Listener(Protocol):
 
     def on_over(self, reason: str) -> None:
         """It has ended: "caller", "us", "lost", "timeout", "limit". Told once."""
-
-    def on_transfer(self, outcome: TransferOutcome) -> None:
-        """What became of leading the caller away."""
 
 
 class State(Enum):
@@ -65,7 +62,7 @@ class Conversation:
         dialog: Dialog,
         path: Path,
         media: CallMedia,
-        listener: Listener,
+        listener: CallListener,
         forget: Callable[[], None],
         *,
         permits: Callable[[str], bool],
@@ -81,8 +78,7 @@ class Conversation:
         self._permits = permits
         self.state = State.UNACKNOWLEDGED
         self._awaited: AwaitedAck | None = None
-        self._referred = Referred()
-        self._transfer_limit: Alarm | None = None
+        self._referring = Referring(station, self, listener)
         self._refresh = Refresh(station, self, updates=updates)
         self._told_over = False
         self._limit = self._ends_after(station.settings.call_limit_ms)
@@ -199,9 +195,7 @@ class Conversation:
         self._reply(request, transaction, 200)
         if self.state is State.LEAVING and self._awaited is None:
             return  # both hung up at once: the answer to our own BYE ends it
-        transfer = self._referred.current
-        if transfer is not None and transfer.accepted:
-            self._on_transfer(TransferOutcome.LEFT)
+        self._referring.on_bye()
         self._finish("caller")
         self._leave()
 
@@ -260,17 +254,9 @@ class Conversation:
             self.media.on_info_key(key)
 
     def _on_notify(self, request: Request, transaction: ServerTransaction) -> None:
-        event = request.headers.first("event")
-        if event.partition(";")[0].strip().lower() != "refer":
-            raise Refusal(489, "event", ("Allow-Events", "refer"))
-        transfer = self._referred.meant(event)
-        if transfer is None:
-            raise Refusal(481, "subscription")
-        outcome = transfer.on_notify(request.headers.first("subscription-state"), request.body)
-        if transfer is not self._referred.current:  # given up: nobody wants to be told
-            raise Refusal(481, "subscription")
+        outcome = self._referring.told(request)
         self._reply(request, transaction, 200)
-        self._on_transfer(outcome)
+        self._referring.settle(outcome)
 
     # ---- requests of ours ----------------------------------------------------------------------------------------
 
@@ -285,41 +271,8 @@ class Conversation:
         self._end_by_bye(reason)
 
     def refer(self, target: str) -> None:
-        """Ask the other side to lead the caller to a target; the listener is told the outcome."""
-        check_target(target, self._station.settings.emergency_number)
-        if self._referred.current is not None or self.state is not State.UP:
-            self._listener.on_transfer(TransferOutcome.REFUSED)
-            return
-        transfer = self._referred.begin()
-        self._transfer_limit = self._station.alarms.set(
-            self._station.settings.transfer_limit_ms,
-            lambda: self._on_transfer(TransferOutcome.NO_ANSWER),
-        )
-        headers: list[Header] = [
-            self._station.contact(self.path),
-            ("Refer-To", f"<{target}>"),
-            ALLOW,
-            SUPPORTED,
-        ]
-
-        def on_response(response: Response) -> None:
-            outcome = transfer.on_answer(response.status)
-            if self._referred.current is transfer:
-                self._on_transfer(outcome)
-            if response.status != 408:  # a proxy's: whom it asked was slow, and may have the call
-                self.lost_if_unknown(response)
-
-        transfer.number = self.request("REFER", headers, b"", on_response, self.on_silence)
-
-    def _on_transfer(self, outcome: TransferOutcome | None) -> None:
-        if outcome is None or self._referred.current is None:
-            return
-        self._referred.settle()
-        if self._transfer_limit is not None:
-            self._transfer_limit.cancel()
-        self._listener.on_transfer(outcome)
-        if outcome is TransferOutcome.CONNECTED:
-            self.hang_up("us")
+        """Ask the other side to lead the caller to a target; the listener is told the outcome. Raises ValueError."""
+        self._referring.refer(target)
 
     def _end_by_bye(self, reason: str) -> None:
         self._finish(reason)
@@ -391,9 +344,7 @@ class Conversation:
         """Nobody talks any more; what is left is politeness."""
         self._refresh.stop()
         self._limit.cancel()
-        if self._transfer_limit is not None:
-            self._transfer_limit.cancel()
-        self._referred.settle()
+        self._referring.stop()
         if not self._told_over:
             self._told_over = True
             self._listener.on_over(reason)

@@ -1,20 +1,21 @@
-"""Digest on the side that asks (RFC 3261 section 22, RFC 8760): a call comes from who knows the password.
+"""Digest of both sides (RFC 3261 section 22, RFC 8760): who calls us shows a password, and a call of ours shows it, once.
 
-Nonces carry their own time and seal, so that a flood of questions leaves nothing here; what is remembered is only how
-often a good one was used.
+Nonces of ours carry their own time and seal, so that a flood of questions leaves nothing here; what is remembered is only
+how often a good one was used. A password is never in what is raised or shown.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 
 from aiosipua.headers import parse_auth
 
 from pipeline.sip.settings import Digest
-from pipeline.sip.wire import Header, Request
+from pipeline.sip.wire import Header, Request, Response
 
 NONCE_LIFE_MS = 60_000.0
 """A caller answers a challenge at once; a nonce somebody noted is worthless a minute later."""
@@ -24,6 +25,75 @@ _HASHES: dict[str, Callable[[bytes], str]] = {
     "MD5": lambda data: hashlib.md5(data, usedforsecurity=False).hexdigest(),
 }
 """MD5 is what old exchanges can; RFC 8760 has both asked for, the better one first."""
+_QUOTABLE = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]{0,512}\Z")
+"""What may be said again between quotes without escapes; a challenge with more is not answered."""
+_ASKED = {
+    401: ("www-authenticate", "Authorization"),
+    407: ("proxy-authenticate", "Proxy-Authorization"),
+}
+CHALLENGED = frozenset(_ASKED)
+"""Statuses of an answer that asks for credentials."""
+
+
+def authorization(
+    response: Response, digest: Digest, method: str, uri: str, cnonce: str
+) -> Header | None:
+    """The header that answers a 401 or 407; None where nothing in it can be answered.
+
+    Of several challenges the one with the better hash is taken (RFC 8760 section 2.4).
+    """
+    asked, answers = _ASKED[response.status]
+    challenges = [parse_auth(value) for value in response.headers.all(asked)]
+    for name in _HASHES:
+        for challenge in challenges:
+            params = {key.lower(): given for key, given in challenge.params.items()}
+            if (
+                challenge.scheme.lower() != "digest"
+                or params.get("algorithm", "MD5").upper() != name
+            ):
+                continue
+            if (text := _credentials(params, name, digest, method, uri, cnonce)) is not None:
+                return answers, text
+    return None
+
+
+def _credentials(
+    params: dict[str, str], name: str, digest: Digest, method: str, uri: str, cnonce: str
+) -> str | None:
+    """What the header says; None for a challenge that means nothing, or wants more than a name and a password."""
+    realm, nonce, opaque = params.get("realm", ""), params.get("nonce", ""), params.get("opaque")
+    if not nonce or not all(_QUOTABLE.match(text) for text in (realm, nonce, opaque or "")):
+        return None
+    kinds = [kind.strip().lower() for kind in params["qop"].split(",")] if "qop" in params else []
+    if kinds and "auth" not in kinds:
+        return None
+    said = {"nonce": nonce, "uri": uri, "nc": "00000001", "cnonce": cnonce}
+    proof = _proof(_HASHES[name], method, said, digest, realm, qop=bool(kinds))
+    parts = [f'username="{digest.user}"', f'realm="{realm}"', f'nonce="{nonce}"', f'uri="{uri}"']
+    parts += [f'response="{proof}"', f"algorithm={name}"]
+    if kinds:
+        parts += ["qop=auth", f"nc={said['nc']}", f'cnonce="{cnonce}"']
+    if opaque is not None:
+        parts.append(f'opaque="{opaque}"')
+    return "Digest " + ", ".join(parts)
+
+
+def _proof(
+    hashed: Callable[[bytes], str],
+    method: str,
+    params: dict[str, str],
+    digest: Digest,
+    realm: str,
+    *,
+    qop: bool = True,
+) -> str:
+    """Who can say this knows the password; without `qop` as RFC 2069 had it, which old exchanges still ask for."""
+    secret = hashed(f"{digest.user}:{realm}:{digest.password}".encode())
+    asked = hashed(f"{method}:{params['uri']}".encode())
+    middle = params.get("nonce", "")
+    if qop:
+        middle += f":{params['nc']}:{params.get('cnonce', '')}:auth"
+    return hashed(f"{secret}:{middle}:{asked}".encode())
 
 
 class Challenges:
@@ -68,22 +138,13 @@ class Challenges:
             return "wrong"
         if len(count) != 8 or not count.isascii() or not count.isalnum():
             return "wrong"
-        expected = self._response(_HASHES[made], request.method, params, digest)
+        expected = _proof(_HASHES[made], request.method, params, digest, digest.realm)
         given = params.get("response", "")
         if params.get("username") != digest.user or not given.isascii():
             return "wrong"
         if not hmac.compare_digest(given.lower(), expected):
             return "wrong"
         return self._spend(params.get("nonce", ""), count, source, now_ms)
-
-    @staticmethod
-    def _response(
-        hashed: Callable[[bytes], str], method: str, params: dict[str, str], digest: Digest
-    ) -> str:
-        secret = hashed(f"{digest.user}:{digest.realm}:{digest.password}".encode())
-        asked = hashed(f"{method}:{params['uri']}".encode())
-        middle = f"{params.get('nonce', '')}:{params['nc']}:{params.get('cnonce', '')}:auth"
-        return hashed(f"{secret}:{middle}:{asked}".encode())
 
     def _spend(self, nonce: str, count: str, source: str, now_ms: float) -> str:
         """A nonce is ours, young, and each count with it is used once."""

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from pipeline.sip.addresses import Malformed, answered_via
-from pipeline.sip.admission import Admission, Trunk, rate
+from pipeline.sip.admission import Admission, AdmittedTrunk, rate
 from pipeline.sip.dialog import DialogId, answer
 from pipeline.sip.digest import Challenges
 from pipeline.sip.events import TrunkFault, TrunkRequestRefused
@@ -88,7 +88,7 @@ class Exchange:
         self._on_call = on_call
         self._challenges = Challenges(token().encode())
         self._calls: dict[DialogId, Held] = {}
-        self._trunks: dict[DialogId, Trunk] = {}
+        self._trunks: dict[DialogId, AdmittedTrunk] = {}
         self._dialled: set[OutgoingCall] = set()
         self._bridged: set[DialogId] = set()
         self._by_invite: dict[ServerTransaction, IncomingCall] = {}
@@ -148,7 +148,7 @@ class Exchange:
             emit(TrunkFault(Token("request"), Token(type(error).__name__)))
             self._refuse(message, transaction, trunk, Refusal(500, "fault"))
 
-    def _matters(self, request: Request, trunk: Trunk) -> bool:
+    def _matters(self, request: Request, trunk: AdmittedTrunk) -> bool:
         """Whether an answer must be the same when the request comes again: where a call is begun or meant.
 
         Anything else (OPTIONS, and what no call of ours is meant by) is answered and forgotten: nothing of it is kept.
@@ -170,7 +170,9 @@ class Exchange:
 
     # ---- one request ---------------------------------------------------------------------------------------------
 
-    def _serve(self, request: Request, transaction: ServerTransaction, trunk: Trunk) -> None:
+    def _serve(
+        self, request: Request, transaction: ServerTransaction, trunk: AdmittedTrunk
+    ) -> None:
         if request.method == "CANCEL":
             self._on_cancel(request, transaction, trunk)
             return
@@ -191,7 +193,9 @@ class Exchange:
             case _:
                 raise Refusal(481, "no_call")
 
-    def _on_invite(self, request: Request, transaction: ServerTransaction, trunk: Trunk) -> None:
+    def _on_invite(
+        self, request: Request, transaction: ServerTransaction, trunk: AdmittedTrunk
+    ) -> None:
         merged = self._merged.get((request.call_id, request.from_.tag, request.cseq))
         if merged is not None:
             raise Refusal(482, "merged")
@@ -200,7 +204,7 @@ class Exchange:
         self._check_credentials(request, transaction.path, trunk)
         self._check_room(transaction, trunk)
         token = self.station.token
-        invite = invite_of(request, token(), trunk.settings.name)
+        invite = invite_of(request, token(), trunk.settings.name, self._settings.own_numbers)
         call = IncomingCall(
             self.station,
             invite,
@@ -218,7 +222,7 @@ class Exchange:
         call.ring()
         self._on_call(call)
 
-    def _check_credentials(self, request: Request, path: Path, trunk: Trunk) -> None:
+    def _check_credentials(self, request: Request, path: Path, trunk: AdmittedTrunk) -> None:
         digest = trunk.settings.digest
         if digest is None:
             return
@@ -228,7 +232,7 @@ class Exchange:
             asked = self._challenges.ask(digest, path.host, now_ms, stale=verdict == "stale")
             raise Refusal(401, f"credentials_{verdict}", *asked)
 
-    def _check_room(self, transaction: ServerTransaction, trunk: Trunk) -> None:
+    def _check_room(self, transaction: ServerTransaction, trunk: AdmittedTrunk) -> None:
         full = not transaction.remembered
         if full or not self.admission.has_room(trunk, self.station.alarms.now_ms):
             wait_s: int | None = self._settings.retry_after_s
@@ -237,12 +241,14 @@ class Exchange:
         if wait_s is not None:
             raise Refusal(503, "busy", ("Retry-After", str(wait_s)))
 
-    def _call_of(self, request: Request, trunk: Trunk) -> Held | None:
+    def _call_of(self, request: Request, trunk: AdmittedTrunk) -> Held | None:
         """The call whose dialog this is, where it is this trunk's: no trunk acts in another's."""
         dialog = request.call_id, request.to.tag, request.from_.tag
         return self._calls.get(dialog) if self._trunks.get(dialog) is trunk else None
 
-    def _on_cancel(self, request: Request, transaction: ServerTransaction, trunk: Trunk) -> None:
+    def _on_cancel(
+        self, request: Request, transaction: ServerTransaction, trunk: AdmittedTrunk
+    ) -> None:
         invite = self.station.transactions.cancelled_by(request)
         call = None if invite is None else self._by_invite.get(invite)
         if invite is None or (call is not None and self._trunks.get(call.dialog.id) is not trunk):
@@ -252,7 +258,7 @@ class Exchange:
         if call is not None:
             call.on_cancel()
 
-    def _on_ack(self, ack: Request, trunk: Trunk) -> None:
+    def _on_ack(self, ack: Request, trunk: AdmittedTrunk) -> None:
         if self.station.transactions.acknowledge(ack):
             return
         call = self._call_of(ack, trunk)
@@ -268,7 +274,11 @@ class Exchange:
     # ---- answers -------------------------------------------------------------------------------------------------
 
     def _refuse(
-        self, request: Request, transaction: ServerTransaction, trunk: Trunk, refusal: Refusal
+        self,
+        request: Request,
+        transaction: ServerTransaction,
+        trunk: AdmittedTrunk,
+        refusal: Refusal,
     ) -> None:
         if transaction.answered:
             return
@@ -338,6 +348,8 @@ class Exchange:
             trunk.permits,
             partial(self._keep, trunk),
             self._drop,
+            digest=trunk.settings.outbound_digest or trunk.settings.digest,
+            proxy=trunk.settings.outbound_proxy,
         )
         self._dialled.add(call)
         return call
@@ -350,7 +362,7 @@ class Exchange:
             self.admission.bridge()
             call.may_last(self._settings.talk_limit_ms)
 
-    def _keep(self, trunk: Trunk, call: OutgoingCall, dialog: DialogId) -> None:
+    def _keep(self, trunk: AdmittedTrunk, call: OutgoingCall, dialog: DialogId) -> None:
         self._calls[dialog] = call
         self._trunks[dialog] = trunk
 

@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 
 HEADER_LIMIT_BYTES = 16 * 1024
-"""A carrier's INVITE has 2 KB; with three proxies and a token of identity 6 KB."""
+"""A carrier's INVITE has 2 KB; with three proxies and a token of identity 6 KB. Of datagrams too (`wire.read`)."""
 BODY_LIMIT_BYTES = 16 * 1024
-"""A session description of a browser has 8 KB, a carrier's 400 bytes."""
+"""A session description of a browser has 8 KB, a carrier's 400 bytes. Of datagrams too."""
 LENGTH_DIGITS_MAX = 9
 
 _LENGTH = re.compile(rb"(?:\A|\n)(?:content-length|l)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)

@@ -90,7 +90,15 @@ class Gateway:
 
     async def _join(self, call: TrunkCall, leg: MediaLeg, room: TrunkRoom, place: Place) -> None:
         invite = call.invite
-        emit(PhoneCallJoined(Token(place.call_id), Token(invite.call_id), Token(invite.trunk)))
+        emit(
+            PhoneCallJoined(
+                Token(place.call_id),
+                Token(invite.call_id),
+                Token(invite.trunk),
+                Token(invite.line),
+                Token(invite.forwarded_from),
+            )
+        )
         joined = Joined(place.call_id, leg)
         try:
             await connect(await reach(place.path), joined, place.token, PROMPT)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from pipeline.sip.conversation import Conversation, Listener
+from pipeline.sip.conversation import CallListener, Conversation
 from pipeline.sip.dialog import answer, called_side
 from pipeline.sip.ports import CallMedia, CallOver, Invite, MediaRefused
 from pipeline.sip.screening import Refusal
@@ -33,7 +33,7 @@ class IncomingCall:
         """The INVITE is sound and admitted; `offer` is its session description, b"" when it brought none."""
         self.invite = invite
         self.trunk = trunk
-        self.listener: Listener | None = None
+        self.listener: CallListener | None = None
         self.conversation: Conversation | None = None
         self.transaction = transaction
         self.dialog = called_side(transaction.request, station.token())

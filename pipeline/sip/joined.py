@@ -9,7 +9,7 @@ from pipeline.sip.phone_events import SipMediaForeign
 from pipeline.sip.ports import MediaLeg
 from pipeline.stream import messages
 from pipeline.stream.messages import Audio, Clear, Mark, Transfer, read_to_call
-from pipeline.stream.wire import NORMAL, Wire
+from pipeline.stream.wire import NORMAL, CallersWire, Wire
 from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Token, emit
 
@@ -17,6 +17,7 @@ LINE = "line"
 """The mark behind a sentence of the practice that we play ourselves."""
 NO_WORKER = "none"
 """Told as the way a worker left where none ever came."""
+ENOUGH_MS = 40.0
 JUNK_LIMIT = 50
 """Messages of a worker that are none of ours: it is another release, or broken."""
 
@@ -51,13 +52,28 @@ class Joined:
             self.worker_over = self.worker_over or NO_WORKER
         else:
             self._wire.send(messages.start(self.call_id, self._leg.sample_rate_hz, {}))
-        self._leg.attach(self)
+        self._leg.attach(self, self._before_packet)
 
     def release(self) -> None:
         """A person has the caller: what the worker still says is not played, and its marks count as reached."""
         self._released = True
+        self._let_wait(False)
         for name in self._leg.flush():
             self.tell(messages.mark(self.call_id, name))
+
+    def _before_packet(self) -> None:
+        """A packet is due; what the worker has said until now is in it.
+
+        While enough is there for this one and the next, the worker is listened to only here: nothing that it says could be
+        heard sooner, and to be woken costs as much again as all that is done with a message.
+        """
+        if isinstance(self._wire, CallersWire):
+            self._wire.look()
+            self._let_wait(self._leg.waiting_ms >= ENOUGH_MS and not self._released)
+
+    def _let_wait(self, wanted: bool) -> None:
+        if isinstance(self._wire, CallersWire):  # not, when what it said last was its goodbye
+            self._wire.let_wait(wanted)
 
     async def part(self) -> None:
         """Nothing more is handed on; returns once the worker has heard the goodbye, or will not."""

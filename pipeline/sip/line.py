@@ -113,22 +113,22 @@ class TrunkLine:
         return self._reason
 
     def on_up(self) -> None:
-        """See `conversation.Listener`."""
+        """See `conversation.CallListener`."""
         self._up = True
         self._settled.set()
 
     def on_refused(self, reason: str) -> None:
-        """See `conversation.Listener`."""
+        """See `conversation.CallListener`."""
         self._refused = reason
         self._settled.set()
 
     def on_transfer(self, outcome: TransferOutcome) -> None:
-        """See `conversation.Listener`."""
+        """See `conversation.CallListener`."""
         self._outcomes.append(outcome)
         self._led.set()
 
     def on_over(self, reason: str) -> None:
-        """See `conversation.Listener`."""
+        """See `conversation.CallListener`."""
         self._reason = reason
         self._settled.set()
         self._led.set()
@@ -168,11 +168,11 @@ class SecondLeg:
         return self._reason
 
     def on_up(self) -> None:
-        """See `conversation.Listener`."""
+        """See `conversation.CallListener`."""
         self._settled.set()
 
     def on_refused(self, reason: str) -> None:
-        """See `conversation.Listener`."""
+        """See `conversation.CallListener`."""
         self._failed = TransferOutcome.REFUSED
         self._settled.set()
 
@@ -183,9 +183,9 @@ class SecondLeg:
         self._ended.set()
 
     def on_transfer(self, outcome: TransferOutcome) -> None:
-        """See `conversation.Listener`: a second leg is led nowhere."""
+        """See `conversation.CallListener`: a second leg is led nowhere."""
 
     def on_over(self, reason: str) -> None:
-        """See `conversation.Listener`."""
+        """See `conversation.CallListener`."""
         self._reason = reason
         self._ended.set()

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from pipeline.sip.addresses import Malformed, hop_of, read_uri
-from pipeline.sip.conversation import Conversation, Listener
+from pipeline.sip.conversation import CallListener, Conversation
 from pipeline.sip.dialog import MAX_FORWARDS, Dialog, DialogId, contact_of, routes_of
+from pipeline.sip.digest import CHALLENGED, authorization
 from pipeline.sip.paths import Path
 from pipeline.sip.ports import CallMedia, MediaRefused, TransferOutcome
+from pipeline.sip.refer import check_target, outcome_of
+from pipeline.sip.settings import Digest
 from pipeline.sip.station import ALLOW, SDP, SUPPORTED, USER, Station
 from pipeline.sip.transactions import PATIENCE_MS, ServerTransaction, Way
-from pipeline.sip.transfer import check_target, outcome_of
 from pipeline.sip.wire import Header, Request, Response, write_request
 
 _NUMBER = re.compile(r"\+?[0-9]{1,20}\Z", re.ASCII)
 
 
-class DialListener(Listener, Protocol):
+class DialListener(CallListener, Protocol):
     """Who waits for the person to answer."""
 
     def on_failed(self, outcome: TransferOutcome) -> None:
@@ -44,15 +47,21 @@ class OutgoingCall:
         permits: Callable[[str], bool],
         keep: Callable[[OutgoingCall, DialogId], None],
         drop: Callable[[OutgoingCall, DialogId | None], None],
+        *,
+        digest: Digest | None = None,
+        proxy: str = "",
     ) -> None:
-        """Send the INVITE. Raises ValueError for a target or a caller's number that is none."""
+        """Send the INVITE, to the `proxy` (a SIP URI) where there is one. Raises ValueError for a target or a number that is none.
+
+        `digest` answers the first challenge; to a second one nobody was reached.
+        """
         check_target(target, station.settings.emergency_number)
         if caller and not _NUMBER.match(caller):
             raise ValueError(
                 "the number shown to the person must be digits, with a leading + where known"
             )
         try:
-            self._hop = hop_of(read_uri(target), path.transport)
+            self._hop = hop_of(read_uri(proxy or target), path.transport)
         except Malformed:
             raise ValueError("a transfer target must name a host") from None
         self._station = station
@@ -64,7 +73,12 @@ class OutgoingCall:
         self._drop = drop
         self._tag = station.token()
         self._call_id = station.token()
-        self._via, self._branch = station.via(path)
+        self._digest = digest
+        self._route: list[Header] = [("Route", f"<{proxy};lr>")] if proxy else []
+        self._credentials: list[Header] = []
+        """What the challenge was answered with."""
+        self._number = 0
+        """Of the INVITE that was sent last: one with credentials is another request of the same call."""
         self._from = f"<sip:{caller or USER}@{station.sent_by(path)}>"
         self._target = target
         self._heard = False
@@ -74,16 +88,31 @@ class OutgoingCall:
         """By the tag of who answered: said again when the 2xx comes again."""
         self._conversation: Conversation | None = None
         self._limit = station.alarms.set(station.settings.transfer_limit_ms, self._on_limit)
+        self._offer = media.offer()
+        self._invite()
+
+    def _invite(self) -> None:
+        """Send the next INVITE."""
+        self._heard = False
+        self._number += 1
+        self._via, self._branch = self._station.via(self._path)
         headers: list[Header] = [
-            *self._headers(f"<{target}>", "INVITE"),
-            station.contact(path),
+            *self._headers(f"<{self._target}>", "INVITE"),
+            *self._credentials,
+            self._station.contact(self._path),
             ALLOW,
             SUPPORTED,
             ("Content-Type", SDP),
         ]
-        data = write_request("INVITE", target, headers, media.offer())
-        self._transaction = station.transactions.request(
-            "INVITE", data, self._way(), self._on_response, self._on_silence, ack=self._refusal_ack
+        data = write_request("INVITE", self._target, headers, self._offer)
+        acknowledged = self._headers("", "ACK")
+        self._transaction = self._station.transactions.request(
+            "INVITE",
+            data,
+            self._way(),
+            self._on_response,
+            self._on_silence,
+            ack=partial(self._refusal_ack, acknowledged),
         )
 
     @property
@@ -121,9 +150,22 @@ class OutgoingCall:
                 self._say_cancel()
         elif response.status < 300:
             self._on_answered(response)
-        else:
+        elif response.status not in CHALLENGED:
             self._fail(outcome_of(response.status))
             self._drop(self, None)
+        elif not self._settled and self._answers(response):
+            self._invite()
+        else:
+            self._fail(TransferOutcome.UNAUTHORIZED)
+            self._drop(self, None)
+
+    def _answers(self, challenge: Response) -> bool:
+        """Whether this first challenge can be answered: credentials that were not taken are not shown again."""
+        if self._digest is None or self._credentials:
+            return False
+        made = authorization(challenge, self._digest, "INVITE", self._target, self._station.token())
+        self._credentials = [made] if made is not None else []
+        return made is not None
 
     def _on_answered(self, response: Response) -> None:
         known = self._acks.get(response.to.tag)
@@ -142,7 +184,7 @@ class OutgoingCall:
             remote_tag=response.to.tag,
             target=contact_of(response) or self._target,
             routes=routes,
-            local_cseq=1,
+            local_cseq=self._number,
             remote_cseq=0,
         )
         first = not self._settled
@@ -156,7 +198,9 @@ class OutgoingCall:
             permits=self._permits,
             updates="update" in response.headers.tokens("allow"),
         )
-        ack = dialog.request("ACK", self._station.via(self._path)[0], cseq=1)[1]
+        # An ACK cannot be challenged: it says what its INVITE said (section 22.1).
+        via = self._station.via(self._path)[0]
+        ack = dialog.request("ACK", via, self._credentials, cseq=self._number)[1]
         self._acks[response.to.tag] = ack
         self._station.send(ack, conversation.way(""))
         if not first:  # another phone answered too, or it was too late (section 13.2.2.4)
@@ -209,17 +253,20 @@ class OutgoingCall:
             self._settled = True
             self._listener.on_failed(outcome)
 
-    def _refusal_ack(self, response: Response) -> bytes:
-        return write_request("ACK", self._target, self._headers(response.to.raw, "ACK"))
+    def _refusal_ack(self, headers: list[Header], response: Response) -> bytes:
+        """Of the INVITE whose `headers` these are: another one may be under way already."""
+        said = [(name, response.to.raw if name == "To" else value) for name, value in headers]
+        return write_request("ACK", self._target, said)
 
     def _headers(self, to: str, method: str) -> list[Header]:
         return [
             ("Via", self._via),
+            *self._route,
             ("Max-Forwards", MAX_FORWARDS),
             ("From", f"{self._from};tag={self._tag}"),
             ("To", to),
             ("Call-ID", self._call_id),
-            ("CSeq", f"1 {method}"),
+            ("CSeq", f"{self._number} {method}"),
         ]
 
     def _way(self, branch: str | None = None) -> Way:
@@ -231,13 +278,13 @@ class _Nobody:
     """Who listens to a leg that is ended at once."""
 
     def on_up(self) -> None:
-        """See `conversation.Listener`."""
+        """See `conversation.CallListener`."""
 
     def on_refused(self, reason: str) -> None:
-        """See `conversation.Listener`."""
+        """See `conversation.CallListener`."""
 
     def on_over(self, reason: str) -> None:
-        """See `conversation.Listener`."""
+        """See `conversation.CallListener`."""
 
     def on_transfer(self, outcome: TransferOutcome) -> None:
-        """See `conversation.Listener`."""
+        """See `conversation.CallListener`."""

@@ -12,6 +12,10 @@ class PhoneCallJoined(Event):
     call_id: Token
     trunk_call: Token
     trunk: Token
+    line: Token
+    """The practice's own name of the number that was dialled (`sip.numbers`), or "other"."""
+    forwarded_from: Token
+    """The same of the number it was forwarded from, or "none"."""
 
 
 class PhoneCallRefused(Event):

@@ -6,12 +6,18 @@ dialog; the gateway joins both to a worker's socket. None of them imports anothe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.media.quality import LineQuality
 from pipeline.sip.rtp_figures import CallFigures
 from pipeline.transfer import TransferOutcome as TransferOutcome  # its words are the call's too
+
+OTHER_LINE = "other"
+"""A number that is none of the practice's own; in the place of its name, as the next."""
+NOT_FORWARDED = "none"
+UNNAMED = (OTHER_LINE, NOT_FORWARDED)
 
 
 class MediaRefused(Exception):
@@ -35,6 +41,10 @@ class Invite:
     """Digits with a leading "+" where given, asserted by the carrier; "" when withheld."""
     called: str = field(repr=False)
     diverted_from: str = field(default="", repr=False)
+    line: str = OTHER_LINE
+    """The practice's own name of the number that was called (`sip.numbers`), safe in a log."""
+    forwarded_from: str = NOT_FORWARDED
+    """The same of the number that the call was forwarded from."""
     carrier_call: str = field(default="", repr=False)
     """The carrier's own id of the call (X-Twilio-CallSid), for its support; "" when it gives none."""
 
@@ -163,8 +173,8 @@ class MediaLeg(CallMedia, Protocol):
     def waiting_ms(self) -> float:
         """How much of what was queued has not been sent yet."""
 
-    def attach(self, taker: AudioTaker) -> None:
-        """Hand audio and keys over from now on."""
+    def attach(self, taker: AudioTaker, on_due: Callable[[], None] | None = None) -> None:
+        """Hand audio and keys over from now on. `on_due` is called right before a packet leaves: what is played then is in it."""
 
     def play(self, pcm: bytes) -> None:
         """Queue PCM to be sent in time; comfort noise goes out whenever the queue is empty."""

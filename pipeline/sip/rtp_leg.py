@@ -7,6 +7,7 @@ the guard what is genuine, the receiver what came, the sender what goes. No task
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from pipeline.allowance import Allowance
@@ -14,9 +15,10 @@ from pipeline.media.keypad import KEYS, KeyMerger, Way
 from pipeline.media.quality import opinion_score
 from pipeline.sip.paths import Endpoint
 from pipeline.sip.ports import AudioTaker
+from pipeline.sip.rtp_arrivals import Arrivals
 from pipeline.sip.rtp_figures import CallFigures, Lately
 from pipeline.sip.rtp_packet import read_packet
-from pipeline.sip.rtp_ports import Wire
+from pipeline.sip.rtp_ports import MediaSockets
 from pipeline.sip.rtp_receive import Receiver
 from pipeline.sip.rtp_report import Reports, Sent
 from pipeline.sip.rtp_send import FRAME_MS, Sender
@@ -27,16 +29,14 @@ from pipeline.sip.sdp_terms import Negotiation, Terms
 
 PACKETS_PER_S = 150.0
 """A telephone sends 50, or 100 with 10 ms packets; more is a flood and is not decoded."""
-SOONEST_S = 0.001
-"""A timer may fire a clock tick early, so that nothing is due yet: the next one is never for the same instant."""
 _RTCP_TYPES = range(192, 224)
 """Second byte of RTCP where both share a port (RFC 5761 section 4)."""
 
 
-class Wires(Protocol):
+class MediaPorts(Protocol):
     """Where a call's sockets come from: `RtpPorts`."""
 
-    def open(self) -> Wire:
+    def open(self) -> MediaSockets:
         """A pair of sockets of its own. Raises `NoPortFree`."""
 
 
@@ -45,7 +45,7 @@ class RtpLeg:
 
     sample_rate_hz = 0
 
-    def __init__(self, settings: RtpSettings, ports: Wires) -> None:
+    def __init__(self, settings: RtpSettings, ports: MediaPorts) -> None:
         """Bind two ports; nothing is sent before `attach`."""
         self._settings = settings
         self._loop = asyncio.get_running_loop()
@@ -70,7 +70,9 @@ class RtpLeg:
         self._heard_ms = 0.0
         self._silence_told = self._fax_told = self._silence_excused = self._foreign_told = False
         self._report_due_ms = 0.0
-        self._drain_timer: asyncio.TimerHandle | None = None
+        self._arrivals = Arrivals()
+        self._heard_lately = False  # a packet of theirs since our last
+        self._on_due: Callable[[], None] | None = None
         self._allowance = Allowance(PACKETS_PER_S, PACKETS_PER_S)
         self._foreign = 0
         self._malformed = 0
@@ -100,9 +102,9 @@ class RtpLeg:
 
     # --- MediaLeg: the gateway's side ------------------------------------------------------------
 
-    def attach(self, taker: AudioTaker) -> None:
-        """Hand audio and keys over, and send, from now on."""
-        self._taker = taker
+    def attach(self, taker: AudioTaker, on_due: Callable[[], None] | None = None) -> None:
+        """Hand audio and keys over, and send, from now on; see `ports.MediaLeg`."""
+        self._taker, self._on_due = taker, on_due
         self._begin()
 
     @property
@@ -138,9 +140,7 @@ class RtpLeg:
             self._report(bye=True)
             self._sender.stop()
         self._closed = True
-        self._taker = None
-        if self._drain_timer is not None:
-            self._drain_timer.cancel()
+        self._taker = self._on_due = None
         self._wire.close()
 
     @property
@@ -201,7 +201,9 @@ class RtpLeg:
         self._follow_hold(terms, now_ms)
 
     def _made(self, terms: Terms) -> tuple[Sender, Receiver]:
-        sender = Sender(terms.codec, send=self._send_rtp, on_tick=self._tick)
+        sender = Sender(
+            terms.codec, send=self._send_rtp, on_due=self._before_slot, on_tick=self._tick
+        )
         sender.payload_type = terms.payload_type
         receiver = Receiver(
             terms.codec,
@@ -249,7 +251,9 @@ class RtpLeg:
 
     # --- packets in ------------------------------------------------------------------------------
 
-    def _datagram(self, data: bytes, sender: Endpoint, on_rtcp_port: bool) -> None:
+    def _datagram(
+        self, data: bytes, sender: Endpoint, on_rtcp_port: bool, age_ms: float = 0.0, /
+    ) -> None:
         if self._closed or self._receiver is None:
             return
         rtcp = on_rtcp_port or (len(data) > 1 and data[1] in _RTCP_TYPES)
@@ -257,7 +261,7 @@ class RtpLeg:
         if not source.allows(sender):
             self._foreign += 1
             return
-        now_ms = self._now_ms()
+        now_ms = self._now_ms() - age_ms
         genuine = self._guard.check(data, now_ms, rtcp=rtcp)
         if genuine is None:
             return
@@ -289,7 +293,8 @@ class RtpLeg:
             self._allow_sending()
         receiver.packet(packet, now_ms, listen=self._taker is not None and terms.may_hear)
         self._watch_fax()
-        self._arm_drain()
+        self._heard_lately = True
+        self._arrivals.came(self._sender.until_due_ms(now_ms))
 
     def _hear_report(self, data: bytes, source: Source, sender: Endpoint, now_ms: float) -> None:
         if self._sender is None or self._receiver is None:
@@ -325,28 +330,27 @@ class RtpLeg:
             if self._taker is not None:
                 self._taker.on_fax()
 
-    def _arm_drain(self) -> None:
-        """Wake up for what may be missing; a timer that comes too early looks again."""
-        if self._drain_timer is None and self._receiver is not None and not self._closed:
-            due_ms = self._receiver.due_ms()
-            if due_ms is not None:
-                soonest_s = self._loop.time() + SOONEST_S
-                self._drain_timer = self._loop.call_at(
-                    max(due_ms / 1_000.0, soonest_s), self._drain
-                )
-
-    def _drain(self) -> None:
-        self._drain_timer = None
-        receiver = self._receiver
-        if receiver is None or self._closed:
-            return
-        now_ms, due_ms = self._now_ms(), receiver.due_ms()
-        if due_ms is not None and due_ms <= now_ms:
-            receiver.drain(now_ms)
-            self._watch_fax()
-        self._arm_drain()
-
     # --- each 20 ms ------------------------------------------------------------------------------
+
+    def _before_slot(self) -> None:
+        """A packet is due: what it is to say may wait elsewhere."""
+        if self._on_due is not None:
+            self._on_due()
+
+    def _gather(self, sender: Sender) -> bool:
+        """Hear what has come since our last packet, where that comes evenly; else it was heard as it came. Whether any came."""
+        arrivals = self._arrivals
+        if arrivals.may_wait:
+            self._wire.look()
+        came = self._heard_lately
+        if arrivals.may_wait and not came:
+            arrivals.missed()
+        elif arrivals.shift_ms and sender.shift(arrivals.shift_ms):
+            arrivals.shifted()
+            came = False  # the next slot is late: this time they do not wait for it
+        self._wire.hear_at_once(not (arrivals.may_wait and came))
+        self._heard_lately = False
+        return came
 
     def _tick(self) -> None:
         """After the packet of this slot."""
@@ -355,9 +359,13 @@ class RtpLeg:
             return
         for name in sender.queue.reached():
             taker.on_played(name)
+        came = self._gather(sender)
         now_ms = self._now_ms()
-        if self._drain_timer is None:
-            self._drain()
+        due_ms = receiver.due_ms()
+        drained_ms = FRAME_MS if came else 0.0  # a packet of this slot has done it already
+        if due_ms is not None and due_ms + drained_ms <= now_ms:
+            receiver.drain(now_ms)
+            self._watch_fax()
         if now_ms >= self._report_due_ms and not self._closed:
             self._report_due_ms = self._reports.due_ms(now_ms)
             self._report()

@@ -40,9 +40,10 @@ class Sender:
         codec: VoiceCodec,
         *,
         send: Callable[[bytes], bool],
+        on_due: Callable[[], None],
         on_tick: Callable[[], None],
     ) -> None:
-        """`on_tick` is called after each slot of the grid, sent or not."""
+        """`on_due` is called before slots of the grid, to bring what is to be said; `on_tick` after each, sent or not."""
         self.queue = PlayQueue(codec.sample_rate_hz)
         self.may_send = False
         """False on hold and while there is nowhere to send to: the queue stands still."""
@@ -50,6 +51,7 @@ class Sender:
         self._codec = codec
         self._encoder = codec.encoder()
         self._send = send
+        self._on_due = on_due
         self._on_tick = on_tick
         self._loop = asyncio.get_running_loop()
         self._noise = comfort_noise(codec.sample_rate_hz)
@@ -97,6 +99,20 @@ class Sender:
         """Between `start` and `stop`."""
         return self._timer is not None
 
+    def until_due_ms(self, at_ms: float) -> float:
+        """From then to the next slot of the grid."""
+        return self._due_s * 1_000.0 - at_ms
+
+    def shift(self, by_ms: float) -> bool:
+        """Let the grid lie so much later, if nothing is being said: a pause in the noise, as its timestamps say too."""
+        if self._speaking or self.queue.has_frame or not self.running:
+            return False
+        self._due_s += by_ms / 1_000.0
+        self._timestamp = (self._timestamp + int(by_ms * CLOCK_HZ / 1_000)) & 0xFFFFFFFF
+        self._marker = True
+        self._arm(self._due_s)
+        return True
+
     def timestamp_now(self) -> int:
         """The RTP clock at this moment, for a report."""
         ahead = (self._due_s - self._loop.time()) * CLOCK_HZ
@@ -131,6 +147,9 @@ class Sender:
         self._timer = self._loop.call_at(at_s, self._tick)
 
     def _tick(self) -> None:
+        self._on_due()
+        if self._timer is None:  # what came has ended the call
+            return
         now_s = self._loop.time()
         self._skip_what_is_too_late(now_s)
         early_s = FRAME_S if self._may_begin() else 0.0

@@ -23,11 +23,12 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """Name and password a trunk must show with each new call (RFC 3261 section 22)."""
+    """Name and password of one who calls: a trunk with each new call, or us (RFC 3261 section 22)."""
 
     user: str
     password: str = field(repr=False)
     realm: str = "wardline"
+    """What we ask with; a trunk that asks us names its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,10 @@ class TrunkSettings:
     """New calls a second over this trunk; 0: only the gateway's own limit."""
     digest: Digest | None = None
     """None: the addresses are the control, as with carriers that send no credentials."""
+    outbound_digest: Digest | None = None
+    """What calls of ours show to a trunk that asks; None: `digest`."""
+    outbound_proxy: str = ""
+    """Where calls of ours go first, a SIP URI with an address within `networks` (an edge's); "": to the person's own host."""
     shown_number: str = ""
     """Who a person sees calling, where we call them: the practice's number at the trunk; "": none."""
     certificate_name: str = ""
@@ -69,6 +74,8 @@ class SignallingSettings:
     """Name or address the carrier reaches us at, in Via and Contact; "": the address its packets came to."""
     advertised_ports: dict[Transport, int] = field(default_factory=dict)
     """Where an address translator moves ports; a missing transport is advertised at the port it listens on."""
+    own_numbers: dict[str, str] = field(default_factory=dict)
+    """What the practice calls each of its numbers, by the number: shown where a number of a patient must not be."""
     max_calls: int = 60
     """Calls at a time, ringing ones too, but not those that a person has; what is above gets 503."""
     calls_per_s: float = 20.0

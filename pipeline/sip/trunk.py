@@ -150,13 +150,14 @@ class Trunks:
     async def dial(self, trunk: str, target: str, media: CallMedia) -> SecondLeg:
         """Call a person and return once they have answered; raises `NotReached`, or ValueError for a wrong target.
 
-        `target` is a SIP URI of the configuration whose host is the trunk's. Cancelled while it rings, it gives up.
+        `target` is a SIP URI of the configuration; its host, or the trunk's proxy, is an address of the trunk's.
+        Cancelled while it rings, it gives up.
         """
         own = self._exchange.admission.trunk_named(trunk)
         settings = own.settings
         usual: Transport = next((each for each in settings.transports if each in self.ports), "tls")
         try:
-            hop = hop_of(read_uri(target), usual)
+            hop = hop_of(read_uri(settings.outbound_proxy or target), usual)
         except Malformed:
             raise ValueError("a person's address must be a SIP URI with a host") from None
         path = self._connections.path_to(hop, own.permits)

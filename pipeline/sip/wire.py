@@ -15,7 +15,12 @@ from aiosipua.headers import CaseInsensitiveDict
 from aiosipua.message import SipMessage, SipRequest, SipResponse
 
 from pipeline.sip.addresses import Address, Malformed, Via, read_address, read_via
-from pipeline.sip.framing import declared_length, without_length
+from pipeline.sip.framing import (
+    BODY_LIMIT_BYTES,
+    HEADER_LIMIT_BYTES,
+    declared_length,
+    without_length,
+)
 
 HEADERS_MAX = 128
 """Of one kind or another; a carrier's INVITE has 30."""
@@ -112,7 +117,13 @@ class Unreadable(Exception):
 
 
 def read(data: bytes) -> Request | Response:
-    """One whole message. Raises `Unreadable`."""
+    """One whole message. Raises `Unreadable`.
+
+    A datagram may have 64 KB: of headers beyond their limit nothing is read, and a body beyond its own is not looked at.
+    """
+    end = data.find(b"\r\n\r\n", 0, HEADER_LIMIT_BYTES + 4)
+    if end < 0 and len(data) > HEADER_LIMIT_BYTES:
+        raise Unreadable("header_limit")
     head, _, body = data.partition(b"\r\n\r\n")
     if _LONE_LINE_END.search(head):  # each reader on the way would end the line elsewhere
         raise Unreadable("line_end")
@@ -143,6 +154,8 @@ def _request(first_line: str, headers: Headers, body: bytes, fault_of_body: str)
         facts, method = _facts(headers, body, fault_of_body)
         if method != parts[0]:
             raise Malformed("cseq_method")
+        if len(facts["body"]) > BODY_LIMIT_BYTES:
+            raise Unreadable("body_limit", answerable and 513, headers)
         return Request(**facts, method=method, uri=parts[1])
     except Malformed as fault:
         raise Unreadable(fault.reason, answerable, headers) from None
@@ -154,6 +167,8 @@ def _response(first_line: str, headers: Headers, body: bytes, fault_of_body: str
         raise Unreadable("status_line")
     try:
         facts, method = _facts(headers, body, fault_of_body)
+        if len(facts["body"]) > BODY_LIMIT_BYTES:
+            raise Malformed("body_limit")
         return Response(**facts, status=int(status[1]), method=method)
     except Malformed as fault:
         raise Unreadable(fault.reason) from None

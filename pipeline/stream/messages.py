@@ -120,7 +120,7 @@ class Elsewhere:
 
 CarrierSays = Connected | Start | Audio | Key | Mark | Stop | Elsewhere
 WeSay = CarrierSays | Hold | Transferred | Quality
-OUTCOMES = frozenset({"connected", "left", "busy", "no_answer", "refused"})
+OUTCOMES = frozenset({"connected", "left", "busy", "no_answer", "refused", "unauthorized"})
 
 
 # --- to the far end --------------------------------------------------------------------------------

@@ -52,6 +52,8 @@ class Watch:
     silent_pings: int
 
 
+READ_BYTES = 64 * 1024
+"""At once. The event loop's own reading takes new memory four times as large for each message of some hundred bytes."""
 PATIENT = Watch(5.0, 3)
 PROMPT = Watch(0.3, 5)
 """Of a worker whose caller hears nothing meanwhile: a loop that has not turned for 1.5 s turns no more, or too late."""
@@ -82,7 +84,7 @@ class HandshakeFailed(ConnectionError):
 Admit = Callable[[Request], Listener | http.HTTPStatus]
 
 
-class Wire(asyncio.Protocol):
+class Wire(asyncio.BufferedProtocol):
     """One connection, of either end."""
 
     def __init__(self, protocol: ServerProtocol | ClientProtocol, watch: Watch = PATIENT) -> None:
@@ -91,6 +93,7 @@ class Wire(asyncio.Protocol):
         self._protocol = protocol
         self._transport: asyncio.Transport | None = None
         self._listener: Listener | None = None
+        self._read = bytearray(READ_BYTES)
         self._message = bytearray()
         self._message_is_text = False
         self._loop = asyncio.get_running_loop()
@@ -142,10 +145,15 @@ class Wire(asyncio.Protocol):
         self._transport = transport
         self._wake(HANDSHAKE_LIMIT_S, self.abort)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:
+        """Where the event loop puts what came."""
+        del sizehint
+        return self._read
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Feed the library, hear what came of it, answer."""
         self._unheard = 0
-        self._protocol.receive_data(data)
+        self._protocol.receive_data(bytes(memoryview(self._read)[:nbytes]))
         self._hear()
 
     def eof_received(self) -> bool:
@@ -265,8 +273,13 @@ class _ServerWire(Wire):
             self._opened(admitted)
 
 
-class _ClientWire(Wire):
-    def __init__(self, listener: Listener, token: str, watch: Watch) -> None:
+class CallersWire(Wire):
+    """The end that has connected; its owner may look by itself whether something has come."""
+
+    def __init__(self, end: socket.socket, listener: Listener, token: str, watch: Watch) -> None:
+        """`connect` makes them."""
+        self._end = end
+        self._waits = False
         self._client = ClientProtocol(
             parse_uri("ws://worker/"), max_size=MESSAGE_BYTES_MAX, logger=_SILENT
         )
@@ -293,6 +306,37 @@ class _ClientWire(Wire):
             self._shake(None)
         else:
             self._shake(HandshakeFailed(event.status_code))
+
+    def let_wait(self, wanted: bool) -> None:
+        """True: what comes waits until `look`, and nobody is woken for it."""
+        transport = self._transport
+        if transport is None or wanted == self._waits:
+            return
+        self._waits = wanted
+        if wanted:
+            transport.pause_reading()
+        else:
+            transport.resume_reading()
+
+    def look(self) -> None:
+        """Hear what has come meanwhile."""
+        if not self._waits or self._transport is None:
+            return
+        try:
+            count = self._end.recv_into(self._read)
+        except BlockingIOError:
+            return
+        except OSError:
+            count = 0
+        if count:
+            self.buffer_updated(count)
+        if not count or self._protocol.state is not OPEN:  # the event loop finds the end by itself
+            self.let_wait(False)
+
+    def close(self, code: int = NORMAL, reason: str = "") -> None:
+        """See `Wire`; the other end's goodbye is heard."""
+        self.let_wait(False)
+        super().close(code, reason)
 
     def _shake(self, failed: HandshakeFailed | None) -> None:
         if self.shaken.done():
@@ -348,7 +392,7 @@ class Served:
             if not wire.closed.is_set():
                 await wire.end()
 
-    def _connection(self) -> asyncio.Protocol:
+    def _connection(self) -> asyncio.BaseProtocol:
         self._wires = {wire for wire in self._wires if not wire.closed.is_set()}
         if len(self._wires) >= CONNECTIONS_MAX:
             return _Full()
@@ -359,10 +403,12 @@ class Served:
 
 async def connect(
     end: socket.socket, listener: Listener, token: str, watch: Watch = PATIENT
-) -> Wire:
+) -> CallersWire:
     """Shake hands over a connected socket; raises `HandshakeFailed` or `TimeoutError`, and then it is closed."""
     loop = asyncio.get_running_loop()
-    _, wire = await loop.create_connection(lambda: _ClientWire(listener, token, watch), sock=end)
+    _, wire = await loop.create_connection(
+        lambda: CallersWire(end, listener, token, watch), sock=end
+    )
     try:
         async with asyncio.timeout(HANDSHAKE_LIMIT_S):
             await wire.shaken

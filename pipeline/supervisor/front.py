@@ -225,6 +225,11 @@ class Front:
         if worker is not None and call_id in worker.calls:
             self._untaken(worker, call_id)
 
+    def dialled(self, call_id: str, line: str, forwarded_from: str) -> None:
+        """Which of the practice's own numbers a telephone call came to."""
+        if self._calls.by_id(call_id) is not None:
+            self._live.dialled(call_id, line, forwarded_from)
+
     def _freest(self, but: Container[str] = ()) -> Worker | None:
         if self.workers is None:
             return None

@@ -47,8 +47,13 @@ class GatewayProcess:
         *,
         module: str = GATEWAY,
         heard: Callable[[str, bytes], None] = lambda name, line: None,
+        dialled: Callable[[str, str, str], None] = lambda call_id, line, forwarded_from: None,
     ) -> None:
-        """Nothing is started yet; `heard` is shown each event of it."""
+        """Nothing is started yet; `heard` is shown each event of it.
+
+        `dialled` is told which of the practice's own numbers each placed call came to, and from which it was forwarded.
+        """
+        self._dialled = dialled
         self._settings = settings
         self._lines = lines
         serve: Mapping[str, Serve] = {"place": self._place}
@@ -151,6 +156,8 @@ class GatewayProcess:
         finally:
             del self._placing[call]
         self._note(call, found["call_id"])
+        line, forwarded_from = params.get("line", ""), params.get("forwarded_from", "")
+        self._dialled(found["call_id"], str(line), str(forwarded_from))
         return dict(found)
 
     def _note(self, call: str, call_id: str) -> None:

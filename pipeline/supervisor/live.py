@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +26,7 @@ _SHOWN = ("masked", "collected")
 TROUBLES = frozenset({"detection", "loss", "jitter", "round_trip"})
 RECORDING_STATES = frozenset({"on", "paused", "off", "destroyed", "lost"})
 _KEYS = {
-    "call": {"call_id", "state", "since_s"},
+    "call": {"call_id", "state", "since_s", "line", "forwarded_from"},
     "turn": {"call_id", "turn", "marks_ms", "interrupted"},
     "request": {"call_id", "fields", "revisions", "complete"},
     "kept": {"call_id", "kept"},
@@ -42,6 +43,15 @@ _KEYS = {
     },
     "ended": {"call_id", "reason"},
 }
+
+
+_LINE = re.compile(r"[a-z][a-z0-9-]{0,29}")
+"""A name that the practice gives a number of its own, or the word for none."""
+
+
+def _names_lines_alone(message: dict[str, Any]) -> bool:
+    named = [message[key] for key in ("line", "forwarded_from") if key in message]
+    return all(isinstance(name, str) and _LINE.fullmatch(name) for name in named)
 
 
 def _says_no_value(message: dict[str, Any]) -> bool:
@@ -108,19 +118,28 @@ class LiveView:
         """Nobody looks, nothing is known."""
         self._clock = clock
         self._latest: dict[str, dict[str, tuple[float, dict[str, Any]]]] = {}
+        self._dialled: dict[str, dict[str, str]] = {}
         self._pages: set[Watching] = set()
         self._announced: tuple[float, dict[str, Any]] | None = None
         self._late: list[str] = []
 
+    def dialled(self, call_id: str, line: str, forwarded_from: str) -> None:
+        """Which of the practice's own numbers a call came to: said with its state, from its first one on."""
+        self._dialled[call_id] = {"line": line, "forwarded_from": forwarded_from}
+
     def tell(self, message: dict[str, Any]) -> bool:
         """Pass a message on if it has a shape the protocol names."""
         kind = message.get("type")
+        if kind == "call":
+            message = message | self._dialled.get(str(message.get("call_id")), {})
         if not isinstance(kind, str) or not set(message) - {"type"} <= _KEYS.get(kind, set()):
             return False
         if len(json.dumps(message)) > MESSAGE_BYTES_MAX:
             return False
         if kind == "request" and not _says_no_value(message):
             return False  # it comes from `reveal` alone
+        if kind == "call" and not _names_lines_alone(message):
+            return False
         if kind == "kept" and message.get("kept") not in {"stored", "waiting", "lost", "gone"}:
             return False
         if kind == "network" and not _says_numbers_alone(message):
@@ -153,6 +172,7 @@ class LiveView:
 
     def forget(self, call_id: str, reason: str) -> None:
         """The call is over: nothing of it is kept."""
+        self._dialled.pop(call_id, None)
         known = self._latest.pop(call_id, {})
         if known and "ended" not in known:
             for page in self._pages:

@@ -164,7 +164,12 @@ async def run_server(
                 _reporting(Reports(witness, postbox(settings))),
                 _going_round(rounds(settings, facts, witness, own)),
                 GatewayProcess(
-                    settings, front, facts, module=gateway_module, heard=meter.heard
+                    settings,
+                    front,
+                    facts,
+                    module=gateway_module,
+                    heard=meter.heard,
+                    dialled=front.dialled,
                 ) as gateway,
                 _watching(front.emergency),
                 Workers(

@@ -67,6 +67,15 @@ def test_a_name_that_leads_elsewhere_is_told(tmp_path: Path) -> None:
     assert verdicts(of)["sip name"] == "warn"
 
 
+def test_a_certificate_for_a_pattern_is_judged_by_a_host_below_it(tmp_path: Path) -> None:
+    of = settings(tmp_path, tls_port=free_port())
+    tls.make(tmp_path, ["*.clinic.example"], NOW)
+    found = {each.name: each for each in examine(of)}
+    assert found["certificate chain"].verdict == "warn"
+    assert found["sip name"].message.startswith("nothing to look up")
+    assert found["call to itself"].verdict == "pass"
+
+
 @pytest.mark.parametrize("fault", ["missing", "another key", "expired", "garbage"])
 def test_a_certificate_that_cannot_serve_fails(tmp_path: Path, fault: str) -> None:
     of = settings(tmp_path, tls_port=free_port())

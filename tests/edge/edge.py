@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pipeline.commands import tls
 from pipeline.edge.kamailio import kamailio_files
-from pipeline.edge.plan import EdgePlan, Gateway, Trunk
+from pipeline.edge.plan import EdgeGateway, EdgePlan, EdgeTrunk
 from pipeline.edge.rtpengine import rtpengine_conf
 from tests.ports import free_port
 
@@ -91,9 +91,13 @@ Change = Callable[[dict[str, str]], dict[str, str]]
 
 @contextlib.contextmanager
 def running(
-    folder: Path, ports: tuple[int, ...], changed: Change = lambda files: files
+    folder: Path,
+    ports: tuple[int, ...],
+    changed: Change = lambda files: files,
+    *,
+    called: tuple[str, ...] = (),
 ) -> Iterator[Edge]:
-    """An edge for two carriers on this machine, before gateways on these ports."""
+    """An edge for two carriers on this machine, before gateways on these ports; `called` are the trunks they may call."""
     own = papers(folder, "localhost", OUTER, INNER)
     gateways = papers(folder / "gateways", GATEWAY)
     carriers = papers(folder / "carriers", CARRIER, OTHER)
@@ -107,10 +111,15 @@ def running(
         gateway_ca=gateways.authority,
         carrier_ca=carriers.authority,
         trunks=(
-            Trunk("carrier", (f"{CARRIER}/32",), (f"{CARRIER}/32", f"{MEDIA}/32")),
-            Trunk("other", (f"{OTHER}/32",), (f"{OTHER}/32",)),
+            EdgeTrunk(
+                "carrier",
+                (f"{CARRIER}/32",),
+                (f"{CARRIER}/32", f"{MEDIA}/32"),
+                "carrier" in called,
+            ),
+            EdgeTrunk("other", (f"{OTHER}/32",), (f"{OTHER}/32",), "other" in called),
         ),
-        gateways=tuple(Gateway(GATEWAY, port) for port in ports),
+        gateways=tuple(EdgeGateway(GATEWAY, port) for port in ports),
         media_port_min=21_000,
         media_port_max=21_199,
         calls_per_second=20,

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.edge.kamailio import kamailio_files
 from pipeline.edge.nftables import nftables
-from pipeline.edge.plan import EdgePlan, Gateway, Trunk, faults
+from pipeline.edge.plan import EdgeGateway, EdgePlan, EdgeTrunk, faults
 from pipeline.edge.rtpengine import rtpengine_conf
 from pipeline.telephone_settings import Sip
 
@@ -27,8 +27,8 @@ WHOLE = EdgePlan(
     key="/etc/edge/key.pem",
     gateway_ca="/etc/edge/ca.pem",
     carrier_ca="",
-    trunks=(Trunk("carrier", ("192.0.2.0/30", "2001:db8::/64"), ("192.0.2.128/25",)),),
-    gateways=(Gateway("10.20.0.11", 5061), Gateway("10.20.0.12", 5061)),
+    trunks=(EdgeTrunk("carrier", ("192.0.2.0/30", "2001:db8::/64"), ("192.0.2.128/25",)),),
+    gateways=(EdgeGateway("10.20.0.11", 5061), EdgeGateway("10.20.0.12", 5061)),
     media_port_min=30_000,
     media_port_max=39_999,
     calls_per_second=10,
@@ -50,8 +50,8 @@ def test_every_fault_is_named_at_once() -> None:
     ("change", "words"),
     [
         ({"gateway_ca": ""}, "edge.gateway_ca_file"),
-        ({"gateways": (Gateway("192.0.2.1", 5061),)}, "trunk carrier's signalling networks"),
-        ({"gateways": (Gateway("fd00::11", 5061),)}, "cannot be reached from 10.20.0.2"),
+        ({"gateways": (EdgeGateway("192.0.2.1", 5061),)}, "trunk carrier's signalling networks"),
+        ({"gateways": (EdgeGateway("fd00::11", 5061),)}, "cannot be reached from 10.20.0.2"),
     ],
 )
 def test_gateways_that_could_be_somebody_else_are_refused(
@@ -62,7 +62,9 @@ def test_gateways_that_could_be_somebody_else_are_refused(
 
 
 def test_gateways_on_this_machine_need_no_authority() -> None:
-    here = replace(WHOLE, gateway_ca="", inner="127.0.0.1", gateways=(Gateway("127.0.0.1", 5071),))
+    here = replace(
+        WHOLE, gateway_ca="", inner="127.0.0.1", gateways=(EdgeGateway("127.0.0.1", 5071),)
+    )
     assert faults(here) == []
     assert "ca_list = \n" not in kamailio_files(here, "/")["tls.cfg"]
 
@@ -143,7 +145,9 @@ for own in ("127.0.0.5", "127.0.0.6"):
 @pytest.mark.wire
 def test_the_kernels_rules_let_listed_media_in_and_nobody_else(tmp_path: Path) -> None:
     """In a network namespace of its own; loaded twice, as after a change."""
-    nearby = Trunk("nearby", ("127.0.0.5/32", "127.0.0.4/31"), ("127.0.0.5/32", "2001:db8::/64"))
+    nearby = EdgeTrunk(
+        "nearby", ("127.0.0.5/32", "127.0.0.4/31"), ("127.0.0.5/32", "2001:db8::/64")
+    )
     rules, script = tmp_path / "edge.nft", tmp_path / "look.py"
     rules.write_text(nftables(replace(WHOLE, trunks=(nearby,))))
     script.write_text(RULES)

@@ -108,6 +108,7 @@ class FakeLeg:
     def __init__(self, rate_hz: int = 8_000) -> None:
         self.sample_rate_hz = rate_hz
         self.taker: AudioTaker | None = None
+        self.on_due: Callable[[], None] | None = None
         self.queue: list[bytes | str] = []
         self.sent = bytearray()
         self.flushes = 0
@@ -127,7 +128,8 @@ class FakeLeg:
 
     def on_info_key(self, key: str) -> None: ...
 
-    def attach(self, taker: AudioTaker) -> None:
+    def attach(self, taker: AudioTaker, on_due: Callable[[], None] | None = None) -> None:
+        self.on_due = on_due
         self.taker = taker
 
     def play(self, pcm: bytes) -> None:

@@ -89,7 +89,7 @@ def test_the_person_hangs_up() -> None:
         (480, TransferOutcome.NO_ANSWER),
         (603, TransferOutcome.REFUSED),
         (404, TransferOutcome.REFUSED),
-        (407, TransferOutcome.REFUSED),
+        (407, TransferOutcome.UNAUTHORIZED),
     ],
 )
 def test_a_person_who_is_not_reached(status: int, outcome: TransferOutcome) -> None:

@@ -25,6 +25,8 @@ export class Board {
     const call = this.calls.get(message.call_id) ?? this.#open(message.call_id, nowMs);
     if (message.type === "call") {
       call.state = String(message.state);
+      call.line = String(message.line ?? "");
+      call.forwardedFrom = String(message.forwarded_from ?? "");
       if (Number.isFinite(message.since_s)) call.startedMs = nowMs - message.since_s * 1000;
     } else if (message.type === "turn") this.#turn(call, message);
     else if (message.type === "request") {
@@ -51,7 +53,7 @@ export class Board {
 
   #open(id, nowMs) {
     const call = {
-      id, state: "", startedMs: nowMs, endedMs: null, reason: "", urgent: null, person: null,
+      id, state: "", line: "", forwardedFrom: "", startedMs: nowMs, endedMs: null, reason: "", urgent: null, person: null,
       fields: [], revisions: {}, complete: false, kept: "", recording: "", network: null, turns: [], interruptions: 0,
     };
     this.calls.set(id, call);

@@ -16,6 +16,9 @@ const KEPT = {
   lost: ". NOT STORED: note it down now.",
 };
 
+/** Said of a number that the practice has no name for. */
+const NO_LINE = ["", "other", "none"];
+
 const RECORDING = { on: "Recorded", paused: "Recording paused", off: "Recording ended", destroyed: "Recording destroyed", lost: "Recording failed" };
 
 export class Card {
@@ -30,6 +33,9 @@ export class Card {
     this.state = tag("");
     this.recording = tag("");
     this.recording.hidden = true;
+    this.line = document.createElement("p");
+    this.line.className = "small card-line";
+    this.line.hidden = true;
     this.time = document.createElement("span");
     this.time.className = "card-time";
     const head = document.createElement("div");
@@ -50,7 +56,7 @@ export class Card {
     this.rolling.className = "small card-rolling";
     this.requestTitle = document.createElement("h3");
     this.turnsTitle = document.createElement("h3");
-    this.root.append(head, this.urgent, this.network, this.requestTitle, this.fields, this.turnsTitle, this.rolling, this.turns);
+    this.root.append(head, this.line, this.urgent, this.network, this.requestTitle, this.fields, this.turnsTitle, this.rolling, this.turns);
     /** @type {Set<number>} */
     this.timers = new Set();
     this.drawn = null;
@@ -63,6 +69,8 @@ export class Card {
     this.recording.hidden = !(call.recording in RECORDING);
     this.recording.textContent = RECORDING[call.recording] ?? "";
     this.recording.dataset.recording = call.recording;
+    this.line.textContent = lineWords(call);
+    this.line.hidden = this.line.textContent === "";
     this.root.classList.toggle("ended", call.endedMs !== null);
     this.root.classList.toggle("is-urgent", Boolean(call.urgent));
     this.urgent.hidden = !call.urgent && !call.person;
@@ -160,6 +168,18 @@ function mask(value, button, field) {
   button.textContent = "Reveal";
   button.setAttribute("aria-label", `Reveal ${fieldLabel(field)}`);
   delete button.dataset.shown;
+}
+
+/** @param {any} call a call of the board; @returns {string} which of the practice's numbers was dialled; nothing where it has named none */
+export function lineWords(call) {
+  const dialled = NO_LINE.includes(call.line) ? "" : `To ${spoken(call.line)}`;
+  if (!call.forwardedFrom || call.forwardedFrom === "none") return dialled;
+  const from = NO_LINE.includes(call.forwardedFrom) ? "Forwarded" : `Forwarded from ${spoken(call.forwardedFrom)}`;
+  return dialled ? `${dialled}. ${from}.` : `${from}.`;
+}
+
+function spoken(name) {
+  return name.replaceAll("-", " ");
 }
 
 /** @param {any} call a call of the board; @returns {string} what staff must do about it */

@@ -40,6 +40,23 @@ async def test_values_are_masked_until_revealed_one_by_one(stage: Stage) -> None
         assert "value of day" not in await seat.page.content()
 
 
+async def test_a_call_of_the_telephone_says_which_of_the_practice_s_numbers_was_dialled(
+    stage: Stage,
+) -> None:
+    async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
+        await seat.page.wait_for_selector("#board:not([hidden])")
+        told = {"type": "call", "call_id": "c-1", "state": "listening", "since_s": 3}
+        seat.server.show(**told)
+        await seat.page.wait_for_selector(".card")
+        assert not await seat.page.is_visible(".card-line"), "a page's call came to no number"
+        seat.server.show(**told, line="front-desk", forwarded_from="none")
+        await seat.page.wait_for_selector(".card-line:not([hidden])")
+        assert await seat.text(".card-line") == "To front desk"
+        seat.server.show(**told, line="other", forwarded_from="front-desk")
+        await seat.page.wait_for_selector("text=Forwarded from front desk.")
+        assert seat.console == []
+
+
 async def test_a_withdrawn_field_leaves_the_card_even_while_it_is_revealed(stage: Stage) -> None:
     async with stage.seat(f"/staff#{STAFF_TOKEN}") as seat:
         await seat.page.wait_for_selector("#board:not([hidden])")

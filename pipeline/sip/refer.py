@@ -39,7 +39,7 @@ def outcome_of(status: int) -> TransferOutcome:
 
 
 @dataclass(slots=True)
-class Transfer:
+class Refer:
     """One REFER on its way."""
 
     number: int = 0
@@ -80,12 +80,12 @@ class Referred:
 
     def __init__(self) -> None:
         """None yet."""
-        self.current: Transfer | None = None
-        self._before: deque[Transfer] = deque(maxlen=KEPT_MAX)
+        self.current: Refer | None = None
+        self._before: deque[Refer] = deque(maxlen=KEPT_MAX)
 
-    def begin(self) -> Transfer:
+    def begin(self) -> Refer:
         """One more is sent."""
-        self.current = Transfer()
+        self.current = Refer()
         return self.current
 
     def settle(self) -> None:
@@ -94,7 +94,7 @@ class Referred:
             self._before.append(self.current)
         self.current = None
 
-    def meant(self, event: str) -> Transfer | None:
+    def meant(self, event: str) -> Refer | None:
         """Of which REFER a NOTIFY with this Event is; None: of none that is known.
 
         Without a number it is the oldest's that still may be told of: only the first REFER of a call may be told of

@@ -1,0 +1,222 @@
+"""A trunk that asks who calls: its credentials are shown once, and never twice; nobody reads them in a log."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import md5, sha256
+
+import pytest
+
+from pipeline.sip.outgoing import OutgoingCall
+from pipeline.sip.ports import NotReached, TransferOutcome
+from pipeline.sip.settings import Digest, Listen, SignallingSettings, TrunkSettings
+from pipeline.sip.trunk import Trunks
+from pipeline.telemetry.events import Event, set_sink
+from tests.sip.rig import LOCAL, FakeMedia, Rig, Taker, settings
+from tests.sip.shapes import Peer, Said, reply_to
+from tests.sip.test_outgoing import ANSWER, CONTACT, PERSON, WAY, HeardDial
+
+PASSWORD = "correct horse battery staple"  # noqa: S105  # nobody's: made up here
+OURS = Digest("clinic", PASSWORD)
+HASHES = {"MD5": md5, "SHA-256": sha256}
+
+
+def dialled(digest: Digest | None = OURS) -> tuple[Rig, HeardDial, OutgoingCall, Said]:
+    rig, heard = Rig(settings(trunks=(replace(LOCAL, digest=digest),))), HeardDial()
+    call = rig.exchange.dial("carrier", PERSON, rig.media, "", WAY, heard)
+    [invite] = rig.taken()
+    return rig, heard, call, invite
+
+
+def challenge(invite: Said, *asked: str, status: int = 401) -> bytes:
+    name = "WWW-Authenticate" if status == 401 else "Proxy-Authenticate"
+    return reply_to(invite, status, *(f"{name}: {each}" for each in asked), to_tag="c")
+
+
+def asking(algorithm: str = "MD5", more: str = ', qop="auth,auth-int"') -> str:
+    named = f", algorithm={algorithm}" if algorithm else ""
+    return f'Digest realm="pbx, of ours", nonce="abc=,1"{named}{more}'
+
+
+def said_in(value: str) -> dict[str, str]:
+    assert value.startswith("Digest ")
+    return {
+        key: quoted or bare
+        for key, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|([^,]*))', value)
+    }
+
+
+def proof(said: dict[str, str], uri: str, password: str = PASSWORD) -> str:
+    """RFC 3261 section 22.4, written here once more."""
+    made = HASHES[said["algorithm"]]
+
+    def hashed(text: str) -> str:
+        return made(text.encode()).hexdigest()
+
+    middle = said["nonce"]
+    if "qop" in said:
+        middle += f":{said['nc']}:{said['cnonce']}:{said['qop']}"
+    secret = hashed(f"clinic:{said['realm']}:{password}")
+    return hashed(f"{secret}:{middle}:{hashed(f'INVITE:{uri}')}")
+
+
+@pytest.mark.parametrize(
+    ("status", "header"), [(401, "Authorization"), (407, "Proxy-Authorization")]
+)
+@pytest.mark.parametrize(
+    ("asked", "algorithm", "qop"),
+    [
+        ((asking(),), "MD5", "auth"),
+        ((asking(""),), "MD5", "auth"),
+        ((asking("MD5", ', opaque="o1"'),), "MD5", None),
+        ((asking("md5"), asking("SHA-256"), asking("SHA-512-256")), "SHA-256", "auth"),
+        ((asking("SHA-256", ', qop="auth-int"'), "Basic realm=x", asking()), "MD5", "auth"),
+    ],
+)
+def test_a_challenge_is_answered_by_a_second_request_of_the_same_call(
+    status: int, header: str, asked: tuple[str, ...], algorithm: str, qop: str | None
+) -> None:
+    rig, heard, call, invite = dialled()
+    ack, again = rig.hear(challenge(invite, *asked, status=status))
+    assert (ack.method, ack.one("Via"), ack.one("CSeq")) == ("ACK", invite.one("Via"), "1 ACK")
+    assert (again.method, again.one("CSeq")) == ("INVITE", "2 INVITE")
+    assert again.one("Via") != invite.one("Via")
+    assert again.body == invite.body
+    for name in ("Call-ID", "From", "To"):
+        assert again.one(name) == invite.one(name)
+    said = said_in(again.one(header))
+    assert (said["algorithm"], said.get("qop"), said["username"]) == (algorithm, qop, "clinic")
+    assert said["response"] == proof(said, PERSON)
+    assert said.get("opaque") == ("o1" if qop is None else None)
+
+    rig.hear(reply_to(again, 180, to_tag="p"))
+    [ack] = rig.hear(reply_to(again, 200, CONTACT, to_tag="p", body=ANSWER))
+    assert (ack.one("CSeq"), ack.one(header)) == ("2 ACK", again.one(header))
+    assert heard.up == 1
+    call.hang_up()
+    [bye] = rig.taken()
+    assert bye.one("CSeq") == "3 BYE"
+    rig.hear(reply_to(bye, 200))
+    rig.wait(32_000)
+    assert rig.empty
+
+
+@pytest.mark.parametrize("stale", ["", ", stale=true"])
+def test_credentials_that_are_not_taken_are_not_shown_again(stale: str) -> None:
+    rig, heard, _, invite = dialled()
+    _, again = rig.hear(challenge(invite, asking()))
+    [ack] = rig.hear(challenge(again, asking() + stale))
+    assert (ack.method, ack.one("CSeq")) == ("ACK", "2 ACK")
+    assert heard.failed == [TransferOutcome.UNAUTHORIZED]
+    rig.wait(32_000)
+    assert rig.empty
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "Basic realm=x",
+        'Digest realm="x"',
+        'Digest realm="a\\"b", nonce="c"',
+        'Digest realm="x", nonce="c", algorithm=MD5-sess',
+        'Digest realm="x", nonce="c", qop="auth-int"',
+        f'Digest realm="x", nonce="{"c" * 513}"',
+        "Digest",
+    ],
+)
+def test_a_challenge_that_means_nothing_is_not_answered(asked: str) -> None:
+    rig, heard, _, invite = dialled()
+    [ack] = rig.hear(challenge(invite, asked))
+    assert ack.method == "ACK"
+    assert heard.failed == [TransferOutcome.UNAUTHORIZED]
+
+
+def test_without_credentials_of_the_trunk_nobody_is_reached() -> None:
+    rig, heard, _, invite = dialled(None)
+    [ack] = rig.hear(challenge(invite, asking()))
+    assert (ack.method, heard.failed) == ("ACK", [TransferOutcome.UNAUTHORIZED])
+
+
+def test_a_trunk_that_only_asks_us_is_not_asked_itself() -> None:
+    """And where both are asked, each shows its own."""
+    for digest in (None, Digest("pbx", "theirs")):
+        rig, heard = (
+            Rig(settings(trunks=(replace(LOCAL, digest=digest, outbound_digest=OURS),))),
+            HeardDial(),
+        )
+        rig.exchange.dial("carrier", PERSON, rig.media, "", WAY, heard)
+        [invite] = rig.taken()
+        _, again = rig.hear(challenge(invite, asking()))
+        assert said_in(again.one("Authorization"))["username"] == "clinic"
+        [answer] = rig.hear(Peer(call_id="theirs").invite())
+        assert answer.status == (180 if digest is None else 401)
+
+
+def test_who_gave_up_before_the_challenge_shows_nothing() -> None:
+    rig, heard, call, invite = dialled()
+    rig.hear(reply_to(invite, 100))
+    call.hang_up()
+    [cancel] = rig.taken()
+    rig.hear(reply_to(cancel, 200))
+    [ack] = rig.hear(challenge(invite, asking()))
+    assert (ack.method, heard.failed) == ("ACK", [TransferOutcome.NO_ANSWER])
+
+
+def test_a_cancel_after_the_second_request_is_the_second_one_s() -> None:
+    rig, _, call, invite = dialled()
+    _, again = rig.hear(challenge(invite, asking()))
+    call.hang_up()
+    assert rig.taken() == [], "it has not been heard yet"
+    [cancel] = rig.hear(reply_to(again, 180, to_tag="p"))
+    assert (cancel.one("Via"), cancel.one("CSeq")) == (again.one("Via"), "2 CANCEL")
+
+
+def test_a_refusal_that_comes_again_is_acknowledged_as_the_first_request_s() -> None:
+    rig, _, _, invite = dialled()
+    refused = challenge(invite, asking())
+    ack, _ = rig.hear(refused)
+    assert rig.hear(refused) == [ack]
+
+
+# ---- over the wire, both ends ours -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def told() -> Iterator[list[Event]]:
+    events: list[Event] = []
+    set_sink(events.append)
+    yield events
+    set_sink(None)
+
+
+def house(digest: Digest) -> SignallingSettings:
+    trunk = TrunkSettings("pbx", ("127.0.0.0/8",), transports=("udp",), digest=digest)
+    return SignallingSettings((Listen("udp", "127.0.0.1", 0),), (trunk,))
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("known", [True, False])
+async def test_our_own_stack_asks_and_answers(
+    known: bool, told: list[Event], capfd: pytest.CaptureFixture[str]
+) -> None:
+    taker = Taker()
+    shown = OURS if known else Digest("clinic", PASSWORD + "!")
+    async with Trunks(house(OURS), taker) as called, Trunks(house(shown), Taker()) as calling:
+        target = f"sip:desk@127.0.0.1:{called.ports['udp']};transport=udp"
+        async with asyncio.timeout(60):
+            if known:
+                leg = await calling.dial("pbx", target, FakeMedia())
+                leg.hang_up()
+                assert await leg.over() == "us"
+                await taker.up.wait()
+            else:
+                with pytest.raises(NotReached) as fault:
+                    await calling.dial("pbx", target, FakeMedia())
+                assert fault.value.outcome is TransferOutcome.UNAUTHORIZED
+        assert len(taker.calls) == known
+    written = "".join(capfd.readouterr()) + repr(told) + repr(house(shown))
+    assert PASSWORD not in written
+    assert "Digest realm" not in written
