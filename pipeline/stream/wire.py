@@ -1,5 +1,8 @@
 """A WebSocket that writes before it returns: the shell around the `websockets` library's calculations, both ends.
 
+Whole texts, which a call consists of, are read and written by `frames`; handshakes, pings, closings and whatever is
+unusual are the library's.
+
 `send` has put its text on the socket when it is back, so that nothing of an old reply can follow a `clear`. Every
 wait and every size has a limit: the handshake, a silent peer, a peer that does not read, a closing that is not
 answered. Knows no message and no call.
@@ -18,10 +21,11 @@ from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
-from websockets.protocol import OPEN
+from websockets.protocol import CLIENT, OPEN
 from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
+from pipeline.stream.frames import Frames, text_frame
 from pipeline.stream.messages import MESSAGE_BYTES_MAX
 from pipeline.telemetry.foreign import silenced
 
@@ -91,6 +95,8 @@ class Wire(asyncio.Protocol):
         self._protocol = protocol
         self._transport: asyncio.Transport | None = None
         self._listener: Listener | None = None
+        self._is_client = protocol.side is CLIENT
+        self._frames = Frames(masked=not self._is_client, bytes_max=MESSAGE_BYTES_MAX)
         self._message = bytearray()
         self._message_is_text = False
         self._loop = asyncio.get_running_loop()
@@ -110,8 +116,7 @@ class Wire(asyncio.Protocol):
         if transport.get_write_buffer_size() > UNREAD_BYTES_MAX:
             self.abort()
             return False
-        self._protocol.send_text(text.encode())
-        self._write()
+        transport.write(text_frame(text.encode(), masked=self._is_client))
         return True
 
     def close(self, code: int = NORMAL, reason: str = "") -> None:
@@ -143,10 +148,15 @@ class Wire(asyncio.Protocol):
         self._wake(HANDSHAKE_LIMIT_S, self.abort)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the library, hear what came of it, answer."""
+        """Hear whole texts at once; feed the library all else, hear what came of it, answer."""
         self._unheard = 0
-        self._protocol.receive_data(data)
-        self._hear()
+        if self._listener is None:
+            data = self._shake(data)
+        for is_text, piece in self._frames.feed(data):
+            if is_text:
+                self._say(piece, is_text)
+            else:
+                self._feed(piece)
 
     def eof_received(self) -> bool:
         """The peer has nothing more to say; then neither have we."""
@@ -164,6 +174,19 @@ class Wire(asyncio.Protocol):
         self.closed.set()
 
     # --- inside ------------------------------------------------------------------------------------
+
+    def _shake(self, data: bytes) -> bytes:
+        """Feed the library the handshake, line by line; return what came behind it."""
+        at = 0
+        while self._listener is None and at < len(data):
+            end = data.find(b"\n", at) + 1 or len(data)
+            self._feed(data[at:end])
+            at = end
+        return data[at:]
+
+    def _feed(self, data: bytes) -> None:
+        self._protocol.receive_data(data)
+        self._hear()
 
     def _hear(self) -> None:
         for event in self._protocol.events_received():
@@ -194,18 +217,20 @@ class Wire(asyncio.Protocol):
                 self._message += frame.data
             case _:
                 return
-        if frame.fin and self._listener is not None and not self._told:
-            self._listener.on_text(self._whole())
+        if frame.fin:
+            self._say(bytes(self._message), self._message_is_text)
+            self._message.clear()
 
-    def _whole(self) -> str | bytes:
-        data = bytes(self._message)
-        self._message.clear()
-        if not self._message_is_text:
-            return data
-        try:
-            return data.decode()
-        except UnicodeDecodeError:
-            return data
+    def _say(self, data: bytes, is_text: bool) -> None:
+        if self._listener is None or self._told:
+            return
+        text: str | bytes = data
+        if is_text:
+            try:
+                text = data.decode()
+            except UnicodeDecodeError:
+                pass  # what is no text is junk to whoever hears it
+        self._listener.on_text(text)
 
     def _write(self) -> None:
         transport = self._transport
@@ -284,17 +309,17 @@ class _ClientWire(Wire):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._shake(HandshakeFailed(0))
+        self._settle(HandshakeFailed(0))
 
     def _shake_hands(self, event: Request | Response) -> None:
         assert isinstance(event, Response)  # noqa: S101  # a client hears answers
         if self._client.state is OPEN:
             self._opened(self._admitted)
-            self._shake(None)
+            self._settle(None)
         else:
-            self._shake(HandshakeFailed(event.status_code))
+            self._settle(HandshakeFailed(event.status_code))
 
-    def _shake(self, failed: HandshakeFailed | None) -> None:
+    def _settle(self, failed: HandshakeFailed | None) -> None:
         if self.shaken.done():
             return
         if failed is None:

@@ -177,7 +177,7 @@ class Relay:
 
     def on_text(self, text: str | bytes) -> None:
         """Queue it; a `clear` also voids what has not left yet."""
-        match read_to_call(text):
+        match read_to_call(text, self.call_id):
             case Audio(payload):
                 self._put(True, messages.media(self._stream, payload))
             case Mark(name):
