@@ -11,18 +11,16 @@ answered. Knows no message and no call.
 from __future__ import annotations
 
 import asyncio
-import http
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from websockets.client import ClientProtocol
-from websockets.datastructures import Headers
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import CLIENT, OPEN
-from websockets.server import ServerProtocol
+from websockets.protocol import Protocol as Calculations
 from websockets.uri import parse_uri
 
 from pipeline.stream.frames import Frames, text_frame
@@ -33,10 +31,10 @@ HANDSHAKE_LIMIT_S = 5.0
 CLOSING_LIMIT_S = 2.0
 UNREAD_BYTES_MAX = 256 * 1024
 """Five seconds of linear audio at 16 kHz: a peer that far behind does not come back in time for a conversation."""
-BACKLOG = 16
-CONNECTIONS_MAX = 256
+READ_BYTES_MAX = 16 * 1024
+"""At once; a message of 20 ms has 300."""
 
-_SILENT = silenced("websockets.stream")
+SILENT = silenced("websockets.stream")
 """The library would show its logger every message, each 20 ms of a call and whatever is in it."""
 
 ABNORMAL = int(CloseCode.ABNORMAL_CLOSURE)
@@ -83,20 +81,18 @@ class HandshakeFailed(ConnectionError):
         self.status = status
 
 
-Admit = Callable[[Request], Listener | http.HTTPStatus]
-
-
-class Wire(asyncio.Protocol):
+class Wire(asyncio.BufferedProtocol):
     """One connection, of either end."""
 
-    def __init__(self, protocol: ServerProtocol | ClientProtocol, watch: Watch = PATIENT) -> None:
-        """`serve` and `connect` make them."""
+    def __init__(self, protocol: Calculations, watch: Watch = PATIENT) -> None:
+        """`serving.Served` and `connect` make them."""
         self._watch = watch
         self._protocol = protocol
         self._transport: asyncio.Transport | None = None
         self._listener: Listener | None = None
         self._is_client = protocol.side is CLIENT
         self._frames = Frames(masked=not self._is_client, bytes_max=MESSAGE_BYTES_MAX)
+        self._room = memoryview(bytearray(READ_BYTES_MAX))
         self._message = bytearray()
         self._message_is_text = False
         self._loop = asyncio.get_running_loop()
@@ -147,9 +143,15 @@ class Wire(asyncio.Protocol):
         self._transport = transport
         self._wake(HANDSHAKE_LIMIT_S, self.abort)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the loop puts what came; the memory that it would ask for each time costs five times the reading."""
+        del sizehint
+        return self._room
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Hear whole texts at once; feed the library all else, hear what came of it, answer."""
         self._unheard = 0
+        data = bytes(self._room[:nbytes])
         if self._listener is None:
             data = self._shake(data)
         for is_text, piece in self._frames.feed(data):
@@ -270,30 +272,10 @@ class Wire(asyncio.Protocol):
         self._listener.on_closed(int(code), reason)
 
 
-class _ServerWire(Wire):
-    def __init__(self, admit: Admit) -> None:
-        self._server = ServerProtocol(max_size=MESSAGE_BYTES_MAX, logger=_SILENT)
-        super().__init__(self._server)
-        self._admit = admit
-
-    def _shake_hands(self, event: Request | Response) -> None:
-        assert isinstance(event, Request)  # noqa: S101  # a server hears requests
-        response = self._server.accept(event)
-        admitted: Listener | http.HTTPStatus | None = None
-        if response.status_code == http.HTTPStatus.SWITCHING_PROTOCOLS:
-            admitted = self._admit(event)
-            if isinstance(admitted, http.HTTPStatus):
-                response = self._server.reject(admitted, "")
-        self._server.send_response(response)
-        self._write()
-        if admitted is not None and not isinstance(admitted, http.HTTPStatus):
-            self._opened(admitted)
-
-
 class _ClientWire(Wire):
     def __init__(self, listener: Listener, token: str, watch: Watch) -> None:
         self._client = ClientProtocol(
-            parse_uri("ws://worker/"), max_size=MESSAGE_BYTES_MAX, logger=_SILENT
+            parse_uri("ws://worker/"), max_size=MESSAGE_BYTES_MAX, logger=SILENT
         )
         super().__init__(self._client, watch)
         self._admitted = listener
@@ -326,60 +308,6 @@ class _ClientWire(Wire):
             self.shaken.set_result(None)
         else:
             self.shaken.set_exception(failed)
-
-
-def bearer(headers: Headers) -> str:
-    """The one secret of the Authorization headers; "" when there is none, or more than one."""
-    given = headers.get_all("Authorization")
-    kind, _, secret = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-    return secret if kind == "Bearer" else ""
-
-
-class _Full(asyncio.Protocol):
-    """What a connection over the limit meets."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
-
-
-class Served:
-    """A listening socket and the connections that came over it; close it by `async with`."""
-
-    def __init__(self, listening: socket.socket, admit: Admit) -> None:
-        """Ask `admit` about each handshake."""
-        self._listening = listening
-        self._admit = admit
-        self._wires: set[_ServerWire] = set()
-        self._server: asyncio.Server | None = None
-
-    async def __aenter__(self) -> Served:
-        """Begin to listen."""
-        make = asyncio.get_running_loop()
-        if self._listening.family == socket.AF_UNIX:
-            self._server = await make.create_unix_server(
-                self._connection, sock=self._listening, backlog=BACKLOG
-            )
-        else:
-            self._server = await make.create_server(
-                self._connection, sock=self._listening, backlog=BACKLOG
-            )
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        """Take no more, end what is left and wait for it."""
-        if self._server is not None:
-            self._server.close()
-        for wire in set(self._wires):
-            if not wire.closed.is_set():
-                await wire.end()
-
-    def _connection(self) -> asyncio.Protocol:
-        self._wires = {wire for wire in self._wires if not wire.closed.is_set()}
-        if len(self._wires) >= CONNECTIONS_MAX:
-            return _Full()
-        wire = _ServerWire(self._admit)
-        self._wires.add(wire)
-        return wire
 
 
 async def connect(
