@@ -6,8 +6,7 @@ barge-in is `flush()`: one increment, synchronously. Knows nothing of codecs, pa
 Frames leave on a grid of absolute deadlines, one each 20 ms while a sink is attached. The first frame
 of a reply takes the next free slot of the grid at once instead of waiting for it (at most one frame
 early), so no lead builds up; a stall of the loop is caught up by at most `CATCH_UP_FRAMES` frames.
-Waking up an idle core costs more than the frame that is sent then: who wants no noise is not woken for silence, and
-who is awake each 20 ms anyhow says so (`in_step`).
+Waking up an idle core costs more than the frame that is sent then: who wants no noise is not woken for silence.
 """
 
 from __future__ import annotations
@@ -84,12 +83,9 @@ class Playout:
         self._sink: FrameSink | None = None
         self._far_end: FarEnd = _Nothing()
         self._lead_s = 0.0
-        self._slack_s = 0.0
         self._noisy = True
         self._resting = False
         """Nothing is to be said, and no noise is wanted."""
-        self._step_s = 0.0
-        """When `in_step` was called last."""
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
         self.starved = 0
@@ -105,30 +101,19 @@ class Playout:
         *,
         far_end: FarEnd | None = None,
         lead_ms: float = 0.0,
-        slack_ms: float = 0.0,
         noise: bool = True,
     ) -> None:
         """Send frames here from now on, comfort noise while there is nothing to say and `noise` is wanted.
 
-        Where a `far_end` paces them again, speech leaves up to `lead_ms` before its time, so that it never runs dry
-        there. Of that the pacer gives `slack_ms` away, to send when `in_step` is called instead of at a time of its own.
+        Where a `far_end` paces them again, speech leaves up to `lead_ms` before its time, so that it never runs dry there.
         """
         running = self._sink is not None and not self._resting
         self._sink = sink
         self._far_end, self._lead_s = far_end or _Nothing(), lead_ms / 1000.0
-        self._slack_s, self._noisy, self._resting = slack_ms / 1000.0, noise, False
+        self._noisy, self._resting = noise, False
         if not running:
             self._due_s = asyncio.get_running_loop().time()
             self._arm(self._due_s)
-
-    def in_step(self) -> None:
-        """Whoever calls this each 20 ms is awake now: send what may leave."""
-        self._step_s = asyncio.get_running_loop().time()
-        if not self._slack_s or self._timer is None or not self._replies:
-            return
-        if self._due_s - self._ahead_s() <= self._step_s:
-            self._timer.cancel()
-            self._tick()
 
     def detach(self) -> None:
         """Stop the pacer; queued audio stays."""
@@ -231,14 +216,9 @@ class Playout:
         if self._sink is not None and self._may_start():
             if self._resting:
                 self._resting = False
-                self._due_s = self._slot_from(asyncio.get_running_loop().time())
+                missed_s = max(0.0, asyncio.get_running_loop().time() - self._due_s)
+                self._due_s += math.ceil(missed_s / FRAME_S) * FRAME_S
             self._arm(self._due_s - max(FRAME_S, self._lead_s))
-
-    def _slot_from(self, now_s: float) -> float:
-        """The next free slot; where somebody calls `in_step`, that is amidst the time in which a frame may leave."""
-        grid_s = self._step_s + self._lead_s - FRAME_S / 2 if self._slack_s else self._due_s
-        free_s = max(now_s, self._due_s)  # a far end may still hold what was sent ahead
-        return grid_s + math.ceil((free_s - grid_s) / FRAME_S) * FRAME_S
 
     def _may_start(self) -> bool:
         reply = self._replies[0] if self._replies else None
@@ -271,8 +251,7 @@ class Playout:
         if not (self._noisy or self._replies):
             self._rest()
         elif self._lead_s or self._timer is None:
-            ahead_s = self._ahead_s()
-            self._arm(self._due_s - ahead_s + (self._slack_s if ahead_s else 0.0))
+            self._arm(self._due_s - self._ahead_s())
 
     def _rest(self) -> None:
         self._resting = True

@@ -54,8 +54,6 @@ START_LIMIT_MS = 40_000.0
 LEAD_MS = {Bringer.GATEWAY: 20.0, Bringer.CARRIER: 60.0}
 """One frame between two processes' clocks: the gateway's own pacer waits 10 ms more for a late one, and a longer lead
 ducks later. A carrier's stream is TCP over the internet."""
-SLACK_MS = {Bringer.GATEWAY: 0.0, Bringer.CARRIER: 25.0}
-"""A frame of a carrier's caller comes each 20 ms, and then one of ours leaves: a wake-up of its own costs more than it."""
 MARK_EVERY_FRAMES = 5
 GOODBYE_LIMIT_MS = 1_000.0
 """For the last mark beyond the time that what waits takes to play."""
@@ -312,14 +310,8 @@ class _Line:
 
     def _attach_playout(self) -> None:
         if self._call is not None:
-            bringer = self._waiting.bringer
-            self._call.playout.attach(
-                self.send_frame,
-                far_end=self,
-                lead_ms=LEAD_MS[bringer],
-                slack_ms=SLACK_MS[bringer],
-                noise=False,
-            )
+            lead_ms = LEAD_MS[self._waiting.bringer]
+            self._call.playout.attach(self.send_frame, far_end=self, lead_ms=lead_ms, noise=False)
 
     # --- from the caller -------------------------------------------------------------------------------
 
@@ -335,7 +327,6 @@ class _Line:
             self._received += 1
             if call is not None and not self._held:
                 call.on_audio(frame)
-                call.playout.in_step()
 
     def _press(self, key: str) -> None:
         if self._call is not None and not self._held:
