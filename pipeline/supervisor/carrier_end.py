@@ -69,7 +69,7 @@ class CarrierEnd:
         while self._unsent:
             wire.send(self._unsent.popleft()[1])
         wire.close(NORMAL)
-        await wire.end()
+        await wire.closed.wait()  # which has a limit: an end that does not answer is let go of
 
     # --- what the carrier says ---------------------------------------------------------------------
 
