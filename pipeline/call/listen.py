@@ -15,6 +15,7 @@ from models.errors import EngineChanged, EngineError
 from models.ports import Recognizer, Spoken, Transcript, TurnCompletion
 from pipeline.call.settings import CallSettings
 from pipeline.line import FRAME_MS
+from pipeline.turn.endpoint import heeds_sound
 from pipeline.turn.events import Asked, Evidence
 
 T = TypeVar("T")
@@ -70,6 +71,10 @@ class Listener:
         """Number of the open utterance; 0 while none is open."""
         self._count = 0
         self._latest: Transcript | None = None
+        self._evidence: Evidence | None = None
+        """What the latest transcript is worth."""
+        self._guessing = False
+        """The sound of this pause was asked."""
         self._settling: asyncio.Task[Transcript] | None = None
         self._kept = Spoken("")
 
@@ -100,7 +105,7 @@ class Listener:
         self._count += 1
         self._utterance = self._count
         self._settling = None
-        self._latest = None
+        self._latest = self._evidence = None
         self._recognizer.begin()
         for frame in self._preroll:
             self._recognizer.feed(frame)
@@ -115,8 +120,17 @@ class Listener:
         """Settle the words up to this pause."""
         if self._utterance and self._settling is None:
             self._settling = self._start_task(self._settle(self._utterance), "settle")
-            if self._completion is not None:
-                self._start_task(self._guess(self._completion, self._utterance), "completion")
+            self._guessing = False
+            self._ask_the_sound()
+
+    def _ask_the_sound(self) -> None:
+        """Guess by the sound, unless the words that are known leave nothing to it: a guess costs what 400 frames cost."""
+        if self._completion is None or self._guessing:
+            return
+        known = self._evidence
+        if known is None or not known.words or heeds_sound(known, self._asked):
+            self._guessing = True
+            self._start_task(self._guess(self._completion, self._utterance), "completion")
 
     def withdraw_eager(self) -> None:
         """The caller went on: what was settled is not all."""
@@ -196,6 +210,8 @@ class Listener:
             return self._latest or Transcript(Spoken(""))
         if utterance == self._utterance and self._settling is mine:
             self._tell(transcript, settled=True)
+            if self._settling is mine:  # what was told has not ended the turn
+                self._ask_the_sound()
             text = self._joined(transcript.text)
             if text and self._settling is mine:
                 self._hooks.settled(text)
@@ -216,7 +232,8 @@ class Listener:
     def _tell(self, transcript: Transcript, *, settled: bool) -> None:
         self._latest = transcript
         text = self._joined(transcript.text)
-        self._hooks.words(text, self._evidence_of(text.text, self._asked, settled))
+        self._evidence = self._evidence_of(text.text, self._asked, settled)
+        self._hooks.words(text, self._evidence)
 
     def _start_task(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         if self._tasks is None:

@@ -141,6 +141,7 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
     from pipeline.supervisor.relaxed import announce, banner
     from pipeline.supervisor.server import Hooks, run_server
     from pipeline.supervisor.staff import StaffTokens
+    from pipeline.supervisor.time_slice import run_promptly
     from pipeline.supervisor.witness import Witness
     from pipeline.telemetry import words
     from pipeline.telemetry.redaction import Redaction
@@ -152,6 +153,7 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
     facts = Facts(clock)
     with contextlib.ExitStack() as house, _event_files(settings, state, own) as events:
         facts.relaxed = announce(settings)
+        run_promptly()  # a carrier's stream passes here; an older kernel: it waits longer for a core
         fence.fence_supervisor(settings, worker_module)
         prove_own(own, secrets.token_hex(16), facts)
         if out := fence.note(facts, "supervisor", trial.try_all()):

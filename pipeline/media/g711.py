@@ -75,21 +75,21 @@ _PCM_TO_ALAW = _alaw_codes()
 
 def ulaw_encode(pcm: Samples) -> bytes:
     """One byte a sample."""
-    return bytes(_PCM_TO_ULAW[pcm.view(np.uint16)].tobytes())
+    return _PCM_TO_ULAW.take(pcm.view(np.uint16)).tobytes()
 
 
 def ulaw_decode(codes: bytes) -> Samples:
     """One sample a byte; every byte is a code."""
-    pcm: Samples = _ULAW_TO_PCM[np.frombuffer(codes, dtype=np.uint8)]
+    pcm: Samples = _ULAW_TO_PCM.take(np.frombuffer(codes, dtype=np.uint8))
     return pcm
 
 
 def alaw_encode(pcm: Samples) -> bytes:
     """One byte a sample."""
-    return bytes(_PCM_TO_ALAW[pcm.view(np.uint16)].tobytes())
+    return _PCM_TO_ALAW.take(pcm.view(np.uint16)).tobytes()
 
 
 def alaw_decode(codes: bytes) -> Samples:
     """One sample a byte; every byte is a code."""
-    pcm: Samples = _ALAW_TO_PCM[np.frombuffer(codes, dtype=np.uint8)]
+    pcm: Samples = _ALAW_TO_PCM.take(np.frombuffer(codes, dtype=np.uint8))
     return pcm

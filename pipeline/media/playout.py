@@ -6,11 +6,13 @@ barge-in is `flush()`: one increment, synchronously. Knows nothing of codecs, pa
 Frames leave on a grid of absolute deadlines, one each 20 ms while a sink is attached. The first frame
 of a reply takes the next free slot of the grid at once instead of waiting for it (at most one frame
 early), so no lead builds up; a stall of the loop is caught up by at most `CATCH_UP_FRAMES` frames.
+Waking up an idle core costs more than the frame that is sent then: who wants no noise is not woken for silence.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -81,6 +83,9 @@ class Playout:
         self._sink: FrameSink | None = None
         self._far_end: FarEnd = _Nothing()
         self._lead_s = 0.0
+        self._noisy = True
+        self._resting = False
+        """Nothing is to be said, and no noise is wanted."""
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
         self.starved = 0
@@ -91,15 +96,21 @@ class Playout:
     # --- the door's side -------------------------------------------------------------------------
 
     def attach(
-        self, sink: FrameSink, *, far_end: FarEnd | None = None, lead_ms: float = 0.0
+        self,
+        sink: FrameSink,
+        *,
+        far_end: FarEnd | None = None,
+        lead_ms: float = 0.0,
+        noise: bool = True,
     ) -> None:
-        """Send frames here from now on, comfort noise while there is nothing to say.
+        """Send frames here from now on, comfort noise while there is nothing to say and `noise` is wanted.
 
         Where a `far_end` paces them again, speech leaves up to `lead_ms` before its time, so that it never runs dry there.
         """
-        running = self._sink is not None
+        running = self._sink is not None and not self._resting
         self._sink = sink
         self._far_end, self._lead_s = far_end or _Nothing(), lead_ms / 1000.0
+        self._noisy, self._resting = noise, False
         if not running:
             self._due_s = asyncio.get_running_loop().time()
             self._arm(self._due_s)
@@ -203,6 +214,10 @@ class Playout:
     def _hurry(self) -> None:
         """Let the first frame of a reply take the next slot now; hooks never run inside `push`."""
         if self._sink is not None and self._may_start():
+            if self._resting:
+                self._resting = False
+                missed_s = max(0.0, asyncio.get_running_loop().time() - self._due_s)
+                self._due_s += math.ceil(missed_s / FRAME_S) * FRAME_S
             self._arm(self._due_s - max(FRAME_S, self._lead_s))
 
     def _may_start(self) -> bool:
@@ -220,16 +235,29 @@ class Playout:
         if late_frames > CATCH_UP_FRAMES:
             self._due_s += (late_frames - CATCH_UP_FRAMES) * FRAME_S
             self.skipped_frames += late_frames - CATCH_UP_FRAMES
-        # The selector wakes up to a clock tick early; half a millisecond is not early.
-        while self._sink is not None and self._due_s - early_s <= now_s + 0.0005:
-            due_s = self._due_s
-            self._due_s += FRAME_S
-            self._arm(self._due_s)  # before the sink: its failure must not stop the pacer
-            self._send_one(max(now_s, due_s) if self._lead_s else now_s)
-            early_s = self._ahead_s()
-        # With a lead the next may leave before its time; without a timer it was woken for a reply that is flushed.
-        if self._sink is not None and (self._lead_s or self._timer is None):
+        try:
+            # The selector wakes up to a clock tick early; half a millisecond is not early.
+            while self._sink is not None and self._due_s - early_s <= now_s + 0.0005:
+                due_s = self._due_s
+                self._due_s += FRAME_S
+                self._send_one(max(now_s, due_s) if self._lead_s else now_s)
+                early_s = self._ahead_s()
+        finally:  # a sink that fails must not stop the pacer
+            if self._sink is not None:
+                self._go_on()
+
+    def _go_on(self) -> None:
+        """Set the timer for the next slot, unless a reply that began meanwhile has, or nothing is wanted."""
+        if not (self._noisy or self._replies):
+            self._rest()
+        elif self._lead_s or self._timer is None:
             self._arm(self._due_s - self._ahead_s())
+
+    def _rest(self) -> None:
+        self._resting = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _ahead_s(self) -> float:
         """How far before its time the next frame may leave."""
@@ -245,11 +273,11 @@ class Playout:
             if reply is not None and reply.sent_samples:
                 self.starved += not reply.starved
                 reply.starved = True
-            sink(self.epoch, self._next_noise(), False)
+            self._send_noise(sink)
             return
         epoch = self.epoch
         if not reply.pcm:  # ended after its last sample had been sent
-            sink(epoch, self._next_noise(), False)
+            self._send_noise(sink)
             self._finish(epoch, reply)
             return
         started = reply.sent_samples == 0
@@ -292,6 +320,10 @@ class Playout:
             self._replies.popleft()
             self._hurry()
             self.on_drained(epoch)
+
+    def _send_noise(self, sink: FrameSink) -> None:
+        if self._noisy:
+            sink(self.epoch, self._next_noise(), False)
 
     def _next_noise(self) -> bytes:
         self._noise_at = (self._noise_at + self._frame_bytes) % len(self._noise)

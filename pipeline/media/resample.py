@@ -95,25 +95,48 @@ DOUBLER_TAPS = 95
 """Passband to 3.4 kHz, all a telephone carries, -60 dB from 4.4 kHz; 2.9 ms of delay."""
 
 
+_LEAST, _MOST = np.float32(-32_768), np.float32(32_767)
+
+
 class Doubler:
-    """8 kHz to 16 kHz in 2.9 ms, where soxr's streaming filter holds back 15-21 ms."""
+    """8 kHz to 16 kHz in 2.9 ms, where soxr's streaming filter holds back 15-21 ms.
+
+    A half-band filter: each sample that came is one that goes, and those between them are calculated. Few calls of
+    numpy, into memory that is kept: a core that idled since the last frame has cold caches, and each call costs ten
+    times then what it costs in a loop.
+    """
 
     def __init__(self) -> None:
-        """A half-band filter in two phases, one for each of the two samples that come of one."""
+        """Nothing came before."""
         at = np.arange(DOUBLER_TAPS) - (DOUBLER_TAPS - 1) / 2
         taps = np.sinc(at / 2.0) * np.blackman(DOUBLER_TAPS)
         taps *= 2.0 / taps.sum()
-        padded = np.append(taps, 0.0).astype(np.float32)
-        self._phases = np.stack((padded[0::2][::-1], padded[1::2][::-1]), axis=1)
-        self._past = np.zeros(len(self._phases) - 1, dtype=np.float32)
+        self._taps = taps[::2].astype(np.float32)
+        """The others are zero, but for the middle one, which is one."""
+        self._last = np.zeros(len(self._taps) - 1, np.float32)
+        self._make_room(0)
 
     def feed(self, pcm: bytes) -> bytes:
         """Twice as many samples."""
-        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
-        if not len(samples):
+        if not pcm:
             return b""
-        line = np.concatenate((self._past, samples))
-        self._past = line[-len(self._past) :]
-        windows = np.lib.stride_tricks.sliding_window_view(line, len(self._phases))
-        out = windows @ self._phases
-        return bytes(np.clip(np.rint(out.ravel()), -32768, 32767).astype("<i2").tobytes())
+        if len(pcm) != 2 * len(self._new):
+            self._make_room(len(pcm) // 2)
+        self._before[:] = self._last
+        self._new[:] = np.frombuffer(pcm, dtype="<i2")
+        between = np.correlate(self._line, self._taps, "valid")
+        np.maximum(between, _LEAST, out=between)
+        np.minimum(between, _MOST, out=between)
+        np.rint(between, out=self._between, casting="unsafe")
+        self._came[:] = self._middle
+        return self._out.tobytes()
+
+    def _make_room(self, samples: int) -> None:
+        """For pieces of this length; what came last stays known."""
+        past, middle = len(self._last), len(self._taps) // 2
+        self._line = np.zeros(past + samples, np.float32)
+        self._line[samples:] = self._last
+        self._before, self._new = self._line[:past], self._line[past:]
+        self._middle, self._last = self._line[middle:][:samples], self._line[samples:]
+        self._out = np.zeros(2 * samples, "<i2")
+        self._between, self._came = self._out[::2], self._out[1::2]

@@ -1,5 +1,8 @@
 """A WebSocket that writes before it returns: the shell around the `websockets` library's calculations, both ends.
 
+Whole texts, which a call consists of, are read and written by `frames`; handshakes, pings, closings and whatever is
+unusual are the library's.
+
 `send` has put its text on the socket when it is back, so that nothing of an old reply can follow a `clear`. Every
 wait and every size has a limit: the handshake, a silent peer, a peer that does not read, a closing that is not
 answered. Knows no message and no call.
@@ -8,20 +11,19 @@ answered. Knows no message and no call.
 from __future__ import annotations
 
 import asyncio
-import http
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from websockets.client import ClientProtocol
-from websockets.datastructures import Headers
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
-from websockets.protocol import OPEN
-from websockets.server import ServerProtocol
+from websockets.protocol import CLIENT, OPEN
+from websockets.protocol import Protocol as Calculations
 from websockets.uri import parse_uri
 
+from pipeline.stream.frames import Frames, text_frame
 from pipeline.stream.messages import MESSAGE_BYTES_MAX
 from pipeline.telemetry.foreign import silenced
 
@@ -29,10 +31,10 @@ HANDSHAKE_LIMIT_S = 5.0
 CLOSING_LIMIT_S = 2.0
 UNREAD_BYTES_MAX = 256 * 1024
 """Five seconds of linear audio at 16 kHz: a peer that far behind does not come back in time for a conversation."""
-BACKLOG = 16
-CONNECTIONS_MAX = 256
+READ_BYTES_MAX = 16 * 1024
+"""At once; a message of 20 ms has 300."""
 
-_SILENT = silenced("websockets.stream")
+SILENT = silenced("websockets.stream")
 """The library would show its logger every message, each 20 ms of a call and whatever is in it."""
 
 ABNORMAL = int(CloseCode.ABNORMAL_CLOSURE)
@@ -52,8 +54,6 @@ class Watch:
     silent_pings: int
 
 
-READ_BYTES = 64 * 1024
-"""At once. The event loop's own reading takes new memory four times as large for each message of some hundred bytes."""
 PATIENT = Watch(5.0, 3)
 PROMPT = Watch(0.3, 5)
 """Of a worker whose caller hears nothing meanwhile: a loop that has not turned for 1.5 s turns no more, or too late."""
@@ -81,19 +81,18 @@ class HandshakeFailed(ConnectionError):
         self.status = status
 
 
-Admit = Callable[[Request], Listener | http.HTTPStatus]
-
-
 class Wire(asyncio.BufferedProtocol):
     """One connection, of either end."""
 
-    def __init__(self, protocol: ServerProtocol | ClientProtocol, watch: Watch = PATIENT) -> None:
-        """`serve` and `connect` make them."""
+    def __init__(self, protocol: Calculations, watch: Watch = PATIENT) -> None:
+        """`serving.Served` and `connect` make them."""
         self._watch = watch
         self._protocol = protocol
         self._transport: asyncio.Transport | None = None
         self._listener: Listener | None = None
-        self._read = bytearray(READ_BYTES)
+        self._is_client = protocol.side is CLIENT
+        self._frames = Frames(masked=not self._is_client, bytes_max=MESSAGE_BYTES_MAX)
+        self._room = memoryview(bytearray(READ_BYTES_MAX))
         self._message = bytearray()
         self._message_is_text = False
         self._loop = asyncio.get_running_loop()
@@ -113,8 +112,7 @@ class Wire(asyncio.BufferedProtocol):
         if transport.get_write_buffer_size() > UNREAD_BYTES_MAX:
             self.abort()
             return False
-        self._protocol.send_text(text.encode())
-        self._write()
+        transport.write(text_frame(text.encode(), masked=self._is_client))
         return True
 
     def close(self, code: int = NORMAL, reason: str = "") -> None:
@@ -145,16 +143,22 @@ class Wire(asyncio.BufferedProtocol):
         self._transport = transport
         self._wake(HANDSHAKE_LIMIT_S, self.abort)
 
-    def get_buffer(self, sizehint: int) -> bytearray:
-        """Where the event loop puts what came."""
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the loop puts what came; the memory that it would ask for each time costs five times the reading."""
         del sizehint
-        return self._read
+        return self._room
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Feed the library, hear what came of it, answer."""
+        """Hear whole texts at once; feed the library all else, hear what came of it, answer."""
         self._unheard = 0
-        self._protocol.receive_data(bytes(memoryview(self._read)[:nbytes]))
-        self._hear()
+        data = bytes(self._room[:nbytes])
+        if self._listener is None:
+            data = self._shake(data)
+        for is_text, piece in self._frames.feed(data):
+            if is_text:
+                self._say(piece, is_text)
+            else:
+                self._feed(piece)
 
     def eof_received(self) -> bool:
         """The peer has nothing more to say; then neither have we."""
@@ -172,6 +176,19 @@ class Wire(asyncio.BufferedProtocol):
         self.closed.set()
 
     # --- inside ------------------------------------------------------------------------------------
+
+    def _shake(self, data: bytes) -> bytes:
+        """Feed the library the handshake, line by line; return what came behind it."""
+        at = 0
+        while self._listener is None and at < len(data):
+            end = data.find(b"\n", at) + 1 or len(data)
+            self._feed(data[at:end])
+            at = end
+        return data[at:]
+
+    def _feed(self, data: bytes) -> None:
+        self._protocol.receive_data(data)
+        self._hear()
 
     def _hear(self) -> None:
         for event in self._protocol.events_received():
@@ -202,18 +219,20 @@ class Wire(asyncio.BufferedProtocol):
                 self._message += frame.data
             case _:
                 return
-        if frame.fin and self._listener is not None and not self._told:
-            self._listener.on_text(self._whole())
+        if frame.fin:
+            self._say(bytes(self._message), self._message_is_text)
+            self._message.clear()
 
-    def _whole(self) -> str | bytes:
-        data = bytes(self._message)
-        self._message.clear()
-        if not self._message_is_text:
-            return data
-        try:
-            return data.decode()
-        except UnicodeDecodeError:
-            return data
+    def _say(self, data: bytes, is_text: bool) -> None:
+        if self._listener is None or self._told:
+            return
+        text: str | bytes = data
+        if is_text:
+            try:
+                text = data.decode()
+            except UnicodeDecodeError:
+                pass  # what is no text is junk to whoever hears it
+        self._listener.on_text(text)
 
     def _write(self) -> None:
         transport = self._transport
@@ -253,26 +272,6 @@ class Wire(asyncio.BufferedProtocol):
         self._listener.on_closed(int(code), reason)
 
 
-class _ServerWire(Wire):
-    def __init__(self, admit: Admit) -> None:
-        self._server = ServerProtocol(max_size=MESSAGE_BYTES_MAX, logger=_SILENT)
-        super().__init__(self._server)
-        self._admit = admit
-
-    def _shake_hands(self, event: Request | Response) -> None:
-        assert isinstance(event, Request)  # noqa: S101  # a server hears requests
-        response = self._server.accept(event)
-        admitted: Listener | http.HTTPStatus | None = None
-        if response.status_code == http.HTTPStatus.SWITCHING_PROTOCOLS:
-            admitted = self._admit(event)
-            if isinstance(admitted, http.HTTPStatus):
-                response = self._server.reject(admitted, "")
-        self._server.send_response(response)
-        self._write()
-        if admitted is not None and not isinstance(admitted, http.HTTPStatus):
-            self._opened(admitted)
-
-
 class CallersWire(Wire):
     """The end that has connected; its owner may look by itself whether something has come."""
 
@@ -281,7 +280,7 @@ class CallersWire(Wire):
         self._end = end
         self._waits = False
         self._client = ClientProtocol(
-            parse_uri("ws://worker/"), max_size=MESSAGE_BYTES_MAX, logger=_SILENT
+            parse_uri("ws://worker/"), max_size=MESSAGE_BYTES_MAX, logger=SILENT
         )
         super().__init__(self._client, watch)
         self._admitted = listener
@@ -297,15 +296,15 @@ class CallersWire(Wire):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._shake(HandshakeFailed(0))
+        self._settle(HandshakeFailed(0))
 
     def _shake_hands(self, event: Request | Response) -> None:
         assert isinstance(event, Response)  # noqa: S101  # a client hears answers
         if self._client.state is OPEN:
             self._opened(self._admitted)
-            self._shake(None)
+            self._settle(None)
         else:
-            self._shake(HandshakeFailed(event.status_code))
+            self._settle(HandshakeFailed(event.status_code))
 
     def let_wait(self, wanted: bool) -> None:
         """True: what comes waits until `look`, and nobody is woken for it."""
@@ -323,7 +322,7 @@ class CallersWire(Wire):
         if not self._waits or self._transport is None:
             return
         try:
-            count = self._end.recv_into(self._read)
+            count = self._end.recv_into(self._room)
         except BlockingIOError:
             return
         except OSError:
@@ -338,67 +337,13 @@ class CallersWire(Wire):
         self.let_wait(False)
         super().close(code, reason)
 
-    def _shake(self, failed: HandshakeFailed | None) -> None:
+    def _settle(self, failed: HandshakeFailed | None) -> None:
         if self.shaken.done():
             return
         if failed is None:
             self.shaken.set_result(None)
         else:
             self.shaken.set_exception(failed)
-
-
-def bearer(headers: Headers) -> str:
-    """The one secret of the Authorization headers; "" when there is none, or more than one."""
-    given = headers.get_all("Authorization")
-    kind, _, secret = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-    return secret if kind == "Bearer" else ""
-
-
-class _Full(asyncio.Protocol):
-    """What a connection over the limit meets."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
-
-
-class Served:
-    """A listening socket and the connections that came over it; close it by `async with`."""
-
-    def __init__(self, listening: socket.socket, admit: Admit) -> None:
-        """Ask `admit` about each handshake."""
-        self._listening = listening
-        self._admit = admit
-        self._wires: set[_ServerWire] = set()
-        self._server: asyncio.Server | None = None
-
-    async def __aenter__(self) -> Served:
-        """Begin to listen."""
-        make = asyncio.get_running_loop()
-        if self._listening.family == socket.AF_UNIX:
-            self._server = await make.create_unix_server(
-                self._connection, sock=self._listening, backlog=BACKLOG
-            )
-        else:
-            self._server = await make.create_server(
-                self._connection, sock=self._listening, backlog=BACKLOG
-            )
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        """Take no more, end what is left and wait for it."""
-        if self._server is not None:
-            self._server.close()
-        for wire in set(self._wires):
-            if not wire.closed.is_set():
-                await wire.end()
-
-    def _connection(self) -> asyncio.BaseProtocol:
-        self._wires = {wire for wire in self._wires if not wire.closed.is_set()}
-        if len(self._wires) >= CONNECTIONS_MAX:
-            return _Full()
-        wire = _ServerWire(self._admit)
-        self._wires.add(wire)
-        return wire
 
 
 async def connect(

@@ -8,10 +8,7 @@ next one. A carrier that does not read is let go of. Knows no signature and no H
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Container
-
-from aiohttp import WSMsgType, web
 
 from pipeline.stream import messages
 from pipeline.stream.messages import (
@@ -28,10 +25,9 @@ from pipeline.stream.messages import (
     read_to_call,
 )
 from pipeline.stream.wire import NORMAL, Wire
+from pipeline.supervisor.carrier_end import CarrierEnd
 from pipeline.transfer import TransferOutcome
 
-UNSENT_MAX = 512
-"""Messages that wait for a carrier that does not read: ten seconds of sound."""
 MARKS_MAX = 512
 JUNK_MAX = 200
 
@@ -46,12 +42,12 @@ class Relay:
         self._wire: Wire | None = None
         self._stream = ""
         self._format: tuple[Encoding, int] | None = None
-        self._unsent: deque[tuple[bool, str]] = deque()
-        """Whether it is sound, and the message."""
         self._marks: list[str] = []
         """Asked for and not given back."""
-        self._more = asyncio.Event()
-        self._carries = False
+        self._end: CarrierEnd | None = None
+        """While a stream is carried."""
+        self._over = asyncio.Event()
+        """What is carried is."""
         self._junk = 0
         self._left = False
         self._limit: asyncio.TimerHandle | None = None
@@ -66,7 +62,7 @@ class Relay:
 
     # --- the carrier's streams ---------------------------------------------------------------------
 
-    async def begin(self, end: web.WebSocketResponse, start: Start) -> None:
+    async def begin(self, end: CarrierEnd, start: Start) -> None:
         """The call is here; return when the carrier or the worker has left, or a person is wanted.
 
         What else a carrier writes into its `start` is nobody's.
@@ -77,7 +73,7 @@ class Relay:
         await self._carry(end, start)
 
     async def go_on(
-        self, end: web.WebSocketResponse, start: Start, outcome: TransferOutcome, target: str
+        self, end: CarrierEnd, start: Start, outcome: TransferOutcome, target: str
     ) -> None:
         """The caller is back: nobody was reached. Return as `begin` does."""
         if self._format != (start.encoding, start.sample_rate_hz):
@@ -114,30 +110,27 @@ class Relay:
             self._limit.cancel()
             self._limit = None
 
-    async def _carry(self, end: web.WebSocketResponse, start: Start) -> None:
-        self._stream, self._carries = start.stream, self._wire is not None
-        self._unsent.clear()
-        async with asyncio.TaskGroup() as group:
-            sending = group.create_task(self._send(end), name="to the carrier")
-            reading = group.create_task(self._read(end), name="from the carrier")
-            await asyncio.wait({sending, reading}, return_when=asyncio.FIRST_COMPLETED)
-            sending.cancel()
-            reading.cancel()
-        self._carries = False
+    async def _carry(self, end: CarrierEnd, start: Start) -> None:
+        if self._wire is None:
+            return
+        self._stream, self._end = start.stream, end
+        self._over.clear()
+        end.listen(self._hear, self._over.set)
+        try:
+            await self._over.wait()
+        finally:
+            end.listen(None)
+            self._end = None
 
     # --- from the carrier --------------------------------------------------------------------------
 
-    async def _read(self, end: web.WebSocketResponse) -> None:
-        async for message in end:
-            if message.type is not WSMsgType.TEXT:
-                return
-            said = read_carrier(message.data, self._stream)
-            if said is None:
-                self._junk += 1
-            elif not self._pass_on(said):
-                return
-            if self._junk >= JUNK_MAX:
-                return
+    def _hear(self, text: str | bytes) -> None:
+        said = read_carrier(text, self._stream)
+        if said is None:
+            self._junk += 1
+        heard = self._pass_on(said) if said is not None else isinstance(text, str)
+        if not heard or self._junk >= JUNK_MAX:
+            self._end_stream()
 
     def _pass_on(self, said: CarrierSays) -> bool:
         """Say it to the worker; false when nobody is there to hear it."""
@@ -162,29 +155,21 @@ class Relay:
 
     # --- from the worker ---------------------------------------------------------------------------
 
-    async def _send(self, end: web.WebSocketResponse) -> None:
-        while True:
-            while self._unsent:
-                await end.send_str(self._unsent.popleft()[1])
-            if not self._carries:
-                return
-            self._more.clear()
-            await self._more.wait()
-
     def on_open(self, wire: Wire) -> None:
         """See `stream.wire.Listener`."""
         self._wire = wire
 
     def on_text(self, text: str | bytes) -> None:
-        """Queue it; a `clear` also voids what has not left yet."""
-        match read_to_call(text):
+        """Say it to the carrier; a `clear` also voids what has not left yet."""
+        match read_to_call(text, self.call_id):
             case Audio(payload):
-                self._put(True, messages.media(self._stream, payload))
+                self._put(messages.media(self._stream, payload), sound=True)
             case Mark(name):
                 self._ask_for(name)
             case Clear():
-                self._unsent = deque(each for each in self._unsent if not each[0])
-                self._put(False, messages.clear(self._stream))
+                if self._end is not None:
+                    self._end.void()
+                self._put(messages.clear(self._stream))
             case Transfer(target) if target in self._targets:
                 self.wanted = target
                 self._end_stream()
@@ -194,25 +179,20 @@ class Relay:
                 pass
 
     def _ask_for(self, mark: str) -> None:
-        if not self._carries:
+        if self._end is None:
             self._tell(messages.mark(self.call_id, mark))
             return
         self._marks.append(mark)
         del self._marks[:-MARKS_MAX]
-        self._put(False, messages.mark(self._stream, mark))
+        self._put(messages.mark(self._stream, mark))
 
-    def _put(self, sound: bool, text: str) -> None:
-        if not self._carries:
-            return
-        self._unsent.append((sound, text))
-        if len(self._unsent) > UNSENT_MAX:
-            self._unsent.clear()
-            self._carries = False
-        self._more.set()
+    def _put(self, text: str, *, sound: bool = False) -> None:
+        if self._end is not None and not self._end.put(text, sound=sound):
+            self._end_stream()
 
     def _end_stream(self) -> None:
-        self._carries = False
-        self._more.set()
+        self._end = None
+        self._over.set()
 
     def on_closed(self, code: int, reason: str) -> None:
         """See `stream.wire.Listener`."""

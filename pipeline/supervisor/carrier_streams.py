@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import parse_qsl
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from pipeline.call.flow import Flow
 from pipeline.clock import Clock
@@ -22,7 +22,6 @@ from pipeline.settings import Settings
 from pipeline.stream.local import connect as reach
 from pipeline.stream.local import socket_of
 from pipeline.stream.messages import (
-    MESSAGE_BYTES_MAX,
     Bringer,
     Connected,
     Start,
@@ -30,6 +29,7 @@ from pipeline.stream.messages import (
 )
 from pipeline.stream.wire import PROMPT, connect
 from pipeline.supervisor.carrier_calls import CarrierCall, CarrierCalls
+from pipeline.supervisor.carrier_end import CarrierEnd
 from pipeline.supervisor.carrier_relay import Relay
 from pipeline.supervisor.carrier_signature import is_signed, spellings
 from pipeline.supervisor.carrier_steps import CarrierSteps
@@ -46,7 +46,6 @@ RING_MARGIN_S = 5
 RING_MIN_S = 5
 AWAY_MARGIN_S = 30.0
 """For the caller to be back from a person's telephone; who comes later has lost the worker."""
-HEARTBEAT_S = 5.0
 _CALL = re.compile(r"[A-Za-z0-9]{2,64}\Z")
 _DOORS = {AFTER: "after", ANSWERED: "answered"}
 """Each has its place in `metrics.families.SIGNED`."""
@@ -195,10 +194,8 @@ class CarrierStreams:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         if request.raw_path != STREAM or not self._is_signed(request, self._twiml.stream_url):
             raise self._refused("stream", "signature")
-        end = web.WebSocketResponse(
-            max_msg_size=MESSAGE_BYTES_MAX, compress=False, heartbeat=HEARTBEAT_S
-        )
-        await end.prepare(request)
+        end = CarrierEnd()
+        response = await end.open(request)
         try:
             try:
                 async with asyncio.timeout(START_LIMIT_S):
@@ -212,7 +209,7 @@ class CarrierStreams:
                 await self._join(end, start, call)
         finally:
             await end.close()
-        return end
+        return response
 
     def _redeem(self, start: Start) -> CarrierCall | None:
         """The call that this token is good for; it is used up in any case."""
@@ -220,7 +217,7 @@ class CarrierStreams:
         call = self._calls.redeem(token, start.call, self._clock.now_ms())
         return call if self._is_ours(start.account) else None
 
-    async def _join(self, end: web.WebSocketResponse, start: Start, call: CarrierCall) -> None:
+    async def _join(self, end: CarrierEnd, start: Start, call: CarrierCall) -> None:
         """Bring the caller to a worker, or back to it, until one of the two leaves or a person is wanted."""
         relay = call.relay
         try:
@@ -261,17 +258,12 @@ class CarrierStreams:
         return relay
 
 
-async def _start(end: web.WebSocketResponse) -> Start | None:
+async def _start(end: CarrierEnd) -> Start | None:
     """The first words of a stream: `connected`, then `start`, and nothing else."""
-    first = True
-    async for message in end:
-        said = read_carrier(message.data, "") if message.type is WSMsgType.TEXT else None
-        if isinstance(said, Start):
-            return said
-        if not (first and isinstance(said, Connected)):
-            break
-        first = False
-    return None
+    said = read_carrier(await end.text() or "", "")
+    if isinstance(said, Connected):
+        said = read_carrier(await end.text() or "", "")
+    return said if isinstance(said, Start) else None
 
 
 def _ring_s(limit_ms: int) -> int:

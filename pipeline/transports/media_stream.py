@@ -40,7 +40,8 @@ from pipeline.stream.messages import (
     WeSay,
     read_ours,
 )
-from pipeline.stream.wire import ABNORMAL, NORMAL, POLICY, Served, Wire, bearer
+from pipeline.stream.serving import Served, bearer
+from pipeline.stream.wire import ABNORMAL, NORMAL, POLICY, Wire
 from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Event, Token, emit
 from pipeline.transfer import TransferOutcome
@@ -261,6 +262,8 @@ class _Line:
 
     def _take(self, message: WeSay) -> None:
         match message:
+            case Audio(payload) if self._call is not None:  # fifty times a second
+                self._hear(payload)
             case Start():
                 self._start(message)
             case Connected() | Elsewhere():
@@ -271,8 +274,6 @@ class _Line:
                 self._given_back(name)
             case _ if self._call is None:
                 self._junk += not self._over  # behind our goodbye there is nothing to say
-            case Audio(payload):
-                self._hear(payload)
             case Key(key):
                 self._press(key)
             case Hold(held):
@@ -310,7 +311,7 @@ class _Line:
     def _attach_playout(self) -> None:
         if self._call is not None:
             lead_ms = LEAD_MS[self._waiting.bringer]
-            self._call.playout.attach(self.send_frame, far_end=self, lead_ms=lead_ms)
+            self._call.playout.attach(self.send_frame, far_end=self, lead_ms=lead_ms, noise=False)
 
     # --- from the caller -------------------------------------------------------------------------------
 

@@ -119,6 +119,13 @@ def wait_ms(
             return (row.unanswered_ms if specific else row.end_ms) + _doubt_ms(completion)
 
 
+def heeds_sound(evidence: Evidence, asked: Asked | None) -> bool:
+    """Whether an acoustic guess can change the wait after these words."""
+    if asked is not None and asked.digits and evidence.digits:
+        return False
+    return evidence.completeness is Completeness.PLAUSIBLE
+
+
 def _doubt_ms(completion: float | None) -> float:
     """What the acoustic guess adds: nothing from 0.5 upwards, all of its limit at 0."""
     if completion is None:

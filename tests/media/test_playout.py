@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import numpy as np
 import pytest
@@ -370,3 +371,74 @@ async def test_a_flush_voids_what_the_far_end_keeps_and_counts_it_as_not_sent() 
     assert playout.flush() == 0  # nothing was being said: the far end may finish what it has
     assert far.voided == 1
     playout.detach()
+
+
+async def test_who_wants_no_noise_is_not_woken_for_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop = asyncio.get_running_loop()
+    playout = Playout(RATE_HZ)
+    wire = Wire(playout)
+    playout.attach(wire, noise=False)
+    await asyncio.sleep(0.1)
+    timers: list[float] = []
+    call_at = loop.call_at
+
+    def counted(when: float, *given: Any, **context: Any) -> asyncio.TimerHandle:
+        timers.append(when)
+        return call_at(when, *given, **context)
+
+    monkeypatch.setattr(loop, "call_at", counted)
+    await asyncio.sleep(10.005)
+    assert len(timers) == 1  # our own
+    assert not wire.frames
+    playout.push(0, tone_of(5, 3 * FRAME))
+    playout.end(0)
+    await asyncio.sleep(10)
+    assert np.allclose(np.diff([at for at, _, _ in wire.voiced()[1:]]), 20.0)
+    assert [round(at) % 20 for at, _, _ in wire.voiced()[1:]] == [0, 0]  # the grid stays
+    assert wire.drained == [0]
+    assert playout.skipped_frames == 0
+    assert len(wire.frames) == 3
+    playout.detach()
+
+
+@given(
+    steps=st.lists(st.sampled_from(["push", "end", "flush", "wait", "wait"]), max_size=40),
+    waits_ms=st.lists(st.integers(1, 90), min_size=40, max_size=40),
+)
+@settings(max_examples=200, deadline=None)
+def test_whatever_wakes_it_every_frame_of_a_reply_leaves_once_and_not_too_early(
+    steps: list[str], waits_ms: list[int]
+) -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        playout = Playout(RATE_HZ)
+        wire = Wire(playout)
+        playout.attach(wire, far_end=Keeper(0), lead_ms=60.0, noise=False)
+        pushed = {0: 0}
+        began_ms: dict[int, float] = {}
+        for step, wait_ms in zip(steps, waits_ms, strict=False):
+            match step:
+                case "push":
+                    playout.push(playout.epoch, tone_of(1, 4 * FRAME))
+                    began_ms.setdefault(playout.epoch, loop.time() * 1000.0)
+                    pushed[playout.epoch] = pushed.get(playout.epoch, 0) + 4
+                case "end":
+                    playout.end(playout.epoch)
+                case "flush":
+                    pushed.pop(playout.epoch, None)
+                    playout.flush()
+                case _:
+                    await asyncio.sleep(wait_ms / 1000.0)
+        await asyncio.sleep(5)
+        playout.detach()
+        for epoch, frames in pushed.items():
+            left_ms = [at for at, sent, _ in wire.voiced() if sent == epoch]
+            assert len(left_ms) == frames
+            # 60 ms of lead, a slot that may begin at once, and as many as time brings
+            for number, at_ms in enumerate(left_ms):
+                assert at_ms >= began_ms[epoch] + (number - 4) * 20.0 - 1.0
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(scenario())

@@ -76,6 +76,8 @@ def test_what_we_write_is_what_we_read() -> None:
     assert said == Transferred("busy", "desk")
     assert read_ours(messages.stop("c1"), "c1") == Stop()
     assert read_to_call(messages.media("c1", b"\1\2")) == Audio(b"\1\2")
+    assert read_to_call(messages.media("c1", b"\1\2"), "c1") == Audio(b"\1\2")
+    assert read_to_call(messages.media("c1", b"\1\2"), "c2") == Audio(b"\1\2")
     assert read_to_call(messages.mark("c1", "m1")) == Mark("m1")
     assert read_to_call(messages.clear("c1")) == Clear()
     assert read_to_call(messages.transfer("c1", "desk")) == Transfer("desk")
@@ -215,3 +217,14 @@ def test_a_line_that_fares_impossibly_is_junk(wrong: dict[str, object]) -> None:
     figures = {"loss_percent": 0.0, "jitter_ms": 0, "late_ms": 1, "round_trip_ms": None} | wrong
     said = json.dumps({"event": "quality", "streamSid": "s1", "quality": figures})
     assert read_ours(said, "s1") is None
+
+
+def test_sound_that_is_read_at_once_is_what_the_whole_reader_reads() -> None:
+    rng = random.Random(6)
+    for _ in range(2_000):
+        text = messages.media("c1", rng.randbytes(rng.randint(1, 12)))
+        if rng.random() < 0.8:
+            text = mutated(text, rng)
+        slowly = text + " "  # as JSON the same, but not as it is written here
+        assert read_ours(text, "c1") == read_ours(slowly, "c1")
+        assert read_to_call(text, "c1") == read_to_call(slowly, "c1")

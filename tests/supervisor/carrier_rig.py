@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
+from aiohttp import ClientSession, ClientWebSocketResponse, TCPConnector, WSMsgType, web
 
 from pipeline import config
 from pipeline.call.flow_file import load_flow
@@ -21,6 +22,7 @@ from pipeline.supervisor.carrier_signature import signature
 from pipeline.supervisor.carrier_streams import HEADER, CarrierStreams
 from pipeline.supervisor.carrier_twiml import STREAM, WEBHOOK
 from pipeline.supervisor.door import Door
+from tests.fakes.certificates import Authority
 from tests.fakes.echo_call import TaggedCall
 from tests.transports.stream_rig import Rig
 from tests.transports.stream_rig import opened as door_opened
@@ -140,7 +142,10 @@ def start(token: str, call: str = CALL, account: str = ACCOUNT) -> dict[str, Any
 
 
 @asynccontextmanager
-async def opened(directory: Path, **more: dict[str, Any]) -> AsyncIterator[Carrier]:
+async def opened(
+    directory: Path, *, shown: Authority | None = None, **more: dict[str, Any]
+) -> AsyncIterator[Carrier]:
+    """With `shown` the carrier's connection ends here, with this certificate."""
     settings = await asyncio.to_thread(
         config.from_mapping,
         {
@@ -166,12 +171,13 @@ async def opened(directory: Path, **more: dict[str, Any]) -> AsyncIterator[Carri
         CarrierStreams(settings, lines, LoopClock(), FLOW).add_to(app)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=shown.server() if shown else None)
         await site.start()
         port = runner.addresses[0][1]
         try:
-            async with ClientSession() as session:
-                yield Carrier(session, f"http://127.0.0.1:{port}", lines)
+            trusted = ssl.create_default_context(cafile=shown.ca_file) if shown else True
+            async with ClientSession(connector=TCPConnector(ssl=trusted)) as session:
+                yield Carrier(session, f"http{'s' * bool(shown)}://127.0.0.1:{port}", lines)
         finally:
             await runner.cleanup()
 

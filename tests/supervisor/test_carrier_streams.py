@@ -20,6 +20,7 @@ from pipeline.supervisor.carrier_streams import CarrierRefused, CarrierStreams
 from pipeline.supervisor.carrier_twiml import WEBHOOK
 from pipeline.telemetry.events import Event, set_sink
 from pipeline.telephone_settings import MediaStream, Transfer
+from tests.fakes.certificates import authority
 from tests.supervisor.carrier_rig import (
     CALLER,
     FLOW,
@@ -61,8 +62,12 @@ async def test_an_emergency_number_where_the_practice_is_gets_no_call_though_the
     assert bool(carrier._targets) is reached
 
 
-async def test_a_signed_call_is_joined_to_a_worker_and_heard_both_ways(tmp_path: Path) -> None:
-    async with opened(tmp_path) as carrier:
+@pytest.mark.parametrize("tls", [False, True])
+async def test_a_signed_call_is_joined_to_a_worker_and_heard_both_ways(
+    tmp_path: Path, tls: bool
+) -> None:
+    shown = await asyncio.to_thread(authority, tmp_path) if tls else None
+    async with opened(tmp_path, shown=shown) as carrier:
         end = await carrier.begin(await carrier.token())
         rig = carrier.lines.rig
         await until(lambda: "c1" in rig.calls)

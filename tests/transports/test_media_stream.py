@@ -6,13 +6,13 @@ import socket
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from pipeline.line import Bye, Caption, Transfer
 from pipeline.media.g711 import ulaw_encode
-from pipeline.media.playout import FarEnd as PlayedFarEnd
 from pipeline.media.playout import FrameSink, Playout
 from pipeline.media.quality import LineQuality
 from pipeline.stream import messages
@@ -215,9 +215,9 @@ async def test_who_brings_a_call_is_told_by_the_token_and_not_by_its_sound(
     leads: list[float] = []
     attach = Playout.attach
 
-    def kept(self: Playout, sink: FrameSink, *, far_end: PlayedFarEnd, lead_ms: float) -> None:
+    def kept(self: Playout, sink: FrameSink, *, lead_ms: float, **others: Any) -> None:
         leads.append(lead_ms)
-        attach(self, sink, far_end=far_end, lead_ms=lead_ms)
+        attach(self, sink, lead_ms=lead_ms, **others)
 
     monkeypatch.setattr(Playout, "attach", kept)
     for bringer in Bringer:
