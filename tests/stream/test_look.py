@@ -12,7 +12,8 @@ from websockets.http11 import Request
 
 from pipeline.stream.local import bind
 from pipeline.stream.local import connect as reach
-from pipeline.stream.wire import NORMAL, CallersWire, Served, Wire, connect
+from pipeline.stream.serving import Served
+from pipeline.stream.wire import NORMAL, CallersWire, Wire, connect
 
 pytestmark = pytest.mark.wire
 
