@@ -26,6 +26,7 @@ from pipeline.settings import Recording, Settings
 from pipeline.shelves import check_classes, expirer, finish_destroyed, open_shelf
 from pipeline.store import keys
 from pipeline.store.access import Access
+from pipeline.store.draft import State
 from pipeline.store.opening import now_ms, tombstones_of
 from pipeline.supervisor.staff import StaffTokens
 from tests.store.conftest import House
@@ -182,6 +183,20 @@ def test_a_requests_recording_is_destroyed_with_it(
         (action, False),
         ("delete", True),
     ]
+
+
+@pytest.mark.parametrize("action", ["redact", "delete"])
+def test_a_request_that_has_to_stay_keeps_its_recording_too(
+    house: House, capsys: pytest.CaptureFixture[str], accesses: list[Access], action: str
+) -> None:
+    running = snapshot(3, state=State.OPEN, ended="")
+    with house.records() as records:
+        records.write(running)
+    one = record(house, running.call_id)
+    assert staff("requests", house, "admin", action, running.request_id) == 1
+    assert "the call of this request goes on" in capsys.readouterr().err
+    assert kept(house) == [one]
+    assert [(a.action, bool(a.recording_id)) for a in accesses] == [(action, False)]
 
 
 def test_a_hold_on_a_recording_its_request_or_everything_keeps_it(
