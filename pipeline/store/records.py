@@ -265,15 +265,19 @@ class Records:
     def all_opened(self) -> Iterator[Opened]:
         """Every request that still has content, one consistent view."""
         with self.database.reading() as session:
-            held = self.held(session)
-            query = (
-                select(RequestRow, DataKeyRow)
-                .join(DataKeyRow, DataKeyRow.request_id == RequestRow.id)
-                .where(RequestRow.practice_id == self.practice_id, RequestRow.document.is_not(None))
-                .order_by(RequestRow.created_at_ms, RequestRow.id)
-            )
-            for row, key_row in session.execute(query).yield_per(100):
-                yield self._opened(row, key_row, _entry(row, key_row, held))
+            yield from self.opened_within(session)
+
+    def opened_within(self, session: Session) -> Iterator[Opened]:
+        """The same as a part of somebody's transaction."""
+        held = self.held(session)
+        query = (
+            select(RequestRow, DataKeyRow)
+            .join(DataKeyRow, DataKeyRow.request_id == RequestRow.id)
+            .where(RequestRow.practice_id == self.practice_id, RequestRow.document.is_not(None))
+            .order_by(RequestRow.created_at_ms, RequestRow.id)
+        )
+        for row, key_row in session.execute(query).yield_per(100):
+            yield self._opened(row, key_row, _entry(row, key_row, held))
 
     def count(self) -> int:
         """Requests that still have content."""
