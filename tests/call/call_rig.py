@@ -121,12 +121,13 @@ class CallRig:
         reach: Reach | None = None,
         transfer_limit_ms: float = 40_000.0,
         trace: CallTrace | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.receptionist = receptionist
         self.voice = voice
         self.ear = FakeRecognizer()
         self.leg = Leg()
-        self.watch = Watch()
+        self.watch = watch or Watch()
         self.sensitive: list[tuple[bool, float]] = []
         self.wire: list[tuple[float, int, bytes]] = []
         self.call = Call(
@@ -265,6 +266,7 @@ async def calling(
     reach: Reach | None = None,
     transfer_limit_ms: float = 40_000.0,
     trace: CallTrace | None = None,
+    watch: Watch | None = None,
 ) -> AsyncIterator[CallRig]:
     """Run a call for the length of the block; `at` makes another receptionist, `ear` and `tts` are others than the fakes."""
     settings = settings or CallSettings()
@@ -281,6 +283,7 @@ async def calling(
         reach=reach,
         transfer_limit_ms=transfer_limit_ms,
         trace=trace,
+        watch=watch,
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(rig.run())
