@@ -72,6 +72,7 @@ class Watch:
     def __init__(self) -> None:
         self.states: list[str] = []
         self.turns: list[tuple[int, dict[str, float], bool]] = []
+        self.cuts: list[int] = []
         self.fields: dict[str, str] = {}
         self.kinds: list[str] = []
         self.reasons: list[str] = []
@@ -85,6 +86,9 @@ class Watch:
 
     def turn(self, turn: int, marks_ms: dict[str, float], interrupted: bool) -> None:
         self.turns.append((turn, marks_ms, interrupted))
+
+    def cut(self, turn: int) -> None:
+        self.cuts.append(turn)
 
     def request(self, fields: dict[str, str], revisions: dict[str, int], complete: bool) -> None:
         self.fields = fields

@@ -89,6 +89,10 @@ class _Watch(Watch):
         self._record.add("audit", "turn", turn, {}, interrupted)
         super().turn(turn, marks_ms, interrupted)
 
+    def cut(self, turn: int) -> None:
+        self._record.add("audit", "cut", turn)
+        super().cut(turn)
+
     def request(self, fields: dict[str, str], revisions: dict[str, int], complete: bool) -> None:
         self._record.add("audit", "request", dict.fromkeys(fields, ""), {}, complete)
         super().request(fields, revisions, complete)
