@@ -395,6 +395,11 @@ class Observers:
         for watcher in self._watchers:
             watcher.turn(turn, marks_ms, interrupted)
 
+    def cut(self, turn: int) -> None:
+        """Tell that the answer was cut."""
+        for watcher in self._watchers:
+            watcher.cut(turn)
+
     def request(self, fields: dict[str, str], revisions: dict[str, int], complete: bool) -> None:
         """Tell the request."""
         for watcher in self._watchers:
@@ -444,6 +449,9 @@ class LiveView:
     def turn(self, turn: int, marks_ms: dict[str, float], interrupted: bool) -> None:
         """Show the stages of a turn."""
         self._tell("turn", turn=turn, marks_ms=marks_ms, interrupted=interrupted)
+
+    def cut(self, turn: int) -> None:
+        """The next turn shows it."""
 
     def request(self, fields: dict[str, str], revisions: dict[str, int], complete: bool) -> None:
         """Show which fields are filled, masked, and when one changed: a value that was revealed is not it any more."""

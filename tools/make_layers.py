@@ -14,7 +14,10 @@ HEAD = """# Layers between a caller's words and the outside
 Made by `python -m tools.make_layers`; do not edit. Each layer is turned off by changing one place of the source,
 and the test beside it fails then. `make test` checks that each place is still there; `make test-long` turns every layer
 off, one at a time, in a copy, and sees its test fail (`tests/canary/test_layers.py`). That nothing gets past all of
-them together is shown by `tests/canary/test_every_input.py`.
+them together is shown by `tests/canary/test_every_input.py`, which plants people in every input (`tests/canary/people.py`)
+and sees each stage fail. A model's replies are seen to reach the voice, and a tool's result the guard: a call of the page
+has no tool and a telephone call's only one (`transfer_to_person`) answers nothing, so the test adds a tool whose result is
+planted; it is offered, asked for and guarded as every tool of a call is (`pipeline/call/tools.py`).
 
 | # | layer | without it | turned off at | the test that fails |
 |---|---|---|---|---|

@@ -54,9 +54,11 @@ class CallAudit:
         """States pass."""
 
     def turn(self, turn: int, marks_ms: dict[str, float], interrupted: bool) -> None:
+        """Turns pass."""
+
+    def cut(self, turn: int) -> None:
         """An answer was cut: that is on record."""
-        if interrupted:
-            self._auditor.put(BargeIn(call_id=self._call_id, turn=max(0, turn)))
+        self._auditor.put(BargeIn(call_id=self._call_id, turn=turn))
 
     def request(self, fields: dict[str, str], revisions: dict[str, int], complete: bool) -> None:
         """Keep the names; a request that the caller confirmed is a function call."""

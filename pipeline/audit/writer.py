@@ -171,8 +171,8 @@ class AuditWriter:
             return
         self._queue.put(_Item(record, wall_now(), self._clock.now_ms(), on_durable))
 
-    async def write(self, record: Record, *, limit_ms: float = 1_000.0) -> bool:
-        """Queue a record and wait until it is on the disk; false when that took longer than the limit."""
+    def begin(self, record: Record) -> asyncio.Future[bool]:
+        """Queue a record; the future says whether it came onto the disk, however long that takes."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[bool] = loop.create_future()
 
@@ -185,9 +185,16 @@ class AuditWriter:
                 loop.call_soon_threadsafe(settle, durable)
 
         self.put(record, on_durable)
+        return done
+
+    async def write(self, record: Record, *, limit_ms: float = 1_000.0) -> bool:
+        """Queue a record and wait until it is on the disk; false when that took longer than the limit.
+
+        It stays queued then: whoever asks again for the same record keeps what `begin` returned instead.
+        """
         try:
             async with asyncio.timeout(limit_ms / 1000):
-                return await done
+                return await self.begin(record)
         except TimeoutError:
             return False
 

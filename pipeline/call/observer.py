@@ -32,6 +32,9 @@ class CallObserver(Protocol):
     def turn(self, turn: int, marks_ms: dict[str, float], interrupted: bool) -> None:
         """A turn was answered, or its answer was cut."""
 
+    def cut(self, turn: int) -> None:
+        """The caller cut the answer to this turn, or (0) the greeting."""
+
     def request(self, fields: dict[str, str], revisions: dict[str, int], complete: bool) -> None:
         """The request so far, each field by what may be shown of it and by how often it was said."""
 
@@ -58,6 +61,9 @@ class NoObserver:
         """Ignore it."""
 
     def turn(self, turn: int, marks_ms: dict[str, float], interrupted: bool) -> None:
+        """Ignore it."""
+
+    def cut(self, turn: int) -> None:
         """Ignore it."""
 
     def request(self, fields: dict[str, str], revisions: dict[str, int], complete: bool) -> None:

@@ -141,6 +141,7 @@ class OurSide:
         if reply is not None:
             self._taping.cut(reply.text)
             self._page.agent_said(self._log.turn, reply.heard_text(), final=True)
+        self._page.cut(self._log.turn)
         if self._log.turn:
             self._log.report(interrupted=True)
 

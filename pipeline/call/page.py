@@ -134,6 +134,10 @@ class Page:
         self.send(TurnTimed(turn, marks_ms))
         self._observer.turn(turn, marks_ms, interrupted)
 
+    def cut(self, turn: int) -> None:
+        """Tell that the caller cut the answer to this turn; their page knows."""
+        self._observer.cut(turn)
+
     def network(self, shown: NetworkShown) -> None:
         """Show staff how the caller's network fares."""
         self._observer.network(shown)

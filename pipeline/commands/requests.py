@@ -84,7 +84,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace, session: Session) -> int:
-    wanted: set[str] | None = None
+    wanted: tuple[str, str] | None = None
     if arguments.phone is not None:
         if arguments.phone != "-":
             raise StartUpError("write --phone - and type the number: arguments are seen by `ps`")
@@ -92,10 +92,9 @@ def _list(arguments: argparse.Namespace, session: Session) -> int:
             session.note("list", fields=("phone",), success=False)
             raise StartUpError("to look for a number needs the role operator")
         digits = "".join(c for c in sys.stdin.readline(80) if c.isascii() and c.isdigit())
-        wanted = set(session.records.find("phone", digits[-10:]))
+        wanted = ("phone", digits[-10:])
     session.note("list", fields=("phone",) if wanted is not None else ())
-    entries = session.records.entries(unresolved=arguments.open)
-    shown = [entry for entry in entries if wanted is None or entry.id in wanted]
+    shown = session.records.entries(unresolved=arguments.open, holding=wanted)
     if not shown:
         print("no requests")
         return 0
@@ -193,7 +192,8 @@ def _release(arguments: argparse.Namespace, session: Session) -> int:
 
 
 def _destroy_recordings(session: Session, request_id: str, why: str) -> int:
-    """What was recorded of the request's call goes with it."""
+    """What was recorded of the request's call goes with it; nothing does when the request has to stay."""
+    retention.refuse_unless_removable(session.records, request_id)
     shelf = open_shelf(session.settings)
     found = shelf.of_call(session.records.call_of(request_id))
     held = retention.held_recordings(session.records)

@@ -6,15 +6,17 @@ import argparse
 import sys
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
 from pipeline import config
 from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
 from pipeline.commands.signing_in import note_administration
 from pipeline.errors import ConfigError, StartUpError
-from pipeline.recording.copies import put_back, refuse_full
+from pipeline.recording.copies import PutBack
 from pipeline.settings import Settings
 from pipeline.shelves import open_shelf
-from pipeline.store.backup import bury_again, restore
+from pipeline.store.backup import bury_within, restore
 from pipeline.store.database import Database
 from pipeline.store.opening import key_source, location, now_ms, tombstones_of
 from pipeline.store.records import Records
@@ -59,30 +61,36 @@ def _bring_back(arguments: argparse.Namespace, settings: Settings) -> str:
     source = key_source(settings)
     ring = source.load()
     database = Database(location(settings))
+    records = Records(database, settings.practice.id, ring, source.load, now_ms)
+    adopted = arguments.from_deployment
+    buried = 0
+
+    def settle(rows: Session) -> None:
+        nonlocal buried
+        if adopted:
+            records.proofs.bind_within(rows, adopted)
+        records.proofs.check_within(rows)
+        buried = sum(bury_within(rows, records, known) for known in graves)
+
     try:
-        adopted = arguments.from_deployment
-        directory = config.recording_directory(settings)
-        refuse_full(directory)
         graves = _graves(arguments, settings)
         note_administration(settings, "restore_adopt" if adopted else "restore")
         if not graves:
             note_administration(settings, "restore_no_tombstones")
         destroyed = {name: why for known in graves for name, why in known.read().items()}
+        for known in graves:
+            tombstones_of(settings).take_over(known)
         head = restore(
             database,
             arguments.file,
             ring,
             settings.practice.id,
             adopted,
-            put_back=put_back(directory, destroyed),
+            beside=PutBack(config.recording_directory(settings), destroyed),
+            settle=settle,
         )
-        records = Records(database, settings.practice.id, ring, source.load, now_ms)
-        if adopted:
-            records.proofs.bind(adopted)
-        records.proofs.check()
-        buried = sum(bury_again(records, known) for known in graves)
-        for known in graves:
-            tombstones_of(settings).take_over(known)
+        if buried:
+            database.scrub()
         opened = sum(1 for _ in records.all_opened())
         recordings = len(open_shelf(settings, ring).kept())
     finally:

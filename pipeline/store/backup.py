@@ -15,9 +15,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import MetaData, Table, insert, select
+from sqlalchemy.orm import Session
 
 from phi.envelope import KeyRing
 from pipeline.clock import wall_now
@@ -43,6 +44,26 @@ class Head:
     taken_at: str
     rows: int
     deployment: str
+    id: str
+    """Its signature: no two copies have the same."""
+
+
+class Beside(Protocol):
+    """Sealed files that lie beside the rows, on their way back."""
+
+    def bring(self, copy: str, files: Iterator[tuple[str, bytes]]) -> None:
+        """Put them where they belong; after a crash the same copy's once more."""
+
+    def finished(self) -> None:
+        """The rows are there as well: no crash leads back to `bring` any more."""
+
+
+class _NothingBeside:
+    def bring(self, copy: str, files: Iterator[tuple[str, bytes]]) -> None:
+        del copy, files
+
+    def finished(self) -> None:
+        pass
 
 
 def back_up(records: Records, to: Path, files: Iterable[tuple[str, bytes]] = ()) -> Head:
@@ -71,10 +92,8 @@ def back_up(records: Records, to: Path, files: Iterable[tuple[str, bytes]] = ())
                 digest.update(line)
                 file.write(line)
                 rows += 1
-            foot = {
-                "rows": rows - 1,
-                "signature": records.ring.signature("backup", digest.digest()),
-            }
+            signature = records.ring.signature("backup", digest.digest())
+            foot = {"rows": rows - 1, "signature": signature}
             file.write(_line(foot))
             file.flush()
             os.fsync(file.fileno())
@@ -85,7 +104,9 @@ def back_up(records: Records, to: Path, files: Iterable[tuple[str, bytes]] = ())
         raise StoreFault("disk", f"cannot write {to}: {error.strerror}") from None
     finally:
         unfinished.unlink(missing_ok=True)
-    return Head(records.practice_id, revision, taken_at, rows - 1, records.ring.deployment)
+    return Head(
+        records.practice_id, revision, taken_at, rows - 1, records.ring.deployment, signature
+    )
 
 
 def examine(path: Path, ring: KeyRing) -> Head:
@@ -119,6 +140,7 @@ def examine(path: Path, ring: KeyRing) -> Head:
         str(head["taken_at"]),
         rows,
         str(head.get("deployment", "")),
+        ours,
     )
 
 
@@ -129,11 +151,13 @@ def restore(
     practice_id: str,
     named: str = "",
     *,
-    put_back: Callable[[Iterator[tuple[str, bytes]]], int] = lambda files: 0,
+    beside: Beside | None = None,
+    settle: Callable[[Session], None] = lambda session: None,
 ) -> Head:
     """Bring a copy back into an empty store, with the tables of its own release, then up to date.
 
-    A copy of another deployment is refused unless that one is `named`.
+    A copy of another deployment is refused unless that one is `named`. The rows come last and all at once, `settle`d
+    before anybody can see them: until they are there the store is empty, and the same restore may be run again.
     """
     head = examine(path, ring)
     if named:
@@ -156,6 +180,8 @@ def restore(
             f"{path} was made by a newer release of wardline; install that release or a later one",
         )
     _refuse_full(database, practice_id)
+    beside = beside or _NothingBeside()
+    beside.bring(head.id, _files(path))
     database.upgrade(head.revision)
     with database.connected(writes=True) as connection:
         tables = MetaData()
@@ -170,29 +196,38 @@ def restore(
                 connection.execute(insert(tables.tables[name]), waiting.pop(name))
         for name, rows in waiting.items():
             connection.execute(insert(tables.tables[name]), rows)
-    database.upgrade()
-    put_back(_files(path))
+        database.upgrade_within(connection)
+        with Session(connection, join_transaction_mode="rollback_only") as session:
+            settle(session)
+            session.commit()
+    beside.finished()
     return head
 
 
 def bury_again(records: Records, tombstones: Tombstones) -> int:
     """Destroy again what was destroyed after the copy was taken, fields too; returns how many requests it touched."""
+    with records.database.writing() as session:
+        touched = bury_within(session, records, tombstones)
+    if touched:
+        records.database.scrub()
+    return touched
+
+
+def bury_within(session: Session, records: Records, tombstones: Tombstones) -> int:
+    """The same as a part of somebody's transaction, who owes the store a `scrub` afterwards."""
     dead, less = tombstones.read(), tombstones.read_fields()
     now_ms = records.now_ms()
     whole, parts = [], []
-    for opened in records.all_opened():
+    for opened in records.opened_within(session):
         request_id = opened.entry.id
         if request_id in dead:
             whole.append(request_id)
         elif not less.get(request_id, frozenset()).isdisjoint(opened.document.fields):
             parts.append(request_id)
-    with records.database.writing() as session:
-        for request_id in whole:
-            shred(session, records.practice_id, [request_id], dead[request_id][:16], now_ms)
-        for request_id in parts:
-            take_out(records, session, *records.row(session, request_id), less[request_id])
-    if whole or parts:
-        records.database.scrub()
+    for request_id in whole:
+        shred(session, records.practice_id, [request_id], dead[request_id][:16], now_ms)
+    for request_id in parts:
+        take_out(records, session, *records.row(session, request_id), less[request_id])
     return len(whole) + len(parts)
 
 

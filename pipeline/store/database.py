@@ -121,12 +121,16 @@ class Database:
         """Bring older tables up to date; refuse those of a newer release. Safe to call from several processes."""
         self._may_create = True
         with self.connected(writes=True) as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})"))
-            if _version(connection) == _head():
-                return
-            self._refuse_newer(connection)
-            command.upgrade(_alembic(connection), to)
+            self.upgrade_within(connection, to)
+
+    def upgrade_within(self, connection: Connection, to: str = "head") -> None:
+        """The same as a part of somebody's transaction."""
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})"))
+        if _version(connection) == _head():
+            return
+        self._refuse_newer(connection)
+        command.upgrade(_alembic(connection), to)
 
     def check_version(self) -> None:
         """Refuse tables of another release: a worker does not upgrade, the server's start did."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from phi.envelope import KeyRing, KeyUnknown, Place, SealBroken, Wrapped
 from pipeline.store.database import Database
@@ -55,12 +56,16 @@ class KeyProofs:
     def check(self) -> None:
         """Refuse a key that is not the store's; changes nothing."""
         with self._database.reading() as session:
-            for row in session.scalars(
-                select(KeyRow).where(
-                    KeyRow.practice_id == self._practice_id, KeyRow.is_current.is_(True)
-                )
-            ):
-                self.check_row(row)
+            self.check_within(session)
+
+    def check_within(self, session: Session) -> None:
+        """The same as a part of somebody's transaction."""
+        for row in session.scalars(
+            select(KeyRow).where(
+                KeyRow.practice_id == self._practice_id, KeyRow.is_current.is_(True)
+            )
+        ):
+            self.check_row(row)
 
     def enter(self) -> None:
         """Enter the key at the first start; later refuse another one."""
@@ -94,14 +99,18 @@ class KeyProofs:
 
     def bind(self, adopt: str = "") -> None:
         """Write our deployment into each proof that names none, or the one that is adopted."""
-        ring = self._ring()
         with self._database.writing() as session:
-            for row in session.scalars(
-                select(KeyRow).where(KeyRow.practice_id == self._practice_id).with_for_update()
-            ):
-                bound = self._bound_to(row)
-                if bound != ring.deployment and bound in {"", adopt}:
-                    row.proof = self.row_for(replace(ring, current=row.key_id)).proof
+            self.bind_within(session, adopt)
+
+    def bind_within(self, session: Session, adopt: str) -> None:
+        """The same as a part of somebody's transaction."""
+        ring = self._ring()
+        for row in session.scalars(
+            select(KeyRow).where(KeyRow.practice_id == self._practice_id).with_for_update()
+        ):
+            bound = self._bound_to(row)
+            if bound != ring.deployment and bound in {"", adopt}:
+                row.proof = self.row_for(replace(ring, current=row.key_id)).proof
 
     def _bound_to(self, row: KeyRow) -> str:
         """The deployment that this row's proof names; "": none yet."""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy.orm import Session, defer
 
 from phi.envelope import (
     KeyRing,
@@ -33,6 +33,7 @@ from pipeline.store.schema import DataKeyRow, HoldRow, KeyRow, LookupRow, Reques
 
 OPEN_AT_MOST_MS: Final = 3 * 3_600_000
 """No call is longer (limits.call_limit_ms is 2 h at most): an open request this old lost its server."""
+_ROWS_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,36 +178,42 @@ class Records:
 
     # --- reading --------------------------------------------------------------------------------
 
-    def entries(self, *, unresolved: bool = False, limit: int = 200) -> list[Entry]:
-        """The newest requests, without content."""
+    def entries(
+        self, *, unresolved: bool = False, holding: tuple[str, str] | None = None
+    ) -> list[Entry]:
+        """Every request without content, the newest first; `holding`: those with this value in this field.
+
+        None is left out: what a list does not show, nobody calls back about.
+        """
         query = (
             select(RequestRow, DataKeyRow)
+            .options(defer(RequestRow.document))
             .outerjoin(DataKeyRow, DataKeyRow.request_id == RequestRow.id)
             .where(RequestRow.practice_id == self.practice_id)
             .order_by(RequestRow.created_at_ms.desc(), RequestRow.id)
-            .limit(limit)
         )
         if unresolved:
             query = query.where(
                 RequestRow.resolved_at_ms.is_(None), RequestRow.document.is_not(None)
             )
+        if holding is not None:
+            query = query.where(RequestRow.id.in_(self._holding(*holding)))
         with self.database.reading() as session:
             held = self.held(session)
-            return [_entry(row, key_row, held) for row, key_row in session.execute(query)]
+            rows = session.execute(query).yield_per(_ROWS_AT_ONCE)
+            return [_entry(row, key_row, held) for row, key_row in rows]
 
     def find(self, field: str, value: str) -> list[str]:
         """Ids of requests that hold this value, by its keyed token."""
-        token = self.ring.lookup_token(self.practice_id, field, value)
         with self.database.reading() as session:
-            return list(
-                session.scalars(
-                    select(LookupRow.request_id).where(
-                        LookupRow.practice_id == self.practice_id,
-                        LookupRow.field == field,
-                        LookupRow.token == token,
-                    )
-                )
-            )
+            return list(session.scalars(self._holding(field, value)))
+
+    def _holding(self, field: str, value: str) -> Select[str]:
+        return select(LookupRow.request_id).where(
+            LookupRow.practice_id == self.practice_id,
+            LookupRow.field == field,
+            LookupRow.token == self.ring.lookup_token(self.practice_id, field, value),
+        )
 
     def resolve_id(self, beginning: str) -> str:
         """The one request whose id begins so."""
@@ -258,15 +265,19 @@ class Records:
     def all_opened(self) -> Iterator[Opened]:
         """Every request that still has content, one consistent view."""
         with self.database.reading() as session:
-            held = self.held(session)
-            query = (
-                select(RequestRow, DataKeyRow)
-                .join(DataKeyRow, DataKeyRow.request_id == RequestRow.id)
-                .where(RequestRow.practice_id == self.practice_id, RequestRow.document.is_not(None))
-                .order_by(RequestRow.created_at_ms, RequestRow.id)
-            )
-            for row, key_row in session.execute(query).yield_per(100):
-                yield self._opened(row, key_row, _entry(row, key_row, held))
+            yield from self.opened_within(session)
+
+    def opened_within(self, session: Session) -> Iterator[Opened]:
+        """The same as a part of somebody's transaction."""
+        held = self.held(session)
+        query = (
+            select(RequestRow, DataKeyRow)
+            .join(DataKeyRow, DataKeyRow.request_id == RequestRow.id)
+            .where(RequestRow.practice_id == self.practice_id, RequestRow.document.is_not(None))
+            .order_by(RequestRow.created_at_ms, RequestRow.id)
+        )
+        for row, key_row in session.execute(query).yield_per(100):
+            yield self._opened(row, key_row, _entry(row, key_row, held))
 
     def count(self) -> int:
         """Requests that still have content."""

@@ -64,6 +64,12 @@ def expire(records: Records, tombstones: Tombstones, days: int) -> int:
     return len(ids)
 
 
+def refuse_unless_removable(records: Records, request_id: str) -> None:
+    """Raise what `redact` and `remove` would: before anything else of the call is destroyed."""
+    with records.database.reading() as session:
+        _removable(records, session, request_id)
+
+
 def redact(records: Records, tombstones: Tombstones, request_id: str, fields: list[str]) -> None:
     """Destroy a request's content, or some of its fields: for good (row O10)."""
     with _removing(records, request_id) as (session, row, key_row):
@@ -300,17 +306,23 @@ def _removing(
     records: Records, request_id: str
 ) -> Iterator[tuple[Session, RequestRow, DataKeyRow]]:
     with records.database.writing() as session:
-        row, key_row = records.row(session, request_id)
-        held = records.held(session)
-        if None in held or request_id in held:
-            raise RequestGone(
-                "held",
-                "a legal hold stands on this request: release it first, with `wardline requests release`",
-            )
-        if key_row.wrapped is None:
-            raise RequestGone("gone", f"this request was {key_row.destroyed_why} already")
-        records.refuse_unless_final(row)
-        yield session, row, key_row
+        yield session, *_removable(records, session, request_id)
+
+
+def _removable(
+    records: Records, session: Session, request_id: str
+) -> tuple[RequestRow, DataKeyRow]:
+    row, key_row = records.row(session, request_id)
+    held = records.held(session)
+    if None in held or request_id in held:
+        raise RequestGone(
+            "held",
+            "a legal hold stands on this request: release it first, with `wardline requests release`",
+        )
+    if key_row.wrapped is None:
+        raise RequestGone("gone", f"this request was {key_row.destroyed_why} already")
+    records.refuse_unless_final(row)
+    return row, key_row
 
 
 def _refuse_unknown(document: Document, fields: list[str]) -> None:

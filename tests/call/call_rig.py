@@ -72,6 +72,7 @@ class Watch:
     def __init__(self) -> None:
         self.states: list[str] = []
         self.turns: list[tuple[int, dict[str, float], bool]] = []
+        self.cuts: list[int] = []
         self.fields: dict[str, str] = {}
         self.kinds: list[str] = []
         self.reasons: list[str] = []
@@ -85,6 +86,9 @@ class Watch:
 
     def turn(self, turn: int, marks_ms: dict[str, float], interrupted: bool) -> None:
         self.turns.append((turn, marks_ms, interrupted))
+
+    def cut(self, turn: int) -> None:
+        self.cuts.append(turn)
 
     def request(self, fields: dict[str, str], revisions: dict[str, int], complete: bool) -> None:
         self.fields = fields
@@ -121,12 +125,13 @@ class CallRig:
         reach: Reach | None = None,
         transfer_limit_ms: float = 40_000.0,
         trace: CallTrace | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.receptionist = receptionist
         self.voice = voice
         self.ear = FakeRecognizer()
         self.leg = Leg()
-        self.watch = Watch()
+        self.watch = watch or Watch()
         self.sensitive: list[tuple[bool, float]] = []
         self.wire: list[tuple[float, int, bytes]] = []
         self.call = Call(
@@ -265,6 +270,7 @@ async def calling(
     reach: Reach | None = None,
     transfer_limit_ms: float = 40_000.0,
     trace: CallTrace | None = None,
+    watch: Watch | None = None,
 ) -> AsyncIterator[CallRig]:
     """Run a call for the length of the block; `at` makes another receptionist, `ear` and `tts` are others than the fakes."""
     settings = settings or CallSettings()
@@ -281,6 +287,7 @@ async def calling(
         reach=reach,
         transfer_limit_ms=transfer_limit_ms,
         trace=trace,
+        watch=watch,
     )
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(rig.run())

@@ -58,6 +58,7 @@ async def test_rows_t8_t9_t11_a_barge_in_flushes_at_once_and_keeps_only_what_was
         assert 0 < len(kept[1]) < len(LONG)
         assert rig.context[3] == ("user", "no wait")
         assert rig.watch.turns[0][0] == 1
+        assert rig.watch.cuts == [1]
         request = rig.receptionist.confirmed_requests[-1]
         assert request.messages[-2].content == kept[1] + "—"
 
@@ -75,6 +76,7 @@ async def test_rows_t13_t28_noise_resumes_the_reply_from_the_cut_word() -> None:
         assert len(rig.flushes()) == 1
         assert rig.context[-1] == ("assistant", LONG)
         assert not any(rig.interrupted)
+        assert rig.watch.cuts == []
         heard = rig.wire_words
         assert heard[2:] == LONG.split()
         assert len(rig.receptionist.requests) == 1

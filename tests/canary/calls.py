@@ -20,6 +20,8 @@ REPLY_MS = 4_000.0
 """A line that is no answer to what was asked may stay without one."""
 NOTICE_MS = 20_000.0
 """A greeting is heard in real time."""
+HEARD_MS = 15_000.0
+"""What is said is shown as it is said."""
 IDLE_S = 60.0
 
 
@@ -52,11 +54,24 @@ async def agree(call: Caller) -> None:
         await call.heard_reply(await call.press("1"), REPLY_MS)
 
 
+async def _hear_the_model(ground: Ground, call: Caller, turn: TurnRecord) -> None:
+    """Wait until the page shows a word that a reply of the model planted, unless that was shown before."""
+    planted = _PEOPLE["model_text"].first
+
+    def shown() -> bool:
+        remember(ground, call)
+        return call.has_ended() or any(planted in line for line in ground.told)
+
+    await reply_to(call, turn)
+    with contextlib.suppress(BenchError):
+        await call._until(shown, HEARD_MS, "the model's words were not said")
+
+
 async def say_everything(ground: Ground, call: Caller) -> None:
     """Every way in that a call has."""
-    typed, keyed, spoken = _PEOPLE["typed"], _PEOPLE["keyed"], _PEOPLE["speech"]
+    typed, keyed = _PEOPLE["typed"], _PEOPLE["keyed"]
+    await _hear_the_model(ground, call, call.type_text("I need a follow up appointment"))
     for text in (
-        "I need a follow up appointment",
         typed.says,
         typed.phone_written,
         typed.spoken["phone_said_oh"],
@@ -67,10 +82,16 @@ async def say_everything(ground: Ground, call: Caller) -> None:
     with contextlib.suppress(BenchError):
         await call.press(keyed.phone)
         await call.press(keyed.values["born_keyed"] + "#")
-        said = f"My name is {spoken.name}. My number is {spoken.spoken['phone_said']}."
-        await reply_to(call, await call.say(await choose(None).speak(said), said))
+        await speak(call)
     ground.look_at_processes("in a call")
     remember(ground, call)
+
+
+async def speak(call: Caller) -> None:
+    """Say aloud who calls."""
+    spoken = _PEOPLE["speech"]
+    said = f"My name is {spoken.name}. My number is {spoken.spoken['phone_said']}."
+    await reply_to(call, await call.say(await choose(None).speak(said), said))
 
 
 def send_junk(call: Caller) -> None:
@@ -93,10 +114,11 @@ def send_junk(call: Caller) -> None:
 
 
 def remember(ground: Ground, call: Caller) -> None:
-    """Lines that the page showed as heard: what the recogniser makes of speech is nobody's plan."""
+    """Lines that the page showed as heard, what the recogniser makes of speech being nobody's plan, and as said."""
     for turn in call.record.turns:
         lines = {line for line in turn.heard_lines.values() if len(re.sub(r"\W", "", line)) >= 12}
         ground.heard.setdefault(turn.how, set()).update(lines)
+        ground.told.update(turn.reply_lines.values())
 
 
 async def until_idle(ground: Ground, before: str) -> None:

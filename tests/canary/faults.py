@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,6 +26,10 @@ from tests.canary.people import people
 
 FILE = Path("fault")
 """Holds the name of the stage that fails now."""
+FIRED = Path("fired")
+"""A line for each time a stage failed, and for each planted result of a tool: what never happened proves nothing."""
+PLANTED_TOOL = "look_up_visit"
+TOOL_RESULT = "tool result"
 
 WORKER_STAGES = (
     "recogniser",
@@ -53,6 +57,13 @@ def failing() -> str:
         return ""
 
 
+def fired(stage: str) -> None:
+    """Keep that it happened, whatever becomes of this process next."""
+    descriptor = os.open(FIRED, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.write(descriptor, f"{stage}\n".encode())
+    os.close(descriptor)
+
+
 def _fail(about: object) -> NoReturn:
     """Raise with everything an error could carry: a text, local variables, a cause, a note."""
     person = _PEOPLE["exception"]
@@ -65,13 +76,19 @@ def _fail(about: object) -> NoReturn:
         raise error from cause
 
 
-def _breaking(owner: Any, name: str, stage: str) -> None:
-    """Let this method fail, with its own arguments in the text, while its stage is the one that fails."""
+def _breaking(
+    owner: Any, name: str, stage: str, concerns: Callable[..., bool] = lambda *_, **__: True
+) -> None:
+    """Let this method fail, with its own arguments in the text, while its stage is the one that fails.
+
+    `concerns`: of these arguments; what else it is called with is left alone.
+    """
     original = getattr(owner, name)
 
     @functools.wraps(original)
     def broken(*arguments: Any, **named: Any) -> Any:
-        if failing() == stage:
+        if failing() == stage and concerns(*arguments, **named):
+            fired(stage)
             _fail((arguments[1:], named))
         return original(*arguments, **named)
 
@@ -85,11 +102,12 @@ def break_worker() -> None:
     from models.pocketsphinx import _CallEar
     from pipeline.audit.call import CallAudit
     from pipeline.call.receptionist import ScriptedReceptionist
+    from pipeline.call.session import Call
     from pipeline.store.records import Records
     from pipeline.transports import messages
 
     _breaking(EspeakVoice, "synthesize", "speaker")
-    _breaking(OpenAiLanguageModel, "_post", "model")
+    _breaking(OpenAiLanguageModel, "_post", "model", lambda _, asked: asked.max_tokens != 1)
     _breaking(ScriptedReceptionist, "reply", "receptionist")
     _breaking(Records, "write", "store")
     _breaking(messages, "read_message", "transport")
@@ -99,11 +117,42 @@ def break_worker() -> None:
     async def unsettled(self: _CallEar) -> Any:
         heard = await settle(self)
         if failing() == "recogniser":
+            fired("recogniser")
             _fail(heard.text.text)
         return heard
 
     _CallEar.settle = unsettled  # type: ignore[method-assign]  # the point of this file
+    attach = Call.attach
+
+    def attached(self: Call, leg: Any) -> None:
+        attach(self, leg)
+        self.offer_tools([_planted_tool()])
+
+    Call.attach = attached  # type: ignore[method-assign]  # a page's call has no tool of ours
     _on_message(messages, crash)
+
+
+def _planted_tool() -> Any:
+    """A tool as any other of a call, guarded as they are; what it brings is planted, declared fields and others."""
+    from phi.guard import ResultShape
+    from pipeline.call.tools import Tool
+
+    person = _PEOPLE["tool_result"]
+
+    async def run(arguments: Mapping[str, object]) -> object:
+        del arguments
+        fired(TOOL_RESULT)
+        return {"status": person.says, "rows": [person.values], **person.values, **person.spoken}
+
+    return Tool(
+        PLANTED_TOOL,
+        "Looks up the caller's last visit.",
+        {},
+        (),
+        run,
+        ResultShape({"status": str}),
+        side_effect=False,
+    )
 
 
 def _on_message(messages: Any, act: Callable[[], None]) -> None:
@@ -126,11 +175,14 @@ def crash() -> None:
     """Talk at every output, or die, when that is what is asked for."""
     match failing():
         case "outputs of the worker":
+            fired("outputs of the worker")
             _once()
             speak("the worker")
         case "abort":
+            fired("abort")
             os.abort()
         case "segmentation fault":
+            fired("segmentation fault")
             kept = [each.says.encode() for each in _PEOPLE.values()]
             ctypes.string_at(8)
             del kept
@@ -151,8 +203,10 @@ def break_supervisor() -> None:
     async def broken(self: Front, request: Any) -> Any:
         match failing():
             case "door":
+                fired("door")
                 _fail(dict(request.headers))
             case "outputs of the supervisor":
+                fired("outputs of the supervisor")
                 _once()
                 speak("the supervisor")
             case "leaks":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import socket
 import threading
@@ -12,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.canary.faults import PLANTED_TOOL
 from tests.canary.people import Person, people
 
 _PEOPLE = people()
@@ -23,6 +25,8 @@ class Received:
 
     asked: list[bytes] = field(default_factory=list)
     """bodies for the chat model: its caller's own words belong there, other inputs' do not"""
+    answered: list[str] = field(default_factory=list)
+    """which of the prepared answers each got"""
     reported: list[bytes] = field(default_factory=list)
     """the webhook's heads and bodies"""
     logged: list[bytes] = field(default_factory=list)
@@ -101,38 +105,82 @@ def _event(delta: dict[str, Any], finish: str | None = None) -> bytes:
     return b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
 
 
-def _tool(person: Person) -> bytes:
-    function = {"name": f"look_up_{person.last}", "arguments": json.dumps(person.values)}
+def _tool(person: Person, name: str) -> bytes:
+    function = {"name": name, "arguments": json.dumps(person.values)}
     call = {"index": 0, "id": person.record, "type": "function", "function": function}
     return _event({"tool_calls": [call]}) + _event({}, "tool_calls") + b"data: [DONE]\n\n"
 
 
-def answers() -> list[tuple[int, bytes]]:
-    """In turn: words, a tool call, an error that quotes, and everything that is no reply."""
-    text, tool, error, junk = (
-        _PEOPLE[f"model_{kind}"] for kind in ("text", "tool", "error", "junk")
+WORDS, RESULT, FORM = "words", "a tool that there is", "form"
+CYCLE = (
+    WORDS,
+    RESULT,
+    "a made-up tool",
+    "status 500",
+    "junk",
+    WORDS,
+    "broken off",
+    "status 400",
+    RESULT,
+    "an error as a reply",
+    "elsewhere",
+)
+"""What replies are answered with, in turn: two failures in a row open the circuit, and a trial closes it again."""
+TRIALS = (WORDS, WORDS, "status 500", WORDS, "junk")
+"""The same for the server's own trials of the model: the first finds it well."""
+
+
+def answers() -> dict[str, tuple[int, bytes]]:
+    """Words, calls of tools, errors that quote, and everything that is no reply."""
+    text, tool, error, junk, form = (
+        _PEOPLE[f"model_{kind}"] for kind in ("text", "tool", "error", "junk", "form")
     )
-    words = b"".join(_event({"content": f"{word} "}) for word in f"Thank you. {text.says}.".split())
-    return [
-        (200, words + _event({}, "stop") + b"data: [DONE]\n\n"),
-        (200, _tool(tool)),
-        (500, json.dumps({"error": {"message": error.says, "param": error.values}}).encode()),
-        (200, f"data: {{{junk.says}\n\n".encode()),
-        (200, _event({"content": "Thank you, "}) + f"data: [{junk.says}]\n\n".encode()),
-        (400, junk.says.encode("utf-16")),
-        (200, json.dumps({"error": error.says}).encode()),
-        (302, error.says.encode()),
-    ]
+    end = _event({}, "stop") + b"data: [DONE]\n\n"
+    words = b"".join(
+        _event({"content": f"{word} "}) for word in f"{text.first}, thank you. {text.says}.".split()
+    )
+    read = json.dumps({"first_name": form.first, "phone": form.phone, "reason": form.says})
+    return {
+        WORDS: (200, words + end),
+        RESULT: (200, _tool(tool, PLANTED_TOOL)),
+        FORM: (200, _event({"content": read}) + end),
+        "a made-up tool": (200, _tool(tool, f"look_up_{tool.last}")),
+        "status 500": (
+            500,
+            json.dumps({"error": {"message": error.says, "param": error.values}}).encode(),
+        ),
+        "junk": (200, f"data: {{{junk.says}\n\n".encode()),
+        "broken off": (
+            200,
+            _event({"content": "Thank you, "}) + f"data: [{junk.says}]\n\n".encode(),
+        ),
+        "status 400": (400, junk.says.encode("utf-16")),
+        "an error as a reply": (200, json.dumps({"error": error.says}).encode()),
+        "elsewhere": (302, error.says.encode()),
+    }
 
 
 def _model(received: Received) -> type[BaseHTTPRequestHandler]:
     prepared = answers()
+    in_turn, trials = itertools.cycle(CYCLE), itertools.cycle(TRIALS)
+
+    def chosen(asked: dict[str, Any]) -> str:
+        if asked["max_tokens"] == 1:
+            return next(trials)
+        if "response_format" in asked:
+            return FORM
+        if any(message["role"] == "tool" for message in asked["messages"][-2:]):
+            return WORDS  # the last is the server's own note
+        return next(in_turn)
 
     class Model(_Quiet):
         def do_POST(self) -> None:
-            received.asked.append(self.body())
-            status, body = prepared[(len(received.asked) - 1) % len(prepared)]
-            self.answer(status, body, "text/event-stream")
+            body = self.body()
+            kind = chosen(json.loads(body))
+            received.asked.append(body)
+            received.answered.append(kind)
+            status, answer = prepared[kind]
+            self.answer(status, answer, "text/event-stream")
 
     return Model
 

@@ -31,6 +31,8 @@ INPUTS = (
     "output",
     "child",
     "memory",
+    "tool_result",
+    "model_form",
 )
 """Every way in that a test plants something in."""
 

@@ -55,10 +55,17 @@ class Ground:
     """answers over HTTP and what `/proc` said at chosen moments"""
     heard: dict[str, set[str]] = field(default_factory=dict)
     """what was typed, and what the recogniser made of speech, as the page showed it"""
+    told: set[str] = field(default_factory=set)
+    """what the caller was told, as the page showed it"""
 
     def fail(self, stage: str) -> None:
         """From now on this stage fails; "" mends it."""
         (self.server.directory / "ground" / faults.FILE).write_text(stage)
+
+    def fired(self) -> set[str]:
+        """The stages that failed so far."""
+        file = self.server.directory / "ground" / faults.FIRED
+        return set(file.read_text().splitlines()) if file.exists() else set()
 
     def look_at_processes(self, when: str) -> None:
         """Keep what anybody may read about the processes now."""

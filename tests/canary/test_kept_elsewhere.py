@@ -163,6 +163,24 @@ def _exported(where: Ground, to: Path) -> list[bytes]:
     return found
 
 
+def _assert_calls_were_recorded(where: Ground, to: Path) -> None:
+    """Recordings were made, they hold sound, and none of it lies readable anywhere."""
+    assert len(where.server.events("recording_started")) >= len(STAGES) // 2
+    places = where.places()
+    needles = _exported(where, to)
+    assert len(needles) >= 3
+    assert not [name for name, data in places.items() for needle in needles if needle in data]
+
+
+def _assert_sentences_were_written(where: Ground) -> None:
+    assert [event for event in where.server.events("free_text") if event["text"]]
+
+
+def _assert_requests_are_in_postgresql(where: Ground, elsewhere: outputs.Places) -> None:
+    assert elsewhere['postgresql table "requests"']
+    assert not list((where.server.directory / "state").rglob("requests.db"))
+
+
 @pytest.mark.long
 def test_target_p3_no_planted_identifier_comes_out_of_a_server_that_records(
     tmp_path: Path, model_cache: Path
@@ -170,12 +188,8 @@ def test_target_p3_no_planted_identifier_comes_out_of_a_server_that_records(
     more = RECORDING.format(flow=_flow(tmp_path))
     with ground(tmp_path / "server", model_cache, more=more) as where:
         asyncio.run(course.take(where, STAGES, recorded=True))
-    assert len(where.server.events("recording_started")) >= len(STAGES) // 2
     course.assert_nothing_came_out(where, STAGES)
-    places = where.places()
-    needles = _exported(where, tmp_path)
-    assert len(needles) >= 3
-    assert not [name for name, data in places.items() for needle in needles if needle in data]
+    _assert_calls_were_recorded(where, tmp_path)
 
 
 @pytest.mark.long
@@ -184,7 +198,7 @@ def test_target_p3_no_planted_identifier_comes_out_of_a_server_that_writes_redac
 ) -> None:
     with ground(tmp_path / "server", model_cache, more=REDACTED) as where:
         asyncio.run(course.take(where, STAGES))
-    assert [event for event in where.server.events("free_text") if event["text"]]
+    _assert_sentences_were_written(where)
     course.assert_nothing_came_out(where, STAGES)
 
 
@@ -199,8 +213,7 @@ def test_target_p3_no_planted_identifier_comes_out_of_a_server_with_postgresql(
         asyncio.run(course.take(where, STAGES))
         elsewhere = outputs.database_rows(url, USER)
     elsewhere |= outputs.database_folder(talkative.directory, before)
-    assert elsewhere['postgresql table "requests"']
-    assert not list((where.server.directory / "state").rglob("requests.db"))
+    _assert_requests_are_in_postgresql(where, elsewhere)
     course.assert_nothing_came_out(where, STAGES, elsewhere)
 
 
@@ -216,4 +229,7 @@ def test_target_p3_no_planted_identifier_comes_out_of_a_server_with_all_of_it(
         asyncio.run(course.take(where, STAGES, recorded=True))
         elsewhere = outputs.database_rows(url, USER)
     elsewhere |= outputs.database_folder(talkative.directory, before)
+    _assert_sentences_were_written(where)
+    _assert_requests_are_in_postgresql(where, elsewhere)
     course.assert_nothing_came_out(where, STAGES, elsewhere, confided=True)
+    _assert_calls_were_recorded(where, tmp_path)

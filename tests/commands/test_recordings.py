@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
+import signal
 import threading
 import wave
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -19,13 +22,17 @@ from pipeline.audit.post import AuditPost
 from pipeline.cli import main
 from pipeline.commands import signing_in
 from pipeline.errors import StartUpError
+from pipeline.recording import copies
+from pipeline.recording.copies import PutBack
 from pipeline.recording.sealed_file import SealedWriter
 from pipeline.recording.shelf import DAY_MS
 from pipeline.recording.timeline import Mark
 from pipeline.settings import Recording, Settings
 from pipeline.shelves import check_classes, expirer, finish_destroyed, open_shelf
-from pipeline.store import keys
+from pipeline.store import backup, keys
 from pipeline.store.access import Access
+from pipeline.store.database import Database
+from pipeline.store.draft import State
 from pipeline.store.opening import now_ms, tombstones_of
 from pipeline.supervisor.staff import StaffTokens
 from tests.store.conftest import House
@@ -182,6 +189,20 @@ def test_a_requests_recording_is_destroyed_with_it(
         (action, False),
         ("delete", True),
     ]
+
+
+@pytest.mark.parametrize("action", ["redact", "delete"])
+def test_a_request_that_has_to_stay_keeps_its_recording_too(
+    house: House, capsys: pytest.CaptureFixture[str], accesses: list[Access], action: str
+) -> None:
+    running = snapshot(3, state=State.OPEN, ended="")
+    with house.records() as records:
+        records.write(running)
+    one = record(house, running.call_id)
+    assert staff("requests", house, "admin", action, running.request_id) == 1
+    assert "the call of this request goes on" in capsys.readouterr().err
+    assert kept(house) == [one]
+    assert [(a.action, bool(a.recording_id)) for a in accesses] == [(action, False)]
 
 
 def test_a_hold_on_a_recording_its_request_or_everything_keeps_it(
@@ -347,6 +368,79 @@ def test_a_backup_brings_recordings_back_but_not_those_destroyed_since(
     shutil.rmtree(new.directory / "data")
     assert main(["restore", "--no-tombstones", str(elsewhere / "copy")]) == 1
     assert "holds recordings" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "time"),
+    [
+        (copies, "_write", 1),
+        (copies, "_write", 3),
+        (Database, "upgrade_within", 1),
+        (backup, "insert", 1),
+        (backup, "insert", 3),
+        (backup, "shred", 1),
+        (PutBack, "finished", 1),
+    ],
+    ids=lambda each: getattr(each, "__name__", str(each)).rpartition(".")[2],
+)
+def test_row_o13_a_restore_that_is_killed_anywhere_is_run_again_or_was_whole(
+    owner: object,
+    name: str,
+    time: int,
+    house: House,
+    elsewhere: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    accesses: list[Access],
+) -> None:
+    one, gone = record(house), snapshot(2).request_id
+    assert main(["key", "export", str(elsewhere / "key")]) == 0
+    assert main(["backup", str(elsewhere / "copy")]) == 0
+    assert staff("requests", house, "admin", "delete", gone) == 0
+    shutil.copy(house.directory / "keys/tombstones.jsonl", elsewhere)
+    shutil.rmtree(house.directory)
+    new = House(tmp_path / "new")
+    monkeypatch.setenv("WARDLINE_STATE_DIRECTORY", str(new.directory))
+    assert main(["key", "import", str(elsewhere / "key")]) == 0
+    again = ["restore", "--tombstones", str(elsewhere), str(elsewhere / "copy")]
+    _killed_at(owner, name, time, again)
+    capsys.readouterr()
+    if name == "finished":  # everything is there, and only the mark is left
+        assert main(again) == 1
+        assert "is not empty" in capsys.readouterr().err
+    else:
+        assert main(again) == 0
+        assert "1 requests open" in capsys.readouterr().out
+        assert not list((new.directory / "recordings").glob("*.unfinished"))
+    with new.records() as records:
+        assert [each.entry.id for each in records.all_opened()] == [snapshot(1).request_id]
+        assert records.open(snapshot(1).request_id).document.fields == snapshot(1).fields
+    assert kept(new) == [one]
+    to = tmp_path / "call.wav"
+    assert recordings(new, "operator", "export", one, "--to", str(to)) == 0
+    with wave.open(str(to)) as file:
+        assert file.readframes(file.getnframes()) == SOUND
+
+
+def _killed_at(owner: object, name: str, time: int, command: list[str]) -> None:
+    """Run a command in a child that ends by SIGKILL when it does this for the so many-th time."""
+    child = os.fork()
+    if child == 0:
+        left, original = iter(range(1, time)), getattr(owner, name)
+
+        def last(*arguments: Any, **named: Any) -> Any:
+            if next(left, None) is None:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return original(*arguments, **named)
+
+        setattr(owner, name, last)
+        try:
+            main(command)
+        finally:
+            os._exit(3)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), "it ended by itself"
 
 
 def test_row_o15_a_purge_destroys_recordings_and_certifies_it(

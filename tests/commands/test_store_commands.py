@@ -76,6 +76,28 @@ def test_a_list_holds_no_content(
     ]
 
 
+def test_a_list_leaves_nobody_out_however_many_called_since(
+    house: House,
+    capsys: pytest.CaptureFixture[str],
+    accesses: list[Access],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The request that waits longest is the last of the list, and the one that must not be missed."""
+    oldest = snapshot(4, created_at_ms=1_780_000_000_000)
+    with house.records() as records:
+        records.write(oldest)
+        for number in range(5, 215):
+            records.write(snapshot(number))
+    assert requests(house, "readonly", "list", "--open") == 0
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert len(lines) == 214
+    assert lines[-1].startswith(oldest.request_id)
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{oldest.fields['phone']}\n"))
+    assert requests(house, "operator", "list", "--phone", "-") == 0
+    (line,) = capsys.readouterr().out.splitlines()[1:]
+    assert line.startswith(oldest.request_id)
+
+
 def test_row_x20_a_shown_request_is_recorded_by_the_name_of_staff_first(
     house: House, capsys: pytest.CaptureFixture[str], accesses: list[Access]
 ) -> None:

@@ -14,12 +14,31 @@ from pathlib import Path
 
 from pipeline import config
 from pipeline.clock import LoopClock
+from pipeline.store.fields import KINDS, FieldRule, RequestSchema
 from pipeline.store.opening import open_records, prepare
 from pipeline.store.requests import RequestStore
 from pipeline.telemetry.events import Event, set_sink
-from tests.store.killed import SCHEMA, values
+from tests.store.snapshots import NAMES, REASONS, phone
 
+SCHEMA = RequestSchema(
+    (
+        FieldRule("reason", KINDS["choice"], REASONS, True, store=True),
+        FieldRule("first_name", KINDS["first_name"], (), True, store=True),
+        FieldRule("phone", KINDS["phone"], (), True, store=True, lookup=True),
+        FieldRule("day", KINDS["date"], (), True, store=True),
+    )
+)
 CALLS = 40
+
+
+def values(number: int) -> dict[str, str]:
+    """What invented caller `number` says."""
+    return {
+        "reason": REASONS[number % len(REASONS)],
+        "first_name": NAMES[number % len(NAMES)],
+        "phone": phone(number),
+        "day": f"2026-03-{number % 28 + 1:02d}",
+    }
 
 
 async def _until(store: RequestStore, *, failing: bool) -> None:

@@ -1,4 +1,4 @@
-"""`kill -9` at any moment: every request that was said to be stored is there, whole."""
+"""`kill -9` at any moment of recorded calls: what was said to be stored is there, whole, and the audit's chain verifies."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests.store.record_calls import record_anew
+from tests.store.recorded import recorded
 
 
 def _kill(directory: Path, rounds: int, seed: int) -> None:
@@ -25,7 +28,14 @@ def _kill(directory: Path, rounds: int, seed: int) -> None:
     assert all(line["told"] > 0 for line in lines)
     assert sum(line["missing"] for line in lines) == 0
     assert sum(line["broken"] for line in lines) == 0
+    assert sum(line["partial"] for line in lines) > 0, "no call was killed in its middle"
+    assert sum(line["chain_broken"] for line in lines) == 0
+    assert sum(line["unaudited"] for line in lines) == 0
     assert lines[-1]["found"] >= sum(line["told"] for line in lines)
+
+
+def test_the_recorded_calls_are_what_these_callers_lead_to_today() -> None:
+    assert record_anew() == recorded(), "run: python -m tests.store.record_calls"
 
 
 @pytest.mark.wire

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -19,9 +20,15 @@ from typing import Any
 import pytest
 
 from pipeline import config
+from pipeline.audit.writer import AuditWriter, Limits
+from pipeline.clock import MonotonicClock
 from pipeline.errors import StartUpError
+from pipeline.settings import Settings
+from pipeline.supervisor import witness
 from pipeline.supervisor.emergency import DAMAGED, Emergency, Standing, SwitchFile
 from pipeline.supervisor.staff import StaffTokens
+from pipeline.supervisor.witness import Witness
+from tests.audit.rig import keys_in, records
 from tests.supervisor.served import Served, served, staff_token
 from tests.supervisor.test_audit import of_type, until
 from tests.supervisor.test_live_stream import live, read
@@ -152,6 +159,49 @@ async def test_callers_are_served_again_only_once_that_is_on_record_whoever_wrot
     await good.look()
     assert good.standing.paused
     assert kept == [served]
+
+
+@pytest.mark.wire
+async def test_a_return_to_service_that_waits_for_the_disk_is_queued_once_however_often_it_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, full = os.pwrite, threading.Event()
+
+    def pwrite(descriptor: int, data: bytes, offset: int) -> int:
+        if full.is_set():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    monkeypatch.setattr(witness, "ACCESS_LIMIT_MS", 20.0)
+    file, keys = SwitchFile(tmp_path), await asyncio.to_thread(keys_in, tmp_path)
+    limits = Limits(retry_ms=5)
+    writer = await asyncio.to_thread(AuditWriter, tmp_path / "audit", keys, limits=limits)
+    await asyncio.to_thread(writer.__enter__)
+    try:
+        seen_by = Witness(writer, keys, Settings(), MonotonicClock())
+        emergency = Emergency(file, lambda each: None, lambda: 0, seen_by.serves_again)
+
+        def throw(*, paused: bool) -> Standing:
+            return file.throw(paused=paused, by="local:root", reason="drill")
+
+        for _ in range(2):  # each return is a word of its own, and on record
+            await asyncio.to_thread(throw, paused=True)
+            await emergency.look()
+            full.set()
+            await asyncio.to_thread(throw, paused=False)
+            for _ in range(3):
+                await emergency.look()
+            assert emergency.standing.paused
+            full.clear()
+            while emergency.standing.paused:
+                await emergency.look()
+    finally:
+        await asyncio.to_thread(writer.__exit__)
+    kept = await asyncio.to_thread(records, tmp_path / "audit")
+    assert [each["user_id"] for each in kept if each.get("action") == "resume"] == [
+        "local:root"
+    ] * 2
 
 
 @pytest.mark.wire
