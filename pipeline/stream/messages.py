@@ -11,7 +11,6 @@ from __future__ import annotations
 import binascii
 import json
 import re
-from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass, field
 from enum import Enum
@@ -268,8 +267,8 @@ def _bytes(payload: str) -> bytes | None:
     if not payload or len(payload) > AUDIO_BYTES_MAX * 4 // 3 + 4:
         return None
     try:
-        return b64decode(payload, validate=True)
-    except (binascii.Error, ValueError):
+        return binascii.a2b_base64(payload, strict_mode=True)
+    except ValueError:
         return None
 
 
@@ -333,7 +332,7 @@ def start(
 
 def media(stream: str, payload: bytes) -> str:
     """Sound; written by hand, since this is the one message that goes fifty times a second."""
-    return f"{_before_sound(stream)}{b64encode(payload).decode()}{_BEHIND_SOUND}"
+    return f"{_before_sound(stream)}{binascii.b2a_base64(payload, newline=False).decode()}{_BEHIND_SOUND}"
 
 
 def _before_sound(stream: str) -> str:

@@ -207,6 +207,7 @@ class _Line:
 
     def __init__(self, waiting: _Waiting, gone: Callable[[_Line], None]) -> None:
         self.call_id = waiting.call_id
+        self._contained = contained(self.call_id, "media stream")
         self._waiting = waiting
         self._gone = gone
         self._loop = asyncio.get_running_loop()
@@ -252,7 +253,7 @@ class _Line:
             if self._junk >= JUNK_LIMIT:
                 self._refuse("junk")
             return
-        with contained(self.call_id, "media stream"):
+        with self._contained:
             self._take(message)
 
     def on_closed(self, code: int, reason: str) -> None:
