@@ -207,7 +207,7 @@ class _Line:
 
     def __init__(self, waiting: _Waiting, gone: Callable[[_Line], None]) -> None:
         self.call_id = waiting.call_id
-        self._contained = contained(self.call_id, "media stream")
+        self._contained = contained(self.call_id, "media_stream")
         self._waiting = waiting
         self._gone = gone
         self._loop = asyncio.get_running_loop()
