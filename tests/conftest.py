@@ -32,6 +32,7 @@ ALONE = (
     "tests/first_call/test_whisper.py",
     "tests/models/test_espeak.py",
     "tests/models/test_piper_alone.py",
+    "tests/phi/test_speed.py",
     "tests/sip/test_rtp_load.py",
     "tests/sip/test_rtp_pacing.py",
     "tests/sip/test_gateway_barge_in.py",
