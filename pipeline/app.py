@@ -46,6 +46,7 @@ from pipeline.call.taping import Permission
 from pipeline.call.tracing import CallTrace
 from pipeline.call.unvarying import UnvaryingReceptionist
 from pipeline.clock import LoopClock, today
+from pipeline.egress.places import relay_address
 from pipeline.heap import Heap
 from pipeline.recording.consent import OptOut, phrases_to_hear
 from pipeline.recording.keeper import Keeper
@@ -387,6 +388,7 @@ def _media(settings: Settings) -> MediaSettings:
         reconnecting_after_ms=media.reconnecting_after_ms,
         end_after_ms=media.end_after_ms,
         max_pending_offers=media.max_pending_offers,
+        relay_address=str(relay_address(media.turn_url) or ""),
     )
 
 

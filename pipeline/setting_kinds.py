@@ -242,6 +242,7 @@ _KINDS: dict[str, Callable[[str], str]] = {
     "narrow_network": _narrow_network,
     "url": _url,
     "origin": _origin,
+    "relay_url": places.relay_fault,
     "model_url": lambda text: _url(text) or places.model_fault(text),
     "private_network": lambda text: _network(text) or places.public_fault(text),
     "webhook_url": _webhook_url,

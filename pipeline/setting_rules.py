@@ -39,6 +39,12 @@ def faults_across(s: Settings) -> Iterator[str]:
         yield f"turn.no_input_ms: write 0 or at least {NO_INPUT_MS_MIN}"
     if s.media.end_after_ms <= s.media.reconnecting_after_ms:
         yield "media.end_after_ms: must be more than media.reconnecting_after_ms"
+    if s.media.turn_url and not s.media.turn_secret:
+        yield (
+            "media.turn_secret: needs what the relay has as static-auth-secret, at least"
+            f" {secret.CHARACTERS_MIN} characters; {secret.ADVICE}"
+        )
+    yield from places.unlisted_relay(s)
     yield from _about_the_engines(s)
     yield from _about_the_webhook(s)
     yield from _about_the_store(s)

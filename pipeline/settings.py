@@ -87,6 +87,10 @@ class Media:
     access point to the next."""
     max_pending_offers: int = _number(8, 1, 256)
     """Offers that are not connected yet, for each worker."""
+    turn_url: str = _text(kind="relay_url")
+    """Your own TURN server, for callers whose network lets no direct path through; none: pages are given no ICE server."""
+    turn_secret: str = _text(secret=True)
+    """What that server has as `static-auth-secret`, or "${file:/path}": each caller's credentials expire."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Event, Token, emit
 from pipeline.telemetry.redaction import KnownCall, Redaction
 from pipeline.transports.media_stream import MediaStreamDoor
+from pipeline.transports.sdp import read_offer
 from pipeline.transports.settings import MediaSettings
 from pipeline.transports.webrtc import WebRtcDoor
 from pipeline.turn.settings import FloorSettings
@@ -89,12 +90,14 @@ class Engines:
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
-    """A call that is made and does not run yet, and what is closed after it."""
+class _Held:
+    """A line that waits for its caller: nothing of a call is made yet, and nothing of it is on record."""
 
-    call: Call
-    audit: CallAudit
-    known: KnownCall
+    call_id: str
+    recognizer: Recognizer
+    """Whoever is answered will be heard."""
+    drop: Callable[[str, str], None]
+    """The door that the caller comes by forgets this call for this reason."""
 
 
 class Switchboard:
@@ -130,8 +133,7 @@ class Switchboard:
         self._clock = clock or LoopClock()
         self._calls: dict[str, Call] = {}
         self._opening = 0
-        self._announced = 0
-        """Telephone calls whose stream has not come: each has its recogniser already."""
+        self._held: dict[str, _Held] = {}
         self._draining = False
         self._paused = False
         self._tasks = asyncio.TaskGroup()
@@ -172,42 +174,65 @@ class Switchboard:
         await self._engines.warm_up()
 
     async def offer(self, call_id: str, sdp: str) -> str:
-        """Take a call if it can be served well; the caller hears the greeting once connected."""
-        recognizer = await self._ear()
-        opened = self._opened(call_id, recognizer)
+        """Answer a page if its call can be served well; the call begins when the connection stands."""
+        offer = read_offer(sdp)  # what is none takes nothing from anybody
+        held = await self._hold(call_id, self._door.drop)
+
+        def never(reason: str) -> None:
+            self._not_come(held, reason)
+
         try:
-            answer = await self._door.offer(sdp, opened.call)
+            return await self._door.answer(
+                offer, call_id, lambda: self._begin(held, PAGE_RATE_HZ), never
+            )
         except BaseException:
-            self._redaction.close(opened.known)
-            await recognizer.close()
+            await self._let_go(held)
             raise
-        self._begin(opened)
-        return answer
 
     async def expect(self, call_id: str, token: str, bringer: Bringer) -> None:
         """Hold a line for a telephone call that comes with this token; it begins when its stream does."""
         telephone = self._telephone
         if telephone is None:
             raise LinesBusy("This server has no telephone.")
-        recognizer = await self._ear()
-        self._announced += 1
+        held = await self._hold(call_id, telephone.drop)
 
         def begin(sample_rate_hz: int) -> CallPort:
-            opened = self._opened(call_id, recognizer, sample_rate_hz)
-            self._begin(opened)
-            self._announced -= 1
-            return opened.call
+            return self._begin(held, sample_rate_hz)
 
         def never(reason: str) -> None:
-            self._announced -= 1
-            self._tasks.create_task(self._never(call_id, recognizer, reason), name="announced call")
+            self._not_come(held, reason)
 
         telephone.expect(call_id, token, bringer, begin, never)
 
-    async def _never(self, call_id: str, recognizer: Recognizer, reason: str) -> None:
-        with contained(call_id, "recognizer"):
-            await recognizer.close()
-        self._notify("call_ended", {"call_id": call_id, "reason": reason})
+    async def _hold(self, call_id: str, drop: Callable[[str, str], None]) -> _Held:
+        """Hold a line, with a recogniser, for a caller who is on the way; raises `LinesBusy`."""
+        held = _Held(call_id, await self._ear(), drop)
+        self._held[call_id] = held
+        self._quiet.clear()
+        if self._draining:  # since it was asked for
+            await self._let_go(held)
+            raise LinesBusy("The server is being stopped.", retry_after_s=BUSY_RETRY_S)
+        return held
+
+    def _not_come(self, held: _Held, reason: str) -> None:
+        self._tasks.create_task(self._gone(held, reason), name=f"line of {held.call_id}")
+
+    async def _gone(self, held: _Held, reason: str) -> None:
+        await self._let_go(held)
+        self._notify("call_ended", {"call_id": held.call_id, "reason": reason})
+
+    async def _let_go(self, held: _Held) -> None:
+        """The line is free for somebody else."""
+        try:
+            with contained(held.call_id, "recognizer"):
+                await held.recognizer.close()
+        finally:
+            del self._held[held.call_id]
+            self._note_quiet()
+
+    def _note_quiet(self) -> None:
+        if not self._calls and not self._held:
+            self._quiet.set()
 
     async def _ear(self) -> Recognizer:
         """A recogniser for one call; raises `LinesBusy`."""
@@ -228,14 +253,25 @@ class Switchboard:
         finally:
             self._opening -= 1
 
-    def _opened(
-        self, call_id: str, recognizer: Recognizer, sample_rate_hz: int = PAGE_RATE_HZ
-    ) -> _Opened:
-        """The call, for a line of this rate; nothing of it runs."""
-        view = LiveView(call_id, self._notify, self._clock)
+    def _begin(self, held: _Held, sample_rate_hz: int) -> Call:
+        """The caller has come, on a line of this rate: make the call and let it run."""
         known = self._redaction.open()
+        try:
+            call, audit = self._made(held, known, sample_rate_hz)
+            self._notify("call_started", {"call_id": call.call_id})
+        except BaseException:  # the door says so to `never`, which frees the line
+            self._redaction.close(known)
+            raise
+        self._calls[call.call_id] = call
+        del self._held[call.call_id]
+        self._tasks.create_task(self._live(call, audit, known), name=f"call {call.call_id}")
+        return call
+
+    def _made(self, held: _Held, known: KnownCall, sample_rate_hz: int) -> tuple[Call, CallAudit]:
+        call_id = held.call_id
+        view = LiveView(call_id, self._notify, self._clock)
         parts = CallParts(
-            recognizer=recognizer,
+            recognizer=held.recognizer,
             voice_stream=self._engines.voice.open(),
             window_samples=self._engines.voice.window_samples,
             tts=self._engines.tts,
@@ -255,32 +291,24 @@ class Switchboard:
         pace = Pace(self._admission, self._clock)
         call = Call(call_id, parts, Observers(view, audit, pace))
         call.pause(self._paused)
-        return _Opened(call, audit, known)
-
-    def _begin(self, opened: _Opened) -> None:
-        call = opened.call
-        call.pause(self._paused)
-        self._calls[call.call_id] = call
-        self._quiet.clear()
-        self._tasks.create_task(
-            self._live(call, opened.audit, opened.known), name=f"call {call.call_id}"
-        )
+        return call, audit
 
     async def reoffer(self, call_id: str, sdp: str) -> str:
-        """Give a caller who lost the connection a new one."""
-        call = self._calls.get(call_id)
-        if call is None:
+        """Give a caller who lost the connection, or could not make one, a new one."""
+        if call_id not in self._calls and call_id not in self._held:
             raise NotAuthorised("This call is over.")
-        return await self._door.offer(sdp, call)
+        return await self._door.answer_again(read_offer(sdp), call_id)
 
     async def hang_up(self, call_id: str, reason: str) -> None:
         """End a call from outside."""
-        call = self._calls.get(call_id)
+        held, call = self._held.get(call_id), self._calls.get(call_id)
+        if held is not None:
+            held.drop(call_id, reason)
         if call is not None:
             self._door.drop(call_id, reason)
             call.hang_up(reason)
-        if self._telephone is not None:
-            self._telephone.drop(call_id, reason)
+            if self._telephone is not None:
+                self._telephone.drop(call_id, reason)
 
     async def reveal(self, call_id: str, field: str) -> str | None:
         """One value of the request, for a member of staff who asked for it."""
@@ -298,7 +326,7 @@ class Switchboard:
         """Calls that could be answered now, as well as those that are."""
         if self.late():
             return 0
-        taken = len(self._calls) + self._announced
+        taken = len(self._calls) + len(self._held)
         free = min(self._engines.stt.free_slots(), self._calls_limit - taken)
         return 0 if self._draining else max(0, free - self._opening)
 
@@ -321,12 +349,13 @@ class Switchboard:
         """Return once nobody is heard any more; each caller has been told, and led to a person."""
         await self._engines.stt.broken()
         self._draining = True
+        self._turn_back("error")
         for call in list(self._calls.values()):
             with contained(call.call_id, "cannot hear"):
                 call.cannot_hear()
 
     async def drain(self, limit_ms: float) -> None:
-        """Take no more calls and wait for those that are left."""
+        """Take no more calls and wait for those that are left, or on their way."""
         self._draining = True
         try:
             async with asyncio.timeout(limit_ms / 1000.0):
@@ -334,9 +363,16 @@ class Switchboard:
         except TimeoutError:
             return
 
+    def _turn_back(self, reason: str) -> None:
+        """Nobody who is still on the way is served."""
+        for held in list(self._held.values()):
+            with contained(held.call_id, "line"):
+                held.drop(held.call_id, reason)
+
     async def stop(self) -> None:
         """End every call; returns when their tasks are over."""
         self._draining = True
+        self._turn_back("shutdown")
         for call in list(self._calls.values()):
             call.hang_up(
                 "shutdown"
@@ -349,7 +385,6 @@ class Switchboard:
     # --- one call --------------------------------------------------------------------------------
 
     async def _live(self, call: Call, audit: CallAudit, known: KnownCall) -> None:
-        self._notify("call_started", {"call_id": call.call_id})
         reason = "error"
         try:
             with contained(call.call_id, "call"), self._redaction.within(known):
@@ -360,8 +395,7 @@ class Switchboard:
             with contained(call.call_id, "audit"):
                 await audit.end(reason)  # on the disk before anybody is told that the call is over
             del self._calls[call.call_id]
-            if not self._calls:
-                self._quiet.set()
+            self._note_quiet()
             self._notify("call_ended", {"call_id": call.call_id, "reason": reason})
 
 

@@ -14,6 +14,7 @@ from pipeline.supervisor.host import CAPACITY_EVERY_MS, _watch_capacity
 from pipeline.switchboard import AdmissionChanged
 from pipeline.telemetry.events import Event, set_sink
 from tests.fakes.house import House, opened
+from tests.fakes.offers import OFFER
 
 LIMIT_MS = 1_000.0
 MARKS = {
@@ -166,13 +167,13 @@ async def test_a_new_caller_hears_that_all_lines_are_busy_and_those_in_the_house
         told(admission, turn(thinking_ms=4_000), TURNS_MIN, now_ms)
         assert there.board.free_slots() == 0
         with pytest.raises(LinesBusy, match="All lines are busy") as refusal:
-            await there.board.offer("c000000000002", "v=0")
+            await there.board.offer("c000000000002", OFFER)
         assert refusal.value.retry_after_s
-        assert await there.board.reoffer("c000000000001", "v=0"), "who is here may come back"
+        assert await there.board.reoffer("c000000000001", OFFER), "who is here may come back"
         assert there.ended() == []
         await asyncio.sleep(WINDOW_MS / 1000.0 + 1)
         assert there.board.free_slots() == 3
-        await there.board.offer("c000000000003", "v=0")
+        await there.board.offer("c000000000003", OFFER)
     late = [(event["stage"], event["late"], event.get("p95_ms")) for event in kept.events]
     assert late == [("thinking", True, 4_000.0), ("thinking", False, None)]
 

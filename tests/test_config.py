@@ -314,6 +314,7 @@ SECRETS = (
     "engines.llm_api_key",
     "store.key_text",
     "bundle.token",
+    "media.turn_secret",
     "media_stream.auth_token",
     "metrics.token",
 )

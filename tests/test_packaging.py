@@ -10,6 +10,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+FOLDERS = ("bench", "deploy", "models", "phi", "pipeline", "tests", "tools", "typings")
+WRITTEN = {".css", ".html", ".js", ".py", ".pyi", ".sh", ".toml"}
+"""Files that somebody writes and reads; tables of words and recordings are neither."""
+LINES_MAX = 600
+LONG = {
+    "tests/sip/test_rtp_leg.py": "one media leg, from its offer through reports and keys to its end",
+}
+"""Files beyond it, each with its reason."""
 
 
 @pytest.mark.parametrize("name", ["pipeline", "models", "phi", "bench"])
@@ -62,3 +70,26 @@ def test_the_language_models_environment_is_locked_at_a_release_without_known_ho
     assert re.search(
         r"^torch==[0-9.]+ ", lock, re.MULTILINE
     )  # no local build, whose sum nobody else has
+
+
+def lines_of(path: Path) -> int:
+    return len(path.read_text().splitlines())
+
+
+def test_no_file_is_longer_than_a_reader_can_hold_without_a_stated_reason() -> None:
+    files = [
+        path
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in WRITTEN and path.is_file() and "__pycache__" not in path.parts
+    ]
+    assert len(files) > 1_000, "the folders must be there, or this counts nothing"
+    long = {str(path.relative_to(ROOT)) for path in files if lines_of(path) > LINES_MAX}
+    assert long <= set(LONG)
+
+
+def test_each_mark_of_a_test_is_declared_once() -> None:
+    pytest_settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]
+    declared = [mark.split(":")[0] for mark in pytest_settings["ini_options"]["markers"]]
+    assert sorted(declared) == sorted(set(declared))
+    assert "sip" in declared

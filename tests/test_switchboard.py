@@ -9,12 +9,13 @@ import pytest
 
 from models.errors import EngineBusy, EngineError, EngineFailed, EngineUnavailable
 from models.ports import Spoken
-from pipeline.errors import LinesBusy
+from pipeline.errors import LinesBusy, NotAuthorised, OfferInvalid, TooMany
 from pipeline.line import Bye, CallPort
 from pipeline.stream.messages import Bringer
 from pipeline.telemetry.redaction import KnownCall
 from tests.call.call_rig import Leg
 from tests.fakes.house import House, opened
+from tests.fakes.offers import OFFER
 
 FIRST, SECOND = "c000000000001", "c000000000002"
 
@@ -87,7 +88,7 @@ async def test_an_offer_that_no_recogniser_hears_is_refused_with_a_sentence(
     async with opened(House()) as there:
         there.stt.failure = error("synthetic")
         with pytest.raises(LinesBusy, match="Please try again") as refusal:
-            await there.board.offer(FIRST, "v=0")
+            await there.board.offer(FIRST, OFFER)
         assert refusal.value.status == 503
         assert refusal.value.retry_after_s
         assert there.board.free_slots() == 2, "a failed opening holds no line"
@@ -96,7 +97,7 @@ async def test_an_offer_that_no_recogniser_hears_is_refused_with_a_sentence(
 async def test_a_recogniser_that_failed_for_good_leads_every_caller_to_a_person() -> None:
     async with opened(House(3)) as there:
         leg = await there.answered(FIRST)
-        await there.board.offer(SECOND, "v=0")  # is still connecting
+        await there.board.offer(SECOND, OFFER)  # is still connecting
         watching = asyncio.create_task(there.board.broken())
         await asyncio.sleep(1)
         assert not watching.done()
@@ -104,7 +105,7 @@ async def test_a_recogniser_that_failed_for_good_leads_every_caller_to_a_person(
         await watching
         assert there.board.free_slots() == 0
         with pytest.raises(LinesBusy):
-            await there.board.offer("c000000000003", "v=0")
+            await there.board.offer("c000000000003", OFFER)
         await there.board.drain(20_000)
         assert there.said(leg)[-1] == "A person takes over."
         assert [m.reason for _, m in leg.messages if isinstance(m, Bye)] == ["person"]
@@ -122,6 +123,120 @@ async def test_a_goodbye_that_is_being_said_is_not_cut_when_the_recogniser_fails
         await there.board.drain(20_000)
         assert there.said(leg)[-1] == "Thank you and goodbye."
         assert [m.reason for _, m in leg.messages if isinstance(m, Bye)] == ["goodbye"]
+
+
+def call_tasks() -> set[str]:
+    """Names of what runs for a call."""
+    names = {task.get_name() for task in asyncio.all_tasks()}
+    return {name for name in names if name.startswith(("call ", "graph", "greeting"))}
+
+
+@pytest.mark.parametrize("sdp", ["", "garbage", "v=0\r\n", OFFER.replace("opus", "PCMU")])
+async def test_what_is_no_offer_takes_no_recogniser_and_is_told_so_even_when_all_lines_are_busy(
+    sdp: str,
+) -> None:
+    async with opened(House(1)) as there:
+        with pytest.raises(OfferInvalid) as refusal:
+            await there.board.offer(FIRST, sdp)
+        assert refusal.value.status == 400
+        assert there.stt.lent == []
+        await there.answered(FIRST)
+        with pytest.raises(OfferInvalid):
+            await there.board.offer(SECOND, sdp)
+        assert len(there.stt.lent) == 1
+
+
+async def test_an_offer_that_never_connects_is_no_call_on_record() -> None:
+    async with opened(House()) as there:
+        await there.board.offer(FIRST, OFFER)
+        await asyncio.sleep(1)
+        assert there.board.free_slots() == 1, "whoever was answered has a recogniser"
+        assert call_tasks() == set()
+        there.door.drop(FIRST, "not_connected")
+        await asyncio.sleep(1)
+        assert there.stt.lent[0].closed == 1
+        assert there.board.free_slots() == 2
+        assert there.auditor.records == []
+        assert [kind for kind, _ in there.notices] == ["call_ended"]
+        await there.answered(SECOND)
+        assert call_tasks(), "a call that runs would have been seen"
+        assert there.notices[1] == ("call_started", {"call_id": SECOND})
+    assert [record.type for record in there.auditor.records] == ["call_end"]
+
+
+async def test_a_caller_whose_call_cannot_be_made_gives_the_line_back() -> None:
+    async with opened(House(1)) as there:
+
+        def fails() -> None:
+            raise Broken
+
+        voice = there.board._engines.voice
+        whole, voice.open = voice.open, fails  # type: ignore[method-assign,assignment]  # a fault of an engine
+        await there.board.offer(FIRST, OFFER)
+        with pytest.raises(Broken):
+            there.door.arrive(FIRST)
+        await asyncio.sleep(1)
+        assert there.ended() == [FIRST]
+        assert there.stt.lent[0].closed == 1
+        assert there.board._redaction._open == {}
+        assert there.auditor.records == []
+        voice.open = whole  # type: ignore[method-assign]  # see above
+        assert there.board.free_slots() == 1
+        await there.answered(SECOND)
+
+
+async def test_a_telephone_call_that_cannot_be_made_gives_the_line_back() -> None:
+    house, telephone = with_telephone()
+    async with opened(house) as there:
+
+        def fails() -> None:
+            raise Broken
+
+        there.board._engines.voice.open = fails  # type: ignore[method-assign,assignment]  # a fault of an engine
+        await there.board.expect(FIRST, "one", Bringer.GATEWAY)
+        begin, never = telephone.expected.pop(FIRST)
+        with pytest.raises(Broken):
+            begin(8_000)
+        never("error")  # as the door does
+        await asyncio.sleep(1)
+        assert there.ended() == [FIRST]
+        assert there.board.free_slots() == 2
+
+
+async def test_an_offer_that_the_door_refuses_gives_the_line_back() -> None:
+    async with opened(House(1)) as there:
+        there.door.full = True
+        with pytest.raises(TooMany):
+            await there.board.offer(FIRST, OFFER)
+        assert there.stt.lent[0].closed == 1
+        assert there.board.free_slots() == 1
+        assert there.notices == []
+
+
+async def test_a_caller_on_the_way_is_waited_for_by_a_drain_and_turned_back_by_the_stop() -> None:
+    async with opened(House()) as there:
+        await there.board.offer(FIRST, OFFER)
+        draining = asyncio.create_task(there.board.drain(20_000))
+        await asyncio.sleep(1)
+        assert not draining.done()
+        there.door.arrive(FIRST)
+        await there.board.hang_up(FIRST, "caller")
+        await draining
+    async with opened(House()) as there:
+        await there.board.offer(FIRST, OFFER)
+    assert there.ended() == [FIRST]
+
+
+async def test_a_caller_who_leaves_while_connecting_frees_the_line() -> None:
+    async with opened(House(1)) as there:
+        await there.board.offer(FIRST, OFFER)
+        assert await there.board.reoffer(FIRST, OFFER), "a page may try again before it connects"
+        await there.board.hang_up(FIRST, "abandoned")
+        await asyncio.sleep(1)
+        assert there.board.free_slots() == 1
+        assert there.ended() == [FIRST]
+        with pytest.raises(NotAuthorised):
+            await there.board.reoffer(FIRST, OFFER)
 
 
 class Telephone:

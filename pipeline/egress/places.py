@@ -39,6 +39,9 @@ WIDEST_PREFIX = {4: 8, 6: 32}
 TOO_WIDE = "the network is too large to list anybody: write one of /8 or smaller, of /32 or smaller in IPv6"
 _LOCAL_V6 = tuple(ipaddress.IPv6Network(text) for text in ("fc00::/7", "fe80::/10"))
 
+_TURN = re.compile(
+    r"turns?:(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::[0-9]{1,5})?(?:\?transport=(?:udp|tcp))?\Z"
+)
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?/(tcp|udp)\Z")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}\Z")
 
@@ -104,6 +107,35 @@ def fault(text: str) -> str:
             ' e.g. "carrier Twilio 203.0.113.0/30 5061/tcp"'
         )
     return ""
+
+
+def relay_address(url: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Where `turn:ADDRESS:PORT` is; None: it is no such thing."""
+    found = _TURN.match(url)
+    try:
+        return ipaddress.ip_address(found[1] or found[2]) if found else None
+    except ValueError:
+        return None
+
+
+def relay_fault(url: str) -> str:
+    """What is wrong with the address of a relay, whatever is listed; "" when nothing is."""
+    if relay_address(url) is not None:
+        return ""
+    return "write the address of a TURN server of your own, not its name, e.g. turn:10.0.0.5:3478"
+
+
+def unlisted_relay(settings: Settings) -> Iterator[str]:
+    """The fault of a relay that is neither this machine nor a destination that somebody listed."""
+    address = relay_address(settings.media.turn_url)
+    if address is None or address.is_loopback or str(address) in settings.media.media_addresses:
+        return
+    listed_relays = (p for p in map(parse, settings.egress.destinations) if p.kind == "turn")
+    if not any(address in place.network for place in listed_relays):
+        yield (
+            f'media.turn_url: list the relay, e.g. egress.destinations = ["turn relay {address} 49152-65535/udp"] with'
+            " its relay ports; sound goes to no address that is not listed"
+        )
 
 
 def model_fault(url: str) -> str:
@@ -212,9 +244,11 @@ def loopback() -> tuple[Place, ...]:
 
 
 def callers(settings: Settings, own: Iterable[str]) -> Iterator[Place]:
-    """Where sound may be sent: the configured networks, or this machine's own addresses."""
+    """Where sound may be sent: the configured networks, or this machine's own addresses, and the practice's relay."""
     ports = (settings.media.port_min, settings.media.port_max)
-    for text in settings.media.allowed_networks or own:
+    relay = relay_address(settings.media.turn_url)
+    relays = [str(relay)] if relay is not None else []
+    for text in (*(settings.media.allowed_networks or own), *relays):
         network = ipaddress.ip_network(text, strict=False)
         yield Place("callers", "callers", network, transport="udp", own_ports=ports)
 

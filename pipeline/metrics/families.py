@@ -97,7 +97,12 @@ def _histogram(
 
 # --- calls -----------------------------------------------------------------------------------------
 
-CALLS_BEGUN = _counter("calls_begun", "Calls that a worker took.", door=("page", "telephone"))
+CALLS_BEGUN = _counter(
+    "calls_begun", "Callers that a worker held a line for.", door=("page", "telephone")
+)
+OFFERS_ABANDONED = _counter(
+    "offers_abandoned", "Of those, pages that were answered and never connected: no call was made."
+)
 CALLS_ANSWERED = _counter("calls_answered", "Calls whose caller was connected and greeted.")
 CALLS_REFUSED = _counter(
     "calls_refused", "Callers that were turned away.", door=DOORS, reason=REFUSALS

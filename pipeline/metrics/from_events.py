@@ -126,6 +126,7 @@ READINGS: Mapping[str, Reading] = MappingProxyType(
         "reply_failed": lambda t, _, r: t.add(f.REPLIES_FAILED, stage=_word(r, "stage")),
         "network_degraded": lambda t, _, r: t.add(f.NETWORK_DEGRADED),
         "transfer_tried": lambda t, _, r: t.add(f.TRANSFERS, outcome=_word(r, "outcome")),
+        "offer_abandoned": lambda t, _, r: t.add(f.OFFERS_ABANDONED),
         "caller_gone": _gone,
         "loop_late": _late,
         "worker_started": lambda t, _, r: t.clear(f.CIRCUIT_OPEN, worker=_word(r, "worker")),

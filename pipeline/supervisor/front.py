@@ -21,7 +21,7 @@ from pipeline.allowance import RateLimit
 from pipeline.call.flow_file import load_flow
 from pipeline.call.request import FIELD_NAMES
 from pipeline.certificate import certified_names
-from pipeline.clock import Clock
+from pipeline.clock import Clock, wall_now
 from pipeline.errors import (
     CallRefused,
     LinesBusy,
@@ -44,6 +44,7 @@ from pipeline.supervisor.guests import CALL_DOORS
 from pipeline.supervisor.limits import Share, counted_as
 from pipeline.supervisor.live import LiveView
 from pipeline.supervisor.metrics import Meter, MetricsDoor
+from pipeline.supervisor.relay import ice_servers
 from pipeline.supervisor.staff import FETCH, StaffTokens
 from pipeline.supervisor.tokens import TOKEN_LIFE_MS, CallTokens, OpenCall, OpenCalls
 from pipeline.supervisor.witness import Witness
@@ -337,7 +338,12 @@ class Front:
             raise LinesBusy("All lines are busy.", retry_after_s=5)
         token = self._tokens.mint(worker.name, now_ms)
         return web.json_response(
-            {"token": token, "expires_s": int(TOKEN_LIFE_MS / 1000)}, status=201
+            {
+                "token": token,
+                "expires_s": int(TOKEN_LIFE_MS / 1000),
+                "ice_servers": ice_servers(self._settings, wall_now()),
+            },
+            status=201,
         )
 
     async def _offer(self, request: web.Request) -> web.Response:

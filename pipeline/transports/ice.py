@@ -31,14 +31,15 @@ MAX_CALLER_ADDRESSES = 60
 
 
 def allowed_networks(settings: MediaSettings) -> tuple[Network, ...]:
-    """The configured networks, or loopback and this machine's own addresses; raises StartUpError."""
+    """The configured networks, or loopback and this machine's own addresses, and a relay; raises StartUpError."""
     names: Iterable[str] = settings.allowed_networks or (
         "127.0.0.0/8",
         "::1/128",
         *own_addresses(),
     )
+    relay = (settings.relay_address,) if settings.relay_address else ()
     try:
-        return tuple(ipaddress.ip_network(name, strict=False) for name in names)
+        return tuple(ipaddress.ip_network(name, strict=False) for name in (*names, *relay))
     except ValueError as error:
         raise StartUpError(
             f"media.allowed_networks: {error}; write networks as 192.0.2.0/24 or 2001:db8::/32"

@@ -23,5 +23,7 @@ class MediaSettings:
     """Five missed pings: the page shows "reconnecting", the call waits."""
     end_after_ms: float = 15_000.0
     """Nobody waits longer for a dead line."""
+    relay_address: str = ""
+    """Of the practice's own TURN server: callers may come from it; empty: there is none."""
     max_pending_offers: int = 8
     """Offers that have not connected yet; each holds a socket and about 1 MB."""

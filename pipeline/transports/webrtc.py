@@ -1,14 +1,15 @@
 """The browser's door: offers in, answers out, and each caller joined to its call until one of them leaves.
 
-A call starts when its connection stands, survives the loss of it for a while, and is told of its end
-exactly once. Knows nothing of HTTP, tokens or turn-taking.
+A call is made when its first connection stands, survives the loss of it for a while, and is told of its end
+exactly once. An offer that never connects is no call. Knows nothing of HTTP, tokens or turn-taking.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
-from typing import assert_never
+from typing import Self, assert_never
 
 from pipeline.clock import LoopClock
 from pipeline.errors import NoMediaPath, OfferInvalid, TooMany, WardlineError
@@ -28,12 +29,13 @@ from pipeline.transports.messages import (
     Ping,
     Typed,
 )
-from pipeline.transports.sdp import read_offer
+from pipeline.transports.sdp import Offer
 from pipeline.transports.settings import MediaSettings
 from pipeline.transports.webrtc_peer import Peer
 from pipeline.transports.webrtc_secure import assert_aiortc_fits
 
 RETRY_AFTER_S = 2
+OVER = "This call is over; start a new one."
 
 
 class CallerConnected(Event):
@@ -61,6 +63,13 @@ class CallerGone(Event):
     concealed_frames: int
     junk_messages: int
     foreign_datagrams: int
+
+
+class OfferAbandoned(Event):
+    """An offer was answered and nobody came: no call was made."""
+
+    call_id: Token
+    reason: Token
 
 
 class ConnectionFailed(Event):
@@ -104,12 +113,22 @@ class _Visit:
 class _Line:
     """One call's way to its caller, over all the connections it has had."""
 
-    def __init__(self, call: CallPort, settings: MediaSettings) -> None:
-        self.call = call
+    def __init__(
+        self,
+        call_id: str,
+        begin: Callable[[], CallPort],
+        never: Callable[[str], None],
+        settings: MediaSettings,
+    ) -> None:
+        self.call_id = call_id
+        self.begin = begin
+        self.never = never
+        self.call: CallPort | None = None
+        """There is none before the first connection stands."""
         self.visit: _Visit | None = None
         self.attached = False
         self.answered = False
-        """Once an offer was answered, the call must be told of its end."""
+        """Once an offer was answered, whoever made it must be told of the end."""
         self.connections = 0
         self.answering = False
         """An offer of this call is being answered: another has to wait these milliseconds."""
@@ -131,27 +150,32 @@ class _Line:
                 visit.peer.end()
             self.detach()
 
-    def attach(self, visit: _Visit) -> None:
+    def attach(self, visit: _Visit, call: CallPort) -> None:
         """Join this connection to the call."""
         self.visit, self.attached = visit, True
-        self.call.attach(_Leg(visit))
-        self.call.playout.attach(visit.peer.audio.send_frame)
+        call.attach(_Leg(visit))
+        call.playout.attach(visit.peer.audio.send_frame)
+
+    @property
+    def epoch(self) -> int:
+        """Of the reply that may be sent now."""
+        return self.call.playout.epoch if self.call is not None else 0
 
     def detach(self) -> None:
         """Part the connection from the call; queued audio waits."""
-        if self.attached:
+        if self.attached and self.call is not None:
             self.attached = False
             self.call.playout.detach()
             self.call.detach()
 
     def hear(self, frame: bytes, visit: _Visit) -> None:
         """Hand on audio of the connection that is attached, and of no other."""
-        if self.attached and self.visit is visit:
+        if self.attached and self.visit is visit and self.call is not None:
             self.call.on_audio(frame)
 
     def judge(self, quality: LineQuality, visit: _Visit) -> None:
         """Hand on how the connection that is attached fares."""
-        if self.attached and self.visit is visit:
+        if self.attached and self.visit is visit and self.call is not None:
             self.call.on_quality(quality)
 
 
@@ -169,7 +193,7 @@ class WebRtcDoor:
         self.pending_offers = 0
         """New callers on their way. Who comes back to a call is counted by that call, which has one such offer."""
 
-    async def __aenter__(self) -> WebRtcDoor:
+    async def __aenter__(self) -> Self:
         """Open the door; raises StartUpError when the library is not the pinned one."""
         assert_aiortc_fits()
         await self._tasks.__aenter__()
@@ -192,17 +216,33 @@ class WebRtcDoor:
         """Calls whose connection stands or is waited for."""
         return len(self._lines)
 
-    async def offer(self, sdp: str, call: CallPort) -> str:
-        """Answer an offer for a new call, or again for one that goes on (reconnection).
+    async def answer(
+        self,
+        offer: Offer,
+        call_id: str,
+        begin: Callable[[], CallPort],
+        never: Callable[[str], None],
+    ) -> str:
+        """Answer a new caller's offer. Raises TooMany or NoMediaPath; then nothing was opened and nobody is told.
 
-        A second offer of a call replaces one that has not connected yet, and counts in no limit of new callers.
-        Raises OfferInvalid, TooMany or NoMediaPath; then nothing was opened and the call was not told.
-        After an answer the call is told of its end exactly once: by `hang_up` unless it closed the leg itself.
+        `begin` makes the call once the connection stands; from then on the call is told of its end exactly once: by
+        `hang_up` unless it closed the leg itself. Where it never stands, or `begin` raises, `never` is called with
+        the reason instead.
         """
-        if self._closing:
-            raise NoMediaPath("The server is shutting down.")
-        offer = read_offer(sdp)
-        line = self._lines.get(call.call_id) or _Line(call, self._settings)
+        return await self._answer(_Line(call_id, begin, never, self._settings), offer)
+
+    async def answer_again(self, offer: Offer, call_id: str) -> str:
+        """Answer another offer of a caller whose first was answered: the call, if there is one yet, goes on.
+
+        It replaces one that has not connected yet, and counts in no limit of new callers.
+        Raises OfferInvalid, TooMany or NoMediaPath.
+        """
+        line = self._lines.get(call_id)
+        if line is None:
+            raise OfferInvalid(OVER)
+        return await self._answer(line, offer)
+
+    async def _answer(self, line: _Line, offer: Offer) -> str:
         self._refuse_if_over(line)
         new = not line.answered
         if line.answering or (new and self.pending_offers >= self._settings.max_pending_offers):
@@ -210,11 +250,11 @@ class WebRtcDoor:
         visit: _Visit
 
         peer = Peer(
-            call.call_id,
+            line.call_id,
             offer,
             self._settings,
             self._networks,
-            fence=lambda: line.call.playout.epoch,
+            fence=lambda: line.epoch,
             on_frame=lambda frame: line.hear(frame, visit),
             on_message=lambda text: self._on_message(text, visit),
             on_quality=lambda quality: line.judge(quality, visit),
@@ -223,7 +263,7 @@ class WebRtcDoor:
         self.pending_offers += visit.counted
         line.answering = True
         line.pending.add(visit)
-        self._lines[call.call_id] = line  # before the wait: a second offer or `drop` must find it
+        self._lines[line.call_id] = line  # before the wait: a second offer or `drop` must find it
         try:
             answer = await peer.answer()
             self._refuse_if_over(line)
@@ -237,7 +277,7 @@ class WebRtcDoor:
         for older in line.pending - {visit}:  # the page has given that one up
             older.peer.end()
         line.answered = True
-        self._tasks.create_task(self._serve(visit), name=f"webrtc {call.call_id}")
+        self._tasks.create_task(self._serve(visit), name=f"webrtc {line.call_id}")
         return answer
 
     def drop(self, call_id: str, reason: str) -> None:
@@ -250,13 +290,13 @@ class WebRtcDoor:
         if self._closing:
             raise NoMediaPath("The server is shutting down.")
         if line.ended.is_set():
-            raise OfferInvalid("This call is over; start a new one.")
+            raise OfferInvalid(OVER)
 
     # --- one connection ----------------------------------------------------------------------------
 
     async def _serve(self, visit: _Visit) -> None:
         """From answer to last socket of one connection."""
-        line, call_id = visit.line, visit.line.call.call_id
+        line, call_id = visit.line, visit.line.call_id
         try:
             with contained(call_id, "connection"):
                 if await self._connected(visit) and not line.ended.is_set():
@@ -277,7 +317,7 @@ class WebRtcDoor:
             await visit.peer.connect(self._settings.connect_limit_ms)
         except (TimeoutError, ConnectionError) as error:
             reason = "timeout" if isinstance(error, TimeoutError) else "connection_error"
-            emit(ConnectionFailed(call_id=Token(line.call.call_id), reason=Token(reason)))
+            emit(ConnectionFailed(call_id=Token(line.call_id), reason=Token(reason)))
             return False
         finally:
             self._no_longer_pending(visit)
@@ -293,21 +333,31 @@ class WebRtcDoor:
         line, before = visit.line, visit.line.visit
         line.detach()
         line.liveness.heard(LoopClock().now_ms())
+        call = line.call or self._begun(line)
         line.connections += 1
         if line.connections == 1:
-            self._tasks.create_task(self._watch(line), name=f"webrtc watch {line.call.call_id}")
-        line.attach(visit)
+            self._tasks.create_task(self._watch(line), name=f"webrtc watch {line.call_id}")
+        line.attach(visit, call)
         if before is not None:
             before.peer.end()
         again = line.connections > 1
-        emit(CallerConnected(call_id=Token(line.call.call_id), again=again))
+        emit(CallerConnected(call_id=Token(line.call_id), again=again))
+
+    def _begun(self, line: _Line) -> CallPort:
+        """The call of a line whose first connection stands."""
+        try:
+            line.call = line.begin()
+        except BaseException:
+            self._hang_up(line, "no_call")
+            raise
+        return line.call
 
     def _left(self, visit: _Visit) -> None:
         """A connection is over: the call waits for another, or ends."""
         line = visit.line
         if line.visit is visit and line.attached and not line.ended.is_set():
             line.detach()
-            emit(CallerAway(call_id=Token(line.call.call_id)))
+            emit(CallerAway(call_id=Token(line.call_id)))
         self._give_up(line)
 
     def _give_up(self, line: _Line) -> None:
@@ -320,9 +370,9 @@ class WebRtcDoor:
 
     async def _watch(self, line: _Line) -> None:
         """Notice a caller who fell silent, until the call ends."""
-        with contained(line.call.call_id, "watch"):
+        with contained(line.call_id, "watch"):
             await self._until_over(line)
-        with contained(line.call.call_id, "door"):
+        with contained(line.call_id, "door"):
             self._hang_up(line, "error")  # over already, unless watching failed
             self._forget(line)
 
@@ -335,7 +385,7 @@ class WebRtcDoor:
                     break
                 case Presence.AWAY if line.attached:
                     line.detach()
-                    emit(CallerAway(call_id=Token(line.call.call_id)))
+                    emit(CallerAway(call_id=Token(line.call_id)))
                 case _:
                     pass
             wait_ms = max(20.0, line.liveness.next_change_ms(now_ms) - now_ms)
@@ -348,21 +398,24 @@ class WebRtcDoor:
     def _hang_up(self, line: _Line, reason: str) -> None:
         """End a call from the caller's side and tell it."""
         if not line.ended.is_set():
-            with contained(line.call.call_id, "line"):
+            with contained(line.call_id, "line"):
                 line.end(reason)
-            if line.answered:
+            if line.call is not None:
                 line.call.hang_up(reason)
+            elif line.answered:
+                emit(OfferAbandoned(call_id=Token(line.call_id), reason=Token(reason)))
+                line.never(reason)
 
     def _forget(self, line: _Line) -> None:
-        if self._lines.get(line.call.call_id) is not line:
+        if self._lines.get(line.call_id) is not line:
             return
-        del self._lines[line.call.call_id]
-        if not line.answered:
+        del self._lines[line.call_id]
+        if line.call is None:
             return
         visit = line.visit
         emit(
             CallerGone(
-                call_id=Token(line.call.call_id),
+                call_id=Token(line.call_id),
                 reason=Token(line.reason),
                 sent_packets=visit.peer.audio.sent_packets if visit else 0,
                 received_packets=visit.peer.audio.received.received if visit else 0,
@@ -382,19 +435,18 @@ class WebRtcDoor:
         if visit.inbox.overrun:
             visit.peer.end()
         line = visit.line
-        if message is None or line.visit is not visit or line.ended.is_set():
+        if message is None or line.visit is not visit or line.call is None or line.ended.is_set():
             return
         line.liveness.heard(now_ms)
         if not line.attached and not visit.peer.ending.is_set():
-            line.attach(visit)
-            emit(CallerConnected(call_id=Token(line.call.call_id), again=True))
+            line.attach(visit, line.call)
+            emit(CallerConnected(call_id=Token(line.call_id), again=True))
         try:
-            self._tell(message, visit)
+            self._tell(message, visit, line.call)
         except WardlineError as error:
-            emit(ConnectionFailed(call_id=Token(line.call.call_id), reason=Token(error.code)))
+            emit(ConnectionFailed(call_id=Token(line.call_id), reason=Token(error.code)))
 
-    def _tell(self, message: FromCaller, visit: _Visit) -> None:
-        call = visit.line.call
+    def _tell(self, message: FromCaller, visit: _Visit, call: CallPort) -> None:
         match message:
             case Ping(t):
                 visit.peer.send(Pong(t))

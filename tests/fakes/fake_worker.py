@@ -77,9 +77,9 @@ class FakeHost:
         if len(self._calls) >= self._slots:
             raise TooMany("All lines are busy.", retry_after_s=5)
         self._calls.add(call_id)
-        self._notify("call_started", {"call_id": call_id})
         if sdp.startswith("absent"):
             return f"answer to {call_id}"
+        self._notify("call_started", {"call_id": call_id})
         self._tell("call", call_id, state="listening", since_s=0)
         self._tell("request", call_id, fields={"first_name": "masked"}, complete=False)
         self._tell("request", call_id, fields={"first_name": "Sam"}, complete=False)  # a mistake

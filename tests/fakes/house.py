@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from pipeline.admission import Admission
+from pipeline.audit.post import NoAuditor
+from pipeline.audit.records import Record
 from pipeline.call.settings import CallSettings
-from pipeline.line import Caption
+from pipeline.errors import TooMany
+from pipeline.line import CallPort, Caption
 from pipeline.switchboard import Engines, Switchboard
 from pipeline.telemetry.containment import FaultContained
 from pipeline.telemetry.events import Event, set_sink
+from pipeline.transports.sdp import Offer
 from pipeline.transports.settings import MediaSettings
 from pipeline.turn.settings import FloorSettings
 from tests.call.call_rig import Leg, LevelVoice
+from tests.fakes.offers import OFFER
 from tests.fakes.receptionist import FakeReceptionist
 from tests.fakes.speech_to_text import FakeSpeechToText
 from tests.fakes.voice import FakeVoice
@@ -34,10 +39,12 @@ class OneVoice:
 
 
 class Door:
-    """Answers every offer and joins nobody: the test is the caller."""
+    """Answers every offer and joins nobody: the test is the caller, who comes when it says so."""
 
     def __init__(self) -> None:
+        self.coming: dict[str, tuple[Callable[[], CallPort], Callable[[str], None]]] = {}
         self.calls: dict[str, Any] = {}
+        self.full = False
 
     async def __aenter__(self) -> Door:
         return self
@@ -45,12 +52,47 @@ class Door:
     async def __aexit__(self, *exc: object) -> None:
         pass
 
-    async def offer(self, sdp: str, call: Any) -> str:
-        self.calls[call.call_id] = call
-        return f"answer to {sdp}"
+    async def answer(
+        self,
+        offer: Offer,
+        call_id: str,
+        begin: Callable[[], CallPort],
+        never: Callable[[str], None],
+    ) -> str:
+        if self.full:
+            raise TooMany("Too many callers are connecting just now.", retry_after_s=2)
+        self.coming[call_id] = (begin, never)
+        return f"answer to {offer.ice.usernameFragment}"
+
+    async def answer_again(self, offer: Offer, call_id: str) -> str:
+        assert call_id in {*self.coming, *self.calls}
+        return f"answer to {offer.ice.usernameFragment}"
+
+    def arrive(self, call_id: str) -> Any:
+        """The connection of this caller stands."""
+        begin, never = self.coming.pop(call_id)
+        try:
+            call = begin()
+        except BaseException:
+            never("no_call")
+            raise
+        self.calls[call_id] = call
+        return call
 
     def drop(self, call_id: str, reason: str) -> None:
         self.calls.pop(call_id, None)
+        if call_id in self.coming:
+            self.coming.pop(call_id)[1](reason)
+
+
+class KeptAuditor(NoAuditor):
+    """Keeps what was put on record."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def put(self, record: Record) -> None:
+        self.records.append(record)
 
 
 class House:
@@ -69,6 +111,7 @@ class House:
         self.door = Door()
         self.notices: list[tuple[str, dict[str, Any]]] = []
         self.faults: list[FaultContained] = []
+        self.auditor = KeptAuditor()
 
         async def nothing() -> None:
             pass
@@ -90,6 +133,7 @@ class House:
             lambda kind, payload: self.notices.append((kind, payload)),
             calls_limit=slots,
             admission=admission,
+            auditor=self.auditor,
         )
         self.board._door = self.door  # type: ignore[assignment]  # keeps what the switchboard asks of it
 
@@ -99,9 +143,9 @@ class House:
 
     async def answered(self, call_id: str) -> Leg:
         """Place a call and hear the greeting to its end."""
-        await self.board.offer(call_id, "v=0")
+        await self.board.offer(call_id, OFFER)
         leg = Leg()
-        call = self.door.calls[call_id]
+        call = self.door.arrive(call_id)
         call.playout.attach(lambda epoch, pcm, voiced: None)
         call.attach(leg)
         await asyncio.sleep(5)

@@ -115,6 +115,7 @@ class PageServer:
         self.hides_media = False
         self.refuses_reoffer = False
         self.reconnect_ms = 15_000
+        self.ice_servers: list[dict[str, str]] = []
         self.revealed: list[dict[str, Any]] = []
         self.active: list[str] = []
         self.switched: list[dict[str, Any]] = []
@@ -222,7 +223,9 @@ class PageServer:
         if self.refusal is not None:
             status, code, message, wait_s = self.refusal
             return refused(status, code, message, {"Retry-After": str(wait_s)})
-        return web.json_response({"token": "once", "expires_s": 60}, status=201)
+        return web.json_response(
+            {"token": "once", "expires_s": 60, "ice_servers": self.ice_servers}, status=201
+        )
 
     async def _offer(self, request: web.Request) -> web.Response:
         assert request.headers["Authorization"] == "Bearer once"

@@ -290,7 +290,7 @@ class ProtocolServer:
         token = f"token-{len(self._tokens)}"
         if not self.forget_tokens:
             self._tokens.add(token)
-        return web.json_response({"token": token, "expires_s": 60}, status=201)
+        return web.json_response({"token": token, "expires_s": 60, "ice_servers": []}, status=201)
 
     async def _post_offer(self, request: web.Request) -> web.Response:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")

@@ -21,6 +21,7 @@ from bench.line import Line
 from bench.media import Ear, Microphone
 from bench.recordings import RecordedVoice
 from bench.voices import choose
+from pipeline.audit.trail import lines_of, trail_files
 from tests.first_call import microphone
 from tests.first_call.page import chromium, main_process, softphone
 from tests.first_call.served import Held, Served, alive, family, served, until
@@ -297,21 +298,26 @@ def _bad_requests(server: Served, tokens: list[str]) -> list[int]:
     return [status for status, _, _ in asked]
 
 
+def on_record(server: Served) -> tuple[int, int]:
+    """How often the audit speaks of a call's beginning or end, and how many reports were kept."""
+    state = server.directory / "state"
+    lines = [line for _, path in trail_files(state / "audit") for line in lines_of(path)]
+    said = sum(b'"call_start"' in line or b'"call_end"' in line for line in lines)
+    kept = (path.read_bytes().splitlines() for path in (state / "reports").glob("*.jsonl"))
+    return said, sum(len(reports) for reports in kept)
+
+
 def test_thirty_garbage_or_abandoned_offers_leave_nothing_behind(frail: Served) -> None:
     async def one_call() -> None:
         async with conversation(frail):
             pass
 
     def misuse(times: int) -> None:
-        bad: list[int] = []
         tokens = [_token(frail) for _ in range(times * 4)]  # while a line is free
         for _ in range(times):
             assert asyncio.run(_abandoned_offer(frail, tokens.pop())) in (200, 429, 503)
             refused = _bad_requests(frail, tokens)
-            assert refused[2:] == REFUSED[2:]
-            assert set(refused[:2]) <= {400, 503}  # 503: abandoned offers hold every line
-            bad += refused[:2]
-        assert 400 in bad
+            assert refused == REFUSED  # although abandoned offers hold every line
 
     until(lambda: idle(frail), READY_S, "an idle server")
     asyncio.run(one_call())
@@ -319,8 +325,14 @@ def test_thirty_garbage_or_abandoned_offers_leave_nothing_behind(frail: Served) 
     until(lambda: idle(frail), ENDED_S, "an idle server")
     pids = (frail.worker_pid(), frail.process.pid)
     before = [Held.by(pid) for pid in pids]
+    answered = len(frail.events("call_answered"))
+    begun = on_record(frail)
     misuse(30)
     until(lambda: idle(frail), ENDED_S, "the end of every abandoned offer")
+    held = len(frail.events("call_answered")) - answered
+    assert held >= SLOTS
+    until(lambda: len(frail.events("offer_abandoned")) >= held, ENDED_S, "each of them counted")
+    assert on_record(frail) == begun, "who never came has not called"
     until(lambda: no_more(before, pids), ENDED_S, f"no more than {before}")
     asyncio.run(one_call())
 

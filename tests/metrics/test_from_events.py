@@ -56,6 +56,8 @@ def test_a_call_is_begun_answered_and_ended(tally: Tally) -> None:
         tally,
         {"event": "call_answered", "call_id": "c1", "again": False, "door": "page"},
         {"event": "call_answered", "call_id": "c1", "again": True, "door": "page"},
+        {"event": "call_answered", "call_id": "c2", "again": False, "door": "page"},
+        {"event": "offer_abandoned", "call_id": "c2", "reason": "not_connected"},
         {"event": "call_started", "call_id": "c1"},
         {
             "event": "call_ended",
@@ -67,7 +69,8 @@ def test_a_call_is_begun_answered_and_ended(tally: Tally) -> None:
             "skipped_frames": 5,
         },
     )
-    assert tally.values(f.CALLS_BEGUN)[("page",)] == 1
+    assert tally.values(f.CALLS_BEGUN)[("page",)] == 2
+    assert tally.values(f.OFFERS_ABANDONED)[()] == 1
     assert tally.values(f.CALLS_ANSWERED)[()] == 1
     assert tally.values(f.CALLS_ENDED)[("goodbye",)] == 1
     assert tally.distributions(f.CALL_SECONDS)[()].total == 61.0

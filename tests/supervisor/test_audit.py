@@ -131,6 +131,20 @@ def test_row_d20_each_call_leaves_a_signed_report_on_this_machine(tmp_path: Path
     assert key.verify(signature, plain)
 
 
+def test_an_offer_that_never_connects_leaves_no_record_and_no_report(tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        status, absent, _ = server.offer(server.token(), "absent")
+        assert status == 200
+        assert server.ask("POST", "/api/hangup", {"call_key": absent["call_key"]})[0] == 204
+        server.until("call_over")
+        call = server.call()
+        assert server.ask("POST", "/api/hangup", {"call_key": call["call_key"]})[0] == 204
+        until(server, "call_end")
+    about = [r["call_id"] for kind in ("call_start", "call_end") for r in of_type(server, kind)]
+    assert about == [call["call_id"]] * 2
+    assert [json.loads(body)["call_id"] for body in reports(server)] == [call["call_id"]]
+
+
 def test_a_call_whose_worker_died_has_an_end_on_record(tmp_path: Path) -> None:
     with served(tmp_path) as server:
         call = server.call()

@@ -56,7 +56,7 @@ async def _run(level: str, file: Path) -> tuple[bytes, list[Event]]:
 
 
 @pytest.mark.wire
-@pytest.mark.parametrize("level", ["debug", "warning"])
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
 def test_a_planted_identifier_leaves_by_no_way_at_any_level(level: str, tmp_path: Path) -> None:
     file = tmp_path / "library.log"
     out, said = asyncio.run(_run(level, file))

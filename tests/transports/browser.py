@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from fractions import Fraction
 from typing import Any
@@ -14,6 +14,7 @@ from aiortc import (
     MediaStreamTrack,
     RTCConfiguration,
     RTCDataChannel,
+    RTCIceServer,
     RTCPeerConnection,
     RTCSessionDescription,
 )
@@ -53,8 +54,10 @@ class ToneTrack(MediaStreamTrack):
 class Browser:
     """One caller: keeps every packet, message and arrival time."""
 
-    def __init__(self, *, microphone: bool = True) -> None:
-        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    def __init__(
+        self, *, microphone: bool = True, ice_servers: Sequence[RTCIceServer] = ()
+    ) -> None:
+        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[*ice_servers]))
         if microphone:
             self.connection.addTrack(ToneTrack())
         else:

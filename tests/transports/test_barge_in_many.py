@@ -18,9 +18,9 @@ from aiortc.rtp import HeaderExtensionsMap, RtpPacket
 
 from pipeline.transports.opus import OpusDecoder, OpusEncoder
 from pipeline.transports.settings import MediaSettings
-from pipeline.transports.webrtc import WebRtcDoor
 from tests.fakes.echo_call import RATE_HZ, TAGS, TaggedCall, tag_hz, tagged
 from tests.transports.browser import Browser, calling, visit_of
+from tests.transports.ready_door import ReadyDoor
 
 pytestmark = pytest.mark.wire
 
@@ -124,7 +124,7 @@ async def barge_in(calls: int, times: int) -> tuple[list[Departures], list[float
     everyone = [Departures(TaggedCall(f"call-{number}")) for number in range(calls)]
     delays: list[float] = []
     settings = MediaSettings(reconnecting_after_ms=300_000.0, end_after_ms=300_000.0)
-    async with WebRtcDoor(settings) as door, AsyncExitStack() as stack:
+    async with ReadyDoor(settings) as door, AsyncExitStack() as stack:
         browsers = []
         for each in everyone:
             calling_in = calling(door.offer, each.call, microphone=False)

@@ -12,9 +12,9 @@ from aioice import stun
 
 from pipeline.errors import CallRefused
 from pipeline.transports.settings import MediaSettings
-from pipeline.transports.webrtc import WebRtcDoor
 from tests.fakes.echo_call import EchoCall, RecordingCall
 from tests.transports.browser import Browser, calling, until, visit_of
+from tests.transports.ready_door import ReadyDoor
 
 pytestmark = pytest.mark.wire
 
@@ -27,7 +27,7 @@ def others() -> set[asyncio.Task[object]]:
     return asyncio.all_tasks() - {asyncio.current_task()}
 
 
-async def one_call(door: WebRtcDoor, name: str) -> None:
+async def one_call(door: ReadyDoor, name: str) -> None:
     call = RecordingCall(name)
     async with calling(door.offer, call, microphone=False) as browser:
         browser.say({"type": "bye"})
@@ -37,7 +37,7 @@ async def one_call(door: WebRtcDoor, name: str) -> None:
 async def test_thirty_bad_offers_leave_no_task_socket_or_descriptor() -> None:
     rng = random.Random(3)
     settings = MediaSettings(connect_limit_ms=300.0, max_pending_offers=30)
-    async with WebRtcDoor(settings) as door:
+    async with ReadyDoor(settings) as door:
         await one_call(door, "warm-up")  # what a process opens once is not a leak
         await until(lambda: door.calls == 0)
         browser = Browser(microphone=False)
@@ -72,7 +72,7 @@ async def test_thirty_bad_offers_leave_no_task_socket_or_descriptor() -> None:
 
 async def test_callers_who_vanish_in_the_handshake_leave_nothing() -> None:
     settings = MediaSettings(connect_limit_ms=2_000.0)
-    async with WebRtcDoor(settings) as door:
+    async with ReadyDoor(settings) as door:
         await one_call(door, "warm-up")
         await until(lambda: door.calls == 0)
         before, tasks = await descriptors(), others()
@@ -112,7 +112,7 @@ def strange_datagrams(rng: random.Random) -> list[bytes]:
 async def test_a_flood_of_foreign_packets_in_mid_call_changes_nothing() -> None:
     rng = random.Random(5)
     call = EchoCall()
-    async with WebRtcDoor(MediaSettings()) as door:
+    async with ReadyDoor(MediaSettings()) as door:
         await one_call(door, "warm-up")
         await until(lambda: door.calls == 0)
         before, tasks = await descriptors(), others()
@@ -149,7 +149,7 @@ async def test_a_flood_of_foreign_packets_in_mid_call_changes_nothing() -> None:
 
 async def test_a_caller_may_show_itself_from_a_bounded_number_of_ports() -> None:
     call = RecordingCall()
-    async with WebRtcDoor(MediaSettings()) as door, calling(door.offer, call) as browser:
+    async with ReadyDoor(MediaSettings()) as door, calling(door.offer, call) as browser:
         agent = visit_of(door, call).peer.agent
         local = next(each for each in agent.local_candidates if each.host == "127.0.0.1")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as base:
@@ -179,7 +179,7 @@ async def test_a_caller_may_show_itself_from_a_bounded_number_of_ports() -> None
 )
 async def test_one_odd_message_does_not_end_a_call(junk: str | bytes) -> None:
     call = RecordingCall()
-    async with WebRtcDoor(MediaSettings()) as door, calling(door.offer, call) as browser:
+    async with ReadyDoor(MediaSettings()) as door, calling(door.offer, call) as browser:
         assert browser.connection.sctp is not None
         browser.connection.sctp._remote_max_message_size = 0  # a caller who ignores our limit
         browser.say(junk)

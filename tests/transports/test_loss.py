@@ -12,9 +12,9 @@ import pytest
 
 from pipeline.media.jitter import MAX_WAIT_MS, MIN_WAIT_MS
 from pipeline.transports.settings import MediaSettings
-from pipeline.transports.webrtc import WebRtcDoor
 from tests.fakes.echo_call import RecordingCall
 from tests.transports.browser import calling, until, visit_of
+from tests.transports.ready_door import ReadyDoor
 
 pytestmark = pytest.mark.wire
 
@@ -89,7 +89,7 @@ def tone_levels(pcm: bytes) -> list[float]:
 )
 async def test_audio_stays_continuous_when_packets_are_lost(lost: float, held: float) -> None:
     call = Listener()
-    async with WebRtcDoor(MediaSettings()) as door, calling(door.offer, call):
+    async with ReadyDoor(MediaSettings()) as door, calling(door.offer, call):
         await until(lambda: call.frames > 20)
         audio = visit_of(door, call).peer.audio
         wire = LossyWire(visit_of(door, call).peer.agent, call, lost=lost, held=held)
@@ -120,7 +120,7 @@ async def test_audio_stays_continuous_when_packets_are_lost(lost: float, held: f
 
 async def test_the_wait_for_a_lost_packet_is_bounded() -> None:
     call = Listener()
-    async with WebRtcDoor(MediaSettings()) as door, calling(door.offer, call):
+    async with ReadyDoor(MediaSettings()) as door, calling(door.offer, call):
         await until(lambda: call.frames > 20)
         audio = visit_of(door, call).peer.audio
         for _ in range(5):

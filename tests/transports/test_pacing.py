@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from pipeline.transports.settings import MediaSettings
-from pipeline.transports.webrtc import WebRtcDoor
 from tests.fakes.bare_sender import FRAME_MS, BareSender, drift_ms, errors
 from tests.fakes.echo_call import TaggedCall
 from tests.transports.browser import calling, visit_of
+from tests.transports.ready_door import ReadyDoor
 
 pytestmark = pytest.mark.wire
 
@@ -43,7 +43,7 @@ async def test_packets_leave_as_evenly_as_from_a_bare_sender_for_a_minute() -> N
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
         ear.bind(("127.0.0.1", 0))
         async with (
-            WebRtcDoor(settings) as door,
+            ReadyDoor(settings) as door,
             calling(door.offer, call, microphone=False) as browser,
         ):
             call.speak(SPAN_S + 3.0)

@@ -16,9 +16,9 @@ from pipeline.transports import ice
 from pipeline.transports.ice import addresses_to_offer, allowed_networks, usable_candidates
 from pipeline.transports.sdp import read_offer
 from pipeline.transports.settings import MediaSettings
-from pipeline.transports.webrtc import WebRtcDoor
 from tests.fakes.echo_call import RecordingCall
 from tests.transports.browser import Browser, calling, until, visit_of
+from tests.transports.ready_door import ReadyDoor
 from tests.transports.test_sdp import AUDIO, CANDIDATE, DATA, SESSION, text
 
 LOCAL = ("127.0.0.1",)
@@ -81,7 +81,7 @@ async def test_only_ports_of_the_range_are_bound_and_a_full_range_is_a_clear_ref
     sdp = await browser.offer()
     before = await asyncio.to_thread(udp_ports)
     calls = [RecordingCall(f"call-{number}") for number in range(4)]
-    async with WebRtcDoor(settings) as door:
+    async with ReadyDoor(settings) as door:
         await door.offer(sdp, calls[0])
         assert len(await asyncio.to_thread(udp_ports) - before) == 1
         await door.offer(sdp, calls[1])
@@ -103,7 +103,7 @@ async def test_a_call_inside_a_port_range_connects() -> None:
     first = free_range(1)
     settings = MediaSettings(media_addresses=LOCAL, port_min=first, port_max=first)
     call = RecordingCall()
-    async with WebRtcDoor(settings) as door, calling(door.offer, call) as browser:
+    async with ReadyDoor(settings) as door, calling(door.offer, call) as browser:
         await until(lambda: call.frames > 5 and len(browser.packets) > 5)
         agent = visit_of(door, call).peer.agent
         assert [each.port for each in agent.local_candidates] == [first]
@@ -113,7 +113,7 @@ async def test_a_call_inside_a_port_range_connects() -> None:
 @pytest.mark.parametrize("ports", [(5_000, 4_000), (0, 4_000), (4_000, 0), (1, 70_000), (-1, 5)])
 def test_a_range_without_ports_is_refused_at_start(ports: tuple[int, int]) -> None:
     with pytest.raises(StartUpError, match=r"media\.port_min"):
-        WebRtcDoor(MediaSettings(port_min=ports[0], port_max=ports[1]))
+        ReadyDoor(MediaSettings(port_min=ports[0], port_max=ports[1]))
 
 
 # --- addresses ---------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ def test_a_range_without_ports_is_refused_at_start(ports: tuple[int, int]) -> No
 @pytest.mark.wire
 async def test_only_the_configured_address_is_offered_and_it_works() -> None:
     call = RecordingCall()
-    async with WebRtcDoor(MediaSettings(media_addresses=("127.0.0.2",))) as door:
+    async with ReadyDoor(MediaSettings(media_addresses=("127.0.0.2",))) as door:
         browser = Browser()
         answer = await door.offer(await browser.offer(), call)
         offered = {line.split()[4] for line in answer.splitlines() if "a=candidate" in line}
@@ -136,7 +136,7 @@ async def test_only_the_configured_address_is_offered_and_it_works() -> None:
 @pytest.mark.wire
 async def test_an_address_that_is_not_ours_is_a_clear_refusal() -> None:
     browser = Browser()
-    async with WebRtcDoor(MediaSettings(media_addresses=("192.0.2.1",))) as door:
+    async with ReadyDoor(MediaSettings(media_addresses=("192.0.2.1",))) as door:
         with pytest.raises(NoMediaPath, match="media_addresses"):
             await door.offer(await browser.offer(), RecordingCall())
         assert door.calls == door.pending_offers == 0
@@ -147,7 +147,7 @@ async def test_an_address_that_is_not_ours_is_a_clear_refusal() -> None:
 async def test_a_server_outside_its_own_networks_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ice, "own_addresses", lambda: ["127.0.0.1", "192.0.2.1"])
     browser = Browser()
-    async with WebRtcDoor(MediaSettings(allowed_networks=("198.51.100.0/24",))) as door:
+    async with ReadyDoor(MediaSettings(allowed_networks=("198.51.100.0/24",))) as door:
         with pytest.raises(NoMediaPath, match="allowed_networks"):
             await door.offer(named(await browser.offer()), RecordingCall())
         assert door.calls == door.pending_offers == 0
@@ -210,7 +210,7 @@ def test_a_caller_without_an_address_in_the_networks_is_refused(addresses: list[
 @pytest.mark.parametrize("network", ["", "here", "192.0.2.0/33", "192.0.2", "10.0.0.0/8/8"])
 def test_a_network_that_is_none_is_refused_at_start(network: str) -> None:
     with pytest.raises(StartUpError, match="allowed_networks"):
-        WebRtcDoor(MediaSettings(allowed_networks=(network,)))
+        ReadyDoor(MediaSettings(allowed_networks=(network,)))
 
 
 @pytest.mark.wire
@@ -219,7 +219,7 @@ async def test_a_caller_outside_the_networks_opens_nothing() -> None:
     sdp = await browser.offer()
     before = await asyncio.to_thread(udp_ports)
     settings = MediaSettings(media_addresses=LOCAL, allowed_networks=("192.0.2.0/24",))
-    async with WebRtcDoor(settings) as door:
+    async with ReadyDoor(settings) as door:
         with pytest.raises(NoMediaPath, match="allowed_networks"):
             await door.offer(sdp, RecordingCall())
         assert door.calls == door.pending_offers == 0
@@ -237,7 +237,7 @@ async def test_foreign_and_named_candidates_are_neither_sent_to_nor_looked_up() 
         CANDIDATE.replace("192.0.2.7", address) + "\r\n"
         for address in ("192.0.2.9", "printer.local", "example.org")
     )
-    async with WebRtcDoor(MediaSettings()) as door:
+    async with ReadyDoor(MediaSettings()) as door:
         await browser.accept(await door.offer(sdp + foreign, call))
         await until(lambda: call.attached)
         known = visit_of(door, call).peer.agent.remote_candidates
@@ -254,7 +254,7 @@ async def test_a_caller_who_hides_its_address_connects_through_its_own_checks(
 ) -> None:
     call = RecordingCall()
     browser = Browser(microphone=microphone)
-    async with WebRtcDoor(MediaSettings()) as door:
+    async with ReadyDoor(MediaSettings()) as door:
         await browser.accept(await door.offer(named(await browser.offer()), call))
         async with asyncio.timeout(60):
             await browser.connected.wait()
@@ -277,7 +277,7 @@ async def test_a_hidden_caller_from_a_foreign_network_is_not_heard() -> None:
     settings = MediaSettings(
         media_addresses=LOCAL, allowed_networks=("192.0.2.0/24",), connect_limit_ms=600.0
     )
-    async with WebRtcDoor(settings) as door:
+    async with ReadyDoor(settings) as door:
         await browser.accept(await door.offer(named(await browser.offer()), call))
         visit = next(iter(door._lines[call.call_id].pending))
         await until(lambda: door.calls == 0)

@@ -12,9 +12,9 @@ from pipeline.line import Bye, Caption
 from pipeline.transports.ice import LocalIce
 from pipeline.transports.opus import OpusDecoder
 from pipeline.transports.settings import MediaSettings
-from pipeline.transports.webrtc import WebRtcDoor
 from tests.fakes.echo_call import RATE_HZ, TaggedCall, tag_hz
 from tests.transports.browser import Browser, calling, until, visit_of
+from tests.transports.ready_door import ReadyDoor
 
 pytestmark = pytest.mark.wire
 
@@ -50,7 +50,7 @@ def tones(browser: Browser, epoch: int) -> int:
 
 async def test_a_second_offer_takes_the_call_over_and_the_reply_goes_on() -> None:
     call = TaggedCall()
-    async with WebRtcDoor(MediaSettings()) as door, calling(door.offer, call) as first:
+    async with ReadyDoor(MediaSettings()) as door, calling(door.offer, call) as first:
         call.speak(1.5)
         await until(lambda: call.playout.sent_samples > RATE_HZ // 2)
         async with calling(door.offer, call) as second:
@@ -79,7 +79,7 @@ async def test_a_second_offer_takes_the_call_over_and_the_reply_goes_on() -> Non
 async def test_a_silent_caller_is_waited_for_and_then_given_up() -> None:
     call = TaggedCall()
     loop = asyncio.get_running_loop()
-    async with WebRtcDoor(QUICK) as door, calling(door.offer, call) as browser:
+    async with ReadyDoor(QUICK) as door, calling(door.offer, call) as browser:
         since_s = loop.time()
         await until(lambda: call.detached)
         away_s = loop.time() - since_s
@@ -96,7 +96,7 @@ async def test_a_silent_caller_is_waited_for_and_then_given_up() -> None:
 
 async def test_pings_keep_a_call_and_one_ping_brings_it_back() -> None:
     call = TaggedCall()
-    async with WebRtcDoor(QUICK) as door, calling(door.offer, call) as browser:
+    async with ReadyDoor(QUICK) as door, calling(door.offer, call) as browser:
         for _ in range(12):
             browser.say({"type": "ping", "t": 1})
             await asyncio.sleep(0.1)
@@ -112,7 +112,7 @@ async def test_pings_keep_a_call_and_one_ping_brings_it_back() -> None:
 
 async def test_a_lost_connection_is_replaced_within_the_time_limit() -> None:
     call = TaggedCall()
-    async with WebRtcDoor(MediaSettings()) as door:
+    async with ReadyDoor(MediaSettings()) as door:
         async with calling(door.offer, call):
             call.speak(3.0)
             await until(lambda: call.playout.sent_samples > 9_600)
@@ -129,7 +129,7 @@ async def test_a_lost_connection_is_replaced_within_the_time_limit() -> None:
 
 async def test_queued_messages_arrive_before_the_call_is_closed() -> None:
     call = TaggedCall()
-    async with WebRtcDoor(MediaSettings()) as door, calling(door.offer, call) as browser:
+    async with ReadyDoor(MediaSettings()) as door, calling(door.offer, call) as browser:
         leg = call.leg
         assert leg is not None
         for turn in range(50):
@@ -148,7 +148,7 @@ async def test_queued_messages_arrive_before_the_call_is_closed() -> None:
 
 async def test_the_leg_of_a_replaced_connection_is_void() -> None:
     call = TaggedCall()
-    async with WebRtcDoor(MediaSettings()) as door, calling(door.offer, call):
+    async with ReadyDoor(MediaSettings()) as door, calling(door.offer, call):
         old = call.leg
         assert old is not None
         async with calling(door.offer, call) as second:
@@ -162,7 +162,7 @@ async def test_the_leg_of_a_replaced_connection_is_void() -> None:
 
 async def test_a_caller_says_goodbye_once() -> None:
     call = TaggedCall()
-    async with WebRtcDoor(MediaSettings()) as door, calling(door.offer, call) as browser:
+    async with ReadyDoor(MediaSettings()) as door, calling(door.offer, call) as browser:
         browser.say({"type": "bye"})
         browser.say({"type": "bye"})
         browser.say({"type": "dtmf", "key": "1"})
@@ -177,7 +177,7 @@ async def test_a_caller_dropped_before_it_connected_is_gone_at_once() -> None:
     call = TaggedCall()
     browser = Browser()
     loop = asyncio.get_running_loop()
-    async with WebRtcDoor(MediaSettings()) as door:
+    async with ReadyDoor(MediaSettings()) as door:
         await door.offer(await browser.offer(), call)
         door.drop(call.call_id, "caller")  # before its task has run at all
         since_s = loop.time()
@@ -194,7 +194,7 @@ async def test_a_call_that_ends_while_its_offer_is_answered_is_refused(
     call = TaggedCall()
     browser = Browser()
     sdp = await browser.offer()
-    async with WebRtcDoor(MediaSettings()) as door, asyncio.TaskGroup() as tasks:
+    async with ReadyDoor(MediaSettings()) as door, asyncio.TaskGroup() as tasks:
         offering = tasks.create_task(refused(door, sdp, call))
         await until(lambda: door.calls)
         door.drop(call.call_id, "caller")
@@ -212,7 +212,7 @@ async def test_a_door_that_closes_while_an_offer_is_answered_refuses_it(
     browser = Browser()
     sdp = await browser.offer()
     async with asyncio.TaskGroup() as tasks:
-        async with WebRtcDoor(MediaSettings()) as door:
+        async with ReadyDoor(MediaSettings()) as door:
             offering = tasks.create_task(refused(door, sdp, call))
             await until(lambda: door.calls)
         answering_waits.set()
@@ -226,7 +226,7 @@ async def test_of_two_offers_at_once_one_is_answered_and_the_other_told_to_wait(
     call = TaggedCall()
     first, second = Browser(), Browser()
     sdp, again = await first.offer(), await second.offer()
-    async with WebRtcDoor(MediaSettings()) as door:
+    async with ReadyDoor(MediaSettings()) as door:
         async with asyncio.TaskGroup() as tasks:
             one = tasks.create_task(door.offer(sdp, call))
             two = tasks.create_task(refused(door, again, call))
@@ -244,7 +244,7 @@ async def test_of_two_offers_at_once_one_is_answered_and_the_other_told_to_wait(
 async def test_a_call_offered_again_and_again_keeps_no_new_caller_out() -> None:
     call, other = TaggedCall(), TaggedCall("call-2")
     settings = MediaSettings(max_pending_offers=1)
-    async with WebRtcDoor(settings) as door, calling(door.offer, call) as browser:
+    async with ReadyDoor(settings) as door, calling(door.offer, call) as browser:
         abandoned = [Browser() for _ in range(4)]
         for each in abandoned:
             await door.offer(await each.offer(), call)
@@ -264,7 +264,7 @@ async def test_a_call_offered_again_and_again_keeps_no_new_caller_out() -> None:
 async def test_an_offer_that_replaces_the_first_one_leaves_the_limit_as_it_was() -> None:
     call = TaggedCall()
     given_up = Browser()
-    async with WebRtcDoor(MediaSettings(max_pending_offers=1)) as door:
+    async with ReadyDoor(MediaSettings(max_pending_offers=1)) as door:
         await door.offer(await given_up.offer(), call)
         assert door.pending_offers == 1
         async with calling(door.offer, call):
@@ -282,7 +282,7 @@ async def test_a_connection_that_cannot_be_closed_takes_no_other_call_with_it() 
         raise RuntimeError("its text may quote anybody")
 
     async with (
-        WebRtcDoor(MediaSettings()) as door,
+        ReadyDoor(MediaSettings()) as door,
         calling(door.offer, other) as second,
         calling(door.offer, call) as first,
     ):
@@ -300,7 +300,7 @@ async def test_a_connection_that_cannot_be_closed_takes_no_other_call_with_it() 
 
 async def test_the_door_reads_its_own_fence_and_not_the_second_offers() -> None:
     call, impostor = TaggedCall(), TaggedCall()
-    async with WebRtcDoor(MediaSettings()) as door, calling(door.offer, call) as browser:
+    async with ReadyDoor(MediaSettings()) as door, calling(door.offer, call) as browser:
         call.playout.flush()
         async with asyncio.timeout(60):
             second = Browser()
@@ -315,7 +315,7 @@ async def test_the_door_reads_its_own_fence_and_not_the_second_offers() -> None:
         await second.close()
 
 
-async def refused(door: WebRtcDoor, sdp: str, call: TaggedCall) -> Exception:
+async def refused(door: ReadyDoor, sdp: str, call: TaggedCall) -> Exception:
     with pytest.raises((OfferInvalid, NoMediaPath, TooMany)) as refusal:
         await door.offer(sdp, call)
     return refusal.value

@@ -7,16 +7,16 @@ import pytest
 
 from pipeline.errors import OfferInvalid, TooMany
 from pipeline.transports.settings import MediaSettings
-from pipeline.transports.webrtc import WebRtcDoor
 from tests.fakes.echo_call import EchoCall
 from tests.transports.browser import Browser, calling
+from tests.transports.ready_door import ReadyDoor
 
 pytestmark = pytest.mark.wire
 
 
 async def test_an_echo_call_hears_and_is_heard() -> None:
     call = EchoCall()
-    async with WebRtcDoor(MediaSettings()) as door:
+    async with ReadyDoor(MediaSettings()) as door:
         async with calling(door.offer, call) as browser:
             browser.say({"type": "ping", "t": 7})
             assert await browser.wait_for("pong") == {"type": "pong", "t": 7.0}
@@ -32,7 +32,7 @@ async def test_an_echo_call_hears_and_is_heard() -> None:
 )
 async def test_garbage_opens_nothing(sdp: str) -> None:
     call = EchoCall()
-    async with WebRtcDoor(MediaSettings()) as door:
+    async with ReadyDoor(MediaSettings()) as door:
         with pytest.raises(OfferInvalid):
             await door.offer(sdp, call)
         assert door.pending_offers == door.calls == 0
@@ -44,7 +44,7 @@ async def test_abandoned_offers_are_capped_and_leave_nothing() -> None:
     calls = [EchoCall(f"call-{number}") for number in range(5)]
     browser = Browser()
     sdp = await browser.offer()
-    async with WebRtcDoor(settings) as door:
+    async with ReadyDoor(settings) as door:
         for call in calls[:3]:
             await door.offer(sdp, call)
         for call in calls[3:]:
@@ -58,7 +58,7 @@ async def test_abandoned_offers_are_capped_and_leave_nothing() -> None:
 
 async def test_foreign_packets_and_junk_do_not_disturb_a_call() -> None:
     call = EchoCall()
-    async with WebRtcDoor(MediaSettings()) as door:
+    async with ReadyDoor(MediaSettings()) as door:
         async with calling(door.offer, call) as browser:
             port = door._lines[call.call_id].visit.peer.agent.local_candidates[0].port  # type: ignore[union-attr]  # connected
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
@@ -79,7 +79,7 @@ async def test_foreign_packets_and_junk_do_not_disturb_a_call() -> None:
 
 async def test_a_flood_of_junk_closes_the_connection() -> None:
     call = EchoCall()
-    async with WebRtcDoor(MediaSettings(end_after_ms=1_000.0)) as door:
+    async with ReadyDoor(MediaSettings(end_after_ms=1_000.0)) as door:
         async with calling(door.offer, call) as browser:
             for _ in range(300):
                 browser.say("junk")

@@ -18,10 +18,10 @@ from aiortc.rtp import (
 from pipeline.media.quality import LineQuality
 from pipeline.transports import webrtc_audio
 from pipeline.transports.settings import MediaSettings
-from pipeline.transports.webrtc import WebRtcDoor
 from pipeline.transports.webrtc_audio import AudioLeg
 from tests.fakes.echo_call import RecordingCall
 from tests.transports.browser import calling, until
+from tests.transports.ready_door import ReadyDoor
 
 
 class Wire:
@@ -154,7 +154,7 @@ async def test_a_timer_that_fires_a_tick_early_does_not_spin(
 async def test_a_stock_caller_learns_its_round_trip(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webrtc_audio, "REPORT_EVERY_S", 0.2)
     call = RecordingCall()
-    async with WebRtcDoor(MediaSettings()) as door, calling(door.offer, call) as browser:
+    async with ReadyDoor(MediaSettings()) as door, calling(door.offer, call) as browser:
         sender = browser.connection.getSenders()[0]
         found: list[float] = []
         async with asyncio.timeout(60):

@@ -68,7 +68,9 @@ export async function lines(timeoutMs = 4000) {
   return { ready: Boolean(health.ready), freeLines: free };
 }
 
-export const newToken = async () => (await ask("/api/calls", { body: {} })).token;
+
+/** @returns {Promise<{token: string, ice_servers: RTCIceServer[]}>} the practice's own relay is the only ICE server */
+export const newToken = () => ask("/api/calls", { body: {} });
 export const offer = (token, sdp) => ask("/api/offer", { bearer: token, body: { type: "offer", sdp } });
 export const reoffer = (key, sdp) =>
   ask("/api/reoffer", { bearer: key, body: { type: "offer", sdp }, timeoutMs: 5000 });

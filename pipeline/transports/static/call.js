@@ -34,6 +34,8 @@ export class Call {
     /** @type {Connection | null} */
     this.line = null;
     this.key = "";
+    /** @type {RTCIceServer[]} */
+    this.iceServers = [];
     this.startedMs = 0;
     this.microphoneId = "";
     this.generation = 0;
@@ -82,8 +84,9 @@ export class Call {
     const late = () => generation !== this.generation;
     this.limit = setTimeout(() => this.dispatch({ type: "noMedia" }), CONNECT_LIMIT_MS + 2000);
     try {
-      const token = await api.newToken();
+      const { token, ice_servers: iceServers } = await api.newToken();
       if (late()) return;
+      this.iceServers = iceServers;
       this.line = this.#connection();
       await this.line.open(async (sdp) => {
         const answer = await api.offer(token, sdp);
@@ -172,6 +175,7 @@ export class Call {
     const track = this.sound.microphone?.getAudioTracks()[0] ?? this.sound.silentTrack();
     const line = new Connection({
       track,
+      iceServers: this.iceServers,
       onTrack: (remote) => line === this.line && this.sound.play(remote),
       onMessage: (message) => line === this.line && this.#message(message),
       onState: (state) => line === this.line && this.#lineState(state),

@@ -10,11 +10,11 @@ const GATHER_LIMIT_MS = 1500;
 
 export class Connection {
   /**
-   * @param {{track: MediaStreamTrack, onTrack: (track: MediaStreamTrack) => void,
+   * @param {{track: MediaStreamTrack, iceServers: RTCIceServer[], onTrack: (track: MediaStreamTrack) => void,
    *   onMessage: (message: any) => void, onState: (state: string) => void}} parts
    */
-  constructor({ track, onTrack, onMessage, onState }) {
-    this.peer = new RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
+  constructor({ track, iceServers, onTrack, onMessage, onState }) {
+    this.peer = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
     const stream = new MediaStream([track]);
     this.sender = this.peer.addTransceiver(track, { direction: "sendrecv", streams: [stream] }).sender;
     this.peer.addEventListener("track", (event) => onTrack(event.track));

@@ -58,6 +58,23 @@ async def busy(seat: Seat) -> FakeCall:
     return call
 
 
+RELAY = {"urls": "turn:127.0.0.9:3478", "username": "1795608000", "credential": "c3ludGhldGlj"}
+
+
+@pytest.mark.parametrize("given", [[], [RELAY]])
+async def test_the_page_asks_no_ice_server_but_the_practices_own_relay(
+    stage: Stage, given: list[dict[str, str]]
+) -> None:
+    async with stage.seat(script=SPY) as seat:
+        seat.server.ice_servers = given
+        await seat.call()
+        used = await seat.page.evaluate(
+            """window.peers.map((peer) => peer.getConfiguration().iceServers.map(
+              ({ urls, username, credential }) => ({ urls: [urls].flat()[0], username, credential })))"""
+        )
+    assert used == [given]
+
+
 async def test_in_forced_colours_every_state_is_told_apart(stage: Stage) -> None:
     async with stage.seat(forced_colors=True) as seat:
         assert await violations(seat) == []
