@@ -15,7 +15,6 @@ from pipeline.media.keypad import KEYS, KeyMerger, Way
 from pipeline.media.quality import opinion_score
 from pipeline.sip.paths import Endpoint
 from pipeline.sip.ports import AudioTaker
-from pipeline.sip.rtp_arrivals import Arrivals
 from pipeline.sip.rtp_figures import CallFigures, Lately
 from pipeline.sip.rtp_packet import read_packet
 from pipeline.sip.rtp_ports import MediaSockets
@@ -70,7 +69,6 @@ class RtpLeg:
         self._heard_ms = 0.0
         self._silence_told = self._fax_told = self._silence_excused = self._foreign_told = False
         self._report_due_ms = 0.0
-        self._arrivals = Arrivals()
         self._heard_lately = False  # a packet of theirs since our last
         self._on_due: Callable[[], None] | None = None
         self._allowance = Allowance(PACKETS_PER_S, PACKETS_PER_S)
@@ -251,9 +249,7 @@ class RtpLeg:
 
     # --- packets in ------------------------------------------------------------------------------
 
-    def _datagram(
-        self, data: bytes, sender: Endpoint, on_rtcp_port: bool, age_ms: float = 0.0, /
-    ) -> None:
+    def _datagram(self, data: bytes, sender: Endpoint, on_rtcp_port: bool) -> None:
         if self._closed or self._receiver is None:
             return
         rtcp = on_rtcp_port or (len(data) > 1 and data[1] in _RTCP_TYPES)
@@ -261,7 +257,7 @@ class RtpLeg:
         if not source.allows(sender):
             self._foreign += 1
             return
-        now_ms = self._now_ms() - age_ms
+        now_ms = self._now_ms()
         genuine = self._guard.check(data, now_ms, rtcp=rtcp)
         if genuine is None:
             return
@@ -294,7 +290,6 @@ class RtpLeg:
         receiver.packet(packet, now_ms, listen=self._taker is not None and terms.may_hear)
         self._watch_fax()
         self._heard_lately = True
-        self._arrivals.came(self._sender.until_due_ms(now_ms))
 
     def _hear_report(self, data: bytes, source: Source, sender: Endpoint, now_ms: float) -> None:
         if self._sender is None or self._receiver is None:
@@ -337,21 +332,6 @@ class RtpLeg:
         if self._on_due is not None:
             self._on_due()
 
-    def _gather(self, sender: Sender) -> bool:
-        """Hear what has come since our last packet, where that comes evenly; else it was heard as it came. Whether any came."""
-        arrivals = self._arrivals
-        if arrivals.may_wait:
-            self._wire.look()
-        came = self._heard_lately
-        if arrivals.may_wait and not came:
-            arrivals.missed()
-        elif arrivals.shift_ms and sender.shift(arrivals.shift_ms):
-            arrivals.shifted()
-            came = False  # the next slot is late: this time they do not wait for it
-        self._wire.hear_at_once(not (arrivals.may_wait and came))
-        self._heard_lately = False
-        return came
-
     def _tick(self) -> None:
         """After the packet of this slot."""
         sender, receiver, taker = self._sender, self._receiver, self._taker
@@ -359,10 +339,10 @@ class RtpLeg:
             return
         for name in sender.queue.reached():
             taker.on_played(name)
-        came = self._gather(sender)
-        now_ms = self._now_ms()
-        due_ms = receiver.due_ms()
-        drained_ms = FRAME_MS if came else 0.0  # a packet of this slot has done it already
+        now_ms, due_ms = self._now_ms(), receiver.due_ms()
+        # What may be missing. A packet of this slot has looked already: what is due since waits for the next one.
+        drained_ms = FRAME_MS if self._heard_lately else 0.0
+        self._heard_lately = False
         if due_ms is not None and due_ms + drained_ms <= now_ms:
             receiver.drain(now_ms)
             self._watch_fax()

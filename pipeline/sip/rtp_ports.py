@@ -9,8 +9,7 @@ import asyncio
 import errno
 import secrets
 import socket
-import struct
-import time
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Protocol
 
@@ -23,29 +22,10 @@ EXPEDITED_FORWARDING = 46 << 2
 """DSCP of voice (RFC 4594); routers that do not care ignore it."""
 
 
-OLDEST_MS = 100.0
-"""No datagram waits longer for a packet of ours to be due."""
-READ_AT_ONCE = 16
-"""Datagrams read while a packet of ours is due: a flood waits, and is lost in the kernel."""
-_STAMPS = 35
-"""SO_TIMESTAMPNS of Linux (asm-generic/socket.h), the kernel's own time of each datagram; Python has no name for it."""
-_STAMP = struct.Struct("qq")
-_ANCILLARY_BYTES = socket.CMSG_SPACE(_STAMP.size)
-
-
 class NoPortFree(CallRefused):
     """Every pair of ports in the range is in use."""
 
     code = "no_port_free"
-
-
-class OnDatagram(Protocol):
-    """Who hears what comes."""
-
-    def __call__(
-        self, data: bytes, sender: Endpoint, on_rtcp_port: bool, age_ms: float = 0.0, /
-    ) -> None:
-        """One datagram; it came so long ago."""
 
 
 class MediaSockets(Protocol):
@@ -55,14 +35,8 @@ class MediaSockets(Protocol):
     rtcp_port: int
     address: str
 
-    def listen(self, on_datagram: OnDatagram) -> None:
-        """Hand datagrams over as they come: data, where from, whether on the RTCP port."""
-
-    def hear_at_once(self, wanted: bool) -> None:
-        """False: datagrams on the RTP port wait for `look`."""
-
-    def look(self) -> None:
-        """Hand over what waits on the RTP port."""
+    def listen(self, on_datagram: Callable[[bytes, Endpoint, bool], None]) -> None:
+        """Hand datagrams over: data, where from, whether on the RTCP port."""
 
     def send(self, data: bytes, to: Endpoint, *, rtcp: bool) -> bool:
         """Hand a datagram to the kernel before returning; False when it takes none."""
@@ -112,43 +86,14 @@ class PortPair:
         except OSError:
             self._rtp.close()
             raise
-        self._rtp.setsockopt(socket.SOL_SOCKET, _STAMPS, 1)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._on_datagram: OnDatagram | None = None
-        self._at_once = False
         self._open = True
 
-    def listen(self, on_datagram: OnDatagram) -> None:
+    def listen(self, on_datagram: Callable[[bytes, Endpoint, bool], None]) -> None:
         """Read from now on."""
         self._loop = asyncio.get_running_loop()
-        self._on_datagram = on_datagram
-        self.hear_at_once(True)
+        self._loop.add_reader(self._rtp, self._read, self._rtp, on_datagram, False)
         self._loop.add_reader(self._rtcp, self._read, self._rtcp, on_datagram, True)
-
-    def hear_at_once(self, wanted: bool) -> None:
-        """See `MediaSockets`."""
-        hears = self._on_datagram
-        if wanted == self._at_once or self._loop is None or hears is None or not self._open:
-            return
-        self._at_once = wanted
-        if wanted:
-            self._loop.add_reader(self._rtp, self._read, self._rtp, hears, False)
-        else:
-            self._loop.remove_reader(self._rtp)
-
-    def look(self) -> None:
-        """See `MediaSockets`; each datagram's age is the kernel's word."""
-        for _ in range(READ_AT_ONCE):
-            if not self._open or self._on_datagram is None:
-                return
-            try:
-                data, told, _, sender = self._rtp.recvmsg(MAX_DATAGRAM_BYTES + 1, _ANCILLARY_BYTES)
-            except BlockingIOError:
-                return
-            except OSError:  # an ICMP error of an earlier packet
-                continue
-            if 0 < len(data) <= MAX_DATAGRAM_BYTES:
-                self._on_datagram(data, (sender[0], sender[1]), False, _age_ms(told))
 
     def send(self, data: bytes, to: Endpoint, *, rtcp: bool) -> bool:
         """A full buffer or an address without a route loses the packet, as any network may."""
@@ -168,7 +113,9 @@ class PortPair:
                 self._loop.remove_reader(each)
             each.close()
 
-    def _read(self, own: socket.socket, on_datagram: OnDatagram, rtcp: bool) -> None:
+    def _read(
+        self, own: socket.socket, on_datagram: Callable[[bytes, Endpoint, bool], None], rtcp: bool
+    ) -> None:
         """One datagram; the loop calls again where more lie there, after other calls have had their turn."""
         try:
             data, sender = own.recvfrom(MAX_DATAGRAM_BYTES + 1)
@@ -176,17 +123,6 @@ class PortPair:
             return
         if 0 < len(data) <= MAX_DATAGRAM_BYTES:
             on_datagram(data, (sender[0], sender[1]), rtcp)
-
-
-def _age_ms(told: list[tuple[int, int, bytes]]) -> float:
-    """How long a datagram has waited; 0 where the kernel does not say, or its clock was set meanwhile."""
-    for _, kind, stamp in told:
-        if kind == _STAMPS and len(stamp) == _STAMP.size:
-            seconds, nanoseconds = _STAMP.unpack(stamp)
-            # The clock that the kernel stamps with: only a difference of the two is used.
-            age_ms = (time.clock_gettime(time.CLOCK_REALTIME) - seconds) * 1e3 - nanoseconds / 1e6
-            return age_ms if 0.0 < age_ms < OLDEST_MS else 0.0
-    return 0.0
 
 
 def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket:

@@ -99,20 +99,6 @@ class Sender:
         """Between `start` and `stop`."""
         return self._timer is not None
 
-    def until_due_ms(self, at_ms: float) -> float:
-        """From then to the next slot of the grid."""
-        return self._due_s * 1_000.0 - at_ms
-
-    def shift(self, by_ms: float) -> bool:
-        """Let the grid lie so much later, if nothing is being said: a pause in the noise, as its timestamps say too."""
-        if self._speaking or self.queue.has_frame or not self.running:
-            return False
-        self._due_s += by_ms / 1_000.0
-        self._timestamp = (self._timestamp + int(by_ms * CLOCK_HZ / 1_000)) & 0xFFFFFFFF
-        self._marker = True
-        self._arm(self._due_s)
-        return True
-
     def timestamp_now(self) -> int:
         """The RTP clock at this moment, for a report."""
         ahead = (self._due_s - self._loop.time()) * CLOCK_HZ

@@ -55,12 +55,6 @@ class MemoryWire:
     def listen(self, on_datagram: Callable[[bytes, Endpoint, bool], None]) -> None:
         self.deliver = on_datagram
 
-    def hear_at_once(self, wanted: bool) -> None:
-        """What is delivered is heard at once."""
-
-    def look(self) -> None:
-        """Nothing ever waits."""
-
     def send(self, data: bytes, to: Endpoint, *, rtcp: bool) -> bool:
         assert not self.closed
         self.sent.append(Sent(asyncio.get_running_loop().time() * 1_000.0, data, to, rtcp))
