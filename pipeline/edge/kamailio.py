@@ -152,6 +152,7 @@ def _out(plan: EdgePlan) -> str:
   $var(port) = $(nh(u){{uri.port}});
   if ($var(port) == 0) {{ $var(port) = 5061; }}
   $du = "sip:" + $var(host) + ":" + $var(port) + ";transport=tls";
+  $fs = "tls:{bracketed(plan.bind)}:{plan.tls_port}";
   if (!t_newtran()) {{ exit; }}
   record_route(";trunk=$avp(to)");
   dlg_manage();
@@ -334,6 +335,8 @@ route[WITHIN] {{
     exit;
   }}
 {_back(plan)}
+  # A gateway's ACK of a refusal has the Route of its INVITE, without a trunk, and goes no further than this.
+  if (is_method("ACK") && $avp(to) == 0) {{ t_check_trans(); exit; }}
   route(HOP);
   route(SOUND);
   if (is_method("BYE")) {{ rtpengine_delete(); }}

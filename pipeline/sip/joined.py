@@ -65,7 +65,7 @@ class Joined:
         """A packet is due; what the worker has said until now is in it.
 
         While enough is there for this one and the next, the worker is listened to only here: nothing that it says could be
-        heard sooner, and to be woken costs as much again as all that is done with a message.
+        heard sooner, and nobody is woken for it.
         """
         if isinstance(self._wire, CallersWire):
             self._wire.look()

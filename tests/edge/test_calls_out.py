@@ -98,6 +98,7 @@ async def test_a_person_is_called_through_the_edge_and_the_call_goes_on_through_
         line.answer(await line.of("BYE"), 200)
         async with asyncio.timeout(LIMIT_S):
             assert await leg.over() == "us"
+        await line.close()
 
 
 async def test_a_telephone_that_rings_is_given_up_through_the_edge(edge: Edge) -> None:
@@ -111,6 +112,7 @@ async def test_a_telephone_that_rings_is_given_up_through_the_edge(edge: Edge) -
         line.answer(cancel, 200)
         line.answer(invite, 487, tag="p")
         await line.of("ACK")
+        await line.close()
 
 
 async def test_nobody_is_called_in_a_network_of_a_trunk_that_may_not_be(edge: Edge) -> None:
