@@ -21,12 +21,12 @@ from tests.edge.edge import (
     Edge,
     Line,
     carrier,
-    free_port,
     header,
     place_in,
     running,
     sdp,
 )
+from tests.ports import free_port
 from tests.sip.rig import FakeMedia, Taker
 
 pytestmark = [pytest.mark.wire, pytest.mark.sip]
