@@ -136,13 +136,15 @@ class Witness:
         except RecordInvalid:
             emit(AuditRefused(worker=Token(worker)))
             raise OfferInvalid("not audit records") from None
+        ends = [each for each in records if isinstance(each, CallEnd)]
+        # an end is known from here on: `over` may come while the disk is slow, and would write another
+        ended = [end for end in ends if self._began_ms.pop(end.call_id, None) is not None]
         for record in records[:-1]:
             self._writer.put(record)
         if records:  # should the disk refuse, the writer raises the alarm and keeps them: nothing to send again
             await self._writer.write(records[-1], limit_ms=ACCESS_LIMIT_MS)
-        for record in records:
-            if isinstance(record, CallEnd) and self._began_ms.pop(record.call_id, None) is not None:
-                self.on_call_end(record)
+        for end in ended:
+            self.on_call_end(end)
 
     def sign(self, message: bytes) -> bytes:
         """Sign with the audit's key."""
