@@ -319,7 +319,7 @@ class Switchboard:
         """The emergency switch (row I6), for every call that there is and every new one."""
         self._paused = paused
         for call in list(self._calls.values()):
-            with contained(call.call_id, "emergency switch"):
+            with contained(call.call_id, "emergency_switch"):
                 call.pause(paused)
 
     def free_slots(self) -> int:
@@ -351,7 +351,7 @@ class Switchboard:
         self._draining = True
         self._turn_back("error")
         for call in list(self._calls.values()):
-            with contained(call.call_id, "cannot hear"):
+            with contained(call.call_id, "cannot_hear"):
                 call.cannot_hear()
 
     async def drain(self, limit_ms: float) -> None:
