@@ -37,6 +37,7 @@ ALONE = (
     "tests/sip/test_rtp_pacing.py",
     "tests/sip/test_gateway_barge_in.py",
     "tests/transports/test_barge_in",
+    "tests/transports/test_heard_far_away.py",
     "tests/transports/test_leftovers.py",
     "tests/transports/test_loss.py",
     "tests/transports/test_pacing.py",

@@ -127,6 +127,10 @@ JUNK = (
 )
 
 
+STILL_STARTING = {"audit_head", "switch_followed"}
+"""A server that is ready may yet say so much about itself."""
+
+
 @pytest.mark.wire
 def test_malformed_requests_are_counted_and_leave_one_line(tmp_path: Path) -> None:
     with served(tmp_path, PLENTY) as running:
@@ -141,7 +145,8 @@ def test_malformed_requests_are_counted_and_leave_one_line(tmp_path: Path) -> No
             assert "aiohttp" not in head
             assert "Python" not in head
             assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"]
-        assert running.log().splitlines()[lines:] == []
+        new = {json.loads(line)["event"] for line in running.log().splitlines()[lines:]}
+        assert new <= STILL_STARTING
     (told,) = running.events("requests_malformed")
     assert told["count"] == len(JUNK) * 10
     assert running.events("crashed") == running.events("foreign_log") == []

@@ -171,7 +171,7 @@ def _names_given(text: str) -> list[tuple[int, ast.expr]]:
 
 OUR_OWN = {
     "worker.name",
-    *("self.call_id", "self._call_id", "call.call_id", "line.call.call_id", "call_id"),
+    *("self.call_id", "self._call_id", "call.call_id", "line.call_id", "held.call_id", "call_id"),
     *("message.message_id", "header.recording_id"),
 }
 """Names of workers, and ids of calls, messages and recordings: all of them are minted here."""
