@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.audio import RATE_HZ
-from bench.browser import program
+from bench.browser import CALLING, NO_NAMES, program
 from bench.errors import BenchError
 from bench.load import server_marks
 from bench.load.house import House
@@ -34,18 +34,6 @@ SOUNDED_WITHIN_MS = 1_500.0
 """From an answer's first packet: what sounds later is of another."""
 ERROR_MS: Final = 11.0
 """A millisecond's digits in the server's event, and one period of the browser's sound device."""
-FLAGS: Final = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--allow-loopback-in-peer-connection",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-)
 TAKEN: Final = """(() => {
   const reports = [], send = RTCDataChannel.prototype.send;
   RTCDataChannel.prototype.send = function (text) {
@@ -116,7 +104,9 @@ async def _call(url: str, microphone: Path, lasts_ms: float) -> list[tuple[int, 
     file = f"--use-file-for-fake-audio-capture={microphone}%noloop"
     try:
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=path, args=[*FLAGS, file])
+            browser = await playwright.chromium.launch(
+                executable_path=path, args=[*CALLING, NO_NAMES, file]
+            )
             try:
                 context = await browser.new_context()
                 context.set_default_timeout(CONNECT_LIMIT_MS)

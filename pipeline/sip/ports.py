@@ -17,7 +17,6 @@ from pipeline.transfer import TransferOutcome as TransferOutcome  # its words ar
 OTHER_LINE = "other"
 """A number that is none of the practice's own; in the place of its name, as the next."""
 NOT_FORWARDED = "none"
-UNNAMED = (OTHER_LINE, NOT_FORWARDED)
 
 
 class MediaRefused(Exception):

@@ -249,9 +249,8 @@ class CarrierStreams:
         path = socket_of(self._settings.state.directory, line["worker"])
         try:
             await connect(await reach(path), relay, line["token"], PROMPT)
-        except (
-            BaseException
-        ):  # the caller left, or this worker does not open: its line is free again
+        except BaseException:
+            # the caller left, or this worker does not open: its line is free again
             self._lines.give_back(call.call_id)
             raise
         emit(CarrierStreamJoined(Token(call.call_id)))

@@ -11,11 +11,9 @@ from pathlib import Path
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from playwright.async_api import TimeoutError as TimeoutError_
 
+from bench.browser import NO_NAMES
 from tests.first_call.served import family
 from tests.transports.static.stage import FLAGS
-
-NO_NAMES = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-"""Chromium asks for names of its maker's hosts by itself; what the page asks for is in `Softphone.asked`."""
 
 BOOKED = ("follow-up", "david", "43", "tuesday", "afternoon")
 """What the shown request holds, in lower case, once the script `booking` has been said."""

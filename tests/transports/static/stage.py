@@ -14,23 +14,13 @@ from typing import Any, Literal, TypeVar
 
 from playwright.async_api import Browser, BrowserContext, Page, Playwright, async_playwright
 
+from bench.browser import CALLING
 from pipeline.transports.pages import Page as WirePage
 from tests.fakes.page_server import FakeCall, PageServer
 
 T = TypeVar("T")
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--allow-loopback-in-peer-connection",
-    "--autoplay-policy=user-gesture-required",
-]
+FLAGS = [*CALLING, "--autoplay-policy=user-gesture-required"]
 TAP = Path(__file__).with_name("tap.js").read_text()
 TAP_WORKLET = WirePage(
     Path(__file__).with_name("tap_worklet.js").read_bytes(), "text/javascript; charset=utf-8"
