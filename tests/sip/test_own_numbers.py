@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.clock import LoopClock
-from pipeline.setting_kinds import own_numbers
+from pipeline.setting_kinds import own_numbers, value_of
 from pipeline.settings import Settings
 from pipeline.sip.numbers import line_of
 from pipeline.sip.phone_events import PhoneCallJoined
+from pipeline.sip.ports import NOT_FORWARDED, OTHER_LINE
 from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.gateway import GatewayProcess
 from pipeline.supervisor.live import LiveView
@@ -32,6 +33,14 @@ OWN = {FRONT: "front-desk", CHILDREN: "pediatrics", "201": "nurses"}
 def test_the_settings_name_them() -> None:
     lines = (f"front-desk {FRONT}", f"pediatrics  {CHILDREN}", "nurses 201")
     assert own_numbers(lines) == OWN
+
+
+@pytest.mark.parametrize("word", [OTHER_LINE, NOT_FORWARDED])
+def test_none_is_named_as_what_stands_in_the_place_of_a_name(word: str) -> None:
+    """The settings know no telephone and have the two words by themselves: they are held together here."""
+    rules = {"kind": "own_number"}
+    assert value_of("", f"{word} 201", rules)[0]
+    assert not value_of("", f"{word}-desk 201", rules)[0]
 
 
 @pytest.mark.parametrize(
