@@ -16,6 +16,7 @@ from tests.ports import free_port, free_ports
 
 READY_LIMIT_S = 60.0
 RTP_PORTS = 60
+TOLD_LIMIT_S = 30.0
 PROGRAM = ("pipeline.cli", "serve", "--sip-loopback", "--config")
 
 
@@ -59,6 +60,15 @@ class House:
     def event(self, name: str, **fields: object) -> list[dict[str, Any]]:
         found = self.server.events(name)
         return [each for each in found if all(each.get(k) == v for k, v in fields.items())]
+
+    def told(self, name: str, limit_s: float = TOLD_LIMIT_S, **fields: object) -> dict[str, Any]:
+        """The first event of this kind, waited for.
+
+        Gateway, worker and supervisor each have a pipe to the log of their own: what one of them wrote says
+        nothing about whether another's line, though it was sent before, is there by now.
+        """
+        until(lambda: bool(self.event(name, **fields)), limit_s, f"{name} in the log")
+        return self.event(name, **fields)[0]
 
     def follow(self) -> threading.Thread:
         """Watch in a thread of its own, which ends with the server."""

@@ -39,8 +39,7 @@ def booked(
             caller = SpokenCaller(
                 phone, house, keys=NUMBER, keyed_at_once=keyed_at_once, misheard=misheard
             )
-            until(lambda: bool(house.event("phone_call_joined")), 10, "the call")
-            caller.call_id = house.event("phone_call_joined")[0]["call_id"]
+            caller.call_id = house.told("phone_call_joined")["call_id"]
             caller.book(LIMIT_S)
             assert caller.complete, caller.said
             phone.until("CALL_CLOSED", limit_s=60)  # after our goodbye, by our BYE
@@ -54,7 +53,7 @@ def test_a_telephone_call_books_an_appointment(
     with booked(tmp_path, model_cache, transport) as (house, _):
         [kept] = stored(house.server, tmp_path)
         assert wrong_in(kept) == []
-        [over] = house.event("phone_call_over")
+        over = house.told("phone_call_over")
         assert (over["reason"], over["secured"]) == ("us", transport == "tls")
 
 

@@ -62,6 +62,6 @@ def test_row_u2_who_does_not_answer_is_given_up_and_the_next_speaks_with_the_cal
         assert house.event("phone_call_over") == [], "the caller is still in the call"
         desk.hang_up()
         caller.until("CALL_CLOSED")
-        until(lambda: bool(house.event("phone_call_over")), 30, "our part is over")
-        [talked] = house.event("phone_call_bridged")
+        house.told("phone_call_over")
+        talked = house.told("phone_call_bridged")
         assert (talked["target"], talked["reason"]) == ("front-desk", "person")

@@ -39,8 +39,7 @@ def call(phone: Softphone, house: House, transport: str) -> str:
 
 
 def gone(house: House, call_id: str) -> dict[str, object]:
-    until(lambda: bool(house.event("phone_call_over", call_id=call_id)), 15, "the call's end")
-    return house.event("phone_call_over", call_id=call_id)[0]
+    return house.told("phone_call_over", call_id=call_id)
 
 
 def phone_of(house: House, directory: Path, transport: str) -> AbstractContextManager[Softphone]:
@@ -102,8 +101,8 @@ def test_a_caller_on_hold_is_not_spoken_to_and_the_greeting_goes_on_afterwards(
         phone.hang_up()
         over = gone(house, call_id)
         assert (over["reason"], over["secured"]) == ("caller", transport == "tls")
-    streamed = house.event("stream_gone", call_id=call_id)[0]["sent_frames"] * 0.02
-    lasted = house.event("call_ended", call_id=call_id)[0]["duration_ms"] / 1_000
+    streamed = house.told("stream_gone", call_id=call_id)["sent_frames"] * 0.02
+    lasted = house.told("call_ended", call_id=call_id)["duration_ms"] / 1_000
     assert lasted - streamed > 3.5, "the greeting stood still for the hold"
 
 

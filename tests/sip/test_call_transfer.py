@@ -72,15 +72,13 @@ limit_ms = {LIMIT_MS}
 
 def ended(house: House, transport: str) -> str:
     """Why our part is over, which was as secret as it should be."""
-    until(lambda: bool(house.event("phone_call_over")), 60, "our part is over")
-    [over] = house.event("phone_call_over")
+    over = house.told("phone_call_over", 60)
     assert over["secured"] is (transport == "tls")
     return str(over["reason"])
 
 
 def led(house: House) -> tuple[str, str]:
-    until(lambda: bool(house.event("phone_call_led")), 60, "the outcome")
-    (told,) = house.event("phone_call_led")
+    told = house.told("phone_call_led", 60)
     return told["target"], told["outcome"]
 
 

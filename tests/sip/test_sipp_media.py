@@ -59,8 +59,7 @@ def test_what_a_caller_of_sipp_says_is_heard_answered_and_stored(
         said = loud(tap.heard())
     assert told == (0, "")
     [call_id] = calls(house)[before:]
-    until(lambda: bool(house.event("phone_call_over", call_id=call_id)), 15, "the call's end")
-    [over] = house.event("phone_call_over", call_id=call_id)
+    over = house.told("phone_call_over", call_id=call_id)
     assert (over["reason"], over["codec"], over["secured"]) == ("caller", "PCMU", False)
     assert over["packets_received"] >= 0.98 * PACKETS_PER_S * lasts_s
     assert over["packets_sent"] >= 0.95 * PACKETS_PER_S * lasts_s
@@ -68,10 +67,10 @@ def test_what_a_caller_of_sipp_says_is_heard_answered_and_stored(
     spoken_until = int((GREETING_S + len(line) / RATE_HZ) * 10)
     assert said[: int(GREETING_S * 10)].sum() >= 50, "five seconds of greeting"
     assert said[spoken_until:].sum() >= 10, "a reply to the line"
+    until(lambda: nothing_left(house), 30, "every line is free")
     assert len(house.event("turn_ended", call_id=call_id)) >= 1
     kept = [each for each in stored(house.server, tmp_path) if each["call"] == call_id]
     assert [each["field.reason"] for each in kept] == ["follow_up"]
-    until(lambda: nothing_left(house), 30, "every line is free")
 
 
 @pytest.mark.parametrize("mode", ["u1", "t1"])
@@ -87,5 +86,5 @@ def test_a_scenario_with_a_real_worker_behind_goes_as_it_says_and_leaves_nothing
     made = calls(house)[before:]
     assert len(made) == (scenario != "options")
     for call_id in made:
-        [over] = house.event("phone_call_over", call_id=call_id)
+        over = house.told("phone_call_over", call_id=call_id)
         assert (over["reason"], over["codec"]) == ("caller", "PCMA")

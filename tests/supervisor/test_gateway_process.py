@@ -86,9 +86,9 @@ def test_a_gateway_is_proven_answers_and_is_started_again_when_it_dies(
 ) -> None:
     with served(tmp_path, configuration(probe.port)) as server:
         pid = gateway(server)
-        tested = [e for e in server.events("egress_tested") if e["process"] == "gateway"]
+        tested = [e for e in server.until("egress_tested", 3) if e["process"] == "gateway"]
         assert [(e["guard"], e["out"]) for e in tested] == [(tested[0]["tried"], 0)]
-        outputs = [e for e in server.events("outputs_tested") if e["process"] == "gateway"]
+        outputs = [e for e in server.until("outputs_tested", 3) if e["process"] == "gateway"]
         assert [e["passed"] for e in outputs] == [True]
         assert probe.ask(OPTIONS) == "SIP/2.0 200 OK"
         _, health, _ = server.ask("GET", "/healthz")
