@@ -10,7 +10,7 @@ import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from urllib.parse import quote
 
 from phi.number_words import BETWEEN, Token, readings, tokens
@@ -24,6 +24,15 @@ DATE_WINDOW = 8
 """Words in which the day and the year of a date stand around its month."""
 _LEAST_EDGE = 3
 _LONGEST_MONTH = 10
+_COUNTING = re.compile(
+    r"\b(?:(?:the|el|la|los|las)\s+)?"
+    r"(?:first|second|third|fourth|last|next|primer[oa]?s?|segund[oa]|tercer[oa]?|cuart[oa]|[uú]ltim[oa]s?|siguientes?)\b"
+    r"(?:\s+(?:one|two|three|dos|tres)(?=\s+(?:digits?|d[ií]gitos?|cifras?|is|are|es|son)\b))?"
+    r"(?:\s+(?:digits?|d[ií]gitos?|cifras?)\b)?(?:\s+(?:is|are|es|son)\b)?",
+    re.IGNORECASE,
+)
+"""What somebody says who counts digits out: "the first digit is", "los últimos dos son"."""
+_COUNTED_LEAST = 2
 _ISO = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})\Z")
 MONTHS = {
     name: number
@@ -76,11 +85,20 @@ class Said:
         born = _ISO.match(value)
         if born is not None:
             found.extend(self._named_dates(int(born[1]), int(born[2]), int(born[3])))
+        elif self._uncounted is not None and value.isdigit():
+            found.extend(self._uncounted.find_exact(value))
         for encoded in _encodings(value):
             found.extend(self._encoded(encoded))
         if any(letter.isalpha() for letter in value):
             found.extend(self._written(value))
         return sorted(set(found), key=lambda span: (span.start, span.end))
+
+    @cached_property
+    def _uncounted(self) -> Said | None:
+        """The text without the words that count digits out: "the first digit is four, the second digit is four"."""
+        if len(_COUNTING.findall(self.text)) < _COUNTED_LEAST:
+            return None
+        return Said(_COUNTING.sub(lambda found: " " * len(found[0]), self.text))
 
     def find_exact(self, target: str) -> Iterator[Span]:
         """Every place where these very digits and letters are said or written."""
@@ -201,6 +219,12 @@ class _Search:
         return 0
 
 
+def forget() -> None:
+    """Drop the forms of every value: those of the calls that go on are made again when they are looked for."""
+    _targets.cache_clear()
+    _encodings.cache_clear()
+
+
 @lru_cache(maxsize=256)
 def _targets(value: str) -> tuple[str, ...]:
     """The value's digits and letters, forwards and backwards; of a date every order."""
@@ -239,12 +263,12 @@ def _encodings(value: str) -> tuple[str, ...]:
         return ()
     out: dict[str, None] = {}
     for form in _written(value):
-        raw = form.encode()
+        raw = form.encode("utf-8", "replace")
         out[raw.hex()] = out[raw.hex().upper()] = None
         out["".join(f"%{byte:02X}" for byte in raw)] = None
         out["".join(f"%{byte:02x}" for byte in raw)] = None
-        if quote(form) != form:
-            out[quote(form, safe="")] = None
+        if quote(form, errors="replace") != form:
+            out[quote(form, safe="", errors="replace")] = None
         out["".join(f"&#{ord(letter)};" for letter in form)] = None
         out["".join(f"\\u{ord(letter):04x}" for letter in form)] = None
         out["".join(f"\\x{byte:02x}" for byte in raw)] = None

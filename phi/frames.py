@@ -5,6 +5,7 @@ Knows the runs of phi.numbers; says which of them go.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -99,7 +100,7 @@ def kind_of(cue: str | None, run: Run) -> Kind:
 
 def harmless(line: Line, run: Run, cue: str | None) -> bool:
     """Whether a unit, a clock, a pressure or a bare year explains the digits."""
-    if run.letters:
+    if run.letters or last_four(line, run):
         return False
     before = line.words[run.first - 1] if run.first else ""
     tokens = line.words[run.first : run.last + 1]
@@ -160,6 +161,25 @@ def harmless(line: Line, run: Run, cue: str | None) -> bool:
     return before in ("$", "€", "£")
 
 
+def last_four(line: Line, run: Run) -> bool:
+    """Whether somebody says how a number ends: four digits are no year then, nor a size of a machine's."""
+    if len(run.digits) != ENDING_DIGITS or run.first < 2:
+        return False
+    before = line.words[max(0, run.first - CUE_REACH_TOKENS) : run.first]
+    if before[-1] in ENDING_IN:
+        cue = cue_before(line, run.first, strong=True)
+        named = cue is not None and cue not in VERBAL
+        return before[-2] in ENDS and (named or year_of(run) is None)
+    said = itertools.pairwise(before)
+    return before[-1] in ENDING_IS and any(one in LAST and two in FOUR for one, two in said)
+
+
+ENDING_DIGITS = 4
+LAST = cues.words("last final ultimos ultimas")
+FOUR = cues.words("four 4 cuatro digits digitos")
+ENDING_IS = FOUR | cues.words("is are es son : =")
+ENDS = cues.words("ends ending end termina terminan terminado terminada acaba acaban")
+ENDING_IN = cues.words("in with en con")
 EMERGENCY = frozenset(["911", "988"])
 """Numbers that everybody has."""
 
@@ -201,6 +221,7 @@ def number_spans(line: Line, least_digits: int = 4, least_letters: int = 3) -> l
         else []
     )
     spans: list[Span] = []
+    spelled: set[str] = set()
     for run in runs(line):
         if skip and any(a <= line.starts[run.first] < b for a, b in skip):
             continue
@@ -208,11 +229,15 @@ def number_spans(line: Line, least_digits: int = 4, least_letters: int = 3) -> l
         if kind is not None:
             first, last = _widened(line, run)
             spans.append(Span(line.starts[first], line.ends[last], kind, Layer.NUMBERS))
-            if len(run.letters) >= 3 and not run.digits:
-                spans.extend(_said_before(line, run))
+            if len(run.letters) >= SPELLED_MIN and not run.digits:
+                spelled.update((run.letters, run.letters.replace("w", "uu")))
+    if spelled:
+        spans.extend(_said_whole(line, spelled))
     return spans
 
 
+SPELLED_MIN = 3
+"""Fewer letters are initials."""
 SOUNDS_LIKE_DIGITS = frozenset(["to", "too", "for", "ate", "won", "oh", "o"])
 
 
@@ -238,8 +263,10 @@ def _widened(line: Line, run: Run) -> tuple[int, int]:
 
 
 def _letters_of_id(line: Line, k: int) -> bool:
-    """Whether two or three letters that were heard as one word belong to the number: "plate abc one two three"."""
+    """Whether letters that were heard as one word belong to the number: "plate abc one two three", "policy number is a five ..."."""
     flag, word = line.flags[k], line.words[k]
+    if len(word) == 1 and word.isalpha() and line.words[k - 1] in SAYS:
+        return cue_before(line, k, strong=True) is not None
     if not flag & WORD or flag & (STOP | UNIT | ID_CUE) or not 2 <= len(word) <= 3:
         return False
     cue = (
@@ -248,6 +275,7 @@ def _letters_of_id(line: Line, k: int) -> bool:
     return cue in STRONG and cue not in ("number", "numero", "call", "reach", "text", "dial")
 
 
+SAYS = cues.words("is es number numero = :")
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -345,12 +373,8 @@ SPELL_CUES = frozenset(
 )
 
 
-def _said_before(line: Line, run: Run) -> Iterator[Span]:
-    """The word that was spelled is a name too, wherever it stands in the record."""
+def _said_whole(line: Line, spelled: set[str]) -> Iterator[Span]:
+    """A word that was spelled is a name too, wherever it stands in the record: one walk for all of them."""
     for k, word in enumerate(line.words):
-        if (
-            len(word) >= 3
-            and line.flags[k] & WORD
-            and (word == run.letters or word == run.letters.replace("w", "uu"))
-        ):
+        if len(word) >= SPELLED_MIN and line.flags[k] & WORD and word in spelled:
             yield Span(line.starts[k], line.ends[k], Kind.NAME, Layer.NUMBERS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
 from phi import cues, cues_es
@@ -34,6 +34,8 @@ LEAST_CHARS = 2
 INITIALS_MAX = 5
 FUZZY_LEAST = 5
 SOUND_LEAST = 2
+DIGITS_LEAST = 3
+"""A known number, and a part of one, has so many digits: a house number."""
 SHORT_ANSWER = 2
 """A record of so few words is an answer; a name heard as an ordinary word is taken there."""
 NAME_BEFORE = cues.words("is it's its es soy this i'm im mister missus miss and y")
@@ -112,7 +114,7 @@ class Known:
             return
         for word in re.split(r"[^a-z0-9']+", shadow):
             if word.isdigit():
-                if len(word) >= 3 and kind in (Kind.ADDRESS, Kind.ZIP):
+                if len(word) >= DIGITS_LEAST and kind in (Kind.ADDRESS, Kind.ZIP):
                     self._digits[word] = kind
             else:
                 self._word(word.strip("'"), kind)
@@ -177,7 +179,7 @@ class Known:
         for said in {text, text.lower(), text.upper()}:
             raw = said.encode("utf-8", "replace")
             self._strings[raw.hex()] = kind
-            escaped = quote(said, safe="").lower()
+            escaped = quote(said, safe="", errors="replace").lower()
             self._strings[escaped] = kind
             self._strings[escaped.replace("%20", "+")] = kind
             for skip in range(3):
@@ -198,8 +200,8 @@ class Known:
                     return year, month, day
         return None
 
-    def spans(self, line: Line) -> list[Span]:
-        """Every place where a known value stands in a record."""
+    def spans(self, line: Line, check: Callable[[], None]) -> list[Span]:
+        """Every place where a known value stands in a record; `check` raises when the record's time is spent."""
         if not self:
             return []
         found: list[Span] = []
@@ -209,17 +211,18 @@ class Known:
                 if (len(text) >= 4 and text[1] != ".") or _alone(line.shadow, at, at + len(text)):
                     found.append(Span(at, at + len(text), kind, Layer.KNOWN))
                 at = line.shadow.find(text, at + len(text))
+        check()
         if self._words:
-            found.extend(self._word_spans(line))
+            found.extend(self._word_spans(line, check))
         if self._digits and line.seen & (NUMBER | DIGITS | MIXED):
-            found.extend(self._digit_spans(line))
+            found.extend(self._digit_spans(line, check))
         if line.seen & (LETTER | NATO) and self._words:
-            found.extend(self._spelled(line))
+            found.extend(self._spelled(line, check))
         if self._days:
             found.extend(self._date_spans(line))
         return found
 
-    def _word_spans(self, line: Line) -> Iterator[Span]:
+    def _word_spans(self, line: Line, check: Callable[[], None]) -> Iterator[Span]:
         for i, word in enumerate(line.words):
             flag = line.flags[i]
             if not flag & (WORD | MIXED) or len(word) < LEAST_CHARS:
@@ -227,6 +230,7 @@ class Known:
             bare = word.removesuffix("'s")
             kind = self._words.get(bare) or self._words.get(word.replace("'", ""))
             if kind is None and len(bare) >= FUZZY_LEAST and not flag & ~WORD:
+                check()
                 kind = next(
                     (k for known, k in self._fuzzy.get(len(bare), ()) if near(bare, known)), None
                 )
@@ -258,8 +262,11 @@ class Known:
         key = sound_of(word)
         return self._sounds.get(key) if len(key) >= SOUND_LEAST else None
 
-    def _digit_spans(self, line: Line) -> Iterator[Span]:
+    def _digit_spans(self, line: Line, check: Callable[[], None]) -> Iterator[Span]:
         for run in runs(line):
+            if len(run.digits) < DIGITS_LEAST:
+                continue
+            check()
             for digits, kind in self._digits.items():
                 if digits in run.digits or _part_of(run, digits):
                     yield Span(line.starts[run.first], line.ends[run.last], kind, Layer.KNOWN)
@@ -271,11 +278,12 @@ class Known:
                 for match in pattern.finditer(line.shadow):
                     yield Span(*match.span(), kind, Layer.KNOWN)
 
-    def _spelled(self, line: Line) -> Iterator[Span]:
+    def _spelled(self, line: Line, check: Callable[[], None]) -> Iterator[Span]:
         for run in runs(line):
-            if len(run.letters) >= LEAST_CHARS and any(
-                run.letters in w or w in run.letters for w in self._words if len(w) > 1
-            ):
+            if len(run.letters) < LEAST_CHARS:
+                continue
+            check()
+            if any(run.letters in w or w in run.letters for w in self._words if len(w) > 1):
                 yield Span(line.starts[run.first], line.ends[run.last], Kind.NAME, Layer.KNOWN)
 
     def _date_spans(self, line: Line) -> Iterator[Span]:
@@ -293,6 +301,23 @@ class Known:
                     other = small_number(line, number[1])
                     if other and (number[0], other[0]) in self._days:
                         yield Span(line.starts[i], line.ends[other[1] - 1], Kind.DATE, Layer.KNOWN)
+
+
+class KnownTogether(Known):
+    """What several calls know, looked for in one record and one budget; it keeps no value itself."""
+
+    def __init__(self, calls: Sequence[Known]) -> None:
+        """Of these calls."""
+        super().__init__()
+        self._calls = calls
+
+    def __bool__(self) -> bool:
+        """Whether any of them knows anything."""
+        return any(self._calls)
+
+    def spans(self, line: Line, check: Callable[[], None]) -> list[Span]:
+        """Every place where a value of any call stands in a record."""
+        return [span for call in self._calls for span in call.spans(line, check)]
 
 
 def _part_of(run: Run, digits: str) -> bool:

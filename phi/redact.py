@@ -170,10 +170,12 @@ class Redactor:
         if ctx is not None:
             own = Line(text) if prefix else line
             if Layer.KNOWN in self.layers:
-                found.extend(_unfolded(own, ctx.known.spans(own)))
+                found.extend(_unfolded(own, ctx.known.spans(own, deadline.check)))
             if behind and Layer.CARRY in self.layers:
                 found.extend(_unfolded(own, ctx.carried(own)))
-        return merge(found, text)
+        merged = merge(found, text)
+        deadline.check()  # behind all that costs by the length of a record or by how much is known
+        return merged
 
     def _layers(
         self, line: Line, ctx: CallContext | None, deadline: Deadline, own_from: int
@@ -185,17 +187,21 @@ class Redactor:
         found: list[Span] = []
         if Layer.NUMBERS in on:
             found.extend(number_spans(line))
+        deadline.check()
         if Layer.DATES in on:
             found.extend(date_spans(line))
         deadline.check()
         if Layer.PATTERNS in on:
             found.extend(pattern_spans(line))
+        deadline.check()
         if Layer.FIELDS in on:
             found.extend(field_spans(line))
             found.extend(segment_spans(line))
+        deadline.check()
         if Layer.NAMES in on:
             found.extend(reader.spans())
             found.extend(namesake_spans(reader))
+        deadline.check()
         if Layer.PLACES in on:
             found.extend(place_spans(line, reader))
         deadline.check()

@@ -117,7 +117,7 @@ def _mail_from(line: Line, at: int, last: int) -> Iterator[Span]:
                 word in ("a", "i", "me", "or")
                 and first > 1
                 and line.flags[first - 2] & LETTER
-                and line.flags[first] & LETTER
+                and (first == at or line.flags[first] & LETTER)
             )
             and not (
                 word in (".", ",")

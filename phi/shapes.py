@@ -244,6 +244,36 @@ def days_of_month(said: Said, month: int) -> Iterator[tuple[int, int, int]]:
                 yield before, month + 1, number
 
 
+def days_in_numbers(said: Said) -> Iterator[tuple[int, int, int, int]]:
+    """Two numbers that may be a day and a month: "3/15", "el quince del tres". First token, token behind, both numbers."""
+    for at in range(len(said.tokens)):
+        for one, end in said.numbers_at(at):
+            joined = _joined(said, end)
+            for other, behind in said.numbers_at(joined) if joined else ():
+                if min(one, other) in _MONTHS and max(one, other) in _DAYS:
+                    yield at, behind, one, other
+
+
+_MONTHS, _DAYS = range(1, 13), range(1, 32)
+
+
+def _joined(said: Said, at: int) -> int:
+    """The token behind what joins a day and a month that are numbers; 0 where nothing does."""
+    if at >= len(said.tokens):
+        return 0
+    between = said.text[said.tokens[at - 1].end : said.tokens[at].start]
+    if _WRITTEN_JOIN.fullmatch(between):
+        return at
+    behind = at
+    while behind < len(said.tokens) and said.tokens[behind].word in _SAID_JOINS:
+        behind += 1
+    return behind if at < behind < len(said.tokens) else 0
+
+
+_WRITTEN_JOIN = re.compile(r"[/-]")
+_SAID_JOINS = frozenset(["of", "the", "de", "del", "slash", "barra", "diagonal", "dash", "guion"])
+
+
 def _longest(said: Said, at: int) -> list[tuple[int, int]]:
     return sorted(said.numbers_at(at), key=lambda read: -read[1])[:1]
 

@@ -88,7 +88,7 @@ def _back_to_number(line: Line, i: int) -> tuple[int, int]:
                 k -= 1
             continue
         if flags[k] & (DIGITS | MIXED) or (
-            flags[k] & NUMBER and (words[k] != "one" or (k and flags[k - 1] & (NUMBER | DIGITS)))
+            flags[k] & NUMBER and (words[k] != "one" or _house_one(line, k))
         ):
             break
         if words[k] == "." and k and len(words[k - 1]) <= 2:
@@ -99,6 +99,18 @@ def _back_to_number(line: Line, i: int) -> tuple[int, int]:
         taken += 1
         k -= 1
     return k, taken
+
+
+def _house_one(line: Line, k: int) -> bool:
+    """Whether "one" is a house number: more digits before it, or an address was announced."""
+    if k and line.flags[k - 1] & (NUMBER | DIGITS):
+        return True
+    before = line.words[max(0, k - 3) : k]
+    return before[-1:] in ANNOUNCING and not ANNOUNCED.isdisjoint(before)
+
+
+ANNOUNCING = (["is"], ["at"], ["to"], ["="], [":"])
+ANNOUNCED = cues.words("address live lives living reside resides home mail send mailing")
 
 
 def _street_of(line: Line, i: int, number: int, taken: int, reader: NameReader) -> bool:

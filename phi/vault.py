@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from phi.forms import forget
+
 HANDLE = re.compile(r"\{\{patient\.([a-z][a-z0-9_]{0,39})\}\}")
 """What a handle looks like inside a text."""
 
@@ -112,10 +114,14 @@ class Compartment:
             yield name, cell.text()
 
     def wipe(self) -> None:
-        """Overwrite and forget everything; the compartment stays empty from now on."""
+        """Overwrite and forget everything; the compartment stays empty from now on.
+
+        What was made of a value to look for it is text, which Python cannot overwrite: it is dropped.
+        """
         for name in tuple(self._cells):
             self.drop(name)
         self._open = False
+        forget()
 
     def _filled(self, value: object, reader: str) -> object:
         match value:

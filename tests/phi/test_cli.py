@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 
-from phi.cli import answers
+import pytest
+
+from phi.carry import CallContext
+from phi.cli import FAULT, answers
 from phi.redact import Redactor
 from pipeline.commands.redact import redact_lines
 
@@ -38,6 +41,25 @@ def test_a_malformed_line_is_answered_without_its_content() -> None:
     out = list(answers([b"{rose", b'["rose"]', b'{"text": 5}', b"\xff"], Redactor()))
     assert all("error" in a and "rose" not in str(a) for a in out)
     assert len(out) == 4
+
+
+def test_half_a_character_in_a_known_value_stops_nothing() -> None:
+    first = '{"text": "rose king is here", "known": {"name": "\\ud800Rose King"}}'
+    out = list(answers([first.encode(), b'{"text": "hello"}'], Redactor()))
+    assert "rose" not in out[0]["text"]
+    assert out[1]["text"] == "hello"
+
+
+def test_a_line_whose_call_cannot_be_known_is_answered_without_its_content(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def never(*_: str) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(CallContext, "learn", never)
+    out = ask({"text": "hi rose", "known": {"name": "Rose"}}, {"text": "hello"})
+    assert out[0] == FAULT
+    assert out[1]["text"] == "hello"
 
 
 def test_the_command_explains_kinds_and_counts_without_content() -> None:

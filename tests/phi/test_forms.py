@@ -107,3 +107,7 @@ def test_a_long_text_costs_in_proportion_to_its_length() -> None:
 
     cost_s(200)
     assert min(cost_s(4_000) for _ in range(3)) < 12 * min(cost_s(800) for _ in range(3))
+
+
+def test_a_value_with_half_a_character_is_looked_for_like_any_other() -> None:
+    assert Said("it is rose king").find("\ud800Rose King")

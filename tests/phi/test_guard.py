@@ -244,6 +244,10 @@ def test_row_p10_what_an_appointment_needs_still_reaches_the_model(text: str) ->
         "Your M R N is Q X four four eight one two.", "Your record is MRN QX44812.", "Born 03/04/61.", "Born 7/19.", "Your date of birth is 04 03 61.",
         "You have a M R N Q X four four eight.", "You were born on the nineteenth of July.", "I see July 19th here.", "It is the nineteenth of July.",
         "Born March fourth sixty one.", "Nació el cuatro de marzo del sesenta y uno.",
+        "7/19 is when you were born.", "I see 19/7 here.", "It is 07-19.", "Es el diecinueve del siete.", "It says seven slash nineteen.",
+        "It is the nineteenth of the seventh.",
+        "The first digit is four, the second digit four, the third one, the fourth seven.", "El primer dígito es cuatro, el segundo cuatro, el tercero uno, el cuarto siete.",
+        "First digit four, second digit four, third one, fourth one is seven.", "The first two are forty four, and the last two digits are seventeen.",
     ],
 )  # fmt: skip
 def test_row_p5_neither_a_spelled_code_nor_part_of_a_birth_date_is_said(text: str) -> None:
@@ -255,7 +259,8 @@ def test_row_p5_neither_a_spelled_code_nor_part_of_a_birth_date_is_said(text: st
     [
         "On Sunday, July nineteenth, at ten.", "We can do 3/4/26 or 12/5/27.", "On the third of March at ten forty five.",
         "On March ten at three forty five.", "Our social worker is in on Monday at ten.",
-        "May I ask your first name?",
+        "May I ask your first name?", "On Sunday 7/19 at ten.", "We have seven nineteen or eight twenty.", "Between 7 and 19 minutes.", "On 8/19 or 7/20.",
+        "First, press four. Second, wait. Third, say yes.",
     ],
 )  # fmt: skip
 def test_a_day_that_is_wished_for_is_said_though_it_is_a_birthday(text: str) -> None:

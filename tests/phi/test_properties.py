@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from phi.carry import CallContext
 from phi.redact import Redactor
-from tests.phi import renderings
+from tests.phi import rendered_keys, renderings
 
 REDACTOR = Redactor(budget_ms=2000)
 DIGITS = ["oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -138,6 +138,8 @@ def test_cost_grows_linearly() -> None:
         "x_1/",
         "((((",
         "0.0.0.",
+        "a@b.c ",
+        "a at b dot c ",
     ):
         costs = []
         for size in (1000, 4000):
@@ -179,8 +181,19 @@ def test_any_identifier_in_any_rendering_and_frame_goes(item: tuple[str, str]) -
     assert not words_left(frame, said, redact(frame.format(said)))
 
 
-@settings(max_examples=250, deadline=None, derandomize=True)
-@given(IDENTIFIERS, st.data())
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.one_of(*rendered_keys.KEYS.values()))
+def test_any_key_in_any_rendering_frame_json_and_traceback_goes_and_twice_is_once(
+    item: tuple[str, str],
+) -> None:
+    frame, said = item
+    once = redact(frame.format(said))
+    assert not words_left(frame, said, once) - rendered_keys.TELLING_NOTHING
+    assert redact(once) == once
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.one_of(IDENTIFIERS, *rendered_keys.SAID.values()), st.data())
 def test_a_record_cut_between_any_two_words_hides_the_identifier_in_both(
     item: tuple[str, str], data: st.DataObject
 ) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
 from phi.carry import CallContext
-from phi.kinds import Failure, Layer
-from phi.redact import ALL_LAYERS, Redactor
+from phi.kinds import Failure, Layer, Span
+from phi.redact import ALL_LAYERS, BUDGET_MS, BudgetSpent, Redactor
+from phi.tokens import Line
 
 REDACTOR = Redactor()
 
@@ -25,6 +27,12 @@ GONE = {
     "it's j as in john o h n": "john",
     "my social is one two three uh four five no wait four six seven eight nine": "six seven",
     "the last four are one nine eight seven": "nine eight",
+    "the last four are 1985": "1985",
+    "los ultimos cuatro de mi seguro son 2048": "2048",
+    "my social ends in 1977": "1977",
+    "my policy number is y eight two two three eight one three": " y ",
+    "my email is s o s k m a r a at kaveri dot org": " at ",
+    "i live at one kalomi court": "one",
     "my member id is w as in whiskey one two three four": "whiskey",
     "i was born march fifteenth nineteen eighty five": "fifteenth",
     "can i come in on the twenty third": "twenty third",
@@ -62,6 +70,9 @@ STAYS = [
     "turn 7 ended: latency_ms=15230 packets=15000 lost=3",
     "2026-03-04T09:12:44.101Z INFO call 3f2b8c1e-1111-4222-8333-944455556666 started",
     "i live in texas and i use walgreens",
+    "my coverage ends in 2026",
+    "the last four years were hard and 2019 was the worst",
+    "there is one long road",
 ]
 STAYS_SPANISH = [
     "tomo metformina de quinientos miligramos dos veces al dia",
@@ -190,6 +201,41 @@ def test_what_cannot_be_judged_is_withheld_and_counted(record: str | bytes, why:
 def test_a_spent_budget_withholds_the_record() -> None:
     redactor = Redactor(budget_ms=0.0)
     assert redactor.redact("my name is rose").failure is Failure.BUDGET
+
+
+@pytest.mark.parametrize("slow", ["known.spans", "carried"])
+def test_time_spent_on_what_the_call_knows_counts_too(
+    slow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = CallContext()
+    context.learn("name", "Rose King")
+    owner = context.known if slow.startswith("known") else context
+
+    def spend(*_: object) -> list[Span]:
+        end_s = time.thread_time() + 2 * BUDGET_MS / 1000
+        while time.thread_time() < end_s:
+            pass
+        return []
+
+    monkeypatch.setattr(owner, slow.rpartition(".")[2], spend)
+    assert REDACTOR.redact("the form is here", context).failure is Failure.BUDGET
+
+
+def test_what_is_known_of_a_call_is_looked_for_no_longer_than_the_budget_lasts() -> None:
+    context = CallContext(single=True)
+    for number in range(120):
+        context.learn(f"field_{number}", f"Okonkwo{number} Siobhan")
+        context.learn(f"number_{number}", f"{number}5550123")
+    line, looks = Line("okonkwe 5550 o k o " * 100), 0
+
+    def third_look() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            raise BudgetSpent
+
+    with pytest.raises(BudgetSpent):
+        context.known.spans(line, third_look)
 
 
 def test_an_exception_in_a_layer_withholds_the_record() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phi import forms
 from phi.vault import HANDLE, Compartment, NotYours, UnknownHandle, VaultError, handle
 
 BORN = "07191953"
@@ -120,3 +121,13 @@ def test_a_text_without_handles_is_untouched(values: dict[str, str], text: str) 
         compartment.put(name, value, FOR_LOOKUP)
     if not HANDLE.search(text):
         assert compartment.fill(text, "store") == text
+
+
+def test_hanging_up_drops_what_was_made_of_a_value_to_look_for_it() -> None:
+    compartment = filled()
+    for _, value in compartment.secrets():
+        forms.Said("nothing of it is said here").find(value)
+    kept = (forms._targets, forms._encodings)
+    assert all(each.cache_info().currsize for each in kept)
+    compartment.wipe()
+    assert not any(each.cache_info().currsize for each in kept)

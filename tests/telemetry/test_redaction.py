@@ -6,8 +6,11 @@ import asyncio
 
 import pytest
 
+from phi.carry import CallContext
+from phi.kinds import Redacted
 from phi.redact import Redactor
 from pipeline.call.known_desk import KnownDesk
+from pipeline.telemetry import words
 from pipeline.telemetry.redaction import NotClean, Redaction
 from pipeline.turn.events import Asked
 from tests.fakes.desk import FakeDesk
@@ -16,8 +19,13 @@ PLAIN = "the waxwing file is ready"
 """No layer but the known values has a reason to take `waxwing`."""
 
 
+def written() -> bool:
+    """As with `log.text = "redacted"`."""
+    return True
+
+
 def test_what_a_dialogue_fills_is_known_until_the_call_is_over() -> None:
-    redaction = Redaction()
+    redaction = Redaction(wanted=written)
     call = redaction.open()
     before = Redactor().redact(PLAIN).text
     with redaction.within(call):
@@ -34,7 +42,7 @@ def test_what_a_dialogue_fills_is_known_until_the_call_is_over() -> None:
 
 
 def test_an_identifier_from_the_keypad_is_known_before_the_call_has_it() -> None:
-    redaction = Redaction()
+    redaction = Redaction(wanted=written)
     call = redaction.open()
     desk = FakeDesk()
     overheard = KnownDesk(desk, call)
@@ -45,7 +53,7 @@ def test_an_identifier_from_the_keypad_is_known_before_the_call_has_it() -> None
 
 
 async def test_two_calls_at_once_keep_their_questions_apart() -> None:
-    redaction = Redaction()
+    redaction = Redaction(wanted=written)
     asked, other = redaction.open(), redaction.open()
     KnownDesk(FakeDesk(), asked).asked(Asked("phone", digits=10))
     KnownDesk(FakeDesk(), other).asked(Asked("confirm"))
@@ -68,6 +76,35 @@ async def test_two_calls_at_once_keep_their_questions_apart() -> None:
 
 
 def test_what_the_redactor_withholds_is_not_given_back() -> None:
-    redaction = Redaction(Redactor(size_max_bytes=4))
+    redaction = Redaction(Redactor(size_max_bytes=4), wanted=written)
     with pytest.raises(NotClean):
         redaction.clean("longer than that")
+
+
+def test_nothing_is_learnt_while_no_words_are_written() -> None:
+    assert not words.allowed()
+    call = Redaction().open()
+    KnownDesk(FakeDesk(), call).field("first_name", "waxwing", "W.")
+    KnownDesk(FakeDesk(), call).collected("patient.word", "waxwing")
+    assert not call.context.known
+
+
+def test_a_record_of_no_call_is_read_once_however_many_calls_are_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    redactor, read = Redactor(), list[str]()
+    redact = redactor.redact
+
+    def counted(text: str, context: CallContext) -> Redacted:
+        read.append(text)
+        return redact(text, context)
+
+    monkeypatch.setattr(redactor, "redact", counted)
+    redaction = Redaction(redactor, wanted=written)
+    for name in ("waxwing", "bunting", *("dunlin",) * 48):
+        redaction.open().learn("first_name", name)
+    cleaned, taken = redaction.clean("the waxwing file and the bunting file are ready")
+    assert "wing" not in cleaned
+    assert "bunting" not in cleaned
+    assert sum(taken.values()) == 2
+    assert len(read) == 1
