@@ -60,6 +60,8 @@ class Evidence:
     """Only "mm-hmm", "okay", "right"...: an answer only while a question is pending (row T27)."""
     settled: bool = False
     """From `settle`, over all audio up to the pause; else a passing hypothesis."""
+    urgent: bool = False
+    """Of a passing hypothesis: as it stands the urgent sentence answers it, so nobody is left to talk on for long."""
 
 
 # --- events --------------------------------------------------------------------------------------

@@ -75,8 +75,12 @@ class Floor:
         # the caller's side
         self._caller = Caller.SILENT
         self._utterance: Utterance | None = None
-        self._carried = False
-        """Words of a reopened turn wait for the rest of it."""
+        self._turn_began_ms = 0.0
+        """When the caller began to say what is answered now."""
+        self._carried_ms: float | None = None
+        """Since when a turn has lasted that was reopened: its words wait for the rest of it."""
+        self._talked_over = False
+        """The turn was taken from a caller who talked on: what we say to it is heard to its end."""
         self._keyed = False
         """A whole answer was typed into the greeting."""
         self._possible_ms: float | None = None
@@ -187,10 +191,10 @@ class Floor:
         match self._reply:
             case Reply.SPEAKING if not self._protected:
                 yield from self._interrupt()
-            case Reply.PENDING:
+            case Reply.PENDING if not self._talked_over:
                 self._reply = Reply.NONE
                 self._owed_ms = None
-                self._carried = self._answers_turn
+                self._carried_ms = self._turn_began_ms if self._answers_turn else None
                 yield ReopenTurn()
             case _:
                 pass
@@ -223,8 +227,15 @@ class Floor:
             return
         self._caller = Caller.PAUSED
         self._utterance.since_ms = min(since_ms, self._now_ms)
-        if not (self._reply is Reply.SPEAKING and self._protected):
+        if not self._is_heard_out:
             yield from self._take_eager(self._utterance)
+
+    @property
+    def _is_heard_out(self) -> bool:
+        """What we say, or are about to, is heard to its end: the caller's voice is kept for the next turn."""
+        if self._reply is Reply.PENDING:
+            return self._talked_over
+        return self._reply is Reply.SPEAKING and self._protected
 
     def _take_eager(self, utterance: Utterance) -> Actions:
         utterance.eager = True
@@ -242,7 +253,7 @@ class Floor:
         utterance = self._utterance
         if utterance is None:
             return
-        utterance.evidence = evidence
+        utterance.hear(evidence, self._now_ms)
         if self._caller is Caller.TALKING:
             utterance.goes_on()
         if self._reply is Reply.PARKED:
@@ -285,9 +296,10 @@ class Floor:
         was = self._reply
         self._epoch = event.epoch
         self._reply = Reply.SPEAKING
-        self._protected = event.protected
+        self._protected = event.protected or self._talked_over
         self._filler = event.filler
         if not event.filler:
+            self._talked_over = False
             self._asked_by_reply = event.asked
             self._ladder.we_spoke()
             if self._answers_turn:  # a reprompt leaves its question pending
@@ -296,7 +308,7 @@ class Floor:
         self._quiet_ms = None
         if was is Reply.PARKED:
             yield CommitInterrupt()
-        if was is not Reply.SPEAKING and self._caller is Caller.TALKING and not event.protected:
+        if was is not Reply.SPEAKING and self._caller is Caller.TALKING and not self._protected:
             yield from self._interrupt()
 
     def _reply_drained(self, event: ReplyDrained) -> Actions:
@@ -351,6 +363,7 @@ class Floor:
         if self._reply is Reply.SPEAKING and self._protected:
             self._keyed = self._keyed or completes
             return
+        self._talked_over = False
         if self._reply is Reply.SPEAKING:
             yield from self._interrupt()
         if self._reply is Reply.PARKED:
@@ -380,6 +393,8 @@ class Floor:
         self._quiet_ms = _later(self._quiet_ms, lost_ms)
         self._keys_until_ms = _later(self._keys_until_ms, lost_ms)
         self._owed_ms = _later(self._owed_ms, lost_ms)
+        self._carried_ms = _later(self._carried_ms, lost_ms)
+        self._turn_began_ms += lost_ms
 
     # --- what time decides -----------------------------------------------------------------------
 
@@ -387,11 +402,14 @@ class Floor:
         """Every decision that time alone will make in the present state, with its instant."""
         settings = self._settings
         paused = self._utterance if self._caller is Caller.PAUSED else None
+        talking = self._utterance if self._caller is Caller.TALKING else None
+        if self._reply is Reply.NONE and talking is not None:
+            yield self._talked_enough_ms(talking), self._talk_over
         match self._reply:
             case Reply.NONE if paused is not None:
                 yield self._held(self._turn_over_ms(paused)), self._utterance_over
             case Reply.NONE | Reply.PENDING if self._owed_ms is not None:
-                if self._caller is Caller.SILENT:
+                if self._caller is Caller.SILENT or self._talked_over:
                     yield self._owed_ms + settings.dead_air_ms, self._break_silence
             case Reply.NONE if self._quiet_ms is not None:
                 row = waits(self._asked, settings.endpoint)
@@ -421,27 +439,58 @@ class Floor:
         wait = wait_ms(utterance.evidence, self._asked, utterance.completion, settings.endpoint)
         if utterance.settled:
             return utterance.since_ms + max(wait, settings.debounce_ms * utterance.interrupting)
-        if not self._carried and utterance.words == 0:
+        if self._carried_ms is None and utterance.words == 0:
             # The recogniser is late or dead: its words are waited for as long as silence is bearable.
             wait = max(wait, settings.dead_air_ms)
         return max(utterance.since_ms, utterance.settling_ms) + wait
+
+    def _talked_enough_ms(self, utterance: Utterance) -> float:
+        """When a caller who talks on is answered all the same."""
+        settings = self._settings
+        began_ms = utterance.onset_ms if self._carried_ms is None else self._carried_ms
+        enough_ms = began_ms + settings.longest_turn_ms
+        if utterance.urgent_ms is None:
+            return enough_ms
+        return min(enough_ms, utterance.urgent_ms + settings.urgent_turn_ms)
 
     def _utterance_over(self) -> Actions:
         utterance = self._utterance
         if utterance is None:
             return
-        if self._carried or utterance.counts(self._asked):
+        if self._carried_ms is not None or utterance.counts(self._asked):
             yield from self._end_turn()
             return
         yield from self._drop_utterance()
+        self._talked_over = False
         self._quiet_ms = self._now_ms
         if utterance.words == 0 and utterance.sound_ms >= self._settings.speech_like_ms:
-            self._promise(answers_turn=False)
-            yield self._ladder.not_understood()
+            yield from self._not_understood()
+
+    def _talk_over(self) -> Actions:
+        """Nobody is heard for ever: we take the floor from a voice, a radio or a machine that goes on."""
+        utterance = self._utterance
+        if utterance is None:
+            return
+        if utterance.evidence is None or utterance.words or self._carried_ms is not None:
+            yield from self._end_turn()
+        else:
+            yield from self._drop_utterance()
+            yield from self._not_understood()
+        self._talked_over = True
+
+    def _not_understood(self) -> Actions:
+        self._promise(answers_turn=False)
+        yield self._ladder.not_understood()
 
     def _end_turn(self) -> Actions:
+        self._turn_began_ms = self._now_ms
+        if self._carried_ms is not None:
+            self._turn_began_ms = self._carried_ms
+        elif self._utterance is not None:
+            self._turn_began_ms = self._utterance.onset_ms
         self._close_utterance()
-        self._carried = False
+        self._carried_ms = None
+        self._talked_over = False
         self._keyed = False
         self._keys_until_ms = None
         self._ladder.answered()

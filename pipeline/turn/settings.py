@@ -49,6 +49,11 @@ class FloorSettings:
     """How much later words still turn a resumed reply into a real interruption."""
     longest_contest_ms: float = 4_000.0
     """A sound this long without a word (music, a vacuum cleaner) does not keep us silent."""
+    longest_turn_ms: float = 45_000.0
+    """A caller who talks on for so long is answered all the same: of one utterance a recogniser hears a minute
+    at most, and a radio never ends its turn."""
+    urgent_turn_ms: float = 5_000.0
+    """The same, since words that sound urgent: as long as a sentence that takes them back ("but that was years ago")."""
     sure_words: int = 3
     """A passing hypothesis commits an interruption from here: recognisers hear one word in a cough."""
     voice_hold_ms: float = 200.0

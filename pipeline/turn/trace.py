@@ -240,10 +240,14 @@ def _choice(kind: type[Enum], value: Any) -> Enum:
 
 
 def _filled(kind: Any, told: dict[str, Any]) -> Any:
+    """A figure that turn-taking learned after the trace was kept has the value it has now."""
     hints = _hints(kind)
-    if set(told) != set(hints):
+    if not set(told) <= set(hints):
         raise _Wrong
-    return kind(**{name: _checked(hint, told[name]) for name, hint in hints.items()})
+    try:
+        return kind(**{name: _checked(hints[name], value) for name, value in told.items()})
+    except TypeError:  # one that always was there is missing
+        raise _Wrong from None
 
 
 @lru_cache(maxsize=64)

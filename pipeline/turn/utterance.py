@@ -25,6 +25,8 @@ class Utterance:
     interrupting: bool = False
     """It stopped our reply: nothing about it is decided in haste."""
     evidence: Evidence | None = None
+    urgent_ms: float | None = None
+    """Since when its words have sounded urgent."""
     completion: float | None = None
     """The acoustic guess of the present pause."""
 
@@ -48,6 +50,16 @@ class Utterance:
         backchannel = self.evidence is not None and self.evidence.backchannel
         return self.words > 0 and not (backchannel and asked is None)
 
+    def hear(self, evidence: Evidence, at_ms: float) -> None:
+        """These are its words now."""
+        self.evidence = evidence
+        if evidence.settled:
+            return  # of a pause, which is short or the end: urgency is the talking's affair
+        if not evidence.urgent:
+            self.urgent_ms = None
+        elif self.urgent_ms is None:
+            self.urgent_ms = at_ms
+
     def goes_on(self) -> None:
         """The caller speaks again: what was settled is passing."""
         self.completion = None
@@ -59,3 +71,5 @@ class Utterance:
         self.onset_ms += lost_ms
         self.since_ms += lost_ms
         self.settling_ms += lost_ms
+        if self.urgent_ms is not None:
+            self.urgent_ms += lost_ms

@@ -68,10 +68,11 @@ def heard(
     digits: int = 0,
     backchannel: bool = False,
     settled: bool = True,
+    urgent: bool = False,
 ) -> WordsHeard:
     if words == 0:
         completeness = Completeness.NONE
-    return WordsHeard(at_ms, Evidence(words, completeness, digits, backchannel, settled))
+    return WordsHeard(at_ms, Evidence(words, completeness, digits, backchannel, settled, urgent))
 
 
 def spoken(

@@ -74,7 +74,7 @@ def steps(draw: st.DrawFn) -> list[tuple[float, str, dict[str, object]]]:
             "wait",
         ]
     )
-    gaps = st.one_of(st.floats(0, 500), st.floats(0, 9_000))
+    gaps = st.one_of(st.floats(0, 500), st.floats(0, 9_000), st.floats(0, 60_000))
     return [
         (
             draw(gaps),
@@ -85,6 +85,7 @@ def steps(draw: st.DrawFn) -> list[tuple[float, str, dict[str, object]]]:
                 "digits": draw(st.integers(0, 10)),
                 "flag": draw(st.booleans()),
                 "settled": draw(st.booleans()),
+                "urgent": draw(st.booleans()),
                 "probability": draw(st.floats(0, 1)),
                 "asked": draw(QUESTIONS),
             },
@@ -103,7 +104,12 @@ def _event(kind: str, at_ms: float, epoch: int, detail: dict[str, object]) -> Ev
     assert isinstance(completeness, Completeness)
     assert isinstance(probability, float)
     evidence = Evidence(
-        words, completeness, digits, bool(detail["flag"]) and words > 0, bool(detail["settled"])
+        words,
+        completeness,
+        digits,
+        bool(detail["flag"]) and words > 0,
+        bool(detail["settled"]),
+        bool(detail["urgent"]) and words > 0,
     )
     events: dict[str, Event] = {
         "possible": VoicePossible(at_ms),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from models.pocketsphinx_child import _MAX_UTTERANCE_BYTES, RATE_HZ
 from pipeline.turn.endpoint import WAITS, EndpointSettings, waits
 from pipeline.turn.events import (
     Action,
@@ -294,6 +295,116 @@ def test_row_t24_a_protected_goodbye_is_played_to_its_end() -> None:
     line = asked(Played(), Asked("confirm")).tell(ReplyStarted(1_000, 2, protected=True))
     line.tell(VoicePossible(1_500), *spoken(1_450, 2_000), heard(2_150, 2), KeyPressed(2_500))
     assert line.wait_until(4_000).names == ["BeginUtterance"]
+
+
+# --- a caller who talks on, and sound that never ends --------------------------------------------
+
+LONGEST_MS = FloorSettings().longest_turn_ms
+URGENT_MS = FloorSettings().urgent_turn_ms
+
+
+def talking(*, words: int, until_ms: float, urgent: bool = False, from_ms: float = 1_000) -> Played:
+    """One voice without a pause, whose hypotheses hold so many words."""
+    line = asked(Played(), Asked("reason")).tell(SpeechStarted(from_ms + 160, from_ms))
+    while (at_ms := from_ms + 5_000) < until_ms:
+        line.tell(heard(at_ms, words, settled=False, urgent=urgent))
+        from_ms = at_ms
+    return line.wait_until(until_ms)
+
+
+def test_a_caller_who_talks_on_is_answered_before_the_recogniser_stops_hearing() -> None:
+    line = talking(words=9, until_ms=100_000)
+    assert line.at(EndTurn) == [1_000 + LONGEST_MS]
+    assert LONGEST_MS * 2 * RATE_HZ / 1_000 < _MAX_UTTERANCE_BYTES
+
+
+def test_a_voice_of_which_no_word_is_understood_climbs_the_ladder_to_a_person() -> None:
+    line, at_ms, epoch = asked(Played(), DAY), 1_000.0, 1
+    while line.count(OfferPerson) == 0 and at_ms < 900_000:
+        line.tell(SpeechStarted(at_ms + 160, at_ms), heard(at_ms + 1_000, 0, settled=False))
+        line.wait_until(at_ms + LONGEST_MS)
+        epoch += 1
+        at_ms += LONGEST_MS + 3_000
+        line.tell(ReplyStarted(at_ms - 2_900, epoch), ReplyDrained(at_ms, epoch, DAY))
+    assert [action for _, action in line.log if isinstance(action, Reprompt | OfferPerson)] == [
+        Reprompt(1, heard_something=True),
+        Reprompt(2, heard_something=True),
+        OfferPerson(),
+    ]
+    assert at_ms < 150_000
+
+
+def test_pauses_too_short_to_end_a_turn_do_not_make_it_longer() -> None:
+    """A radio: each pause goes on after 300 ms, and the words end in mid-phrase."""
+    line = asked(Played(), Asked("reason"))
+    for at_ms in range(1_000, 80_000, 4_000):
+        line.tell(*spoken(at_ms, at_ms + 3_700), heard(at_ms + 3_800, 9, OPEN))
+    assert line.at(EndTurn) == [pytest.approx(1_000 + LONGEST_MS, abs=500)]
+
+
+def test_a_turn_that_is_reopened_again_and_again_is_answered_as_soon() -> None:
+    line = asked(Played(), Asked("open"))
+    for at_ms in range(1_000, 60_000, 3_000):  # a model that thinks longer than the pauses last
+        line.tell(*spoken(at_ms, at_ms + 2_500), heard(at_ms + 2_600, 9))
+    longest = pytest.approx(1_000 + LONGEST_MS, abs=500)
+    assert line.at(ReopenTurn)[-1] == line.at(EndTurn)[-1] == longest
+
+
+def test_what_is_said_to_a_caller_who_talks_on_is_heard_to_its_end() -> None:
+    line = talking(words=9, until_ms=46_000)
+    line.tell(SpeechStarted(46_300, 46_140), SpeechPaused(47_000, 46_900), SpeechResumed(47_100))
+    line.tell(ReplyStarted(47_500, 2), VoicePossible(48_000), SpeechStarted(48_200, 48_040))
+    line.tell(heard(49_000, 9, settled=False))
+    kept = [name for name in line.names if name not in ("TakeEager", "WithdrawEager")]
+    assert kept == ["BeginUtterance", "EndTurn", "BeginUtterance"], "nor reopened, nor interrupted"
+    line.tell(ReplyDrained(50_000, 2, DAY), SpeechPaused(51_080, 51_000), heard(51_100, 9))
+    line.wait_until(55_000)
+    assert line.count(EndTurn) == 2, "what was said meanwhile is the next turn"
+    line.tell(ReplyStarted(56_000, 3), SpeechStarted(57_160, 57_000))
+    assert line.count(Interrupt) == 1, "and its answer can be interrupted as ever"
+
+
+def test_dead_air_is_broken_though_the_caller_talks_on() -> None:
+    line = talking(words=9, until_ms=46_000).tell(SpeechStarted(46_300, 46_140))
+    dead_air_ms = FloorSettings().dead_air_ms
+    assert line.wait_until(49_900).at(BreakSilence) == [1_000 + LONGEST_MS + dead_air_ms]
+
+
+def test_words_without_a_hypothesis_are_not_thrown_away_unread() -> None:
+    line = asked(Played(), DAY).tell(SpeechStarted(1_160, 1_000)).wait_until(46_500)
+    assert line.names == ["BeginUtterance", "EndTurn"]
+
+
+def test_urgent_words_are_answered_though_the_caller_talks_on() -> None:
+    line = talking(words=9, until_ms=100_000, urgent=True)
+    assert line.at(EndTurn) == [6_000 + URGENT_MS]
+
+
+def test_breaths_between_urgent_words_do_not_put_off_their_answer() -> None:
+    line = asked(Played(), Asked("reason"))
+    for at_ms in range(1_000, 10_000, 3_000):
+        line.tell(
+            SpeechStarted(at_ms + 160, at_ms), heard(at_ms + 900, 5, settled=False, urgent=True)
+        )
+        line.tell(SpeechPaused(at_ms + 2_580, at_ms + 2_500), heard(at_ms + 2_600, 5, OPEN))
+    assert line.at(EndTurn) == [7_160.0], "as soon as they go on after 5 s"
+
+
+def test_urgent_words_that_are_taken_back_are_heard_out() -> None:
+    line = asked(Played(), Asked("reason")).tell(SpeechStarted(1_160, 1_000))
+    line.tell(heard(3_000, 4, settled=False, urgent=True), heard(7_900, 9, settled=False))
+    assert line.wait_until(40_000).count(EndTurn) == 0
+
+
+def test_a_key_may_still_reopen_a_turn_that_was_taken() -> None:
+    line = talking(words=9, until_ms=46_500).tell(KeyPressed(47_000, completes=True))
+    assert line.names == ["BeginUtterance", "EndTurn", "ReopenTurn", "EndTurn"]
+
+
+def test_a_lost_line_does_not_make_a_turn_longer() -> None:
+    line = asked(Played(), DAY).tell(SpeechStarted(1_160, 1_000), heard(2_000, 3, settled=False))
+    line.tell(LineChanged(3_000, up=False), LineChanged(13_000, up=True)).wait_until(90_000)
+    assert line.at(EndTurn) == [11_000 + LONGEST_MS]
 
 
 # --- T25, T29: silence and speech that was not understood ----------------------------------------

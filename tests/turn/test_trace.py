@@ -142,6 +142,7 @@ def _value(name: str, hint: object, at_ms: float) -> st.SearchStrategy[object]:
             st.integers(0, 12),
             st.booleans(),
             st.booleans(),
+            st.booleans(),
         )
     if "Asked" in str(hint):
         asked = st.builds(
@@ -225,6 +226,16 @@ def test_a_line_that_is_none_of_ours_is_refused_by_its_number_and_not_quoted(lin
         read(signed(lines))
     assert "line 4" in str(raised.value)
     assert "Maria" not in str(raised.value)
+
+
+def test_a_trace_from_before_turn_taking_learned_a_figure_is_still_read() -> None:
+    trace = recorded(a_call())
+    older = [
+        line.replace(b',"urgent":false', b"").replace(b'"longest_turn_ms":45000.0,', b"")
+        for line in written(trace).splitlines(keepends=True)
+    ]
+    assert older != written(trace).splitlines(keepends=True)
+    assert read(signed(older)) == trace
 
 
 def test_a_trace_that_was_cut_changed_or_mixed_up_is_refused() -> None:
