@@ -112,6 +112,8 @@ class ReplyReader:
     def __init__(self) -> None:
         """Nothing has come yet."""
         self.over = False
+        self.progress = 0
+        """Grows with every word and every piece of a tool call; blanks, pings and thoughts are no progress."""
         self._buffer = b""
         self._calls: dict[int, _Call] = {}
         self._characters = 0
@@ -174,6 +176,7 @@ class ReplyReader:
         said.encode()  # half a character could be spoken and sent to nobody: a ValueError
         self._count(len(said))
         if said := self._thoughts.push(said):
+            self.progress += not said.isspace()
             text.append(said)
 
     def _take_call(self, call: dict[str, Any]) -> None:
@@ -186,10 +189,12 @@ class ReplyReader:
         for piece in (call.get("id"), function.get("name"), function.get("arguments")):
             if piece is not None and not isinstance(piece, str):
                 raise TypeError
-        known.call_id = known.call_id or call.get("id") or ""
-        known.name = known.name or function.get("name") or ""
+        name = known.name or function.get("name") or ""
         arguments = function.get("arguments") or ""
+        self.progress += name != known.name or bool(arguments.strip())
         self._count(len(arguments))
+        known.call_id = known.call_id or call.get("id") or ""
+        known.name = name
         known.arguments += arguments
 
     def _count(self, characters: int) -> None:

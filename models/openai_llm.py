@@ -1,6 +1,6 @@
 """Any OpenAI-compatible chat server, vLLM first: one connection pool, one completion per reply, never a retry.
 
-Deadlines run to the first word and from word to word; closing a reply drops its connection, which stops the server.
+Deadlines run to the first word or piece of a tool call and from one to the next; closing a reply drops its connection, which stops the server.
 An error is told by its status alone, since servers like to quote the request in theirs. This file knows sockets and
 deadlines; the format is `chat_wire`'s, which server is asked `replicas`', what is talked about nobody's here.
 """
@@ -18,7 +18,7 @@ import aiohttp
 from models.chat_address import model_url
 from models.chat_wire import BROKEN, Dialect, ReplyReader, Wording, body
 from models.errors import EngineFailed, EngineUnavailable
-from models.ports import ReplyEvent, ReplyRequest, TextDelta, ToolCall
+from models.ports import ReplyEvent, ReplyRequest
 
 UNREACHABLE = "llm_unreachable"
 UNTRUSTED = "llm_untrusted"
@@ -27,8 +27,11 @@ BUSY = "llm_busy"
 SLOW = "llm_slow"
 STALLED = "llm_stalled"
 REFUSED = "llm_refused"
+UNFIT = "llm_unfit"
+"""This very request cannot be answered, for instance since it is too long for the model."""
 
-_BUSY_STATUSES = frozenset({429, 503})
+_CODES = {429: BUSY, 503: BUSY, 400: UNFIT, 413: UNFIT, 422: UNFIT}
+"""Of statuses; any other than 200 is REFUSED."""
 _DRAIN_MS = 20.0
 """The end of the body follows its last event at once; a connection is kept for the next reply only if it does."""
 
@@ -76,15 +79,18 @@ class OpenAiLanguageModel:
 
     def reply(self, request: ReplyRequest) -> AsyncIterator[ReplyEvent]:
         """Stream a reply; closing the iterator drops the connection, which stops the server."""
-        return self._reply(request)
+        return self._reply(request, self._settings.first_token_ms)
 
     def confirm(self, reply_id: str) -> None:
         """Nothing to advance: each request carries the whole conversation."""
 
     async def warm(self, request: ReplyRequest) -> None:
-        """Ask for one token: the connection, the prompt's beginning and the schemas are ready afterwards."""
+        """Ask for one token: the connection, the prompt's beginning and the schemas are ready afterwards.
+
+        No caller waits for it, and a cold server first reads and compiles: whoever asks says when to give up.
+        """
         short = replace(request, max_tokens=1, speculative=True)
-        async for _ in self._reply(short):
+        async for _ in self._reply(short, self._settings.reply_ms):
             pass
 
     async def stop(self) -> None:
@@ -93,14 +99,16 @@ class OpenAiLanguageModel:
         if session is not None:
             await session.close()
 
-    async def _reply(self, request: ReplyRequest) -> AsyncGenerator[ReplyEvent, None]:
+    async def _reply(
+        self, request: ReplyRequest, first_ms: float
+    ) -> AsyncGenerator[ReplyEvent, None]:
         settings, loop = self._settings, asyncio.get_running_loop()
         now_s = loop.time()
         over_s = now_s + settings.reply_ms / 1000
         response: aiohttp.ClientResponse | None = None
-        spoke = False
+        begun = 0
         try:
-            due_s = min(now_s + settings.first_token_ms / 1000, over_s)
+            due_s = min(now_s + first_ms / 1000, over_s)
             async with asyncio.timeout_at(due_s):
                 response = await self._post(request)
             reader, chunks = ReplyReader(), response.content
@@ -110,13 +118,13 @@ class OpenAiLanguageModel:
                 events = reader.feed(piece) if piece else reader.end()
                 for event in events:
                     yield event
-                if any(_is_content(event) for event in events):
-                    spoke = True
+                if reader.progress > begun:
+                    begun = reader.progress
                     due_s = min(loop.time() + settings.next_token_ms / 1000, over_s)
             await _drain(chunks)
             response.release()
         except TimeoutError:
-            code = STALLED if spoke else SLOW
+            code = STALLED if begun else SLOW
             raise EngineFailed("the language model is too slow", code=code) from None
         except aiohttp.ClientSSLError:
             raise EngineFailed(
@@ -141,7 +149,7 @@ class OpenAiLanguageModel:
             response.close()
             raise EngineFailed(
                 f"the language model answered with status {response.status}",
-                code=BUSY if response.status in _BUSY_STATUSES else REFUSED,
+                code=_CODES.get(response.status, REFUSED),
             )
         return response
 
@@ -167,15 +175,6 @@ class OpenAiLanguageModel:
             trust_env=False,
         )
         return self._session
-
-
-def _is_content(event: ReplyEvent) -> bool:
-    """Whether a caller gets on with it: blanks are nothing said."""
-    match event:
-        case TextDelta():
-            return not event.text.isspace()
-        case ToolCall():
-            return True
 
 
 async def _drain(chunks: aiohttp.StreamReader) -> None:

@@ -66,6 +66,8 @@ class Transcript:
     alternatives: tuple[Spoken, ...] = ()
     """Other hypotheses, best first, where the engine has them: urgent phrases are looked for in all."""
     confidence: float | None = None
+    language: Language | None = None
+    """What the call is in, once the engine knows."""
 
 
 class Recognizer(Protocol):

@@ -18,7 +18,7 @@ from models.breaker import Breaker, Circuit
 from models.chat_wire import BROKEN
 from models.closing import closing
 from models.errors import EngineError, EngineFailed
-from models.openai_llm import BUSY, REFUSED, SLOW, STALLED, UNREACHABLE, UNTRUSTED
+from models.openai_llm import BUSY, REFUSED, SLOW, STALLED, UNFIT, UNREACHABLE, UNTRUSTED
 from models.ports import ReplyEvent, ReplyRequest, TextDelta, ToolCall
 
 NONE_READY = "llm_none_ready"
@@ -31,7 +31,9 @@ _REMEMBERED_CALLS = 1_024
 _SERVERS_FAULT = frozenset(
     {UNREACHABLE, UNTRUSTED, BUSY, SLOW, STALLED, REFUSED, BROKEN, "llm_error"}
 )
-"""What says something about the server; a reply that does not stop says it about the model."""
+"""What says something about the server; a reply that does not stop says it about the model, UNFIT about the request."""
+_LATE = frozenset({SLOW, STALLED})
+"""Of a reply to an unfinished turn they say that others were served first, as they should be."""
 _GONE = frozenset({UNREACHABLE, UNTRUSTED, BROKEN})
 
 
@@ -86,19 +88,19 @@ class Replicas:
         self._on_circuit = on_circuit
         self._trial_ms = trial_ms
         self._homes: OrderedDict[str, int] = OrderedDict()
-        self._sample: ReplyRequest | None = None
+        self._unconfirmed: set[str] = set()
+        """Replies under way to turns that may not be over."""
 
     @asynccontextmanager
-    async def running(self, sample: ReplyRequest) -> AsyncIterator[None]:
+    async def running(self, *samples: ReplyRequest) -> AsyncIterator[None]:
         """Try every server now, and each that fails again and again, for as long as the block lasts.
 
-        `sample` is what every real request begins with.
+        The samples are what real requests begin with; a server that answers serves them all.
         """
-        self._sample = sample
         try:
             async with asyncio.TaskGroup() as tasks:
                 watches = [
-                    tasks.create_task(self._watch(seat, sample), name="llm server")
+                    tasks.create_task(self._watch(seat, samples), name="llm server")
                     for seat in self._seats
                 ]
                 try:
@@ -125,9 +127,20 @@ class Replicas:
         return self._reply(request)
 
     def confirm(self, reply_id: str) -> None:
-        """Nothing to advance."""
+        """Somebody waits for this reply now: whether it comes in time says something about its server."""
+        self._unconfirmed.discard(reply_id)
 
     async def _reply(self, request: ReplyRequest) -> AsyncGenerator[ReplyEvent, None]:
+        if request.speculative:
+            self._unconfirmed.add(request.reply_id)
+        try:
+            async with aclosing(self._first_to_begin(request)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            self._unconfirmed.discard(request.reply_id)
+
+    async def _first_to_begin(self, request: ReplyRequest) -> AsyncGenerator[ReplyEvent, None]:
         failure = EngineFailed("no language model answers", code=NONE_READY)
         for seat in self._order(request.conversation):
             begun = False
@@ -141,7 +154,8 @@ class Replicas:
                 self._settle(request.conversation, seat)
                 return
             except EngineFailed as error:
-                self._told(seat, error.code)
+                if error.code not in _LATE or request.reply_id not in self._unconfirmed:
+                    self._told(seat, error.code)
                 if begun:
                     raise
                 failure = error
@@ -176,7 +190,7 @@ class Replicas:
         if changed:
             self._on_circuit(seat.index, seat.breaker.state, code)
 
-    async def _watch(self, seat: _Seat, sample: ReplyRequest) -> None:
+    async def _watch(self, seat: _Seat, samples: Sequence[ReplyRequest]) -> None:
         """Try this server whenever a trial is due."""
         while True:
             due_ms = seat.breaker.due_ms
@@ -189,18 +203,23 @@ class Replicas:
                 await asyncio.sleep(max(0.001, (due_ms - now_ms) / 1000.0))
                 continue
             first = not seat.tried.is_set()
-            code = await self._try(seat, sample)
+            code = await self._try(seat, samples)
             self._told(seat, code)
             if first and code:
                 self._on_circuit(seat.index, Circuit.OPEN, code)
             seat.tried.set()
 
-    async def _try(self, seat: _Seat, sample: ReplyRequest) -> str:
+    async def _try(self, seat: _Seat, samples: Sequence[ReplyRequest]) -> str:
         """The code of what went wrong, "" for nothing."""
         try:
             async with asyncio.timeout(self._trial_ms / 1000.0):
-                await seat.server.warm(sample)
+                for sample in samples:
+                    await seat.server.warm(sample)
         except EngineError as error:
+            if (
+                error.code == UNFIT
+            ):  # the samples are what calls ask: who cannot take them serves none
+                return REFUSED
             return error.code if error.code in _SERVERS_FAULT else ""
         except TimeoutError:
             return SLOW

@@ -10,8 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
+GB = 10**9
+"""As cards are sold: one of 24 GB shows 22.5 to 24 GiB, by its kind."""
 GIB = 1 << 30
 MIB = 1 << 20
+
+CALL_TOKENS = 3_000
+"""Of one call, beside what all share: what is sent of its conversation is bounded, and its answer is short."""
+PREFIX_TOKENS = 1_000
+"""The beginning that every call shares and vLLM keeps once: rules (about 500), the practice's own, forms and tools."""
+CONTEXT_TOKENS = 8_192
+"""Longest conversation that vLLM is told to take (`llm_server.context_tokens` unless it is set)."""
 
 WHISPER_POSITIONS = 1_500
 """Half of the 3,000 frames of its 30 s window, which is always filled up."""
@@ -124,20 +133,36 @@ class CardPlan:
     """Who has how much of a card."""
 
     llm_bytes: int
-    """vLLM: weights, conversations, workspace."""
+    """vLLM: weights, conversations, workspace, the driver's context."""
     whisper_bytes: int
-    sequences: int
-    context_tokens: int
+    """The recogniser: the same but for conversations."""
 
     @property
     def needed_bytes(self) -> int:
         """The smallest card it fits on, headroom included."""
-        both = self.llm_bytes + self.whisper_bytes + 2 * CONTEXT_BYTES
-        return ceil(both / (1 - HEADROOM))
+        return ceil((self.llm_bytes + self.whisper_bytes) / (1 - HEADROOM))
 
     def memory_percent(self, card_bytes: int) -> int:
         """What `llm_server.memory_percent` must be on this card: vLLM counts its own context into its share."""
-        return ceil((self.llm_bytes + CONTEXT_BYTES) * 100 / card_bytes)
+        return ceil(self.llm_bytes * 100 / card_bytes)
+
+
+def held_tokens(calls: int, context_tokens: int = CONTEXT_TOKENS) -> int:
+    """Tokens whose keys and values must fit at once: vLLM hands memory out in pages, so a call has what it uses.
+
+    Never less than one whole context: without room for that vLLM refuses to start.
+    """
+    return max(context_tokens, PREFIX_TOKENS + calls * CALL_TOKENS)
+
+
+def vllm_bytes(weights_bytes: int, llm: LlmShape, tokens: int) -> int:
+    """What vLLM takes of a card with so many tokens of conversations."""
+    return weights_bytes + llm.cache_bytes(tokens) + LLM_WORKSPACE_BYTES + CONTEXT_BYTES
+
+
+def whisper_bytes(weights_bytes: int, whisper: WhisperShape) -> int:
+    """What a worker's recogniser takes of a card."""
+    return weights_bytes + whisper.window_bytes() + WHISPER_WORKSPACE_BYTES + CONTEXT_BYTES
 
 
 def plan(
@@ -145,23 +170,14 @@ def plan(
     whisper: WhisperShape | None,
     *,
     calls: int,
-    context_tokens: int = 4_096,
+    context_tokens: int = CONTEXT_TOKENS,
     bytes_each: float = 2,
 ) -> CardPlan:
-    """A card for so many calls at once, each with a conversation of `context_tokens`.
-
-    The voice takes none: Piper runs on the processor.
-    """
-    ear = 0
-    if whisper is not None:
-        ear = whisper.weights_bytes() + whisper.window_bytes() + WHISPER_WORKSPACE_BYTES
+    """A card for so many calls at once. The voice takes none: Piper runs on the processor."""
+    tokens = held_tokens(calls, context_tokens)
     return CardPlan(
-        llm.weights_bytes(bytes_each)
-        + llm.cache_bytes(context_tokens * calls)
-        + LLM_WORKSPACE_BYTES,
-        ear,
-        calls,
-        context_tokens,
+        vllm_bytes(llm.weights_bytes(bytes_each), llm, tokens),
+        whisper_bytes(whisper.weights_bytes(), whisper) if whisper is not None else 0,
     )
 
 
@@ -170,13 +186,14 @@ def calls_on(
     llm: LlmShape,
     whisper: WhisperShape | None,
     *,
-    context_tokens: int = 4_096,
+    context_tokens: int = CONTEXT_TOKENS,
     bytes_each: float = 2,
 ) -> int:
-    """How many whole conversations fit; 0: the model itself does not."""
-    without = plan(llm, whisper, calls=0, context_tokens=context_tokens, bytes_each=bytes_each)
-    left = card_bytes * (1 - HEADROOM) - without.needed_bytes * (1 - HEADROOM)
-    return max(0, int(left // llm.cache_bytes(context_tokens)))
+    """How many calls fit; 0: the model itself does not, or leaves no room for one whole context."""
+    least = plan(llm, whisper, calls=0, context_tokens=context_tokens, bytes_each=bytes_each)
+    left = card_bytes * (1 - HEADROOM) - least.llm_bytes - least.whisper_bytes
+    tokens = held_tokens(0, context_tokens) + int(left // llm.cache_bytes(1))
+    return max(0, (tokens - PREFIX_TOKENS) // CALL_TOKENS) if left >= 0 else 0
 
 
 def llm_shape(config: Mapping[str, object]) -> LlmShape | None:

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from models.errors import EngineChanged, EngineError, EngineFailed, EngineUnavailable
-from models.ports import LISTEN_RATE_HZ, Recognizer, SpeechToText, Transcript
+from models.ports import LISTEN_RATE_HZ, Language, Recognizer, SpeechToText, Spoken, Transcript
 from models.preferred import LOST, SLOW, OnCircuit, OnStandIn, Preferred, Provable, unseen, untold
 
 KEPT_BYTES = 28 * LISTEN_RATE_HZ * 2
@@ -36,12 +36,14 @@ class HearingWithSpare:
         on_circuit: OnCircuit = untold,
         on_stand_in: OnStandIn = unseen,
         settle_ms: float = SETTLE_MS,
+        spare_knows: tuple[Language, ...] = ("en", "es"),
     ) -> None:
-        """Nothing is loaded before `start`."""
+        """Nothing is loaded before `start`. A call in a language that the spare does not know has the first alone."""
         self._first, self._spare = first, spare
         self._preferred = Preferred(first, on_circuit)
         self._on_stand_in = on_stand_in
         self._settle_ms = settle_ms
+        self._spare_knows = spare_knows
 
     async def start(self) -> None:
         """Load both: a spare that is loaded only when it is needed comes seconds after the caller's last word."""
@@ -90,6 +92,10 @@ class HearingWithSpare:
         """How often the first was given up; an ear of its that lived through that stays silent."""
         return self._preferred.falls
 
+    def spare_knows(self, language: Language | None) -> bool:
+        """Whether the spare may hear a call; one of a language that is not known yet it may."""
+        return language is None or language in self._spare_knows
+
     def went_well(self) -> None:
         """The first gave its words in time."""
         self._preferred.went_well()
@@ -118,7 +124,12 @@ class _Ear:
         self._falls = engines.falls
         self._on_spare = first is None
         self._asked: str | None = None
+        self._language: Language | None = None
         self._kept = bytearray()
+        self._cut = False
+        """The utterance is longer than what is kept of it."""
+        self._missed = False
+        """The spare did not get its beginning."""
         self._failure = ""
         """Why the first cannot answer for this utterance."""
         self._behind = False
@@ -136,11 +147,10 @@ class _Ear:
 
     def begin(self) -> None:
         """Start an utterance: with the first, unless it was given up since it was lent to this call."""
-        stale = self._falls != self._engines.falls
-        self._on_spare = self._first is None or (stale and self._spare is not None)
-        self._failure = LOST if stale and not self._on_spare else ""
-        self._kept.clear()
-        self._behind = self._patient = False
+        left = self._stale and not self._alone
+        self._on_spare = self._first is None or (left and self._spare is not None)
+        self._failure = LOST if left and not self._on_spare else ""
+        self._forget()
         self._now.begin()
 
     def feed(self, pcm: bytes) -> None:
@@ -148,6 +158,7 @@ class _Ear:
         self._kept += pcm
         if len(self._kept) > KEPT_BYTES:
             del self._kept[: len(self._kept) - KEPT_BYTES]
+            self._cut = True
         self._patient = False
         try:
             self._now.feed(pcm)
@@ -158,27 +169,30 @@ class _Ear:
         """Text so far; a first recogniser that cannot say is left at once, while the caller still talks."""
         if (first := self._asks_first) is not None:
             try:
-                return await first.hypothesis()
+                return self._told(await first.hypothesis())
             except EngineError as error:
                 self._note(error.code)
-        return await (await self._changed()).hypothesis()
+        spare = await self._changed()
+        return Transcript(Spoken("")) if self._missed else await spare.hypothesis()
 
     async def settle(self) -> Transcript:
-        """The words; raises EngineChanged, once, when the spare is still at an utterance that the first began."""
+        """The words; raises EngineChanged, once, when the spare is still at an utterance that the first began.
+
+        What the spare makes of an end without its beginning is not told as if it were all: EngineFailed.
+        """
         if self._patient:
             return await self._of_spare(await self._changed())
+        if self._alone and (first := self._asks_first) is not None:
+            return await self._of_first(first)
         try:
             async with asyncio.timeout(self._engines.settle_ms / 1000.0):
                 if (first := self._asks_first) is not None:
                     try:
-                        heard = await first.settle()
-                    except EngineError as error:
-                        self._note(error.code)
-                    else:
-                        self._engines.went_well()
-                        return heard
+                        return await self._of_first(first)
+                    except EngineError:
+                        pass  # noted
                 spare = await self._changed()
-                if self._behind:
+                if self._behind or self._missed:
                     return await self._of_spare(spare)
         except TimeoutError:
             self._note(SLOW)
@@ -189,8 +203,7 @@ class _Ear:
 
     def discard(self) -> None:
         """Drop the utterance."""
-        self._kept.clear()
-        self._behind = self._patient = False
+        self._forget()
         self._now.discard()
 
     async def close(self) -> None:
@@ -199,6 +212,10 @@ class _Ear:
         for ear in ears:
             if ear is not None:
                 await ear.close()
+
+    def _forget(self) -> None:
+        self._kept.clear()
+        self._cut = self._missed = self._behind = self._patient = False
 
     @property
     def _now(self) -> Recognizer:
@@ -211,13 +228,40 @@ class _Ear:
     def _asks_first(self) -> Recognizer | None:
         return None if self._on_spare or self._failure else self._first
 
+    @property
+    def _stale(self) -> bool:
+        """The first was given up since it was lent to this call."""
+        return self._falls != self._engines.falls
+
+    @property
+    def _alone(self) -> bool:
+        """Nobody can stand in for the first: the spare would hear another language's words."""
+        return not self._engines.spare_knows(self._language)
+
+    def _told(self, heard: Transcript) -> Transcript:
+        self._language = heard.language or self._language
+        return heard
+
     def _note(self, code: str) -> None:
         """The first has failed this utterance; told once."""
         if not self._on_spare and not self._failure:
             self._failure = code
-            self._engines.failed(code)
+            if not self._stale:
+                self._engines.failed(code)
+
+    async def _of_first(self, first: Recognizer) -> Transcript:
+        try:
+            heard = await first.settle()
+        except EngineError as error:
+            self._note(error.code)
+            raise
+        if not self._stale:
+            self._engines.went_well()
+        return self._told(heard)
 
     async def _of_spare(self, spare: Recognizer) -> Transcript:
+        if self._missed:
+            raise EngineFailed("nobody has heard all of it", code=self._failure)
         heard = await spare.settle()
         self._behind = False
         return heard
@@ -227,15 +271,18 @@ class _Ear:
         async with self._changing:  # words so far and final ones may be asked for at the same time
             if self._on_spare:
                 return self._now
+            if self._alone:
+                raise EngineFailed("the spare does not know this language", code=self._failure)
             first = self._now
             spare = self._spare or await self._engines.replacement()
             self._spare, self._on_spare, self._behind = spare, True, True
+            self._missed = self._cut
             self._engines.stood_in(self._failure)
             spare.expect(self._asked)
             spare.begin()
             for at in range(0, len(self._kept), _PIECE_BYTES):
                 spare.feed(bytes(self._kept[at : at + _PIECE_BYTES]))
-            if self._falls != self._engines.falls:
+            if self._stale:
                 self._first = None
                 await first.close()
             else:

@@ -55,6 +55,13 @@ class Work:
     """The words may be the last: other readings count too."""
     stale: threading.Event = field(default_factory=threading.Event)
     """Set when nobody wants the words any more."""
+    gives_way: threading.Event = field(default_factory=threading.Event)
+    """Set while another call waits at its endpoint and nobody waits for this: the decode at hand is the last for now."""
+
+    @property
+    def ends(self) -> bool:
+        """Whether no further decode is to begin."""
+        return self.stale.is_set() or self.gives_way.is_set()
 
 
 class _Anything:
@@ -158,17 +165,21 @@ class FasterWhisper:
 
         best = read(stretch.prefix)[0]
         if stretch.prefix and self._doubtful(best):
+            if work.ends:
+                return Outcome(abandoned=True)
             best = read(())[0]
-        text = " ".join(best.words)
-        if not gates.believable(text, best.marks, evidence, prompt.entries):
+        words = gates.believed(best.words, best.marks, evidence, prompt.entries)
+        if not words:
             return Outcome()
         others: tuple[str, ...] = ()
         if work.thorough and best.marks.average_log_probability < _SECOND_LOOK:
-            others = _others(text, read((), beam_size=_BEAM, num_hypotheses=_READINGS))
+            if work.ends:
+                return Outcome(abandoned=True)
+            others = _others(words, read((), beam_size=_BEAM, num_hypotheses=_READINGS))
         confidence = min(1.0, math.exp(best.marks.average_log_probability))
         if evidence.voiced_ms < _LANGUAGE_MS:
             languages = None  # "no" is of both
-        return Outcome(Heard(best.words, others, confidence), languages)
+        return Outcome(Heard(words, others, confidence), languages)
 
     @staticmethod
     def _doubtful(reading: _Reading) -> bool:
@@ -207,12 +218,11 @@ class FasterWhisper:
         before = [tokenizer.sot_prev, *prompt.tokens] if prompt.tokens else []
         told = [*before, *tokenizer.sot_sequence, tokenizer.no_timestamps]
         forced = tokenizer.encode(" " + " ".join(prefix)) if prefix else []
-        told += forced
-        most = len(told) + int(seconds * _TOKENS_PER_SECOND) + _TOKENS_MORE
+        most = len(forced) + int(seconds * _TOKENS_PER_SECOND) + _TOKENS_MORE
         result = self._model.model.generate(
             encoded,
-            [told],
-            max_length=min(_POSITIONS, most),
+            [[*told, *forced]],
+            max_length=_length_for(most, len(told)),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_blank=True,
@@ -261,7 +271,16 @@ def _compute_type(settings: WhisperSettings) -> str:
     return "float16" if on_gpu else "int8"
 
 
-def _others(text: str, readings: list[_Reading]) -> tuple[str, ...]:
-    """Readings that differ, likeliest first, each once."""
-    found = dict.fromkeys(" ".join(reading.words) for reading in readings)
-    return tuple(other for other in found if other and other != text)
+def _length_for(most: int, told: int) -> int:
+    """What CTranslate2 must be given to write so many tokens, forced ones among them, behind those it is told.
+
+    It takes half of it, or what remains behind the told ones where that is less: Whisper was trained to write half a window
+    of text behind half a window of the text before. The last of the told, "no timestamps", begins the text and is not counted.
+    """
+    return min(_POSITIONS, max(2 * most, told - 1 + most))
+
+
+def _others(words: tuple[str, ...], readings: list[_Reading]) -> tuple[str, ...]:
+    """Readings that differ, likeliest first, each once, one round of a loop."""
+    found = dict.fromkeys(" ".join(gates.once(reading.words)) for reading in readings)
+    return tuple(other for other in found if other and other != " ".join(words))

@@ -77,19 +77,24 @@ class WhisperEar:
             self._shared.ask(self._call, urgency)
 
     async def hypothesis(self) -> Transcript:
-        """The agreed words, at once."""
+        """The agreed words, at once; none of an utterance whose beginning nobody heard."""
         self._usable()
-        return Transcript(Spoken(self._repair(self._utterance.agreed)))
+        if self._utterance.lost:
+            return Transcript(Spoken(""))
+        agreed = self._repair(self._utterance.agreed)
+        return Transcript(Spoken(agreed), language=self._language.known)
 
     async def settle(self) -> Transcript:
-        """Every word fed so far; decodes only what no decode has heard."""
+        """Every word fed so far; decodes only what no decode has heard. Raises EngineFailed where some were never heard."""
         self._usable()
         utterance, needed = self._utterance, self._utterance.needed_sample
         self._settling += 1
         try:
             async with asyncio.timeout(self._settings.deadline_ms / 1000.0):
-                while utterance is self._utterance and not (
-                    utterance.complete or utterance.decoded_sample >= needed
+                while (
+                    utterance is self._utterance
+                    and not utterance.lost
+                    and not (utterance.complete or utterance.decoded_sample >= needed)
                 ):
                     self._news.clear()
                     self._failed = False
@@ -100,6 +105,9 @@ class WhisperEar:
             raise EngineFailed("speech recognition took too long") from None
         finally:
             self._settling -= 1
+        if utterance.lost:
+            # half a sentence may say the opposite of the whole: the caller is asked again
+            raise EngineFailed("speech recognition fell too far behind", code="stt_behind")
         return self._transcript(utterance)
 
     def discard(self) -> None:
@@ -178,4 +186,5 @@ class WhisperEar:
             Spoken(text),
             tuple(Spoken(other) for other in kept if other != text),
             best.confidence,
+            self._language.known,
         )

@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Protocol
 
 from models.errors import EngineBusy, EngineFailed, EngineUnavailable
@@ -41,6 +42,14 @@ class Threads(Protocol):
         """Begin none any more; wait for the running ones unless they hang."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A decode that has begun."""
+
+    work: Work
+    urgency: Urgency
+
+
 class WhisperSpeechToText:
     """One loaded model lent to several calls (`models.ports.SpeechToText`)."""
 
@@ -54,7 +63,7 @@ class WhisperSpeechToText:
         self._queue = FairQueue()
         self._lateness = Lateness(settings.late_ms, settings.relieved_ms, settings.late_for_ms)
         self._ears: dict[int, WhisperEar] = {}
-        self._running: dict[int, Work] = {}
+        self._running: dict[int, _Running] = {}
         self._failures = 0
         self._gone = asyncio.Event()
         self._last = 0
@@ -98,13 +107,14 @@ class WhisperSpeechToText:
 
     @property
     def late(self) -> bool:
-        """Endpoints wait longer than `late_ms`; relieved only after some time of short waits."""
+        """Endpoints wait for other calls longer than `late_ms`; relieved only after some time of short waits."""
         now_ms = self._now_ms()
-        return self._lateness.late(self._queue.longest_wait_ms(now_ms), now_ms)
+        waiting_ms = self._queue.longest_wait_ms(now_ms, frozenset(self._running))
+        return self._lateness.late(waiting_ms, now_ms)
 
     @property
     def slowest_ms(self) -> float:
-        """The longest that an endpoint waited for its decode to begin of late."""
+        """The longest that an endpoint waited of late for other calls, until its decode began."""
         return self._lateness.slowest_ms(self._now_ms())
 
     async def broken(self) -> None:
@@ -135,8 +145,8 @@ class WhisperSpeechToText:
     async def stop(self) -> None:
         """End the threads and let the model go."""
         threads, self._threads, self._decode = self._threads, None, None
-        for work in self._running.values():
-            work.stale.set()
+        for running in self._running.values():
+            running.work.stale.set()
         if threads is not None:
             await threads.stop(wait=not self._gone.is_set())
 
@@ -150,18 +160,18 @@ class WhisperSpeechToText:
         running = self._running.get(call)
         # a pause ends an unfinished look, an endpoint whatever cannot hold the last words: out of the way
         if running is not None and (
-            urgency is Urgency.ENDPOINT or (urgency is Urgency.PAUSE and not running.thorough)
+            urgency is Urgency.ENDPOINT or (urgency is Urgency.PAUSE and not running.work.thorough)
         ):
-            needed = self._ears[call].needed_sample
-            if running.stretch.until_sample < needed and not running.stretch.cut:
-                running.stale.set()
+            needed, stretch = self._ears[call].needed_sample, running.work.stretch
+            if stretch.until_sample < needed and not stretch.cut:
+                running.work.stale.set()
         self._pump()
 
     def withdraw(self, call: int) -> None:
         """Its words are not wanted any more: it leaves the queue, and a decode of it ends early."""
         self._queue.withdraw(call)
         if call in self._running:
-            self._running[call].stale.set()
+            self._running[call].work.stale.set()
 
     def give_back(self, call: int) -> None:
         """A call has ended."""
@@ -173,6 +183,16 @@ class WhisperSpeechToText:
         return asyncio.get_running_loop().time() * 1000.0
 
     def _pump(self) -> None:
+        """Begin what can begin; what nobody waits for makes way for an endpoint that still waits."""
+        self._begin()
+        waits = self._queue.endpoint_waits(frozenset(self._running))
+        for call, running in self._running.items():
+            if not waits:
+                running.work.gives_way.clear()
+            elif running.urgency is not Urgency.ENDPOINT and not self._queue.at_endpoint(call):
+                running.work.gives_way.set()
+
+    def _begin(self) -> None:
         threads, decode = self._threads, self._decode
         while threads is not None and decode is not None:
             if len(self._running) >= self._settings.workers:
@@ -180,25 +200,28 @@ class WhisperSpeechToText:
             following = self._queue.take(frozenset(self._running))
             if following is None:
                 return
-            call, urgency, asked_ms = following
-            if urgency is Urgency.ENDPOINT:
-                now_ms = self._now_ms()
-                self._lateness.waited(now_ms - asked_ms, now_ms)
+            call, urgency, since_ms = following
             ear = self._ears.get(call)
             work = None if ear is None else ear.work(urgency)
             if ear is None or work is None:
                 continue
-            self._running[call] = work
-            threads.run(decode, work, self._ending(call, ear, work))
+            if urgency is Urgency.ENDPOINT:
+                now_ms = self._now_ms()
+                self._lateness.waited(now_ms - since_ms, now_ms)
+            self._running[call] = _Running(work, urgency)
+            threads.run(decode, work, self._ending(call, ear, work, urgency))
 
-    def _ending(self, call: int, ear: WhisperEar, work: Work) -> Done:
+    def _ending(self, call: int, ear: WhisperEar, work: Work, urgency: Urgency) -> Done:
         watch = asyncio.get_running_loop().call_later(self._settings.hang_ms / 1000.0, self._lose)
 
         def done(outcome: Outcome | None, error: Exception | None) -> None:
             watch.cancel()
             self._running.pop(call, None)
+            self._queue.freed(call, self._now_ms())
             self._judge(error)
             if call in self._ears:
+                if outcome is not None and outcome.abandoned and not work.stale.is_set():
+                    self._queue.ask(call, urgency, self._now_ms())  # it gave way
                 ear.decoded(work, outcome)
             if not self._gone.is_set():
                 self._pump()

@@ -30,9 +30,11 @@ _SURE_ENOUGH = -1.0
 _NO_SPEECH, _NO_SPEECH_SURE = 0.6, -0.5
 _REPEATED = 2.4
 """Length over compressed length, as Whisper's own check has it."""
+_LOOP_ROUNDS = 3
+"""So often the same words in a row may be a loop of the decoder's, or somebody in fear."""
 _VOICED_MS_PER_WORD = 45.0
 """The fastest talkers reach 7 words a second; more words than this are not in the sound."""
-_FAVOURITE_MS_PER_WORD = 110.0
+_FAVOURITE_MS_PER_WORD = _VOICED_MS_PER_LOOPED_WORD = 110.0
 _FAVOURITES = frozenset(
     [
         "thank you", "thanks", "thanks for watching", "thank you for watching", "thank you very much", "you", "bye",
@@ -41,7 +43,8 @@ _FAVOURITES = frozenset(
         "muchas gracias", "music", "applause", "silence",
     ]
 )  # fmt: skip
-"""What it writes where nothing is said; believed only with a voice as long as the words."""
+"""What it writes where nothing is said; believed only with a voice as long as the words, and never in a loop."""
+_FAVOURITE_WORDS = frozenset(word for favourite in _FAVOURITES for word in favourite.split())
 
 
 def levels_dbfs(samples: NDArray[np.int16]) -> NDArray[np.float32]:
@@ -107,9 +110,30 @@ class Marks:
     no_speech_probability: float
 
 
-def believable(text: str, marks: Marks, evidence: Evidence, prompted: tuple[str, ...] = ()) -> bool:
-    """Whether these words were said: False drops them all."""
-    words = [word for word in (bare(part) for part in text.split()) if word]
+def believed(
+    words: tuple[str, ...], marks: Marks, evidence: Evidence, prompted: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """What of these words was said: all, one round of a loop, or nothing.
+
+    "He's not breathing" six times in a row is what a decoder in a loop writes, and what a frightened caller says: it counts
+    once where the voice lasts for some rounds of it and nothing speaks against a voice.
+    """
+    if not repeats(" ".join(words)):
+        return words if believable(words, marks, evidence, prompted) else ()
+    round_of_it = unlooped(words)
+    needed_ms = _VOICED_MS_PER_LOOPED_WORD * len(unlooped(words, _LOOP_ROUNDS))
+    if marks.no_speech_probability > _NO_SPEECH or evidence.voiced_ms < needed_ms:
+        return ()
+    if repeats(" ".join(round_of_it)) or _FAVOURITE_WORDS.issuperset(_bare(round_of_it)):
+        return ()
+    return round_of_it if believable(round_of_it, marks, evidence, prompted) else ()
+
+
+def believable(
+    said: tuple[str, ...], marks: Marks, evidence: Evidence, prompted: tuple[str, ...] = ()
+) -> bool:
+    """Whether these words, which are no loop, were said."""
+    words = _bare(said)
     if not words or not evidence.speech:
         return False
     if marks.average_log_probability < _SURE_ENOUGH:
@@ -117,7 +141,7 @@ def believable(text: str, marks: Marks, evidence: Evidence, prompted: tuple[str,
     doubtful = marks.no_speech_probability > _NO_SPEECH
     if doubtful and marks.average_log_probability < _NO_SPEECH_SURE:
         return False
-    if repeats(text) or evidence.voiced_ms < _VOICED_MS_PER_WORD * len(words):
+    if evidence.voiced_ms < _VOICED_MS_PER_WORD * len(words):
         return False
     if " ".join(words) in _FAVOURITES and (
         doubtful or evidence.voiced_ms < _FAVOURITE_MS_PER_WORD * len(words)
@@ -127,9 +151,46 @@ def believable(text: str, marks: Marks, evidence: Evidence, prompted: tuple[str,
 
 
 def repeats(text: str) -> bool:
-    """A decoder in a loop: the same few words again and again."""
+    """The same few words again and again."""
     data = text.encode()
     return len(data) > 0 and len(data) / len(zlib.compress(data)) > _REPEATED
+
+
+def once(words: tuple[str, ...]) -> tuple[str, ...]:
+    """One round where the words are a loop; a number with three fives in it stays whole."""
+    return unlooped(words) if repeats(" ".join(words)) else words
+
+
+def unlooped(words: tuple[str, ...], kept: int = 1) -> tuple[str, ...]:
+    """The words with so many rounds of each loop, and what was begun of a further one."""
+    plain = [bare(word) for word in words]
+    found: list[str] = []
+    at = 0
+    while at < len(words):
+        period, end = _loop(plain, at)
+        if period:
+            found += words[at : at + kept * period + (end - at) % period]
+            at = end
+        else:
+            found.append(words[at])
+            at += 1
+    return tuple(found)
+
+
+def _loop(words: list[str], first: int) -> tuple[int, int]:
+    """How many words a round has and where the longest loop that begins here ends; (0, first) where none does."""
+    best = (0, first)
+    for period in range(1, (len(words) - first) // _LOOP_ROUNDS + 1):
+        end = first + period
+        while end < len(words) and words[end] == words[end - period]:
+            end += 1
+        if end - first >= _LOOP_ROUNDS * period and end > best[1]:
+            best = (period, end)
+    return best
+
+
+def _bare(words: tuple[str, ...]) -> list[str]:
+    return [word for word in (bare(part) for part in words) if word]
 
 
 def echoes(words: list[str], prompted: tuple[str, ...]) -> bool:

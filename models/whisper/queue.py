@@ -29,6 +29,8 @@ class _Wish:
     urgency: Urgency
     asked_ms: float
     """When it became as urgent as it is."""
+    since_ms: float
+    """Since when others are in its way: behind a decode of its own call it waits for nobody."""
 
 
 class FairQueue:
@@ -48,7 +50,7 @@ class FairQueue:
         """Wait, or wait more urgently; never less."""
         wish = self._wishes.get(call)
         if wish is None or urgency < wish.urgency:
-            self._wishes[call] = _Wish(urgency, now_ms)
+            self._wishes[call] = _Wish(urgency, now_ms, now_ms)
 
     def withdraw(self, call: int) -> None:
         """It is not needed any more."""
@@ -59,8 +61,14 @@ class FairQueue:
         self.withdraw(call)
         self._served.pop(call, None)
 
+    def freed(self, call: int, now_ms: float) -> None:
+        """A decode of this call has ended: from now on others are in its way."""
+        wish = self._wishes.get(call)
+        if wish is not None:
+            wish.since_ms = now_ms
+
     def take(self, busy: frozenset[int] = frozenset()) -> tuple[int, Urgency, float] | None:
-        """The next call, why, and since when; one that is being decoded waits until that is done."""
+        """The next call, why, and since when others were in its way; one that is being decoded waits until that is done."""
         able = [
             (wish.urgency, self._rank(call, wish), call)
             for call, wish in self._wishes.items()
@@ -69,17 +77,26 @@ class FairQueue:
         if not able:
             return None
         urgency, _, call = min(able)
-        asked_ms = self._wishes.pop(call).asked_ms
+        since_ms = self._wishes.pop(call).since_ms
         self._turns += 1
         self._served[call] = self._turns
-        return call, urgency, asked_ms
+        return call, urgency, since_ms
 
-    def longest_wait_ms(self, now_ms: float) -> float:
-        """Of those at their endpoint."""
+    def at_endpoint(self, call: int) -> bool:
+        """Whether this call waits, and is at its endpoint."""
+        wish = self._wishes.get(call)
+        return wish is not None and wish.urgency is Urgency.ENDPOINT
+
+    def endpoint_waits(self, busy: frozenset[int]) -> bool:
+        """Whether a call at its endpoint waits for others."""
+        return any(self.at_endpoint(call) for call in self._wishes if call not in busy)
+
+    def longest_wait_ms(self, now_ms: float, busy: frozenset[int] = frozenset()) -> float:
+        """For others, of those at their endpoint."""
         waits = [
-            now_ms - wish.asked_ms
-            for wish in self._wishes.values()
-            if wish.urgency is Urgency.ENDPOINT
+            now_ms - wish.since_ms
+            for call, wish in self._wishes.items()
+            if wish.urgency is Urgency.ENDPOINT and call not in busy
         ]
         return max(waits, default=0.0)
 

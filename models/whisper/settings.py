@@ -46,7 +46,7 @@ class WhisperSettings:
     pause_ms: float = 40.0
     """After so much quiet the words are decoded unasked: the endpoint asks for them 20 to 40 ms later."""
     late_ms: float = 500.0
-    """When an endpoint waits so long for its words no further call is taken..."""
+    """When an endpoint waits so long for other calls no further one is taken..."""
     relieved_ms: float = 200.0
     """...until for `late_for_ms` none has waited longer than this."""
     late_for_ms: float = 10_000.0

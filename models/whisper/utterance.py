@@ -82,7 +82,7 @@ class Utterance:
         self._decoded_sample = 0
         self._before: list[Heard] = []
         self.lost = False
-        """Audio was let go before it could be decoded."""
+        """Sound was let go before it could be decoded: what is left is the end of something unknown."""
 
     @property
     def end_sample(self) -> int:
@@ -213,11 +213,20 @@ class Utterance:
         self._find_end()
 
     def _let_go(self) -> None:
-        over = len(self._audio) // 2 - MOST_SAMPLES
+        if self._over() > 0 and self.complete:
+            # all words are known: they stay, and the audio is of no more use
+            if self._latest.words:
+                self._before.append(self._latest)
+            self._drop(len(self._levels) * BLOCK_SAMPLES)
+        over = self._over()
         if over > 0:
-            self.lost = True
-            blocks = -(-over // BLOCK_SAMPLES)
-            self._drop(blocks * BLOCK_SAMPLES)
+            samples = -(-over // BLOCK_SAMPLES) * BLOCK_SAMPLES
+            first_left = self._first_sample + samples
+            self.lost |= self._sounding_begin < min(first_left, self._sounding_end)
+            self._drop(samples)
+
+    def _over(self) -> int:
+        return len(self._audio) // 2 - MOST_SAMPLES
 
 
 def quietest(levels: NDArray[np.float32]) -> int:

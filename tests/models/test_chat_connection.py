@@ -12,10 +12,27 @@ import pytest
 
 from models.breaker import Circuit
 from models.errors import EngineError, EngineFailed
-from models.openai_llm import BUSY, REFUSED, SLOW, STALLED, OpenAiLanguageModel, OpenAiSettings
-from models.ports import ChatMessage, ReplyEvent, ReplyRequest, TextDelta
+from models.openai_llm import (
+    BUSY,
+    REFUSED,
+    SLOW,
+    STALLED,
+    UNFIT,
+    OpenAiLanguageModel,
+    OpenAiSettings,
+)
+from models.ports import ChatMessage, ReplyEvent, ReplyRequest, TextDelta, ToolCall
 from models.replicas import Replicas
-from tests.fakes.chat_server import FINISH, ChatServer, chatting, delta, says, sends, stalls
+from tests.fakes.chat_server import (
+    FINISH,
+    ChatServer,
+    called,
+    chatting,
+    delta,
+    says,
+    sends,
+    stalls,
+)
 
 pytestmark = pytest.mark.wire
 
@@ -80,7 +97,17 @@ async def test_an_interruption_drops_the_connection_in_a_few_milliseconds() -> N
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(503, BUSY), (429, BUSY), (400, REFUSED), (401, REFUSED), (500, REFUSED)]
+    ("status", "code"),
+    [
+        (503, BUSY),
+        (429, BUSY),
+        (400, UNFIT),
+        (413, UNFIT),
+        (422, UNFIT),
+        (401, REFUSED),
+        (404, REFUSED),
+        (500, REFUSED),
+    ],
 )
 async def test_a_status_is_told_by_its_number_and_asked_for_once(status: int, code: str) -> None:
     server = ChatServer(status=status)
@@ -112,6 +139,20 @@ async def test_blanks_do_not_count_as_the_first_word_and_words_not_as_the_last()
         with pytest.raises(EngineFailed) as caught:
             await collect(model)
     assert caught.value.code == STALLED
+
+
+async def test_a_tool_call_that_is_written_slowly_is_no_slow_server() -> None:
+    arguments = '{"day":"monday"}'
+
+    async def writes(response: Any) -> None:
+        await response.write(delta(tool_calls=[called(0, name="book", call_id="c1")]))
+        for letter in arguments:
+            await asyncio.sleep(0.02)
+            await response.write(delta(tool_calls=[called(0, arguments=letter)]))
+        await response.write(FINISH)
+
+    async with speaking(ChatServer(writes), first_token_ms=200, next_token_ms=200) as model:
+        assert [event async for event in model.reply(ASKED)] == [ToolCall("c1", "book", arguments)]
 
 
 async def test_a_body_that_goes_on_after_its_end_holds_nothing_up() -> None:

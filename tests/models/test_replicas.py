@@ -10,7 +10,7 @@ import pytest
 
 from models.breaker import Circuit
 from models.errors import EngineFailed
-from models.openai_llm import BUSY, SLOW, UNREACHABLE
+from models.openai_llm import BUSY, REFUSED, SLOW, STALLED, UNFIT, UNREACHABLE
 from models.ports import ReplyEvent, ReplyRequest, TextDelta
 from models.replicas import NONE_READY, Replicas
 
@@ -207,3 +207,70 @@ async def test_a_model_that_talks_for_ever_says_nothing_about_its_server() -> No
             with pytest.raises(EngineFailed):
                 await said(model)
         assert model.ready == 1
+
+
+async def test_a_request_that_no_server_can_answer_says_nothing_about_them() -> None:
+    servers, told = [Server(EngineFailed("x", code=UNFIT)) for _ in range(2)], Told()
+    model = Replicas(servers, on_circuit=told)
+    async with model.running(SAMPLE):
+        await model.start()
+        for _ in range(3):
+            with pytest.raises(EngineFailed) as caught:
+                await said(model, "a long call")
+            assert caught.value.code == UNFIT
+        assert model.ready == 2
+        for server in servers:
+            server.script = ["Hello."]
+        assert await said(model, "another call") == "Hello."
+    assert told == [(0, "closed", ""), (1, "closed", "")]
+
+
+async def test_a_server_that_cannot_take_what_every_call_begins_with_is_not_used() -> None:
+    server, told = Server("Hello."), Told()
+    server.trial = EngineFailed("x", code=UNFIT)
+    model = Replicas([server], on_circuit=told)
+    async with model.running(SAMPLE):
+        await model.start()
+        assert model.ready == 0
+    assert told == [(0, "open", REFUSED)]
+
+
+@pytest.mark.parametrize("code", [SLOW, STALLED])
+@pytest.mark.parametrize("confirmed", [False, True])
+async def test_a_late_reply_counts_when_somebody_waited_for_it(code: str, confirmed: bool) -> None:
+    """A guess about an unfinished turn is served last: that it waits is no fault of the server."""
+    model = Replicas([Server(1_000.0, EngineFailed("x", code=code))])
+    guess = ReplyRequest("guess", (), speculative=True)
+    async with model.running(SAMPLE):
+        await model.start()
+        for _ in range(2):
+            async with asyncio.TaskGroup() as tasks:
+                reply = tasks.create_task(outcome(model, guess))
+                await asyncio.sleep(0.5)
+                if confirmed:
+                    model.confirm("guess")
+            assert reply.result() == code
+        assert model.ready == (0 if confirmed else 1)
+
+
+async def outcome(model: Replicas, request: ReplyRequest) -> str:
+    try:
+        async for _ in model.reply(request):
+            pass
+    except EngineFailed as error:
+        return error.code
+    return ""
+
+
+async def test_a_server_is_tried_with_every_sample() -> None:
+    asked: list[ReplyRequest] = []
+
+    class Tried(Server):
+        async def warm(self, request: ReplyRequest) -> None:
+            asked.append(request)
+
+    other = ReplyRequest("warm-up", (), tool_choice="none")
+    async with (model := Replicas([Tried()])).running(SAMPLE, other):
+        await model.start()
+        assert model.ready == 1
+    assert asked == [SAMPLE, other]

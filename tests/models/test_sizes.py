@@ -7,13 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.sizes import (
+    CALL_TOKENS,
     CONTEXT_BYTES,
+    CONTEXT_TOKENS,
     GIB,
     LLMS,
     WHISPERS,
     LlmShape,
     WhisperShape,
     calls_on,
+    held_tokens,
     llm_shape,
     plan,
 )
@@ -55,10 +58,18 @@ def test_calls_that_fit_fit_and_one_more_does_not(
         fit = plan(llm, TURBO, calls=calls, context_tokens=context_tokens, bytes_each=bytes_each)
         assert fit.needed_bytes <= card + 2  # rounded up once
         share = fit.memory_percent(card)
-        assert fit.llm_bytes + CONTEXT_BYTES <= share * card / 100
+        assert fit.llm_bytes <= share * card / 100
+        assert fit.llm_bytes > llm.weights_bytes(bytes_each) + CONTEXT_BYTES
         left = card * (100 - share) / 100
         assert share <= 96
         assert left > 0
+
+
+def test_calls_take_what_they_use_and_never_less_than_one_whole_context_is_kept() -> None:
+    assert held_tokens(0) == held_tokens(2) == CONTEXT_TOKENS
+    assert held_tokens(17) - held_tokens(16) == CALL_TOKENS
+    assert held_tokens(16) < 16 * CONTEXT_TOKENS
+    assert held_tokens(16, 65_536) == 65_536
 
 
 def test_a_shape_is_read_from_a_models_own_description() -> None:

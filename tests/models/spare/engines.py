@@ -100,7 +100,7 @@ class Words:
 
     def _words(self) -> Transcript:
         seconds = [chr(self.heard[at]) for at in range(0, len(self.heard), 32_000)]
-        return Transcript(Spoken(" ".join(seconds)))
+        return Transcript(Spoken(" ".join(seconds)), language=self._engine.language)
 
 
 def second(word: str) -> list[bytes]:
@@ -114,6 +114,7 @@ class MortalEars(Mortal):
         self.slots, self.settle_ms = slots, settle_ms
         self.hangs = False
         self.fails_once = 0
+        self.language: Language | None = None
         self.lent: list[Words] = []
         self.running = False
 

@@ -62,7 +62,7 @@ class Told:
 async def hearing(cache: Path) -> AsyncIterator[tuple[HearingWithSpare, WhisperSpeechToText, Told]]:
     told = Told()
     whisper = WhisperSpeechToText(
-        WhisperSettings(FOLDER, device="cpu", threads=1, window="short", slots=2)
+        WhisperSettings(FOLDER, device="cpu", threads=1, window="short", slots=2, late_ms=30_000)
     )
     spare = PocketSphinx(PocketSphinxSettings(LANGUAGE, cache, slots=2, deadline_ms=20_000))
     both = HearingWithSpare(

@@ -21,7 +21,11 @@ class Rig:
         self.circuits: list[tuple[str, str]] = []
         self.stood_in: list[str] = []
         self.stt = HearingWithSpare(
-            self.first, self.spare, on_circuit=self._circuit, on_stand_in=self.stood_in.append
+            self.first,
+            self.spare,
+            on_circuit=self._circuit,
+            on_stand_in=self.stood_in.append,
+            spare_knows=("en",),
         )
 
     def _circuit(self, circuit: Circuit, code: str) -> None:
@@ -145,6 +149,49 @@ async def test_a_recogniser_that_hangs_is_left_after_its_time_and_the_call_told_
     await ear.close()
 
 
+async def test_a_call_in_a_language_that_the_spare_does_not_know_is_never_the_spares() -> None:
+    """A Spanish caller is not heard as English: a failed utterance fails, and one that takes long is waited for."""
+    rig = await started()
+    ear = await rig.stt.open()
+    rig.first.language = "es"
+    ear.begin()
+    speak(ear, "ab")
+    assert await settled(ear) == "a b"
+    speak(ear, "c")
+    rig.first.settle_ms = 500.0
+    assert await settled(ear) == "a b c", "1.5 s, and nobody else to ask"
+    for early in (True, False):
+        rig.first.fails_once = 1
+        ear.begin()
+        speak(ear, "d")
+        if early:
+            with pytest.raises(EngineFailed):
+                await ear.hypothesis()
+        with pytest.raises(EngineFailed) as failed:
+            await ear.settle()
+        assert failed.value.code == "killed"
+    assert rig.circuits == [("open", "killed")]
+    ear.begin()
+    speak(ear, "e")
+    assert await settled(ear) == "e", "the first works again, whoever else has left it"
+    assert (rig.spare.lent, rig.stood_in) == ([], [])
+    await ear.close()
+
+
+async def test_a_call_in_the_spares_language_or_in_none_that_is_known_yet_is_taken_over() -> None:
+    rig = await started()
+    ear = await rig.stt.open()
+    for language in (None, "en"):
+        rig.first.language = language
+        ear.begin()
+        speak(ear, "ab")
+        await ear.hypothesis()
+        rig.first.fails_once = 1
+        assert await settled(ear) == "a b"
+    assert rig.stood_in == ["killed", "killed"]
+    await ear.close()
+
+
 async def test_a_spare_that_is_still_behind_tells_the_call_to_wait_once() -> None:
     rig = await started(spare_settle_ms=500.0)
     ear = await rig.stt.open()
@@ -191,17 +238,34 @@ async def test_words_so_far_and_final_ones_asked_for_together_change_once() -> N
     await ear.close()
 
 
-async def test_what_is_kept_of_a_long_utterance_is_bounded() -> None:
+async def test_what_is_kept_of_a_long_utterance_is_bounded_and_its_end_is_not_told_as_all_of_it() -> (
+    None
+):
     rig = await started()
     ear = await rig.stt.open()
     ear.begin()
     speak(ear, "a" * 40)
     rig.first.dead = True
-    await ear.hypothesis()
+    assert (await ear.hypothesis()).text.text == ""
     assert len(rig.spare.lent[0].heard) == KEPT_BYTES
+    for _ in range(2):
+        with pytest.raises(EngineFailed, match="all of it"):
+            await ear.settle()
     ear.begin()
     speak(ear, "b")
     assert await settled(ear) == "b"
+    await ear.close()
+
+
+async def test_a_spare_that_was_there_from_the_beginning_hears_a_long_utterance() -> None:
+    rig = await started()
+    rig.first.dead = True
+    ear = await rig.stt.open()
+    ear.begin()
+    speak(ear, "ab")
+    assert await settled(ear) == "a b"
+    speak(ear, "c" * 40)
+    assert len((await settled(ear)).split()) == 42
     await ear.close()
 
 

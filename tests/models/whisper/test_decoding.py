@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 
 from models.silero import SileroVoice
 from models.whisper import WhisperSettings, WhisperVocabulary
-from models.whisper.decoding import FasterWhisper, Outcome, Work, _compute_type
-from models.whisper.gates import Voice
+from models.whisper.decoding import FasterWhisper, Outcome, Work, _compute_type, _others, _Reading
+from models.whisper.gates import Marks, Voice
+from models.whisper.prompt import Prompt
 from models.whisper.utterance import Stretch
 from tests.models.whisper.tiny import FOLDER, quiet, spoken
 
@@ -28,16 +30,26 @@ class Between:
         self.searches: list[dict[str, Any]] = []
         self.worse_by = 0.0
         self.languages: list[tuple[str, float]] = []
+        self.forbidden: list[int] = []
+        self.answer: list[int] | None = None
+        self.ends_at: tuple[int, threading.Event] | None = None
+        """With which decode somebody changes their mind, and how."""
+        self.written: list[int] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
     def generate(self, features: Any, prompts: list[list[int]], **settings: Any) -> Any:
         self.told.extend(prompts)
+        if self.ends_at is not None and len(self.told) == self.ends_at[0]:
+            self.ends_at[1].set()
         self.searches.append(settings)
+        settings["suppress_tokens"] = [*settings["suppress_tokens"], *self.forbidden]
         found = self.inner.generate(features, prompts, **settings)[0]
+        self.written.extend(len(tokens) for tokens in found.sequences_ids)
         scores = [score - self.worse_by for score in found.scores]
-        return [Found(found.sequences_ids, scores, found.no_speech_prob)]
+        found_ids = found.sequences_ids if self.answer is None else [self.answer] * len(scores)
+        return [Found(found_ids, scores, found.no_speech_prob)]
 
     def detect_language(self, features: Any) -> list[list[tuple[str, float]]]:
         return [self.languages]
@@ -100,6 +112,22 @@ async def test_it_is_greedy_and_given_no_text_of_before() -> None:
     ]
 
 
+async def test_a_decode_that_finds_no_end_writes_what_a_fast_talker_says_in_the_time() -> None:
+    """Ten tokens a second and twelve more, behind a long vocabulary and behind forced words too; half a window at most."""
+    model, between = await loaded()
+    between.forbidden = [model._model.hf_tokenizer.token_to_id("<|endoftext|>")]
+    encoded = await asyncio.to_thread(model._encode, quiet(1_000))
+    encode = model._tokenizer("en").encode
+    none, long = Prompt((), ()), Prompt((), tuple(encode(" metformin" * 200)[:200]))
+    prefix = ("i", "need", "a", "refill", "of", "my")
+    forced = len(encode(" " + " ".join(prefix)))
+    for seconds, tokens in ((2.0, 32), (4.0, 52), (10.0, 112), (28.0, 224)):
+        between.written.clear()
+        for prompt, words in ((none, ()), (long, ()), (none, prefix), (long, prefix)):
+            await asyncio.to_thread(model._read, encoded, "en", prompt, words, seconds)
+        assert between.written == [min(224, tokens + more) for more in (0, 0, forced, forced)]
+
+
 async def test_words_found_already_are_forced_and_stand_in_the_result_once() -> None:
     model, between = await loaded()
     outcome = await decoded(model, prefix=("yes",))
@@ -129,6 +157,19 @@ async def test_other_readings_are_looked_for_only_where_the_words_are_unlikely()
     assert between.searches[-1]["beam_size"] == 1
 
 
+async def test_a_loop_of_the_decoders_is_one_round_in_the_words_and_in_other_readings() -> None:
+    model, between = await loaded()
+    encode = model._tokenizer("en").encode
+    between.answer = encode(" help me" * 40)
+    said = "i have chest pain and i cannot breathe"
+    assert (await decoded(model, said)).heard.words == ("help", "me")
+    readings = [
+        _Reading(tuple(text.split()), Marks(-0.6, 0.1)) for text in ("help me " * 9, "held me")
+    ]
+    assert _others(("help", "me"), readings) == ("held me",)
+    assert _others(("hello",), readings) == ("help me", "held me")
+
+
 async def test_a_language_is_found_out_of_the_two_from_a_voice_that_is_long_enough() -> None:
     model, between = await loaded(language=None)
     model._multilingual = True
@@ -151,6 +192,23 @@ async def test_a_stale_decode_ends_between_its_two_halves() -> None:
     work.stale.set()
     assert (await asyncio.to_thread(model, work)).abandoned
     assert between.told == []
+
+
+async def test_no_further_decode_begins_once_a_work_is_to_end() -> None:
+    """An unlikely text takes three: with the forced words, afresh, and a search for other readings."""
+    model, between = await loaded()
+    between.worse_by = 0.8
+    samples = np.concatenate([quiet(300), await spoken("yes please"), quiet(100)])
+    stretch = Stretch(samples, 0, ("yes",), cut=False)
+    for why in ("stale", "gives_way"):
+        for decodes in (1, 2, 3):
+            work = Work(stretch, Voice(SileroVoice().open(), 512), None, "en", thorough=True)
+            between.told.clear()
+            between.ends_at = (decodes, getattr(work, why))
+            outcome = await asyncio.to_thread(model, work)
+            assert len(between.told) == decodes
+            assert outcome.abandoned is (decodes < 3)
+            assert bool(outcome.heard.words) is (decodes == 3)
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,28 @@ from models.whisper.gates import (
     Evidence,
     Marks,
     Voice,
-    believable,
+    believed,
     echoes,
     levels_dbfs,
+    once,
     repeats,
     sounding_level_dbfs,
+    unlooped,
 )
+from pipeline.call.flow_file import load_flow
 
 SURE, SPOKEN = Marks(-0.1, 0.05), Evidence(1_500.0)
+URGENT = tuple(phrase for _, phrase in load_flow().urgent.phrases)
+
+
+def split(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+def believable(text: str, marks: Marks, evidence: Evidence, prompted: tuple[str, ...] = ()) -> bool:
+    """Whether all of it is."""
+    words = split(text)
+    return bool(words) and believed(words, marks, evidence, prompted) == words
 
 
 def test_a_sentence_that_was_spoken_is_believed() -> None:
@@ -57,11 +71,51 @@ def test_unlikely_words_are_dropped() -> None:
     assert believable("I need a refill.", Marks(-0.6, 0.1), SPOKEN)
 
 
-def test_a_decoder_in_a_loop_is_dropped() -> None:
-    loop = "my name is " * 12
-    assert repeats(loop)
-    assert not believable(loop, SURE, Evidence(20_000.0))
-    assert not repeats("two one two five five five oh one four three")
+@pytest.mark.parametrize("rounds", [4, 5, 6, 7, 8, 20])
+def test_who_says_an_urgent_phrase_again_and_again_is_heard(rounds: int) -> None:
+    """As the words they are, or as one round; also by a decoder that found no end to it."""
+    more = ("he's not breathing", "call an ambulance", "help me", "help", "i'm bleeding")
+    assert len(URGENT) > 50
+    for phrase in (*URGENT, *more):
+        said = split(f"{phrase} " * rounds)
+        voice = Evidence(150.0 * 4 * len(phrase.split()))
+        heard = " ".join(believed(said, SURE, voice))
+        assert heard in {phrase, " ".join(said)}, phrase
+
+
+def test_a_loop_needs_a_voice_for_some_rounds_of_it_and_no_doubt_of_one() -> None:
+    loop = split("my name is " * 12)
+    assert repeats(" ".join(loop))
+    assert believed(loop, SURE, Evidence(4_000.0)) == ("my", "name", "is")
+    assert believed(loop, SURE, Evidence(0.0)) == ()
+    assert believed(loop, SURE, Evidence(900.0)) == ()
+    assert believed(loop, Marks(-0.01, 0.7), Evidence(4_000.0)) == ()
+    assert believed(loop, Marks(-1.1, 0.1), Evidence(4_000.0)) == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["Thank you. " * 9, "you " * 30, "Okay. Bye. " * 12, "hahaha" * 30, "Gracias. " * 12]
+)
+def test_a_loop_of_its_favourites_or_inside_a_word_is_dropped_however_long_the_voice(
+    text: str,
+) -> None:
+    assert repeats(text)
+    assert believed(split(text), SURE, Evidence(20_000.0)) == ()
+
+
+def test_of_a_loop_one_round_stays_with_what_stands_around_it_and_what_was_begun() -> None:
+    said = split("oh no Help me! Help me, help me help me he is ill")
+    assert unlooped(said) == ("oh", "no", "Help", "me!", "he", "is", "ill")
+    assert len(unlooped(said, 3)) == len(said) - 2
+    late = split("not breathing he's not breathing he's not breathing he's not breathing")
+    assert unlooped(late) == ("not", "breathing", "he's", "not", "breathing")
+    assert unlooped(()) == ()
+
+
+def test_a_number_that_repeats_a_digit_is_no_loop() -> None:
+    number = split("two one two five five five oh one four three")
+    assert not repeats(" ".join(number))
+    assert once(number) == number
 
 
 def test_a_prompt_read_aloud_is_dropped() -> None:

@@ -61,6 +61,18 @@ def test_a_call_that_is_being_decoded_waits_for_that() -> None:
     assert queue.take() is not None
 
 
+def test_a_wait_behind_a_calls_own_decode_is_not_for_others_and_keeps_its_place() -> None:
+    queue = FairQueue()
+    queue.ask(1, Urgency.ENDPOINT, 0.0)
+    queue.ask(2, Urgency.ENDPOINT, 100.0)
+    assert queue.longest_wait_ms(600.0, frozenset({1})) == 500.0
+    queue.freed(1, 600.0)
+    queue.freed(3, 600.0)
+    assert queue.longest_wait_ms(650.0) == 550.0
+    assert queue.take() == (1, Urgency.ENDPOINT, 600.0)
+    assert queue.take() == (2, Urgency.ENDPOINT, 100.0)
+
+
 def test_sixteen_talking_calls_are_served_in_turn() -> None:
     """All want more than the model can give: nobody gets more than one decode more than another."""
     queue, served = FairQueue(), dict.fromkeys(range(16), 0)

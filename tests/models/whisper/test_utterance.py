@@ -139,6 +139,28 @@ def test_a_minute_that_nobody_decodes_is_bounded() -> None:
     assert utterance.end_sample == 16 * 60_300
 
 
+def test_words_before_a_long_quiet_stay_and_nothing_is_lost() -> None:
+    utterance = begun()
+    feed(utterance, voice(600) + quiet(60))
+    hear(utterance, "yes please")
+    feed(utterance, quiet(40_000))
+    assert complete(utterance)
+    assert utterance.agreed == "yes please"
+    feed(utterance, voice(600) + quiet(60))
+    stretch = hear(utterance, "and thank you")
+    assert len(stretch.samples) <= MOST_SAMPLES
+    assert utterance.best.words == ("yes", "please", "and", "thank", "you")
+    assert not utterance.lost
+
+
+def test_quiet_that_is_let_go_before_a_voice_is_no_loss() -> None:
+    utterance = begun()
+    feed(utterance, quiet(20_000) + voice(9_000))
+    assert not utterance.lost
+    feed(utterance, voice(20_000))
+    assert utterance.lost
+
+
 def test_a_stretch_from_before_the_audio_was_let_go_is_not_taken() -> None:
     utterance = begun()
     feed(utterance, voice(10_000))
