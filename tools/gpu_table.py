@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.sizes import GIB, LLMS, WHISPERS, LlmShape, calls_on, plan
+from models.sizes import CALL_TOKENS, GB, GIB, LLMS, WHISPERS, LlmShape, calls_on, plan
 
-CARDS_GIB = (16, 24, 48, 80, 141)
-CONTEXT_TOKENS = 4_096
+CARDS_GB = (16, 24, 32, 48, 80, 141)
 CALLS = 16
 FORMATS = (("BF16", 2.0), ("FP8", 1.0))
 TURBO = WHISPERS[0]
@@ -22,18 +21,18 @@ def rows() -> Iterator[list[str]]:
 
 def _row(llm: LlmShape, bytes_each: float) -> Iterator[str]:
     yield _gib(llm.weights_bytes(bytes_each))
-    yield _mib(llm.cache_bytes(CONTEXT_TOKENS))
-    whole = plan(llm, TURBO, calls=CALLS, context_tokens=CONTEXT_TOKENS, bytes_each=bytes_each)
-    yield _gib(whole.needed_bytes)
-    for card in CARDS_GIB:
-        fit = calls_on(card * GIB, llm, TURBO, context_tokens=CONTEXT_TOKENS, bytes_each=bytes_each)
+    yield _mib(llm.cache_bytes(CALL_TOKENS))
+    whole = plan(llm, TURBO, calls=CALLS, bytes_each=bytes_each)
+    yield f"{whole.needed_bytes / GB:.1f}"
+    for card in CARDS_GB:
+        fit = calls_on(card * GB, llm, TURBO, bytes_each=bytes_each)
         yield str(fit) if fit else "–"
 
 
 def table() -> str:
     """Markdown."""
-    head = ["language model", "weights GiB", "a call's cache MiB", f"{CALLS} calls need GiB"]
-    head += [f"calls on {card} GiB" for card in CARDS_GIB]
+    head = ["language model", "weights GiB", "a call's cache MiB", f"{CALLS} calls need GB"]
+    head += [f"calls on {card} GB" for card in CARDS_GB]
     lines = [head, ["---"] * len(head), *rows()]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

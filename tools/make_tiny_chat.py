@@ -160,8 +160,17 @@ def _says(flow: Flow) -> Iterator[str]:
     lines = flow.lines
     for reason in flow.reasons:
         yield f"{lines.reason_noted.format(reason=reason.said)} {flow.prompts['name'].ask}"
-    for first in (lines.hesitation, lines.hearing, lines.robot, lines.phone_wrong):
+    for first in (lines.hearing, lines.robot, lines.phone_wrong):
         yield f"{first} {asks[0]}"
+    for alone in (
+        lines.hesitation,
+        lines.phone_once_more,
+        lines.phone_last_time,
+        lines.phone_by_hand,
+        lines.phone_differs,
+        lines.name_once_more,
+    ):
+        yield flow.say(alone)
 
 
 def called(day: str, hour: str) -> str:

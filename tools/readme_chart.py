@@ -12,7 +12,7 @@ from bench.reports.page import as_picture
 from bench.reports.picture import draw
 from bench.reports.result import OURS, Result, latest, load
 from bench.reports.stages import KINDS, median_wait
-from bench.reports.words import figure, number, setting, story, world_name
+from bench.reports.words import figure, number, setting, story, tenths, world_name
 
 ROOT = Path(__file__).parents[1]
 PICTURE = Path("docs/images/turn.png")
@@ -38,7 +38,7 @@ def words(result: Result) -> str:
     told_alt = f"Median turn, from the caller's last sound to the answer: {alt}"
     rows = [
         f"| {world_name(wait.world)} | {figure(round(wait.wait_ms))} |"
-        f" {' + '.join(f'{number(round(wait.of(kind), 1))} {KINDS[kind]}' for kind in wait.kinds())} |"
+        f" {' + '.join(f'{number(tenths(wait.of(kind)))} {KINDS[kind]}' for kind in wait.kinds())} |"
         for wait in waits
     ]
     return "\n".join(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pipeline.bundle.faults import BundleFault
 from pipeline.bundle.telling import Tell, amount
+from pipeline.finished_file import settle
 
 READ_BYTES = 1 << 20
 MARGIN_BYTES = 512 << 20
@@ -68,15 +69,6 @@ def writing(what: Path | str) -> Iterator[None]:
         raise BundleFault(
             "disk", f"{what}: {error.strerror}; check the disk and who owns the folder"
         ) from None
-
-
-def settle(folder: Path) -> None:
-    """What was created, renamed or removed in this folder is so after a power cut, too."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def put_whole(path: Path, data: bytes, mode: int = 0o600) -> None:

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from pipeline.bundle.disk import settle, sum_of
+from pipeline.bundle.disk import sum_of
 from pipeline.bundle.telling import Tell
+from pipeline.finished_file import settle
 
 _FOLDER = "incoming"
 _TAG_BYTES_MAX = 512

@@ -1,17 +1,18 @@
-"""The models a server is about to load, checked before any engine sees them, and pinned for as long as it runs.
+"""The models a program is about to load, checked before any engine sees them, and pinned for as long as it runs.
 
 Only what the settings name below `bundle.directory` is a bundle's; a model elsewhere is the operator's own and is
-said to be unchecked, or refused where fingerprints are pinned. Reads files; reaches no network and knows no hub.
+said to be unchecked, or refused where fingerprints are pinned. The voice server and the one that keeps vLLM check what
+each loads itself: neither waits for the other's gigabytes, or fails for them. Reads files; knows no network and no hub.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pipeline import config
 from pipeline.bundle import stamp
@@ -35,6 +36,12 @@ from pipeline.telemetry.events import Event, Token, emit
 
 FAULTS_SAID_MAX = 5
 _KINDS = {"file", "directory"}
+LANGUAGE_MODEL = "llm_server.model_directory"
+_OWN = ("engines", "llm_server")
+"""Sections whose models are said to be unchecked where they are in no bundle."""
+
+Loader = Literal["voice server", "model server"]
+LOADERS: tuple[Loader, ...] = ("voice server", "model server")
 
 
 class ModelsChecked(Event):
@@ -84,11 +91,16 @@ def stamps_folder(settings: Settings) -> Path:
 
 
 def open_models(
-    settings: Settings, tell: Tell, clock: Clock, now: Callable[[], datetime] = wall_now
+    settings: Settings,
+    tell: Tell,
+    clock: Clock,
+    now: Callable[[], datetime] = wall_now,
+    *,
+    loader: Loader = "voice server",
 ) -> Opened:
-    """Check every configured model; raises `BundleFault` that names files and remedy. Close what is returned."""
+    """Check every configured model that this program loads; raises `BundleFault` that names files and remedy. Close what is returned."""
     bundles = Bundles(bundle_directory(settings))
-    pinned, used, outside = _sort(settings, bundles)
+    pinned, used, outside = _sort(settings, bundles, loader)
     if outside and settings.bundle.fingerprints:
         raise BundleFault(
             "outside",
@@ -110,15 +122,15 @@ def open_models(
     return opened
 
 
-def models_in_bundles(settings: Settings) -> bool:
-    """Whether any configured model lies in a bundle."""
-    return bool(_sort(settings, Bundles(bundle_directory(settings)))[1])
+def models_in_bundles(settings: Settings, *loaders: Loader) -> bool:
+    """Whether any model that these programs load (none named: any) lies in a bundle."""
+    return bool(_used_by(settings, Bundles(bundle_directory(settings)), loaders))
 
 
-def still_whole(settings: Settings) -> tuple[Fault, ...]:
+def still_whole(settings: Settings, *loaders: Loader) -> tuple[Fault, ...]:
     """What moved since the start, without reading files; for a look while the server runs."""
     bundles = Bundles(bundle_directory(settings))
-    _, used, _ = _sort(settings, bundles)
+    used = _used_by(settings, bundles, loaders)
     faults: list[Fault] = []
     for version, model_id in sorted({(each.version, each.model_id) for each in used}):
         folder = bundles.version(version)
@@ -132,7 +144,9 @@ def still_whole(settings: Settings) -> tuple[Fault, ...]:
 # --- parts --------------------------------------------------------------------------------------------
 
 
-def _sort(settings: Settings, bundles: Bundles) -> tuple[Settings, list[Used], list[str]]:
+def _sort(
+    settings: Settings, bundles: Bundles, loader: Loader
+) -> tuple[Settings, list[Used], list[str]]:
     """The settings with links followed, the paths in bundles, the engines' paths elsewhere."""
     used: list[Used] = []
     outside: list[str] = []
@@ -140,19 +154,29 @@ def _sort(settings: Settings, bundles: Bundles) -> tuple[Settings, list[Used], l
     here = replace(settings.bundle, mirror="", hosts=(), proxy="", ca_file="", token="")
     pinned = replace(settings, bundle=here)
     for key, value, rules in config.leaves(settings):
+        if not value or not _loads(loader, key, rules):
+            continue
         section, _, name = key.partition(".")
         texts = value if isinstance(value, tuple) else (value,)
-        if rules.get("kind") not in _KINDS or not value or "." in name:
-            continue
         inside = [each for each in (_used(key, text, bundles) for text in texts) if each]
         used += inside
-        if section == "engines" and len(inside) < len(texts):
+        if section in _OWN and len(inside) < len(texts):
             outside.append(key)
-        if inside or section == "engines":
+        if inside or section in _OWN:
             whole = tuple(os.path.realpath(text) for text in texts)
             changes: Any = {name: whole if isinstance(value, tuple) else whole[0]}
             pinned = replace(pinned, **{section: replace(getattr(pinned, section), **changes)})
     return pinned, used, outside
+
+
+def _used_by(settings: Settings, bundles: Bundles, loaders: tuple[Loader, ...]) -> list[Used]:
+    return [used for each in loaders or LOADERS for used in _sort(settings, bundles, each)[1]]
+
+
+def _loads(loader: Loader, key: str, rules: Mapping[str, Any]) -> bool:
+    if loader == "model server":
+        return key == LANGUAGE_MODEL
+    return rules.get("kind") in _KINDS and key.count(".") == 1
 
 
 def _used(key: str, text: str, bundles: Bundles) -> Used | None:

@@ -18,6 +18,7 @@ from pipeline.bundle.incoming import Incoming
 from pipeline.bundle.manifest import MANIFEST_BYTES_MAX, MANIFEST_FILE, File, Manifest, read
 from pipeline.bundle.member import BLOCK_BYTES, END, header, padding, told
 from pipeline.bundle.telling import Tell
+from pipeline.finished_file import give_name
 
 SUM_FILE = "manifest.sha256"
 _SUM_BYTES = 65
@@ -72,7 +73,7 @@ def pack_file(
                 pack(folder, manifest, file, tell)
                 file.flush()
                 os.fsync(file.fileno())
-            os.link(unfinished, to)  # fails, rather than replaces, when somebody was faster
+            give_name(unfinished, to)
         except FileExistsError:
             raise BundleFault("exists", f"{to} exists already; give another name") from None
         finally:

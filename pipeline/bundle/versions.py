@@ -22,12 +22,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pipeline.bundle.disk import put_whole, settle, writing
+from pipeline.bundle.disk import put_whole, writing
 from pipeline.bundle.faults import BundleFault
 from pipeline.bundle.incoming import Incoming
 from pipeline.bundle.manifest import MANIFEST_FILE, NAME_CHARACTERS, Manifest
 from pipeline.bundle.telling import Untold
 from pipeline.bundle.verify import Kind, check, manifest_of
+from pipeline.finished_file import settle
 
 _NAME = re.compile(rf"[0-9a-f]{{{NAME_CHARACTERS}}}")
 _UNFINISHED, _GONE = ".making-", ".gone-"

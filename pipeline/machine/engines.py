@@ -15,11 +15,12 @@ from typing import Literal
 
 from models.sizes import (
     CONTEXT_BYTES,
-    LLM_WORKSPACE_BYTES,
     MIB,
-    WHISPER_WORKSPACE_BYTES,
     WHISPERS,
+    held_tokens,
     llm_shape,
+    vllm_bytes,
+    whisper_bytes,
 )
 from models.whisper_files import absent
 from pipeline import config
@@ -37,6 +38,7 @@ _POCKETSPHINX_MB, _POCKETSPHINX_PER_CALL_MB = 180, 40
 _ESPEAK_MB, _SCRIPTED_MB, _PIPER_MB = 30, 10, 60
 """Measured: a recogniser's loader, one call's decoder, a voice in its process; beside Piper its voice's own file."""
 _WORKER = "the voice worker"
+_SERVED = "llm_server.model_directory"
 _FETCH = "`wardline bundle` fetches and checks models"
 
 
@@ -101,9 +103,13 @@ def missing_files(settings: Settings) -> list[str]:
     return [fault for engine in chosen for fault in engine.missing(settings)]
 
 
-def check_files(settings: Settings) -> None:
-    """Raise `ConfigError` with every file that a chosen engine would miss."""
-    if found := missing_files(settings):
+def check_files(settings: Settings, *, served_too: bool = True) -> None:
+    """Raise `ConfigError` with every file that a chosen engine would miss; `served_too`: also those that vLLM serves."""
+    if found := [
+        fault
+        for fault in missing_files(settings)
+        if served_too or not fault.startswith(f"{_SERVED}:")
+    ]:
         raise ConfigError(found)
 
 
@@ -195,13 +201,13 @@ def _llm_missing(settings: Settings) -> tuple[str, ...]:
     if not settings.engines.llm_model:
         faults.append("engines.llm_model: names no model at that server")
     if folder := _llm_folder(settings):
-        faults += _missing("llm_server.model_directory", folder, _llm_absent)
+        faults += _missing(_SERVED, folder, _llm_absent)
     return tuple(faults)
 
 
 def _llm_folder(settings: Settings) -> str:
     """Where the model lies that our own supervisor serves; "" where another program serves it."""
-    return str(_values(settings).get("llm_server.model_directory", ""))
+    return settings.llm_server.model_directory
 
 
 def _values(settings: Settings) -> Mapping[str, object]:
@@ -219,8 +225,7 @@ def _whisper_needs(settings: Settings, card: bool) -> Needs:
     weights = _size(Path(settings.engines.whisper_directory) / "model.bin")
     if not settings.engines.whisper_directory or not weights:
         return Needs(None, card)
-    each = weights + WHISPERS[0].window_bytes() + WHISPER_WORKSPACE_BYTES
-    each += CONTEXT_BYTES if card else 0
+    each = whisper_bytes(weights, WHISPERS[0]) - (0 if card else CONTEXT_BYTES)
     return Needs(each * settings.workers.count // MIB, card)
 
 
@@ -238,9 +243,8 @@ def _llm_needs(settings: Settings, card: bool) -> Needs:
         return Needs(None, card)
     weights = sum(_size(path) for path in Path(folder).glob("*.safetensors"))
     calls = settings.workers.count * settings.workers.calls_per_worker
-    tokens = _values(settings).get("llm_server.context_tokens", 0)
-    cache = shape.cache_bytes(calls * tokens if isinstance(tokens, int) else 0)
-    return Needs((weights + cache + LLM_WORKSPACE_BYTES + CONTEXT_BYTES) // MIB, card)
+    tokens = held_tokens(calls, settings.llm_server.context_tokens)
+    return Needs(vllm_bytes(weights, shape, tokens) // MIB, card)
 
 
 def _whisper_languages(settings: Settings) -> str:

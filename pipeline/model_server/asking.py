@@ -1,18 +1,20 @@
 """What is asked of the model's server over loopback: is it there, can it speak, how busy is it.
 
-No answer is kept or shown: bodies are read up to a limit and only their status, or the numbers of `load`, go on.
+No answer is kept or shown: bodies are read up to a limit and only their status, or the numbers of `load`, go on. The key
+goes with the one request that needs it, and nothing is asked where another user's program listens.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import aiohttp
 
 from pipeline.metrics.model_load import TEXT_BYTES_MAX, Load, read_load
 from pipeline.model_server.flags import HOST
+from pipeline.model_server.port import is_ours
 
 ANSWER_LIMIT_MS = 5_000.0
 """A server that does not say it is well within this time is not."""
@@ -23,16 +25,28 @@ WARM_UP_LIMIT_MS = 120_000.0
 class Asking:
     """One connection pool to one server."""
 
-    def __init__(self, session: aiohttp.ClientSession, port: int, name: str, key: str) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        port: int,
+        name: str,
+        key: str,
+        is_ours: Callable[[int], bool] = is_ours,
+    ) -> None:
         """Nothing is sent yet."""
         self._session = session
+        self._port = port
+        self._is_ours = is_ours
         self._origin = f"http://{HOST}:{port}"
         self._name = name
-        self._headers = {"Authorization": f"Bearer {key}"}
+        self._key = {"Authorization": f"Bearer {key}"}
 
     async def is_well(self) -> bool:
-        """Whether `/health` says so: vLLM answers 503 there once its engine is dead."""
-        return await self._status("GET", "/health", ANSWER_LIMIT_MS) == 200
+        """Whether it is our user's program and `/health` says so: vLLM answers 503 there once its engine is dead."""
+        return (
+            await self._has_the_port()
+            and await self._status("GET", "/health", ANSWER_LIMIT_MS) == 200
+        )
 
     async def can_speak(self) -> bool:
         """Let it make a few tokens, as a caller's first reply would."""
@@ -42,8 +56,14 @@ class Asking:
             "max_tokens": 8,
             "temperature": 0,
         }
-        status = await self._status("POST", "/v1/chat/completions", WARM_UP_LIMIT_MS, body)
-        return status == 200
+        path = "/v1/chat/completions"
+        return (
+            await self._has_the_port()
+            and await self._status("POST", path, WARM_UP_LIMIT_MS, body, self._key) == 200
+        )
+
+    async def _has_the_port(self) -> bool:
+        return await asyncio.to_thread(self._is_ours, self._port)
 
     async def load(self) -> Load | None:
         """How busy it is; None when it does not say."""
@@ -58,7 +78,14 @@ class Asking:
         except (TimeoutError, aiohttp.ClientError, OSError):
             return None
 
-    async def _status(self, method: str, path: str, limit_ms: float, body: object = None) -> int:
+    async def _status(
+        self,
+        method: str,
+        path: str,
+        limit_ms: float,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> int:
         """The status, 0 when there was no answer in time."""
         try:
             async with asyncio.timeout(limit_ms / 1000):
@@ -66,7 +93,7 @@ class Asking:
                     method,
                     self._origin + path,
                     json=body,
-                    headers=self._headers,
+                    headers=headers,
                     allow_redirects=False,
                 ) as response:
                     return response.status

@@ -92,7 +92,8 @@ def _room(server: LlmServer) -> Iterator[Flag]:
     )
     yield Flag(
         ("--scheduling-policy", "priority"),
-        "a confirmed turn goes before a guess about an unfinished one; the client says which is which",
+        "a confirmed turn goes before a guess about an unfinished one; the client says which is which when it asks,"
+        " and a guess that comes true keeps its place",
     )
     yield Flag(
         ("--enable-prefix-caching",),

@@ -103,11 +103,16 @@ class ModelServer:
         self,
         plan: Plan,
         *,
+        look: Callable[[], None] = lambda: None,
         ready: Callable[[float], None] = lambda start_ms: None,
         again: Callable[[str, float], None] = lambda why, wait_ms: None,
     ) -> None:
-        """`ready` and `again` hear what a terminal may show."""
+        """Before each life but the first `look` raises `StartUpError` where something changed that forbids it.
+
+        `ready` and `again` hear what a terminal may show.
+        """
         self._plan = plan
+        self._look = look
         self._ready = ready
         self._again = again
         self._hints = Hints()
@@ -121,6 +126,8 @@ class ModelServer:
             while not stop.is_set():
                 starts += 1
                 self._hints = Hints()
+                if starts > 1:
+                    await asyncio.to_thread(self._look)
                 end = await self._one_life(starts, asked, stop, now or asyncio.Event())
                 wait_ms = None if end.reason == "asked" else patience.after_end(end.answered_ms)
                 hint = self._hints.likeliest()

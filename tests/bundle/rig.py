@@ -14,6 +14,7 @@ WHISPER = {
     "tokenizer.json": b'{"a": 1}',
     "vocabulary.json": b"[]",
 }
+CHAT = {"config.json": b"{}", "model.safetensors": b"numbers" * 3_000, "tokenizer.json": b"{}"}
 VOICE = {"clear.onnx": b"voice" * 1_000, "clear.onnx.json": b"{}"}
 
 

@@ -18,10 +18,10 @@ from pipeline.bundle.manifest import Manifest
 from pipeline.bundle.versions import Bundles
 from pipeline.clock import MonotonicClock, wall_now
 from pipeline.errors import ConfigError
-from pipeline.settings import Settings
+from pipeline.settings import LlmServer, Settings
 from pipeline.supervisor.checked import check_models
 from pipeline.telemetry.events import Event, set_sink
-from tests.bundle.rig import VOICE, WHISPER, placed, writable
+from tests.bundle.rig import CHAT, VOICE, WHISPER, placed, writable
 from tests.hub.rig import Told
 
 
@@ -216,6 +216,73 @@ def test_a_running_server_keeps_its_version_from_being_removed(box: Box) -> None
             box.bundles.remove(box.manifest.name)
         held.close()
         box.bundles.remove(box.manifest.name)
+
+
+# --- the model that another program serves -------------------------------------------------------
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Box:
+    box = Box(tmp_path)
+    box.manifest = placed(box.bundles, whisper=WHISPER, clear=VOICE, chat=CHAT)
+    box.folder = box.bundles.version(box.manifest.name)
+    server = LlmServer(model_directory=str(tmp_path / "models/current/chat"))
+    box.settings = replace(box.settings, llm_server=server)
+    return box
+
+
+def for_vllm(box: Box) -> opened.Opened:
+    told = Told()
+    found = opened.open_models(box.settings, told, MonotonicClock(), box.now, loader="model server")
+    found.close()
+    return found
+
+
+def test_an_altered_language_model_is_refused_where_it_is_served_and_calls_go_on(both: Box) -> None:
+    weights = writable(both.folder / "chat/model.safetensors")
+    weights.write_bytes(CHAT["model.safetensors"].replace(b"n", b"m", 1))
+    with pytest.raises(BundleFault) as caught:
+        for_vllm(both)
+    assert "chat/model.safetensors (changed)" in str(caught.value)
+    assert "unpack or pull the bundle again" in str(caught.value)
+    assert "6 files" in both.open()[1][0], "the voice server loads none of it"
+
+
+def test_what_vllm_loads_is_pinned_and_nothing_else_is_read_for_it(
+    both: Box, tmp_path: Path
+) -> None:
+    (both.folder / "clear/clear.onnx").unlink()
+    found = for_vllm(both)
+    assert found.settings.llm_server.model_directory == str(both.folder / "chat")
+    assert "3 files" in found.said[0]
+    placed(both.bundles, chat={**CHAT, "model.safetensors": b"another"})
+    both.settings = found.settings
+    assert for_vllm(both).settings.llm_server == found.settings.llm_server, "for every further life"
+
+
+def test_a_language_model_elsewhere_is_said_to_be_unchecked_and_refused_where_bundles_are_pinned(
+    both: Box, tmp_path: Path
+) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    both.settings = replace(both.settings, llm_server=LlmServer(model_directory=str(own)))
+    assert for_vllm(both).said == (
+        "Models outside bundle.directory are not checked: llm_server.model_directory.",
+    )
+    pinned = replace(both.settings.bundle, fingerprints=(both.manifest.fingerprint,))
+    both.settings = replace(both.settings, bundle=pinned)
+    with pytest.raises(BundleFault, match=r"llm_server\.model_directory: not in bundle.directory"):
+        for_vllm(both)
+
+
+def test_check_config_looks_at_the_language_model_too(both: Box) -> None:
+    check_models(both.settings)
+    (both.folder / "chat/tokenizer.json").unlink()
+    with pytest.raises(ConfigError, match=r"chat/tokenizer\.json \(missing\)"):
+        check_models(both.settings)
+
+
+# --- before and while it runs --------------------------------------------------------------------
 
 
 def test_check_config_refuses_what_a_start_would(box: Box) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -61,6 +63,21 @@ def test_what_is_packed_is_what_is_unpacked(tmp_path: Path) -> None:
     assert check(there.version(manifest.name), manifest, Untold()) == []
     with pytest.raises(BundleFault, match="exists already"):
         pack_file(here.version(manifest.name), manifest, file, Untold())
+
+
+def test_a_pack_goes_onto_a_stick_without_hard_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    here, manifest = two(tmp_path / "here")
+    monkeypatch.setattr(os, "link", refuse)
+    file = tmp_path / "stick/bundle.tar"
+    file.parent.mkdir()
+    pack_file(here.version(manifest.name), manifest, file, Untold())
+    assert file.stat().st_size == packed_bytes(manifest)
+    assert list(file.parent.iterdir()) == [file]
 
 
 def test_a_pack_is_a_tar_that_anybody_can_list(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ class Build(Strict):
 
 
 class Condition(Strict):
-    condition: Literal["service_healthy", "service_completed_successfully"]
+    condition: Literal["service_started", "service_healthy", "service_completed_successfully"]
 
 
 class Mount(Strict):

@@ -13,8 +13,18 @@ import pytest
 import tomlkit
 
 from pipeline import cli, config
+from pipeline.errors import ConfigError
 from pipeline.settings import Settings
-from tests.deploy.recipes import COMPOSE, ROOT, Mount, compose, stages, wardline_commands
+from tests.deploy.recipes import (
+    COMPOSE,
+    ROOT,
+    UNITS,
+    Mount,
+    compose,
+    stages,
+    unit,
+    wardline_commands,
+)
 
 SCHEMA = "vendor.compose-spec"
 CHECK = Path(sys.executable).parent / "check-jsonschema"
@@ -67,8 +77,23 @@ def test_the_rules_are_in_force_before_anything_that_could_speak_starts() -> Non
     assert "nft -f /rules/egress.nft" in services["line"].entrypoint[-1]
     for name in CALLS:
         assert services[name].depends_on["line"].condition == "service_healthy"
-    assert services["server"].depends_on["models"].condition == "service_healthy"
     assert services["line"].healthcheck.test[-1] == "refused"  # the counter of the rules
+
+
+def test_calls_are_answered_whatever_becomes_of_the_language_model() -> None:
+    services = compose().services
+    waits_for = {
+        name for name, each in services["server"].depends_on.items()
+        if each.condition != "service_started"
+    }  # fmt: skip
+    assert waits_for == {"line"}
+    for file in UNITS:
+        needed = [
+            value
+            for key in ("Requires", "BindsTo", "Requisite")
+            for value in unit(file).get(key, [])
+        ]
+        assert not any("wardline-models" in value for value in needed), file.name
 
 
 def test_state_keys_and_models_are_where_they_should_be() -> None:
@@ -80,7 +105,8 @@ def test_state_keys_and_models_are_where_they_should_be() -> None:
     assert mounts["server"]["/var/lib/wardline"] == Mount(
         type="volume", source="state", target="/var/lib/wardline"
     )
-    # what hears the language model's words never sees the store or its key
+    # what hears the language model's words never sees the store or its key, nor the key of the door for calls
+    assert services["models"].secrets == ["llm_api_key"]
     assert "/keys" not in mounts["models"]
     assert mounts["models"]["/var/lib/wardline"].source == "models-state"
     writable = {m.target for m in mounts["server"].values() if not m.read_only}
@@ -161,6 +187,24 @@ def test_the_shipped_settings_are_accepted_and_agree_with_the_services(tmp_path:
     for line in SETTINGS.read_text().splitlines():  # what differs from clinic to clinic is marked
         if "192.0.2." in line or "clinic.example" in line:
             assert "YOURS" in line
+
+
+def test_the_model_server_starts_from_the_shipped_settings_with_its_own_secret_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree = _tree(tmp_path)
+    for name in set(compose().secrets) - set(compose().services["models"].secrets):
+        (tmp_path / "run/secrets" / name).unlink()
+    file = tmp_path / "wardline.toml"
+    file.write_text(tomlkit.dumps(tree))
+    with pytest.raises(ConfigError, match=r"tls\.key: no such file"):
+        config.load(file)
+    said = ["models", "--config", str(file), "flags"]
+    assert cli.main(said) == 0, capsys.readouterr().err
+    (tmp_path / "run/secrets/llm_api_key").unlink()
+    capsys.readouterr()
+    assert cli.main(said) == 78
+    assert "engines.llm_api_key" in capsys.readouterr().err
 
 
 COMMANDS = list(wardline_commands())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from models.sizes import GB, LLMS, WHISPERS, plan, whisper_bytes
 from pipeline.bundle.faults import BundleFault
 from pipeline.bundle.telling import amount
 from pipeline.commands.bundle_shown import HEARD
@@ -40,6 +42,38 @@ def test_a_shipped_entry_says_licence_size_memory_and_why(entry: Entry) -> None:
         assert "revision" in entry.unverified, "what is not pinned is said not to be"
     weights = sum(file.bytes for file in entry.files if file.bytes > 0)
     assert weights <= entry.bytes
+
+
+SHAPES = dict(
+    zip(["qwen3-4b-instruct", "qwen3-8b", "qwen3-14b", "qwen3-30b-a3b-instruct"], LLMS, strict=True)
+)
+CALLS = 16
+
+
+@pytest.mark.parametrize("role", ["llm", "stt"])
+def test_the_memory_of_an_entry_is_the_calculated_one_and_fits_the_card_it_names(role: str) -> None:
+    for entry in SHIPPED.entries:
+        if entry.role != role:
+            continue
+        if role == "stt":
+            ear = next(each for each in WHISPERS if entry.id.endswith(each.name))
+            takes = whisper_bytes(ear.weights_bytes(), ear)
+        else:
+            whole = plan(SHAPES[entry.id], WHISPERS[0], calls=CALLS)
+            takes = whole.llm_bytes
+            for text in (entry.why, row_of(entry.id)):
+                named = re.search(r"a card of (\d+) GB", text)
+                assert named, entry.id
+                assert whole.needed_bytes <= int(named[1]) * GB, entry.id
+        assert entry.gpu_mb * 10**6 == pytest.approx(takes, abs=100e6), entry.id
+        assert entry.gpu_mb * 10**6 >= takes, "rounded up"
+        if role == "llm":
+            assert entry.bytes == pytest.approx(SHAPES[entry.id].weights_bytes(), rel=0.01)
+
+
+def row_of(model_id: str) -> str:
+    page = (Path(__file__).parents[2] / "docs/bundle.md").read_text()
+    return next(line for line in page.splitlines() if line.startswith(f"| `{model_id}` |"))
 
 
 def test_no_shipped_entry_wants_a_file_that_runs_when_it_is_loaded() -> None:

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from models.sizes import LLMS, MIB, plan
 from models.whisper_files import NEEDED, VOCABULARIES
 from pipeline import config
 from pipeline.cli import main
+from pipeline.errors import ConfigError
 from pipeline.machine.cards import Card
 from pipeline.machine.engines import ENGINES, LLM_FILES, Found, missing_files, survey
 from pipeline.settings import Engines, Settings
+from pipeline.supervisor.checked import check, check_before_start
 
 CARD = Card("A card", 24_000, 20_000, "580")
 FILES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -106,6 +109,21 @@ def test_several_missing_files_are_named_at_once(tmp_path: Path) -> None:
     assert missing_files(settings_of(tmp_path, "pocketsphinx", "espeak", "scripted")) == []
 
 
+def test_a_language_model_that_is_not_there_stops_its_own_program_and_no_call(
+    tmp_path: Path,
+) -> None:
+    tree = config.to_mapping(settings_of(tmp_path, "pocketsphinx", "espeak", "openai"))
+    tree["llm_server"] = {**tree["llm_server"], "model_directory": str(tmp_path / "gone")}
+    settings = config.from_mapping(tree)
+    check_before_start(settings)
+    with pytest.raises(ConfigError, match=r"llm_server\.model_directory: config\.json"):
+        check(settings)
+    for name in LLM_FILES:
+        (tmp_path / name).write_text("{}")
+    tree["llm_server"]["model_directory"] = str(tmp_path)
+    check(config.from_mapping(tree))
+
+
 def test_an_engine_that_was_not_chosen_is_judged_too(tmp_path: Path) -> None:
     found = by_name(settings_of(tmp_path, "pocketsphinx", "espeak", "scripted"))
     assert {name for name, each in found.items() if each.state == "ready"} == {
@@ -171,12 +189,15 @@ def test_a_language_model_served_here_is_weighed_by_its_own_files(tmp_path: Path
         "head_dim": 128,
         "intermediate_size": 9_728,
         "vocab_size": 151_936,
+        "tie_word_embeddings": True,
     }
+    four = LLMS[0]
     (tmp_path / "config.json").write_text(json.dumps(described))
     with (tmp_path / "model.safetensors").open("wb") as file:
-        file.truncate(8_000 << 20)
+        file.truncate(four.weights_bytes())
     tree = config.to_mapping(settings_of(tmp_path, "pocketsphinx", "espeak", "openai"))
     tree["llm_server"] = {**tree["llm_server"], "model_directory": str(tmp_path)}
+    tree["workers"] = {**tree["workers"], "count": 2, "calls_per_worker": 8}
     found = by_name(config.from_mapping(tree), (CARD,))["openai"]
-    assert found.memory_needed_mb is not None
-    assert 8_000 + 2_048 < found.memory_needed_mb < 20_000
+    assert found.memory_needed_mb == plan(four, None, calls=16).llm_bytes // MIB, "as on the page"
+    assert found.state == "ready"

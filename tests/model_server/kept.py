@@ -103,12 +103,14 @@ def kept(
     toml: str = "",
     drain_limit_ms: int = 300,
     port: int | None = None,
+    bundled: Path | None = None,
 ) -> Iterator[Kept]:
-    """The supervisor over one program whose starts go as `modes` say."""
-    model = directory / "model"
-    model.mkdir()
-    (model / "config.json").write_text("{}")
-    (model / "mode").write_text("\n".join(modes))
+    """The supervisor over one program whose starts go as `modes` say, with a model of a bundle where one is named."""
+    model = bundled or directory / "model"
+    if bundled is None:
+        model.mkdir()
+        (model / "config.json").write_text("{}")
+        (model / "mode").write_text("\n".join(modes))
     port = port or free_port()
     file = directory / "wardline.toml"
     file.write_text(

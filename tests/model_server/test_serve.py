@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.commands.models import check_files, check_port
+from pipeline.bundle.versions import Bundles
+from pipeline.commands.models import check_files
 from pipeline.errors import StartUpError
 from pipeline.settings import LlmServer, Settings
+from tests.bundle.rig import CHAT, placed, writable
 from tests.fakes.fake_vllm import WORDS
-from tests.model_server.kept import kept, runs
+from tests.model_server.kept import UNTIL_S, kept, runs
 
 pytestmark = pytest.mark.wire
 
@@ -121,12 +123,58 @@ def test_one_that_never_answers_is_ended_after_its_time(tmp_path: Path) -> None:
         assert "llm_server.start_limit_ms" in server.err()
 
 
-def test_a_port_in_use_is_a_sentence() -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as taken,
-        pytest.raises(StartUpError, match="is in use by another program"),
-    ):
-        check_port(taken.getsockname()[1])
+def test_whoever_takes_the_port_between_two_lives_is_told_nothing(tmp_path: Path) -> None:
+    with kept(tmp_path, "ends", toml="restarts = 3") as server, socket.socket() as stranger:
+        server.until("model_server_ended")
+        stranger.bind(("127.0.0.1", server.port))
+        stranger.listen()
+        assert server.process.wait(UNTIL_S) == 1
+        assert f"port {server.port} on 127.0.0.1 is in use by another program" in server.err()
+        assert len(server.events("model_server_started")) == 1
+        stranger.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            stranger.accept()[0].recv(1)
+
+
+def bundle(folder: Path) -> tuple[Bundles, Path, str]:
+    """The bundle with a language model, where the settings name it, and the setting that says so."""
+    bundles = Bundles(folder / "models")
+    placed(bundles, chat=CHAT)
+    return bundles, folder / "models/current/chat", f'[bundle]\ndirectory = "{folder}/models"'
+
+
+def test_altered_weights_are_refused_before_the_program_starts(tmp_path: Path) -> None:
+    _, model, toml = bundle(tmp_path)
+    weights = writable(model / "model.safetensors")
+    weights.write_bytes(CHAT["model.safetensors"].replace(b"n", b"m", 1))
+    with kept(tmp_path, toml=toml, bundled=model) as server:
+        assert server.process.wait(UNTIL_S) == 78
+        sentence = server.err().splitlines()[-1]
+        assert "chat/model.safetensors (changed)" in sentence
+        assert "unpack or pull the bundle again" in sentence
+        assert server.events("model_server_started") == []
+        assert server.pids() == {}
+
+
+def test_every_life_loads_the_version_of_the_start_and_only_while_it_is_whole(
+    tmp_path: Path,
+) -> None:
+    bundles, model, toml = bundle(tmp_path)
+    first = model.resolve()
+    with kept(tmp_path, toml=toml, bundled=model) as server:
+        server.until("model_server_ready")
+        assert json.loads((first / "given").read_text())["words"][2] == str(first)
+        placed(bundles, chat={**CHAT, "model.safetensors": b"another"})
+        assert model.resolve() != first
+        server.model = first
+        os.kill(server.pids()["front"], signal.SIGKILL)
+        # the program that stands for vLLM keeps its notes beside the model: that is no longer what was fetched
+        assert server.process.wait(UNTIL_S) == 78
+        sentence = server.err().splitlines()[-1]
+        assert f"the model files in {first.parent} are not" in sentence
+        assert "(added)" in sentence
+        assert len(server.events("model_server_started")) == 1
+        assert server.running() == []
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from bench.errors import BenchError
 from bench.reports.result import read
-from tests.bench.reports.made import SHAPES, text
+from tests.bench.reports.made import SHAPES, text, turns_file
 from tools.readme_chart import BEGIN, END, PICTURE, ROOT, filled, words
 
 
@@ -30,3 +30,12 @@ def test_only_what_stands_between_the_marks_is_replaced() -> None:
     assert len(once.split(END)[1]) == len(readme.split(END)[1])
     with pytest.raises(BenchError, match="no <!--"):
         filled("nothing", "figures")
+
+
+def test_the_sentence_and_the_table_are_rounded_alike() -> None:
+    made = turns_file(worlds=("ours", "stock"))
+    for turn in made["turns"]:
+        turn["marks_ms"] = {"pause_seen": 100.0, "decision": 191.46, "first_content": 199.3}
+    said = words(read("", text(made)))
+    assert "191 ms are silence" in said
+    assert "| 191 silence kept on purpose" in said

@@ -120,11 +120,6 @@ def raw_body(said: str, say: str, **more: object) -> dict[str, object]:
     return {"model": NAME, "messages": messages, "temperature": 0, "max_tokens": 60, **more}
 
 
-def tool() -> dict[str, object]:
-    """The booking as the wire wants it."""
-    return {"type": "function", "function": BOOKING}
-
-
 @asynccontextmanager
 async def asking(real: Real) -> AsyncIterator[aiohttp.ClientSession]:
     """Requests with the key."""

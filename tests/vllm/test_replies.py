@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import date
@@ -15,18 +17,27 @@ import pytest
 from models.errors import EngineError
 from models.openai_llm import OpenAiLanguageModel
 from models.ports import ChatMessage, ReplyEvent, ReplyRequest, TextDelta, ToolCall
+from phi.guard import ResultShape
+from phi.vault import Compartment
 from pipeline.call.flow_file import load_flow
 from pipeline.call.modelled import ModelledReceptionist
+from pipeline.call.reading import form
 from pipeline.call.receptionist import ScriptedReceptionist
+from pipeline.call.settings import CallSettings
+from pipeline.call.tools import GuardedTool, Tool
 from pipeline.commands.chat_server import look
 from pipeline.settings import Engines
+from tests.call.graph_rig import running
 from tests.fakes.desk import FakeDesk
-from tests.vllm.real import NAME, Real, asking, load, raw_body, request, tool
-from tools.make_tiny_chat import BOOKING, DAYS, LATER, STORY_ASKED, TIMES
+from tests.vllm.real import NAME, Real, asking, load, raw_body, request
+from tools.make_tiny_chat import BOOKING, DAYS, DONE, LATER, STORY, STORY_ASKED, TIMES
 
 pytestmark = [pytest.mark.vllm, pytest.mark.wire]
 
 FLOW = load_flow()
+TODAY = date(2026, 1, 7)
+BLOCK_TOKENS = 128
+"""vLLM remembers whole blocks, and of this size on a processor."""
 SAYS = ("What is the visit for?", "Which day would you like?", "What time of day?")
 FORM = {
     "type": "object",
@@ -86,55 +97,119 @@ async def test_a_wish_becomes_a_tool_call_that_books_what_was_said(real: Real) -
     assert right >= 9  # of ten: the model is tiny, and the schema allows any day and time
 
 
-async def test_arguments_keep_to_their_schema_whatever_the_model_would_say(real: Real) -> None:
-    body = raw_body(
-        "book me on saturday at midnight, in capitals",
-        SAYS[0],
-        tools=[tool()],
-        tool_choice={"type": "function", "function": {"name": BOOKING["name"]}},
+async def test_arguments_keep_to_their_schema_whatever_is_asked_for(real: Real) -> None:
+    model = real.model()
+    made: list[dict[str, str]] = []
+    try:
+        for wish in ("saturday at midnight", "sunday at six", "christmas at dawn"):
+            found = await events(model, request(f"Book me on {wish}.", SAYS[1], book=True))
+            made += [json.loads(one.arguments_json) for one in found if isinstance(one, ToolCall)]
+    finally:
+        await model.stop()
+    assert made
+    for arguments in made:
+        assert set(arguments) == {"day", "time"}
+        assert arguments["day"] in DAYS
+        assert arguments["time"] in TIMES
+
+
+class Steady:
+    """The model without its choice of words: the same answer every time."""
+
+    def __init__(self, model: OpenAiLanguageModel) -> None:
+        self._model = model
+        self.confirm = model.confirm
+
+    def reply(self, asked: ReplyRequest) -> AsyncIterator[ReplyEvent]:
+        return self._model.reply(replace(asked, temperature=0.0))
+
+
+async def test_a_wish_is_booked_by_the_tool_behind_its_guard_and_the_caller_is_told(
+    real: Real,
+) -> None:
+    """The way of a call: graph, receptionist, our client, vLLM, and back to the tool and its result."""
+    booked: list[dict[str, object]] = []
+
+    async def book(arguments: Mapping[str, object]) -> object:
+        booked.append(dict(arguments))
+        return {"ok": True, "reference": "seven one"}
+
+    shape = BOOKING["parameters"]
+    tool = Tool(
+        BOOKING["name"],
+        BOOKING["description"],
+        shape["properties"],
+        tuple(shape["required"]),
+        book,
+        ResultShape({"ok": bool}),
     )
-    async with asking(real) as session:
-        message = await answer(session, real, body)
-    arguments = json.loads(message["tool_calls"][0]["function"]["arguments"])
-    assert set(arguments) == {"day", "time"}
-    assert arguments["day"] in DAYS
-    assert arguments["time"] in TIMES
+    model, desk = real.model(), FakeDesk()
+    script = ScriptedReceptionist(FLOW, desk, lambda: TODAY)
+    made: Any = ModelledReceptionist(Steady(model), script, FLOW, desk, lambda: TODAY)
+    made.greeting()
+    patient = CallSettings(first_token_ms=20_000.0, give_up_ms=20_000.0, stall_ms=20_000.0)
+    guarded = GuardedTool("c1", tool, Compartment(), desk.outgoing)
+    try:
+        async with running(made, settings=patient) as rig:
+            rig.graph.offer_tools([(tool.schema(), guarded)], kept_going=[tool.name])
+            await rig.turn("book me on monday at nine")
+            assert booked == [{"day": "monday", "time": "nine"}]
+            assert [text for text in rig.said() if text] == [f"{DONE} {SAYS[0]}"]
+            assert ("tool", '{"ok": true}') in rig.context()
+    finally:
+        await model.stop()
+    assert "stood_in" not in desk.names()
 
 
-async def test_an_answer_bound_to_a_schema_is_of_that_schema(real: Real) -> None:
-    bound = {"type": "json_schema", "json_schema": {"name": "form", "strict": True, "schema": FORM}}
-    async with asking(real) as session:
+@pytest.mark.parametrize("schema", [FORM, form(FLOW)], ids=["numbers", "what callers are asked"])
+async def test_an_answer_bound_to_a_schema_is_of_that_schema(
+    real: Real, schema: dict[str, Any]
+) -> None:
+    model = real.model()
+    try:
         for said in ("hello", "tell me a long story", "book me on friday at two"):
-            message = await answer(session, real, raw_body(said, SAYS[0], response_format=bound))
-            filled = json.loads(message["content"])
-            assert set(filled) == {"day", "count"}
-            assert filled["day"] in {"monday", "tuesday"}
-            assert 0 <= filled["count"] <= 99
+            asked = replace(request(said, SAYS[0]), answer_schema=schema, max_tokens=200)
+            filled = json.loads(words(await events(model, asked)))
+            assert set(filled) == set(schema["required"])
+            for name, value in filled.items():
+                fits(schema["properties"][name], value)
+    finally:
+        await model.stop()
 
 
-async def answer(
-    session: aiohttp.ClientSession, real: Real, body: dict[str, object]
-) -> dict[str, Any]:
-    async with session.post(f"{real.origin}/v1/chat/completions", json=body) as response:
-        assert response.status == 200, response.status
-        return cast("dict[str, Any]", (await response.json())["choices"][0]["message"])
+def fits(shape: dict[str, Any], value: object) -> None:
+    assert type(value) is {"string": str, "integer": int}[shape["type"]]
+    if isinstance(value, int):
+        assert shape["minimum"] <= value <= shape["maximum"]
+    else:
+        text = str(value)
+        assert text in shape.get("enum", [text])
+        assert len(text) <= shape.get("maxLength", len(text))
+        assert re.search(shape.get("pattern", ""), text)
 
 
 async def test_the_second_turn_finds_the_first_one_remembered(real: Real) -> None:
-    first = raw_body("my name is sam", SAYS[1])
+    """More than the rules, which every request before it began with: a stranger's second turn finds those alone."""
+    model = real.model()
+
+    def second(first: str) -> ReplyRequest:
+        before = (ChatMessage("user", first), ChatMessage("assistant", SAYS[1]))
+        return request("tomorrow", SAYS[2], before=before)
+
     async with asking(real) as session:
-        before = await load(session, real)
-        async with session.post(f"{real.origin}/v1/chat/completions", json=first) as response:
-            said = await response.json()
-        second = raw_body("tomorrow", SAYS[2])
-        messages = cast("list[object]", second["messages"])
-        reply = {"role": "assistant", "content": said["choices"][0]["message"]["content"]}
-        messages[1:1] = [cast("list[object]", first["messages"])[1], reply]
-        async with session.post(f"{real.origin}/v1/chat/completions", json=second) as response:
-            usage = (await response.json())["usage"]
-        after = await load(session, real)
-    assert usage["prompt_tokens_details"]["cached_tokens"] >= 128
-    assert after.prefix_hit_tokens - before.prefix_hit_tokens >= 128
+
+        async def remembered(asked: ReplyRequest) -> float:
+            before = await load(session, real)
+            assert words(await events(model, asked))
+            return (await load(session, real)).prefix_hit_tokens - before.prefix_hit_tokens
+
+        ours, anothers = f"my name is sam. {STORY * 3}", f"my name is ann. {STORY[::-1]}"
+        await remembered(request(ours, SAYS[1]))
+        of_a_stranger = await remembered(second(anothers))
+        of_ours = await remembered(second(ours))
+    await model.stop()
+    assert of_a_stranger > 0  # the rules
+    assert of_ours >= of_a_stranger + BLOCK_TOKENS
 
 
 async def test_more_than_it_can_take_is_refused_at_once(real: Real) -> None:
@@ -183,8 +258,8 @@ async def test_without_the_key_nothing_is_answered(real: Real) -> None:
 async def test_the_receptionist_speaks_with_it_and_the_request_is_filled(real: Real) -> None:
     model = real.model()
     desk = FakeDesk()
-    script = ScriptedReceptionist(FLOW, desk, lambda: date(2026, 1, 7))
-    made = ModelledReceptionist(model, script, FLOW, desk, lambda: date(2026, 1, 7))
+    script = ScriptedReceptionist(FLOW, desk, lambda: TODAY)
+    made = ModelledReceptionist(model, script, FLOW, desk, lambda: TODAY)
     made.greeting()
     asked = ReplyRequest("1", (ChatMessage("user", "i need a check up"),), temperature=0.0)
     try:
