@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from models.ports import Keyed, Spoken
-from pipeline.call.by_hand import ByHand
+from pipeline.call.by_hand import NO_DIGITS, TELEPHONE, ByHand, Wanted
 from pipeline.call.desk import Receptionist
 from pipeline.call.events import ReplyFailed
 from pipeline.call.identifiers import IDENTIFIERS, KEYED_LIMIT_MS
@@ -20,12 +21,14 @@ from pipeline.call.our_side import OurSide
 from pipeline.call.page import Page
 from pipeline.call.parts import CallParts
 from pipeline.call.pending import Pending
+from pipeline.call.phone import without_number
 from pipeline.call.reply import Kind
 from pipeline.call.sensitive import Sensitive
 from pipeline.call.taping import Taping
 from pipeline.call.think import Reopening
 from pipeline.call.timers import Timers
 from pipeline.call.turn_log import TurnLog
+from pipeline.call.urgent import hear
 from pipeline.clock import Clock
 from pipeline.recording.consent import OPT_OUT_KEY
 from pipeline.telemetry.events import Token, emit
@@ -42,8 +45,8 @@ from pipeline.turn.events import (
     WordsLate,
 )
 
-_WHOLE = {"phone": 10}
-"""Digits of a whole answer, whatever part of it is known."""
+_WHOLE = {"phone": TELEPHONE}
+"""A whole answer, whatever part of it was said before."""
 
 
 class CallerSide:
@@ -85,6 +88,7 @@ class CallerSide:
         """The caller's utterance goes on: what began as a secret ends as one."""
         self._waiting_for_words = False
         """The turn is over and its words are not settled yet."""
+        self._urgent_phrases = parts.unserved.phrases
         self._taping = taping
         self._told_sensitive = parts.on_sensitive
         self.sensitive = Sensitive(self._sensitive_changed)
@@ -148,11 +152,15 @@ class CallerSide:
             return
         asked = self._pending.asked
         # Keys are a number of their own: what was said of it before does not make them complete sooner.
-        wanted = 0 if asked is None else _WHOLE.get(asked.slot, asked.digits)
+        wanted = NO_DIGITS if asked is None else _WHOLE.get(asked.slot) or Wanted(asked.digits)
         complete = self._by_hand.press(key, wanted)
-        self._keying = self._keying or wanted > 0
+        self._keying = self._keying or wanted.digits > 0
         self._note_sensitive()
         self._tell(KeyPressed(now_ms, completes=complete))
+
+    def half_keyed(self) -> Keyed | None:
+        """Digits of an answer that nobody finished, once: the question is put again, and so is the answer."""
+        return self._by_hand.half()
 
     def _press_identifier(self, entry: KeyEntry, key: str, now_ms: float) -> None:
         complete = entry.press(key, now_ms)
@@ -297,7 +305,16 @@ class CallerSide:
         self._record.heard()
         if not self._pending.hidden:
             self._page.caller_said(self._log.turn + 1, text, final=False)
+        if not evidence.settled:  # at a pause the turn ends soon enough, and is read then
+            evidence = replace(evidence, urgent=self._is_urgent(text))
         self._tell(WordsHeard(self._clock.now_ms(), evidence))
+
+    def _is_urgent(self, text: Spoken) -> bool:
+        """Whether a caller who says this is not to talk on for long: read as the receptionist will read it."""
+        asked = self._pending.asked
+        asks_number = asked is not None and (asked.slot == "phone" or asked.slot in IDENTIFIERS)
+        told = without_number(text.text, asked=asks_number)
+        return hear([told], self._urgent_phrases) is not None
 
     def settled(self, text: Spoken) -> None:
         """Let the model start, unless our own reply may still go on."""

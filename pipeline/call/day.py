@@ -10,10 +10,26 @@ from datetime import date, timedelta
 from enum import Enum
 from itertools import pairwise
 
-from pipeline.call.words import MONTHS, WEEKDAYS, Words, cardinal, denied, find, ordinal, repaired
+from pipeline.call.words import (
+    FILLERS,
+    MONTHS,
+    WEEKDAYS,
+    Words,
+    cardinal,
+    denied,
+    find,
+    ordinal,
+    repaired,
+)
 
 _RECENT_DAYS = 60
 """A month and day this recently gone by is a slip, not a wish for next year."""
+_SHORT_MONTHS = {month[:3]: month for month in MONTHS} | {"sept": "september"}
+_SHORT_DAYS = {day[:3]: day for day in WEEKDAYS} | {
+    "tues": "tuesday", "weds": "wednesday", "thur": "thursday", "thurs": "thursday",
+}  # fmt: skip
+_LONGEST_SHORT = 4
+"""In more words "sat" and "sun" may be what they are."""
 _SHIFTS = frozenset(["week", "weeks", "fortnight", "month", "months", "year", "years"])
 _NOT_DATES = frozenset(
     [
@@ -66,8 +82,11 @@ class _Found:
     named: date | None = None
 
 
-def hear_day(spoken: Words, today: date, *, known: date | None = None) -> DayHeard:
-    """Find the day that counts; `known` gives "the sixteenth" its month."""
+def hear_day(
+    spoken: Words, today: date, *, known: date | None = None, asked: bool = False
+) -> DayHeard:
+    """Find the day that counts; `known` gives "the sixteenth" its month, `asked` lets "Tue" and "10th" be days."""
+    spoken = _written_out(spoken, asked)
     found: list[_Found] = []
     index = 0
     while index < len(spoken):
@@ -77,6 +96,8 @@ def hear_day(spoken: Words, today: date, *, known: date | None = None) -> DayHea
         else:
             found.append(hit)
             index = hit.end
+    if not found and asked and (alone := _ordinal_alone(spoken, today, known)) is not None:
+        found = [alone]
     used = frozenset(i for hit in found for i in range(hit.start, hit.end))
     if any(_shifted(spoken, hit, used) for hit in found):
         return DayHeard(used=used)
@@ -93,6 +114,30 @@ def hear_day(spoken: Words, today: date, *, known: date | None = None) -> DayHea
         fault = last.fault if last.day is None else NoDay.PAST
         return DayHeard(fault=fault, named=last.named, refused=no_days, used=used)
     return DayHeard(day=last.day, refused=no_days, used=used)
+
+
+def _written_out(spoken: Words, asked: bool) -> Words:
+    """Short forms, as people type them, in full: of a month beside a number, of a weekday where a day is asked for."""
+    days = _SHORT_DAYS if asked and len(spoken) <= _LONGEST_SHORT else {}
+    return tuple(
+        _SHORT_MONTHS[word]
+        if word in _SHORT_MONTHS and _numbered(spoken, at)
+        else days.get(word, word)
+        for at, word in enumerate(spoken)
+    )
+
+
+def _numbered(spoken: Words, at: int) -> bool:
+    return any(word[:1].isdigit() for word in spoken[max(0, at - 2) : at + 3])
+
+
+def _ordinal_alone(spoken: Words, today: date, known: date | None) -> _Found | None:
+    """For example: "10th", "um fourteenth please"."""
+    at = next((at for at in range(len(spoken)) if ordinal(spoken, at) is not None), -1)
+    found = None if at < 0 else _the_day(spoken, at, today, known)
+    if found is None or any(word not in FILLERS for word in (*spoken[:at], *spoken[found.end :])):
+        return None
+    return found
 
 
 def _shifted(spoken: Words, hit: _Found, used: frozenset[int]) -> bool:
@@ -204,14 +249,21 @@ def _month_day(spoken: Words, at: int, today: date) -> _Found | None:
         if number is None or not 1 <= number[0] <= 31:
             return None
         return _dated(spoken, today, month, number[0], at, behind + number[1])
-    number = ordinal(spoken, at)
+    number = ordinal(spoken, at) or _written_number(spoken, at)
     if number is None:
         return None
     end = at + number[1]
-    if spoken[end : end + 1] == ("of",) and end + 1 < len(spoken) and spoken[end + 1] in MONTHS:
-        month = MONTHS.index(spoken[end + 1]) + 1
-        return _dated(spoken, today, month, number[0], at, end + 2)
+    if spoken[end : end + 1] == ("of",):
+        end += 1
+    if end < len(spoken) and spoken[end] in MONTHS:
+        return _dated(spoken, today, MONTHS.index(spoken[end]) + 1, number[0], at, end + 1)
     return None
+
+
+def _written_number(spoken: Words, at: int) -> tuple[int, int] | None:
+    """The "10" of "10 March": in words a number before a month may be an hour."""
+    number = cardinal(spoken, at) if spoken[at].isdigit() else None
+    return number if number is not None and 1 <= number[0] <= 31 else None
 
 
 def _day_of_month(spoken: Words, at: int, today: date, known: date | None) -> _Found | None:

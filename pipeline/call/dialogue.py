@@ -29,12 +29,13 @@ from pipeline.call.outcomes import (
     say_what_is_wrong,
     say_why_no_day,
     stall,
+    take_leave,
 )
 from pipeline.call.phone import without_number
 from pipeline.call.request import Request
 from pipeline.call.said_values import take_values, with_other_name
 from pipeline.call.slots import Understood, understand
-from pipeline.call.steps import Ended, GoesOn, Heard, Phase, State, Step, TakenBack
+from pipeline.call.steps import Ended, Heard, Phase, State, Step, TakenBack
 from pipeline.call.urgent import hear
 from pipeline.call.words import words
 
@@ -44,9 +45,12 @@ _LONGEST_BARE_NO = 4
 def respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     """Answer one utterance."""
     step = _counted(flow, state, _respond(flow, state, heard, today))
+    after = step.state
     if state.agreed:  # only two in a row agree
-        step = replace(step, state=replace(step.state, agreed=False))
-    return step
+        after = replace(after, agreed=False)
+    if state.farewells == after.farewells:
+        after = replace(after, farewells=0)
+    return replace(step, state=after)
 
 
 def _counted(flow: Flow, state: State, step: Step) -> Step:
@@ -88,12 +92,15 @@ def _respond(flow: Flow, state: State, heard: Heard, today: date) -> Step:
         return _after_booking(flow, state, heard, today)
     if state.phase is Phase.ASKING and state.asked in IDENTIFIERS:
         return _identify(flow, state, heard, today)
-    understood = understand(flow, heard.text, state.asked, state.request, state.piece, today)
+    piece = "" if heard.typed else state.piece  # what the ear caught makes no part of what is sure
+    understood = understand(flow, heard.text, state.asked, state.request, piece, today)
     understood = with_other_name(flow, state, heard, understood)
     if state.phase is not Phase.ASKING:
         return repeat_way_out(flow, state, understood)
     if understood.aside is Aside.PERSON:
         return to_person(flow, state, "asked")
+    if understood.aside is Aside.GOODBYE:
+        return take_leave(flow, state)
     answered = _answers(flow, state, heard, understood)
     if answered is not None:
         return answered
@@ -105,15 +112,14 @@ def _after_booking(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     again = replace(state, phase=Phase.ASKING, asked="confirm")
     understood = understand(flow, heard.text, "confirm", state.request, "", today)
     if understood.aside is Aside.PERSON:
-        step = to_person(flow, state, "asked")
-        return replace(step, effects=(GoesOn(), *step.effects))
+        return to_person(flow, state, "asked")
     values, known = understood.values, state.request
     changed = [name for name in values.filled() if getattr(values, name) != getattr(known, name)]
     spoken = words(heard.text)
     if changed or takes_back(spoken, understood):
         wrong = replace(again, asked="open")
         step = _answers(flow, again, heard, understood) or say_step(wrong, question(flow, wrong))
-        return replace(step, effects=(GoesOn(), TakenBack(), *step.effects))
+        return replace(step, effects=(TakenBack(), *step.effects))
     goodbye = flow.say(flow.lines.goodbye)
     answer = answer_of(flow, state, spoken, understood, today) if state.stalls < STALLS else None
     if answer is None:
@@ -127,7 +133,7 @@ def _identify(flow: Flow, state: State, heard: Heard, today: date) -> Step:
     spoken = words(heard.text)
     value = read_speech(state.asked, spoken, today, flow.birth_date_order)
     if value is None:
-        aside = hear_aside(spoken)
+        aside = hear_aside(spoken, digits=True)
         if aside is Aside.PERSON:
             return to_person(flow, state, "asked")
         beside = answer_aside(
@@ -151,23 +157,30 @@ def wrong_key(flow: Flow, state: State, key: str, today: date) -> Step:
 
 def person_by_key(flow: Flow, state: State) -> Step:
     """Key 0: a person, also over the goodbye."""
-    step = to_person(flow, state, "key")
-    if state.phase is Phase.BOOKED:
-        return replace(step, effects=(GoesOn(), *step.effects))
-    return step
+    return to_person(flow, state, "key")
 
 
-def take_number(flow: Flow, state: State, number: str | None, piece: str) -> Step:
-    """Keypad digits in answer to the question for a number."""
+def take_number(flow: Flow, state: State, number: str | None) -> Step:
+    """Keypad digits in answer to the question for a number; None: they were no whole one."""
     if number is None:
-        after = replace(state, piece=piece)
-        return say_step(after, piece_line(flow, piece) if piece else no_number_line(flow, after))
+        after = replace(state, piece="")
+        return say_step(after, no_number_line(flow, after))
     return advance(
         flow,
         forget_number(state),
         Request(phone=number),
         Understood(Request(phone=number)),
     )
+
+
+def _take_piece(flow: Flow, state: State, heard: Heard, piece: str) -> Step:
+    """Part of a number: more of it may be said; typed it is no number, as half a keyed one is none."""
+    if heard.typed:
+        if state.stalls >= STALLS:
+            return to_person(flow, state, "stuck")
+        return take_number(flow, replace(state, no_matches=0, stalls=state.stalls + 1), None)
+    after = replace(state, piece=piece, no_matches=0, stalls=0)
+    return say_step(after, piece_line(flow, piece))
 
 
 def leave(flow: Flow, state: State) -> Step:
@@ -208,9 +221,8 @@ def _answers(flow: Flow, state: State, heard: Heard, understood: Understood) -> 
         return say_why_no_day(flow, say_step(after, question(flow, after)), understood)
     if understood.refused:
         return doubt(flow, state, understood.refused)
-    if understood.piece and understood.piece != state.piece:
-        after = replace(state, piece=understood.piece, no_matches=0, stalls=0)
-        return say_step(after, piece_line(flow, understood.piece))
+    if understood.piece and (heard.typed or understood.piece != state.piece):
+        return _take_piece(flow, state, heard, understood.piece)
     if confirming and named and understood.answer != "yes":
         return doubt(flow, state, named)
     if state.asked == "confirm" and (understood.answer == "no" or understood.objects):

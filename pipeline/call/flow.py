@@ -109,6 +109,8 @@ class Lines:
     no_such_day: str = "There is no such day in the calendar."
     other_weekday: str = "That date is {day}."
     """To "Tuesday the fourteenth" when it is a Saturday."""
+    nothing_booked: str = "Nothing is booked yet: the office has no request from you."
+    """To a farewell before the request was confirmed."""
     booked_again: str = "I have: {read_back}."
     """To a question about the booking, over the goodbye."""
     question_later: str = "The office can tell you that when it calls you back."

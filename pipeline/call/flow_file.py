@@ -5,6 +5,7 @@ Knows nothing about conversation; `flow_reading.py` says what each part must be.
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from dataclasses import replace
@@ -14,9 +15,12 @@ from typing import Protocol
 
 from pipeline.call.flow import Flow, Practice
 from pipeline.call.flow_reading import FlowReading, Table
+from pipeline.call.flow_trial import unheard
 from pipeline.errors import ConfigError, toml_fault
 
-__all__ = ["Flow", "PracticeFacts", "flow_text", "load_flow", "parse_flow", "read_flow"]
+__all__ = ["Flow", "PracticeFacts", "flow_text", "load_flow", "own_copy", "parse_flow", "read_flow"]
+
+_PRACTICE = re.compile(r"^\[practice\]\n(?:\w+ = .*\n)+", re.MULTILINE)
 
 
 class PracticeFacts(Protocol):
@@ -53,6 +57,8 @@ def load_flow(practice: PracticeFacts | None = None) -> Flow:
     reading = FlowReading()
     flow = reading.flow(_table(Path(practice.flow_file).expanduser()))
     faults = reading.faults + _other_practice(reading.own, own)
+    if flow is not None:
+        faults += unheard(flow)
     if faults or flow is None:
         raise ConfigError(faults)
     return flow
@@ -107,6 +113,19 @@ def flow_text(path: Path | None) -> str:
         ) from None
     except UnicodeDecodeError:
         raise ConfigError([f"{_shown(path)}: is not TOML: not UTF-8 text"]) from None
+
+
+def own_copy(practice: PracticeFacts) -> str:
+    """The shipped flow with its comments, and this practice in it: where a flow of one's own begins."""
+    facts = {
+        "name": practice.name,
+        "phone": practice.phone,
+        "emergency_number": practice.emergency_number,
+    }
+    lines = "".join(
+        f"{key} = {json.dumps(text, ensure_ascii=False)}\n" for key, text in facts.items()
+    )
+    return _PRACTICE.sub(lambda _: f"[practice]\n{lines}", flow_text(None), count=1)
 
 
 def _shown(path: Path | None) -> str:

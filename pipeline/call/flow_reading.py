@@ -26,7 +26,7 @@ from pipeline.call.identifiers import DATE_ORDERS, IDENTIFIERS, DateOrder
 from pipeline.call.identity import IDENTIFIER_PROMPTS
 from pipeline.call.request import FIELD_KINDS, valid_first_name
 from pipeline.call.time_of_day import OpeningHours
-from pipeline.call.words import words
+from pipeline.call.words import has_any, words
 from pipeline.errors import resembles
 from pipeline.store.fields import read_schema
 
@@ -62,6 +62,7 @@ _REQUIRED = {
     "prompts.birth_date.ask": "key_order",
     "prompts.birth_date.again": "key_order",
 }
+_ZERO = ("zero", "0")
 _GREETING_WORDS = 32
 """About twelve seconds of speech; a longer greeting is hung up on."""
 _LONGEST_LINE = 400
@@ -151,8 +152,19 @@ class FlowReading:
         ]
         if parts[1] and "automated" not in parts[1].lower():
             self.fault("greeting.automated", 'must say the word "automated"')
-        if parts[2] and "person" not in words(parts[2]):
-            self.fault("greeting.person", 'must say how to reach a person: say "person" or press 0')
+        if parts[0] and not has_any(words(parts[0]), ("hang up and dial", "hang up and call")):
+            self.fault(
+                "greeting.emergency",
+                'must say what to do: "In an emergency, hang up and dial {emergency_number}."',
+            )
+        told = words(parts[2])
+        if parts[2] and not (
+            "person" in told and has_any(told, ("say", "says", "saying")) and has_any(told, _ZERO)
+        ):
+            self.fault(
+                "greeting.person",
+                'must say both ways to a person: "Say person or press zero at any time."',
+            )
         if sum(len(part.split()) for part in parts) > _GREETING_WORDS:
             self.fault(
                 "greeting", f"is too long to listen to; write at most {_GREETING_WORDS} words"

@@ -70,6 +70,7 @@ class Front:
     def forget(self) -> None:
         """The call is over: nothing is kept, and nothing is taken any more."""
         self.compartment.wipe()
+        self.outgoing.forget()
 
     def asked(self, asked: Asked | None) -> None:
         """This question is pending once the reply has drained."""

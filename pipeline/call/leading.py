@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from phi.guard import ResultShape
 from pipeline.call.page import Page
+from pipeline.call.reach import Reach
 from pipeline.call.timers import Timers
 from pipeline.call.tools import Tool
 from pipeline.clock import Clock
@@ -27,6 +28,11 @@ ENDS: Mapping[TransferOutcome, str] = {
 
 TOOL = "transfer_to_person"
 CUT_LIMIT_S = 5.0
+
+
+def offered(reach: Reach, lead: Callable[[], None]) -> list[Tool]:
+    """The tools of a call that can lead its caller so far; none where there is nobody."""
+    return [transfer_tool(lead)] if reach.person else []
 
 
 def transfer_tool(lead: Callable[[], None]) -> Tool:

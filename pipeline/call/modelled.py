@@ -9,7 +9,7 @@ babbles or falls silent is replaced by the script's sentence, in the middle of a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import date
@@ -26,6 +26,7 @@ from models.ports import (
     Spoken,
     TextDelta,
     ToolCall,
+    ToolSpec,
 )
 from pipeline.call.briefing import ANSWER, RESULT, note, rules
 from pipeline.call.desk import RequestGuard
@@ -123,7 +124,8 @@ class ModelledReceptionist:
         self._desk = desk
         self._today = today
         self._rules = ChatMessage("system", rules(flow))
-        self.confirm = script.confirm
+        self._confirmed = ""
+        """The reply that somebody waits for."""
         self.reopen = script.reopen
         self.greeting = script.greeting
         self.opening = script.opening
@@ -135,6 +137,12 @@ class ModelledReceptionist:
         self.not_reached = script.not_reached
         self.filler = script.filler
         self.apology = script.apology
+
+    def confirm(self, reply_id: str) -> None:
+        """The turn is real: whatever is asked for it from now on goes before others' guesses."""
+        self._confirmed = reply_id
+        self._script.confirm(reply_id)
+        self._model.confirm(reply_id)
 
     async def reply(self, request: ReplyRequest) -> AsyncIterator[ReplyEvent]:
         """Stream the model's words for what the script wants said, or the script's own."""
@@ -201,7 +209,8 @@ class ModelledReceptionist:
             *request.messages,
             ChatMessage("system", facts),
         )
-        return self._desk.outgoing.request(replace(request, messages=messages))
+        guess = request.speculative and request.reply_id != self._confirmed
+        return self._desk.outgoing.request(replace(request, messages=messages, speculative=guess))
 
     async def _reread(self, request: ReplyRequest) -> str:
         """Let the model read what the script could not; "" when nothing came of it in time."""
@@ -231,12 +240,17 @@ class ModelledReceptionist:
         return self._script.reread(request.reply_id, values) if values.filled() else ""
 
 
-def warming(flow: Flow, today: date) -> ReplyRequest:
-    """What every request of this practice begins with, and the form: for a server that is to know both beforehand."""
+def warming(flow: Flow, today: date, tools: Sequence[ToolSpec] = ()) -> tuple[ReplyRequest, ...]:
+    """What requests of this practice begin with, for a server that is to know it beforehand: rules, form and tools.
+
+    Tools stand near the beginning of a prompt, so a call that offers them and one that does not have little in common.
+    """
     facts = note(flow, Request(), today, ASSIGNMENT.format(question="How can I help you?"))
     messages = (
         ChatMessage("system", rules(flow)),
         ChatMessage("user", "hello"),
         ChatMessage("system", facts),
     )
-    return ReplyRequest("warm-up", messages, answer_schema=form(flow), max_tokens=1)
+    bare = ReplyRequest("warm-up", messages, max_tokens=1)
+    forms = replace(bare, answer_schema=form(flow))
+    return (forms, replace(bare, tools=tuple(tools))) if tools else (forms,)

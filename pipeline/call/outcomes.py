@@ -44,7 +44,6 @@ UNMOVED = 12
 """Answers in a row that were understood and taught nothing new, such as a value that is corrected to a wrong one each time."""
 WAY_OUT_REPEATS = 3
 """Times the practice's number is said again before a call that goes to a person ends."""
-_LONGEST_GOODBYE = 5
 
 
 def advance(flow: Flow, state: State, values: Request, understood: Understood) -> Step:
@@ -134,7 +133,7 @@ def repeat_way_out(flow: Flow, state: State, understood: Understood) -> Step:
     if state.phase is Phase.MESSAGE:
         return in_message(flow, state)
     say = question(flow, state)
-    leaving = understood.aside is Aside.GOODBYE and understood.words <= _LONGEST_GOODBYE
+    leaving = understood.aside is Aside.GOODBYE
     stalls = state.stalls + 1
     # An urgent call is never hung up on: only its caller, or silence, ends it.
     if state.trying and not leaving:
@@ -155,9 +154,7 @@ def answer_aside(flow: Flow, state: State, understood: Understood, today: date) 
         case Aside.REPEAT:
             say = state.said or asking
         case Aside.GOODBYE:
-            if understood.words > _LONGEST_GOODBYE:
-                return None
-            return Step(state, flow.say(flow.lines.goodbye), (Ended("goodbye"),), verbatim=True)
+            return take_leave(flow, state)
         case Aside.WHY:
             say = f"{flow.say(prompt.why)} {asking}" if prompt else asking
         case Aside.CHOICES:
@@ -167,6 +164,23 @@ def answer_aside(flow: Flow, state: State, understood: Understood, today: date) 
         case kind:
             say = f"{aside_line(flow, kind, today)} {asking}"
     return stall(flow, state, say)
+
+
+def take_leave(flow: Flow, state: State) -> Step:
+    """A farewell, and no yes to anything: nothing is booked, and that is said.
+
+    Whoever was read back a whole request may think that it stands: it is asked for once more before the call ends.
+    """
+    after = replace(state, farewells=state.farewells + 1)
+    nothing = flow.say(flow.lines.nothing_booked)
+    if state.asked in ("confirm", "open") and not state.farewells:
+        after = replace(after, asked="confirm")
+        plainly = flow.say(flow.lines.confirm_plainly)
+        return say_step(
+            after, f"{nothing} {plainly if state.asked == 'confirm' else question(flow, after)}"
+        )
+    say = f"{nothing} {flow.say(flow.lines.goodbye)}"
+    return Step(replace(after, said=say), say, (Ended("goodbye"),), verbatim=True)
 
 
 def stall(flow: Flow, state: State, say: str) -> Step:

@@ -1,6 +1,7 @@
 """The guard of one call: what goes to a model, to the voice and back from a tool passes here, and is counted.
 
-The judging is `phi.guard`'s; this knows the call's compartment and says how often something was taken out, never what.
+The judging is `phi.guard`'s, how much of a conversation fits `recent`'s; this knows the call's compartment and says how
+often something was taken out, never what.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from dataclasses import replace
 from datetime import date
 
 from models.ports import ReplyRequest, ToolCall
-from phi.guard import ResultShape, SpokenGuard, for_model, messages_for_model
+from phi.guard import ModelGuard, ResultShape, SpokenGuard, for_model
 from phi.vault import Compartment
 from pipeline.call.events import ValuesWithheld
 from pipeline.call.identifiers import IDENTIFIERS
+from pipeline.call.recent import left_out
 from pipeline.telemetry.events import Token, emit
 
 GUARDED = frozenset([*IDENTIFIERS, "phone"])
@@ -41,33 +43,33 @@ class Outgoing:
         self._compartment = compartment
         self._today = today
         self._reply = ""
+        self._model = ModelGuard(today().year)
         self._voice = SpokenGuard([number for number in sayable if number], today().year)
 
+    def forget(self) -> None:
+        """The call is over: nothing that was said in it is kept here."""
+        self._model.forget()
+
     def request(self, request: ReplyRequest) -> ReplyRequest:
-        """A request as a model may see it: no stored value, and no other hypotheses of what was heard."""
-        texts = [message.content for message in request.messages]
-        taken = 0
-        year = self._today().year
-        theirs = [at for at, message in enumerate(request.messages) if message.role == "user"]
-        cleaned, count = messages_for_model(
-            [texts[at] for at in theirs], self._secrets(), volunteered=True, this_year=year
-        )
-        taken += count
-        for at, text in zip(theirs, cleaned, strict=True):
-            texts[at] = text
+        """A request as a model may see it: no stored value, no other hypotheses, and of a long call the newest turns."""
+        gone = left_out(request.messages)
+        said = [message.content for message in request.messages if message.role == "user"]
+        before = sum(request.messages[at].role == "user" for at in gone)
+        theirs = iter(self._model.messages(said, self._secrets(), since=before))
+        taken, messages = 0, []
         for at, message in enumerate(request.messages):
-            if message.role != "user":
-                safe = for_model(
-                    message.content, self._secrets(), volunteered=False, this_year=year
-                )
-                texts[at] = safe.text
-                taken += safe.taken
+            if at in gone:
+                continue
+            safe = (
+                next(theirs)
+                if message.role == "user"
+                else self._model.text(message.content, self._secrets(), volunteered=False)
+            )
+            taken += safe.taken
+            calls = tuple(map(self._call, message.tool_calls))
+            messages.append(replace(message, content=safe.text, tool_calls=calls))
         self._tell("request", taken)
-        messages = tuple(
-            replace(message, content=text, tool_calls=tuple(map(self._call, message.tool_calls)))
-            for message, text in zip(request.messages, texts, strict=True)
-        )
-        return replace(request, messages=messages, alternatives=())
+        return replace(request, messages=tuple(messages), alternatives=())
 
     def _call(self, call: ToolCall) -> ToolCall:
         """A call that the model made, as it may be shown to it again: what is no JSON is nothing."""
@@ -86,8 +88,7 @@ class Outgoing:
             case None | bool():
                 return value
             case _:
-                year = self._today().year
-                safe = for_model(str(value), self._secrets(), volunteered=True, this_year=year)
+                safe = self._model.text(str(value), self._secrets(), volunteered=True)
                 self._tell("request", safe.taken)
                 return safe.text if safe.taken else value
 

@@ -55,6 +55,17 @@ def hear_reason(
     return named.pop() if len(named) == 1 else None
 
 
+def reason_phrases(spoken: Words, reasons: Sequence[Sayable]) -> list[range]:
+    """Where any spoken form of a reason stands."""
+    found = []
+    for parts in {words(form) for reason in reasons for form in reason.spoken}:
+        at = find(parts, spoken)
+        while at >= 0:
+            found.append(range(at, at + len(parts)))
+            at = find(parts, spoken, at + 1)
+    return found
+
+
 def _inside_longer(hit: tuple[int, int, str], hits: list[tuple[int, int, str]]) -> bool:
     start, length, _ = hit
     return any(

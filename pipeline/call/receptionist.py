@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import assert_never
 
 from models.ports import Keyed, ReplyEvent, ReplyRequest, Spoken, TextDelta
-from pipeline.call.asking import FIELD_OF, asked_of, question, shown
+from pipeline.call.asking import FIELD_OF, asked_of, piece_line, question, shown
 from pipeline.call.climbing import message_ends, not_reached
 from pipeline.call.desk import Desk
 from pipeline.call.dialogue import (
@@ -38,7 +38,6 @@ from pipeline.call.steps import (
     Effect,
     Ended,
     FieldKnown,
-    GoesOn,
     Heard,
     PersonWanted,
     Phase,
@@ -83,6 +82,8 @@ class ScriptedReceptionist:
         self._early: set[str] = set()
         """Confirmed before their words were asked for."""
         self._undo: tuple[str, State] | None = None
+        self._ends = False
+        """The call ends with the latest words, unless the caller has more to say."""
 
     @property
     def state(self) -> State:
@@ -152,6 +153,7 @@ class ScriptedReceptionist:
         if now.phase is not before.phase:
             return
         self._state = before
+        self._go_on()
         for name in FIELD_OF.values():
             value = before.request.value(name)
             if value != now.request.value(name):
@@ -198,6 +200,8 @@ class ScriptedReceptionist:
         """The question again, in other words from the first attempt on."""
         if self._state.phase is Phase.MESSAGE:
             return self._apply(message_ends(self._flow, self._state))
+        if self._state.asked == "phone" and self._state.piece:
+            return piece_line(self._flow, self._state.piece)
         asking = question(self._flow, self._state, again=True)
         if attempt == 1 and not heard_something and self._state.asked != "confirm":
             asking = question(self._flow, self._state)
@@ -206,7 +210,8 @@ class ScriptedReceptionist:
     def keyed(self, keys: Keyed) -> str | None:
         """Take keys: 0 alone leads to a person, digits fill a number that was asked for, 1 and 2 are yes and no.
 
-        A key that answers nothing is met with the question again.
+        A key that answers nothing is met with the question again. Keys are a whole number or none: what was said or
+        keyed before may have been the beginning of the same one.
         """
         self._look()
         digits = "".join(key for key in keys.digits if key.isascii() and key.isdigit())
@@ -223,11 +228,7 @@ class ScriptedReceptionist:
             return None
         if state.asked != "phone" or state.phase is not Phase.ASKING:
             return self._apply(wrong_key(self._flow, state, digits, self._today()))
-        joined = digits if len(digits) >= 10 else state.piece + digits
-        number = whole(joined)
-        wanted = 11 if joined.startswith("1") else 10
-        piece = joined if number is None and len(joined) < wanted else ""
-        return self._apply(take_number(self._flow, state, number, piece))
+        return self._apply(take_number(self._flow, state, whole(digits)))
 
     def take_over(self) -> str:
         """The ladder is exhausted: the way to a person; the second time the call ends with it."""
@@ -275,11 +276,21 @@ class ScriptedReceptionist:
 
     def _apply(self, step: Step) -> str:
         self._state = step.state
+        ends = any(isinstance(effect, Ended) for effect in step.effects)
+        if not ends:
+            self._go_on()
+        self._ends = ends
         for effect in step.effects:
             self._perform(effect)
         return step.say
 
-    def _perform(self, effect: Effect) -> None:  # noqa: C901  # one line per kind of effect
+    def _go_on(self) -> None:
+        """The caller has more to say, or took something back: whatever goodbye was said, it is none."""
+        if self._ends:
+            self._desk.go_on()
+        self._ends = False
+
+    def _perform(self, effect: Effect) -> None:
         match effect:
             case Asked():
                 self._desk.asked(effect)
@@ -296,8 +307,6 @@ class ScriptedReceptionist:
             case Ended():
                 self._desk.asked(None)
                 self._desk.end(effect.reason)
-            case GoesOn():
-                self._desk.go_on()
             case TakenBack():
                 self._desk.taken_back()
             case Connect():

@@ -21,7 +21,7 @@ from pipeline.call.consenting import ConsentingReceptionist
 from pipeline.call.desk import Receptionist
 from pipeline.call.events import CallEnded, CallStarted, GraphFault, ReplyInterrupted
 from pipeline.call.front import Front
-from pipeline.call.leading import Leading, transfer_tool
+from pipeline.call.leading import Leading, offered
 from pipeline.call.network import Network
 from pipeline.call.observer import CallObserver, NoObserver
 from pipeline.call.our_side import OurSide
@@ -292,13 +292,14 @@ class Call:
     def attach(self, leg: CallerLeg) -> None:
         """The caller is here (again)."""
         self._page.attach(leg)
-        if not self._present.is_set() and self._reach_now().person:
-            self.offer_tools([transfer_tool(self.lead_to_a_person)])
+        tools = offered(self._reach_now(), self.lead_to_a_person)
+        if tools and not self._present.is_set():
+            self.offer_tools(tools)
         self._timers.cancel("lost")
         if self._present.is_set():
             self._tell(LineChanged(self._clock.now_ms(), up=True))
             if self._taping.reconnected():
-                self._ours.say(self._receptionist.reprompt(1, heard_something=False))
+                self._ask_again(1, heard_something=False)
         self._present.set()
 
     def detach(self) -> None:
@@ -420,13 +421,19 @@ class Call:
                 self._theirs.drop()
                 self._gate.release()
             case Reprompt():
-                self._ours.say(self._receptionist.reprompt(action.attempt, action.heard_something))
+                self._ask_again(action.attempt, heard_something=action.heard_something)
             case OfferPerson():
                 self._ours.say(self._receptionist.take_over())
             case BreakSilence():
                 self._ours.say(self._receptionist.filler(), Kind.FILLER)
             case _:
                 assert_never(action)
+
+    def _ask_again(self, attempt: int, *, heard_something: bool) -> None:
+        """The pending question once more; half a number that was keyed is an answer, and none that can be right."""
+        half = self._theirs.half_keyed()
+        words = None if half is None else self._receptionist.keyed(half)
+        self._ours.say(words or self._receptionist.reprompt(attempt, heard_something))
 
     def _interrupt(self) -> None:
         decided_ms, onset_ms = self._clock.now_ms(), self._onset_ms

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from pipeline.call.asides import Aside, hear_aside
+from pipeline.call.asides import Aside, hear_aside, without_farewell
 from pipeline.call.day import NoDay, hear_day
 from pipeline.call.first_name import hear_first_name, with_hyphen
 from pipeline.call.flow import Flow
 from pipeline.call.phone import hear_phone, replace_tail, whole
-from pipeline.call.reason import hear_reason
+from pipeline.call.reason import hear_reason, reason_phrases
 from pipeline.call.request import Request
 from pipeline.call.time_of_day import hear_time
 from pipeline.call.words import FILLERS, MONTHS, Words, has_any, words
@@ -88,18 +88,22 @@ def understand(
 ) -> Understood:
     """Read an utterance as an answer to `asked`, and to everything else at once."""
     spoken = words(text)
-    aside = hear_aside(spoken)
+    reasons = reason_phrases(spoken, flow.reasons)
+    aside = hear_aside(spoken, reasons, digits=asked == "phone")
     if aside in _OUTRANKING:
         return Understood(Request(), aside=aside, words=len(spoken))
     number, new_piece, digits, garbled = _number(spoken, asked, request, piece, flow)
-    day = hear_day(spoken, today, known=request.day)
-    time = hear_time(spoken, flow.hours, asked=asked == "time", taken=digits | day.used)
+    asks_day = asked in ("day", "open", "confirm")
+    day = hear_day(spoken, today, known=request.day, asked=asks_day)
+    taken = digits | day.used | {at for phrase in reasons for at in phrase}
+    time = hear_time(spoken, flow.hours, asked=asked == "time", taken=taken)
     corrective = any(word in _CORRECTIVE for word in spoken)
     reason = None
     if request.reason is None or corrective or asked in ("reason", "open", "confirm"):
         reason = hear_reason(
             spoken, flow.reasons, known=request.reason, asked=asked in ("reason", "open")
         )
+    answering = without_farewell(spoken)
     first_name = hear_first_name(spoken, flow.names, flow.answer_words, asked=asked == "name")
     if first_name is None and request.first_name is not None:
         first_name = _name_behind_but(spoken, flow)
@@ -119,9 +123,9 @@ def understand(
         no_day=day.fault,
         named_day=day.named,
         refused=frozenset(refused),
-        named=_named(spoken),
-        answer=hear_yes_no(spoken),
-        plain=plain_yes(spoken),
+        named=_named(answering),
+        answer=hear_yes_no(answering),
+        plain=plain_yes(answering),
         objects="but" in spoken and all(word in _BEFORE_BUT for word in spoken),
         aside=aside,
         words=len(spoken),
@@ -153,7 +157,8 @@ def _number(
     if heard.number is not None:
         return heard.number, "", heard.used, False
     if not heard.piece:
-        taken = heard.used if len(heard.used) >= 7 else frozenset()
+        meant = heard.garbled or asked != "phone" or len(heard.used) >= 7
+        taken = heard.used if meant else frozenset()
         return None, piece, taken, heard.garbled
     if len(heard.piece) <= 4 and hear_time(spoken, flow.hours, asked=False).time is not None:
         return None, piece, frozenset(), False  # "ten thirty in the morning" is not half a number

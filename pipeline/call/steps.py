@@ -55,6 +55,8 @@ class State:
     """A name that no list has, heard once: the second time it is believed."""
     agreed: bool = False
     """The caller agreed in words that a refusal may have sounded like: such words count when they come twice."""
+    farewells: int = 0
+    """Times in a row that the caller took leave with nothing booked."""
     doubted: frozenset[str] = frozenset()
     """Slots whose value the caller refused: asked again, and kept until a new one is said."""
     echoed: str = ""
@@ -123,14 +125,9 @@ class PersonWanted:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Hang up after these words."""
+    """Hang up after these words, unless an answer without this comes before: then the call goes on."""
 
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class GoesOn:
-    """Do not hang up after all: the caller took something back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +160,6 @@ Effect = (
     | UrgentRaised
     | PersonWanted
     | Ended
-    | GoesOn
     | TakenBack
     | Connect
     | Returned

@@ -171,7 +171,7 @@ class _PortAdapter(BaseLLMAdapter[dict[str, Any]]):  # type: ignore[no-untyped-c
 
     def to_provider_tools_format(self, tools_schema: ToolsSchema) -> list[Any]:
         """Translate tools into what the port takes."""
-        return [_tool_spec(tool) for tool in tools_schema.standard_tools]
+        return [tool_spec(tool) for tool in tools_schema.standard_tools]
 
     def get_messages_for_logging(self, context: LLMContext) -> list[dict[str, Any]]:
         """Give away the roles only: nothing of a conversation is logged."""
@@ -406,10 +406,11 @@ def _rounds(messages: Sequence[ChatMessage]) -> int:
 def tool_specs(context: LLMContext) -> list[ToolSpec]:
     """Translate the tools that the context offers."""
     tools = context.tools
-    return [_tool_spec(tool) for tool in tools.standard_tools] if is_given(tools) else []
+    return [tool_spec(tool) for tool in tools.standard_tools] if is_given(tools) else []
 
 
-def _tool_spec(tool: FunctionSchema) -> ToolSpec:
+def tool_spec(tool: FunctionSchema) -> ToolSpec:
+    """Translate one tool."""
     parameters: dict[str, object] = {
         "type": "object",
         "properties": tool.properties,

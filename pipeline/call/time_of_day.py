@@ -5,10 +5,10 @@ Limits ("after ten", "later than five") and lists are no time: they are asked ag
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from pipeline.call.words import Words, cardinal, denied, find, repaired
+from pipeline.call.words import Words, cardinal, denied, find, has_any, repaired
 
 _PARTS = {
     "morning": "morning", "mornings": "morning", "afternoon": "afternoon", "noon": "12:00",
@@ -19,6 +19,8 @@ _PARTS = {
 _LIMITS = frozenset(["after", "before", "until", "till", "than", "past", "by", "off", "since"])
 _RANGES = frozenset(["to", "through", "thru", "til", "till", "until"])
 _INTRODUCED = frozenset(["at", "around", "about"])
+_BYGONE = ("last time", "last week", "last month", "last year", "ago")
+"""Of a time that is told of, and not asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def hear_time(
     refused = [hit for hit in found if denied(spoken, hit.start)]
     wanted = [hit for hit in found if hit not in refused and hit not in limits]
     no_times = frozenset(hit.time for hit in refused)
-    if not wanted:
+    if not wanted or (not asked and has_any(spoken, _BYGONE)):
         return TimeHeard(refused=no_times, used=used)
     for earlier, later in pairwise(wanted):
         if earlier.time != later.time and not repaired(spoken, earlier.end, later.start):
@@ -91,7 +93,20 @@ def _ends_hour(word: str) -> bool:
 
 
 def _time_at(spoken: Words, at: int, asked: bool) -> _Found | None:
-    return _part(spoken, at) or _spoken_clock(spoken, at) or _clock(spoken, at, asked)
+    written = _written(spoken, at) if asked else None
+    return written or _part(spoken, at) or _spoken_clock(spoken, at) or _clock(spoken, at, asked)
+
+
+def _written(spoken: Words, at: int) -> _Found | None:
+    """For example: "1530", "930", as people type the answer."""
+    digits = spoken[at]
+    if not (digits.isascii() and digits.isdigit() and 3 <= len(digits) <= 4):
+        return None
+    hour, minute = int(digits[:-2]), int(digits[-2:])
+    if not (1 <= hour <= 23 and minute <= 59):
+        return None
+    hit = _suffixed(spoken, at, at + 1, hour, minute)
+    return replace(hit, half="24") if digits[0] == "0" else hit
 
 
 def _part(spoken: Words, at: int) -> _Found | None:
@@ -136,13 +151,15 @@ def _clock(spoken: Words, at: int, asked: bool) -> _Found | None:
     if minute_size is not None:
         minute, end, certain = minute_size[0], end + minute_size[1], True
     hit = _suffixed(spoken, at, end, hour, minute)
-    if hit.half or hit.end > end:
+    if hit.half in ("am", "pm") or hit.end > end:
         return hit if hour >= 1 else None
     introduced = at > 0 and spoken[at - 1] in _INTRODUCED
+    if hour > 12 and not asked and not (certain and (introduced or spoken[at].isdigit())):
+        return None  # "covid nineteen" is no hour
     rest_is_number = cardinal(spoken, end) is not None
     if rest_is_number or (at > 0 and cardinal(spoken, at - 1) is not None):
         return None  # digits of something else
-    if introduced or (asked and (certain or not _counts(spoken, end))):
+    if introduced or hour > 12 or (asked and (certain or not _counts(spoken, end))):
         return hit if hour >= 1 else None
     return None
 

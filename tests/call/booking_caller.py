@@ -19,13 +19,13 @@ AGREES = (
     "yes", "yes that's right", "yes please", "yes it is", "um yes", "well yes", "oh yes that's correct",
     "yeah", "yep", "yep that's right", "yeah sure", "uh huh", "mm hmm", "correct", "that's right", "sure",
     "yeah that's right", "sounds good", "perfect thank you", "yes thank you", "that is correct", "yes indeed",
-    "okay yes", "yeah go ahead", "exactly",
+    "okay yes", "yeah go ahead", "exactly", "yes bye", "yes thank you goodbye", "yeah thanks bye bye", "correct bye",
 )  # fmt: skip
 WAVERS = (
     "is that right", "what was the day again", "are you sure", "which day did you say", "right what was the number",
     "can you say that again", "um let me see", "i think so", "i guess", "maybe", "hold on", "what", "sorry",
     "is it really", "what was the right time again", "let me think", "correct the what", "is that correct", "hmm",
-    "good grief", "yes um wait", "could you repeat that",
+    "good grief", "yes um wait", "could you repeat that", "okay bye", "that's all", "thank you bye",
 )  # fmt: skip
 """Said at the read-back, whether it is right or wrong, before an answer."""
 OBJECTS = (
@@ -105,12 +105,20 @@ class BookingCaller:
         return pieces[asked]
 
     def keys(self, asked: str, said: str, state: State) -> str | None:
-        """Digits it presses instead of speaking."""
+        """Digits it presses instead of speaking; a blank is a silence that is met with the question again."""
         if asked == "phone" and self.has_keypad and (self.prefers_keys or state.by_hand):
-            return self.phone
+            return self._pressed()
         if "press one" in said and self.has_keypad and self.rng.random() < 0.3:
             return "2" if self.remembered(state) else "1"
         return None
+
+    def _pressed(self) -> str:
+        """The number at one go, or after a hesitation from its beginning or from where it stopped."""
+        number = self.phone if self.rng.random() < 0.8 else f"1{self.phone}"
+        at = self.rng.randint(1, len(number) - 1)
+        again = f"{number[:at]} {number}"
+        goes_on = f"{number[:at]} {number[at:]} {number}"
+        return self.rng.choice((number, number, again, again, goes_on))
 
     def wrong(self, said: str) -> str | None:
         """The first slot that the words it just heard have wrong, as far as a caller can hear it."""

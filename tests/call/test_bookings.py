@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.ports import Keyed
 from pipeline.call.asking import question
+from pipeline.call.by_hand import NO_DIGITS, TELEPHONE, ByHand
 from pipeline.call.day import hear_day
-from pipeline.call.dialogue import answer_by_key, leave, respond, take_number
+from pipeline.call.dialogue import answer_by_key, leave, person_by_key, respond, take_number
 from pipeline.call.flow_file import load_flow
 from pipeline.call.number import HEARINGS, Verdict, weigh
-from pipeline.call.phone import hear_phone
+from pipeline.call.phone import hear_phone, whole
 from pipeline.call.request import Request
 from pipeline.call.steps import (
     Completed,
@@ -26,6 +28,7 @@ from pipeline.call.steps import (
     PersonWanted,
     Phase,
     State,
+    Step,
     UrgentRaised,
 )
 from pipeline.call.words import WEEKDAYS, words
@@ -114,6 +117,24 @@ def likewise() -> dict[str, tuple[str, ...]]:
 TAKEN_FOR = likewise()
 
 
+def pressed(state: State, keys: str) -> Step:
+    """Key by key, as a call takes them: silence ends what was pressed so far."""
+    hand, step = ByHand(), Step(state, "")
+    for key in f"{keys} ":
+        wanted = TELEPHONE if step.state.asked == "phone" else NO_DIGITS
+        full = hand.press(key, wanted) if key != " " else False
+        answer = hand.take() if full else hand.half() if key == " " else None
+        if not isinstance(answer, Keyed):
+            continue
+        if answer.digits == "0":
+            return person_by_key(FLOW, step.state)
+        chosen = answer_by_key(FLOW, step.state, answer.digits, TODAY)
+        step = chosen or take_number(FLOW, step.state, whole(answer.digits))
+        if full:
+            break
+    return step
+
+
 def call(seed: int, rate: float) -> Outcome:
     rng = random.Random(seed)
     caller, state = BookingCaller(FLOW, TODAY, rng), State()
@@ -125,7 +146,7 @@ def call(seed: int, rate: float) -> Outcome:
         keys = caller.keys(state.asked, said, state)
         line = None if keys else caller.answer(state.asked, said, state)
         if keys is not None:
-            step = answer_by_key(FLOW, state, keys, TODAY) or take_number(FLOW, state, keys, "")
+            step = pressed(state, keys)
             by_speech = by_speech and len(keys) == 1
         elif line is None:
             silences += 1
@@ -139,6 +160,8 @@ def call(seed: int, rate: float) -> Outcome:
             step = respond(FLOW, state, Heard(heard, (other,)), TODAY)
             ladder.answered()
         state, said = step.state, step.say
+        if any(isinstance(effect, Ended) for effect in step.effects):
+            break
     return Outcome(caller, state, by_speech, silences)
 
 
@@ -219,7 +242,7 @@ def test_two_hearings_that_differ_end_speech_for_the_number() -> None:
     assert state.by_hand
     assert state.request.phone is None
     assert "keypad" in state.said
-    assert take_number(FLOW, state, "2125550143", "").state.request.phone == "2125550143"
+    assert take_number(FLOW, state, "2125550143").state.request.phone == "2125550143"
 
 
 def test_a_rival_in_every_hearing_is_settled_by_hand() -> None:

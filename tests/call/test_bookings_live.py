@@ -191,6 +191,50 @@ async def test_a_yes_that_is_taken_back_over_the_goodbye_books_what_was_said_las
         assert line.state.request.day == TODAY.replace(day=14)
 
 
+async def test_a_farewell_at_the_read_back_is_asked_about_and_a_yes_beside_it_books() -> None:
+    async with at_the_practice(State(FULL, "confirm")) as line:
+        rig = line.rig
+        await line.say("okay bye")
+        assert FLOW.lines.nothing_booked in rig.captions("agent")[-1]
+        assert rig.byes() == []
+        await line.say("yes bye")
+        await rig.silent(10_000)
+        assert rig.byes() == ["goodbye"]
+        assert line.state.phase is Phase.BOOKED
+
+
+@pytest.mark.parametrize(
+    "bursts",
+    [
+        ("2125", "2125550222"),
+        ("12125", "2125550222"),
+        ("212555022", "12125550222"),
+        ("2125", "550222", "2125550222"),
+        ("1212555022", "2125550222"),
+        ("12125550222",),
+    ],
+)
+async def test_a_number_that_is_keyed_anew_is_what_was_keyed_last(bursts: tuple[str, ...]) -> None:
+    """Half a number answered the question before: the next key begins another."""
+    async with at_the_practice(State(Request("vaccination", "Daniel"), "phone")) as line:
+        for half in bursts[:-1]:
+            await line.rig.key(half, every_ms=100)
+            await line.silence()
+            assert "did not get a whole number" in line.rig.captions("agent")[-1]
+        await line.rig.key(bursts[-1], every_ms=100)
+        await line.rig.until_quiet()
+        assert line.state.request.phone == "2125550222"
+        assert line.state.asked == "day"
+
+
+async def test_a_number_with_its_country_code_is_taken_when_its_eleventh_digit_comes() -> None:
+    async with at_the_practice(State(Request("vaccination", "Daniel"), "phone")) as line:
+        await line.rig.key("12125550140", every_ms=100)
+        await line.rig.until_quiet()
+        assert line.state.request.phone == "2125550140"
+        assert line.state.phase is Phase.ASKING
+
+
 async def test_a_typed_number_is_asked_once_and_key_one_confirms() -> None:
     async with at_the_practice(State(Request("vaccination", "Daniel"), "phone")) as line:
         rig = line.rig

@@ -6,16 +6,22 @@ import copy
 import csv
 import tomllib
 from dataclasses import dataclass
+from datetime import date
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.call.flow_file import load_flow, parse_flow
+from pipeline.call.dialogue import respond
+from pipeline.call.flow_file import flow_text, load_flow, parse_flow
+from pipeline.call.flow_trial import unheard
+from pipeline.call.request import Request
+from pipeline.call.steps import Heard, State
 from pipeline.call.urgent import hear
 from pipeline.errors import ConfigError
 
+TODAY = date(2026, 1, 7)
 DATA = Path(__file__).parents[1] / "data"
 
 
@@ -77,6 +83,26 @@ def test_a_greeting_without_its_parts_or_too_long_is_refused() -> None:
     assert {fault.split(":")[0] for fault in faults(table)} >= {
         "greeting", "greeting.automated", "greeting.person",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("person", "A person reads this."),
+        ("person", "Say person at any time."),
+        ("person", "Press zero to reach a person."),
+        ("emergency", "{emergency_number}"),
+        ("emergency", "In an emergency, wait for {emergency_number}."),
+    ],
+)
+def test_a_greeting_that_does_not_say_what_to_do_is_refused_with_what_to_write(
+    key: str, text: str
+) -> None:
+    table = copy.deepcopy(shipped())
+    table["greeting"][key] = text
+    (fault,) = faults(table)
+    assert fault.startswith(f"greeting.{key}: must say")
+    assert str(shipped()["greeting"][key]) in fault
 
 
 @pytest.mark.parametrize("section", sorted(shipped()))
@@ -144,8 +170,38 @@ def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
 
 def test_a_reason_an_operator_adds_is_heard_and_in_the_vocabulary() -> None:
     table = copy.deepcopy(shipped())
-    table["reasons"].append({"key": "mri", "label": "MRI", "spoken": ["m r i", "mri scan"]})
-    assert "mri scan" in parse_flow(table).vocabulary().reasons
+    forms = [
+        "m r i", "mri scan", "nurse visit", "case manager visit", "staff physical",
+        "human resources form", "agent orange exam", "cancel", "morning sickness",
+    ]  # fmt: skip
+    table["reasons"].append({"key": "own", "label": "own reason", "spoken": forms})
+    flow = parse_flow(table)
+    for form in forms:
+        assert form in flow.vocabulary().reasons
+        for said in (form, f"i need a {form}", f"{form} please", f"yes hello i'd like a {form}"):
+            request = respond(flow, State(), Heard(said), TODAY).state.request
+            assert request == Request(reason="own"), said
+    assert unheard(flow) == []
+
+
+def test_a_reason_that_no_caller_could_say_is_named(tmp_path: Path) -> None:
+    text = flow_text(None)
+    own = shipped()["practice"]
+    file = tmp_path / "flow.toml"
+    forms = '["chest pain", "operator", "a nurse please", "mammogram"]'
+    reason = f'[[reasons]]\nkey = "own"\nlabel = "own reason"\nspoken = {forms}\n\n'
+    file.write_text(text.replace("[[reasons]]", f"{reason}[[reasons]]", 1))
+    with pytest.raises(ConfigError) as caught:
+        load_flow(Settings(own["name"], own["phone"], own["emergency_number"], str(file)))
+    assert [fault.split(";")[0] for fault in caught.value.faults] == [
+        'reasons[0].spoken: "chest pain" is taken for an emergency',
+        'reasons[0].spoken: "operator" is taken for the wish to speak to a person',
+        'reasons[0].spoken: "a nurse please" is taken for the wish to speak to a person',
+    ]
+
+
+def test_every_form_of_the_shipped_flow_is_heard() -> None:
+    assert unheard(load_flow()) == []
 
 
 def test_the_shipped_phrases_keep_all_urgent_sentences_and_add_no_false_alarm() -> None:

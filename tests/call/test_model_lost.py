@@ -40,7 +40,7 @@ async def answering(
                 for server in servers
             ]
         )
-        async with model.running(warming(FLOW, TODAY)):
+        async with model.running(*warming(FLOW, TODAY)):
             await model.start()
             desk = FakeDesk()
             script = ScriptedReceptionist(FLOW, desk, lambda: TODAY)

@@ -12,6 +12,7 @@ from itertools import pairwise
 import pytest
 
 from models.errors import EngineFailed
+from models.openai_llm import UNFIT
 from models.ports import (
     ChatMessage,
     Keyed,
@@ -21,6 +22,7 @@ from models.ports import (
     TextDelta,
     ToolCall,
 )
+from models.replicas import Replicas
 from pipeline.call.briefing import rules
 from pipeline.call.flow_file import load_flow
 from pipeline.call.modelled import ModelledReceptionist, warming
@@ -36,6 +38,7 @@ class Reader:
     def __init__(self, form: str | float) -> None:
         self.form = form
         self.asked: list[ReplyRequest] = []
+        self.confirmed: list[str] = []
 
     async def reply(self, request: ReplyRequest) -> AsyncIterator[ReplyEvent]:
         self.asked.append(request)
@@ -48,7 +51,7 @@ class Reader:
                 yield TextDelta(letter)
 
     def confirm(self, reply_id: str) -> None:
-        """Keeps no state."""
+        self.confirmed.append(reply_id)
 
 
 class Model:
@@ -124,6 +127,40 @@ async def test_a_model_that_fails_before_its_first_word_costs_no_sentence() -> N
 async def test_a_model_that_says_nothing_is_replaced_by_the_script() -> None:
     made, _ = receptionist(Model())
     assert "first name" in await said(made, "i need a flu shot")
+
+
+class Server(Model):
+    """One server of several; it refuses whatever holds this word."""
+
+    def __init__(self, refuses: str) -> None:
+        super().__init__("Sure! ", "And your first name?")
+        self.refuses = refuses
+
+    async def reply(self, request: ReplyRequest) -> AsyncIterator[ReplyEvent]:
+        if self.refuses in str([message.content for message in request.messages]):
+            raise EngineFailed("x", code=UNFIT)
+        async for event in super().reply(request):
+            yield event
+
+    async def warm(self, request: ReplyRequest) -> None:
+        """It is well."""
+
+    async def stop(self) -> None:
+        """Nothing is open."""
+
+
+async def test_a_turn_that_every_server_refuses_is_the_scripts_and_other_calls_keep_the_model() -> (
+    None
+):
+    model = Replicas([Server("sister"), Server("sister")])
+    async with model.running():
+        await model.start()
+        made, desk = receptionist(model)
+        assert await said(made, UNREAD)  # read first, then phrased: refused twice
+        assert ("stood_in", UNFIT) in desk.told
+        assert model.ready == 2
+        other, _ = receptionist(model)
+        assert (await said(other, "i need a flu shot")).startswith("Sure!")
 
 
 async def test_row_p10_the_prompt_forbids_asking_for_identifiers() -> None:
@@ -224,6 +261,23 @@ async def test_keys_that_come_while_the_model_reads_win() -> None:
     assert desk.fields == {}
 
 
+async def test_what_is_asked_after_the_turn_is_real_is_no_guess_any_more() -> None:
+    model = Reader(500.0)
+    made, _ = receptionist(model)
+
+    async def turn() -> None:
+        guess = ReplyRequest("1", (ChatMessage("user", UNREAD),), speculative=True)
+        async for _event in made.reply(guess):
+            pass
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(turn())
+        await asyncio.sleep(0.1)
+        made.confirm("1")
+    assert [asked.speculative for asked in model.asked] == [True, False]
+    assert model.confirmed == ["1"]
+
+
 async def test_row_t23_the_temperature_is_low() -> None:
     model = Model("Which day?")
     made, _ = receptionist(model)
@@ -256,6 +310,6 @@ async def test_the_practices_own_rules_are_told() -> None:
     told = rules(flow)
     assert told.endswith("The practice's own rules:\n- Parking is behind the {house}.")
     assert flow.practice.name in told
-    warm = warming(flow, date(2026, 1, 7))
+    (warm,) = warming(flow, date(2026, 1, 7))
     assert warm.messages[0].content == told
     assert warm.answer_schema is not None

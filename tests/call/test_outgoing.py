@@ -9,10 +9,13 @@ import pytest
 from models.ports import ChatMessage, ReplyRequest, Spoken
 from phi.forms import Said
 from phi.guard import CANNOT_REPEAT
+from phi.vault import Compartment
+from pipeline.call.outgoing import Outgoing
+from pipeline.call.recent import HISTORY_BYTES_MAX
 from pipeline.line import Caption
 from pipeline.telemetry.events import Event, set_sink
 from tests.call.call_rig import CallRig
-from tests.call.identity_flow import PHONE, asking, calling_practice
+from tests.call.identity_flow import PHONE, TODAY, asking, calling_practice
 from tests.fakes.language_model import FakeLanguageModel
 
 BORN, KEYED, SSN = "1953-07-19", "07191953", "4417"
@@ -121,3 +124,46 @@ async def test_rows_p11_d25_the_event_counts_and_holds_no_value(
         {"event": "values_withheld", "call_id": "c1", "where": "request", "count": 1}
     ]
     assert PHONE not in str(events)
+
+
+def sent(outgoing: Outgoing, talk: list[ChatMessage]) -> list[str]:
+    return [one.content for one in outgoing.request(ReplyRequest("r", tuple(talk))).messages]
+
+
+def test_row_p1_what_is_stored_in_mid_call_is_taken_out_of_what_was_said_before_it() -> None:
+    compartment = Compartment()
+    outgoing = Outgoing("c1", compartment, (), lambda: TODAY)
+    talk = [
+        ChatMessage("user", "0143 is how it ends"),
+        ChatMessage("assistant", "0143, I see."),
+        ChatMessage("user", "yes"),
+    ]
+    assert sent(outgoing, talk) == [one.content for one in talk]
+    compartment.put("phone", "0143", frozenset(["store"]))
+    assert sent(outgoing, talk)[:2] == [
+        "{{patient.phone}} is how it ends",
+        "{{patient.phone}}, I see.",
+    ]
+    compartment.drop("phone")
+    assert sent(outgoing, talk) == [one.content for one in talk]
+
+
+def test_row_p1_of_a_call_that_never_ends_the_newest_turns_are_sent_and_no_value_with_them() -> (
+    None
+):
+    compartment = Compartment()
+    compartment.put("phone", PHONE, frozenset(["store"]))
+    outgoing = Outgoing("c1", compartment, (), lambda: TODAY)
+    talk = [ChatMessage("system", "Rules.")]
+    longest = 0
+    for turn in range(40):
+        for said in ("and so on " * 20 + "two one two five five five", "oh one four three please"):
+            talk += [
+                ChatMessage("user", said),
+                ChatMessage("assistant", f"{turn}. " + "Sure. " * 20),
+            ]
+            asked = sent(outgoing, talk)
+            longest = max(longest, sum(map(len, asked)))
+            assert asked[0] == "Rules."
+            assert "one four three" not in str(asked)
+    assert HISTORY_BYTES_MAX // 2 < longest <= HISTORY_BYTES_MAX

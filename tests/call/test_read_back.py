@@ -13,7 +13,7 @@ from pipeline.call import verbalise
 from pipeline.call.dialogue import answer_by_key, respond
 from pipeline.call.flow_file import load_flow
 from pipeline.call.request import Request
-from pipeline.call.steps import Ended, GoesOn, Heard, PersonWanted, Phase, State, TakenBack
+from pipeline.call.steps import Completed, Ended, Heard, PersonWanted, Phase, State, TakenBack
 from tests.call.booking_caller import AGREES, OBJECTS, WAVERS
 from tests.call.mishearing import SLIPS
 
@@ -130,7 +130,7 @@ def test_a_yes_can_be_taken_back_while_we_say_goodbye(said: str, asked: str) -> 
     step = respond(FLOW, booked, Heard(said), TODAY)
     assert step.state.phase is Phase.ASKING
     assert step.state.asked == asked
-    assert step.effects[:2] == (GoesOn(), TakenBack())
+    assert step.effects[0] == TakenBack()
     assert Ended("goodbye") not in step.effects
 
 
@@ -227,7 +227,7 @@ def test_who_asks_for_a_person_over_the_goodbye_is_led_to_one() -> None:
     step = respond(FLOW, booked, Heard("i want to speak to a person"), TODAY)
     assert step.state.phase is Phase.PERSON
     assert PersonWanted("asked") in step.effects
-    assert GoesOn() in step.effects
+    assert not any(isinstance(effect, Ended) for effect in step.effects)
     assert TakenBack() not in step.effects  # the booking stands
 
 
@@ -265,6 +265,64 @@ def test_no_text_raises(said: str, asked: str, typed: bool) -> None:
 def test_no_words_of_days_times_and_numbers_raise(said: list[str], asked: str) -> None:
     step = respond(FLOW, replace(READ_BACK, asked=asked), Heard(" ".join(said), typed=True), TODAY)
     assert step.say
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["yes bye", "yes goodbye", "yes thanks bye bye", "yes that's all thank you", "yes please have a nice day", "um yes okay bye"],
+)  # fmt: skip
+def test_a_yes_with_a_farewell_books(said: str) -> None:
+    step = respond(FLOW, READ_BACK, Heard(said), TODAY)
+    assert step.state.phase is Phase.BOOKED
+    assert Completed() in step.effects
+
+
+@pytest.mark.parametrize("said", ["correct bye", "that's right goodbye", "perfect thank you bye"])
+def test_another_agreement_with_a_farewell_is_asked_once_more_plainly(said: str) -> None:
+    step = respond(FLOW, READ_BACK, Heard(said), TODAY)
+    assert step.say == FLOW.lines.confirm_plainly
+    assert respond(FLOW, step.state, Heard(said), TODAY).state.phase is Phase.BOOKED
+
+
+@pytest.mark.parametrize(
+    "said", ["bye", "okay bye", "thank you bye", "that's all", "that's all thank you", "no bye", "never mind", "thanks have a nice day"]
+)  # fmt: skip
+def test_a_farewell_alone_is_no_yes_and_a_whole_request_is_asked_for_once_more(said: str) -> None:
+    step = respond(FLOW, READ_BACK, Heard(said), TODAY)
+    assert step.say == f"{FLOW.lines.nothing_booked} {FLOW.lines.confirm_plainly}"
+    assert not any(isinstance(effect, Ended) for effect in step.effects)
+    assert respond(FLOW, step.state, Heard("yes"), TODAY).state.phase is Phase.BOOKED
+    assert respond(FLOW, step.state, Heard("no"), TODAY).state.asked == "open"
+    for _ in range(2):
+        step = respond(FLOW, step.state, Heard(said), TODAY)
+        assert step.say == f"{FLOW.lines.nothing_booked} {FLOW.say(FLOW.lines.goodbye)}"
+        assert step.effects == (Ended("goodbye"),)
+
+
+@pytest.mark.parametrize("said", ["never mind", "that's all", "bye"])
+def test_a_farewell_to_what_shall_be_changed_changes_nothing_and_ends_nothing(said: str) -> None:
+    step = respond(FLOW, replace(READ_BACK, asked="open"), Heard(said), TODAY)
+    assert step.state.asked == "confirm"
+    assert step.say.startswith(FLOW.lines.nothing_booked)
+    assert "Is that right" in step.say
+    assert respond(FLOW, step.state, Heard("yes"), TODAY).state.phase is Phase.BOOKED
+
+
+@pytest.mark.parametrize("asked", ["reason", "name", "phone", "day", "time"])
+def test_who_takes_leave_before_that_is_told_that_nothing_is_booked(asked: str) -> None:
+    step = respond(FLOW, State(asked=asked), Heard("okay thanks bye"), TODAY)
+    assert step.say == f"{FLOW.lines.nothing_booked} {FLOW.say(FLOW.lines.goodbye)}"
+    assert step.effects == (Ended("goodbye"),)
+
+
+@pytest.mark.parametrize("asked", ["reason", "name", "phone", "day", "time", "confirm"])
+@pytest.mark.parametrize(
+    "said", ["bye five five", "bye one two", "bye for the ankle", "good bye a cat"]
+)
+def test_a_farewell_beside_anything_else_is_none(said: str, asked: str) -> None:
+    state = replace(READ_BACK, asked=asked)
+    step = respond(FLOW, state, Heard(said), TODAY)
+    assert not any(isinstance(effect, Ended) for effect in step.effects)
 
 
 def test_keys_one_and_two_answer_the_read_back() -> None:

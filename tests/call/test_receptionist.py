@@ -7,13 +7,14 @@ from datetime import date
 import pytest
 
 from models.ports import ChatMessage, Keyed, ReplyRequest, Spoken, TextDelta
-from pipeline.call.asking import piece_line, question
+from pipeline.call.asking import no_number_line, piece_line, question
 from pipeline.call.desk import Receptionist
 from pipeline.call.dialogue import respond
 from pipeline.call.flow_file import load_flow
 from pipeline.call.receptionist import ScriptedReceptionist
 from pipeline.call.steps import Heard, Phase, State
 from pipeline.call.verbalise import written_clock
+from pipeline.turn.events import Asked
 from tests.fakes.desk import FakeDesk
 
 FLOW = load_flow()
@@ -315,11 +316,37 @@ async def test_say_that_again_repeats_the_last_words() -> None:
 
 async def test_keys_fill_the_number_and_are_shown_by_two_digits_only() -> None:
     call = await Call().until("phone")
-    assert call.receptionist.keyed(Keyed("212555")) == piece_line(FLOW, "212555")
-    said = call.receptionist.keyed(Keyed("0143"))
+    said = call.receptionist.keyed(Keyed("2125550143"))
     assert said == FLOW.say(FLOW.prompts["day"].ask)
     assert call.desk.fields["phone"] == "2125550143"
     assert ("field", "phone", "ends in 43") in call.desk.told
+
+
+@pytest.mark.parametrize("before", ["two one two five", "keys"])
+async def test_keys_are_a_whole_number_or_none_whatever_came_before(before: str) -> None:
+    call = await Call().until("phone")
+    if before == "keys":
+        call.receptionist.keyed(Keyed("2125"))
+    else:
+        assert await call.say(before) == piece_line(FLOW, "2125")
+        assert call.receptionist.reprompt(1, heard_something=False) == piece_line(FLOW, "2125")
+    for rest in ("550143", "212555"):  # the rest of it, and its beginning once more
+        said = call.receptionist.keyed(Keyed(rest))
+        assert said == no_number_line(FLOW, call.receptionist.state)
+    assert call.desk.pending == Asked("phone", digits=10)
+    assert "phone" not in call.desk.fields
+    call.receptionist.keyed(Keyed("12125550143"))
+    assert call.desk.fields["phone"] == "2125550143"
+
+
+async def test_a_typed_number_is_a_whole_one_or_none() -> None:
+    call = await Call().until("phone")
+    await call.say("two one two")
+    for typed in ("5550143", "212555"):
+        step = respond(FLOW, call.receptionist.state, Heard(typed, typed=True), TODAY)
+        assert step.state.request.phone is None
+        assert step.state.piece == ""
+        assert step.say == no_number_line(FLOW, step.state)
 
 
 async def test_an_impossible_keyed_number_is_refused_with_words() -> None:
@@ -351,6 +378,30 @@ async def test_zero_leads_to_a_person_also_behind_a_spoken_piece_and_over_the_go
     assert booked.receptionist.keyed(Keyed("0")) == FLOW.say(FLOW.lines.person)
     assert "go_on" in booked.desk.names()
     assert ("person", "key") in booked.desk.told
+
+
+@pytest.mark.parametrize("said", ["oh wait my name is daniel", "2125550143"])
+async def test_who_has_more_to_say_over_the_goodbye_of_nothing_goes_on(said: str) -> None:
+    call = await Call().until("phone" if said.isdigit() else "name")
+    assert FLOW.lines.nothing_booked in await call.say("bye")
+    assert call.desk.told[-1] == ("end", "goodbye")
+    before = call.receptionist.state.asked
+    if said.isdigit():
+        call.receptionist.keyed(Keyed(said))
+    else:
+        await call.say(said)
+    names = call.desk.names()
+    assert "go_on" in names[len(names) - names[::-1].index("end") :]
+    assert call.receptionist.state.asked not in ("", before)
+
+
+async def test_a_farewell_that_goes_on_as_an_answer_does_not_end_the_call() -> None:
+    call = await Call().until("day")
+    await call.say("bye")
+    call.receptionist.reopen(f"turn-{call._turns}")
+    assert "go_on" in call.desk.names()
+    assert call.desk.pending is not None
+    assert call.desk.pending.slot == "day"
 
 
 async def test_key_two_over_the_goodbye_takes_the_yes_back_and_others_do_not() -> None:

@@ -101,6 +101,26 @@ async def test_words_that_go_on_before_the_reply_is_heard_are_one_turn() -> None
         assert rig.receptionist.reopened == rig.receptionist.confirmed[:1]
 
 
+async def test_a_caller_who_talks_on_is_answered_and_hears_the_answer_to_its_end() -> None:
+    async with calling(FakeReceptionist(answer_to)) as rig:
+        await rig.greeted()
+        greeted, rig.ear.saying = len(rig.wire_words), ""
+        await rig.say("and then my neighbor told me", 48_500)
+        assert rig.captions("caller") == ["and then my neighbor told me"]
+        said = " ".join(rig.wire_words[greeted:])
+        assert said == "You said and then my neighbor told me.", "over a voice that never paused"
+        assert rig.call.playout.epoch == rig.wire[-1][1]
+        assert rig.interrupted == [False] * 3
+
+
+async def test_urgent_words_are_answered_though_the_caller_talks_on() -> None:
+    async with calling(FakeReceptionist(answer_to)) as rig:
+        await rig.greeted()
+        rig.ear.saying = ""
+        await rig.say("I have chest pain and it", 9_000)
+        assert rig.captions("caller") == ["I have chest pain and it"]
+
+
 async def test_keys_fill_the_asked_slot_and_are_no_words_anywhere() -> None:
     async with calling(FakeReceptionist(answer_to)) as rig:
         rig.desk.asked(Asked("code", digits=4))

@@ -17,10 +17,12 @@ from pipeline.call.flow_file import load_flow
 from pipeline.call.phone import hear_phone, replace_tail
 from pipeline.call.reason import hear_reason
 from pipeline.call.request import Request, valid_first_name, valid_phone, valid_time
+from pipeline.call.slots import understand
 from pipeline.call.steps import Heard, Phase, State
 from pipeline.call.time_of_day import hear_time
 from pipeline.call.words import words
 from pipeline.call.yes_no import hear_yes_no, plain_yes
+from tests.call.identity_flow import asking
 
 TODAY = date(2026, 3, 4)  # a Wednesday
 FLOW: Flow = load_flow()
@@ -232,6 +234,7 @@ def test_only_a_plain_yes_is_a_yes(said: str, answer: str | None) -> None:
         ("um", Aside.HESITATION),
         ("goodbye", Aside.GOODBYE),
         ("monday then", None),
+        ("give me a nurse", Aside.PERSON),
     ],
 )
 def test_what_is_not_an_answer_is_recognised(said: str, aside: Aside | None) -> None:
@@ -327,6 +330,97 @@ def test_the_29th_of_february_is_a_day_where_next_year_has_it() -> None:
 )
 def test_minutes_below_ten_are_read_and_a_range_is_no_time(said: str, time: str | None) -> None:
     assert hear_time(words(said), FLOW.hours, asked=True).time == time
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "time"),
+    [
+        ("covid nineteen shot", "reason", None),
+        ("covid 19 vaccine", "reason", None),
+        ("i saw the doctor at three last time", "reason", None),
+        ("+44 20 7946 0958", "phone", None),
+        ("a flu shot at three", "reason", "15:00"),
+        ("a flu shot at 14:30", "reason", "14:30"),
+        ("tuesday 15:30", "day", "15:30"),
+        ("fifteen thirty", "time", "15:30"),
+        ("nineteen", "time", "19:00"),
+        ("half past three", "phone", "15:30"),
+    ],
+)
+def test_a_number_that_means_something_else_is_no_time(
+    said: str, asked: str, time: str | None
+) -> None:
+    assert understand(FLOW, said, asked, Request(), "", TODAY).values.time == time
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked", "field", "value"),
+    [
+        ("Tue", "day", "day", "2026-03-10"),
+        ("Tues.", "day", "day", "2026-03-10"),
+        ("next thurs", "day", "day", "2026-03-12"),
+        ("Mar 10", "day", "day", "2026-03-10"),
+        ("10 March", "day", "day", "2026-03-10"),
+        ("10 Mar 2027", "day", "day", "2027-03-10"),
+        ("10th of Dec", "day", "day", "2026-12-10"),
+        ("10th", "day", "day", "2026-03-10"),
+        ("um fourteenth please", "day", "day", "2026-03-14"),
+        ("10th grade", "day", "day", None),
+        ("10th", "reason", "day", None),
+        ("we sat in the sun", "day", "day", None),
+        ("he sat down", "reason", "day", None),
+        ("Jan", "name", "first_name", "Jan"),
+        ("1530", "time", "time", "15:30"),
+        ("930", "time", "time", "09:30"),
+        ("0815", "time", "time", "08:15"),
+        ("1575", "time", "time", None),
+        ("555 0143", "time", "time", None),
+        ("555 1430", "reason", "time", None),
+        ("1530", "phone", "time", None),
+    ],
+)
+def test_answers_as_people_type_them(typed: str, asked: str, field: str, value: str | None) -> None:
+    values = understand(FLOW, typed, asked, Request(), "", TODAY).values
+    assert values.value(field) == value
+
+
+@pytest.mark.parametrize("said", ["0", "zero", "press 0", "um zero please", "i press zero"])
+@pytest.mark.parametrize("asked", ["reason", "name", "day", "time", "confirm", "open"])
+def test_a_zero_where_no_digits_are_asked_is_the_way_to_a_person(said: str, asked: str) -> None:
+    assert understand(FLOW, said, asked, Request(), "", TODAY).aside is Aside.PERSON
+
+
+def test_a_zero_where_digits_are_asked_is_a_digit() -> None:
+    assert understand(FLOW, "zero", "phone", Request(), "", TODAY).aside is None
+    assert understand(FLOW, "press zero", "phone", Request(), "", TODAY).aside is Aside.PERSON
+    step = respond(asking("birth_date"), State(asked="birth_date"), Heard("zero"), TODAY)
+    assert step.state.phase is Phase.ASKING
+
+
+@pytest.mark.parametrize("asked", ["day", "time"])
+@pytest.mark.parametrize("said", ["any day", "any time", "it doesn't matter", "whenever"])
+def test_who_has_no_wish_is_told_what_can_be_said(said: str, asked: str) -> None:
+    step = respond(FLOW, State(asked=asked), Heard(said), TODAY)
+    assert step.say == FLOW.say(FLOW.prompts[asked].choices)
+
+
+@pytest.mark.parametrize(
+    ("said", "person"),
+    [
+        ("my doctor's nurse said i need a refill", False),
+        ("the nurse told me to get a flu shot", False),
+        ("the staff at the front said to ask for a referral please", False),
+        ("i want to talk to the nurse about my refill", True),
+        ("can i get the nurse for a refill", True),
+        ("a refill or give me a person", True),
+        ("no refill operator", True),
+        ("is there a nurse i can talk to about my refill", True),
+    ],
+)
+def test_who_is_only_spoken_of_beside_a_reason_is_not_asked_for(said: str, person: bool) -> None:
+    understood = understand(FLOW, said, "reason", Request(), "", TODAY)
+    assert (understood.aside is Aside.PERSON) is person
+    assert (understood.values.reason is None) is person
 
 
 _PIECES = st.sampled_from(

@@ -117,7 +117,7 @@ async def open_practice(settings: Settings) -> AsyncIterator[tuple[Practice, Cal
     set_sink(lambda event: practice.events.append(event.record()))
     async with AsyncExitStack() as house:
         house.callback(set_sink, None)
-        await house.enter_async_context(practice.model.running(warming(practice.flow, TODAY)))
+        await house.enter_async_context(practice.model.running(*warming(practice.flow, TODAY)))
         for engine in (practice.stt, practice.tts):
             house.push_async_callback(engine.stop)
             await engine.start()

@@ -13,11 +13,12 @@ from pipeline.audit.records import DISPOSITIONS
 from pipeline.call.desk import Desk, Receptionist
 from pipeline.call.flow import Greeting
 from pipeline.call.flow_file import load_flow
-from pipeline.call.leading import TransferTried
-from pipeline.call.modelled import ModelledReceptionist
+from pipeline.call.leading import TransferTried, offered
+from pipeline.call.modelled import ModelledReceptionist, warming
 from pipeline.call.reach import Reach
 from pipeline.call.receptionist import ScriptedReceptionist
 from pipeline.call.settings import CallSettings
+from pipeline.call.think import tool_spec
 from pipeline.line import CallState, Transfer, Urgent
 from pipeline.telemetry.events import Event, set_sink
 from pipeline.transfer import TransferOutcome
@@ -353,6 +354,19 @@ async def test_on_a_web_page_the_number_is_shown_and_said_as_ever() -> None:
         assert rig.captions("agent")[-1].startswith("Call two one two")
         assert rig.leg.of(Urgent)
         assert asked_for(rig) == []
+
+
+@pytest.mark.parametrize("can_transfer", [True, False])
+async def test_a_server_is_warmed_with_what_a_calls_requests_begin_with(can_transfer: bool) -> None:
+    model = FakeLanguageModel("And which day?")
+    async with telephone(model=model, can_transfer=can_transfer) as rig:
+        await rig.until_quiet()
+        await rig.turn("i need a check up")
+    tools = [tool_spec(tool.schema()) for tool in offered(REACH, lambda: None)]
+    asked = model.requests[0]
+    assert len(asked.tools) == can_transfer
+    (warm,) = (one for one in warming(FLOW, TODAY, tools) if one.tools == asked.tools)
+    assert (warm.messages[0], warm.tool_choice) == (asked.messages[0], asked.tool_choice)
 
 
 async def test_row_u2_the_model_has_a_tool_for_it_and_says_nothing_after_it() -> None:
