@@ -16,6 +16,7 @@ from pathlib import Path
 
 from phi.chain_key import AnyKey, ChainKey, KeyUnreadable, PublicChainKey
 from pipeline.errors import StartUpError
+from pipeline.finished_file import settle
 from pipeline.private_folder import make_private
 
 SIGNING_FILE = "signing.pem"
@@ -103,13 +104,4 @@ def _write_new(path: Path, data: bytes, mode: int) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(directory: Path) -> None:
-    """Make a new name in the folder outlive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    settle(path.parent)

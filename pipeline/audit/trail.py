@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Iterator
@@ -14,11 +15,15 @@ from pathlib import Path
 
 from phi.chain import Head
 from phi.chain_check import ChainCheck, Verify
-from pipeline.audit.keys import sync_folder
+from pipeline.finished_file import settle
 
 _FILE = re.compile(r"audit-([0-9]{6})\.jsonl\Z")
 _OPENED = re.compile(rb'\{"seq":([0-9]{1,18}),"type":"chain_opened".*"previous":"([0-9a-f]{64})"')
 _CHAIN = re.compile(rb'"chain":"([0-9a-f]{32})"')
+
+
+RECORD_BYTES_MAX = 16_384
+"""No record of ours is longer: what a killed writer tears is shorter, and what is longer is somebody's damage."""
 
 
 def trail_files(directory: Path) -> list[tuple[int, Path]]:
@@ -60,7 +65,10 @@ class Found:
 
 
 def find_end(directory: Path, verify: Verify, exported: Head | None = None) -> Found:
-    """Where the chain ends. A torn record is cut off the file and reported; nothing else is changed."""
+    """Where the chain ends. A torn record is cut off the file and reported; nothing else is changed.
+
+    More than a record of ours can be is kept aside first.
+    """
     torn = b""
     files = trail_files(directory)
     while files:
@@ -74,7 +82,7 @@ def find_end(directory: Path, verify: Verify, exported: Head | None = None) -> F
                 else _fresh(path, torn, exported)
             )
         path.unlink()  # the writer was killed before this file's first record was written
-        sync_folder(directory)
+        settle(directory)
     return _nothing(torn, exported)
 
 
@@ -93,10 +101,27 @@ def _cut_torn(path: Path) -> tuple[bytes, int]:
     with path.open("r+b") as file:
         data = file.read()
         whole = data.rfind(b"\n") + 1
+        if len(data) - whole > RECORD_BYTES_MAX:
+            _keep_aside(path, data[whole:])
         if whole < len(data):
             file.truncate(whole)
             os.fsync(file.fileno())
     return data[whole:], whole
+
+
+def _keep_aside(path: Path, torn: bytes) -> None:
+    """On the disk beside the file, under a name that is no part of the chain and was not there."""
+    aside = path.with_name(f"{path.name}.torn")
+    for number in itertools.count(2):
+        if not aside.exists():
+            break
+        aside = path.with_name(f"{path.name}.torn-{number}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with os.fdopen(os.open(aside, flags, 0o600), "wb") as file:
+        file.write(torn)
+        file.flush()
+        os.fsync(file.fileno())
+    settle(path.parent)
 
 
 def _examine(number: int, path: Path, torn: bytes, verify: Verify, exported: Head | None) -> Found:

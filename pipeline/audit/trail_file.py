@@ -10,9 +10,9 @@ import fcntl
 import os
 from pathlib import Path
 
-from pipeline.audit.keys import sync_folder
 from pipeline.audit.trail import file_of
 from pipeline.errors import StartUpError
+from pipeline.finished_file import settle
 
 LOCK_FILE = "writer.lock"
 
@@ -59,7 +59,7 @@ class TrailFile:
         """Write into a new file, once its name is on the disk; otherwise the old one goes on."""
         descriptor = self._open(self.number + 1)
         try:
-            sync_folder(self._directory)
+            settle(self._directory)
         except OSError:
             os.close(descriptor)
             raise

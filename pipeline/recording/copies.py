@@ -37,6 +37,14 @@ def pieces(directory: Path, destroyed: Mapping[str, str]) -> Iterator[Piece]:
                 raise RecordingFault(f"cannot read {path}: {error.strerror}") from None
 
 
+def broke_off(directory: Path) -> bool:
+    """True when a restore was killed on its way here, or when all was there and only its mark was left."""
+    try:
+        return (directory / _MARK_NAME).exists()
+    except OSError:  # a folder that may not be looked into is the next one's to complain about
+        return False
+
+
 class PutBack:
     """Brings recordings back into an empty folder; what was destroyed since the copy stays so.
 

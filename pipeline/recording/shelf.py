@@ -269,19 +269,27 @@ class Shelf:
         """Move it to another class; its days count from the call on."""
         self._write_key(kept.id, self._data_key(kept.id), kept_as)
 
-    def wrap_anew(self) -> int:
-        """After the install key was changed: wrap every key with the current one; returns how many were."""
+    def wrap_anew(self) -> tuple[int, dict[str, str]]:
+        """After the install key was changed: wrap every key with the current one.
+
+        Returns how many were, and of each recording whose key does not open the id of the install key that it names.
+        """
         self._ring = self._reload()
-        count = 0
+        count, unopened, gone = 0, dict[str, str](), self._destroyed()
         for path in sorted(self.directory.glob("rec_*.key")):
-            if not _ID.match(path.stem) or self._stored(path.stem).get("key_id") in (
-                None,
-                self._ring.current,
-            ):
+            if not _ID.match(path.stem) or path.stem in gone:
                 continue
-            self._write_key(path.stem, self._data_key(path.stem), self._kept_as(path.stem))
+            needs = self._stored(path.stem).get("key_id")
+            if needs in (None, self._ring.current):
+                continue
+            try:
+                data_key = self._data_key(path.stem)
+            except RecordingFault:
+                unopened[path.stem] = str(needs)
+                continue
+            self._write_key(path.stem, data_key, self._kept_as(path.stem))
             count += 1
-        return count
+        return count, unopened
 
     # --- parts ---------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 import json
@@ -22,8 +23,9 @@ from sqlalchemy.orm import Session
 
 from phi.envelope import KeyRing
 from pipeline.clock import wall_now
+from pipeline.finished_file import give_name
 from pipeline.store.database import Database, revisions
-from pipeline.store.faults import StoreFault
+from pipeline.store.faults import ScrubOwed, StoreFault
 from pipeline.store.keys import ADOPT, other_deployment, require_named
 from pipeline.store.records import Records, shred
 from pipeline.store.retention import take_out
@@ -46,6 +48,8 @@ class Head:
     deployment: str
     id: str
     """Its signature: no two copies have the same."""
+    unopened: tuple[str, ...] = ()
+    """Requests in it that do not open, as who made it found; its file does not say."""
 
 
 class Beside(Protocol):
@@ -69,10 +73,12 @@ class _NothingBeside:
 def back_up(records: Records, to: Path, files: Iterable[tuple[str, bytes]] = ()) -> Head:
     """Write a copy; a file that is there is never overwritten, and a broken one never left.
 
-    `files` are sealed files kept beside the rows, name by name in pieces.
+    `files` are sealed files kept beside the rows, name by name in pieces. Each request is opened on the way: a row
+    that was damaged is copied as it is, and named, while an earlier copy may still have it whole.
     """
     digest = hashlib.sha256()
     rows = 0
+    unopened: list[str] = []
     revision = records.database.version()
     taken_at = wall_now().isoformat(timespec="seconds")
     head = {
@@ -88,7 +94,7 @@ def back_up(records: Records, to: Path, files: Iterable[tuple[str, bytes]] = ())
             raise FileExistsError
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            for line in _lines(records, head, files):
+            for line in _lines(records, head, files, unopened):
                 digest.update(line)
                 file.write(line)
                 rows += 1
@@ -97,15 +103,23 @@ def back_up(records: Records, to: Path, files: Iterable[tuple[str, bytes]] = ())
             file.write(_line(foot))
             file.flush()
             os.fsync(file.fileno())
-        os.link(unfinished, to)  # fails, rather than replaces, when somebody was faster
+        give_name(unfinished, to)
     except FileExistsError:
         raise StoreFault("exists", f"{to} exists already; give another name") from None
     except OSError as error:
         raise StoreFault("disk", f"cannot write {to}: {error.strerror}") from None
     finally:
         unfinished.unlink(missing_ok=True)
+    with contextlib.suppress(ScrubOwed):  # what was destroyed while we read could not leave
+        records.database.scrub_again()
     return Head(
-        records.practice_id, revision, taken_at, rows - 1, records.ring.deployment, signature
+        records.practice_id,
+        revision,
+        taken_at,
+        rows - 1,
+        records.ring.deployment,
+        signature,
+        tuple(unopened),
     )
 
 
@@ -216,26 +230,40 @@ def bury_again(records: Records, tombstones: Tombstones) -> int:
 def bury_within(session: Session, records: Records, tombstones: Tombstones) -> int:
     """The same as a part of somebody's transaction, who owes the store a `scrub` afterwards."""
     dead, less = tombstones.read(), tombstones.read_fields()
-    now_ms = records.now_ms()
-    whole, parts = [], []
-    for opened in records.opened_within(session):
-        request_id = opened.entry.id
-        if request_id in dead:
-            whole.append(request_id)
-        elif not less.get(request_id, frozenset()).isdisjoint(opened.document.fields):
-            parts.append(request_id)
-    for request_id in whole:
-        shred(session, records.practice_id, [request_id], dead[request_id][:16], now_ms)
-    for request_id in parts:
-        take_out(records, session, *records.row(session, request_id), less[request_id])
-    return len(whole) + len(parts)
+    touched = 0
+    for request_id in records.ids(session):
+        if why := dead.get(request_id):
+            shred(session, records.practice_id, [request_id], why[:16], records.now_ms())
+            touched += 1
+        elif fields := less.get(request_id):
+            touched += _less(session, records, request_id, fields)
+    return touched
 
 
 # --- parts --------------------------------------------------------------------------------------------
 
 
+def _less(session: Session, records: Records, request_id: str, fields: frozenset[str]) -> bool:
+    """Take these fields out again; False when they are not there.
+
+    That nobody reads them again was promised. Nobody can take them out of a request that does not open, so that one
+    is destroyed as a whole.
+    """
+    try:
+        row, key_row = records.row(session, request_id)
+        if fields.isdisjoint(records.document(row, key_row).fields):
+            return False
+        take_out(records, session, row, key_row, fields)
+    except StoreFault:
+        shred(session, records.practice_id, [request_id], "redacted", records.now_ms())
+    return True
+
+
 def _lines(
-    records: Records, head: dict[str, Any], files: Iterable[tuple[str, bytes]]
+    records: Records,
+    head: dict[str, Any],
+    files: Iterable[tuple[str, bytes]],
+    unopened: list[str],
 ) -> Iterator[bytes]:
     yield _line(head)
     for name, data in files:
@@ -246,6 +274,8 @@ def _lines(
             for row in session.execute(query).yield_per(_ROWS_AT_ONCE).mappings():
                 cells = {key: _cell(value) for key, value in row.items()}
                 yield _line({"table": table.name, "row": cells})
+        for _ in records.opened_within(session, unopened):
+            pass
 
 
 def _line(value: dict[str, Any]) -> bytes:

@@ -10,6 +10,7 @@ import errno
 import os
 import sqlite3
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,11 +26,13 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from pipeline.private_folder import make_private
-from pipeline.store.faults import StoreBusy, StoreFault
+from pipeline.store.faults import ScrubOwed, StoreBusy, StoreFault
 
 FILE_NAME: Final = "requests.db"
 _UPGRADE_LOCK: Final = 7_246_311
 """PostgreSQL's advisory lock for upgrades: any number that other programs of the database do not use."""
+_SCRUB_TRY_MS: Final = 100
+"""One attempt waits so long for readers, and holds up writers meanwhile; after as long a pause comes the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +102,49 @@ class Database:
             yield connection
             connection.commit()
 
-    def scrub(self) -> None:
-        """After a destruction: overwritten bytes leave the journal and the file, not only the view."""
+    def scrub(self, *, patient: bool = True) -> None:
+        """After a destruction: overwritten bytes leave the journal and the file, not only the view.
+
+        Whoever reads an earlier view keeps them there: a patient one waits for that a while. Then it is `ScrubOwed`,
+        and `scrub_again` is everybody's affair.
+        """
+        with self._without_transaction() as connection:
+            if not self.is_sqlite:
+                connection.exec_driver_sql("VACUUM requests, data_keys, lookups, install_keys")
+            elif not self._empty_journal(connection, self._busy_ms if patient else _SCRUB_TRY_MS):
+                raise ScrubOwed(
+                    "scrub_owed",
+                    "what was destroyed has left the store, but its old bytes are still in"
+                    f" {self.location.shown()}: another program (a backup, an export) reads the store as it was before."
+                    " Let it end. Then a running server overwrites them within the hour, and the next start or"
+                    " `wardline backup` does at once",
+                )
+
+    def scrub_again(self) -> None:
+        """What a reader or a crash kept a `scrub` from; a database server looks after that by itself."""
+        if self.is_sqlite:
+            self.scrub(patient=False)
+
+    def _empty_journal(self, connection: Connection, wait_ms: int) -> bool:
+        """False: it may not be emptied, and old pages not be overwritten, while somebody reads them."""
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {min(wait_ms, _SCRUB_TRY_MS)}")
         try:
-            with (
-                self._opened()
-                .connect()
-                .execution_options(isolation_level="AUTOCOMMIT") as connection
-            ):
-                if self.is_sqlite:
-                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-                else:
-                    connection.exec_driver_sql("VACUUM requests, data_keys, lookups, install_keys")
+            for left in range(wait_ms // (2 * _SCRUB_TRY_MS), -1, -1):
+                # It raises nothing when it cannot: the first of its three numbers says so.
+                busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+                if not busy:
+                    return True
+                if left:
+                    time.sleep(_SCRUB_TRY_MS / 1000.0)
+            return False
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {self._busy_ms}")
+
+    @contextlib.contextmanager
+    def _without_transaction(self) -> Iterator[Connection]:
+        try:
+            with self._opened().connect() as connection:
+                yield connection.execution_options(isolation_level="AUTOCOMMIT")
         except DBAPIError as error:
             self.close()
             raise _fault(error, self.location) from None

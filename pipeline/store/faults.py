@@ -3,13 +3,19 @@
 StartUpError
 └── StoreFault            `reason` is a short token; the message says what to do and quotes no content
     ├── StoreBusy         locked, full, unreachable: it may work again by itself
+    │   └── ScrubOwed     destroyed, but its bytes have not left the file yet
     ├── KeyFault          no key, the wrong key, a key others can read
     └── RequestGone       a request that is not there (any more), or may not be changed now
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from pipeline.errors import StartUpError
+
+_NAMED_MAX: Final = 20
 
 
 class StoreFault(StartUpError):
@@ -29,6 +35,12 @@ class StoreBusy(StoreFault):
     code = "store_busy"
 
 
+class ScrubOwed(StoreBusy):
+    """What was destroyed has left every view but not the file: somebody reads an earlier view."""
+
+    code = "scrub_owed"
+
+
 class KeyFault(StoreFault):
     """The install key is missing, wrong or unsafe."""
 
@@ -39,3 +51,13 @@ class RequestGone(StoreFault):
     """Nothing there to read or to change."""
 
     code = "request_gone"
+
+
+def do_not_open(ids: Sequence[str]) -> str:
+    """Names damaged requests, and the ways on."""
+    more = f" and {len(ids) - _NAMED_MAX} more" if len(ids) > _NAMED_MAX else ""
+    return (
+        f"{len(ids)} of the requests do not open, because their rows were changed or damaged, or the key they need is not"
+        f" here: {', '.join(ids[:_NAMED_MAX])}{more}. All others are whole. An earlier copy may have them whole;"
+        " what is here of one can be destroyed with `wardline requests delete ID`"
+    )

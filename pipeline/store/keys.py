@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Literal, assert_never
 
 from phi.envelope import KeyRing, KeyTextInvalid
+from pipeline.finished_file import settle
 from pipeline.machine import parse
 from pipeline.private_folder import make_private
 from pipeline.store.faults import KeyFault
@@ -113,7 +114,7 @@ class KeySource:
             fresh.unlink()
         write_new(fresh, ring.to_text())
         fresh.replace(self.file)
-        _sync_directory(self.file.parent)
+        settle(self.file.parent)
 
     def _printed(self) -> str:
         try:
@@ -228,7 +229,7 @@ def write_new(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        _sync_directory(path.parent)
+        settle(path.parent)
     except FileExistsError:
         raise KeyFault(
             "exists", f"{path} exists already and is never overwritten; give another name"
@@ -286,11 +287,3 @@ def _device(path: Path) -> int:
     while not path.exists():
         path = path.parent
     return path.stat().st_dev
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,10 +12,11 @@ from pipeline.clock import wall_now
 from pipeline.errors import StartUpError
 from pipeline.settings import Settings
 from pipeline.store.database import Database, Location
-from pipeline.store.faults import KeyFault, StoreFault
+from pipeline.store.faults import KeyFault, StoreBusy, StoreFault
 from pipeline.store.keys import KeyKind, KeySource
 from pipeline.store.proofs import keys_of
 from pipeline.store.records import Records
+from pipeline.store.requests import SweepFailed
 from pipeline.store.retention import expire, logs_held
 from pipeline.store.tombstones import Tombstones
 from pipeline.telemetry.events import Event, Token, emit
@@ -157,7 +158,10 @@ def prepare(settings: Settings) -> Prepared:
         records.proofs.enter()
         records.proofs.bind()
         source.bind()
-        expire(records, tombstones_of(settings), settings.store.requests_days)
+        try:
+            expire(records, tombstones_of(settings), settings.store.requests_days)
+        except StoreBusy as error:  # a backup that reads, a full disk: the workers try again
+            emit(SweepFailed(Token(error.reason)))
         return Prepared(
             database.location.shown(),
             source.shown(),

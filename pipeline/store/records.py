@@ -262,22 +262,41 @@ class Records:
                 raise RequestGone("gone", f"the request {request_id} was {entry.gone or 'removed'}")
             return self._opened(row, key_row, entry)
 
-    def all_opened(self) -> Iterator[Opened]:
-        """Every request that still has content, one consistent view."""
-        with self.database.reading() as session:
-            yield from self.opened_within(session)
+    def all_opened(self, unopened: list[str] | None = None) -> Iterator[Opened]:
+        """Every request that still has content, one consistent view.
 
-    def opened_within(self, session: Session) -> Iterator[Opened]:
+        Ids of those that do not open are added to `unopened`; without it the first of them is raised.
+        """
+        with self.database.reading() as session:
+            yield from self.opened_within(session, unopened)
+
+    def opened_within(
+        self, session: Session, unopened: list[str] | None = None
+    ) -> Iterator[Opened]:
         """The same as a part of somebody's transaction."""
         held = self.held(session)
         query = (
             select(RequestRow, DataKeyRow)
-            .join(DataKeyRow, DataKeyRow.request_id == RequestRow.id)
+            .outerjoin(DataKeyRow, DataKeyRow.request_id == RequestRow.id)
             .where(RequestRow.practice_id == self.practice_id, RequestRow.document.is_not(None))
             .order_by(RequestRow.created_at_ms, RequestRow.id)
         )
         for row, key_row in session.execute(query).yield_per(100):
-            yield self._opened(row, key_row, _entry(row, key_row, held))
+            try:
+                opened = self._opened(row, key_row, _entry(row, key_row, held))
+            except StoreFault:
+                if unopened is None:
+                    raise
+                unopened.append(row.id)
+            else:
+                yield opened
+
+    def ids(self, session: Session) -> list[str]:
+        """Of every request that still has content, whether it opens or not."""
+        query = select(RequestRow.id).where(
+            RequestRow.practice_id == self.practice_id, RequestRow.document.is_not(None)
+        )
+        return list(session.scalars(query))
 
     def count(self) -> int:
         """Requests that still have content."""
@@ -344,7 +363,9 @@ class Records:
             raise RequestGone("no_such", "no request has this id")
         return row, key_row
 
-    def _opened(self, row: RequestRow, key_row: DataKeyRow, entry: Entry) -> Opened:
+    def _opened(self, row: RequestRow, key_row: DataKeyRow | None, entry: Entry) -> Opened:
+        if key_row is None:
+            raise _damaged(row.id)
         return Opened(entry, self._document(row, self._data_key(key_row)))
 
     def document(self, row: RequestRow, key_row: DataKeyRow) -> Document:
@@ -419,7 +440,7 @@ def _entry(row: RequestRow, key_row: DataKeyRow | None, held: frozenset[str | No
     return Entry(
         row.id,
         row.call_id,
-        State(row.state),
+        _state(row.state),
         row.created_at_ms,
         row.updated_at_ms,
         row.ended_at_ms is not None,
@@ -430,8 +451,17 @@ def _entry(row: RequestRow, key_row: DataKeyRow | None, held: frozenset[str | No
     )
 
 
+def _state(word: str) -> State:
+    """A damaged word hides no request: staff look at it as one that is not complete."""
+    try:
+        return State(word)
+    except ValueError:
+        return State.INCOMPLETE
+
+
 def _damaged(request_id: str) -> StoreFault:
     return StoreFault(
         "damaged",
-        f"request {request_id} does not open: its row was changed or damaged; bring back a copy with `wardline restore`",
+        f"request {request_id} does not open: its row was changed or damaged; an earlier copy (`wardline restore` into"
+        " an empty folder) may have it whole. What is here can be destroyed: `wardline requests delete ID`",
     )

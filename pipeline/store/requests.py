@@ -80,7 +80,7 @@ class StoreWorks(Event):
 
 
 class SweepFailed(Event):
-    """Requests whose days are over could not be destroyed; tried again within the hour."""
+    """Requests whose days are over could not be destroyed, or their bytes not be overwritten; tried again within the hour."""
 
     reason: Token
 

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from phi.envelope import new_data_key
 from pipeline.store.document import Document
-from pipeline.store.faults import RequestGone, StoreFault
+from pipeline.store.faults import RequestGone, ScrubOwed, StoreFault
 from pipeline.store.records import OPEN_AT_MOST_MS, Records, shred
 from pipeline.store.schema import DataKeyRow, HoldRow, KeyRow, LookupRow, RequestRow
 from pipeline.store.tombstones import Tombstones
@@ -39,12 +39,13 @@ class RequestsDestroyed(Event):
 
 
 def expire(records: Records, tombstones: Tombstones, days: int) -> int:
-    """Destroy every request older than this that no hold names; returns how many."""
+    """Destroy every request older than this that no hold names; returns how many.
+
+    It comes round each hour and at each start: what readers kept an earlier destruction from is finished too.
+    """
     now_ms = records.now_ms()
     with records.database.writing() as session:
         held = records.held(session)
-        if None in held:
-            return 0
         old = session.scalars(
             select(RequestRow.id)
             .join(DataKeyRow, DataKeyRow.request_id == RequestRow.id)
@@ -55,12 +56,14 @@ def expire(records: Records, tombstones: Tombstones, days: int) -> int:
                 DataKeyRow.wrapped.is_not(None),
             )
         )
-        ids = [request_id for request_id in old if request_id not in held]
+        ids = [request_id for request_id in old if held.isdisjoint((None, request_id))]
         tombstones.add(ids, "expired", now_ms)
         shred(session, records.practice_id, ids, "expired", now_ms)
     if ids:
-        records.database.scrub()
         emit(RequestsDestroyed(Token("expired"), len(ids)))
+        records.database.scrub(patient=False)
+    else:
+        records.database.scrub_again()
     return len(ids)
 
 
@@ -80,8 +83,8 @@ def redact(records: Records, tombstones: Tombstones, request_id: str, fields: li
             _refuse_unknown(records.document(row, key_row), fields)
             tombstones.add_fields(request_id, fields, records.now_ms())
             take_out(records, session, row, key_row, fields)
-    records.database.scrub()
     emit(RequestsDestroyed(Token("redacted"), 1))
+    records.database.scrub()
 
 
 def take_out(
@@ -111,8 +114,8 @@ def remove(records: Records, tombstones: Tombstones, request_id: str) -> None:
         tombstones.add([request_id], "deleted", records.now_ms())
         shred(session, records.practice_id, [request_id], "deleted", records.now_ms())
         session.delete(row)
-    records.database.scrub()
     emit(RequestsDestroyed(Token("deleted"), 1))
+    records.database.scrub()
 
 
 def hold(records: Records, request_id: str | None, user: str) -> None:
@@ -227,6 +230,7 @@ def purge(
     """
     now_ms = records.now_ms()
     practice = records.practice_id
+    _refuse_readers(records)
     with records.database.writing() as session:
         if records.held(session):
             raise RequestGone(
@@ -323,6 +327,17 @@ def _removable(
         raise RequestGone("gone", f"this request was {key_row.destroyed_why} already")
     records.refuse_unless_final(row)
     return row, key_row
+
+
+def _refuse_readers(records: Records) -> None:
+    """What is destroyed beside one would stay in the file, and the certificate would not be true."""
+    try:
+        records.database.scrub()
+    except ScrubOwed:
+        raise StoreFault(
+            "purge",
+            "another program (a backup, an export) reads the store; nothing was destroyed. Let it end and purge again",
+        ) from None
 
 
 def _refuse_unknown(document: Document, fields: list[str]) -> None:

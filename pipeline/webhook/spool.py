@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.audit.keys import sync_folder
+from pipeline.finished_file import settle
 from pipeline.private_folder import make_private
 
 WAITS_S = (5.0, 10.0, 20.0)
@@ -71,7 +71,7 @@ class Spool:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
-        sync_folder(self._directory)
+        settle(self._directory)
 
     def waiting(self) -> list[Message]:
         """Every message, the oldest first; a file that is none is left alone."""

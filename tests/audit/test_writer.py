@@ -15,7 +15,7 @@ import pytest
 from phi.chain import heads_in
 from pipeline.audit.heads import HeadExport
 from pipeline.audit.records import Record
-from pipeline.audit.trail import trail_files
+from pipeline.audit.trail import RECORD_BYTES_MAX, trail_files
 from pipeline.audit.trail_file import AuditBusy
 from pipeline.audit.verify import verify_trail
 from pipeline.audit.writer import AuditWriter, Limits
@@ -135,6 +135,28 @@ def test_a_torn_record_is_cut_and_the_cut_is_on_record(tmp_path: Path, heard: He
     assert recovered["intact"] is True
     assert verdict(tmp_path).whole
     assert heard.names().count("audit_opened") == 2
+
+
+def test_what_is_too_long_for_a_torn_record_is_kept_aside(tmp_path: Path) -> None:
+    with writer(tmp_path) as audit:
+        audit.put(start())
+    path = tmp_path / "audit-000001.jsonl"
+    lost = tmp_path / "audit-000002.jsonl"
+    damage = b"\0" * (RECORD_BYTES_MAX + 1)
+    for _ in range(2):
+        with path.open("ab") as file:
+            file.write(damage)
+        lost.write_bytes(damage * 2)
+        with writer(tmp_path) as audit:
+            audit.put(end())
+        assert verdict(tmp_path).whole
+    kept = {aside.name: aside.read_bytes() for aside in tmp_path.glob("*.torn*")}
+    assert kept == {
+        f"{name}.torn{again}": data
+        for name, data in ((path.name, damage), (lost.name, damage * 2))
+        for again in ("", "-2")
+    }
+    assert trail_files(tmp_path) == [(1, path)]
 
 
 def test_a_writer_killed_at_the_first_record_of_a_file_leaves_nothing_in_the_way(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pipeline.store.draft import Snapshot, State
+from pipeline.store.records import Records
+from pipeline.store.schema import DataKeyRow, RequestRow
 
 NAMES = ("José", "Siobhán", "O'Neil", "Mary-Ann", "Zoë", "Nuñez")
 REASONS = ("vaccination", "check_up", "follow_up")
@@ -41,3 +43,14 @@ def snapshot(
         ended,
         "0123456789abcdef",
     )
+
+
+def damage(records: Records, number: int, column: str = "document") -> str:
+    """Flip one bit of the document or of the wrapped key of an invented caller's request; returns its id."""
+    request_id = snapshot(number).request_id
+    with records.database.writing() as session:
+        row = session.get(RequestRow if column == "document" else DataKeyRow, request_id)
+        sealed = bytearray(getattr(row, column))
+        sealed[len(sealed) // 2] ^= 1
+        setattr(row, column, bytes(sealed))
+    return request_id

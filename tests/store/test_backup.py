@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -21,7 +23,7 @@ from pipeline.store.opening import key_source, location
 from pipeline.store.rotation import rotate
 from pipeline.store.tombstones import Tombstones
 from tests.store.conftest import House
-from tests.store.snapshots import snapshot
+from tests.store.snapshots import damage, snapshot
 
 
 def bring_back(house: House, copy: Path) -> None:
@@ -244,6 +246,53 @@ def test_row_o10_an_earlier_copy_does_not_bring_redacted_fields_back(
         assert records.open(snapshot(2).request_id).document.fields == snapshot(2).fields
 
 
+@pytest.mark.parametrize("column", ["document", "wrapped"])
+def test_a_damaged_row_is_named_by_the_copy_and_keeps_nothing_else_back(
+    house: House, tmp_path: Path, column: str
+) -> None:
+    copy = tmp_path / "copy"
+    graves = Tombstones(house.directory / "keys")
+    with house.records() as records:
+        for number in range(4):
+            records.write(snapshot(number))
+        damaged = damage(records, 2, column)
+        assert back_up(records, copy).unopened == (damaged,)
+        retention.remove(records, graves, snapshot(0).request_id)
+        retention.redact(records, graves, snapshot(1).request_id, ["phone"])
+    other = moved(house, tmp_path / "other")
+    bring_back(other, copy)
+    with other.records() as records:
+        assert bury_again(records, graves) == 2
+        unopened: list[str] = []
+        opened = {each.entry.id: each.document.fields for each in records.all_opened(unopened)}
+        assert unopened == [damaged]
+        assert list(opened) == [snapshot(1).request_id, snapshot(3).request_id]
+        assert "phone" not in opened[snapshot(1).request_id]
+        assert [entry.gone for entry in records.entries() if entry.id == damaged] == [None]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_damaged_row_of_a_copy_keeps_nothing_that_was_destroyed_since(
+    house: House, tmp_path: Path, whole: bool
+) -> None:
+    copy = tmp_path / "copy"
+    graves = Tombstones(house.directory / "keys")
+    with house.records() as records:
+        records.write(snapshot(1))
+        request_id = damage(records, 1)
+        back_up(records, copy)
+    if whole:
+        graves.add([request_id], "redacted", 1)
+    else:
+        graves.add_fields(request_id, ["phone"], 1)
+    other = moved(house, tmp_path / "other")
+    bring_back(other, copy)
+    with other.records() as records:
+        assert bury_again(records, graves) == 1
+        assert [entry.gone for entry in records.entries()] == ["redacted"]
+        assert records.count() == 0
+
+
 def test_a_copy_from_before_a_rotation_needs_the_earlier_key_and_says_so(
     house: House, tmp_path: Path
 ) -> None:
@@ -256,6 +305,24 @@ def test_a_copy_from_before_a_rotation_needs_the_earlier_key_and_says_so(
     bring_back(other, copy)
     with pytest.raises(StoreFault, match="not the store's key"), other.records():
         pass
+
+
+def test_a_copy_onto_a_stick_without_hard_links_is_whole_and_named(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    copy = tmp_path / "copy"
+    with house.records() as records:
+        records.write(snapshot(1))
+        back_up(records, copy)
+        assert examine(copy, records.ring).rows == 4
+        with pytest.raises(StoreFault, match="exists already"):
+            back_up(records, copy)
+        assert examine(copy, records.ring).rows == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "state"]
 
 
 def test_a_copy_is_never_written_over_another(house: House, tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from pipeline.store import retention
+from pipeline.store import opening, retention
+from pipeline.store.backup import back_up
 from pipeline.store.draft import State
-from pipeline.store.faults import RequestGone, StoreFault
+from pipeline.store.faults import RequestGone, ScrubOwed, StoreFault
 from pipeline.store.opening import now_ms
 from pipeline.store.records import Records
 from pipeline.store.retention import DAY_MS
@@ -108,6 +109,35 @@ def test_row_o10_a_redacted_request_cannot_be_read_by_anyone_again(house: House)
         assert records.find("phone", snapshot(1).fields["phone"]) == []
         with pytest.raises(RequestGone, match="already"):
             retention.redact(records, tombstones(house), snapshot(1).request_id, [])
+
+
+def test_bytes_that_a_reader_keeps_in_the_file_are_owed_and_said_until_they_are_gone(
+    house: House, tmp_path: Path
+) -> None:
+    data = house.directory / "data"
+
+    def left(sought: bytes) -> bool:
+        return sought in b"".join(path.read_bytes() for path in data.iterdir())
+
+    with house.records(busy_ms=50) as records, house.records() as reader:
+        records.write(snapshot(1))
+        records.write(snapshot(2))
+        for number, finish in (
+            (1, lambda: opening.sweeper(house.settings())(records)),
+            (2, lambda: back_up(records, tmp_path / "copy")),
+        ):
+            key = wrapped(records, snapshot(number).request_id) or b""
+            with reader.database.reading() as session:
+                session.scalars(select(RequestRow)).all()
+                with pytest.raises(ScrubOwed, match="old bytes are still in"):
+                    retention.redact(records, tombstones(house), snapshot(number).request_id, [])
+                assert wrapped(records, snapshot(number).request_id) is None
+                with pytest.raises(StoreFault, match="nothing was destroyed"):
+                    retention.purge(records, tombstones(house), "ada", lambda: ())
+                opening.prepare(house.settings())  # a start is not refused for it
+            assert left(key)
+            finish()
+            assert not left(key)
 
 
 def test_row_o10_one_field_can_be_redacted_and_its_key_goes_with_it(either: House) -> None:

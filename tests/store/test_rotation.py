@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
-from pipeline.store import rotation
-from pipeline.store.faults import KeyFault, StoreFault
+from pipeline.store import retention, rotation
+from pipeline.store.faults import KeyFault
 from pipeline.store.keys import KeySource
 from pipeline.store.opening import key_source
 from pipeline.store.proofs import keys_of
 from pipeline.store.records import Records
-from pipeline.store.rotation import rotate
+from pipeline.store.rotation import Rotated, rotate
+from pipeline.store.schema import DataKeyRow
+from pipeline.store.tombstones import Tombstones
 from tests.store.conftest import House
-from tests.store.snapshots import snapshot
+from tests.store.snapshots import damage, snapshot
 
 MANY = 12
 
@@ -29,7 +32,7 @@ def test_every_request_opens_with_the_new_key_alone(either: House) -> None:
         for number in range(MANY):
             records.write(snapshot(number))
         old = source.load()
-        assert rotate(records, source) == MANY
+        assert rotate(records, source) == Rotated(MANY, (), (), "")
         new = source.load()
         assert list(new.keys) == [new.current]
         assert new.current not in old.keys
@@ -70,12 +73,12 @@ def test_a_rotation_that_crashed_goes_on_where_it_was(
             raise Crash
 
         wrap = rotation._wrap_some
-        batches: list[int] = []
+        batches: list[list[str]] = []
 
-        def wrap_one(records: Records) -> int:
+        def wrap_one(records: Records, after: str, unopened: list[str]) -> list[str]:
             if batches:
                 raise Crash
-            batches.append(wrap(records))
+            batches.append(wrap(records, after, unopened))
             return batches[0]
 
         with monkeypatch.context() as patched:
@@ -101,15 +104,44 @@ def test_a_rotation_that_crashed_goes_on_where_it_was(
         assert sum(1 for _ in records.all_opened()) == MANY + 1
 
 
-def test_a_damaged_row_stops_the_rotation_and_both_keys_stay(house: House) -> None:
+def test_a_data_key_that_does_not_open_keeps_the_old_key_for_itself_alone(house: House) -> None:
     source = key_source(house.settings())
+
+    def keys() -> set[str]:
+        return set(source.load().keys)
+
     with house.records() as records:
+        for number in range(MANY):
+            records.write(snapshot(number))
+        broken = tuple(damage(records, number, "wrapped") for number in (0, 7))
+        old = source.load().current
+        assert rotate(records, source) == Rotated(MANY - 2, broken, (), "")
+        first = source.load().current
+        assert keys() == {old, first}
+        unopened: list[str] = []
+        assert sum(1 for _ in records.all_opened(unopened)) == MANY - 2
+        assert tuple(unopened) == broken
+        assert rotate(records, source).unopened == broken  # a stolen key can be changed again
+        second = source.load().current
+        assert keys() == {old, second}
+        assert second != first
+    with house.records() as records:  # the server starts with it
+        records.write(snapshot(MANY))
+        graves = Tombstones(house.directory / "keys")
+        for request_id in broken:
+            retention.remove(records, graves, request_id)
+        assert rotate(records, source) == Rotated(MANY - 1, (), (), "")
+        assert keys() == {source.load().current}
+        assert sum(1 for _ in records.all_opened()) == MANY - 1
+
+
+def test_what_a_reader_keeps_in_the_file_of_a_rotation_is_said(house: House) -> None:
+    source = key_source(house.settings())
+    with house.records(busy_ms=50) as records, house.records() as reader:
         records.write(snapshot(1))
-        with records.database.connected(writes=True) as connection:
-            connection.exec_driver_sql("UPDATE data_keys SET wrapped = x'0100'")
-        with pytest.raises(StoreFault, match="rotate again"):
-            rotate(records, source)
-    assert len(source.load().keys) == 2
+        with reader.database.reading() as session:
+            session.scalars(select(DataKeyRow)).all()
+            assert "old bytes are still in" in rotate(records, source).owed
 
 
 def test_another_practices_rows_keep_their_key(either: House) -> None:
