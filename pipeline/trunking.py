@@ -15,7 +15,7 @@ from pipeline.heap import Heap
 from pipeline.media.kept_lines import KeptLines
 from pipeline.media.resample import Doubler
 from pipeline.setting_kinds import own_numbers
-from pipeline.setting_rules import ladders, sip_certificate, transfer_uris
+from pipeline.setting_rules import ladders, sip_certificate, telephone_calls_max, transfer_uris
 from pipeline.settings import Settings
 from pipeline.sip.desk import NoLine, Place, TrunkRoom
 from pipeline.sip.gateway import Gateway
@@ -174,7 +174,6 @@ def signalling(settings: Settings) -> SignallingSettings:
         Listen("tcp", sip.bind, sip.tcp_port),
         Listen("udp", sip.bind, sip.udp_port),
     )
-    lines = settings.workers.count * settings.workers.calls_per_worker
     return SignallingSettings(
         listen=tuple(each for each in listen if each.port),
         trunks=tuple(_trunk(trunk) for trunk in settings.trunk),
@@ -184,7 +183,7 @@ def signalling(settings: Settings) -> SignallingSettings:
         advertised_host=sip.advertised_address,
         advertised_ports=_advertised(sip),
         own_numbers=own_numbers(sip.numbers),
-        max_calls=sip.calls_max or 2 * lines,
+        max_calls=telephone_calls_max(settings),
         calls_per_s=float(sip.calls_per_s),
         retry_after_s=sip.retry_after_s,
         ring_limit_ms=float(sip.ring_limit_ms),

@@ -18,6 +18,8 @@ CONTINUES_TICKS = 400
 presses of one key are at least 40 ms of silence and a new packet with the marker apart."""
 REMEMBERED = 64
 """Presses whose packets may come in again, late or doubled."""
+STREAMS = 2
+"""A packet of the stream before may come behind the first of the next."""
 SAME_PRESS_MS = 1_500.0
 """Two ways of one press: tones need 40 ms and a jitter buffer, INFO is sent after the key is released."""
 
@@ -45,12 +47,12 @@ class Heard:
 
 
 class EventReceiver:
-    """RFC 4733 of one stream: packets in, presses out, at the first packet of each that arrives."""
+    """RFC 4733 of one call: packets in, presses out, at the first packet of each that arrives."""
 
     def __init__(self) -> None:
         """No press yet."""
-        self._ssrc: int | None = None
-        self._presses: deque[_Press] = deque(maxlen=REMEMBERED)
+        self._streams: dict[int, deque[_Press]] = {}
+        """The presses of each stream that was heard lately, the last one last."""
 
     def add(self, *, ssrc: int, timestamp: int, marker: bool, payload: bytes) -> Heard | None:
         """Take one packet; None when it is no event of a key."""
@@ -59,32 +61,40 @@ class EventReceiver:
         event, flags, duration = struct.unpack("!BBH", payload[:4])
         if event >= len(KEYS):
             return None
-        if self._ssrc != ssrc:
-            self._ssrc = ssrc
-            self._presses.clear()
+        presses = self._of(ssrc)
         key, ended = KEYS[event], bool(flags & 0x80)
-        press = self._known(key, timestamp, marker)
+        press = _known(presses, key, timestamp, marker)
         if press is not None:
             reached = (timestamp + duration - press.timestamp) & 0xFFFFFFFF
             press.duration = max(press.duration, reached)
             press.ended = press.ended or ended
             press.segment = timestamp
             return Heard(None, press.timestamp, press.duration)
-        self._presses.append(_Press(timestamp, key, duration, ended, timestamp))
+        presses.append(_Press(timestamp, key, duration, ended, timestamp))
         return Heard(key, timestamp, duration)
 
-    def _known(self, key: str, timestamp: int, marker: bool) -> _Press | None:
-        """The press that this packet belongs to."""
-        for press in self._presses:
-            if timestamp in (press.timestamp, press.segment) and press.key == key:
-                return press
-        if marker or not self._presses:
-            return None
-        # The next segment of a long press (RFC 4733 section 2.5.1.3), or a sender that moves the timestamp on.
-        last = self._presses[-1]
-        since_end = (timestamp - last.timestamp - last.duration + (1 << 31)) % (1 << 32) - (1 << 31)
-        latest = 0 if last.ended else CONTINUES_TICKS
-        return last if last.key == key and -last.duration <= since_end <= latest else None
+    def _of(self, ssrc: int) -> deque[_Press]:
+        presses = self._streams.pop(ssrc, None)
+        if presses is None:
+            presses = deque(maxlen=REMEMBERED)
+        self._streams[ssrc] = presses
+        if len(self._streams) > STREAMS:
+            del self._streams[next(iter(self._streams))]
+        return presses
+
+
+def _known(presses: deque[_Press], key: str, timestamp: int, marker: bool) -> _Press | None:
+    """The press that this packet belongs to."""
+    for press in presses:
+        if timestamp in (press.timestamp, press.segment) and press.key == key:
+            return press
+    if marker or not presses:
+        return None
+    # The next segment of a long press (RFC 4733 section 2.5.1.3), or a sender that moves the timestamp on.
+    last = presses[-1]
+    since_end = (timestamp - last.timestamp - last.duration + (1 << 31)) % (1 << 32) - (1 << 31)
+    latest = 0 if last.ended else CONTINUES_TICKS
+    return last if last.key == key and -last.duration <= since_end <= latest else None
 
 
 class Way(Enum):

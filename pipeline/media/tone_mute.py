@@ -28,6 +28,8 @@ class Passed:
     frames: tuple[Samples, ...]
     """None while a tone is suspected, then up to three."""
     key: str | None = field(repr=False)
+    sounding: bool
+    """Some of the frame is a tone for certain."""
 
 
 class ToneMute:
@@ -49,7 +51,7 @@ class ToneMute:
         keep = HELD_FRAMES if heard.suspect else 0
         out = tuple(self._held[: len(self._held) - keep])
         del self._held[: len(out)]
-        return Passed(out, heard.key)
+        return Passed(out, heard.key, heard.tone is not None)
 
     def mute_held(self) -> None:
         """What is held was a tone: an event says so."""

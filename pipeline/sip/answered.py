@@ -243,7 +243,10 @@ class AnsweredCall:
         await self._say(APOLOGY if self._worker_lost else BUSY, over)
 
     async def _say(self, line: str, over: asyncio.Task[str]) -> None:
-        """Play a line of the practice to its end, unless the call ends or a person answers before."""
+        """Play a line of the practice to its end, unless the call ends or a person answers before.
+
+        To a caller on hold it is said once they are back.
+        """
         leg, joined = self._leg, self._joined
         pcm = await self._desk.line(line, leg.sample_rate_hz)
         if not pcm:
@@ -252,10 +255,14 @@ class AnsweredCall:
         leg.mark(LINE)
         limit_ms = len(pcm) * 500.0 / leg.sample_rate_hz + LINE_MARGIN_MS
         loop = asyncio.get_running_loop()
-        until_s = loop.time() + limit_ms / 1000.0
+        until_s: float | None = None
         while LINE not in joined.played and not over.done() and not joined.gone:
-            left_ms = (until_s - loop.time()) * 1000.0
+            if joined.held:
+                until_s = None
+            elif until_s is None:
+                until_s = loop.time() + limit_ms / 1000.0
+            left_ms = None if until_s is None else (until_s - loop.time()) * 1000.0
             lead = self._lead
-            if left_ms <= 0 or (lead is not None and lead.task.done()):
+            if (left_ms is not None and left_ms <= 0) or (lead is not None and lead.task.done()):
                 return
             await self._next(over, left_ms)

@@ -183,7 +183,10 @@ class Connection(asyncio.Protocol):
     def _on_open(self) -> None:
         self.is_open = True
         self._open_or_gone.set()
-        self._wait("message", self._house.settings.message_limit_ms)
+        if self.ours:  # the first word is an answer, and a telephone may ring before it
+            self._wait("", self._house.settings.idle_limit_ms)
+        else:
+            self._wait("message", self._house.settings.message_limit_ms)
         self._house.on_open(self)
 
     def _read(self, data: bytes) -> None:

@@ -14,6 +14,7 @@ from typing import Protocol
 from pipeline.sip.acknowledgement import AwaitedAck
 from pipeline.sip.alarms import Alarm
 from pipeline.sip.dialog import Dialog, answer
+from pipeline.sip.digest import CHALLENGED, authorization
 from pipeline.sip.keys import key_of_info
 from pipeline.sip.paths import DEFAULT_PORTS, Hop, Path
 from pipeline.sip.ports import CallMedia, MediaRefused
@@ -21,6 +22,7 @@ from pipeline.sip.referring import OutcomeTaker, Referring
 from pipeline.sip.refresh import Refresh
 from pipeline.sip.screening import Refusal, check_extensions, check_timer, sdp_of
 from pipeline.sip.session_timer import agreed
+from pipeline.sip.settings import Digest
 from pipeline.sip.station import ACCEPT, ALLOW, SDP, SUPPORTED, Station
 from pipeline.sip.transactions import PATIENCE_MS, ServerTransaction, Way, back
 from pipeline.sip.wire import Header, Request, Response
@@ -67,8 +69,12 @@ class Conversation:
         *,
         permits: Callable[[str], bool],
         updates: bool,
+        digest: Digest | None = None,
     ) -> None:
-        """`permits` says whether an address is the trunk's; `updates`, whether the other side takes UPDATE."""
+        """`permits` says whether an address is the trunk's; `updates`, whether the other side takes UPDATE.
+
+        `digest` answers who asks for a password before it takes our BYE, once.
+        """
         self._station = station
         self.dialog = dialog
         self.path = path
@@ -76,6 +82,7 @@ class Conversation:
         self._listener = listener
         self._forget = forget
         self._permits = permits
+        self._digest = digest
         self.state = State.UNACKNOWLEDGED
         self._awaited: AwaitedAck | None = None
         self._referring = Referring(station, self, listener)
@@ -278,14 +285,27 @@ class Conversation:
         self._finish(reason)
         self._say_bye(PATIENCE_MS)
 
-    def _say_bye(self, patience_ms: float) -> None:
+    def _say_bye(self, patience_ms: float, shown: Header | None = None) -> None:
         self.state = State.LEAVING
 
         def on_response(response: Response) -> None:
-            if response.status >= 200:
+            if response.status < 200:
+                return
+            asked = self._answer_to(response) if shown is None else None
+            if asked is None:
                 self._leave()
+            else:
+                self._say_bye(patience_ms, asked)
 
-        self.request("BYE", (), b"", on_response, self._leave, patience_ms)
+        headers = () if shown is None else (shown,)
+        self.request("BYE", headers, b"", on_response, self._leave, patience_ms)
+
+    def _answer_to(self, response: Response) -> Header | None:
+        """The credentials that a refused BYE asks for, where there are any: without them the call would stand on there."""
+        if response.status not in CHALLENGED or self._digest is None:
+            return None
+        uri = self.dialog.request_uri
+        return authorization(response, self._digest, "BYE", uri, self._station.token())
 
     # ---- sending and ending --------------------------------------------------------------------------------------
 

@@ -74,11 +74,7 @@ class Dialog:
         if not cseq:
             self.local_cseq += 1
             cseq = self.local_cseq
-        uri, routes = self.target, self.routes
-        if routes:
-            first = read_address(routes[0])
-            if "lr" not in read_uri(first.uri).params:  # a strict router (section 12.2.1.1)
-                uri, routes = first.uri, (*routes[1:], f"<{self.target}>")
+        uri, routes = self._leads()
         written: list[Header] = [
             ("Via", via),
             *(("Route", route) for route in routes),
@@ -90,6 +86,19 @@ class Dialog:
             *headers,
         ]
         return cseq, write_request(method, uri, written, body)
+
+    @property
+    def request_uri(self) -> str:
+        """What a request of ours names as whom it is for."""
+        return self._leads()[0]
+
+    def _leads(self) -> tuple[str, tuple[str, ...]]:
+        """The request's URI, and the Routes in it."""
+        if self.routes:
+            first = read_address(self.routes[0])
+            if "lr" not in read_uri(first.uri).params:  # a strict router (section 12.2.1.1)
+                return first.uri, (*self.routes[1:], f"<{self.target}>")
+        return self.target, self.routes
 
 
 def contact_of(message: Request | Response) -> str:

@@ -130,7 +130,7 @@ class Exchange:
             self._answer_unreadable(fault, path)
             return
         if not isinstance(message, Request):
-            self.dropped.stray += not self.station.transactions.answered(message)
+            self.dropped.stray += not self.station.transactions.answered(message, path)
             return
         if message.method == "ACK":
             self._on_ack(message, trunk)
@@ -161,7 +161,8 @@ class Exchange:
 
     def uses(self, connection: int) -> bool:
         """Whether a call goes over this connection."""
-        return any(call.connection == connection for call in self._calls.values())
+        calls = (*self._calls.values(), *self._dialled)
+        return any(call.connection == connection for call in calls)
 
     def hang_up_all(self) -> None:
         """The gateway stops."""
@@ -348,7 +349,7 @@ class Exchange:
             trunk.permits,
             partial(self._keep, trunk),
             self._drop,
-            digest=trunk.settings.outbound_digest or trunk.settings.digest,
+            digest=trunk.settings.ours,
             proxy=trunk.settings.outbound_proxy,
         )
         self._dialled.add(call)

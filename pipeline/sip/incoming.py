@@ -82,6 +82,7 @@ class IncomingCall:
             lambda: self._forget(self),
             permits=self._permits,
             updates="update" in allowed,
+            digest=self.trunk.ours,
         )
         self.conversation.answer_invite(
             request, self.transaction, body, wants_answer=not self._offer

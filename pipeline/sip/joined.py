@@ -42,6 +42,8 @@ class Joined:
         """Why there is nobody at the far end any more, as the sound tells."""
         self.played: set[str] = set()
         """Marks of our own that were reached."""
+        self.held = False
+        """The far end has put the call on hold: nobody there hears anything."""
         self.happened = asyncio.Event()
         """Something changed above."""
         self._released = False
@@ -111,6 +113,8 @@ class Joined:
 
     def on_hold(self, held: bool) -> None:
         """See `ports.AudioTaker`."""
+        self.held = held
+        self.happened.set()
         self.tell(messages.hold(self.call_id, held))
 
     def on_played(self, mark: str) -> None:

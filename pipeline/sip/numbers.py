@@ -9,15 +9,14 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote
 
+from pipeline.own_numbers import line_of, origin_of
 from pipeline.sip.addresses import Malformed, read_address, read_uri
-from pipeline.sip.ports import NOT_FORWARDED, OTHER_LINE, Invite
+from pipeline.sip.ports import Invite
 from pipeline.sip.wire import Request
 
 _SEPARATORS = re.compile(r"[\s().-]")
 _NUMBER = re.compile(r"\+?[0-9]{1,20}\Z", re.ASCII)
 _CARRIER_CALL = re.compile(r"[A-Za-z0-9._-]{1,64}\Z", re.ASCII)
-SUFFIX_DIGITS = 7
-"""So many last digits are a number's own, in whatever form a carrier writes it: with the country's code, or without."""
 _WITHHELD = frozenset({"id", "user", "header"})
 
 
@@ -33,27 +32,9 @@ def invite_of(request: Request, call_id: str, trunk: str, own: Mapping[str, str]
         called=called,
         diverted_from=diverted_from,
         line=line_of(called, own),
-        forwarded_from=line_of(diverted_from, own) if diverted_from else NOT_FORWARDED,
+        forwarded_from=origin_of(diverted_from, own),
         carrier_call=carrier_call if _CARRIER_CALL.match(carrier_call) else "",
     )
-
-
-def line_of(number: str, own: Mapping[str, str]) -> str:
-    """The practice's name of a number; `OTHER_LINE` where it has none, or where two of its numbers may be meant.
-
-    Extensions of an exchange are compared whole; longer numbers by their end, as carriers write them in several ways.
-    """
-    digits = number.lstrip("+")
-    whole = {each.lstrip("+"): name for each, name in own.items()}
-    if digits in whole:
-        return whole[digits]
-    found = {name for each, name in whole.items() if _same_end(digits, each)}
-    return found.pop() if len(found) == 1 else OTHER_LINE
-
-
-def _same_end(one: str, other: str) -> bool:
-    short, long = sorted((one, other), key=len)
-    return len(short) >= SUFFIX_DIGITS and long.endswith(short)
 
 
 def number_of_uri(uri: str) -> str:

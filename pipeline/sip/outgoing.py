@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -124,7 +125,7 @@ class OutgoingCall:
     def connection(self) -> int:
         """See `exchange.Held`."""
         conversation = self._conversation
-        return conversation.path.connection if conversation is not None else 0
+        return (conversation.path if conversation is not None else self._known_path()).connection
 
     def receive(self, request: Request, transaction: ServerTransaction) -> None:
         """See `exchange.Held`."""
@@ -167,6 +168,13 @@ class OutgoingCall:
         self._credentials = [made] if made is not None else []
         return made is not None
 
+    def _known_path(self) -> Path:
+        """Our way to the person: on a stream, once anything was answered, with the connection by which it was."""
+        came = self._transaction.answered_by
+        if came is None or came.transport != self._path.transport or not came.reliable:
+            return self._path
+        return replace(self._path, connection=came.connection)
+
     def _on_answered(self, response: Response) -> None:
         known = self._acks.get(response.to.tag)
         if known is not None:
@@ -188,18 +196,20 @@ class OutgoingCall:
             remote_cseq=0,
         )
         first = not self._settled
+        path = self._known_path()
         conversation = Conversation(
             self._station,
             dialog,
-            self._path,
+            path,
             self._media,
             self._listener if first else _Nobody(),
             lambda: self._drop(self, dialog.id),
             permits=self._permits,
             updates="update" in response.headers.tokens("allow"),
+            digest=self._digest,
         )
         # An ACK cannot be challenged: it says what its INVITE said (section 22.1).
-        via = self._station.via(self._path)[0]
+        via = self._station.via(path)[0]
         ack = dialog.request("ACK", via, self._credentials, cseq=self._number)[1]
         self._acks[response.to.tag] = ack
         self._station.send(ack, conversation.way(""))

@@ -36,7 +36,7 @@ class PhoneCallTurnedAway(Event):
 class PhoneCallOver(Event):
     """A telephone call has ended (`call_id` of one that no worker took: the trunk's), and how it sounded.
 
-    `worker_lost`: its worker went without a word.
+    `worker_lost`: its worker went without a word, or could not serve it any more.
     """
 
     call_id: Token

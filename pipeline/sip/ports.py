@@ -11,12 +11,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.media.quality import LineQuality
+from pipeline.own_numbers import NOT_FORWARDED, OTHER_LINE
 from pipeline.sip.rtp_figures import CallFigures
 from pipeline.transfer import TransferOutcome as TransferOutcome  # its words are the call's too
-
-OTHER_LINE = "other"
-"""A number that is none of the practice's own; in the place of its name, as the next."""
-NOT_FORWARDED = "none"
 
 
 class MediaRefused(Exception):
@@ -173,7 +170,7 @@ class MediaLeg(CallMedia, Protocol):
         """How much of what was queued has not been sent yet."""
 
     def attach(self, taker: AudioTaker, on_due: Callable[[], None] | None = None) -> None:
-        """Hand audio and keys over from now on. `on_due` is called right before a packet leaves: what is played then is in it."""
+        """Hand audio and keys over from now on; one who comes to a call on hold is told so at once. `on_due` is called right before a packet leaves: what is played then is in it."""
 
     def play(self, pcm: bytes) -> None:
         """Queue PCM to be sent in time; comfort noise goes out whenever the queue is empty."""

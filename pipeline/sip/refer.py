@@ -57,8 +57,14 @@ class Refer:
         if status < 300:
             self.accepted = True
             return None
-        self.ended = status != 408  # a proxy's: the carrier may have it all the same
-        return TransferOutcome.NO_ANSWER if status == 408 else TransferOutcome.REFUSED
+        if status == 408:
+            return self.on_silence()
+        self.ended = True
+        return TransferOutcome.REFUSED
+
+    def on_silence(self) -> TransferOutcome | None:
+        """Nobody answered the REFER, or so a proxy says (408): the carrier may have it all the same, and tell of it."""
+        return None if self.accepted else TransferOutcome.NO_ANSWER
 
     def on_notify(self, state: str, body: bytes) -> TransferOutcome | None:
         """A NOTIFY of this REFER; None: go on waiting."""

@@ -53,14 +53,16 @@ class Referring:
             SUPPORTED,
         ]
         transfer.number = self._talk.request(
-            "REFER", headers, b"", self._on_answer_to(transfer), self._talk.on_silence
+            "REFER",
+            headers,
+            b"",
+            self._on_answer_to(transfer),
+            lambda: self._settle_of(transfer, transfer.on_silence()),
         )
 
     def _on_answer_to(self, transfer: Refer) -> Callable[[Response], None]:
         def on_answer(response: Response) -> None:
-            outcome = transfer.on_answer(response.status)
-            if self._referred.current is transfer:
-                self.settle(outcome)
+            self._settle_of(transfer, transfer.on_answer(response.status))
             if response.status != 408:  # a proxy's: whom it asked was slow, and may have the call
                 self._talk.lost_if_unknown(response)
 
@@ -78,6 +80,15 @@ class Referring:
         if transfer is not self._referred.current:  # given up: nobody wants to be told
             raise Refusal(481, "subscription")
         return outcome
+
+    def _settle_of(self, transfer: Refer, outcome: TransferOutcome | None) -> None:
+        """As `settle`, where this one is still waited for.
+
+        Nothing else follows from a REFER that nobody answers: some exchanges drop it, and the caller still talks to us.
+        Whether the far end is gone the sound tells, and the answers to what else is asked.
+        """
+        if self._referred.current is transfer:
+            self.settle(outcome)
 
     def settle(self, outcome: TransferOutcome | None) -> None:
         """Tell what became of it, if that is known; with a person there, our part of the call ends."""

@@ -104,6 +104,8 @@ class RtpLeg:
         """Hand audio and keys over, and send, from now on; see `ports.MediaLeg`."""
         self._taker, self._on_due = taker, on_due
         self._begin()
+        if self._held:  # before anybody was there to be told
+            taker.on_hold(True)
 
     @property
     def waiting_ms(self) -> float:

@@ -57,6 +57,11 @@ class TrunkSettings:
     """The name in the carrier's certificate, checked when we open a connection to it; "": the host that its own
     Record-Route or Contact names."""
 
+    @property
+    def ours(self) -> Digest | None:
+        """What we show to the trunk when it asks."""
+        return self.outbound_digest or self.digest
+
 
 @dataclass(frozen=True, slots=True)
 class SignallingSettings:

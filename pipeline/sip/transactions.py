@@ -186,6 +186,8 @@ class ClientTransaction:
         self._provisional = False
         self._finished = False
         self._ack: Callable[[Response], bytes] | None = None
+        self.answered_by: Path | None = None
+        """The way its last answer came."""
 
     def begin(self, ack: Callable[[Response], bytes] | None) -> None:
         """Send it. `ack` writes the ACK of a refused INVITE, which belongs to the transaction."""
@@ -198,8 +200,9 @@ class ClientTransaction:
             self._again = self._table.alarms.set(T1_MS, self._repeat)
         self._table.send(self._data, self._way)
 
-    def receive(self, response: Response) -> None:
-        """An answer came."""
+    def receive(self, response: Response, path: Path) -> None:
+        """An answer came, by this way."""
+        self.answered_by = path
         if self._finished:
             if self._ack is not None and response.status >= 300:
                 self._table.send(self._ack(response), self._way)
@@ -322,12 +325,12 @@ class Transactions:
         transaction.begin(ack)
         return transaction
 
-    def answered(self, response: Response) -> bool:
-        """A response came; False when it answers nothing of ours."""
+    def answered(self, response: Response, path: Path) -> bool:
+        """A response came by this way; False when it answers nothing of ours."""
         transaction = self._clients.get((response.via.branch, response.method))
         if transaction is None:
             return False
-        transaction.receive(response)
+        transaction.receive(response, path)
         return True
 
     def unsendable(self, branch: str) -> None:

@@ -37,6 +37,8 @@ READ_BYTES_MAX = 16 * 1024
 SILENT = silenced("websockets.stream")
 """The library would show its logger every message, each 20 ms of a call and whatever is in it."""
 
+FAILED = int(CloseCode.INTERNAL_ERROR)
+"""The call broke at this end, and its caller is still there: whoever brought it goes on as if the peer had died."""
 ABNORMAL = int(CloseCode.ABNORMAL_CLOSURE)
 GOING_AWAY = int(CloseCode.GOING_AWAY)
 NORMAL = int(CloseCode.NORMAL_CLOSURE)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from pipeline.media.keypad import KEYS, EventReceiver, KeyMerger, Way
+from pipeline.media.keypad import KEYS, STREAMS, EventReceiver, KeyMerger, Way
 
 Packet = tuple[int, bool, bytes]
 """Timestamp, marker, payload."""
@@ -102,6 +102,24 @@ def test_a_stream_that_begins_again_is_heard() -> None:
     assert heard(press("1", 3_000_000_000), receiver) == "1"
     assert heard(press("1", 5_000), receiver) == "1"
     assert receiver.add(ssrc=2, timestamp=5_000, marker=True, payload=payload("1", 160)) is not None
+
+
+def test_a_late_packet_of_the_stream_before_is_no_press() -> None:
+    receiver = EventReceiver()
+
+    def add(ssrc: int, key: str, timestamp: int, duration: int) -> str:
+        end = duration == 800
+        data = payload(key, duration, end=end)
+        found = receiver.add(ssrc=ssrc, timestamp=timestamp, marker=not end, payload=data)
+        return (found and found.key) or ""
+
+    said = add(0xA, "5", 5_000, 160) + add(0xB, "6", 90_000, 160)
+    said += add(0xA, "5", 5_000, 800) + add(0xB, "6", 90_000, 800)
+    assert said == "56"
+    for ssrc in range(0xC, 0x40):
+        said += add(ssrc, "1", 5_000, 160)
+    assert said == "56" + "1" * 52
+    assert len(receiver._streams) == STREAMS, "a flood of streams is not remembered"
 
 
 @pytest.mark.parametrize("data", [b"", b"\x01", b"\x01\x0a\x00", b"\x10\x0a\x00\xa0", b"\xff" * 4])

@@ -49,7 +49,7 @@ def said_in(value: str) -> dict[str, str]:
     }
 
 
-def proof(said: dict[str, str], uri: str, password: str = PASSWORD) -> str:
+def proof(said: dict[str, str], uri: str, password: str = PASSWORD, method: str = "INVITE") -> str:
     """RFC 3261 section 22.4, written here once more."""
     made = HASHES[said["algorithm"]]
 
@@ -60,7 +60,7 @@ def proof(said: dict[str, str], uri: str, password: str = PASSWORD) -> str:
     if "qop" in said:
         middle += f":{said['nc']}:{said['cnonce']}:{said['qop']}"
     secret = hashed(f"clinic:{said['realm']}:{password}")
-    return hashed(f"{secret}:{middle}:{hashed(f'INVITE:{uri}')}")
+    return hashed(f"{secret}:{middle}:{hashed(f'{method}:{uri}')}")
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,43 @@ def test_a_challenge_is_answered_by_a_second_request_of_the_same_call(
     assert bye.one("CSeq") == "3 BYE"
     rig.hear(reply_to(bye, 200))
     rig.wait(32_000)
+    assert rig.empty
+
+
+@pytest.mark.parametrize(
+    ("status", "header"), [(401, "Authorization"), (407, "Proxy-Authorization")]
+)
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_bye_that_is_challenged_is_said_again_with_credentials_once(
+    comes: bool, status: int, header: str
+) -> None:
+    if comes:
+        rig = Rig(settings(trunks=(replace(LOCAL, outbound_digest=OURS),)))
+        rig.talk(Peer())
+        rig.calls[0].hang_up()
+    else:
+        rig, _, call, invite = dialled()
+        rig.hear(reply_to(invite, 200, CONTACT, to_tag="p", body=ANSWER))
+        call.hang_up()
+    [bye] = rig.taken()
+    [again] = rig.hear(challenge(bye, asking(), status=status))
+    assert again.method == "BYE"
+    assert int(again.one("CSeq").split()[0]) == int(bye.one("CSeq").split()[0]) + 1
+    said = said_in(again.one(header))
+    assert said["uri"] == again.line.split()[1]
+    assert said["response"] == proof(said, said["uri"], method="BYE")
+    assert rig.hear(challenge(again, asking() + ", stale=true", status=status)) == []
+    rig.wait(64_000)
+    assert rig.empty
+
+
+def test_a_challenged_bye_without_credentials_ends_the_call_here() -> None:
+    rig = Rig(settings(trunks=(LOCAL,)))
+    rig.talk(Peer())
+    rig.calls[0].hang_up()
+    [bye] = rig.taken()
+    assert rig.hear(challenge(bye, asking())) == []
+    rig.wait(64_000)
     assert rig.empty
 
 

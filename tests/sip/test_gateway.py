@@ -243,6 +243,39 @@ async def test_a_worker_that_dies_leaves_an_apology_and_then_a_person(
     assert over(said).worker_lost
 
 
+async def test_a_call_that_breaks_in_a_worker_that_lives_leaves_an_apology_and_then_a_person(
+    tmp_path: Path, said: list[Event]
+) -> None:
+    async with answered(tmp_path) as (rig, call, leg):
+        call.outcome = TransferOutcome.CONNECTED
+        there = rig.worker.calls["c1"].leg
+        assert there is not None
+        there.close("error")
+        await rig.until(lambda: leg.waiting == rig.desk.apology)
+        leg.send()
+        await rig.until(lambda: call.did == ["accept", f"refer {TARGETS['desk']}"])
+    assert over(said).worker_lost
+
+
+async def test_a_caller_on_hold_whose_worker_dies_hears_the_apology_once_they_are_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answered_module, "LINE_MARGIN_MS", 50.0)
+    async with answered(tmp_path) as (rig, call, leg):
+        call.outcome = TransferOutcome.CONNECTED
+        assert leg.taker is not None
+        leg.taker.on_hold(True)
+        kill(call, leg)
+        await rig.until(lambda: leg.waiting == rig.desk.apology)
+        await asyncio.sleep(0.5)  # the line takes 0.2 s
+        assert call.did == ["accept"], "a caller on hold is neither led away nor hung up on"
+        leg.taker.on_hold(False)
+        await asyncio.sleep(0.02)
+        assert call.did == ["accept"], "the line's time begins when it can be heard"
+        leg.send()
+        await rig.until(lambda: call.did == ["accept", f"refer {TARGETS['desk']}"])
+
+
 async def test_a_worker_that_dies_where_nobody_answers_ends_the_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

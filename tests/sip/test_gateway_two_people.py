@@ -1,4 +1,4 @@
-"""Gateway, door and call together: what became of one person is never counted for another."""
+"""Gateway, door and call together: what became of one person is never counted for another, and a voice that fails."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from models.errors import EngineFailed
 from pipeline.call.leading import TransferTried
 from pipeline.call.reach import Reach
 from pipeline.call.receptionist import ScriptedReceptionist
@@ -95,7 +96,7 @@ async def talking(directory: Path) -> AsyncIterator[tuple[CallRig, FakeCall, Fak
     async with asyncio.TaskGroup() as group, MediaStreamDoor(path) as door:
         worker, leg, call = Worker(door, path, group), FakeLeg(), FakeCall()
         call.outcome = None
-        gateway = Gateway(worker, {"carrier": TrunkRoom(lambda: leg, TARGETS)})
+        gateway = Gateway(worker, {"carrier": TrunkRoom(lambda: leg, TARGETS, rescue=("nurse",))})
         taking = group.create_task(gateway.take(call))
 
         async def play() -> None:
@@ -160,3 +161,17 @@ async def test_when_both_are_busy_the_caller_is_back_and_leaves_a_number(tmp_pat
         assert rig.reason == "goodbye"
         assert "complete" in [entry[0] for entry in kept.told]
         await until(lambda: call.did[-1] == "hang up")  # once the goodbye was played
+
+
+async def test_a_voice_that_fails_leaves_the_caller_to_a_person(tmp_path: Path) -> None:
+    async with talking(tmp_path) as (rig, call, leg, _):
+        call.outcome = TransferOutcome.CONNECTED
+        rig.voice.failure = EngineFailed("no text here")
+        assert leg.taker is not None
+        for key in "999999":
+            if rig.reason is None:
+                leg.taker.on_key(key)
+                await asyncio.sleep(0.1)
+        await until(lambda: rig.reason is not None)
+        assert rig.reason == "error"
+        await until(lambda: called(call) == ["nurse"])

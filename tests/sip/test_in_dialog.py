@@ -201,6 +201,36 @@ def test_a_proxy_that_waited_in_vain_for_the_answer_to_a_transfer_ends_no_call()
     assert ok.status == 200
 
 
+@pytest.mark.parametrize("limit_ms", [8_000.0, 40_000.0])
+def test_who_drops_our_transfer_without_an_answer_costs_the_caller_no_call(limit_ms: float) -> None:
+    rig, peer = Rig(settings(transfer_limit_ms=limit_ms)), Peer()
+    rig.talk(peer)
+    rig.calls[0].refer(PERSON)
+    [refer, *again] = rig.wait(min(limit_ms, 32_000))
+    assert {one.method for one in [refer, *again]} == {"REFER"}
+    assert rig.heard[0].outcomes == [TransferOutcome.NO_ANSWER]
+    assert {one.method for one in rig.wait(60_000)} <= {"REFER"}
+    assert (rig.heard[0].outcomes, rig.heard[0].over) == ([TransferOutcome.NO_ANSWER], [])
+    [ok] = rig.hear(peer.request("INFO", "Signal=0\r\n", kind="application/dtmf-relay"))
+    assert (ok.status, rig.media.keys) == (200, ["0"])
+    rig.calls[0].refer(PERSON)
+    rig.hear(reply_to(rig.taken()[0], 202))
+    number = refer.one("CSeq").split()[0]
+    [refused] = rig.hear(notify(peer, "SIP/2.0 486 Busy Here", about=f"refer;id={number}"))
+    assert refused.status == 481, "a late word of the first says nothing of the second"
+
+
+def test_a_carrier_that_tells_of_a_transfer_whose_answer_was_lost_has_it() -> None:
+    rig, peer = talking()
+    rig.calls[0].refer(PERSON)
+    rig.hear(notify(peer, "SIP/2.0 180 Ringing"))
+    rig.wait(32_000)
+    assert rig.heard[0].outcomes == []
+    rig.hear(notify(peer, "SIP/2.0 486 Busy Here"))
+    rig.wait(60_000)
+    assert (rig.heard[0].outcomes, rig.heard[0].over) == ([TransferOutcome.BUSY], [])
+
+
 def test_a_person_who_does_not_answer_in_time_is_no_answer() -> None:
     rig, _, _ = referred()
     rig.wait(60_000)

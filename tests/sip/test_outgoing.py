@@ -12,8 +12,8 @@ from pipeline.sip.paths import Path
 from pipeline.sip.ports import TransferOutcome
 from pipeline.sip.trunk import NotReached
 from tests.sip.conftest import Certificate
-from tests.sip.lines import tls_proxy, trunks, udp_line
-from tests.sip.rig import LOCAL, OFFER, FakeMedia, Heard, Rig, Taker
+from tests.sip.lines import StreamLine, tls_proxy, trunks, udp_line
+from tests.sip.rig import LOCAL, OFFER, TLS, FakeMedia, Heard, Rig, Taker
 from tests.sip.shapes import Said, reply_to
 
 PERSON = "sip:+12025550100@127.0.0.1:5090;transport=udp"
@@ -67,6 +67,27 @@ def test_a_talk_with_a_person_outlasts_a_call_with_a_worker() -> None:
     assert rig.wait(14_399_000) == []
     assert {one.method for one in rig.wait(2_000)} == {"BYE"}
     assert heard.over == ["limit"]
+
+
+def test_the_connection_by_which_a_person_answered_is_used_as_long_as_they_talk() -> None:
+    """Else it would be closed as idle, and their BYE would have nowhere to go."""
+    rig, heard = Rig(path=TLS), HeardDial()
+    target = "sip:+12025550100@127.0.0.1:5091;transport=tls"
+    way = replace(TLS, port=5091, connection=0)
+    call = rig.exchange.dial("carrier", target, rig.media, "", way, heard)
+    [invite] = rig.taken()
+    theirs = replace(TLS, port=5091, connection=7)
+    rig.hear(reply_to(invite, 180, to_tag="p"), theirs)
+    assert rig.exchange.uses(7)
+    rig.hear(reply_to(invite, 200, CONTACT, to_tag="p", body=ANSWER), theirs)
+    assert rig.exchange.uses(7)
+    call.hang_up()
+    [bye] = rig.taken()
+    way_of_bye = rig.ways[-1].path
+    assert way_of_bye is not None
+    assert way_of_bye.connection == 7
+    rig.hear(reply_to(bye, 200), theirs)
+    assert not rig.exchange.uses(7)
 
 
 def test_the_person_hangs_up() -> None:
@@ -235,25 +256,45 @@ async def test_a_trunk_s_call_goes_to_no_other_trunk_s_network(
     assert came == [], "it is the other's"
 
 
+async def answers(came: asyncio.Queue[StreamLine], port: int, after_s: float = 0.0) -> None:
+    """Somebody who is called over TLS, answers after a while, and is hung up on."""
+    line = await came.get()
+    invite = await line.read()
+    assert invite.one("Via").startswith("SIP/2.0/TLS 127.0.0.1:")
+    await asyncio.sleep(after_s)
+    contact = f"Contact: <sip:p@127.0.0.1:{port};transport=tls>"
+    line.send(reply_to(invite, 200, contact, to_tag="p", body=ANSWER))
+    assert (await line.read()).method == "ACK"
+    line.send(reply_to(await line.read(), 200))
+    await line.close()
+
+
+@pytest.mark.wire
+async def test_a_connection_of_ours_may_be_silent_while_the_telephone_rings(
+    certificate: Certificate,
+) -> None:
+    async with tls_proxy(certificate) as (port, came):
+        async with (
+            trunks(certificate, Taker(), message_limit_ms=200.0) as running,
+            asyncio.TaskGroup() as group,
+        ):
+            group.create_task(answers(came, port, after_s=0.5))
+            leg = await running.dial(
+                "carrier", f"sip:a@127.0.0.1:{port};transport=tls", FakeMedia()
+            )
+            leg.hang_up()
+            async with asyncio.timeout(60):
+                assert await leg.over() == "us"
+        assert came.empty()
+
+
 @pytest.mark.wire
 async def test_dialling_over_tls_opens_one_connection_and_keeps_to_it(
     certificate: Certificate,
 ) -> None:
     async with tls_proxy(certificate) as (port, came):
-
-        async def person() -> None:
-            line = await came.get()
-            invite = await line.read()
-            assert invite.one("Via").startswith("SIP/2.0/TLS 127.0.0.1:")
-            contact = f"Contact: <sip:p@127.0.0.1:{port};transport=tls>"
-            line.send(reply_to(invite, 200, contact, to_tag="p", body=ANSWER))
-            assert (await line.read()).method == "ACK"
-            bye = await line.read()
-            line.send(reply_to(bye, 200))
-            await line.close()
-
         async with trunks(certificate, Taker()) as running, asyncio.TaskGroup() as group:
-            group.create_task(person())
+            group.create_task(answers(came, port))
             leg = await running.dial(
                 "carrier", f"sip:a@127.0.0.1:{port};transport=tls", FakeMedia()
             )

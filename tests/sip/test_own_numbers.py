@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.clock import LoopClock
+from pipeline.own_numbers import NOT_FORWARDED, OTHER_LINE, line_of
 from pipeline.setting_kinds import own_numbers, value_of
 from pipeline.settings import Settings
-from pipeline.sip.numbers import line_of
 from pipeline.sip.phone_events import PhoneCallJoined
-from pipeline.sip.ports import NOT_FORWARDED, OTHER_LINE
 from pipeline.supervisor.facts import Facts
 from pipeline.supervisor.gateway import GatewayProcess
 from pipeline.supervisor.live import LiveView

@@ -40,6 +40,22 @@ async def test_on_hold_nobody_speaks_and_nobody_listens() -> None:
     made.leg.close()
 
 
+@pytest.mark.parametrize("line", ["a=sendonly", "a=inactive", "c=IN IP4 0.0.0.0"])
+async def test_who_comes_to_a_call_that_is_on_hold_already_is_told(line: str) -> None:
+    made = call(line, attach=False)
+    made.leg.attach(made.taker)
+    made.leg.play(tone(100.0).tobytes())
+    made.leg.mark("said")
+    assert made.taker.holds == [True]
+    await asyncio.sleep(2.0)
+    assert (made.packets, made.taker.played) == ([], [])
+    made.leg.answer(sdp(key=None))
+    assert made.taker.holds == [True, False]
+    await asyncio.sleep(0.3)
+    assert [name for _, name in made.taker.played] == ["said"]
+    made.leg.close()
+
+
 async def test_thirty_seconds_without_a_packet_are_told_once() -> None:
     made = call()
     await asyncio.sleep(29.0)

@@ -1,0 +1,77 @@
+"""Keys that come as tones, as messages or as both: each once, and no tone in what is listened to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.media.dtmf import KeyToneDetector
+from pipeline.media.keyed_sound import KeyedSound
+from tests.media.key_tones import FRAME, Pcm, frames, key_tone, line, quiet, voice
+
+
+def listened(sound: Pcm, messages: dict[float, str], chunk: int = FRAME) -> tuple[Pcm, str]:
+    """What is handed on of a sound in real time, with a message's key at each of these milliseconds."""
+    out: list[bytes] = []
+    keys: list[str] = []
+    keyed = KeyedSound(8_000, out.append, keys.append)
+    waiting = sorted(messages.items())
+    for begin in range(0, len(sound), chunk):
+        piece = sound[begin : begin + chunk]
+        now_ms = (begin + len(piece)) / 8.0
+        while waiting and waiting[0][0] <= now_ms:
+            keyed.told(waiting.pop(0)[1], now_ms)
+        keyed.feed(piece.tobytes(), now_ms)
+    assert not waiting
+    return np.frombuffer(b"".join(out), "<i2"), "".join(keys)
+
+
+def keys_in(pcm: Pcm) -> str:
+    detector = KeyToneDetector(8_000)
+    return "".join(detector.feed(frame).key or "" for frame in frames(pcm))
+
+
+def number(keys: str, tone_ms: float) -> Pcm:
+    parts = [quiet(100.0)]
+    for key in keys:
+        parts += [key_tone(key, tone_ms), quiet(100.0)]
+    return line(*parts, quiet(300.0))
+
+
+@pytest.mark.parametrize("chunk", [80, 160, 213, 480])
+def test_tones_without_a_message_are_keys_and_out_of_the_sound(chunk: int) -> None:
+    sound = number("5550133", 80.0)
+    out, keys = listened(sound, {}, chunk)
+    assert keys == "5550133"
+    assert keys_in(sound) == "5550133"
+    assert keys_in(out) == ""
+    assert len(sound) - len(out) <= 3 * FRAME
+
+
+@pytest.mark.parametrize("after_ms", [-100.0, 20.0, 40.0, 90.0, 400.0])
+def test_tones_with_a_message_each_are_one_key_each(after_ms: float) -> None:
+    begins = [100.0 + 180.0 * at for at in range(7)]
+    told = {begin + after_ms: key for begin, key in zip(begins, "5550133", strict=True)}
+    out, keys = listened(number("5550133", 80.0), told)
+    assert keys == "5550133"
+    assert keys_in(out) == ""
+
+
+def test_a_key_held_for_seconds_whose_message_comes_at_its_end_is_one_key() -> None:
+    out, keys = listened(number("4", 3_000.0), {3_140.0: "4"})
+    assert keys == "4"
+    assert keys_in(out) == ""
+    loud = np.flatnonzero(np.abs(out.astype(int)) > 500)
+    assert loud.size == 0 or (loud[-1] - loud[0]) / 8.0 <= 12.0
+
+
+def test_a_message_over_silence_is_a_key() -> None:
+    assert listened(line(quiet(2_000.0)), {300.0: "1", 700.0: "1", 1_500.0: "2"})[1] == "112"
+
+
+def test_words_pass_as_they_were() -> None:
+    said = voice("Could I come in on Thursday instead, around a quarter to four?", "slt")
+    out, keys = listened(said, {})
+    assert keys == ""
+    assert np.array_equal(out, said[: len(out)])
+    assert len(said) - len(out) <= 3 * FRAME
