@@ -126,7 +126,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--barge-in-after-ms",
         type=_positive,
         metavar="MS",
-        help="cut in so long after a reply begins",
+        help="cut in so long after a reply begins: three times in a script, else with each later"
+        " --say or --wav; a single one is said again",
     )
     parser.add_argument("--keys", default="", metavar="DIGITS", help="answer the number by keypad")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
@@ -143,6 +144,13 @@ def run(arguments: argparse.Namespace) -> int:
     if not KEYS.issuperset(arguments.keys):
         print("wardline call: --keys takes digits, * and # only", file=sys.stderr)
         return 2
+    if arguments.barge_in_after_ms is not None and arguments.keys and not _speaks(arguments):
+        print(
+            "wardline call: keys alone do not cut in: add --say, --wav or --script to"
+            " --barge-in-after-ms",
+            file=sys.stderr,
+        )
+        return 2
     printer = Printer(sys.stderr if arguments.json else sys.stdout)
     record = CallRecord()
     try:
@@ -157,6 +165,10 @@ def run(arguments: argparse.Namespace) -> int:
     if not verdict.met:
         print(f"wardline call: {verdict.why}", file=sys.stderr)
     return 0 if verdict.met else 1
+
+
+def _speaks(arguments: argparse.Namespace) -> bool:
+    return bool(arguments.say or arguments.wav or arguments.script)
 
 
 @dataclass(frozen=True, slots=True)

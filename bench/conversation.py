@@ -116,7 +116,12 @@ async def cut_in(call: Caller, voice: Voice, line: str, after_ms: float) -> bool
 async def speak_lines(
     call: Caller, lines: Sequence[tuple[str, Samples]], barge_in_after_ms: float | None
 ) -> None:
-    """Say given lines one after another; with `barge_in_after_ms`, each later one interrupts the reply."""
+    """Say given lines one after another; with `barge_in_after_ms`, each later one interrupts the reply.
+
+    A single line is said again: it interrupts the reply to itself.
+    """
+    if barge_in_after_ms is not None and len(lines) == 1:
+        lines = (*lines, *lines)
     await call.reply_over(SPEECH_LIMIT_MS)
     for number, (line, samples) in enumerate(lines):
         if call.has_ended():

@@ -32,13 +32,16 @@ class Front:
 
     def __init__(self, url: str, ca_file: str | None = None) -> None:
         """`url` is what a person would open; raises BenchError when it is not an http address."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BenchError(
-                f"{url!r} is not an address: write something like http://127.0.0.1:8080"
-            )
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname or "", parts.port
+            host.encode("idna")  # what is no name here makes the resolver raise later
+        except ValueError:
+            raise _no_address(url) from None
+        if parts.scheme not in ("http", "https") or not host or port == 0:
+            raise _no_address(url)
         self._base = f"{parts.scheme}://{parts.netloc}"
-        self._host = parts.hostname
+        self._host = host
         self._ca_file = ca_file
         self._session: aiohttp.ClientSession | None = None
         self._answer: Answer | None = None
@@ -153,11 +156,17 @@ class Front:
             raise ServerUnreachable(
                 f"nothing answers at {self._base}: start the server with `make serve`, or pass --url"
             ) from None
+        except aiohttp.InvalidURL:
+            raise _no_address(self._base) from None
         except (aiohttp.ClientError, TimeoutError):
             raise ServerUnreachable(f"{self._base} did not answer the request {path}") from None
         if status != wanted:
             raise _rejection(status, raw)
         return _object(raw) if raw else {}
+
+
+def _no_address(url: str) -> BenchError:
+    return BenchError(f"{url!r} is not an address: write something like http://127.0.0.1:8080")
 
 
 def _object(raw: bytes) -> dict[str, Any]:

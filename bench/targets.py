@@ -139,7 +139,7 @@ def _turn(call: int, index: int, turn: TurnRecord) -> dict[str, Any]:
         "world": "ours",
         "how": "interruption" if wire.interrupted else "speech",
         "said": turn.said,
-        "marks_ms": {name: round(at, 1) for name, at in known.items() if at is not None},
+        "marks_ms": {name: round(at, 3) for name, at in known.items() if at is not None},
         "interrupted": wire.interrupted,
         "barge_in_ms": {name: round(at, 1) for name, at in barge.items() if at is not None},
         "stale_frames": turn.stale_frames,

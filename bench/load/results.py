@@ -253,7 +253,7 @@ def turn_json(world: str, turn: Turn) -> dict[str, Any]:
         "how": turn.how,
         "said": turn.said,
         "speech_end_at_ms": round(turn.end_ms, 1),
-        "marks_ms": {name: round(at, 1) for name, at in marks.items() if at is not None},
+        "marks_ms": {name: round(at, 3) for name, at in marks.items() if at is not None},
         "interrupted": turn.interrupted,
         "barge_in_ms": {name: round(at, 1) for name, at in barge.items() if at is not None},
         "stale_frames": turn.stale_frames,

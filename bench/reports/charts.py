@@ -13,7 +13,7 @@ from bench.reports.markup import Markup, tag
 from bench.reports.result import OURS, Limit, Result, Row
 from bench.reports.scale import Scale, from_zero, wide
 from bench.reports.stages import KINDS, Wait, median_wait, spoken, worst_wait
-from bench.reports.words import figure, number, world_name
+from bench.reports.words import figure, number, tenths, world_name
 
 CURVE_POINTS = 200
 WAITS = ("wire", "simulated")
@@ -73,7 +73,7 @@ def _in_words(wait: Wait) -> list[Markup]:
         tag(
             "span",
             tag("i", class_=f"swatch {kind}"),
-            number(_tenths(wait.of(kind))),
+            number(tenths(wait.of(kind))),
             tag("span", f" ms {KINDS[kind]}", class_="visually-hidden"),
         )
         for kind in wait.kinds()
@@ -96,7 +96,7 @@ def stages_table(result: Result) -> Markup | None:
         tag(
             "tr",
             tag("th", each.name, tag("small", each.stage.told), scope="row"),
-            tag("td", figure(_tenths(each.length_ms))),
+            tag("td", figure(tenths(each.length_ms))),
             [tag("td", _same(other, each.name)) for other in others],
             tag(
                 "td",
@@ -110,8 +110,8 @@ def stages_table(result: Result) -> Markup | None:
         tag(
             "tr",
             tag("th", "the whole wait", scope="row"),
-            tag("td", figure(_tenths(ours.wait_ms))),
-            [tag("td", figure(_tenths(other.wait_ms))) for other in others],
+            tag("td", figure(tenths(ours.wait_ms))),
+            [tag("td", figure(tenths(other.wait_ms))) for other in others],
             tag("td", class_="drawn", aria_hidden="true"),
             class_="sum",
         )
@@ -119,12 +119,8 @@ def stages_table(result: Result) -> Markup | None:
     return table("Parts of the median turn", heads, body, drawn=True)
 
 
-def _tenths(value: float) -> float:
-    return round(value, 1)
-
-
 def _same(other: Wait, name: str) -> str:
-    return next((figure(_tenths(each.length_ms)) for each in other.stretches if each.name == name), "–")  # fmt: skip
+    return next((figure(tenths(each.length_ms)) for each in other.stretches if each.name == name), "–")  # fmt: skip
 
 
 def _piece(begin: float, length: float, kind: str, scale: Scale) -> Markup:
@@ -148,7 +144,7 @@ def curves(result: Result) -> Markup | None:
     ]
     drawn = plot("CDF", lines, across, up, "ms from the caller's last sound", "% of answers", limit)
     rows = [
-        tag("tr", tag("th", world_name(world), scope="row"), tag("td", str(len(values))), [tag("td", number(_tenths(percentile(values, share)))) for share in SHARES], tag("td", number(_tenths(values[-1]))))
+        tag("tr", tag("th", world_name(world), scope="row"), tag("td", str(len(values))), [tag("td", number(tenths(percentile(values, share)))) for share in SHARES], tag("td", number(tenths(values[-1]))))
         for world, values in waits.items()
     ]  # fmt: skip
     heads = ["ms until the answer", "answers", *(f"{share} %" for share in SHARES), "the last"]
@@ -257,16 +253,16 @@ def worst(result: Result) -> Markup | None:
         tag(
             "tr",
             tag("th", each.name, tag("small", "furthest beyond its usual length") if each.name == most and beyond[most] > 1 else None, scope="row"),
-            tag("td", figure(_tenths(each.begin_ms))),
-            tag("td", figure(_tenths(each.length_ms))),
-            tag("td", figure(_tenths(usual[each.name])) if each.name in usual else "–"),
+            tag("td", figure(tenths(each.begin_ms))),
+            tag("td", figure(tenths(each.length_ms))),
+            tag("td", figure(tenths(usual[each.name])) if each.name in usual else "–"),
             tag("td", tag("span", tag("span", _piece(each.begin_ms, each.length_ms, each.stage.kind, scale), class_="bar"), class_="track thin"), class_="drawn", aria_hidden="true"),
         )
         for each in wait.stretches
     ]  # fmt: skip
     used = {each.stage.mark for each in wait.stretches} | {"speech_end"}
     rest = sorted((at, mark) for mark, at in turn.marks_ms.items() if mark not in used)
-    extra = ", ".join(f"{mark.replace('_', ' ')} at {figure(_tenths(at))}" for at, mark in rest)
+    extra = ", ".join(f"{mark.replace('_', ' ')} at {figure(tenths(at))}" for at, mark in rest)
     said = tag("p", f"Also marked: {extra}.", class_="quiet") if extra else None
     heads = ["part of the wait", "begins at", "lasts", "usually"]
     title = f"Call {turn.call}, turn {turn.turn}: {figure(round(wait.wait_ms))}"

@@ -109,10 +109,10 @@ def _main_chart(result: Result) -> Markup | None:
     drawn, ours = _main_figure(result), median_wait(result, OURS)
     if drawn is None:
         return None
-    share = f"the average of the {ours.turns} turns around the middle" if ours else "an average"
+    middle = f"the {ours.turns} turns around the middle" if ours else "the turns around the middle"
     under = (
-        f"Shown is {share} ({MIDDLE[0]:.0%} to {MIDDLE[1]:.0%} of the waits), so that the parts add"
-        " up. A part that was over before the one before it cost the caller nothing and has no length."
+        f"The median wait, in parts as {middle} have them ({MIDDLE[0]:.0%} to {MIDDLE[1]:.0%} of the"
+        " waits). A part that was over before the one before it cost the caller nothing and has no length."
     )
     return _section("Where the milliseconds go", under, [drawn, charts.stages_table(result)])
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from bench.figures import percentile
 from bench.reports.result import Result, Turn
 
 Kind = Literal["silence", "model", "ours", "way", "unsplit"]
@@ -62,7 +63,7 @@ class Wait:
     wait_ms: float
     stretches: tuple[Stretch, ...]
     turns: int = 1
-    """How many turns it is the average of."""
+    """How many turns its parts were taken from."""
 
     def of(self, kind: Kind) -> float:
         """All stretches of one kind together."""
@@ -97,7 +98,7 @@ def unanswered(result: Result, world: str) -> int:
 
 
 def median_wait(result: Result, world: str) -> Wait | None:
-    """What a turn in the middle is made of: the average over the middle fifth, so that the parts add up."""
+    """What the median wait is made of: each part's share of it is that of the turns of the middle fifth together."""
     turns = spoken(result, world)
     if not turns:
         return None
@@ -105,8 +106,10 @@ def median_wait(result: Result, world: str) -> Wait | None:
     middle = turns[first : max(first + 1, len(turns) - first)]
     stages = shared(middle)
     ends = [_ends(turn, stages) for turn in middle]
-    means = [sum(each[n] for each in ends) / len(ends) for n in range(len(stages))]
-    return Wait(world, means[-1], _stretches(stages, means), len(middle))
+    sums = [sum(each[n] for each in ends) for n in range(len(stages))]
+    wait_ms = percentile([turn.wait_ms or 0.0 for turn in turns], 50)
+    parts = [wait_ms * each / sums[-1] if sums[-1] else 0.0 for each in sums[:-1]]
+    return Wait(world, wait_ms, _stretches(stages, [*parts, wait_ms]), len(middle))
 
 
 def worst_wait(result: Result, world: str) -> tuple[Turn, Wait] | None:

@@ -17,6 +17,7 @@ from bench.reports.words import (
     ratio,
     setting,
     story,
+    tenths,
     world_name,
 )
 
@@ -62,7 +63,7 @@ def _bars(result: Result) -> str:
     ]
     ours = waits[0]
     lines += [
-        f"    {figure(round(stretch.begin_ms)):>8} + {figure(round(stretch.length_ms, 1)):<8}"
+        f"    {figure(round(stretch.begin_ms)):>8} + {figure(tenths(stretch.length_ms)):<8}"
         f" {_FILLS[stretch.stage.kind]} {stretch.name}"
         for stretch in ours.stretches
         if ours.world == OURS
@@ -113,7 +114,7 @@ def _worst(result: Result) -> str:
     turn, wait = found
     lines = [f"the worst turn: {figure(round(wait.wait_ms))}, call {turn.call}, turn {turn.turn}"]
     lines += [
-        f"    {figure(round(each.begin_ms)):>8} + {figure(round(each.length_ms, 1)):<8} {each.name}"
+        f"    {figure(round(each.begin_ms)):>8} + {figure(tenths(each.length_ms)):<8} {each.name}"
         for each in wait.stretches
     ]
     return "\n".join(lines)

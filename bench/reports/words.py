@@ -118,6 +118,11 @@ def number(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2g}" if abs(value) < 1 else f"{value:.1f}"  # fmt: skip
 
 
+def tenths(value: float) -> float:
+    """Rounded to the one place that is shown; `number` shows none from 100 on, and rounds once: 191.46 is not 192."""
+    return value if abs(value) >= 100 else round(value, 1)
+
+
 def interval(value: Interval | None) -> str:
     """A percentile and how sure it is."""
     if value is None:

@@ -79,6 +79,12 @@ def test_no_server_is_one_sentence_and_exit_1(capsys: pytest.CaptureFixture[str]
         (("--keys", "12a"), 2, "digits"),
         (("--wav", "/nonexistent.wav"), 1, "cannot read /nonexistent.wav"),
         (("--url", "nonsense", "--script", "booking"), 1, "is not an address"),
+        (("--url", "http://[::1", "--script", "booking"), 1, "is not an address"),
+        (("--url", "http://exa..mple", "--script", "booking"), 1, "is not an address"),
+        (("--url", "http://127.0.0.1:99999", "--script", "booking"), 1, "is not an address"),
+        (("--url", "http://127.0.0.1:0", "--script", "booking"), 1, "is not an address"),
+        (("--url", "http://300.1.1.1", "--script", "booking"), 1, "is not an address"),
+        (("--keys", "1", "--barge-in-after-ms", "500"), 2, "add --say, --wav or --script"),
         (("--say", "  "), 1, "nothing to say"),
     ],
 )
@@ -86,4 +92,6 @@ def test_wrong_use_is_answered_with_a_sentence(
     given: tuple[str, ...], status: int, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert wardline_call(*given) == status
-    assert says in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert says in printed
+    assert printed.count("\n") == 1

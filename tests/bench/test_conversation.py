@@ -5,10 +5,10 @@ import random
 import pytest
 
 from bench.caller import Caller
-from bench.conversation import Interruptions, play
+from bench.conversation import Interruptions, play, speak_lines
 from bench.script import shipped
 from tests.bench.conversing import QUESTIONS, ToneReceptionist, ToneVoice
-from tests.fakes.protocol_server import ProtocolServer, Reply
+from tests.fakes.protocol_server import ProtocolServer, Reply, tone
 
 BOOKING = shipped("booking")
 
@@ -49,3 +49,16 @@ async def test_interruptions_of_a_script_are_measured_and_the_booking_still_stan
     assert len(cuts) == 2
     assert all(turn.barge_in_ms is not None for turn in cuts)
     assert all(turn.stale_frames <= 3 for turn in cuts)  # what the fake's encoder still held
+
+
+@pytest.mark.wire
+async def test_a_single_line_interrupts_the_reply_to_itself() -> None:
+    async with ProtocolServer(
+        lambda _pitch: Reply("A long answer.", duration_ms=1_500.0)
+    ) as server:
+        server.barge_in_delay_ms = 160.0
+        async with Caller(server.url) as call:
+            await speak_lines(call, [("Hello there.", tone(0, 400.0))], 300.0)
+    _, said, cut = call.record.turns
+    assert said.said == cut.said == "Hello there."
+    assert cut.barge_in_ms is not None

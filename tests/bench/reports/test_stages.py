@@ -95,3 +95,13 @@ def test_the_parts_always_add_up_to_the_wait(marks: list[dict[str, float]]) -> N
         )
         assert all(each.length_ms >= 0 for each in wait.stretches)
         assert all(each.name for each in wait.stretches)
+
+
+def test_the_median_turn_waits_as_long_as_the_table_says() -> None:
+    made = result(*(turn(at_ms, decision=at_ms / 2) for at_ms in (100, 320, 330, 341, 900)))
+    wait = median_wait(made, "ours")
+    assert wait is not None
+    assert wait.wait_ms == 330.0
+    two = median_wait(result(turn(100), turn(301, decision=200)), "ours")
+    assert two is not None
+    assert two.wait_ms == 200.5
