@@ -37,12 +37,14 @@ from pipeline.call.events import EngineCircuit, EngineStoodIn, LineNotKept
 from pipeline.call.fixed_lines import fixed_lines, kept_lines, rendered
 from pipeline.call.flow import Flow
 from pipeline.call.flow_file import load_flow
+from pipeline.call.leading import offered
 from pipeline.call.modelled import ModelledReceptionist, warming
 from pipeline.call.paused import Unserved
 from pipeline.call.reach import Reach
 from pipeline.call.receptionist import ScriptedReceptionist
 from pipeline.call.settings import CallSettings
 from pipeline.call.taping import Permission
+from pipeline.call.think import tool_spec
 from pipeline.call.tracing import CallTrace
 from pipeline.call.unvarying import UnvaryingReceptionist
 from pipeline.clock import LoopClock, today
@@ -119,7 +121,8 @@ async def run_worker(settings: Settings, channel: Channel) -> None:
     )
     async with AsyncExitStack() as house:
         if model is not None:
-            await house.enter_async_context(model.running(warming(flow, today())))
+            tools = [tool_spec(tool.schema()) for tool in offered(engines.reach, lambda: None)]
+            await house.enter_async_context(model.running(*warming(flow, today(), tools)))
         if keeper is not None:
             await house.enter_async_context(keeper)
         await house.enter_async_context(requests)
@@ -255,6 +258,7 @@ def _stt(settings: Settings, flow: Flow) -> SpeechToText:
     return HearingWithSpare(
         whisper,
         _pocketsphinx(settings, flow),
+        spare_knows=("en",),
         on_circuit=_circuit_of("stt"),
         on_stand_in=_stand_in_of("stt"),
     )

@@ -34,6 +34,7 @@ __all__ = [
     "FILE_BYTES_MAX",
     "PREFIX",
     "child_environment",
+    "concerning",
     "data_directory",
     "exposed_by",
     "from_mapping",
@@ -266,6 +267,23 @@ def not_about(faults: list[str], further: Iterable[str]) -> list[str]:
     """Those of further faults that name no key with a fault: such a key has its default here, and is not judged."""
     keys = [fault.partition(":")[0] for fault in faults]
     return [fault for fault in further if not any(_names(fault, key) for key in keys)]
+
+
+def concerning(faults: Iterable[str], mine: Iterable[str]) -> list[str]:
+    """Without those of keys that a program never reads: what another one needs may be out of its sight, and should be.
+
+    `mine` are keys and whole sections. A fault of the file itself, or of a key that is no setting, concerns everybody.
+    """
+    own = tuple(mine)
+    known = {key for key, _, _ in leaves(Settings())}
+    sections = {item.name for item in fields(Settings)}
+
+    def is_anothers(key: str) -> bool:
+        section, table, _ = key.partition(".")[0].partition("[")
+        is_setting = key in known or (section in sections and (bool(table) or key == section))
+        return is_setting and key not in own and section not in own
+
+    return [fault for fault in faults if not is_anothers(fault.partition(":")[0])]
 
 
 def _names(fault: str, key: str) -> bool:

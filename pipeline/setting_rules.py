@@ -243,6 +243,23 @@ def _about_a_trunk(trunk: Trunk, ports: dict[str, int]) -> Iterator[str]:
         yield "outbound_user: write both outbound_user and outbound_secret, or neither"
 
 
+def telephone_calls_max(s: Settings) -> int:
+    """Calls of trunks at a time. Who hears the busy line is in a call too, without a worker's line."""
+    return s.sip.calls_max or 2 * s.workers.count * s.workers.calls_per_worker
+
+
+def media_pairs_wanted(s: Settings) -> int:
+    """Pairs of ports for that many calls, each with a person on a second leg where a trunk bridges."""
+    bridges = any(trunk.transfer == "bridge" for trunk in s.trunk)
+    return telephone_calls_max(s) * (2 if bridges else 1)
+
+
+def media_pairs(s: Settings) -> range:
+    """The first port of each pair in the range: sound on an even one, its reports on the next."""
+    first = s.sip.rtp_port_min
+    return range(first + first % 2, s.sip.rtp_port_max, 2)
+
+
 def _about_own_numbers(s: Settings) -> Iterator[str]:
     numbers = [text.split()[1].lstrip("+") for text in s.sip.numbers]
     if len(set(numbers)) < len(numbers):

@@ -235,7 +235,7 @@ class Practice:
     id: str = _text("practice", kind="id")
     """On every stored row; two practices on one box have two. Never changed afterwards: it is sealed in."""
     name: str = _text("The practice")
-    phone: str = _text("555 0100", kind="phone")
+    phone: str = _text("212-555-0100", kind="phone")
     """Said and shown when a person is needed."""
     emergency_number: str = _text("911", kind="emergency_number")
     """Said in the greeting; never dialled by the server."""

@@ -14,10 +14,13 @@ from pipeline import config
 from pipeline.audit.post import Auditor
 from pipeline.audit.records import CALL_ID, Recording
 from pipeline.errors import StartUpError
+from pipeline.recording.copies import PutBack, broke_off
 from pipeline.recording.faults import RecordingFault
 from pipeline.recording.shelf import Shelf
 from pipeline.settings import Settings
-from pipeline.store.opening import key_source, now_ms, tombstones_of
+from pipeline.store.database import Database
+from pipeline.store.opening import key_source, location, now_ms, tombstones_of
+from pipeline.store.proofs import keys_of
 from pipeline.store.records import Records
 from pipeline.store.retention import held_recordings
 from pipeline.telemetry.events import Event, Token, emit
@@ -62,6 +65,27 @@ def sentences(settings: Settings) -> list[str]:
         "CALLS ARE RECORDED when the caller agrees: sealed, for"
         f" {days} days, in {config.recording_directory(settings)}"
     ]
+
+
+def finish_restore(settings: Settings) -> None:
+    """Before a store is made: one whose restore was killed is refused, and what a whole one left is removed.
+
+    A store that is made beside the recordings of half a restore could not be restored into any more.
+    """
+    directory = config.recording_directory(settings)
+    if not broke_off(directory):
+        return
+    database = Database(location(settings))
+    try:
+        has_rows = bool(database.version() and keys_of(database, settings.practice.id))
+    finally:
+        database.close()
+    if not has_rows:  # they come last, all at once
+        raise StartUpError(
+            f"a `wardline restore` broke off: its recordings are in {directory} and its requests are not in the store."
+            " Run it again as it was; to begin without it, move that folder away"
+        )
+    PutBack(directory, {}).finished()
 
 
 def finish_destroyed(settings: Settings) -> None:

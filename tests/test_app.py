@@ -11,6 +11,7 @@ import pytest
 from models.breaker import Circuit
 from models.errors import EngineFailed, EngineUnavailable
 from models.ports import Language
+from models.spare_ear import HearingWithSpare
 from pipeline import app, config
 from pipeline.call.asking import asked_of
 from pipeline.call.events import LineNotKept
@@ -233,6 +234,11 @@ def test_the_embedded_engines_stand_by_for_the_others_unless_they_may_not(tmp_pa
     assert kinds(whisper + piper + 'spares = "off"\n') == alone
     spanish = 'whisper_language = "es"\n'
     assert kinds(whisper + piper + spanish)[0] == alone[0], "the spare would hear English"
+    found_out = configured(tmp_path, f'[engines]\n{whisper}whisper_language = "detect"\n')
+    stt = app._stt(found_out, load_flow(found_out.practice))
+    assert isinstance(stt, HearingWithSpare)
+    assert stt.spare_knows("en")
+    assert not stt.spare_knows("es")
     measured = app.hearing_and_speaking(configured(tmp_path, f"[engines]\n{whisper}{piper}"))
     assert tuple(type(engine).__name__ for engine in measured) == alone
 

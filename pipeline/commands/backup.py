@@ -9,10 +9,12 @@ from pathlib import Path
 from pipeline import config
 from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
+from pipeline.commands.outcome import say_done
 from pipeline.commands.signing_in import note_administration
 from pipeline.errors import ConfigError, StartUpError
 from pipeline.recording.copies import pieces
 from pipeline.store.backup import back_up, examine
+from pipeline.store.faults import do_not_open
 from pipeline.store.opening import open_records, tombstones_of
 
 
@@ -38,11 +40,12 @@ def _run(arguments: argparse.Namespace) -> int:
     except StartUpError as error:
         print(f"wardline backup: {error}", file=sys.stderr)
         return 1
-    print(
+    return say_done(
+        "backup",
         f"{head.rows} rows, with the pieces of recordings, are in {arguments.file}, sealed. It opens only with the key, which is not in it:"
-        " keep a copy of the key elsewhere (`wardline key export`)."
+        " keep a copy of the key elsewhere (`wardline key export`).",
+        [do_not_open(head.unopened)] if head.unopened else [],
     )
-    return 0
 
 
 command = Command("backup", "Copy the store while calls run", _configure, _run)

@@ -26,12 +26,16 @@ from pipeline.certificate import certified_names, names_in
 from pipeline.clock import wall_now
 from pipeline.errors import StartUpError
 from pipeline.machine.finding import Finding
-from pipeline.setting_rules import sip_certificate
+from pipeline.setting_rules import (
+    media_pairs,
+    media_pairs_wanted,
+    sip_certificate,
+    telephone_calls_max,
+)
 from pipeline.settings import Settings
 from pipeline.sip.self_call import Credentials, call_oneself
 
 RENEW_DAYS = 14
-PORTS_A_CALL = 2
 NAMES_MAX = 4
 TONE_SHARE_MIN = 0.99
 """G.711 alone leaves 0.9998 of it (38 dB)."""
@@ -188,20 +192,18 @@ def _bindable(host: str, port: int, kind: socket.SocketKind) -> str:
 
 
 def _media_ports(settings: Settings) -> Finding:
-    sip, workers = settings.sip, settings.workers
-    calls = sip.calls_max or workers.count * workers.calls_per_worker
-    wanted, free = PORTS_A_CALL * calls, 0
-    for port in range(sip.rtp_port_min, sip.rtp_port_max + 1):
-        free += not _bindable(sip.bind, port, socket.SOCK_DGRAM)
+    sip, calls, wanted = settings.sip, telephone_calls_max(settings), media_pairs_wanted(settings)
+    place, free = f"UDP {sip.rtp_port_min}-{sip.rtp_port_max}", 0
+    for port in media_pairs(settings):
+        free += not any(_bindable(sip.bind, each, socket.SOCK_DGRAM) for each in (port, port + 1))
         if free >= wanted:
-            return Finding(
-                "rtp ports", "pass", f"UDP {sip.rtp_port_min}-{sip.rtp_port_max}, for {calls} calls"
-            )
+            return Finding("rtp ports", "pass", f"{place}, {wanted} pairs for {calls} calls")
     return Finding(
         "rtp ports",
         "fail",
-        f"{free} free UDP ports in {sip.rtp_port_min}-{sip.rtp_port_max}, {wanted} needed for {calls} calls:"
-        " widen sip.rtp_port_min and sip.rtp_port_max",
+        f"{place}: {free} free pairs of an even port and the next, {wanted} needed for {calls} calls"
+        f"{' that may each be bridged to a person' if wanted > calls else ''}:"
+        " widen sip.rtp_port_min and sip.rtp_port_max, or lower sip.calls_max",
     )
 
 

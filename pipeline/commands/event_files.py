@@ -5,6 +5,7 @@ A legal hold on the whole practice keeps every file; when nobody can say whether
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import threading
@@ -82,7 +83,7 @@ class EventFiles:
 
     def _turn(self, today: date) -> None:
         if self._day is not None and self._day != today and self.path.exists():
-            self.path.rename(self._of(self._day))
+            self.path.rename(self._free(self._day))
         self._day = today
         descriptor = os.open(
             self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
@@ -100,13 +101,20 @@ class EventFiles:
             path.unlink()
         emit(EventFilesExpired(len(old)))
 
-    def _of(self, day: date) -> Path:
-        return self.path.with_name(f"{self.path.stem}-{day.isoformat()}{self.path.suffix}")
+    def _free(self, day: date) -> Path:
+        """The day's file; a clock that was set back over midnight comes to a day again, which gets another."""
+        name = f"{self.path.stem}-{day.isoformat()}"
+        path = self.path.with_name(f"{name}{self.path.suffix}")
+        for number in itertools.count(2):
+            if not path.exists():
+                break
+            path = self.path.with_name(f"{name}.{number}{self.path.suffix}")
+        return path
 
     def _dated(self) -> list[tuple[Path, date]]:
         name = re.compile(
             re.escape(self.path.stem)
-            + r"-([0-9]{4}-[0-9]{2}-[0-9]{2})"
+            + r"-([0-9]{4}-[0-9]{2}-[0-9]{2})(?:\.[0-9]+)?"
             + re.escape(self.path.suffix)
         )
         found: list[tuple[Path, date]] = []

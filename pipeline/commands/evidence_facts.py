@@ -49,6 +49,7 @@ from pipeline.recording.sealed_file import read_header
 from pipeline.settings import Settings
 from pipeline.store.database import Database
 from pipeline.store.facts import facts_of
+from pipeline.store.faults import StoreFault
 from pipeline.store.opening import LOCKED_MS, location
 from pipeline.telemetry import measured
 
@@ -305,21 +306,33 @@ def store(asked: Asked) -> Part:
         return Part({"store.json": as_json({"said": str(error)})}, "unknown", str(error))
     try:
         found = facts_of(database, settings.practice.id)
+        wrong = found.said or _old_bytes(database)
     finally:
         database.close()
+    gone = "overwritten" if database.is_sqlite else "left to the database server"
     record = {
         **found.record(),
+        "old_bytes": wrong or gone,
         "retention_days": {"requests": settings.store.requests_days, "logs": settings.store.logs_days},
         "key_from": settings.store.key,
         "recordings": _recordings(settings),
     }  # fmt: skip
-    result: Result = "unknown" if found.said else "pass"
+    result: Result = "unknown" if wrong else "pass"
     if found.readable_keys_of_destroyed:
         result = "fail"
-    said = found.said or (
+    said = wrong or (
         f"{sum(found.by_state.values())} requests, {sum(found.destroyed.values())} destroyed, {found.holds} holds"
     )
     return Part({"store.json": as_json(record)}, result, said)
+
+
+def _old_bytes(database: Database) -> str:
+    """Why bytes of destroyed requests may still be in the store's file; "" when they have left it just now."""
+    try:
+        database.scrub_again()
+    except StoreFault as fault:
+        return str(fault)
+    return ""
 
 
 def _recordings(settings: Settings) -> dict[str, Any]:

@@ -9,16 +9,17 @@ from pathlib import Path
 from pipeline import config
 from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
+from pipeline.commands.outcome import say_done
 from pipeline.commands.signing_in import note_administration
 from pipeline.errors import ConfigError, StartUpError
 from pipeline.settings import Settings
-from pipeline.shelves import open_shelf
+from pipeline.shelves import finish_restore, open_shelf
 from pipeline.store import keys
 from pipeline.store.database import Database
-from pipeline.store.faults import KeyFault
+from pipeline.store.faults import KeyFault, do_not_open
 from pipeline.store.opening import key_source, location, now_ms, open_records, prepare
 from pipeline.store.records import Records
-from pipeline.store.rotation import rotate
+from pipeline.store.rotation import Rotated, rotate
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +58,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _init(_: argparse.Namespace, settings: Settings) -> int:
     note_administration(settings, "key_init")
+    finish_restore(settings)
     prepared = prepare(settings)
     print("\n".join(prepared.sentences()))
     if not prepared.key_is_new:
@@ -118,15 +120,33 @@ def _rotate(_: argparse.Namespace, settings: Settings) -> int:
     records = open_records(settings)
     try:
         note_administration(settings, "key_rotate")
-        count = rotate(records, source, lambda: open_shelf(settings).wrap_anew())
+        rotated = rotate(records, source, lambda: open_shelf(settings).wrap_anew())
         current = records.ring.current
     finally:
         records.database.close()
-    print(
-        f"Key {current} is in use; {count} data keys were wrapped anew. Now make a new copy of the key"
-        " (`wardline key export`) and a new backup (`wardline backup`): earlier backups need the earlier key."
+    return say_done(
+        "key",
+        f"Key {current} is in use; {rotated.count} data keys were wrapped anew. Now make a new copy of the key"
+        " (`wardline key export`) and a new backup (`wardline backup`): earlier backups need the earlier key.",
+        _wrong(rotated),
     )
-    return 0
+
+
+def _wrong(rotated: Rotated) -> list[str]:
+    """What keeps an older key in the key file, and what of it is still to be read."""
+    wrong = []
+    if rotated.unopened:
+        wrong.append(do_not_open(rotated.unopened))
+    if rotated.others_unopened:
+        wrong.append(
+            f"the keys of these recordings do not open: {', '.join(rotated.others_unopened)}; what is here of one can be"
+            " destroyed with `wardline recordings delete ID`"
+        )
+    if wrong:
+        wrong.append(
+            "for these alone the older key stays in the key file, until a `key rotate` after they are gone"
+        )
+    return [*wrong, *([rotated.owed] if rotated.owed else [])]
 
 
 command = Command("key", "Make, copy and change the key of the store", _configure, _run)

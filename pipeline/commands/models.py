@@ -8,12 +8,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import errno
 import os
 import signal
-import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,9 +24,16 @@ from pipeline.telemetry import log
 from pipeline.telemetry.outputs import OwnOutputs
 
 if TYPE_CHECKING:
+    from pipeline.bundle.opened import Opened
     from pipeline.model_server.lives import Plan
 
 PROCESS = "models"
+READ = (
+    *("llm_server", "state", "log", "store.logs_days", "bundle.directory", "bundle.fingerprints"),
+    *("engines.llm", "engines.llm_url", "engines.llm_more_urls"),
+    *("engines.llm_model", "engines.llm_api_key"),
+)
+"""Settings and sections this program reads: a fault of any other is the voice server's to say."""
 CACHE_FOLDER = "llm-cache"
 """In the state directory: compiled kernels, nothing of a conversation."""
 
@@ -46,12 +51,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     try:
-        settings = config.load(arguments.config)
-        if arguments.port is not None:
-            server = replace(settings.llm_server, port=arguments.port)
-            settings = replace(settings, llm_server=server)
-            settings = config.from_mapping(config.to_mapping(settings))  # options obey limits too
-        status: int = arguments.act(arguments, settings)
+        status: int = arguments.act(arguments, _settings(arguments))
     except ConfigError as error:
         from pipeline.commands.check_config import say_faults
 
@@ -60,6 +60,21 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"wardline models: {error}", file=sys.stderr)
         return 1
     return status
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    """Those of the file, where what this program reads of them is right: the key of the door for calls it cannot see."""
+    settings, faults = config.read(arguments.config)
+    if arguments.port is not None:
+        server = replace(settings.llm_server, port=arguments.port)
+        settings = replace(settings, llm_server=server)
+        try:
+            config.from_mapping(config.to_mapping(settings))  # options obey limits too
+        except ConfigError as error:
+            faults += error.faults
+    if mine := config.concerning(faults, READ):
+        raise ConfigError(mine)
+    return settings
 
 
 def _flags(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -102,17 +117,41 @@ def _serve(_: argparse.Namespace, settings: Settings) -> int:
 
 def _kept(settings: Settings, own: OwnOutputs) -> int:
     from pipeline.model_server.fence import fence, prove
+    from pipeline.model_server.port import check_port
 
-    plan, sentence = plan_of(settings)
-    with _event_file(settings, own) as events:
+    check_files(settings)
+    with _event_file(settings, own) as events, contextlib.closing(_opened(settings, own)) as model:
+        plan, sentence = plan_of(model.settings)
         fence(plan.port)
         prove(own)
         _say(own, f"The model server starts; events go to {events}.")
-        if sentence:
-            _say(own, sentence)
-        asyncio.run(_until_stopped(plan, own))
+        for each in (*model.said, sentence):
+            if each:
+                _say(own, each)
+
+        def look() -> None:
+            check_port(plan.port)
+            _opened(model.settings, own).close()
+
+        asyncio.run(_until_stopped(plan, look, own))
         _say(own, "Stopped.")
     return 0
+
+
+def _opened(settings: Settings, own: OwnOutputs) -> Opened:
+    """The model's files are what was fetched; close what is returned once nothing loads them any more."""
+    from pipeline.bundle.faults import BundleFault
+    from pipeline.bundle.opened import open_models
+    from pipeline.clock import MonotonicClock
+    from pipeline.commands.bundle_telling import Bar
+
+    bar = Bar(own.out)
+    try:
+        return open_models(settings, bar, MonotonicClock(), loader="model server")
+    except BundleFault as error:
+        raise Unsafe(str(error)) from None
+    finally:
+        bar.close()
 
 
 def plan_of(settings: Settings) -> tuple[Plan, str]:
@@ -120,10 +159,10 @@ def plan_of(settings: Settings) -> tuple[Plan, str]:
     from pipeline.model_server import flags
     from pipeline.model_server.key import key_of
     from pipeline.model_server.lives import Plan
+    from pipeline.model_server.port import check_port
     from pipeline.model_server.surroundings import environment
 
     server = settings.llm_server
-    check_files(settings)
     check_port(server.port)
     key, sentence = key_of(settings)
     cache = Path(os.path.abspath(Path(settings.state.directory) / CACHE_FOLDER))
@@ -177,21 +216,7 @@ def check_files(settings: Settings) -> None:
         )
 
 
-def check_port(port: int) -> None:
-    """Somebody else on the port would be taken for the model, and told what callers say."""
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError as error:
-        reason = (
-            "is in use by another program" if error.errno == errno.EADDRINUSE else error.strerror
-        )
-        raise StartUpError(
-            f"port {port} on 127.0.0.1 {reason}; stop that program, or write another llm_server.port and the same in"
-            " engines.llm_url"
-        ) from None
-
-
-async def _until_stopped(plan: Plan, own: OwnOutputs) -> None:
+async def _until_stopped(plan: Plan, look: Callable[[], None], own: OwnOutputs) -> None:
     """Run it until SIGTERM or SIGINT; a second signal waits for no reply."""
     from pipeline.model_server.lives import ModelServer
 
@@ -206,6 +231,7 @@ async def _until_stopped(plan: Plan, own: OwnOutputs) -> None:
     try:
         await ModelServer(
             plan,
+            look=look,
             ready=lambda start_ms: _say(
                 own,
                 f"Ready after {start_ms / 1000:.0f} s on http://127.0.0.1:{plan.port}/v1 as {plan.name}.",

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
+from pipeline.commands.outcome import say_done
 from pipeline.commands.signing_in import Session, add_arguments, sign_in
 from pipeline.errors import ConfigError, StartUpError
 from pipeline.shelves import open_shelf
 from pipeline.store import retention
+from pipeline.store.faults import do_not_open
 from pipeline.store.keys import write_new
 from pipeline.store.records import Entry, Opened
 
@@ -116,19 +118,24 @@ def _show(arguments: argparse.Namespace, session: Session) -> int:
 
 
 def _export(arguments: argparse.Namespace, session: Session) -> int:
+    unopened: list[str] = []
     if arguments.id:
         chosen = [_opened(each, session, "export") for each in arguments.id]
     else:
-        chosen = _all_opened(session)
+        chosen = _all_opened(session, unopened)
     session.record(
-        [session.access("export", each.entry.id, tuple(each.document.fields)) for each in chosen]
+        [
+            *(session.access("export", e.entry.id, tuple(e.document.fields)) for e in chosen),
+            *(session.access("export", request_id, success=False) for request_id in unopened),
+        ]
     )
     lines = (json.dumps(_facts(opened), ensure_ascii=False) + "\n" for opened in chosen)
     write_new(Path(arguments.to), "".join(lines))
-    print(
-        f"{len(chosen)} requests, readable by whoever reads {arguments.to}: it is NOT encrypted. Delete it when done."
+    return say_done(
+        "requests",
+        f"{len(chosen)} requests, readable by whoever reads {arguments.to}: it is NOT encrypted. Delete it when done.",
+        [do_not_open(unopened)] if unopened else [],
     )
-    return 0
 
 
 # --- changing -----------------------------------------------------------------------------------------
@@ -229,9 +236,9 @@ def _opened(given: str, session: Session, action: str) -> Opened:
         raise
 
 
-def _all_opened(session: Session) -> list[Opened]:
+def _all_opened(session: Session, unopened: list[str]) -> list[Opened]:
     try:
-        return list(session.records.all_opened())
+        return list(session.records.all_opened(unopened))
     except StartUpError:
         session.note("export", success=False)
         raise

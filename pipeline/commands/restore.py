@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from pipeline import config
 from pipeline.cli import Command
 from pipeline.commands.check_config import say_faults
+from pipeline.commands.outcome import say_done
 from pipeline.commands.signing_in import note_administration
 from pipeline.errors import ConfigError, StartUpError
 from pipeline.recording.copies import PutBack
@@ -18,6 +19,7 @@ from pipeline.settings import Settings
 from pipeline.shelves import open_shelf
 from pipeline.store.backup import bury_within, restore
 from pipeline.store.database import Database
+from pipeline.store.faults import ScrubOwed, do_not_open
 from pipeline.store.opening import key_source, location, now_ms, tombstones_of
 from pipeline.store.records import Records
 from pipeline.store.tombstones import TOMBSTONES_NAME, Tombstones
@@ -48,22 +50,24 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     try:
-        print(_bring_back(arguments, config.load(arguments.config)))
+        said, wrong = _bring_back(arguments, config.load(arguments.config))
     except ConfigError as error:
         return say_faults(error)
     except StartUpError as error:
         print(f"wardline restore: {error}", file=sys.stderr)
         return 1
-    return 0
+    return say_done("restore", said, wrong)
 
 
-def _bring_back(arguments: argparse.Namespace, settings: Settings) -> str:
+def _bring_back(arguments: argparse.Namespace, settings: Settings) -> tuple[str, list[str]]:
+    """What is back, and what is wrong with it."""
     source = key_source(settings)
     ring = source.load()
     database = Database(location(settings))
     records = Records(database, settings.practice.id, ring, source.load, now_ms)
     adopted = arguments.from_deployment
     buried = 0
+    unopened: list[str] = []
 
     def settle(rows: Session) -> None:
         nonlocal buried
@@ -89,9 +93,8 @@ def _bring_back(arguments: argparse.Namespace, settings: Settings) -> str:
             beside=PutBack(config.recording_directory(settings), destroyed),
             settle=settle,
         )
-        if buried:
-            database.scrub()
-        opened = sum(1 for _ in records.all_opened())
+        owed = _scrub(database) if buried else []
+        opened = sum(1 for _ in records.all_opened(unopened))
         recordings = len(open_shelf(settings, ring).kept())
     finally:
         database.close()
@@ -102,10 +105,20 @@ def _bring_back(arguments: argparse.Namespace, settings: Settings) -> str:
     )
     if not graves:
         taken_over += "WITHOUT TOMBSTONES, so what was destroyed since the copy is back as well: "
-    return (
+    said = (
         f"{taken_over}{head.rows} rows of {head.taken_at} are back; {opened} requests open with this key,"
         f" {buried} that were destroyed later were destroyed again; {recordings} recordings are there."
     )
+    return said, [*owed, *([do_not_open(unopened)] if unopened else [])]
+
+
+def _scrub(database: Database) -> list[str]:
+    """Empty, or why the bytes of what was destroyed again are still there."""
+    try:
+        database.scrub()
+    except ScrubOwed as error:
+        return [str(error)]
+    return []
 
 
 def _graves(arguments: argparse.Namespace, settings: Settings) -> list[Tombstones]:

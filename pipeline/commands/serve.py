@@ -18,6 +18,7 @@ from pipeline.commands.check_config import WRONG_CONFIGURATION, say_faults
 from pipeline.commands.event_files import EventFiles
 from pipeline.commands.tls import CERT, KEY, make
 from pipeline.errors import ConfigError, StartUpError, Unsafe
+from pipeline.setting_kinds import is_loopback
 from pipeline.settings import Settings
 from pipeline.telemetry import log
 from pipeline.telemetry.outputs import OwnOutputs
@@ -66,6 +67,13 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
 def with_softphone(settings: Settings, now: datetime.datetime) -> Settings:
     """The same settings with one more trunk: whoever calls from this machine, with a certificate of our own for TLS."""
+    if settings.trunk and not is_loopback(settings.sip.bind):
+        raise ConfigError(
+            [
+                f"--sip-loopback: it would move sip.bind from {settings.sip.bind} to 127.0.0.1, and no call of the"
+                " configured [[trunk]] would arrive; leave the option out, or give --config a file without [[trunk]]"
+            ]
+        )
     folder = Path(settings.state.directory) / "softphone"
     try:
         make(folder, ["localhost", "127.0.0.1"], now)
@@ -133,7 +141,7 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
     from pipeline.commands.bundle_telling import Bar
     from pipeline.commands.terminal import Terminal
     from pipeline.egress import trial
-    from pipeline.shelves import check_classes, finish_destroyed, sentences
+    from pipeline.shelves import check_classes, finish_destroyed, finish_restore, sentences
     from pipeline.store.opening import prepare
     from pipeline.supervisor import fence
     from pipeline.supervisor.facts import Facts
@@ -171,6 +179,7 @@ def _serve(settings: Settings, worker_module: str, own: OwnOutputs) -> int:
         settings = models.settings
         if models.held:
             facts.tested("models", "pass", files_moved=0)
+        finish_restore(settings)
         kept = [*prepare(settings).sentences(), *sentences(settings), *models.said]
         finish_destroyed(settings)
         check_classes(settings)

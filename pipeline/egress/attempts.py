@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import errno
+import importlib
 import os
 import select
 import shutil
@@ -21,6 +22,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.util import spawnv_passfds
+from typing import Any
 
 from pipeline.egress.guard import EgressRefused
 
@@ -132,6 +134,40 @@ def _libc_by_address() -> None:
     _connect_by(ctypes.CFUNCTYPE(ctypes.c_int, use_errno=True)(find(None, b"connect")))
 
 
+def _cffi_connect() -> None:
+    """As a module does that declares C functions in Python: without ctypes and its audit events."""
+    cffi = _cffi()
+    number, text = cffi.new_primitive_type("int"), cffi.new_primitive_type("char")
+    kind = cffi.new_function_type((number, cffi.new_pointer_type(text), number), number)
+    call = cffi.load_library(None).load_function(kind, "connect")
+    _raw(socket.SOCK_STREAM, lambda end, where: call(end, where, len(where)), cffi.get_errno)
+
+
+def _cffi_declared_sendto() -> None:
+    """The same with declarations that cffi wrote down beforehand."""
+    cffi = _cffi()
+    declared = cffi.FFI("declared", _version=0x2601, _types=_SENDTO_TYPES, _globals=_SENDTO)
+    call = declared.dlopen(None).sendto
+    _raw(
+        socket.SOCK_DGRAM,
+        lambda end, where: call(end, b"x", 1, 0, where, len(where)),
+        cffi.get_errno,
+    )
+
+
+_SENDTO_TYPES = (
+    b"\x00\x00\x01\x0d\x00\x00\x07\x01\x00\x00\x08\x03\x00\x00\x07\x01\x00\x00\x07\x01\x00\x00\x02\x11"
+    b"\x00\x00\x07\x01\x00\x00\x00\x0f\x00\x00\x02\x01"
+)
+_SENDTO = (b"\x00\x00\x00\x23sendto", 0)
+"""`int sendto(int, const char *, int, int, const char *, int);` as cffi writes it to a file of Python."""
+
+
+def _cffi() -> Any:
+    """It comes with `cryptography`."""
+    return importlib.import_module("_cffi_backend")
+
+
 def _libc_sendto() -> None:
     call = _libc()["sendto"]
     _raw(socket.SOCK_DGRAM, lambda end, where: call(end, b"x", 1, 0, where, len(where)))
@@ -141,14 +177,16 @@ def _connect_by(call: Callable[..., int]) -> None:
     _raw(socket.SOCK_STREAM, lambda end, where: call(end, where, len(where)))
 
 
-def _raw(kind: int, call: Callable[[int, bytes], int]) -> None:
+def _raw(
+    kind: int, call: Callable[[int, bytes], int], errno_of: Callable[[], int] = ctypes.get_errno
+) -> None:
     """As C code in a library does: no Python socket is involved in the call."""
     with socket.socket(socket.AF_INET, kind) as end:
         end.settimeout(WAIT_S)
         where = struct.pack("=HH4s8x", socket.AF_INET, socket.htons(443), socket.inet_aton(V4))
         done = call(end.fileno(), where)
         if done < 0:
-            number = ctypes.get_errno()
+            number = errno_of()
             if number == errno.EINPROGRESS:
                 _until_connected(end)
                 return
@@ -293,6 +331,8 @@ ATTEMPTS: tuple[Attempt, ...] = (
     Attempt("c library sendto", _libc_sendto),
     Attempt("c library connect by another name", _libc_other_name),
     Attempt("c library connect by its address", _libc_by_address),
+    Attempt("c library connect through cffi", _cffi_connect),
+    Attempt("c library sendto declared for cffi", _cffi_declared_sendto),
     Attempt("name look-up", _resolve, named=True),
     Attempt("connect to a name", _connect_to_name, named=True),
     Attempt("old name look-up (usage statistics)", _resolve_old, named=True),

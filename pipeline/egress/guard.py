@@ -2,8 +2,8 @@
 
 An audit hook (PEP 578) sees every such call that goes through Python, whichever library makes it, and cannot be
 taken out again; the methods that would ask for a name before the hook is called are checked in front, and so is the
-function that starts children, which raises no event. It does not see C code that calls the kernel itself: that is
-level 2's (`egress.rules`).
+function that starts children, which raises no event; neither does cffi, which may open no library at all. It does not
+see C code that calls the kernel itself: that is level 2's (`egress.rules`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import _posixsubprocess
 import contextlib
 import errno
 import functools
+import importlib
 import os
 import socket
 import subprocess
@@ -80,6 +81,7 @@ def install(
         _guard.on_refused = on_refused
     if not _guard.installed:
         _guard.installed = True
+        _close_cffi()
         sys.addaudithook(_hook)
         for name in _RESOLVING:
             _ask_for_no_name(name)
@@ -150,6 +152,25 @@ def _ask_before_fork() -> None:
 
     vars(_posixsubprocess)["fork_exec"] = checked
     vars(subprocess)["_fork_exec"] = checked  # it took the name at its import
+
+
+_CFFI = "_cffi_backend"
+_WRAPPED = frozenset({_posixsubprocess.__name__, _CFFI})
+
+
+def _close_cffi() -> None:
+    """Refuse what cffi opens libraries with: it raises no audit event, and no library of ours needs it while it runs."""
+    try:
+        backend = vars(importlib.import_module(_CFFI))
+    except ImportError:
+        return
+
+    def opened(*_: object) -> NoReturn:
+        _refuse("cffi.dlopen")
+
+    # what is declared in Python text, and what was declared beforehand; compiled modules make no such object
+    backend["load_library"] = opened
+    backend["FFI"] = type("FFI", (backend["FFI"],), {"dlopen": opened})
 
 
 _numeric: set[str] = set()
@@ -273,8 +294,8 @@ def _forked(words: Sequence[Any], files: Sequence[Any], folder: object, environm
 
 
 def _imported(arguments: tuple[Any, ...]) -> bool:
-    """The module that was wrapped is loaded by now; a second copy of it would be without the wrapping."""
-    return bool(arguments[0] != _posixsubprocess.__name__)
+    """A module that was wrapped is loaded by now; a second copy, by whatever name, would be without the wrapping."""
+    return str(arguments[0]).rpartition(".")[2] not in _WRAPPED
 
 
 def _never(_: tuple[Any, ...]) -> bool:

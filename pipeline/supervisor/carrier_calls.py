@@ -14,6 +14,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from pipeline.errors import NotAuthorised
+from pipeline.own_numbers import NOT_FORWARDED, OTHER_LINE
 from pipeline.secret import digest_of
 from pipeline.supervisor.carrier_relay import Relay
 from pipeline.supervisor.tokens import SingleUse
@@ -36,6 +37,9 @@ class CarrierCall:
     caller: str = field(repr=False)
     """Until a worker has the call."""
     since_ms: float
+    line: str = OTHER_LINE
+    """The practice's own name of the number that was dialled (`sip.numbers`)."""
+    forwarded_from: str = NOT_FORWARDED
     call_id: str = "none"
     """Ours, once a worker has it."""
     relay: Relay | None = None

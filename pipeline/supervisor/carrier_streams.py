@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from urllib.parse import parse_qsl
 
@@ -17,6 +17,8 @@ from aiohttp import web
 from pipeline.call.flow import Flow
 from pipeline.clock import Clock
 from pipeline.errors import CallRefused, NotAuthorised, OfferInvalid, TooMany
+from pipeline.own_numbers import line_of, origin_of
+from pipeline.setting_kinds import own_numbers
 from pipeline.setting_rules import ladders
 from pipeline.settings import Settings
 from pipeline.stream.local import connect as reach
@@ -62,6 +64,9 @@ class CarrierStreamJoined(Event):
     """A carrier's stream has a worker."""
 
     call_id: Token
+    line: Token
+    """As in `phone_call_joined`: the practice's own names (`sip.numbers`)."""
+    forwarded_from: Token
 
 
 class NotSigned(NotAuthorised):
@@ -74,8 +79,15 @@ class NotSigned(NotAuthorised):
 class CarrierStreams:
     """The doors for carriers; only there when an account's token is configured."""
 
-    def __init__(self, settings: Settings, lines: Lines, clock: Clock, flow: Flow) -> None:
-        """Know our public address, who gives lines, and the practice's words."""
+    def __init__(
+        self,
+        settings: Settings,
+        lines: Lines,
+        clock: Clock,
+        flow: Flow,
+        dialled: Callable[[str, str, str], None] = lambda call_id, line, forwarded_from: None,
+    ) -> None:
+        """Know our public address, who gives lines, and the practice's words; `dialled` as of `GatewayProcess`."""
         self._settings = settings
         self._lines = lines
         self._clock = clock
@@ -89,6 +101,8 @@ class CarrierStreams:
         )
         self._calls = CarrierCalls()
         self._flow = flow
+        self._dialled = dialled
+        self._own = own_numbers(settings.sip.numbers)
         self._targets = {
             name: target
             for name, target in targets_of(transfer.targets).items()
@@ -119,6 +133,8 @@ class CarrierStreams:
         )
         if call is None:
             raise self._refused("webhook", "again")
+        call.line = line_of(form.get("To", ""), self._own)
+        call.forwarded_from = origin_of(form.get("ForwardedFrom", ""), self._own)
         if self._lines.free_lines():
             with suppress(TooMany):
                 return _twiml(self._steps.stream(call))
@@ -245,6 +261,7 @@ class CarrierStreams:
         caller, call.caller = call.caller, ""
         line = await self._lines.expect(caller, Bringer.CARRIER)
         call.call_id = line["call_id"]
+        self._dialled(call.call_id, call.line, call.forwarded_from)
         relay = Relay(call.call_id, self._targets)
         path = socket_of(self._settings.state.directory, line["worker"])
         try:
@@ -253,7 +270,7 @@ class CarrierStreams:
             # the caller left, or this worker does not open: its line is free again
             self._lines.give_back(call.call_id)
             raise
-        emit(CarrierStreamJoined(Token(call.call_id)))
+        emit(CarrierStreamJoined(Token(call.call_id), Token(call.line), Token(call.forwarded_from)))
         return relay
 
 

@@ -34,12 +34,19 @@ def load(path: str | Path | None = None) -> Settings:
 
 def check(settings: Settings) -> None:
     """Raise `ConfigError` with every fault of files, texts, places and models, in one round."""
-    _together(settings, check_before_start, check_models)
+    _together(settings, check_files, check_texts, check_places, check_models)
 
 
 def check_before_start(settings: Settings) -> None:
-    """The same without models in bundles, whose bytes the start itself reads."""
-    _together(settings, check_files, check_texts, check_places)
+    """The same without models in bundles, whose bytes the start itself reads, and without the one that vLLM loads.
+
+    That one is its own program's to miss: calls are answered without it.
+    """
+
+    def check_own_files(settings: Settings) -> None:
+        check_files(settings, served_too=False)
+
+    _together(settings, check_own_files, check_texts, check_places)
 
 
 def _together(settings: Settings, *looks: Callable[[Settings], None]) -> None:

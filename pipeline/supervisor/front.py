@@ -142,7 +142,7 @@ class Front:
         app.router.add_post("/api/live/active", self._active)
         app.router.add_post("/api/live/emergency", self._throw_switch)
         app.router.add_post("/api/requests/fetch", self._fetch)
-        CarrierStreams(self._settings, self, self._clock, self._flow).add_to(app)
+        CarrierStreams(self._settings, self, self._clock, self._flow, self.dialled).add_to(app)
         if self._meter is not None:
             MetricsDoor(self._meter, self._settings.metrics, self._door, self._clock).add_to(app)
         for path in CALL_DOORS:

@@ -40,10 +40,24 @@ _YEAR = re.compile(
     re.IGNORECASE,
 )
 """A day of no year is a holiday or an example; with a year it is somebody's."""
-_OLD_DATE = re.compile(
-    r"(?<![0-9])(?:19[0-9]{2}|20[01][0-9])[-_.]?(?:0[1-9]|1[0-2])[-_.]?(?:0[1-9]|[12][0-9]|3[01])(?![0-9])"
+_DAY, _MONTH, _PAST = (
+    r"(?:0[1-9]|[12][0-9]|3[01])",
+    r"(?:0[1-9]|1[0-2])",
+    r"(?:19[0-9]{2}|20[01][0-9])",
 )
-"""In a file's name: older than any release of ours, so no date of a backup or a set-up."""
+_OLD_DATE = re.compile(
+    rf"(?<![0-9])(?:{_PAST}[-_.]?{_MONTH}[-_.]?{_DAY}"
+    rf"|(?:{_MONTH}[-_.]?{_DAY}|{_DAY}[-_.]?{_MONTH})(?:[-_.]?{_PAST}|[-_][3-9][0-9]))(?![0-9])"
+)
+"""In a label, whichever part comes first: older than any release of ours, so no date of a backup or a set-up."""
+_MADE = re.compile(
+    rf"(?<![0-9])20[2-9][0-9][-_.]?{_MONTH}[-_.]?{_DAY}(?:[-_.T]?[0-9]{{4}}(?:[0-9]{{2}})?)?(?![0-9])"
+    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b(?=[0-9]*[a-f])[0-9a-f]{16,}\b",
+    re.IGNORECASE,
+)
+"""What programs put into a label: the day of a set-up and its time, a UUID, a sum."""
+_LONG_NUMBER = re.compile(r"[0-9]{6,}")
+"""In a label: a record, a member or a birthday without its century; a port, a year and a version are shorter."""
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _COMMENT = re.compile(r"^\s*#+(.*)$")
 
@@ -56,7 +70,9 @@ class Sort(Enum):
     LISTED = "listed"
     """The practice's own words and its name: names belong there."""
     LABEL = "label"
-    """Ids, file names, arguments: no sentences, so an odd word is no name."""
+    """Ids, file names, arguments: no sentences, so an odd word is no name, but a long number is somebody's."""
+    GIVEN = "given"
+    """Labels that somebody else gave: a carrier's account, a program's options. Long numbers are theirs."""
     MODEL = "model"
     """Voices and models have first names of their own."""
     COMMENT = "comment"
@@ -127,6 +143,8 @@ def settings_texts(settings: Settings) -> Iterator[Text]:
                 yield Text(key, Sort.LABEL, _file_name(text))
             elif kind in _NAMED_IN:
                 yield Text(key, Sort.LABEL, text.split()[_NAMED_IN[kind]])
+            elif kind == "llm_option" or key.rpartition(".")[2] in _GIVEN:
+                yield Text(key, Sort.GIVEN, text)
             elif kind in _LABEL_KINDS or key in _LABELS:
                 yield Text(key, Sort.LABEL, text)
             else:
@@ -154,7 +172,8 @@ _NO_TEXT = frozenset(
     }
 )
 _PATHS = frozenset({"file", "directory", "any_path"})
-_LABEL_KINDS = frozenset({"id", "class", "llm_option"})
+_LABEL_KINDS = frozenset({"id", "class"})
+_GIVEN = frozenset({"digest_user", "outbound_user", "account"})
 _NAMED_IN = {"destination": 1, "class_days": 0, "transfer_target": 0}
 """Which word of such a line is a name."""
 _LABELS = frozenset({"store.key_command"})
@@ -225,9 +244,20 @@ def identifiers(redactor: Redactor, text: Text, own: Own, language: str) -> set[
             kinds.add(Kind.WITHHELD)
             continue
         kinds |= {span.kind for span in found.spans if _refused(piece, span, text.sort, own)}
-    if text.sort is Sort.LABEL and (_OLD_DATE.search(text.text) or _first_name(text.text, own)):
-        kinds.add(Kind.DATE if _OLD_DATE.search(text.text) else Kind.NAME)
+    if text.sort in _LABELS_OF_WORDS:
+        kinds |= set(_in_label(text, own))
     return kinds
+
+
+def _in_label(text: Text, own: Own) -> Iterator[Kind]:
+    """What a label tells without a sentence around it."""
+    if _OLD_DATE.search(text.text):
+        yield Kind.DATE
+    if _first_name(text.text, own):
+        yield Kind.NAME
+    numbers = _LONG_NUMBER.findall(_MADE.sub(" ", text.text)) if text.sort is Sort.LABEL else []
+    if not own.numbers.union(own.listed_numbers).issuperset(numbers):
+        yield Kind.OTHERID
 
 
 def _refused(text: str, span: Span, sort: Sort, own: Own) -> bool:
@@ -256,7 +286,8 @@ def _refused(text: str, span: Span, sort: Sort, own: Own) -> bool:
 
 
 _DIGITS_MIN = 4
-_LABELLING = frozenset({Sort.LABEL, Sort.MODEL})
+_LABELS_OF_WORDS = frozenset({Sort.LABEL, Sort.GIVEN})
+_LABELLING = _LABELS_OF_WORDS | {Sort.MODEL}
 _DIGIT_WORDS = {
     word: str(digit)
     for digit, said in enumerate(

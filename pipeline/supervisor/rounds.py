@@ -120,7 +120,7 @@ def rounds(settings: Settings, facts: Facts, witness: Witness, own: OwnOutputs |
         Check("audit", every_s, looks.audit, min(AUDIT_FIRST_S, every_s)),
         Check("store", STORE_EVERY_S, looks.store),
     ]
-    if models_in_bundles(settings):
+    if models_in_bundles(settings, "voice server"):
         checks.append(Check("models", every_s, looks.models))
     if own is not None:
         checks.append(Check("canary", every_s, lambda: looks.canary(own)))
@@ -178,7 +178,7 @@ class _Looks:
 
     async def models(self) -> Found:
         try:
-            faults = await asyncio.to_thread(still_whole, self._settings)
+            faults = await asyncio.to_thread(still_whole, self._settings, "voice server")
         except BundleFault as fault:
             self._facts.tested("models", "fail", reason=fault.reason)
             return Found(False, fault.reason)

@@ -19,6 +19,7 @@ from websockets.http11 import Request
 from pipeline.allowance import Allowance
 from pipeline.line import Bye, CallPort, Flush, ToCaller, Transfer
 from pipeline.media.g711 import ulaw_decode, ulaw_encode
+from pipeline.media.keyed_sound import KeyedSound
 from pipeline.media.quality import LineQuality
 from pipeline.media.resample import Doubler, Framer
 from pipeline.secret import digest_of
@@ -41,7 +42,7 @@ from pipeline.stream.messages import (
     read_ours,
 )
 from pipeline.stream.serving import Served, bearer
-from pipeline.stream.wire import ABNORMAL, NORMAL, POLICY, Wire
+from pipeline.stream.wire import ABNORMAL, FAILED, NORMAL, POLICY, Wire
 from pipeline.telemetry.containment import contained
 from pipeline.telemetry.events import Event, Token, emit
 from pipeline.transfer import TransferOutcome
@@ -65,6 +66,8 @@ SOUND_AHEAD_MS = 500.0
 """Sound that comes faster than time passes is dropped beyond this."""
 FAST_CLOCK = 1.02
 JUNK_LIMIT = 200
+BROKE = "error"
+"""Why a call ends that cannot be served any more (`line.Bye`): no goodbye was said, and its caller is still there."""
 
 
 class StreamStarted(Event):
@@ -216,6 +219,7 @@ class _Line:
         self._stream = ""
         self._mulaw = False
         self._rate_hz = 8_000
+        self._keyed: KeyedSound | None = None
         self._doubler: Doubler | None = None
         self._framer = Framer(LISTEN_FRAME_SAMPLES)
         self._far = FarBuffer(8_000)
@@ -291,6 +295,8 @@ class _Line:
         self._stream = start.stream
         self._mulaw = start.encoding == "audio/x-mulaw"
         self._rate_hz = start.sample_rate_hz
+        if self._waiting.bringer is Bringer.CARRIER:  # our gateway has taken the tones out
+            self._keyed = KeyedSound(self._rate_hz, self._listen, self._pressed)
         self._doubler = Doubler() if self._rate_hz == 8_000 else None
         self._far = FarBuffer(self._rate_hz)
         self._wake(None, None)
@@ -318,9 +324,15 @@ class _Line:
 
     def _hear(self, payload: bytes) -> None:
         pcm = ulaw_decode(payload).tobytes() if self._mulaw else payload[: len(payload) & ~1]
-        if not self._sound.takes(self._now_ms(), len(pcm) * 500.0 / self._rate_hz):
+        now_ms = self._now_ms()
+        if not self._sound.takes(now_ms, len(pcm) * 500.0 / self._rate_hz):
             self._dropped += 1
-            return
+        elif self._keyed is not None:
+            self._keyed.feed(pcm, now_ms)
+        else:
+            self._listen(pcm)
+
+    def _listen(self, pcm: bytes) -> None:
         if self._doubler is not None:
             pcm = self._doubler.feed(pcm)
         call = self._call
@@ -330,6 +342,12 @@ class _Line:
                 call.on_audio(frame)
 
     def _press(self, key: str) -> None:
+        if self._keyed is not None:
+            self._keyed.told(key, self._now_ms())
+        else:
+            self._pressed(key)
+
+    def _pressed(self, key: str) -> None:
         if self._call is not None and not self._held:
             self._call.on_key(key)
 
@@ -440,7 +458,7 @@ class _Line:
         emit(StreamRefused(reason=Token(reason)))
         if self._wire is not None:
             self._wire.close(POLICY, reason)
-        self.hang_up("error")
+        self.hang_up(BROKE)
 
     def _end_call(self) -> None:
         """Part from the call; it hears nothing any more."""
@@ -453,7 +471,7 @@ class _Line:
         self._wake(None, None)
         wire, self._wire = self._wire, None
         if wire is not None:
-            wire.close(NORMAL, self._reason)
+            wire.close(FAILED if self._reason == BROKE else NORMAL, self._reason)
             emit(
                 StreamGone(
                     call_id=Token(self.call_id),

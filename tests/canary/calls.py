@@ -47,6 +47,12 @@ async def reply_to(call: Caller, turn: TurnRecord) -> None:
         await call._until(lambda: bool(turn.reply_lines) or call.has_ended(), REPLY_MS, "no answer")
 
 
+async def hear_out(call: Caller) -> None:
+    """Hear what is being said to its end, or to the end of the call."""
+    with contextlib.suppress(BenchError):
+        await call.reply_over(NOTICE_MS)
+
+
 async def agree(call: Caller) -> None:
     """Hear the notice to its end and press 1: from then on the call is recorded, unless it is over."""
     with contextlib.suppress(BenchError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from bench.errors import BenchError
@@ -16,10 +17,17 @@ from tests.canary.rig import Ground
 from tests.canary.search import Search
 from tests.first_call.served import until
 
-MAY_BE_ASKED = {"configuration", "typed", "speech", "model_text", "model_tool"}
-"""Whose words stand in requests to the model: its name, its caller's own, and its own replies."""
-FIRST_NAME = "tool_result first"
-"""A first name is what a receptionist talks about (`pipeline.call.outgoing.GUARDED`), by whomever it comes."""
+MAY_BE_ASKED = frozenset(
+    {
+        "configuration last",  # it stands in the model's own name
+        *("typed first", "speech first", "tool_result first"),
+        *("model_text first", "model_text last", "model_text name"),
+        *("model_tool first", "model_tool last", "model_tool record"),
+    }
+)
+"""What requests to the model may hold: a first name is what a receptionist talks about
+(`pipeline.call.outgoing.GUARDED`), by whomever it comes, and names and a record's number that the model made up itself come back to it.
+Numbers, dates, addresses and a caller's last name do not."""
 FIRED_S = 15.0
 """Records, reports and the store's writes come after a call's end."""
 CALLS_MAX = 6
@@ -58,6 +66,7 @@ async def _meet(where: Ground, stage: str, *, recorded: bool) -> None:
             if later:
                 where.fail(stage)
             if stage == "recogniser":  # first: a call that has all it wants hears nothing more
+                await calls.hear_out(call)  # what is said into the greeting is nobody's answer
                 await calls.speak(call)
             await calls.reply_to(call, call.type_text(rig.person("typed").says))
             with contextlib.suppress(BenchError):
@@ -100,13 +109,15 @@ def assert_nothing_came_out(
     assert b"\nwardline_calls_answered_total" in places["metrics"]
     assert where.fired() >= {*stages, TOOL_RESULT}
     _assert_the_model_was_heard(where)
-    assert where.hits(places) == []
+    hits = where.hits(places)
+    assert hits == [], hits  # names of what was found and where, none of it
     assert not [name for name in places if "core" in Path(name).name.split(".")]
     assert where.heard["typed"]
     assert where.heard["speech"] or confided
     lines = set[str]().union(*where.heard.values())
     heard = Search({f"heard {n}": line for n, line in enumerate(sorted(lines))})
-    assert heard.look(places) == []
+    hits = heard.look(places)
+    assert hits == [], hits
 
 
 def _assert_the_model_was_heard(where: Ground) -> None:
@@ -116,7 +127,14 @@ def _assert_the_model_was_heard(where: Ground) -> None:
     withheld = {str(event["where"]) for event in where.server.events("values_withheld")}
     assert {"speech", "result"} <= withheld
     assert any(rig.person("model_text").first in line for line in where.told)
-    prompts = {f"prompt {n}": asked for n, asked in enumerate(received.asked)}
-    found = Search(everything(rig.PEOPLE.values())).look(prompts)
-    others = {hit.text for hit in found if hit.text.split()[0] not in MAY_BE_ASKED}
-    assert others <= {FIRST_NAME}, others
+    too_much = asked_too_much(received.asked)
+    assert too_much == set(), too_much
+
+
+def asked_too_much(requests: Iterable[bytes]) -> set[str]:
+    """Whose value, and which, stands in a request to the model and may not."""
+    prompts = {f"prompt {n}": asked for n, asked in enumerate(requests)}
+    return {hit.text for hit in _PLANTED.look(prompts)} - MAY_BE_ASKED
+
+
+_PLANTED = Search(everything(rig.PEOPLE.values()))

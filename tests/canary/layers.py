@@ -330,7 +330,7 @@ LAYERS = (
         "the outgoing guard of a model's request",
         "a stored value in a prompt",
         "pipeline/call/outgoing.py",
-        "        return replace(request, messages=messages, alternatives=())",
+        "        return replace(request, messages=tuple(messages), alternatives=())",
         "        return request",
         _OUTGOING + "test_rows_p1_x11_no_request_holds_a_stored_value_in_any_form",
     ),

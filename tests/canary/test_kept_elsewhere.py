@@ -31,9 +31,9 @@ pytestmark = pytest.mark.wire
 STAGES = (*WORKER_STAGES, *SUPERVISOR_STAGES)
 SEARCH = Search(everything(PEOPLE.values()))
 SHORT_LINES = {
-    "emergency": "Emergency? Dial {emergency_number}.",
+    "emergency": "Emergency? Hang up and dial {emergency_number}.",
     "automated": "Automated line.",
-    "person": "Say person any time.",
+    "person": "Say person, or press zero.",
     "recording_notice": "May we record this call?",
 }
 """A greeting is heard in real time."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.canary import http_inputs, outputs, rig
+from tests.canary.course import asked_too_much
 from tests.canary.leaks import LEAKS, LEAKS_ELSEWHERE, PERSON
 from tests.canary.people import everything
 from tests.canary.rig import Ground, ground
@@ -51,6 +52,14 @@ def test_a_leak_to_somebody_who_asks_or_is_told_is_found(what: str, found: list[
 
 def test_nobody_is_found_but_who_was_leaked(found: list[Hit]) -> None:
     assert {hit.text.split()[0] for hit in found} == {PERSON.came_by}
+
+
+def test_a_caller_in_a_request_to_the_model_is_found_but_for_the_first_name() -> None:
+    for came_by in ("typed", "speech", "keyed"):
+        caller = rig.person(came_by)
+        for kind, text in (caller.values | caller.spoken).items():
+            found = asked_too_much([f"I am {text}, please".encode()])
+            assert (f"{came_by} {kind}" in found) == (kind != "first" or came_by == "keyed")
 
 
 def test_arguments_and_environment_of_a_process_are_searched() -> None:

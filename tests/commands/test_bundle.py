@@ -210,7 +210,7 @@ def test_rollback_reads_the_version_first_and_remove_refuses_the_current(person:
 def test_list_shows_what_nobody_checked_and_what_is_here(person: Person) -> None:
     _, manifest = two(person.bundles.directory)
     done = person.type("list")
-    assert "~12.1 GB on a card" in done.stdout
+    assert "~18.1 GB on a card" in done.stdout
     assert manifest.fingerprint in done.stdout
     tree = json.loads(person.type("list", "--json").stdout)
     assert tree["versions"][0]["state"] == "current"

@@ -65,6 +65,24 @@ def test_the_faults_of_the_flow_file_are_shown_before_a_worker_meets_them(
     assert "practice.name" in said.err
 
 
+def test_a_copy_of_the_shipped_flow_is_this_practice_s_and_is_accepted_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flow, file = tmp_path / "flow.toml", tmp_path / "c.toml"
+    own = '[practice]\nname = "Elm \\"North\\" Clínica"\nphone = "312 555-0123"\n'
+    file.write_text(own)
+    assert main(["check-config", str(file), "--copy-flow", str(flow)]) == 0
+    said = capsys.readouterr().out
+    assert f'flow_file = "{flow}"' in said
+    assert flow.read_text().count("\n#") == flow_text(None).count("\n#"), "comments and all"
+    file.write_text(f'{own}flow_file = "{flow}"\n')
+    assert main(["check-config", str(file)]) == 0
+    written = flow.read_bytes()
+    assert main(["check-config", str(file), "--copy-flow", str(flow)]) == 73
+    assert "name a new one" in capsys.readouterr().err
+    assert flow.read_bytes() == written
+
+
 def test_faults_of_settings_flow_and_texts_come_in_one_round(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -120,3 +138,16 @@ def test_heads_that_would_go_nowhere_are_a_fault(
     assert f"audit.heads_file: {said}" in capsys.readouterr().err
     file.write_text(f'[audit]\nheads_file = "{tmp_path / "heads"}"\n')
     assert main(["check-config", str(file)]) == 0
+
+
+def test_too_few_ports_for_sound_are_said_and_are_no_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "c.toml"
+    for last, said in ((24_014, True), (24_015, False)):  # eight pairs: twice a worker's four lines
+        file.write_text(
+            f'[sip]\ntls_port = 0\nudp_port = 5060\nrtp_port_max = {last}\n[[trunk]]\nname = "pbx"\n'
+            'transports = ["udp"]\nsignalling = ["10.0.0.5/32"]\nmedia = ["10.0.0.5/32"]\n'
+        )
+        assert main(["check-config", str(file)]) == 0
+        assert ("\n# sip.rtp_port_max: 7 pairs" in capsys.readouterr().out) == said

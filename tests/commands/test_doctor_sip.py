@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands import tls
+from pipeline.commands.check_config import narrow_range
 from pipeline.commands.doctor_sip import examine
+from pipeline.machine.finding import Finding
 from pipeline.settings import Settings
 from pipeline.telephone_settings import Sip, Trunk
-from tests.ports import free_port
+from tests.ports import free_port, free_ports
 
 pytestmark = pytest.mark.wire
 
@@ -32,6 +34,11 @@ def settings(folder: Path, **sip: object) -> Settings:
 def verdicts(of: Settings) -> dict[str, str]:
     """Each thing looked at, and how it was found."""
     return {finding.name: finding.verdict for finding in examine(of)}
+
+
+def sound_ports(of: Settings) -> Finding:
+    """What is found of the ports for sound; nothing behind it is looked at."""
+    return next(finding for finding in examine(of) if finding.name == "rtp ports")
 
 
 def test_without_a_trunk_nothing_is_ready() -> None:
@@ -103,8 +110,34 @@ def test_a_port_in_use_fails_and_says_which_setting(tmp_path: Path, way: str) ->
         assert verdicts(of)[f"sip.{way}_port"] == "fail"
 
 
-def test_too_few_media_ports_fail(tmp_path: Path) -> None:
-    assert (
-        verdicts(settings(tmp_path, rtp_port_min=24_000, rtp_port_max=24_002))["rtp ports"]
-        == "fail"
+@pytest.mark.parametrize(
+    ("pairs", "calls_max", "transfer", "verdict"),
+    [
+        (8, 0, "refer", "pass"),  # twice the four lines of a worker
+        (7, 0, "refer", "fail"),
+        (8, 0, "bridge", "fail"),
+        (16, 0, "bridge", "pass"),
+        (3, 3, "refer", "pass"),
+        (5, 3, "bridge", "fail"),
+    ],
+)
+def test_the_ports_for_sound_are_counted_in_pairs_for_every_call_that_may_come(
+    tmp_path: Path, pairs: int, calls_max: int, transfer: str, verdict: str
+) -> None:
+    first = free_ports(2 * pairs)
+    narrow = settings(
+        tmp_path, rtp_port_min=first, rtp_port_max=first + 2 * pairs - 1, calls_max=calls_max
     )
+    of = replace(narrow, trunk=(replace(TRUNK, transfer=transfer),))
+    assert sound_ports(of).verdict == verdict
+    assert len(list(narrow_range(of))) == (verdict == "fail")
+
+
+def test_a_port_that_is_half_of_no_free_pair_does_not_count(tmp_path: Path) -> None:
+    first = free_ports(6)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", first + 1))
+        of = settings(tmp_path, rtp_port_min=first, rtp_port_max=first + 5, calls_max=3)
+        found = sound_ports(of)
+    assert found.verdict == "fail"
+    assert "2 free pairs" in found.message

@@ -46,6 +46,25 @@ def test_a_new_day_is_a_new_file_and_no_line_is_lost(tmp_path: Path, turned: lis
     assert (tmp_path / "events.jsonl").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_clock_set_back_over_midnight_overwrites_no_day(
+    tmp_path: Path, turned: list[int]
+) -> None:
+    files = EventFiles(tmp_path / "events.jsonl", 30, lambda: False)
+    for days in (0, 1, 0, 1, 2):
+        files.look(TODAY + timedelta(days=days))
+        with open(turned[-1], "w", closefd=False) as now:
+            now.write(f"{len(turned)}\n")
+    assert {name: (tmp_path / name).read_text() for name in names(tmp_path)} == {
+        "events-2026-03-04.jsonl": "1\n",
+        "events-2026-03-04.2.jsonl": "3\n",
+        "events-2026-03-05.jsonl": "2\n",
+        "events-2026-03-05.2.jsonl": "4\n",
+        "events.jsonl": "5\n",
+    }
+    files.look(TODAY + timedelta(days=40))
+    assert names(tmp_path) == ["events.jsonl"]
+
+
 def test_files_older_than_their_days_go_and_others_stay(tmp_path: Path) -> None:
     old, young = dated(tmp_path, 31), dated(tmp_path, 30)
     for name in ("events-2026-13-99.jsonl", "events-old.jsonl", "notes-2020-01-01.jsonl"):

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from pipeline import config
 from pipeline.audit.digest import entries
@@ -25,6 +26,10 @@ from pipeline.commands.canary_trial import CanaryResult
 from pipeline.commands.evidence_facts import PARTS, Asked, egress
 from pipeline.recording.sealed_file import Header, SealedWriter
 from pipeline.store import keys
+from pipeline.store.faults import ScrubOwed
+from pipeline.store.opening import tombstones_of
+from pipeline.store.retention import redact
+from pipeline.store.schema import RequestRow
 from tests.audit.rig import end
 from tests.canary.search import Search
 from tests.ports import free_port
@@ -278,6 +283,24 @@ def test_a_backup_under_load_is_restored_and_evidence_of_it_verifies(
     }
     (public,) = (tmp_path / "new/audit/keys").glob("*.pub")
     assert main(["evidence", "verify", str(out), "--public-key", str(public)]) == 0
+
+
+def test_bytes_of_destroyed_requests_that_a_reader_keeps_are_no_pass(state: Path) -> None:
+    house, asked = House(state), Asked(config.load(), open_keys(state / "audit/keys"), "")
+    with house.records() as records, house.records(busy_ms=50) as other:
+        with records.database.reading() as session:
+            session.scalars(select(RequestRow)).all()
+            with pytest.raises(ScrubOwed):
+                redact(other, tombstones_of(asked.settings), snapshot(1).request_id, [])
+            part = evidence_facts.store(asked)
+            assert (part.result, part.said) == (
+                "unknown",
+                json.loads(part.files["store.json"])["old_bytes"],
+            )
+            assert "old bytes are still in" in part.said
+        part = evidence_facts.store(asked)
+        assert part.result == "pass"
+        assert json.loads(part.files["store.json"])["old_bytes"] == "overwritten"
 
 
 def test_recordings_are_counted_by_class_without_being_opened(

@@ -28,7 +28,13 @@ from pipeline.recording.sealed_file import SealedWriter
 from pipeline.recording.shelf import DAY_MS
 from pipeline.recording.timeline import Mark
 from pipeline.settings import Recording, Settings
-from pipeline.shelves import check_classes, expirer, finish_destroyed, open_shelf
+from pipeline.shelves import (
+    check_classes,
+    expirer,
+    finish_destroyed,
+    finish_restore,
+    open_shelf,
+)
 from pipeline.store import backup, keys
 from pipeline.store.access import Access
 from pipeline.store.database import Database
@@ -328,6 +334,29 @@ def test_a_rotation_wraps_the_keys_of_recordings_too(
     assert [each.kept_as for each in open_shelf(settings(house)).kept()] == ["minor"]
 
 
+def test_a_recording_whose_key_is_damaged_stops_no_rotation(
+    house: House, capsys: pytest.CaptureFixture[str], accesses: list[Access]
+) -> None:
+    broken, whole = record(house), record(house, OTHER_CALL)
+    key = open_shelf(settings(house)).directory / f"{broken}.key"
+    stored = json.loads(key.read_text())
+    key.write_text(json.dumps({**stored, "sealed": stored["sealed"] + "00"}))
+
+    def key_ids() -> set[str]:
+        return set(json.loads((house.directory / "keys/install.key").read_text())["keys"])
+
+    assert main(["key", "rotate"]) == 1
+    said = capsys.readouterr()
+    assert "3 data keys were wrapped anew" in said.out
+    assert broken in said.err
+    assert whole not in said.err
+    assert key_ids() > {stored["key_id"]}
+    assert recordings(house, "admin", "delete", broken) == 0
+    assert main(["key", "rotate"]) == 0
+    assert len(key_ids()) == 1
+    assert kept(house) == [whole]
+
+
 def test_a_recording_that_begins_during_a_rotation_opens_after_it(house: House) -> None:
     shelf = open_shelf(settings(house))  # has read the key before the rotation
     assert main(["key", "rotate"]) == 0
@@ -413,6 +442,8 @@ def test_row_o13_a_restore_that_is_killed_anywhere_is_run_again_or_was_whole(
         assert main(again) == 0
         assert "1 requests open" in capsys.readouterr().out
         assert not list((new.directory / "recordings").glob("*.unfinished"))
+    finish_restore(settings(new))  # as the next start does
+    assert not list((new.directory / "recordings").glob("*.unfinished"))
     with new.records() as records:
         assert [each.entry.id for each in records.all_opened()] == [snapshot(1).request_id]
         assert records.open(snapshot(1).request_id).document.fields == snapshot(1).fields
@@ -421,6 +452,29 @@ def test_row_o13_a_restore_that_is_killed_anywhere_is_run_again_or_was_whole(
     assert recordings(new, "operator", "export", one, "--to", str(to)) == 0
     with wave.open(str(to)) as file:
         assert file.readframes(file.getnframes()) == SOUND
+
+
+def test_no_store_is_made_beside_half_a_restore(
+    house: House,
+    elsewhere: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = record(house)
+    assert main(["key", "export", str(elsewhere / "key")]) == 0
+    assert main(["backup", str(elsewhere / "copy")]) == 0
+    new = House(tmp_path / "new")
+    monkeypatch.setenv("WARDLINE_STATE_DIRECTORY", str(new.directory))
+    assert main(["key", "import", str(elsewhere / "key")]) == 0
+    again = ["restore", "--no-tombstones", str(elsewhere / "copy")]
+    _killed_at(backup, "insert", 1, again)
+    capsys.readouterr()
+    assert main(["key", "init"]) == 1
+    assert "Run it again as it was" in capsys.readouterr().err
+    assert main(again) == 0
+    assert main(["key", "init"]) == 0
+    assert kept(new) == [one]
 
 
 def _killed_at(owner: object, name: str, time: int, command: list[str]) -> None:

@@ -20,14 +20,16 @@ import pytest
 from pipeline import config
 from pipeline.call.flow_file import flow_text
 from pipeline.cli import main
+from pipeline.clock import wall_now
 from pipeline.commands import serve as command
 from pipeline.commands.terminal import Terminal
-from pipeline.errors import StartUpError
-from pipeline.settings import Settings
+from pipeline.errors import ConfigError, StartUpError
+from pipeline.settings import Settings, State
 from pipeline.store.database import Database
 from pipeline.store.opening import location, prepare
 from pipeline.supervisor.workers import End, Workers
 from pipeline.telemetry import log
+from pipeline.telephone_settings import Trunk
 from tests.supervisor.served import UNTIL_S, Served, served
 
 
@@ -199,6 +201,20 @@ def test_an_open_bind_without_tls_is_refused_with_what_to_do(
 
 
 @pytest.mark.wire
+def test_a_softphone_beside_a_trunk_that_others_reach_is_refused(tmp_path: Path) -> None:
+    trunk = Trunk(name="pbx", signalling=("10.0.0.5/32",), media=("10.0.0.5/32",))
+    here = Settings(trunk=(trunk,), state=State(directory=str(tmp_path)))
+    there = replace(here, sip=replace(here.sip, bind="10.0.0.9"))
+    with pytest.raises(ConfigError) as refused:
+        command.with_softphone(there, wall_now())
+    assert "10.0.0.9" in str(refused.value.faults)
+    assert list(tmp_path.iterdir()) == []
+    both = command.with_softphone(here, wall_now())
+    assert [each.name for each in both.trunk] == ["pbx", "softphone"]
+    alone = command.with_softphone(replace(there, trunk=()), wall_now())
+    assert alone.sip.bind == "127.0.0.1", "nobody else's calls are lost by it"
+
+
 def test_the_staff_link_is_shown_at_the_first_start_only(tmp_path: Path) -> None:
     with served(tmp_path) as first:
         until(first, "press Call")

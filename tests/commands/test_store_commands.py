@@ -22,7 +22,7 @@ from pipeline.store.opening import prepare
 from pipeline.supervisor.staff import StaffTokens
 from tests.audit.rig import records as audit_records
 from tests.store.conftest import House
-from tests.store.snapshots import snapshot
+from tests.store.snapshots import damage, snapshot
 
 ID = snapshot(1).request_id
 VALUES = list(snapshot(1).fields.values())
@@ -282,6 +282,56 @@ def test_the_lost_machine_drill_key_and_copy_bring_everything_back(
     assert snapshot(1).fields["phone"] in capsys.readouterr().out
 
 
+def test_the_drill_with_a_damaged_row_brings_all_others_back_and_names_it(
+    house: House,
+    elsewhere: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    copy = elsewhere / "copy"
+    with house.records() as records:
+        damaged = damage(records, 2)
+    assert main(["key", "export", str(elsewhere / "key")]) == 0
+    capsys.readouterr()
+    assert main(["backup", str(copy)]) == 1
+    said = capsys.readouterr()
+    assert "sealed" in said.out
+    assert damaged in said.err
+    assert ID not in said.err
+    assert requests(house, "admin", "delete", snapshot(3).request_id) == 0
+    shutil.copy(house.directory / "keys/tombstones.jsonl", elsewhere)
+    monkeypatch.setenv("WARDLINE_STATE_DIRECTORY", str(tmp_path / "new"))
+    assert main(["key", "import", str(elsewhere / "key")]) == 0
+    capsys.readouterr()
+    assert main(["restore", "--tombstones", str(elsewhere), str(copy)]) == 1
+    said = capsys.readouterr()
+    assert "1 requests open with this key, 1 that were destroyed later" in said.out
+    assert damaged in said.err
+    new = House(tmp_path / "new")
+    assert requests(new, "operator", "show", ID) == 0
+    assert requests(new, "operator", "list") == 0
+    assert requests(new, "admin", "delete", damaged) == 0
+    assert main(["backup", str(elsewhere / "again")]) == 0
+
+
+def test_an_export_has_what_opens_and_names_what_does_not(
+    house: House, capsys: pytest.CaptureFixture[str], accesses: list[Access]
+) -> None:
+    to = house.directory.parent / "export.jsonl"
+    with house.records() as records:
+        damaged = damage(records, 2)
+    assert requests(house, "operator", "export", "--to", str(to)) == 1
+    assert damaged in capsys.readouterr().err
+    rows = [json.loads(line) for line in to.read_text().splitlines()]
+    assert [row["id"] for row in rows] == [ID, snapshot(3).request_id]
+    assert [(each.request_id, each.success) for each in accesses] == [
+        (ID, True),
+        (snapshot(3).request_id, True),
+        (damaged, False),
+    ]
+
+
 def test_a_restore_without_tombstones_must_be_asked_for_and_is_on_record(
     house: House,
     elsewhere: Path,
@@ -332,6 +382,20 @@ def test_a_rotation_says_what_to_do_next(house: House, capsys: pytest.CaptureFix
     assert "3 data keys were wrapped anew" in said
     assert "wardline key export" in said
     assert requests(house, "operator", "show", ID) == 0
+
+
+def test_a_rotation_names_what_the_old_key_stays_for_and_the_way_out(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with house.records() as records:
+        damaged = damage(records, 2, "wrapped")
+    assert main(["key", "rotate"]) == 1
+    said = capsys.readouterr()
+    assert "2 data keys were wrapped anew" in said.out
+    assert damaged in said.err
+    assert "wardline requests delete" in said.err
+    assert requests(house, "admin", "delete", damaged) == 0
+    assert main(["key", "rotate"]) == 0
 
 
 def test_key_init_makes_store_and_key_and_shows_no_key(

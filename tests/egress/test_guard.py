@@ -241,6 +241,27 @@ print(json.dumps(out))
     assert found == ["refused"] * 4 + ["done", "refused"]
 
 
+def test_cffi_opens_no_library_and_what_was_compiled_for_it_works_on() -> None:
+    found = run("""
+import _cffi_backend, cffi, importlib.util
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pipeline.egress import attempts
+ways = {each.name: each.way for each in attempts.ATTEMPTS if "cffi" in each.name}
+declared = cffi.FFI()
+declared.cdef("int getpid(void);")
+def again():
+    spec = importlib.util.spec_from_file_location("other._cffi_backend", _cffi_backend.__file__)
+    importlib.util.module_from_spec(spec)
+out = [tried(way) for way in ways.values()]
+out += [tried(lambda: declared.dlopen(None)), tried(lambda: declared.dlopen("libc.so.6")), tried(again)]
+sealed = AESGCM(bytes(16)).encrypt(bytes(12), b"x", None)
+from pylibsrtp import Policy
+print(json.dumps([len(ways), out, said.count("cffi.dlopen"), len(sealed), bool(Policy())]))
+""")
+    # a library's path that cannot be opened becomes a plain error of cffi's own
+    assert found == [2, ["refused", "refused", "refused", "failed", "refused"], 4, 17, True]
+
+
 def test_a_listed_program_starts_with_its_own_words_and_environment_and_in_no_other_way() -> None:
     found = run("""
 own = {"PATH": os.environ["PATH"]}

@@ -35,9 +35,9 @@ days = ["call 30"]
 
 
 SHORT = {
-    "emergency": "Emergency? Dial {emergency_number}.",
+    "emergency": "Emergency? Hang up and dial {emergency_number}.",
     "automated": "Automated line.",
-    "person": "Say person any time.",
+    "person": "Say person, or press zero.",
     "recording_notice": "May we record this call?",
     "reason_noted": "{reason}.",
 }

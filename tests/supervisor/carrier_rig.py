@@ -44,6 +44,7 @@ class Lines:
         self.free: int | None = 1
         self.callers: list[str] = []
         self.given_back: list[str] = []
+        self.dialled: list[tuple[str, str, str]] = []
 
     def free_lines(self) -> int | None:
         return self.free
@@ -82,8 +83,8 @@ class Carrier:
         ) as answer:
             return answer.status, await answer.text()
 
-    async def token(self, call: str = CALL) -> str:
-        status, text = await self.post(WEBHOOK, {**FORM, "CallSid": call})
+    async def token(self, call: str = CALL, **more: str) -> str:
+        status, text = await self.post(WEBHOOK, {**FORM, "CallSid": call, **more})
         assert status == 200, text
         found = re.search(r'name="token" value="([^"]+)"', text)
         assert found, text
@@ -168,7 +169,9 @@ async def opened(
             return await door.pass_through(request, handler)
 
         app = web.Application(middlewares=[checked])
-        CarrierStreams(settings, lines, LoopClock(), FLOW).add_to(app)
+        CarrierStreams(
+            settings, lines, LoopClock(), FLOW, lambda *told: lines.dialled.append(told)
+        ).add_to(app)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=shown.server() if shown else None)

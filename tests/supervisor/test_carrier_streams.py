@@ -16,7 +16,11 @@ from pipeline.media.g711 import ulaw_decode
 from pipeline.settings import Http, Practice, Settings
 from pipeline.stream import messages
 from pipeline.supervisor.carrier_signature import signature
-from pipeline.supervisor.carrier_streams import CarrierRefused, CarrierStreams
+from pipeline.supervisor.carrier_streams import (
+    CarrierRefused,
+    CarrierStreamJoined,
+    CarrierStreams,
+)
 from pipeline.supervisor.carrier_twiml import WEBHOOK
 from pipeline.telemetry.events import Event, set_sink
 from pipeline.telephone_settings import MediaStream, Transfer
@@ -95,6 +99,27 @@ async def test_a_signed_call_is_joined_to_a_worker_and_heard_both_ways(
         await end.send_json({"event": "stop", "streamSid": "MZ1", "stop": {}})
         await until(lambda: call.hung_up == ["caller"])
         assert await closed(end)
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ({}, ("front-desk", "none")),
+        ({"ForwardedFrom": "12125550101"}, ("front-desk", "pediatrics")),
+        ({"To": "sip:clinic@x.example", "ForwardedFrom": CALLER}, ("other", "other")),
+    ],
+)
+async def test_a_stream_says_which_of_the_practices_numbers_was_dialled(
+    tmp_path: Path, said: list[Event], form: dict[str, str], told: tuple[str, str]
+) -> None:
+    own = {"numbers": ["front-desk +12125550100", "pediatrics +12125550101"]}
+    async with opened(tmp_path, sip=own) as carrier:
+        await carrier.begin(await carrier.token(**form))
+        await until(lambda: "c1" in carrier.lines.rig.calls)
+        await until(lambda: any(isinstance(event, CarrierStreamJoined) for event in said))
+        assert carrier.lines.dialled == [("c1", *told)]
+    [joined] = [event for event in said if isinstance(event, CarrierStreamJoined)]
+    assert (str(joined.line), str(joined.forwarded_from)) == told
 
 
 async def test_a_bridge_cannot_speak_the_words_of_our_own_processes(tmp_path: Path) -> None:

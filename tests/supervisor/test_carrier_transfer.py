@@ -161,6 +161,16 @@ async def test_a_worker_that_dies_leaves_the_caller_to_the_urgent_people_one_aft
     assert led(said) == [("nurse", "no_answer", True), ("front-desk", "no_answer", True)]
 
 
+async def test_a_call_that_breaks_in_a_worker_that_lives_is_made_good_for(tmp_path: Path) -> None:
+    async with opened(tmp_path, **PEOPLE) as carrier:
+        end, call = await carrier.on_a_call()
+        assert call.leg is not None
+        call.leg.close("error")
+        assert await closed(end)
+        text = await carrier.after(CallStatus="in-progress")
+        assert re.search(rf"{re.escape(APOLOGY)}</Say><Dial .*201@pbx", text)
+
+
 async def test_a_worker_that_dies_while_a_telephone_rings_is_made_good_for(tmp_path: Path) -> None:
     async with opened(tmp_path, **PEOPLE) as carrier:
         end, call = await carrier.on_a_call()

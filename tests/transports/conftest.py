@@ -37,4 +37,5 @@ def _no_socket_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
     before = len(psutil.Process().net_connections())
     yield
     gc.collect()
+    gc.freeze()  # what lives on is not looked at again after the next test: it had come to seconds each time
     assert len(psutil.Process().net_connections()) <= before

@@ -19,10 +19,12 @@ from pipeline.stream import messages
 from pipeline.stream.local import connect as reach
 from pipeline.stream.messages import Audio, Bringer, Clear, Mark
 from pipeline.stream.messages import Transfer as AskedTransfer
-from pipeline.stream.wire import NORMAL, POLICY, HandshakeFailed
+from pipeline.stream.wire import FAILED, NORMAL, POLICY, HandshakeFailed
 from pipeline.transfer import TransferOutcome
 from pipeline.transports import media_stream
 from tests.fakes.echo_call import TaggedCall
+from tests.media.key_tones import key_tone, quiet
+from tests.media.key_tones import line as carried
 from tests.transports.stream_rig import FIRST, STREAM, FarEnd, opened
 
 pytestmark = pytest.mark.wire
@@ -124,6 +126,16 @@ async def test_a_goodbye_is_played_before_the_socket_closes(tmp_path: Path) -> N
         assert rig.door.calls == 0
 
 
+async def test_a_call_that_breaks_is_no_goodbye_to_whoever_brought_it(tmp_path: Path) -> None:
+    async with opened(tmp_path) as rig:
+        far, call = await rig.called()
+        assert call.leg is not None
+        call.leg.send(Bye("error"))
+        call.leg.close("error")
+        await far.until(lambda: bool(far.closed))
+        assert far.closed == [(FAILED, "error")]
+
+
 async def test_a_far_end_that_gives_no_marks_back_does_not_hold_the_line(tmp_path: Path) -> None:
     async with opened(tmp_path) as rig:
         far, call = await rig.called()
@@ -183,6 +195,29 @@ async def test_our_gateway_tells_how_the_line_fares_and_a_carriers_word_for_it_i
             far.say(messages.key(STREAM, "1"))
             await until(lambda call=call: call.keys == ["1"])  # type: ignore[misc]  # bound now
             assert call.qualities == told
+
+
+async def test_a_carriers_tones_are_keys_and_no_sound_and_our_gateways_sound_passes(
+    tmp_path: Path,
+) -> None:
+    for bringer, keys in ((Bringer.CARRIER, ["4"]), (Bringer.GATEWAY, ["4"] * 2)):
+        async with opened(tmp_path) as rig:
+            far, call = await rig.called(bringer=bringer)
+            frames: list[bytes] = []
+            call.on_audio = frames.append  # type: ignore[method-assign,assignment]  # keeps what it hears
+            sound = coded(carried(key_tone("4", 200.0), quiet(100.0)).tobytes())
+            for at in range(0, len(sound), 160):
+                far.say(messages.media(STREAM, sound[at : at + 160]))
+            far.say(messages.key(STREAM, "4"))
+            if bringer is Bringer.GATEWAY:  # it has merged them: two are two presses
+                far.say(messages.key(STREAM, "4"))
+            await until(lambda frames=frames: len(frames) >= 15)  # type: ignore[misc]  # bound now
+            far.say(messages.key(STREAM, "9"))
+            await until(lambda call=call: call.keys[-1:] == ["9"])  # type: ignore[misc]  # bound now
+            assert call.keys == [*keys, "9"]
+            heard = np.frombuffer(b"".join(frames), "<i2").astype(int)
+            toned = np.count_nonzero(np.abs(heard) > 500) > 1_000
+            assert toned == (bringer is Bringer.GATEWAY)
 
 
 async def test_a_transfer_is_asked_of_our_gateway_and_its_outcome_told(tmp_path: Path) -> None:

@@ -33,8 +33,9 @@ export class Sound {
     this.apologyBytes = fetch(APOLOGY).then((response) => response.arrayBuffer(), () => null);
   }
 
-  /** Call inside the click: browsers start an AudioContext only there. */
+  /** Call inside the click: browsers start an AudioContext only there. A call that is still apologised for gives way. */
   wake() {
+    this.close();
     this.fence = new Fence();
     this.context = new AudioContext({ latencyHint: "interactive" });
     this.gain = this.context.createGain();

@@ -75,6 +75,38 @@ async def test_the_page_asks_no_ice_server_but_the_practices_own_relay(
     assert used == [given]
 
 
+HELD = """
+window.contexts = []; window.tracks = [];
+const Context = AudioContext;
+window.AudioContext = class extends Context { constructor(...given) { super(...given); window.contexts.push(this); } };
+const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (want) => {
+  const stream = await open(want);
+  window.tracks.push(...stream.getTracks());
+  return stream;
+};
+"""
+
+
+async def test_a_call_made_over_the_apology_leaves_nothing_of_the_last_one(stage: Stage) -> None:
+    async with stage.seat(script=SPY + f"{{ {HELD} }}") as seat:
+        call = await seat.call()
+        call.facts.put_nowait({"type": "worker_lost"})
+        await seat.page.wait_for_selector("#after-number:not([hidden])")
+        assert await seat.page.evaluate("window.contexts.map(({ state }) => state)") == ["running"]
+        await seat.page.click("#again")
+        await seat.page.click("#consent-type")
+        await seat.page.wait_for_selector("body[data-stage=live]")
+        await seat.page.wait_for_function("() => window.contexts[0].state === 'closed'")
+        assert await seat.page.evaluate("window.tracks.map(({ readyState }) => readyState)") == [
+            "ended"
+        ]
+        sent = await seat.page.evaluate(
+            "window.peers.at(-1).getSenders().map(({ track }) => window.tracks.includes(track))"
+        )
+        assert sent == [False]
+
+
 async def test_in_forced_colours_every_state_is_told_apart(stage: Stage) -> None:
     async with stage.seat(forced_colors=True) as seat:
         assert await violations(seat) == []
