@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -184,13 +185,15 @@ def served(
     config.chmod(0o600)  # it may hold secrets
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", *program, str(config)]
+    turn = _turn_to_build(cache)
     with (directory / "stdout").open("ab") as out, (directory / "stderr").open("ab") as err:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd, env=environment
         )
     server = Served(url, directory, process)
     try:
-        _wait_until_ready(server)
+        with turn:
+            _wait_until_ready(server)
         yield server
     finally:
         everyone = server.processes()
@@ -211,6 +214,18 @@ def served(
         for pid in everyone:
             if alive(pid):
                 _kill(pid)
+
+
+def _turn_to_build(cache: Path | None) -> AbstractContextManager[object]:
+    """What a run's first server holds until it has built the models; those beside it would all build them as well."""
+    if cache is None:
+        return nullcontext()
+    turn = cache.with_suffix(".turn").open("w")  # given back when it is closed
+    fcntl.flock(turn, fcntl.LOCK_EX)
+    if any(cache.iterdir()):
+        turn.close()
+        return nullcontext()
+    return turn
 
 
 def _wait_until_ready(server: Served) -> None:
