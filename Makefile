@@ -39,6 +39,8 @@ format: setup-dev ## rewrite files to the house format
 	@$(BIN)/ruff check -q --fix . || true
 	@$(BIN)/ruff format .
 
+# What is imported is compiled once and kept, though this shell may say otherwise: a run starts a few hundred processes.
+test test-long test-vllm: export PYTHONDONTWRITEBYTECODE =
 # While one core checks types, the other compiles the tests: four workers that begin at once would each do it all.
 test: system-deps setup-dev  ## everything a change must pass
 	@$(RUN) pytest -q --collect-only >/dev/null 2>&1 & $(MAKE) --no-print-directory check; checked=$$?; wait; exit $$checked

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from blockbuster import blockbuster_ctx
+from blockbuster import BlockBuster
 from hypothesis import settings
 
 from pipeline import config
@@ -95,9 +96,27 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+_thawed = threading.Event()
+
+
+def _note_every_thaw() -> None:
+    """To ask how much is frozen counts all of it: at every test that had come to a third of a run's processor time."""
+    unfreeze = gc.unfreeze
+
+    def noted() -> None:
+        _thawed.set()
+        unfreeze()
+
+    gc.unfreeze = noted
+
+
+_note_every_thaw()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    if not gc.get_freeze_count():  # a test of freezing has thawed everything
+    if _thawed.is_set():  # by a test of what freezes
+        _thawed.clear()
         _set_the_heap_aside()
 
 
@@ -117,10 +136,17 @@ def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return shared
 
 
+_GUARD = BlockBuster()
+"""Made once: to look up what blocks takes as long as to guard it."""
+
+
 @pytest.fixture(autouse=True)
 def _no_blocking_calls_in_the_loop() -> Iterator[None]:
-    with blockbuster_ctx():
+    _GUARD.activate()
+    try:
         yield
+    finally:
+        _GUARD.deactivate()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -135,6 +135,9 @@ class WhisperSpeechToText:
         ended = asyncio.get_running_loop().create_future()
 
         def done(outcome: Outcome | None, error: Exception | None) -> None:
+            self._judge(
+                error
+            )  # nobody else asks while it is left out: a lost device shows here or nowhere
             if not ended.done():
                 ended.set_result(error is None)
 

@@ -121,7 +121,7 @@ def test_the_last_head_of_a_burst_is_kept_outside_although_nothing_follows(tmp_p
             audit.put(start(number))
         assert audit.write_now(start(records))
         assert audit.head.seq == 2 * CHECKPOINT_EVERY
-        limit = time.monotonic() + 10
+        limit = time.monotonic() + 60
         while heads_of(file)[-1:] != [audit.head]:
             assert time.monotonic() < limit, heads_of(file)
             time.sleep(0.02)

@@ -279,7 +279,7 @@ def test_a_killed_unpacking_leaves_a_state_from_which_the_next_goes_on(tmp_path:
         looks_whole(there)
     assert reached
     started = child("unpack", there.directory, str(pack))
-    assert started.wait(20) == 0
+    assert started.wait(60) == 0
     assert started.stdout is not None
     started.stdout.close()
     looks_whole(there)

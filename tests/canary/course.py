@@ -85,7 +85,7 @@ async def take(where: Ground, stages: tuple[str, ...], *, recorded: bool = False
         await _fail_at(where, stage, recorded=recorded)
     ended = sum(stage in CRASHES for stage in stages)
     await asyncio.to_thread(
-        until, lambda: len(where.server.events("worker_ended")) >= ended, 20, "the crash's event"
+        until, lambda: len(where.server.events("worker_ended")) >= ended, 60, "the crash's event"
     )
     where.look_at_processes("at the end")
     where.shown |= await asyncio.to_thread(http_inputs.metrics, where.server.port)

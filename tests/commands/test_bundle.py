@@ -172,7 +172,7 @@ for other in (("127.0.0.1", 9), ("192.0.2.1", 443), ("hub.example", 443)):
     raise SystemExit(f"reached {other}")
 """
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code, str(person.catalogue)], capture_output=True, text=True, timeout=30
+        [sys.executable, "-W", "ignore", "-c", code, str(person.catalogue)], capture_output=True, text=True, timeout=60
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
 

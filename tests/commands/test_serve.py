@@ -237,7 +237,7 @@ def test_ctrl_c_in_a_call_says_what_is_waited_for_and_a_second_one_ends_it(tmp_p
         assert running.process.poll() is None
         assert running.ask("POST", "/api/calls")[0] == 503
         running.process.send_signal(signal.SIGINT)
-        assert running.process.wait(30) == 0
+        assert running.process.wait(UNTIL_S) == 0
     assert running.out().endswith("Stopped.\n")
 
 
@@ -245,7 +245,7 @@ def test_ctrl_c_in_a_call_says_what_is_waited_for_and_a_second_one_ends_it(tmp_p
 def test_ctrl_c_without_a_call_waits_for_nothing_and_says_no_more(tmp_path: Path) -> None:
     with served(tmp_path) as running:
         running.process.send_signal(signal.SIGINT)
-        assert running.process.wait(30) == 0
+        assert running.process.wait(UNTIL_S) == 0
     assert "Waiting" not in running.out()
 
 
@@ -303,7 +303,7 @@ def test_on_a_terminal_progress_is_shown_and_events_go_to_a_file(tmp_path: Path)
     finally:
         os.close(ours)  # the terminal is closed: the server goes on until it is told to stop
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(UNTIL_S) == 0
     assert b"Warming the engines: 0 s, 0 of 1 worker ready" in seen
     assert b'{"' not in seen
     assert "server_ready" in (state / "events.jsonl").read_text()

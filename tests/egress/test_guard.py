@@ -39,7 +39,7 @@ def run(body: str) -> Any:
         [sys.executable, "-c", HEAD + body],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
         cwd=Path(__file__).parents[2],
         env=config.child_environment({}),

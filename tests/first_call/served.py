@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -23,8 +24,8 @@ READY_LIMIT_S = 120.0
 END_LIMIT_S = 20.0
 ADMISSION = "[admission]\nhearing_ms = 0\nthinking_ms = 0\nspeaking_ms = 0\n"
 """Other tests make this machine as slow as it is: no caller of these is refused for it."""
-OUTLIVE_S = 2.0
-"""A decoder whose worker was killed notices the closed socket a moment later."""
+OUTLIVE_S = 20.0
+"""A decoder whose worker was killed notices the closed socket a moment later; one that does not never ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,7 @@ class Served:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """What the log holds of one kind of event."""
-        lines = (self.directory / "stderr").read_text().splitlines()
-        records = [json.loads(line) for line in lines if line.startswith("{")]
-        return [record for record in records if record["event"] == name]
+        return named(name, (self.directory / "stderr").read_text())
 
     def worker_pid(self) -> int:
         """The process that holds the calls now."""
@@ -93,6 +92,13 @@ class Served:
             for path in sorted(self.directory.rglob("*"))
             if path.is_file()
         }
+
+
+def named(name: str, log: str) -> list[dict[str, Any]]:
+    """The events of one kind in a log; the line that is being written is none yet."""
+    whole = log[: log.rfind("\n") + 1]
+    records = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
+    return [record for record in records if record["event"] == name]
 
 
 def family(pid: int) -> set[int]:
@@ -179,13 +185,15 @@ def served(
     config.chmod(0o600)  # it may hold secrets
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", *program, str(config)]
+    turn = _turn_to_build(cache)
     with (directory / "stdout").open("ab") as out, (directory / "stderr").open("ab") as err:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd, env=environment
         )
     server = Served(url, directory, process)
     try:
-        _wait_until_ready(server)
+        with turn:
+            _wait_until_ready(server)
         yield server
     finally:
         everyone = server.processes()
@@ -206,6 +214,18 @@ def served(
         for pid in everyone:
             if alive(pid):
                 _kill(pid)
+
+
+def _turn_to_build(cache: Path | None) -> AbstractContextManager[object]:
+    """What a run's first server holds until it has built the models; those beside it would all build them as well."""
+    if cache is None:
+        return nullcontext()
+    turn = cache.with_suffix(".turn").open("w")  # given back when it is closed
+    fcntl.flock(turn, fcntl.LOCK_EX)
+    if any(cache.iterdir()):
+        turn.close()
+        return nullcontext()
+    return turn
 
 
 def _wait_until_ready(server: Served) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import config
+from tests.first_call.served import named
 from tests.ports import free_port
 
 FAKE = Path(__file__).parents[1] / "fakes" / "fake_vllm.py"
@@ -36,8 +36,7 @@ class Kept:
         return (self.directory / "err").read_text()
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        lines = [line for line in self.err().splitlines() if line.startswith("{")]
-        return [record for record in map(json.loads, lines) if record["event"] == name]
+        return named(name, self.err())
 
     def until(self, name: str, count: int = 1) -> list[dict[str, Any]]:
         limit = time.monotonic() + UNTIL_S

@@ -50,7 +50,7 @@ def test_row_u2_who_does_not_answer_is_given_up_and_the_next_speaks_with_the_cal
     ):
         caller.dial(house.uri("udp"))
         caller.until("CALL_ESTABLISHED")
-        until(lambda: bool(house.event("call_started")), 10, "the call has begun")
+        house.told("call_started")
         caller.key("0")
         nurse.until("CALL_INCOMING", limit_s=60)
         nurse.until("CALL_CLOSED", limit_s=60)
@@ -58,7 +58,7 @@ def test_row_u2_who_does_not_answer_is_given_up_and_the_next_speaks_with_the_cal
         until(lambda: len(house.event("phone_call_led")) == 2, 30, "both outcomes")
         led = [(each["target"], each["outcome"]) for each in house.event("phone_call_led")]
         assert led == [("nurse", "no_answer"), ("front-desk", "connected")]
-        until(lambda: bool(house.event("call_ended")), 30, "the worker's line is free")
+        house.told("call_ended")
         assert house.event("phone_call_over") == [], "the caller is still in the call"
         desk.hang_up()
         caller.until("CALL_CLOSED")

@@ -34,7 +34,7 @@ def call(phone: Softphone, house: House, transport: str) -> str:
     before = len(house.event("phone_call_joined"))
     phone.dial(house.uri(transport))
     phone.until("CALL_ESTABLISHED")
-    until(lambda: len(house.event("phone_call_joined")) > before, 10, "the call in the log")
+    until(lambda: len(house.event("phone_call_joined")) > before, 60, "the call in the log")
     return str(house.event("phone_call_joined")[before]["call_id"])
 
 
@@ -124,7 +124,7 @@ def test_a_worker_that_dies_or_hangs_leaves_a_line_within_two_seconds_and_then_a
         begun = len(phone.heard())
         pid = house.server.worker_pid_of("w1")
         os.kill(pid, sent)
-        until(lambda: int(loud(phone.heard()[begun:]).sum()) >= 1, 10, "the apology")
+        until(lambda: int(loud(phone.heard()[begun:]).sum()) >= 1, 30, "the apology")
         first = int(np.flatnonzero(loud(phone.heard()[begun:]))[0])
         assert first <= 20, f"{first / 10} s"
         phone.until("CALL_CLOSED")

@@ -53,7 +53,7 @@ async def test_a_clear_is_heard_before_the_next_packet(tmp_path: Path) -> None:
     async with answered(tmp_path) as (rig, _, leg):
         await enough(rig, leg)
         rig.worker.calls["c1"].playout.flush()
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
         assert leg.flushes == 0
         due(leg)
         assert (leg.flushes, leg.waiting_ms) == (1, 0.0)

@@ -30,7 +30,8 @@ from tests.sip.rig import ANSWER, LOCAL, Taker, settings
 from tests.sip.shapes import Peer, reply_to
 
 pytestmark = pytest.mark.wire
-PATIENCE_S = 5.0
+PATIENCE_S = 20.0
+"""Less than the 32 s after which SIP forgets by itself."""
 
 
 async def none_left(running: Trunks, table: str) -> None:

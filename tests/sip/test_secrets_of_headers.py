@@ -65,7 +65,7 @@ async def test_planted_numbers_and_names_are_in_no_event_and_no_log_record(
             await line.read()
             peer.to_tag = (await line.read()).to_tag
             line.send(peer.ack())
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await taker.up.wait()
             line.send(peer.request("INFO", "5", kind="application/dtmf"))
             assert (await line.read()).status == 200

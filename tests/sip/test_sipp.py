@@ -90,7 +90,7 @@ async def test_a_scenario_of_sipp(
     desk = Desk()
     async with trunks(certificate, desk) as running:
         await called(running, scenario, mode, tmp_path, number)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):  # SIP forgets by itself after 32
             while running.tables.calls:  # noqa: ASYNC110  # the server tells nobody
                 await asyncio.sleep(0.01)
     assert desk.reasons == reasons

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import config
+from tests.first_call.served import named
 
 UNTIL_S = 60.0
 """When a wait is given up: a guard against hanging. Real engines on a busy machine take 20 s to warm."""
@@ -81,8 +82,7 @@ class Served:
         return (self.directory / "err").read_text()
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        records = [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
-        return [record for record in records if record["event"] == name]
+        return named(name, self.log())
 
     def until(self, name: str, count: int = 1) -> list[dict[str, Any]]:
         """Wait until the log holds so many of these events."""
@@ -126,7 +126,7 @@ def served(
             process.send_signal(signal.SIGTERM)
             process.send_signal(signal.SIGINT)  # the second signal: do not wait for calls
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(8)
+                process.wait(UNTIL_S)
         if process.poll() is None:
             process.kill()
             process.wait()

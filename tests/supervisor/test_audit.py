@@ -17,7 +17,7 @@ from pipeline.audit.trail import lines_of, trail_files
 from pipeline.audit.verify import verify_trail
 from pipeline.supervisor.staff import StaffTokens
 from pipeline.webhook.report import signed_part
-from tests.supervisor.served import Served, served, staff_token
+from tests.supervisor.served import UNTIL_S, Served, served, staff_token
 
 pytestmark = pytest.mark.wire
 
@@ -33,7 +33,7 @@ def of_type(server: Served, kind: str) -> list[dict[str, Any]]:
 
 
 def until(server: Served, kind: str, count: int = 1) -> list[dict[str, Any]]:
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + UNTIL_S
     while len(found := of_type(server, kind)) < count:
         assert time.monotonic() < limit, (kind, found)
         time.sleep(0.02)

@@ -93,7 +93,7 @@ async def test_a_signed_call_is_joined_to_a_worker_and_heard_both_ways(
         assert loudness(heard) > 0
         call.interrupt()
         kinds = []
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while "clear" not in kinds:
                 kinds.append(json.loads((await end.receive()).data)["event"])
         await end.send_json({"event": "stop", "streamSid": "MZ1", "stop": {}})

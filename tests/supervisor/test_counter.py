@@ -23,7 +23,7 @@ from pipeline.settings import Settings
 from pipeline.store.opening import open_records
 from pipeline.supervisor.counter import _is_ours
 from tests.store.snapshots import snapshot
-from tests.supervisor.served import Served, served, staff_token
+from tests.supervisor.served import UNTIL_S, Served, served, staff_token
 
 pytestmark = pytest.mark.wire
 
@@ -89,7 +89,7 @@ def test_row_x20_a_command_beside_a_running_server_is_on_record(
         )
         assert not [v for v in (snapshot(1).fields["phone"], "NUNEZ") if v.encode() in whole]
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(10) == 0
+        assert server.process.wait(UNTIL_S) == 0
         assert not (state / "audit.sock").exists()
         verdict = verify_trail(state / "audit", trusted_keys(state / "audit/keys"), shapes=True)
         assert verdict.whole
@@ -140,7 +140,7 @@ def test_another_user_is_refused() -> None:
 def test_a_killed_servers_socket_stops_no_command_and_no_start(tmp_path: Path) -> None:
     with served(tmp_path) as server:
         os.kill(server.process.pid, signal.SIGKILL)
-        server.process.wait(5)
+        server.process.wait(UNTIL_S)
         assert (tmp_path / "state/audit.sock").exists()
         record = Administration(action="backup", user_id="local:ada", success=True)
         append(settings_of(server), [record])

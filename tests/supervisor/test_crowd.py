@@ -16,7 +16,7 @@ from multidict import CIMultiDict
 
 from pipeline.settings import Http
 from pipeline.supervisor.door import STREAM, Door
-from tests.supervisor.served import Served, served
+from tests.supervisor.served import UNTIL_S, Served, served
 
 pytestmark = pytest.mark.wire
 
@@ -99,7 +99,7 @@ def test_a_connection_over_the_limit_is_closed_and_calls_go_on(tmp_path: Path) -
                     assert ask(one_more) == b""
                 assert stream.readline() == b'{"type":"alive"}\n'
                 people[0].close()
-                limit = time.monotonic() + 10
+                limit = time.monotonic() + UNTIL_S
                 while True:
                     with socket.create_connection(("127.0.0.1", running.port), 10) as next_one:
                         if b"200" in ask(next_one):

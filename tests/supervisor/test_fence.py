@@ -117,7 +117,7 @@ def test_a_process_that_does_reach_strangers_stops_the_start(tmp_path: Path) -> 
         [sys.executable, "-m", "tests.fakes.fake_serve", str(file)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
         env=config.child_environment({"PYTHONPATH": os.getcwd()}),
     )

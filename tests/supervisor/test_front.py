@@ -20,7 +20,7 @@ import pytest
 from pipeline import config
 from pipeline.supervisor.staff import StaffTokens
 from pipeline.transports.pages import SECURITY_HEADERS, load_pages
-from tests.supervisor.served import Served, served, staff_token
+from tests.supervisor.served import UNTIL_S, Served, served, staff_token
 
 pytestmark = pytest.mark.wire
 
@@ -224,7 +224,7 @@ def test_sigterm_lets_a_call_finish_and_leaves_no_process(tmp_path: Path) -> Non
         assert running.ask("GET", "/healthz")[0] == 503
         assert running.process.poll() is None
         assert running.ask("POST", "/api/hangup", {"call_key": call["call_key"]})[0] == 204
-        assert running.process.wait(10) == 0
+        assert running.process.wait(UNTIL_S) == 0
         assert not psutil.pid_exists(pid)
         assert running.events("worker_ended")[-1]["calls_lost"] == 0
 
@@ -235,7 +235,7 @@ def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
         running.process.send_signal(signal.SIGTERM)
         running.until("server_stopping")
         running.process.send_signal(signal.SIGINT)
-        assert running.process.wait(8) == 0
+        assert running.process.wait(UNTIL_S) == 0
         assert running.events("worker_ended")[-1]["calls_lost"] == 1
 
 
@@ -251,7 +251,7 @@ def test_neither_worker_nor_recogniser_outlives_a_killed_supervisor(tmp_path: Pa
             assert ("Seccomp:\t2" in status) == ("pocketsphinx_child" in command)
         running.process.kill()
         running.process.wait()
-        gone, alive = psutil.wait_procs(family, timeout=30)
+        gone, alive = psutil.wait_procs(family, timeout=UNTIL_S)
         assert len(gone) == 3
         assert not alive
 
@@ -265,7 +265,7 @@ def test_a_port_in_use_is_a_sentence(tmp_path: Path) -> None:
             [sys.executable, "-m", "tests.fakes.fake_serve", str(file)],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=UNTIL_S,
             env=config.child_environment({"PYTHONPATH": os.getcwd()}),
         )
     assert done.returncode == 1

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline import config
 from pipeline.telemetry.canary import BYTE_PATHS, WORD_PATHS, Verdict, Watch, base_of
-from tests.supervisor.served import served
+from tests.supervisor.served import UNTIL_S, served
 
 BASE = base_of("n" * 32)
 
@@ -118,7 +118,7 @@ def test_a_worker_with_a_way_out_stops_the_start_with_78(
     tmp_path: Path, practice: str, said: str
 ) -> None:
     with served(tmp_path, f'[practice]\nname = "{practice}"\n', ready=False) as running:
-        assert running.process.wait(20) == 78
+        assert running.process.wait(UNTIL_S) == 78
     assert "a test word that may not leave process w1" in running.log()
     assert said in running.log()
     assert "canary" not in running.log().replace("a test word", "")

@@ -63,7 +63,7 @@ class FarEnd:
         last = max(at for at, message in enumerate(kinds) if isinstance(message, Clear))
         return kinds[last + 1 :]
 
-    async def until(self, true: Callable[[], bool], limit_s: float = 10.0) -> None:
+    async def until(self, true: Callable[[], bool], limit_s: float = 60.0) -> None:
         async with asyncio.timeout(limit_s):
             while not true():
                 self.changed.clear()
@@ -105,7 +105,7 @@ class Rig:
         self.expect(bringer=bringer)
         far = await self.come()
         far.start(encoding, rate_hz)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while "call-1" not in self.calls:  # noqa: ASYNC110  # the state of another object
                 await asyncio.sleep(0.001)
         return far, self.calls["call-1"]

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.wire
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110  # the state of another object
             await asyncio.sleep(0.002)
 
@@ -380,7 +380,7 @@ async def answer(path: Path, data: bytes) -> bytes:
     try:
         await loop.sock_sendall(end, data)
         end.shutdown(socket.SHUT_WR)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await loop.sock_recv(end, 4_096)
     except ConnectionError:
         return b""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 from collections.abc import AsyncIterator
@@ -17,6 +16,7 @@ from models.openai_llm import OpenAiLanguageModel, OpenAiSettings
 from models.ports import ChatMessage, ReplyRequest, ToolSpec
 from pipeline.metrics.model_load import Load, read_load
 from pipeline.model_server.descendants import below, parents_now
+from tests.first_call.served import named
 from tools.make_tiny_chat import BOOKING, prompts
 
 ROOT = Path(__file__).parents[2]
@@ -53,9 +53,7 @@ class Real:
         return (self.folder / "out").read_text() + (self.folder / "err").read_text()
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        lines = (self.folder / "err").read_text().splitlines()
-        records = [json.loads(line) for line in lines if line.startswith("{")]
-        return [record for record in records if record["event"] == name]
+        return named(name, (self.folder / "err").read_text())
 
     def until(self, name: str, count: int = 1) -> list[dict[str, Any]]:
         limit = time.monotonic() + START_LIMIT_S

@@ -368,6 +368,20 @@ async def test_a_lost_device_is_told_and_every_call_knows(message: str, tries: i
         await one.close()
 
 
+async def test_trials_that_fail_tell_a_lost_device_too() -> None:
+    """Who is tried has been left out: no call's decode would ever show that the model must be loaded anew."""
+    model = Model()
+    engine = await started(model)
+    model.failure = RuntimeError("CUDA failed with error out of memory")
+    for _ in range(2):
+        assert engine.free_slots() == 16
+        with pytest.raises(EngineFailed):
+            await engine.prove()
+    assert engine.free_slots() == 0
+    async with asyncio.timeout(1.0):
+        await engine.broken()
+
+
 async def test_a_decode_that_never_ends_is_a_lost_device() -> None:
     model = Model(decode_ms=1e9)
     engine = await started(model, hang_ms=30_000.0, deadline_ms=8_000.0)

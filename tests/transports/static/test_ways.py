@@ -210,6 +210,7 @@ async def test_another_microphone_and_loudspeaker_are_used_at_once_and_kept_for_
         await seat.page.select_option("#speaker-1", label=speakers[-1])
         sink = await seat.page.input_value("#speaker-1")
         assert sink
+        await seat.page.wait_for_function("() => window.sinks.length > 0")
         assert await seat.page.evaluate("window.sinks") == [sink]
         assert await seat.page.locator("body[data-stage=live]").count() == 1
         await seat.page.click("#hang-up")
@@ -244,6 +245,14 @@ async def test_a_microphone_that_cannot_be_opened_leaves_the_call_on_the_one_it_
         await call.until("ping", len(call.of("ping")) + 1)
 
 
+TICKS = """() => {
+  const timer = document.getElementById("timer");
+  window.ticks = [];
+  new MutationObserver(() => window.ticks.push(timer.textContent)).observe(timer, { childList: true });
+}"""
+"""Keeps each time that is shown from now on: a busy machine may come to look only after some."""
+
+
 async def test_the_timer_counts_the_call_from_its_answer_and_begins_anew(stage: Stage) -> None:
     async with stage.seat() as seat:
         written = await seat.page.evaluate(
@@ -254,7 +263,7 @@ async def test_the_timer_counts_the_call_from_its_answer_and_begins_anew(stage: 
         call = await seat.call()
         assert await seat.page.get_attribute("#timer", "role") == "timer"
         await seat.page.wait_for_function(
-            "() => document.getElementById('timer').textContent === '0:02'"
+            "() => document.getElementById('timer').textContent >= '0:02'"
         )
         await call.connections[0].close()  # a connection that is replaced is the same call
         await seat.page.wait_for_selector("body[data-stage=reconnecting]")
@@ -264,10 +273,10 @@ async def test_the_timer_counts_the_call_from_its_answer_and_begins_anew(stage: 
         await seat.page.click("#hang-up")
         await seat.page.click("#clear")
         assert await seat.page.text_content("#timer") == "0:00"
+        await seat.page.evaluate(TICKS)
         await seat.call()
-        await seat.page.wait_for_function(
-            "() => /^0:0[01]$/.test(document.getElementById('timer').textContent)"
-        )
+        await seat.page.wait_for_function("() => window.ticks.length > 0")
+        assert await seat.page.evaluate("window.ticks[0]") in ("0:00", "0:01")
 
 
 FOCUS = """() => {
