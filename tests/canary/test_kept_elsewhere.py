@@ -113,7 +113,9 @@ def test_target_p3_a_request_in_postgresql_is_in_no_file_and_no_row_of_the_serve
 @pytest.mark.long
 def test_what_lies_open_in_postgresql_is_found_in_each_of_its_places() -> None:
     person = people()["output"]
-    with running(*TALKATIVE, segment_mebibytes=1) as leaky:  # its log would tell the other tests of this leak
+    with running(
+        *TALKATIVE, segment_mebibytes=1
+    ) as leaky:  # its log would tell the other tests of this leak
         url = leaky.create("leaky")
         before = outputs.digests(leaky.directory)
         with psycopg.connect(url, user=USER) as connection:
