@@ -67,6 +67,13 @@ def _temporary_file() -> None:
     (Path(os.environ["TMPDIR"]) / "x.gz").write_bytes(gzip.compress(PERSON.says.encode()))
 
 
+def _shared_file(folder: str) -> Callable[[], None]:
+    def write() -> None:
+        (Path(folder) / "x.bin").write_bytes(PERSON.says.encode())
+
+    return write
+
+
 def _link() -> None:
     Path("../state/link").symlink_to(f"/nowhere/{PERSON.last}")
 
@@ -119,6 +126,9 @@ LEAKS: dict[str, tuple[Callable[[], None], str]] = {
     "name of a file": (_file_name, "a name"),
     "name of a folder": (_folder_name, "folders"),
     "temporary file": (_temporary_file, "tmp/x.gz"),
+    "temporary file of the machine": (_shared_file("/tmp"), "shared/tmp/x.bin"),  # noqa: S108  # a leak on purpose
+    "lasting temporary file": (_shared_file("/var/tmp"), "shared/var/tmp/x.bin"),  # noqa: S108  # the same
+    "shared memory": (_shared_file("/dev/shm"), "shared/dev/shm/x.bin"),  # noqa: S108  # the same
     "link": (_link, "state/link"),
     "core file": (_core_file, "ground/core.4711"),
     "row": (_row, "requests.db table leaked"),

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import sqlite3
-import stat
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +15,6 @@ from psycopg import sql
 
 Places = dict[str, bytes]
 
-SHARED = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  # looked at, not written to
 SHOWN = ("cmdline", "environ", "comm", "status", "wchan")
 """Files of /proc that name what a process does."""
 
@@ -129,26 +127,4 @@ def database_rows(url: str, user: str) -> Places:
                 for row in rows
                 for cell in row
             )
-    return found
-
-
-def shared_names() -> set[str]:
-    """What lies in the places that every program writes to."""
-    found = set()
-    for folder in SHARED:
-        with contextlib.suppress(OSError):
-            found |= {f"{folder}/{name}" for name in os.listdir(folder)}
-    return found
-
-
-def new_in_shared(before: set[str]) -> Places:
-    """Files that appeared there, whoever made them; the test run's own folder is looked at by itself."""
-    found: Places = {}
-    for name in shared_names() - before:
-        if "/pytest-of-" in name:
-            continue
-        found[name] = b""
-        with contextlib.suppress(OSError):
-            if stat.S_ISREG(os.stat(name).st_mode):
-                found[name] = Path(name).read_bytes()
     return found

@@ -1,15 +1,16 @@
-"""A server of its own ground: home, temporary folder and current folder are its own, and so is everything it meets."""
+"""A server of its own ground: its home, its current and all temporary folders, and everything it meets."""
 
 from __future__ import annotations
 
 import contextlib
 import resource
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline import config
-from tests.canary import faults, outputs
+from tests.canary import faults, outputs, shared_folders
 from tests.canary.outside import Outside, outside
 from tests.canary.people import Person, everything, people
 from tests.canary.search import Hit, Search
@@ -50,7 +51,6 @@ class Ground:
 
     server: Served
     outside: Outside
-    shared_before: set[str]
     shown: outputs.Places = field(default_factory=dict)
     """answers over HTTP and what `/proc` said at chosen moments"""
     heard: dict[str, set[str]] = field(default_factory=dict)
@@ -78,7 +78,6 @@ class Ground:
         return (
             outputs.files(self.server.directory, GIVEN)
             | outputs.rows(self.server.directory / "state")
-            | outputs.new_in_shared(self.shared_before)
             | self.shown
             | {f"webhook {n}": data for n, data in enumerate(received.reported)}
             | {"syslog": b"\n".join(received.logged)}
@@ -107,7 +106,7 @@ def ground(
     """
     for name in ("home", "tmp", "ground"):
         (directory / name).mkdir(parents=True)
-    before = outputs.shared_names()
+    needed = (directory, cache or directory, REPOSITORY, Path(sys.prefix), Path(sys.base_prefix))
     own = {
         "HOME": str(directory / "home"),
         "TMPDIR": str(directory / "tmp"),
@@ -130,8 +129,9 @@ def ground(
             level=level,
             cwd=directory / "ground",
             environment=config.child_environment({}) | own,
+            start=shared_folders.own(directory / "shared", needed),
         ) as server:
-            made = Ground(server, around, before)
+            made = Ground(server, around)
             yield made
         made.fail("")
 

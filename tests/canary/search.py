@@ -22,6 +22,8 @@ DEPTH = 2
 """A text in base64 in JSON in a URL was never seen; two layers were."""
 BOUNDED_DIGITS = 8
 """A shorter number is only found where no further digit stands beside it: clocks and sizes are full of them."""
+CLOCK_DIGITS = 9
+"""A longer number is found with colons between its digits too: no clock shows one."""
 _SEPARATORS = bytes(range(0x30)) + b":;<=>?@[\\]^_`{|}~\x7f"
 _LOWER = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz")
 _HASHES = ("md5", "sha1", "sha256", "sha512", "blake2b")
@@ -42,7 +44,7 @@ class _Needle:
     text: str
     disguise: str
     data: bytes
-    alone: re.Pattern[bytes] | None = None
+    standing: re.Pattern[bytes] | None = None
     """How it must stand in the bytes as they are."""
 
 
@@ -81,7 +83,7 @@ class Search:
         for name, text in texts.items():
             bare = fold(text.encode())
             assert len(bare) >= 6, f"{name} is too short to be looked for"
-            self._folded.add(_Needle(name, "", bare, _alone(bare)))
+            self._folded.add(_Needle(name, "", bare, _standing(bare)))
             for form in {text, text.lower(), text.upper(), bare.decode()}:
                 for algorithm in _HASHES:
                     made = hashlib.new(algorithm, form.encode())
@@ -107,7 +109,7 @@ class Search:
             for disguise, view in views:
                 for table, bytes_ in ((self._folded, fold(view)), (self._raw, view)):
                     for needle in table.find(bytes_):
-                        if needle.alone is not None and not needle.alone.search(view):
+                        if needle.standing is not None and not needle.standing.search(view):
                             continue
                         worn = " in ".join(filter(None, (needle.disguise, disguise))) or "plain"
                         hits.add(Hit(place, needle.text, worn))
@@ -125,11 +127,14 @@ def fold(data: bytes) -> bytes:
     return data.translate(_LOWER, _SEPARATORS)
 
 
-def _alone(bare: bytes) -> re.Pattern[bytes] | None:
-    """A short number, with no more than a few separators between its digits."""
-    if not bare.isdigit() or len(bare) > BOUNDED_DIGITS:
+def _standing(bare: bytes) -> re.Pattern[bytes] | None:
+    """A number, without a colon between its digits: "11-23 19:24" is a clock. A short one stands alone."""
+    if not bare.isdigit() or len(bare) > CLOCK_DIGITS:
         return None
-    return re.compile(rb"(?<!\d)" + rb"[\W_]{0,3}".join(bytes([c]) for c in bare) + rb"(?!\d)")
+    digits = [bytes([digit]) for digit in bare]
+    if len(bare) > BOUNDED_DIGITS:
+        return re.compile(rb"(?:[^\w:]|_)*".join(digits))
+    return re.compile(rb"(?<!\d)" + rb"(?:[^\w:]|_){0,3}".join(digits) + rb"(?!\d)")
 
 
 # --- the disguises ------------------------------------------------------------------------------------

@@ -111,17 +111,20 @@ def test_target_p3_a_request_in_postgresql_is_in_no_file_and_no_row_of_the_serve
 
 
 @pytest.mark.long
-def test_what_lies_open_in_postgresql_is_found_in_each_of_its_places(talkative: Server) -> None:
+def test_what_lies_open_in_postgresql_is_found_in_each_of_its_places() -> None:
     person = people()["output"]
-    url = talkative.create("leaky")
-    before = outputs.digests(talkative.directory)
-    with psycopg.connect(url, user=USER) as connection:
-        connection.execute("CREATE TABLE leaked (said text)")
-        connection.execute("INSERT INTO leaked VALUES (%s)", (person.says,))
-        connection.commit()
-        connection.execute("CHECKPOINT")
-        places = outputs.database_rows(url, USER)
-    places |= outputs.database_folder(talkative.directory, before)
+    with running(
+        *TALKATIVE, segment_mebibytes=1
+    ) as leaky:  # its log would tell the other tests of this leak
+        url = leaky.create("leaky")
+        before = outputs.digests(leaky.directory)
+        with psycopg.connect(url, user=USER) as connection:
+            connection.execute("CREATE TABLE leaked (said text)")
+            connection.execute("INSERT INTO leaked VALUES (%s)", (person.says,))
+            connection.commit()
+            connection.execute("CHECKPOINT")
+            places = outputs.database_rows(url, USER)
+        places |= outputs.database_folder(leaky.directory, before)
     found = {hit.place for hit in SEARCH.look(places)}
     starts = ("log", "data/pg_wal/", "data/base/", 'table "leaked"')
     assert all(any(place.startswith(f"postgresql {start}") for place in found) for start in starts)

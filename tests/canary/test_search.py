@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tests.canary.disguises import DISGUISES
-from tests.canary.people import INPUTS, everything, people
+from tests.canary.people import INPUTS, Person, everything, people
 from tests.canary.search import Search, fold
 
 TEXTS = everything(people().values())
@@ -17,7 +17,7 @@ AROUND = b'{"at":"2026-11-21T10:00:00.000Z","by":"w1","event":"turn_ended","hear
 
 
 @pytest.mark.parametrize("disguise", DISGUISES)
-@pytest.mark.parametrize("kind", ["name", "last", "phone", "insured_written", "born_written"])
+@pytest.mark.parametrize("kind", sorted(PERSON.values))
 def test_a_text_is_found_in_each_disguise(disguise: str, kind: str) -> None:
     worn = DISGUISES[disguise](PERSON.values[kind])
     for data in (worn, AROUND + worn + AROUND, b"=" + worn + b'"'):
@@ -59,6 +59,22 @@ def test_nothing_is_found_where_nothing_is() -> None:
         for _ in range(4_000)
     )
     assert SEARCH.look({"log": log, "random": chance.randbytes(500_000)}) == []
+
+
+@pytest.mark.parametrize("person", people().values(), ids=INPUTS)
+def test_a_clock_that_shows_somebody_s_digits_is_not_theirs(person: Person) -> None:
+    year, month, day = person.born
+    century, rest = divmod(year, 100)
+    number = person.insured
+    clocks = (
+        f"2026-{month:02}-{day:02} {century}:{rest:02}:07.251 UTC [4711] LOG:",
+        f"2026-11-{month:02} {day:02}:{century}:{rest:02}.251 UTC [4711] LOG:",
+        f"2026-11-0{number[0]} {number[1:3]}:{number[3:5]}:{number[5:7]}.{number[7:]} UTC [4711] LOG:",
+        f"2026-11-{century} {rest:02}:{month:02}:{day:02}.251 UTC [4711] LOG:",
+    )
+    assert SEARCH.look({"log": "\n".join(clocks).encode()}) == []
+    apart = f"born {month:02} {day:02} {century} {rest:02}".encode()
+    assert {hit.text.split()[0] for hit in SEARCH.look({"log": apart})} == {person.came_by}
 
 
 def test_a_text_too_short_to_be_told_from_chance_is_refused() -> None:

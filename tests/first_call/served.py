@@ -167,10 +167,12 @@ def served(
     level: str = "debug",
     cwd: Path = REPOSITORY,
     environment: dict[str, str] | None = None,
+    start: tuple[str, ...] = (),
 ) -> Iterator[Served]:
     """Serve from `directory` until the block is left; `cache` shares built models between servers.
 
-    `program` is a module and its arguments before the configuration file; `environment` replaces the test's own.
+    `program` is a module and its arguments before the configuration file; `environment` replaces the test's own;
+    `start` is a command that ends by becoming the one after it.
     """
     port = free_port()
     state = directory / "state"
@@ -184,7 +186,7 @@ def served(
     )
     config.chmod(0o600)  # it may hold secrets
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", *program, str(config)]
+    command = [*start, sys.executable, "-m", *program, str(config)]
     turn = _turn_to_build(cache)
     with (directory / "stdout").open("ab") as out, (directory / "stderr").open("ab") as err:
         process = subprocess.Popen(
