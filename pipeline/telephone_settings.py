@@ -97,8 +97,8 @@ class Trunk:
     """Where the trunk shows a name and a password with each call; carriers mostly do not."""
     digest_secret: str = _text(secret=True)
     outbound_user: str = _text(kind="id")
-    """With "bridge", the name and the password that the gateway's own calls show to a trunk that asks for them, once;
-    none: `digest_user` and `digest_secret`."""
+    """The name and the password that requests of the gateway's own (calls with "bridge", REFER, refreshes, BYE) show to a
+    trunk that asks for them, once; none: `digest_user` and `digest_secret`."""
     outbound_secret: str = _text(secret=True)
 
 

@@ -401,6 +401,37 @@ def test_we_refresh_where_the_caller_wants_it_with_update() -> None:
     assert rig.heard[0].over == ["lost"]
 
 
+@pytest.mark.parametrize(("interval_s", "limit_ms"), [(90, 32_000), (180, 58_000)])
+def test_a_refresh_that_is_only_tried_ends_the_call_before_its_session_does(
+    interval_s: int, limit_ms: int
+) -> None:
+    """RFC 4028 section 10; until then a re-INVITE of theirs would meet 491 for ever."""
+    rig, _ = talking(
+        extra=(f"Session-Expires: {interval_s};refresher=uas", "Supported: timer", "Allow: INVITE")
+    )
+    [reinvite, *_] = rig.wait(interval_s * 500)
+    rig.hear(reply_to(reinvite, 100))
+    assert rig.wait(limit_ms - 1_000) == []
+    assert rig.heard[0].over == []
+    said = rig.wait(1_000)
+    assert ([one.method for one in said], rig.heard[0].over) == (["BYE"], ["lost"])
+    rig.hear(reply_to(said[0], 200))
+    rig.wait(64_000)
+    assert rig.empty
+
+
+@pytest.mark.parametrize("status", [408, 481])
+@pytest.mark.parametrize("allow", ["INVITE, UPDATE", "INVITE"])
+def test_a_refresh_that_meets_408_or_481_ends_the_call(allow: str, status: int) -> None:
+    rig, _ = talking(
+        extra=("Session-Expires: 180;refresher=uas", "Supported: timer", f"Allow: {allow}")
+    )
+    [refresh] = rig.wait(90_000)
+    said = rig.hear(reply_to(refresh, status))
+    assert [one.method for one in said][-1] == "BYE"
+    assert rig.heard[0].over == ["lost"]
+
+
 def test_a_refresh_without_an_offer_is_no_glare_and_503_is_tried_again_later() -> None:
     rig = Rig()
     extra = ("Session-Expires: 180;refresher=uas", "Supported: timer", "Allow: INVITE, UPDATE")
