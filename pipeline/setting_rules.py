@@ -216,10 +216,16 @@ def _about_the_telephone(s: Settings) -> Iterator[str]:
 
 def _about_streams(s: Settings) -> Iterator[str]:
     stream = s.media_stream
-    if not stream.auth_token:
+    if not stream.open:
         return
     if not s.http.public_url.startswith("https:"):
-        yield "media_stream.auth_token: the carrier signs our public address; set http.public_url, with https"
+        key = "auth_token" if stream.auth_token else "bridge_token"
+        yield (
+            f"media_stream.{key}: who brings calls is told our public address, and a carrier signs it; set"
+            " http.public_url, with https"
+        )
+    if stream.auth_token == stream.bridge_token:
+        yield "media_stream.bridge_token: is the carrier's auth_token; a bridge needs one of its own"
     if not stream.shown_number and any("@" in text for text in s.transfer.targets):
         yield (
             "media_stream.shown_number: needed with a target that is a SIP URI: without it the carrier writes the"
@@ -298,7 +304,9 @@ def _about_transfer(s: Settings) -> Iterator[str]:
                 "transfer.targets: holds the practice's emergency number, or another country's; the server never dials it,"
                 " callers are told to"
             )
-    if not s.transfer.domain and any("@" not in text for text in s.transfer.targets):
+    streams_alone = s.media_stream.open and not s.trunk  # a carrier of streams dials numbers by itself
+    numbers = any("@" not in text for text in s.transfer.targets)
+    if numbers and not s.transfer.domain and not streams_alone:
         yield "transfer.domain: needed for targets that are numbers; write the carrier's host for calls from you"
     for key, rungs in (
         ("ladder", s.transfer.ladder),

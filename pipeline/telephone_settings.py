@@ -134,15 +134,23 @@ class MediaStream:
     """Telephone calls that a carrier brings as a WebSocket (Twilio `<Stream>`), with no SIP in between."""
 
     auth_token: str = _text(secret=True)
-    """The account's token, which signs every request; none: no such calls are taken. Needs `http.public_url` with https."""
+    """The account's token, which signs every request; none: no carrier's calls are taken. Needs `http.public_url` with https."""
+    bridge_token: str = _text(secret=True)
+    """What a bridge of the practice's own, a program between its exchange and us, shows with every request in place of a
+    signature (`Authorization: Bearer`); none: no bridge's calls are taken. Needs the same."""
     account: str = _text(kind="id")
-    """The account's id (AccountSid); when it is set, streams of another are refused."""
+    """The account's id (AccountSid); when it is set, signed calls of another are refused. A bridge has none."""
     busy: str = _one_of("say", "say", "reject")
     """What a caller meets when no line is free: the call flow's `lines.busy`, or the busy tone of a call that was not answered,
     so that the carrier tries what else it knows."""
     shown_number: str = _text(kind="shown_number")
     """Who a person sees calling, e.g. "+12125550100": a number of the account's. None: the caller's own, as the carrier does
     by itself; not with a target that is a SIP URI, whose headers would then hold the patient's number."""
+
+    @property
+    def open(self) -> bool:
+        """Whether any calls are taken so."""
+        return bool(self.auth_token or self.bridge_token)
 
 
 @dataclass(frozen=True, slots=True)
