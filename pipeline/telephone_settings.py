@@ -20,7 +20,7 @@ class Sip:
     bind: str = _text("127.0.0.1", kind="address")
     """Loopback until somebody decides otherwise; a carrier needs an address it can reach."""
     advertised_address: str = _text(kind="address")
-    """What the carrier is told to send to, where an address translator stands before us; none: `bind`."""
+    """What carriers are told to send to, where an address translator stands before us; none: `bind`."""
     tls_port: int = _number(5061, 0, 65_535)
     """0: not listened on."""
     tcp_port: int = _number(0, 0, 65_535)
@@ -91,6 +91,11 @@ class Trunk:
     """Calls at a time over this one; 0: only the gateway's own limit."""
     calls_per_s: int = _number(0, 0, 1_000)
     """New calls a second over this one; 0: only the gateway's own limit."""
+    advertised_address: str = _text(kind="address")
+    """What this one is told to send to, e.g. an exchange in the house beside a carrier beyond an address translator, at
+    the ports that are listened on; none: `sip.advertised_address`."""
+    transfer_domain: str = _text(kind="host")
+    """Where this one reaches a target that is a number; none: `transfer.domain`."""
     certificate_name: str = _text(kind="host")
     """The name in the carrier's certificate, where we connect to it; none: the one its own messages name."""
     digest_user: str = _text(kind="id")
@@ -161,7 +166,8 @@ class Transfer:
     """Everybody who may be called, "NAME NUMBER" or "NAME SIP-URI", e.g. ["front-desk +12125550123", "nurse
     sip:201@pbx.clinic.example"]. No other number is ever dialled, and never an emergency number."""
     domain: str = _text(kind="host")
-    """Where a target that is a number is reached: the carrier's host for calls from us, e.g. clinic.pstn.example."""
+    """Where a target that is a number is reached: the carrier's host for calls from us, e.g. clinic.pstn.example. A trunk
+    with another has `transfer_domain`."""
     ladder: tuple[str, ...] = _list(kind="rung")
     """In which order, for a caller who wants a person, e.g. ["front-desk", "nurse", "message", "callback"]: "message" is
     recorded where the caller agreed to be recorded, else it is a "callback", a number to call back. None: the number is said."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.settings import Practice, Settings, Workers
@@ -72,3 +74,29 @@ async def test_a_trunk_knows_whom_it_may_lead_to_and_how() -> None:
 async def test_a_practice_with_another_gateway_refuses_what_it_cannot_take() -> None:
     refusing = Settings(sip=Sip(tls_port=0, udp_port=5060, when_busy="refuse"), trunk=(TRUNK,))
     assert rooms(refusing)["pbx"].busy is None
+
+
+@pytest.mark.wire
+async def test_a_trunk_with_an_address_and_a_domain_of_its_own_is_told_those() -> None:
+    house = Trunk(
+        name="house",
+        signalling=("10.0.0.6/32",),
+        media=("10.0.0.0/24",),
+        transports=("udp",),
+        srtp="optional",
+        advertised_address="10.0.0.2",
+        transfer_domain="10.0.0.6",
+    )
+    carrier = replace(TRUNK, transfer="refer")
+    people = Transfer(
+        targets=("desk +12125550123",), domain="clinic.pstn.example", ladder=("desk",)
+    )
+    both = replace(SETTINGS, trunk=(carrier, house), transfer=people)
+    assert [each.advertised_host for each in signalling(both).trunks] == ["", "10.0.0.2"]
+    made = rooms(both)
+    assert made["pbx"].targets == {"desk": "sip:+12125550123@clinic.pstn.example"}
+    assert made["house"].targets == {"desk": "sip:+12125550123@10.0.0.6"}
+    for name, told in (("pbx", "203.0.113.7"), ("house", "10.0.0.2")):
+        leg = made[name].new_leg()
+        assert f"c=IN IP4 {told}\r\n".encode() in leg.offer()
+        leg.close()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from pipeline.sip.paths import Path
 from pipeline.sip.ports import TransferOutcome
-from tests.sip.rig import ANSWER, OFFER, TLS, FakeMedia, Rig, settings
+from tests.sip.rig import ANSWER, LOCAL, OFFER, TLS, UDP, FakeMedia, Rig, settings
 from tests.sip.shapes import SDP, Peer, Said, reply_to
+from tests.sip.test_outgoing import HeardDial
 
 PERSON = "sip:+12025550100@carrier.example.com"
 
@@ -468,6 +472,36 @@ def test_our_requests_and_contacts_name_the_transport_of_the_call() -> None:
     rig.hear(peer.ack())
     rig.calls[0].hang_up()
     assert rig.taken()[0].one("Via").startswith("SIP/2.0/TLS gw.example.org:6061;branch=z9hG4bK")
+
+
+@pytest.mark.parametrize(("path", "port"), [(TLS, 5061), (UDP, 5070)])
+def test_a_trunk_that_reaches_us_elsewhere_is_told_so_and_no_other_is(
+    path: Path, port: int
+) -> None:
+    house = replace(LOCAL, name="house", networks=("10.0.0.0/8",), advertised_host="10.0.0.2")
+    rig = Rig(
+        settings(
+            trunks=(LOCAL, house),
+            advertised_host="203.0.113.7",
+            advertised_ports={"tls": 6061, "udp": 6070},
+        ),
+        path=replace(path, host="10.0.0.9"),
+    )
+    peer = Peer(transport=path.transport.upper())
+    ok = rig.talk(peer)
+    assert f"@10.0.0.2:{port};transport={path.transport}>" in ok.one("Contact")
+    rig.calls[0].refer(PERSON)
+    [refer] = rig.taken()
+    assert f" 10.0.0.2:{port};branch" in refer.one("Via")
+    rig.path = path
+    ok = rig.talk(Peer(call_id="carrier", transport=path.transport.upper()))
+    assert f"@203.0.113.7:{port + 1_000};" in ok.one("Contact")
+    there = Path(path.transport, "10.0.0.9", 5060, "10.0.0.1", 5060)
+    dialled = rig.exchange.dial("house", "sip:201@10.0.0.9", rig.media, "", there, HeardDial())
+    [invite] = rig.taken()
+    assert "@10.0.0.2:5060;" in invite.one("Contact")
+    assert "<sip:wardline@10.0.0.2:5060>" in invite.one("From")
+    dialled.hang_up()
 
 
 def test_media_of_a_second_call_are_its_own() -> None:
