@@ -22,8 +22,10 @@ pytestmark = pytest.mark.wire
 
 TOKEN = "fedcba9876543210" * 2
 CALL = "b0000000000000000000000000000001"
-BRIDGE = {"media_stream": {"bridge_token": TOKEN}}
-ONLY_BRIDGE = {"media_stream": {"bridge_token": TOKEN, "auth_token": "", "account": ""}}
+BRIDGE: dict[str, Any] = {"media_stream": {"bridge_token": TOKEN}}
+ONLY_BRIDGE: dict[str, Any] = {
+    "media_stream": {"bridge_token": TOKEN, "auth_token": "", "account": ""}
+}
 CALLED = {"CallSid": CALL, "From": "+12125550147", "To": "+12125550100"}
 """A bridge has no account."""
 
