@@ -544,19 +544,6 @@ def test_tables_are_read_each_with_its_defaults_and_travel_to_a_worker(tmp_path:
         ),
         (TRUNK.replace("tls_port = 0", ""), "sip.cert: needed by sip.tls_port"),
         (TRUNK.replace("udp_port", "bind = '0.0.0.0'\nudp_port"), "sip.advertised_address: needed"),
-        (TRUNK + "advertised_address = 'pbx.example'", "trunk[1].advertised_address: write an"),
-        (TRUNK + "transfer_domain = 'sip:x@y'", "trunk[1].transfer_domain: "),
-        (
-            TRUNK + "transfer_domain = '10.0.0.9'\ntransfer = 'bridge'\n"
-            "[transfer]\ndomain = '10.0.0.5'\ntargets = ['desk +12125550123']\n",
-            'trunk[1].transfer: with "bridge" each target\'s address must be in signalling',
-        ),
-        (
-            TRUNK + "transfer_domain = '10.0.0.5'\n[[trunk]]\nname = 'two'\n"
-            "signalling = ['10.0.0.7/32']\nmedia = ['10.0.0.7/32']\ntransports = ['udp']\n"
-            "[transfer]\ntargets = ['desk +12125550123']\n",
-            "transfer.domain: needed",
-        ),
         (
             TRUNK.replace("udp_port", "rtp_port_min = 20100\nudp_port"),
             "sip.rtp_port_min: the ports",
@@ -587,16 +574,6 @@ def test_a_fault_in_a_table_names_it(tmp_path: Path, text: str, said: str) -> No
     with pytest.raises(ConfigError) as raised:
         config.load(_file(tmp_path, text), {})
     assert any(said in fault for fault in raised.value.faults), raised.value.faults
-
-
-def test_a_trunks_own_address_and_domain_stand_in_for_everybodys(tmp_path: Path) -> None:
-    own = "advertised_address = '10.0.0.2'\ntransfer_domain = '10.0.0.5'\n"
-    text = TRUNK.replace("udp_port", "bind = '0.0.0.0'\nudp_port") + own
-    read = config.load(_file(tmp_path, text + "[transfer]\ntargets = ['desk +12125550123']\n"), {})
-    assert (read.trunk[0].advertised_address, read.trunk[0].transfer_domain) == (
-        "10.0.0.2",
-        "10.0.0.5",
-    )
 
 
 SECRET = "0123456789abcdef" * 2
