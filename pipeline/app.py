@@ -162,7 +162,7 @@ def _admission(settings: Settings) -> Admission:
 
 def _telephone(settings: Settings) -> MediaStreamDoor | None:
     """Where the gateway and the supervisor bring telephone calls; None where nobody will."""
-    if not settings.trunk and not settings.media_stream.auth_token:
+    if not settings.trunk and not settings.media_stream.open:
         return None
     return MediaStreamDoor(socket_of(settings.state.directory, log.process()))
 

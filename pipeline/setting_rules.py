@@ -200,7 +200,8 @@ def _about_the_telephone(s: Settings) -> Iterator[str]:
         yield "sip.cert: write both sip.cert and sip.key, or neither"
     if ports["tls"] and ports["tls"] == ports["tcp"]:
         yield "sip.tcp_port: is sip.tls_port already; write another, or 0"
-    if ipaddress.ip_address(sip.bind).is_unspecified and not sip.advertised_address:
+    told = sip.advertised_address or all(trunk.advertised_address for trunk in s.trunk)
+    if ipaddress.ip_address(sip.bind).is_unspecified and not told:
         yield f"sip.advertised_address: needed with sip.bind = {sip.bind}: a carrier must be told one address"
     if sip.rtp_port_max < sip.rtp_port_min + 3:
         yield "sip.rtp_port_max: must be at least sip.rtp_port_min + 3"
@@ -216,10 +217,16 @@ def _about_the_telephone(s: Settings) -> Iterator[str]:
 
 def _about_streams(s: Settings) -> Iterator[str]:
     stream = s.media_stream
-    if not stream.auth_token:
+    if not stream.open:
         return
     if not s.http.public_url.startswith("https:"):
-        yield "media_stream.auth_token: the carrier signs our public address; set http.public_url, with https"
+        key = "auth_token" if stream.auth_token else "bridge_token"
+        yield (
+            f"media_stream.{key}: who brings calls is told our public address, and a carrier signs it; set"
+            " http.public_url, with https"
+        )
+    if stream.auth_token == stream.bridge_token:
+        yield "media_stream.bridge_token: is the carrier's auth_token; a bridge needs one of its own"
     if not stream.shown_number and any("@" in text for text in s.transfer.targets):
         yield (
             "media_stream.shown_number: needed with a target that is a SIP URI: without it the carrier writes the"
@@ -276,7 +283,8 @@ def _about_bridging(trunk: Trunk, leading: Transfer) -> Iterator[str]:
         if not any(proxy in network for network in networks):
             yield "outbound_proxy: its address must be in signalling"
         return
-    hosts = {transfer.host_of(text) or leading.domain for text in leading.targets}
+    domain = trunk.transfer_domain or leading.domain
+    hosts = {transfer.host_of(text) or domain for text in leading.targets}
     for host in sorted(hosts - {""}):
         try:
             address = ipaddress.ip_address(host.partition(":")[0])
@@ -298,7 +306,10 @@ def _about_transfer(s: Settings) -> Iterator[str]:
                 "transfer.targets: holds the practice's emergency number, or another country's; the server never dials it,"
                 " callers are told to"
             )
-    if not s.transfer.domain and any("@" not in text for text in s.transfer.targets):
+    numbers = any("@" not in text for text in s.transfer.targets)
+    # A carrier of streams dials numbers by itself.
+    known = all(trunk.transfer_domain for trunk in s.trunk) if s.trunk else s.media_stream.open
+    if numbers and not s.transfer.domain and not known:
         yield "transfer.domain: needed for targets that are numbers; write the carrier's host for calls from you"
     for key, rungs in (
         ("ladder", s.transfer.ladder),
@@ -323,10 +334,11 @@ def _about_transfer(s: Settings) -> Iterator[str]:
         yield "transfer.ladder: needed beside transfer.after_hours and transfer.urgent"
 
 
-def transfer_uris(s: Settings) -> dict[str, str]:
-    """Whom the gateway may call: the name a worker says, and the SIP URI it stands for."""
+def transfer_uris(s: Settings, trunk: Trunk) -> dict[str, str]:
+    """Whom the gateway may call for this trunk's callers: the name a worker says, and the SIP URI it stands for."""
     targets = transfer.targets_of(s.transfer.targets)
-    return {name: target.uri(s.transfer.domain) for name, target in targets.items()}
+    domain = trunk.transfer_domain or s.transfer.domain
+    return {name: target.uri(domain) for name, target in targets.items()}
 
 
 def ladders(s: Settings) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:

@@ -20,7 +20,7 @@ class Sip:
     bind: str = _text("127.0.0.1", kind="address")
     """Loopback until somebody decides otherwise; a carrier needs an address it can reach."""
     advertised_address: str = _text(kind="address")
-    """What the carrier is told to send to, where an address translator stands before us; none: `bind`."""
+    """What carriers are told to send to, where an address translator stands before us; none: `bind`."""
     tls_port: int = _number(5061, 0, 65_535)
     """0: not listened on."""
     tcp_port: int = _number(0, 0, 65_535)
@@ -91,14 +91,19 @@ class Trunk:
     """Calls at a time over this one; 0: only the gateway's own limit."""
     calls_per_s: int = _number(0, 0, 1_000)
     """New calls a second over this one; 0: only the gateway's own limit."""
+    advertised_address: str = _text(kind="address")
+    """What this one is told to send to, e.g. an exchange in the house beside a carrier beyond an address translator, at
+    the ports that are listened on; none: `sip.advertised_address`."""
+    transfer_domain: str = _text(kind="host")
+    """Where this one reaches a target that is a number; none: `transfer.domain`."""
     certificate_name: str = _text(kind="host")
     """The name in the carrier's certificate, where we connect to it; none: the one its own messages name."""
     digest_user: str = _text(kind="id")
     """Where the trunk shows a name and a password with each call; carriers mostly do not."""
     digest_secret: str = _text(secret=True)
     outbound_user: str = _text(kind="id")
-    """With "bridge", the name and the password that the gateway's own calls show to a trunk that asks for them, once;
-    none: `digest_user` and `digest_secret`."""
+    """The name and the password that requests of the gateway's own (calls with "bridge", REFER, refreshes, BYE) show to a
+    trunk that asks for them, once; none: `digest_user` and `digest_secret`."""
     outbound_secret: str = _text(secret=True)
 
 
@@ -134,15 +139,23 @@ class MediaStream:
     """Telephone calls that a carrier brings as a WebSocket (Twilio `<Stream>`), with no SIP in between."""
 
     auth_token: str = _text(secret=True)
-    """The account's token, which signs every request; none: no such calls are taken. Needs `http.public_url` with https."""
+    """The account's token, which signs every request; none: no carrier's calls are taken. Needs `http.public_url` with https."""
+    bridge_token: str = _text(secret=True)
+    """What a bridge of the practice's own, a program between its exchange and us, shows with every request in place of a
+    signature (`Authorization: Bearer`); none: no bridge's calls are taken. Needs the same."""
     account: str = _text(kind="id")
-    """The account's id (AccountSid); when it is set, streams of another are refused."""
+    """The account's id (AccountSid); when it is set, signed calls of another are refused. A bridge has none."""
     busy: str = _one_of("say", "say", "reject")
     """What a caller meets when no line is free: the call flow's `lines.busy`, or the busy tone of a call that was not answered,
     so that the carrier tries what else it knows."""
     shown_number: str = _text(kind="shown_number")
     """Who a person sees calling, e.g. "+12125550100": a number of the account's. None: the caller's own, as the carrier does
     by itself; not with a target that is a SIP URI, whose headers would then hold the patient's number."""
+
+    @property
+    def open(self) -> bool:
+        """Whether any calls are taken so."""
+        return bool(self.auth_token or self.bridge_token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +166,8 @@ class Transfer:
     """Everybody who may be called, "NAME NUMBER" or "NAME SIP-URI", e.g. ["front-desk +12125550123", "nurse
     sip:201@pbx.clinic.example"]. No other number is ever dialled, and never an emergency number."""
     domain: str = _text(kind="host")
-    """Where a target that is a number is reached: the carrier's host for calls from us, e.g. clinic.pstn.example."""
+    """Where a target that is a number is reached: the carrier's host for calls from us, e.g. clinic.pstn.example. A trunk
+    with another has `transfer_domain`."""
     ladder: tuple[str, ...] = _list(kind="rung")
     """In which order, for a caller who wants a person, e.g. ["front-desk", "nurse", "message", "callback"]: "message" is
     recorded where the caller agreed to be recorded, else it is a "callback", a number to call back. None: the number is said."""

@@ -139,12 +139,15 @@ def rooms(settings: Settings) -> dict[str, TrunkRoom]:
     """What the gateway needs of each trunk; one set of ports for all of them."""
     sip = settings.sip
     ports = RtpPorts(address=sip.bind, first_port=sip.rtp_port_min, last_port=sip.rtp_port_max)
-    targets = transfer_uris(settings)
     _, _, people = ladders(settings)
     busy = settings.transfer.busy if sip.when_busy == "line" else None
     return {
         trunk.name: TrunkRoom(
-            _leg_of(trunk, sip, ports), targets, trunk.transfer == "bridge", busy, people
+            _leg_of(trunk, sip, ports),
+            transfer_uris(settings, trunk),
+            trunk.transfer == "bridge",
+            busy,
+            people,
         )
         for trunk in settings.trunk
     }
@@ -152,7 +155,7 @@ def rooms(settings: Settings) -> dict[str, TrunkRoom]:
 
 def _leg_of(trunk: Trunk, sip: Sip, ports: RtpPorts) -> Callable[[], MediaLeg]:
     wanted = RtpSettings(
-        advertised_address=sip.advertised_address,
+        advertised_address=trunk.advertised_address or sip.advertised_address,
         srtp_required=trunk.srtp == "required",
         allowed_sources=trunk.media,
         codecs=trunk.codecs,
@@ -225,5 +228,6 @@ def _trunk(trunk: Trunk) -> TrunkSettings:
         outbound_digest=outbound,
         outbound_proxy=_proxy(trunk),
         shown_number=trunk.shown_number,
+        advertised_host=trunk.advertised_address,
         certificate_name=trunk.certificate_name,
     )

@@ -316,6 +316,7 @@ SECRETS = (
     "bundle.token",
     "media.turn_secret",
     "media_stream.auth_token",
+    "media_stream.bridge_token",
     "metrics.token",
 )
 
@@ -550,6 +551,16 @@ def test_tables_are_read_each_with_its_defaults_and_travel_to_a_worker(tmp_path:
         (
             "[media_stream]\nauth_token = '0123456789abcdef0123456789abcdef'",
             "set http.public_url, with https",
+        ),
+        (
+            "[media_stream]\nbridge_token = '0123456789abcdef0123456789abcdef'",
+            "media_stream.bridge_token: who brings calls is told our public address",
+        ),
+        (
+            "[http]\npublic_url = 'https://voice.clinic.example'\n[media_stream]\n"
+            "auth_token = '0123456789abcdef0123456789abcdef'\n"
+            "bridge_token = '0123456789abcdef0123456789abcdef'",
+            "media_stream.bridge_token: is the carrier's auth_token",
         ),
         (
             "[http]\npublic_url = 'https://voice.clinic.example'\n[media_stream]\n"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pipeline import config
 from pipeline.errors import ConfigError
 from pipeline.setting_rules import ladders, transfer_uris
+from pipeline.telephone_settings import Trunk
 from pipeline.transfer import ELSEWHERE, EMERGENCY, dials_emergency, fault, rung_fault, targets_of
 
 GOOD = [
@@ -148,10 +149,11 @@ def test_what_is_not_written_follows_from_the_ladder() -> None:
     read = config.from_mapping(
         {"transfer": {"targets": GOOD[1:3], "domain": "trunk.example", "ladder": ladder}}
     )
-    assert transfer_uris(read) == {
-        "front-desk": "sip:+12125550123@trunk.example",
-        "nurse": "sip:201@pbx.clinic.example",
-    }
+    for own, domain in (("", "trunk.example"), ("other.example", "other.example")):
+        assert transfer_uris(read, Trunk(transfer_domain=own)) == {
+            "front-desk": f"sip:+12125550123@{domain}",
+            "nurse": "sip:201@pbx.clinic.example",
+        }
     assert ladders(read) == (
         ("front-desk", "nurse", "message"),
         ("front-desk", "nurse", "message"),

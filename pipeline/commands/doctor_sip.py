@@ -140,7 +140,9 @@ def _names(settings: Settings) -> Finding:
     name = "sip name"
     cert, _ = sip_certificate(settings)
     wanted = sorted(certified_names(cert)) if cert else []
-    told = settings.sip.advertised_address or settings.sip.bind
+    usual = settings.sip.advertised_address or settings.sip.bind
+    addresses = {trunk.advertised_address or usual for trunk in settings.trunk} or {usual}
+    told = " or ".join(sorted(addresses))
     wrong = []
     for host in wanted[:NAMES_MAX]:
         try:
@@ -150,7 +152,7 @@ def _names(settings: Settings) -> Finding:
         except (OSError, UnicodeError):
             wrong.append(f"{host} leads nowhere")
             continue
-        if told not in found:
+        if not addresses & found:
             wrong.append(f"{host} leads elsewhere")
     if wrong:
         return Finding(

@@ -108,7 +108,7 @@ def flows(settings: Settings) -> Iterator[Flow]:
 
 
 def _telephone(s: Settings) -> Iterator[Flow]:
-    if s.media_stream.auth_token:
+    if s.media_stream.open:
         yield Flow(
             "Carrier (media stream)", "Supervisor", "voice, keys", "HTTPS", True, "media_stream"
         )
@@ -150,7 +150,7 @@ def sub_processors(settings: Settings) -> list[SubProcessor]:
         )
         for trunk in settings.trunk
     ]
-    if settings.media_stream.auth_token:
+    if settings.media_stream.open:
         found.append(
             SubProcessor("media stream", "carrier", "voice, keys, telephone numbers", "anywhere")
         )

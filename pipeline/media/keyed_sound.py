@@ -35,9 +35,11 @@ class KeyedSound:
         """Take sound of any length."""
         for frame in self._framer.feed(pcm):
             passed = self._mute.feed(np.frombuffer(frame, "<i2"))
-            self._sounded_ms += FRAME_MS * passed.sounding
+            self._sounded_ms += FRAME_MS * (passed.tone_ms > 0.0)
             if passed.key is not None:
                 self._press(passed.key, Way.TONE, now_ms)
+            self._merger.sounds(passed.tone_ms)
+            self._hand_on(self._merger.due(now_ms - self._sounded_ms))
             for each in passed.frames:
                 self._on_sound(each.tobytes())
 
@@ -48,5 +50,8 @@ class KeyedSound:
 
     def _press(self, key: str, way: Way, now_ms: float) -> None:
         # Many tell of a key when it is let go: for them the time that it sounded has not passed.
-        if self._merger.is_new(key, way, now_ms - self._sounded_ms):
+        self._hand_on(self._merger.take(key, way, now_ms - self._sounded_ms))
+
+    def _hand_on(self, keys: str) -> None:
+        for key in keys:
             self._on_key(key)

@@ -22,6 +22,9 @@ STREAMS = 2
 """A packet of the stream before may come behind the first of the next."""
 SAME_PRESS_MS = 1_500.0
 """Two ways of one press: tones need 40 ms and a jitter buffer, INFO is sent after the key is released."""
+WHOLE_TONE_MS = 80.0
+"""What is heard of a tone of 55 ms: the detector's windows add 25. Keypads and diallers send 65 at least, and what a
+gateway leaves of a tone that it takes out is what it needed to know it by, 50 at most."""
 
 
 @dataclass(slots=True)
@@ -112,25 +115,91 @@ class _Delivered:
     ways: set[Way]
 
 
+@dataclass(slots=True)
+class _Untold:
+    """A tone on a line that tells of its keys, and has not told of this one."""
+
+    key: str = field(repr=False)
+    at_ms: float
+    sounded_ms: float
+
+
 class KeyMerger:
-    """Says of each report whether it is a press that nobody has told of yet."""
+    """Makes one press of all that is reported of it, and says which keys to hand on, in the order of the presses.
+
+    A line that has told of a key, by an event or a message, may leave bits of each tone in its sound, or all of it. A
+    tone there waits for its word: the next one of the same key is it. One that gets none was a press all the same where
+    it sounded long enough: some carriers turn only some tones into words, and a call may move to one that turns none.
+    """
 
     def __init__(self) -> None:
         """No press yet."""
         self._delivered: deque[_Delivered] = deque()
-        self._events_seen = False
+        self._tells = False
+        """It tells of its keys: tones wait for their words."""
+        self._untold: deque[_Untold] = deque(maxlen=REMEMBERED)
+        self._sounding: _Untold | None = None
+        """The tone that was reported last, where it waits."""
 
-    def is_new(self, key: str, way: Way, now_ms: float) -> bool:
-        """True: hand the key on. False: it was handed on when another way reported it."""
-        if way is Way.TONE and self._events_seen:
-            # What sends events may leave bits of the tone in the sound, and one press may leave two.
-            return False
-        self._events_seen = self._events_seen or way is Way.EVENT
+    def take(self, key: str, way: Way, now_ms: float) -> str:
+        """One report of a press; returns the keys that it makes certain, mostly this one or none."""
+        if way is Way.TONE:
+            self._sounding = None
+        if self._is_known(key, way, now_ms):
+            keys = ""
+        elif way is not Way.TONE:
+            keys = self._told(key, way, now_ms)
+        elif self._tells:
+            self._sounding = _Untold(key, now_ms, 0.0)
+            self._untold.append(self._sounding)
+            return ""
+        else:
+            keys = self._press(key, {way}, now_ms)
+        self._tells = self._tells or way is Way.EVENT
+        return keys
+
+    def sounds(self, tone_ms: float) -> None:
+        """So much of the tone that was reported last has sounded, since it was or since this was last said."""
+        if self._sounding is not None:
+            self._sounding.sounded_ms += tone_ms
+
+    def due(self, now_ms: float) -> str:
+        """Keys of tones for which no word came in time."""
+        if not self._untold or now_ms - self._untold[0].at_ms <= SAME_PRESS_MS:
+            return ""
+        if self._untold[0].sounded_ms < WHOLE_TONE_MS:
+            self._untold.popleft()
+            return self.due(now_ms)
+        self._tells = False  # until it tells of one again
+        return self._hand_on(len(self._untold))
+
+    def _told(self, key: str, way: Way, now_ms: float) -> str:
+        """A word of a press: its tone, if it was heard, waits no longer, and those before it get no word any more."""
+        waiting = [each.key for each in self._untold]
+        if key not in waiting:
+            return self._hand_on(len(waiting)) + self._press(key, {way}, now_ms)
+        before = self._hand_on(waiting.index(key))
+        self._untold.popleft()
+        return before + self._press(key, {way, Way.TONE}, now_ms)
+
+    def _hand_on(self, count: int) -> str:
+        keys = ""
+        for _ in range(count):
+            tone = self._untold.popleft()
+            if tone.sounded_ms >= WHOLE_TONE_MS:
+                keys += self._press(tone.key, {Way.TONE}, tone.at_ms)
+        return keys
+
+    def _press(self, key: str, ways: set[Way], at_ms: float) -> str:
+        self._delivered.append(_Delivered(key, at_ms, ways))
+        return key
+
+    def _is_known(self, key: str, way: Way, now_ms: float) -> bool:
+        """Whether the key was handed on when another way reported it."""
         while self._delivered and now_ms - self._delivered[0].at_ms > SAME_PRESS_MS:
             self._delivered.popleft()
         for press in self._delivered:
             if press.key == key and way not in press.ways:
                 press.ways.add(way)
-                return False
-        self._delivered.append(_Delivered(key, now_ms, {way}))
-        return True
+                return True
+        return False

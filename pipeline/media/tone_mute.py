@@ -28,8 +28,8 @@ class Passed:
     frames: tuple[Samples, ...]
     """None while a tone is suspected, then up to three."""
     key: str | None = field(repr=False)
-    sounding: bool
-    """Some of the frame is a tone for certain."""
+    tone_ms: float
+    """How much of a tone became certain with it, what was held back before included; 0: none sounds."""
 
 
 class ToneMute:
@@ -51,7 +51,8 @@ class ToneMute:
         keep = HELD_FRAMES if heard.suspect else 0
         out = tuple(self._held[: len(self._held) - keep])
         del self._held[: len(out)]
-        return Passed(out, heard.key, heard.tone is not None)
+        first, last = heard.tone or (0, 0)
+        return Passed(out, heard.key, (last - first) * 20.0 / self._frame)
 
     def mute_held(self) -> None:
         """What is held was a tone: an event says so."""

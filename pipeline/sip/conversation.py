@@ -73,7 +73,7 @@ class Conversation:
     ) -> None:
         """`permits` says whether an address is the trunk's; `updates`, whether the other side takes UPDATE.
 
-        `digest` answers who asks for a password before it takes our BYE, once.
+        `digest` answers who asks for a password before it takes a request of ours, once.
         """
         self._station = station
         self.dialog = dialog
@@ -291,7 +291,7 @@ class Conversation:
         def on_response(response: Response) -> None:
             if response.status < 200:
                 return
-            asked = self._answer_to(response) if shown is None else None
+            asked = self.credentials(response, "BYE") if shown is None else None
             if asked is None:
                 self._leave()
             else:
@@ -300,12 +300,12 @@ class Conversation:
         headers = () if shown is None else (shown,)
         self.request("BYE", headers, b"", on_response, self._leave, patience_ms)
 
-    def _answer_to(self, response: Response) -> Header | None:
-        """The credentials that a refused BYE asks for, where there are any: without them the call would stand on there."""
+    def credentials(self, response: Response, method: str) -> Header | None:
+        """What a refused request is said again with, once; None where nobody asks, or nothing can be answered."""
         if response.status not in CHALLENGED or self._digest is None:
             return None
         uri = self.dialog.request_uri
-        return authorization(response, self._digest, "BYE", uri, self._station.token())
+        return authorization(response, self._digest, method, uri, self._station.token())
 
     # ---- sending and ending --------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -124,6 +124,7 @@ class Exchange:
         if trunk is None:
             self.dropped.strangers += 1
             return
+        path = _as_told(path, trunk)
         try:
             message = read(data)
         except Unreadable as fault:
@@ -344,7 +345,7 @@ class Exchange:
             target,
             media,
             caller,
-            path,
+            _as_told(path, trunk),
             listener,
             trunk.permits,
             partial(self._keep, trunk),
@@ -382,3 +383,9 @@ class Exchange:
         self.admission.end(self._trunks.pop(call.dialog.id), bridged=bridged)
         self._by_invite.pop(call.transaction, None)
         self._merged.pop((request.call_id, request.from_.tag, request.cseq), None)
+
+
+def _as_told(path: Path, trunk: AdmittedTrunk) -> Path:
+    """The same way, with what this trunk is told of our end of it."""
+    told = trunk.settings.advertised_host
+    return replace(path, advertised_host=told) if told else path

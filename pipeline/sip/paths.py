@@ -26,6 +26,8 @@ class Path:
     """The port of ours that takes requests on this transport."""
     connection: int = 0
     """Which connection, counted from 1; for UDP which socket, counted from 0."""
+    advertised_host: str = ""
+    """Where its trunk alone is told to reach us; "": as every other."""
 
     @property
     def reliable(self) -> bool:

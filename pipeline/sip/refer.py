@@ -9,6 +9,7 @@ import re
 from collections import deque
 from dataclasses import dataclass
 
+from pipeline.sip.digest import CHALLENGED
 from pipeline.sip.ports import TransferOutcome
 from pipeline.transfer import forbidden
 
@@ -60,7 +61,8 @@ class Refer:
         if status == 408:
             return self.on_silence()
         self.ended = True
-        return TransferOutcome.REFUSED
+        unknown = status in CHALLENGED
+        return TransferOutcome.UNAUTHORIZED if unknown else TransferOutcome.REFUSED
 
     def on_silence(self) -> TransferOutcome | None:
         """Nobody answered the REFER, or so a proxy says (408): the carrier may have it all the same, and tell of it."""

@@ -46,22 +46,40 @@ class Referring:
         self._limit = self._station.alarms.set(
             settings.transfer_limit_ms, lambda: self.settle(TransferOutcome.NO_ANSWER)
         )
+        self._ask(transfer, target)
+
+    def _ask(self, transfer: Refer, target: str, *shown: Header) -> None:
+        """Send it, with the credentials that the first time was asked for."""
         headers: list[Header] = [
             self._station.contact(self._talk.path),
             ("Refer-To", f"<{target}>"),
             ALLOW,
             SUPPORTED,
+            *shown,
         ]
+
+        def on_challenge(response: Response) -> bool:
+            if shown or self._referred.current is not transfer:  # given up: nobody is led any more
+                return False
+            asked = self._talk.credentials(response, "REFER")
+            if asked is not None:
+                self._ask(transfer, target, asked)
+            return asked is not None
+
         transfer.number = self._talk.request(
             "REFER",
             headers,
             b"",
-            self._on_answer_to(transfer),
+            self._on_answer_to(transfer, on_challenge),
             lambda: self._settle_of(transfer, transfer.on_silence()),
         )
 
-    def _on_answer_to(self, transfer: Refer) -> Callable[[Response], None]:
+    def _on_answer_to(
+        self, transfer: Refer, on_challenge: Callable[[Response], bool]
+    ) -> Callable[[Response], None]:
         def on_answer(response: Response) -> None:
+            if on_challenge(response):
+                return
             self._settle_of(transfer, transfer.on_answer(response.status))
             if response.status != 408:  # a proxy's: whom it asked was slow, and may have the call
                 self._talk.lost_if_unknown(response)

@@ -45,6 +45,9 @@ class Talk(Protocol):
     ) -> int:
         """Send a request within the dialog; returns its number."""
 
+    def credentials(self, response: Response, method: str) -> Header | None:
+        """What a refused request is said again with, once; None where nobody asks, or nothing can be answered."""
+
     def hang_up(self, reason: str = "us") -> None:
         """End it."""
 
@@ -82,7 +85,8 @@ class Refresh:
     def _on_nobody(self) -> None:
         self._talk.hang_up("timeout")
 
-    def _refresh(self, timer: SessionTimer) -> None:
+    def _refresh(self, timer: SessionTimer, *shown: Header) -> None:
+        """Say that the session goes on, with the credentials that the first time was asked for."""
         if not self._talk.is_up:
             return
         headers: list[Header] = [
@@ -90,17 +94,25 @@ class Refresh:
             ("Session-Expires", f"{timer.interval_s};refresher=uac"),
             ALLOW,
             SUPPORTED,
+            *shown,
         ]
-        if self._updates:
-            self._talk.request(
-                "UPDATE", headers, b"", lambda r: self._on_answer(r, timer), self._talk.on_silence
-            )
+        method = "UPDATE" if self._updates else "INVITE"
+
+        def on_answer(response: Response) -> None:
+            if response.status < 200:
+                return
+            asked = None if shown else self._talk.credentials(response, method)
+            if asked is not None:
+                self._refresh(timer, asked)
+            else:
+                self._on_answer(response, timer)
+
+        if method == "UPDATE":
+            self._talk.request(method, headers, b"", on_answer, self._talk.on_silence)
         else:
-            self._reinvite(headers, timer)
+            self._reinvite(headers, shown, timer, on_answer)
 
     def _on_answer(self, response: Response, timer: SessionTimer) -> None:
-        if response.status < 200:
-            return
         self.offering = False
         if response.status < 300:
             self._talk.dialog.retarget(response)
@@ -120,7 +132,13 @@ class Refresh:
         self.stop()
         self._alarm = self._station.alarms.set(wait_ms + 10.0, lambda: self._refresh(timer))
 
-    def _reinvite(self, headers: list[Header], timer: SessionTimer) -> None:
+    def _reinvite(
+        self,
+        headers: list[Header],
+        shown: tuple[Header, ...],
+        timer: SessionTimer,
+        on_answer: Callable[[Response], None],
+    ) -> None:
         talk = self._talk
         self.offering = True
         acks: list[bytes] = []
@@ -139,14 +157,19 @@ class Refresh:
                     return
                 talk.dialog.retarget(response)
                 ack_via, _ = self._station.via(talk.path)
-                acks.append(talk.dialog.request("ACK", ack_via, cseq=number)[1])
+                # An ACK cannot be challenged: it says what its INVITE said (RFC 3261 section 22.1).
+                acks.append(talk.dialog.request("ACK", ack_via, shown, cseq=number)[1])
                 self._station.send(acks[0], talk.way(""))
                 self._take_answer(response)
-            self._on_answer(response, timer)
+            if response.status >= 200:
+                limit.cancel()
+            on_answer(response)
 
-        self._station.transactions.request(
+        sent = self._station.transactions.request(
             "INVITE", data, talk.way(branch), on_response, talk.on_silence, ack=acknowledge_refusal
         )
+        # "Trying" alone keeps an INVITE for ever; the session it was to keep ends before (RFC 4028 section 10).
+        limit = self._station.alarms.set(timer.answered_within_ms, sent.give_up)
 
     def _take_answer(self, response: Response) -> None:
         try:

@@ -308,17 +308,23 @@ class RtpLeg:
     # --- what was heard --------------------------------------------------------------------------
 
     def _hand_frame(self, pcm: bytes) -> None:
+        self._hand_keys(self._keys.due(self._now_ms()))
         if self._taker is not None:
             self._taker.on_audio(pcm)
 
-    def _tone(self, key: str) -> None:
+    def _tone(self, key: str, sounded_ms: float) -> None:
         if self._settings.inband_keys:
             self._press(key, Way.TONE)
+            self._keys.sounds(sounded_ms)
 
     def _press(self, key: str, way: Way) -> None:
-        known = len(key) == 1 and key in KEYS
-        if known and self._taker is not None and self._keys.is_new(key, way, self._now_ms()):
-            self._taker.on_key(key)
+        if len(key) == 1 and key in KEYS and self._taker is not None:
+            self._hand_keys(self._keys.take(key, way, self._now_ms()))
+
+    def _hand_keys(self, keys: str) -> None:
+        for key in keys:
+            if self._taker is not None:
+                self._taker.on_key(key)
 
     def _watch_fax(self) -> None:
         heard = self._receiver is not None and self._receiver.fax_heard

@@ -51,9 +51,12 @@ class Receiver:
         *,
         on_frame: Callable[[bytes], None],
         on_event: Callable[[str], None],
-        on_tone: Callable[[str], None],
+        on_tone: Callable[[str, float], None],
     ) -> None:
-        """`on_event` takes keys of telephone-events, `on_tone` keys heard in the sound; both may tell of one press."""
+        """`on_event` takes keys of telephone-events, `on_tone` keys heard in the sound; both may tell of one press.
+
+        `on_tone` is told how many milliseconds of it have sounded, and with "" that it goes on.
+        """
         self._codec = codec
         self._decoder = codec.decoder()
         self._payload_type = payload_type
@@ -228,8 +231,8 @@ class Receiver:
             passed = self._mute.feed(samples)
             for each in passed.frames:
                 self._on_frame(each.tobytes())
-            if passed.key is not None:
-                self._on_tone(passed.key)
+            if passed.tone_ms:
+                self._on_tone(passed.key or "", passed.tone_ms)
 
     # --- figures ---------------------------------------------------------------------------------
 

@@ -39,6 +39,15 @@ class SessionTimer:
         """When we refresh, or when nobody has and the call is over (section 10)."""
         if self.ours:
             return self.interval_s * 500.0
+        return self._surely_over_ms
+
+    @property
+    def answered_within_ms(self) -> float:
+        """How long a refresh of ours may take: until the other end may take the call for over, 32 s at least."""
+        return max(self._surely_over_ms - self.interval_s * 500.0, 32_000.0)
+
+    @property
+    def _surely_over_ms(self) -> float:
         return (self.interval_s - min(32.0, self.interval_s / 3)) * 1000.0
 
 

@@ -53,6 +53,8 @@ class TrunkSettings:
     """Where calls of ours go first, a SIP URI with an address within `networks` (an edge's); "": to the person's own host."""
     shown_number: str = ""
     """Who a person sees calling, where we call them: the practice's number at the trunk; "": none."""
+    advertised_host: str = ""
+    """Name or address it reaches us at, at the ports we listen on; "": the gateway's own."""
     certificate_name: str = ""
     """The name in the carrier's certificate, checked when we open a connection to it; "": the host that its own
     Record-Route or Contact names."""

@@ -38,8 +38,10 @@ class Station:
 
     def sent_by(self, path: Path) -> str:
         """Our host and port, as the other side of this path reaches us."""
-        host = self.settings.advertised_host or path.own_host
-        port = self.settings.advertised_ports.get(path.transport, path.own_port)
+        host, port = path.advertised_host, path.own_port
+        if not host:
+            host = self.settings.advertised_host or path.own_host
+            port = self.settings.advertised_ports.get(path.transport, port)
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def contact(self, path: Path, *, secure: bool = False) -> Header:

@@ -37,6 +37,8 @@ class CarrierCall:
     caller: str = field(repr=False)
     """Until a worker has the call."""
     since_ms: float
+    bridged: bool
+    """Brought by a bridge of the practice's own, with a token; else by a carrier that signs. Neither acts in the other's."""
     line: str = OTHER_LINE
     """The practice's own name of the number that was dialled (`sip.numbers`)."""
     forwarded_from: str = NOT_FORWARDED
@@ -74,26 +76,33 @@ class CarrierCalls:
     def first_seen(
         self, sid: str, signature: str, caller: str, now_ms: float
     ) -> CarrierCall | None:
-        """The call of a webhook; None when it or its signature was seen before, whatever became of it then."""
+        """The call of a webhook; None when it or its signature was seen before, whatever became of it then.
+
+        A bridge's has no signature (""): its token comes with each.
+        """
         self._forget(now_ms)
-        known = digest_of(f"call {sid}"), digest_of(f"signature {signature}")
+        known = [digest_of(f"call {sid}")]
+        if signature:
+            known.append(digest_of(f"signature {signature}"))
         if any(each in self._seen for each in known):
             return None
         self._seen.update(dict.fromkeys(known, now_ms))
-        self._calls[sid] = call = CarrierCall(sid, caller, now_ms)
+        self._calls[sid] = call = CarrierCall(sid, caller, now_ms, bridged=not signature)
         return call
 
     def token(self, call: CarrierCall, now_ms: float) -> str:
         """What a stream must show to be this call's, once, within a minute. Raises `TooMany`."""
         return self._tokens.mint(call, now_ms)
 
-    def redeem(self, token: str, sid: str, now_ms: float) -> CarrierCall | None:
+    def redeem(
+        self, token: str, sid: str, now_ms: float, *, bridged: bool = False
+    ) -> CarrierCall | None:
         """Use the token up; None when it is not good for this call."""
         try:
             call = self._tokens.redeem(token, now_ms)
         except NotAuthorised:
             return None
-        return call if call.sid == sid and self._calls.get(sid) is call else None
+        return call if call.sid == sid and self._known(sid, bridged=bridged) is call else None
 
     def next_step(self, call: CarrierCall) -> str:
         """What the address that the carrier asks next must hold; the one before is void."""
@@ -101,9 +110,14 @@ class CarrierCalls:
         call._step = digest_of(step)  # noqa: SLF001  # the same file
         return step
 
-    def at_step(self, sid: str, step: str) -> CarrierCall | None:
-        """The call that the carrier asks about, once for each step."""
+    def _known(self, sid: str, *, bridged: bool) -> CarrierCall | None:
+        """A call that goes on, for who brought it."""
         call = self._calls.get(sid)
+        return call if call is not None and call.bridged is bridged else None
+
+    def at_step(self, sid: str, step: str, *, bridged: bool = False) -> CarrierCall | None:
+        """The call that the carrier asks about, once for each step."""
+        call = self._known(sid, bridged=bridged)
         if call is None or not hmac.compare_digest(call._step, digest_of(step)):  # noqa: SLF001  # the same file
             return None
         call._step = b""  # noqa: SLF001  # the same file
@@ -115,9 +129,9 @@ class CarrierCalls:
         call._ring = digest_of(ring)  # noqa: SLF001  # the same file
         return ring
 
-    def at_ring(self, sid: str, ring: str) -> CarrierCall | None:
+    def at_ring(self, sid: str, ring: str, *, bridged: bool = False) -> CarrierCall | None:
         """The call whose person has answered, told once."""
-        call = self._calls.get(sid)
+        call = self._known(sid, bridged=bridged)
         if call is None or not call.ringing or not hmac.compare_digest(call._ring, digest_of(ring)):  # noqa: SLF001  # the same file
             return None
         call._ring = b""  # noqa: SLF001  # the same file

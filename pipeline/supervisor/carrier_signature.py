@@ -1,4 +1,4 @@
-"""Whether a request was signed by the carrier's account: X-Twilio-Signature, as Twilio documents it.
+"""Whether a request was signed by the carrier's account, X-Twilio-Signature as Twilio documents it, or bears a bridge's token.
 
 Base64 of HMAC-SHA1, keyed with the account's token, over the address as the carrier was given it, followed by the
 form's parameters sorted by name, names and values joined without anything between. The address is ours from the
@@ -11,6 +11,8 @@ import hmac
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
+
+from pipeline.secret import digest_of
 
 SIGNATURE_CHARACTERS_MAX = 64
 _USUAL = {"https": 443, "wss": 443, "http": 80, "ws": 80}
@@ -56,6 +58,16 @@ def is_signed(
     for url in urls:
         right |= hmac.compare_digest(signature(token, url, parameters).encode(), shown)
     return right
+
+
+def is_borne(token: str, given: Iterable[str]) -> bool:
+    """Whether the one `Authorization` that was given bears this token (RFC 6750 section 2.1)."""
+    headers = list(given)
+    if not token or len(headers) != 1:
+        return False
+    kind, _, shown = headers[0].partition(" ")
+    same = hmac.compare_digest(digest_of(shown.strip(" ")), digest_of(token))
+    return same and kind.lower() == "bearer"
 
 
 def _bytes(text: str) -> bytes:

@@ -1,7 +1,8 @@
 """Telephone calls that a carrier brings as a WebSocket: its webhook, and the stream passed on to a worker.
 
 The signature has no time in it, so a signed webhook only fetches a token: good once, for a minute, for its own call.
-The stream shows it in its first words. Whatever is not signed is turned away before a byte of it means anything.
+The stream shows it in its first words. Whatever is not signed is turned away before a byte of it means anything. A
+bridge of the practice's own shows a token of its own in place of the signature, and everything else is the same.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from pipeline.stream.wire import PROMPT, connect
 from pipeline.supervisor.carrier_calls import CarrierCall, CarrierCalls
 from pipeline.supervisor.carrier_end import CarrierEnd
 from pipeline.supervisor.carrier_relay import Relay
-from pipeline.supervisor.carrier_signature import is_signed, spellings
+from pipeline.supervisor.carrier_signature import is_borne, is_signed, spellings
 from pipeline.supervisor.carrier_steps import CarrierSteps
 from pipeline.supervisor.carrier_twiml import AFTER, ANSWERED, STREAM, WEBHOOK, Twiml
 from pipeline.supervisor.door import BODY_BYTES_MAX
@@ -70,14 +71,14 @@ class CarrierStreamJoined(Event):
 
 
 class NotSigned(NotAuthorised):
-    """The request is not signed by the account, or not as it must be."""
+    """The request is not signed by the account, or not as it must be, nor a bridge's."""
 
     status = 403
     code = "not_signed"
 
 
 class CarrierStreams:
-    """The doors for carriers; only there when an account's token is configured."""
+    """The doors for carriers and bridges; only there when an account's or a bridge's token is configured."""
 
     def __init__(
         self,
@@ -92,6 +93,7 @@ class CarrierStreams:
         self._lines = lines
         self._clock = clock
         self._secret = settings.media_stream.auth_token
+        self._bridge = settings.media_stream.bridge_token
         transfer = settings.transfer
         self._twiml = Twiml(
             settings.http.public_url,
@@ -117,7 +119,7 @@ class CarrierStreams:
 
     def add_to(self, app: web.Application) -> None:
         """Open the doors."""
-        if self._secret:
+        if self._settings.media_stream.open:
             app.router.add_post(WEBHOOK, self._answer)
             app.router.add_post(f"{AFTER}/{{step}}", self._after)
             app.router.add_post(f"{ANSWERED}/{{ring}}", self._answered)
@@ -127,9 +129,10 @@ class CarrierStreams:
 
     async def _answer(self, request: web.Request) -> web.Response:
         """A number of ours is called: hand out a token, once for each call, or say that all lines are busy."""
-        form = await self._form(request, WEBHOOK)
+        form, _ = await self._form(request, WEBHOOK)
+        signature = request.headers.get(HEADER, "")
         call = self._calls.first_seen(
-            form["CallSid"], request.headers[HEADER], form.get("From", ""), self._clock.now_ms()
+            form["CallSid"], signature, form.get("From", ""), self._clock.now_ms()
         )
         if call is None:
             raise self._refused("webhook", "again")
@@ -151,8 +154,8 @@ class CarrierStreams:
     async def _after(self, request: web.Request) -> web.Response:
         """A stream is over, or a person's call: what comes next."""
         step = request.match_info["step"]
-        form = await self._form(request, f"{AFTER}/{step}")
-        call = self._calls.at_step(form["CallSid"], step)
+        form, bridged = await self._form(request, f"{AFTER}/{step}")
+        call = self._calls.at_step(form["CallSid"], step, bridged=bridged)
         if call is None:
             raise self._refused("after", "again")
         return self._busy(call) if call.busy else _twiml(self._steps.after(call, form))
@@ -160,15 +163,15 @@ class CarrierStreams:
     async def _answered(self, request: web.Request) -> web.Response:
         """A person who was called has answered."""
         ring = request.match_info["ring"]
-        form = await self._form(request, f"{ANSWERED}/{ring}")
-        call = self._calls.at_ring(form.get("ParentCallSid", ""), ring)
+        form, bridged = await self._form(request, f"{ANSWERED}/{ring}")
+        call = self._calls.at_ring(form.get("ParentCallSid", ""), ring, bridged=bridged)
         if call is None:
             raise self._refused("answered", "again")
         self._steps.answered(call)
         return web.Response(status=204)
 
-    async def _form(self, request: web.Request, path: str) -> Mapping[str, str]:
-        """The form of a signed request about a call of our account; raises `NotSigned`."""
+    async def _form(self, request: web.Request, path: str) -> tuple[Mapping[str, str], bool]:
+        """The form of a request about a call of our account's, or of a bridge's (true); raises `NotSigned`."""
         door = _DOORS.get(path.rpartition("/")[0], "webhook")
         if request.content_type != "application/x-www-form-urlencoded":
             raise OfferInvalid("Send a form.")
@@ -182,14 +185,21 @@ class CarrierStreams:
             )
         except ValueError:
             raise OfferInvalid("The form cannot be read.") from None
-        if request.raw_path != path or not self._is_signed(request, self._twiml.url(path), given):
+        bridged = self._is_bridge(request)
+        signed = bridged or self._is_signed(request, self._twiml.url(path), given)
+        if request.raw_path != path or not signed:
             raise self._refused(door, "signature")
         form = dict(given)
         if not _CALL.match(form.get("CallSid", "")):
             raise self._refused(door, "call")
-        if not self._is_ours(form.get("AccountSid", "")):
+        if not bridged and not self._is_ours(form.get("AccountSid", "")):
             raise self._refused(door, "account")
-        return form
+        return form, bridged
+
+    def _is_bridge(self, request: web.Request) -> bool:
+        """Whether the practice's own bridge asks: whoever shows a signature is judged by that alone."""
+        given = request.headers.getall("Authorization", [])
+        return HEADER not in request.headers and is_borne(self._bridge, given)
 
     def _is_signed(
         self, request: web.Request, url: str, form: list[tuple[str, str]] | None = None
@@ -208,7 +218,9 @@ class CarrierStreams:
     # --- the stream ----------------------------------------------------------------------------------
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        if request.raw_path != STREAM or not self._is_signed(request, self._twiml.stream_url):
+        bridged = self._is_bridge(request)
+        signed = bridged or self._is_signed(request, self._twiml.stream_url)
+        if request.raw_path != STREAM or not signed:
             raise self._refused("stream", "signature")
         end = CarrierEnd()
         response = await end.open(request)
@@ -218,7 +230,7 @@ class CarrierStreams:
                     start = await _start(end)
             except TimeoutError:
                 start = None
-            call = self._redeem(start) if start is not None else None
+            call = self._redeem(start, bridged=bridged) if start is not None else None
             if start is None or call is None:
                 emit(CarrierRefused(Token("stream"), Token("token")))
             else:
@@ -227,11 +239,11 @@ class CarrierStreams:
             await end.close()
         return response
 
-    def _redeem(self, start: Start) -> CarrierCall | None:
+    def _redeem(self, start: Start, *, bridged: bool) -> CarrierCall | None:
         """The call that this token is good for; it is used up in any case."""
         token = start.parameters.get("token", "")
-        call = self._calls.redeem(token, start.call, self._clock.now_ms())
-        return call if self._is_ours(start.account) else None
+        call = self._calls.redeem(token, start.call, self._clock.now_ms(), bridged=bridged)
+        return call if bridged or self._is_ours(start.account) else None
 
     async def _join(self, end: CarrierEnd, start: Start, call: CarrierCall) -> None:
         """Bring the caller to a worker, or back to it, until one of the two leaves or a person is wanted."""

@@ -108,7 +108,7 @@ def _own_sockets(settings: Settings) -> Iterator[Path]:
     yield Path(settings.state.directory) / SOCKET_FILE
     if settings.audit.syslog:
         yield Path(settings.audit.syslog)
-    if settings.media_stream.auth_token:
+    if settings.media_stream.open:
         yield from _workers_sockets(settings)
 
 

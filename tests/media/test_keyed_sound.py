@@ -57,6 +57,32 @@ def test_tones_with_a_message_each_are_one_key_each(after_ms: float) -> None:
     assert keys_in(out) == ""
 
 
+@pytest.mark.parametrize("tone_ms", [65.0, 80.0, 200.0])
+@pytest.mark.parametrize("tones_of_told", [True, False])
+@pytest.mark.parametrize("told", ["xx.....", ".....xx", "x.x.x.x", "...x..."])
+def test_a_line_that_tells_of_some_keys_alone_loses_none(
+    told: str, tones_of_told: bool, tone_ms: float
+) -> None:
+    keys, messages, parts = "5801364", {}, [quiet(100.0)]
+    for at, (key, how) in enumerate(zip(keys, told, strict=True)):
+        if how == "x":
+            messages[100.0 + at * (tone_ms + 120.0) + tone_ms + 30.0] = key
+        sounds = tones_of_told or how != "x"
+        parts += [key_tone(key, tone_ms) if sounds else quiet(tone_ms), quiet(120.0)]
+    out, found = listened(line(*parts, quiet(2_000.0)), messages)
+    assert found == keys
+    assert keys_in(out) == ""
+
+
+def test_what_is_left_of_tones_that_a_carrier_takes_out_is_no_key() -> None:
+    """40 ms at both ends of each, of a key that is held and of one whose message comes late."""
+    parts, messages = [quiet(100.0)], {}
+    for at, key in enumerate("2297"):
+        parts += [key_tone(key, 40.0), quiet(2_000.0), key_tone(key, 40.0), quiet(920.0)]
+        messages[100.0 + 3_000.0 * at + 10.0] = key
+    assert listened(line(*parts, quiet(2_000.0)), messages)[1] == "2297"
+
+
 def test_a_key_held_for_seconds_whose_message_comes_at_its_end_is_one_key() -> None:
     out, keys = listened(number("4", 3_000.0), {3_140.0: "4"})
     assert keys == "4"

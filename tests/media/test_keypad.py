@@ -4,7 +4,15 @@ import random
 
 import pytest
 
-from pipeline.media.keypad import KEYS, STREAMS, EventReceiver, KeyMerger, Way
+from pipeline.media.keypad import (
+    KEYS,
+    REMEMBERED,
+    SAME_PRESS_MS,
+    STREAMS,
+    EventReceiver,
+    KeyMerger,
+    Way,
+)
 
 Packet = tuple[int, bool, bytes]
 """Timestamp, marker, payload."""
@@ -133,13 +141,15 @@ def test_flash_and_fax_events_are_no_keys() -> None:
         assert EventReceiver().add(ssrc=1, timestamp=1, marker=True, payload=data) is None
 
 
-def merged(reports: list[tuple[float, str, Way]]) -> str:
-    merger = KeyMerger()
-    return "".join(
-        key
-        for at_ms, key, way in sorted(reports, key=lambda r: r[0])
-        if merger.is_new(key, way, at_ms)
-    )
+def merged(reports: list[tuple[float, str, Way]], tone_ms: float = 100.0) -> str:
+    """The keys of these reports, each tone of which lasts so long."""
+    merger, keys, now_ms = KeyMerger(), "", 0.0
+    for at_ms, key, way in sorted(reports, key=lambda r: r[0]):
+        now_ms = at_ms
+        keys += merger.due(now_ms) + merger.take(key, way, now_ms)
+        if way is Way.TONE:
+            merger.sounds(tone_ms)
+    return keys + merger.due(now_ms + SAME_PRESS_MS + 20.0)
 
 
 @pytest.mark.parametrize("way", list(Way))
@@ -174,7 +184,75 @@ def test_bits_of_a_tone_beside_events_are_no_presses() -> None:
         (95.0, "7", Way.TONE),
         (2_500.0, "7", Way.TONE),
     ]
-    assert merged(reports) == "7"
+    assert merged(reports, tone_ms=75.0) == "7"
+
+
+def told_and_not(number: str, told: str, *, tones_of_told: bool, lag_ms: float) -> str:
+    """A number of which only some presses ("x") are told of, so late; each leaves its tone, or those that are not told."""
+    reports: list[tuple[float, str, Way]] = []
+    for n, (key, how) in enumerate(zip(number, told, strict=True)):
+        at_ms = 1_000.0 + 300.0 * n
+        if how == "x":
+            reports.append((at_ms + lag_ms, key, Way.EVENT))
+        if how != "x" or tones_of_told:
+            reports.append((at_ms + 40.0, key, Way.TONE))
+    return merged(reports)
+
+
+@pytest.mark.parametrize("tones_of_told", [True, False])
+@pytest.mark.parametrize("lag_ms", [0.0, 130.0])
+@pytest.mark.parametrize(
+    "told",
+    ["xxxxxxx", "xxxx...", "....xxx", "x......", "......x", "x.x.x.x", ".x.x.x.", "xx..x.x"],
+)
+def test_no_key_is_lost_where_a_line_tells_of_some_alone(
+    told: str, lag_ms: float, tones_of_told: bool
+) -> None:
+    found = told_and_not("5801364", told, tones_of_told=tones_of_told, lag_ms=lag_ms)
+    assert found == "5801364"
+
+
+def test_a_line_that_tells_no_more_is_heard_at_once_again_after_the_first_key() -> None:
+    merger = KeyMerger()
+    assert merger.take("1", Way.EVENT, 0.0) == "1"
+    assert merger.take("2", Way.TONE, 5_000.0) == "", "its word may still come"
+    merger.sounds(100.0)
+    assert merger.due(6_400.0) == ""
+    assert merger.due(6_520.0) == "2"
+    assert merger.take("2", Way.TONE, 7_000.0) == "2"
+    assert merger.take("3", Way.TONE, 7_300.0) == "3"
+    assert merger.take("3", Way.EVENT, 7_400.0) == "", "its word, late"
+    assert merger.take("4", Way.TONE, 7_700.0) == "", "it tells again"
+
+
+def test_a_tone_whose_key_was_told_of_makes_no_press_of_a_bit_before_it() -> None:
+    merger = KeyMerger()
+    assert merger.take("1", Way.EVENT, 0.0) == "1"
+    assert merger.take("2", Way.TONE, 3_000.0) == ""
+    merger.sounds(65.0)  # a bit of a key whose word was lost
+    assert merger.take("3", Way.EVENT, 3_050.0) == "3"
+    assert merger.take("4", Way.TONE, 3_200.0) == ""
+    merger.sounds(65.0)
+    assert merger.take("3", Way.TONE, 3_300.0) == "", "the tone of its word"
+    merger.sounds(500.0)
+    assert merger.due(9_000.0) == ""
+
+
+def test_a_flood_of_tones_is_not_remembered() -> None:
+    merger = KeyMerger()
+    merger.take("1", Way.EVENT, 0.0)
+    for n in range(5_000):
+        merger.take("23"[n % 2], Way.TONE, 10.0)
+    assert len(merger._untold) == REMEMBERED
+
+
+def test_late_words_of_repeated_keys_come_in_order() -> None:
+    """Each tone is heard before the word of the one before it."""
+    reports = [(0.0, "9", Way.EVENT)]
+    for n, key in enumerate("1121322"):
+        at_ms = 5_000.0 + 300.0 * n
+        reports += [(at_ms, key, Way.TONE), (at_ms + 900.0, key, Way.EVENT)]
+    assert merged(reports) == "91121322"
 
 
 def test_the_same_key_much_later_in_another_way_is_another_press() -> None:

@@ -96,16 +96,25 @@ def staff_of(server: Served) -> str:
 
 
 @contextmanager
-def opened(directory: Path, cache: Path, toml: str = "") -> Iterator[House]:
-    """A server with real engines, ready for calls."""
+def opened(
+    directory: Path,
+    cache: Path | None,
+    toml: str = "",
+    *,
+    sip: str = "",
+    rtp_ports: int = RTP_PORTS,
+    options: tuple[str, ...] = (),
+) -> Iterator[House]:
+    """A server with real engines, ready for calls; `sip` are more lines of that table, `options` of the command."""
     ports = {"udp": free_port(), "tls": free_port()}
     ports["tcp"] = ports["udp"]
-    first = free_ports(RTP_PORTS)
+    first = free_ports(rtp_ports)
     telephone = (
         f"[sip]\nudp_port = {ports['udp']}\ntcp_port = {ports['tcp']}\ntls_port = {ports['tls']}\n"
-        f"rtp_port_min = {first}\nrtp_port_max = {first + RTP_PORTS - 1}\n"
+        f"rtp_port_min = {first}\nrtp_port_max = {first + rtp_ports - 1}\n{sip}"
     )
-    with served(directory, telephone + toml, cache, program=PROGRAM) as server:
+    program = (*PROGRAM[:-1], *options, PROGRAM[-1])
+    with served(directory, telephone + toml, cache, program=program) as server:
         house = House(server, ports, staff_of(server))
         watching = house.follow()
         try:

@@ -11,6 +11,8 @@ from tests.ports import free_port, free_ports
 SCENARIOS = Path(__file__).parent / "scenarios"
 APT = "SIPp is missing: apt-get install -y sip-tester"
 TIMEOUT_S = 60
+TALK_MS = 50
+"""How long a call stands, where the scenario asks and nobody says otherwise."""
 MEDIA_PORTS = 8
 
 
@@ -32,7 +34,7 @@ def run_sipp(
     command = [
         program, f"127.0.0.1:{port}", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-t", mode,
         "-i", "127.0.0.1", "-p", str(free_port()), "-mi", "127.0.0.1",
-        "-mp", str(media_port or free_ports(MEDIA_PORTS)), "-s", called,
+        "-mp", str(media_port or free_ports(MEDIA_PORTS)), "-s", called, "-d", str(TALK_MS),
         "-nostdin", "-timeout", f"{TIMEOUT_S}s", "-timeout_error", "-trace_err",
         "-error_file", str(folder / "errors.log"), *more,
     ]  # fmt: skip

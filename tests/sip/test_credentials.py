@@ -17,6 +17,7 @@ from pipeline.sip.trunk import Trunks
 from pipeline.telemetry.events import Event, set_sink
 from tests.sip.rig import LOCAL, FakeMedia, Rig, Taker, settings
 from tests.sip.shapes import Peer, Said, reply_to
+from tests.sip.test_in_dialog import notify
 from tests.sip.test_outgoing import ANSWER, CONTACT, PERSON, WAY, HeardDial
 
 PASSWORD = "correct horse battery staple"  # noqa: S105  # nobody's: made up here
@@ -139,6 +140,115 @@ def test_a_challenged_bye_without_credentials_ends_the_call_here() -> None:
     assert rig.hear(challenge(bye, asking())) == []
     rig.wait(64_000)
     assert rig.empty
+
+
+def refresher(allow: str) -> tuple[Rig, Peer, Said]:
+    """A call whose session we keep alive: its first refresh is under way."""
+    rig = Rig(settings(trunks=(replace(LOCAL, outbound_digest=OURS),)))
+    peer = Peer(extra=("Session-Expires: 180;refresher=uas", "Supported: timer", f"Allow: {allow}"))
+    rig.talk(peer)
+    [refresh] = rig.wait(90_000)
+    return rig, peer, refresh
+
+
+def said_again(rig: Rig, asked: Said, status: int, header: str) -> Said:
+    """The same request with credentials, one number further; a refused INVITE is acknowledged before."""
+    *acks, again = rig.hear(challenge(asked, asking(), status=status))
+    assert [each.method for each in acks] == (["ACK"] if asked.method == "INVITE" else [])
+    assert (again.method, again.body) == (asked.method, asked.body)
+    assert int(again.one("CSeq").split()[0]) == int(asked.one("CSeq").split()[0]) + 1
+    said = said_in(again.one(header))
+    assert said["uri"] == again.line.split()[1]
+    assert said["response"] == proof(said, said["uri"], method=asked.method)
+    return again
+
+
+WAYS_TO_ASK = pytest.mark.parametrize(
+    ("status", "header"), [(401, "Authorization"), (407, "Proxy-Authorization")]
+)
+
+
+@WAYS_TO_ASK
+def test_a_transfer_that_is_challenged_is_asked_for_again_with_credentials_once(
+    status: int, header: str
+) -> None:
+    rig, peer = Rig(settings(trunks=(replace(LOCAL, outbound_digest=OURS),))), Peer()
+    rig.talk(peer)
+    rig.calls[0].refer(PERSON)
+    [refer] = rig.taken()
+    again = said_again(rig, refer, status, header)
+    assert again.one("Refer-To") == refer.one("Refer-To")
+    rig.hear(reply_to(again, 202))
+    assert rig.heard[0].outcomes == []
+    number = again.one("CSeq").split()[0]
+    [ok] = rig.hear(notify(peer, "SIP/2.0 486 Busy Here", about=f"refer;id={number}"))
+    assert (ok.status, rig.heard[0].outcomes) == (200, [TransferOutcome.BUSY])
+
+
+@pytest.mark.parametrize("digest", [OURS, None])
+def test_a_transfer_whose_credentials_are_not_taken_is_unauthorized_and_costs_no_call(
+    digest: Digest | None,
+) -> None:
+    rig = Rig(settings(trunks=(replace(LOCAL, outbound_digest=digest),)))
+    rig.talk(Peer())
+    rig.calls[0].refer(PERSON)
+    [asked] = rig.taken()
+    if digest is not None:
+        asked = said_again(rig, asked, 401, "Authorization")
+    assert rig.hear(challenge(asked, asking() + ", stale=true")) == []
+    assert (rig.heard[0].outcomes, rig.heard[0].over) == ([TransferOutcome.UNAUTHORIZED], [])
+
+
+def test_a_transfer_that_was_given_up_is_not_asked_for_again() -> None:
+    """The caller is back with us: a late challenge must not lead them away."""
+    options = settings(trunks=(replace(LOCAL, outbound_digest=OURS),), transfer_limit_ms=5_000.0)
+    rig = Rig(options)
+    rig.talk(Peer())
+    rig.calls[0].refer(PERSON)
+    [refer, *_] = rig.wait(5_000)
+    assert rig.heard[0].outcomes == [TransferOutcome.NO_ANSWER]
+    assert rig.hear(challenge(refer, asking())) == []
+    assert (rig.heard[0].outcomes, rig.heard[0].over) == ([TransferOutcome.NO_ANSWER], [])
+
+
+@WAYS_TO_ASK
+def test_a_refresh_by_update_that_is_challenged_keeps_the_session(status: int, header: str) -> None:
+    rig, _, update = refresher("INVITE, UPDATE")
+    assert update.method == "UPDATE"
+    again = said_again(rig, update, status, header)
+    assert again.one("Session-Expires") == update.one("Session-Expires")
+    rig.hear(reply_to(again, 200))
+    assert [each.method for each in rig.wait(90_000)] == ["UPDATE"], "the next one is due again"
+
+
+@WAYS_TO_ASK
+def test_a_refresh_by_reinvite_that_is_challenged_keeps_the_session(
+    status: int, header: str
+) -> None:
+    rig, peer, invite = refresher("INVITE, ACK, BYE")
+    assert invite.method == "INVITE"
+    again = said_again(rig, invite, status, header)
+    [refused] = rig.hear(peer.invite())
+    assert refused.status == 491, "ours is still unanswered"
+    [ack] = rig.hear(reply_to(again, 200, CONTACT, body=ANSWER))
+    number = again.one("CSeq").split()[0]
+    assert (ack.one("CSeq"), ack.one(header)) == (f"{number} ACK", again.one(header))
+    assert rig.media.answers == [ANSWER.encode()]
+    rig.hear(peer.ack())
+    assert [each.method for each in rig.wait(90_000)][-1:] == ["INVITE"]
+
+
+@pytest.mark.parametrize("allow", ["INVITE, UPDATE", "INVITE, ACK, BYE"])
+def test_a_refresh_whose_credentials_are_not_taken_is_not_said_a_third_time(allow: str) -> None:
+    """The caller still talks to us: whether the session is over is the other end's to say (RFC 4028 section 10)."""
+    rig, peer, refresh = refresher(allow)
+    again = said_again(rig, refresh, 401, "Authorization")
+    said = rig.hear(challenge(again, asking()))
+    assert [each.method for each in said] == (["ACK"] if again.method == "INVITE" else [])
+    assert rig.wait(90_000) == []
+    assert rig.heard[0].over == []
+    [ok] = rig.hear(peer.request("INFO", "Signal=0\r\n", kind="application/dtmf-relay"))
+    assert ok.status == 200
 
 
 @pytest.mark.parametrize("stale", ["", ", stale=true"])

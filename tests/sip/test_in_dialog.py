@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from pipeline.sip.paths import Path
 from pipeline.sip.ports import TransferOutcome
-from tests.sip.rig import ANSWER, OFFER, TLS, FakeMedia, Rig, settings
+from tests.sip.rig import ANSWER, LOCAL, OFFER, TLS, UDP, FakeMedia, Rig, settings
 from tests.sip.shapes import SDP, Peer, Said, reply_to
+from tests.sip.test_outgoing import HeardDial
 
 PERSON = "sip:+12025550100@carrier.example.com"
 
@@ -401,6 +405,37 @@ def test_we_refresh_where_the_caller_wants_it_with_update() -> None:
     assert rig.heard[0].over == ["lost"]
 
 
+@pytest.mark.parametrize(("interval_s", "limit_ms"), [(90, 32_000), (180, 58_000)])
+def test_a_refresh_that_is_only_tried_ends_the_call_before_its_session_does(
+    interval_s: int, limit_ms: int
+) -> None:
+    """RFC 4028 section 10; until then a re-INVITE of theirs would meet 491 for ever."""
+    rig, _ = talking(
+        extra=(f"Session-Expires: {interval_s};refresher=uas", "Supported: timer", "Allow: INVITE")
+    )
+    [reinvite, *_] = rig.wait(interval_s * 500)
+    rig.hear(reply_to(reinvite, 100))
+    assert rig.wait(limit_ms - 1_000) == []
+    assert rig.heard[0].over == []
+    said = rig.wait(1_000)
+    assert ([one.method for one in said], rig.heard[0].over) == (["BYE"], ["lost"])
+    rig.hear(reply_to(said[0], 200))
+    rig.wait(64_000)
+    assert rig.empty
+
+
+@pytest.mark.parametrize("status", [408, 481])
+@pytest.mark.parametrize("allow", ["INVITE, UPDATE", "INVITE"])
+def test_a_refresh_that_meets_408_or_481_ends_the_call(allow: str, status: int) -> None:
+    rig, _ = talking(
+        extra=("Session-Expires: 180;refresher=uas", "Supported: timer", f"Allow: {allow}")
+    )
+    [refresh] = rig.wait(90_000)
+    said = rig.hear(reply_to(refresh, status))
+    assert [one.method for one in said][-1] == "BYE"
+    assert rig.heard[0].over == ["lost"]
+
+
 def test_a_refresh_without_an_offer_is_no_glare_and_503_is_tried_again_later() -> None:
     rig = Rig()
     extra = ("Session-Expires: 180;refresher=uas", "Supported: timer", "Allow: INVITE, UPDATE")
@@ -437,6 +472,36 @@ def test_our_requests_and_contacts_name_the_transport_of_the_call() -> None:
     rig.hear(peer.ack())
     rig.calls[0].hang_up()
     assert rig.taken()[0].one("Via").startswith("SIP/2.0/TLS gw.example.org:6061;branch=z9hG4bK")
+
+
+@pytest.mark.parametrize(("path", "port"), [(TLS, 5061), (UDP, 5070)])
+def test_a_trunk_that_reaches_us_elsewhere_is_told_so_and_no_other_is(
+    path: Path, port: int
+) -> None:
+    house = replace(LOCAL, name="house", networks=("10.0.0.0/8",), advertised_host="10.0.0.2")
+    rig = Rig(
+        settings(
+            trunks=(LOCAL, house),
+            advertised_host="203.0.113.7",
+            advertised_ports={"tls": 6061, "udp": 6070},
+        ),
+        path=replace(path, host="10.0.0.9"),
+    )
+    peer = Peer(transport=path.transport.upper())
+    ok = rig.talk(peer)
+    assert f"@10.0.0.2:{port};transport={path.transport}>" in ok.one("Contact")
+    rig.calls[0].refer(PERSON)
+    [refer] = rig.taken()
+    assert f" 10.0.0.2:{port};branch" in refer.one("Via")
+    rig.path = path
+    ok = rig.talk(Peer(call_id="carrier", transport=path.transport.upper()))
+    assert f"@203.0.113.7:{port + 1_000};" in ok.one("Contact")
+    there = Path(path.transport, "10.0.0.9", 5060, "10.0.0.1", 5060)
+    dialled = rig.exchange.dial("house", "sip:201@10.0.0.9", rig.media, "", there, HeardDial())
+    [invite] = rig.taken()
+    assert "@10.0.0.2:5060;" in invite.one("Contact")
+    assert "<sip:wardline@10.0.0.2:5060>" in invite.one("From")
+    dialled.hang_up()
 
 
 def test_media_of_a_second_call_are_its_own() -> None:

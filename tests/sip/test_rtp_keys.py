@@ -77,6 +77,32 @@ async def test_tones_in_the_sound_are_keys_where_nothing_else_comes_and_are_mute
     made.leg.close()
 
 
+async def test_keys_are_heard_on_where_events_end_and_tones_begin() -> None:
+    """The call moved to another leg of the carrier's: what is left of the number comes in the sound."""
+    made = call()
+    await speak(made.far, tone(100.0))
+    for key in "555":
+        await press(made, key)
+    parts = [part for key in "0133" for part in (key_tone(key, 80.0), quiet(120.0))]
+    await speak(made.far, line(*parts, quiet(1_600.0)))
+    assert made.taker.keys == list("5550133")
+    await speak(made.far, line(key_tone("9", 80.0), quiet(100.0)))
+    assert made.taker.keys == list("55501339"), "at once: this line tells of keys no more"
+    assert tones_in(made) == ""
+    made.leg.close()
+
+
+async def test_what_a_carrier_leaves_of_the_tones_of_its_events_is_no_key() -> None:
+    made = call()
+    for key in "5501":
+        await speak(made.far, line(quiet(200.0), key_tone(key, 40.0)))
+        await press(made, key, span_ms=2_000)
+        await speak(made.far, line(key_tone(key, 40.0), quiet(200.0)))
+    await speak(made.far, line(quiet(1_600.0)))
+    assert made.taker.keys == list("5501")
+    made.leg.close()
+
+
 async def test_tones_are_muted_even_where_they_are_no_keys() -> None:
     made = call(inband_keys=False)
     await speak(made.far, line(quiet(100.0), key_tone("7", 100.0), quiet(100.0)))

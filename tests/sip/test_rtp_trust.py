@@ -8,6 +8,7 @@ from base64 import b64encode
 import pytest
 
 from pipeline.media.g711 import ulaw_encode
+from pipeline.sip.paths import Endpoint
 from pipeline.sip.ports import MediaRefused
 from tests.sip.far_end import (
     FAR,
@@ -15,6 +16,7 @@ from tests.sip.far_end import (
     HOST,
     KEY,
     OTHER_KEY,
+    Call,
     FarEnd,
     call,
     key_of,
@@ -24,6 +26,11 @@ from tests.sip.far_end import (
 )
 
 STRANGER = ("198.51.100.66", 11_000)
+
+
+def sound_goes_to(made: Call) -> Endpoint:
+    """Where the last packet of sound went; a report, which goes elsewhere, may have been due after it."""
+    return [each for each in made.wire.sent if not each.rtcp][-1].to
 
 
 async def test_a_stranger_is_neither_heard_nor_answered() -> None:
@@ -61,7 +68,7 @@ async def test_plain_sound_stays_with_the_port_that_spoke_first() -> None:
     await asyncio.sleep(1.5)
     await speak(second, tone(200.0))
     assert made.leg.figures.packets_received == 20
-    assert made.wire.sent[-1].to == second.address
+    assert sound_goes_to(made) == second.address
     made.leg.close()
 
 
@@ -77,7 +84,7 @@ async def test_srtp_is_proven_before_anybody_is_believed() -> None:
     made.far.address = ("198.51.100.4", 5_000)
     await speak(made.far, tone(200.0))
     assert made.leg.figures.packets_received == 10
-    assert made.wire.sent[-1].to == made.far.address
+    assert sound_goes_to(made) == made.far.address
     made.leg.close()
 
 
@@ -91,7 +98,7 @@ async def test_a_replayed_packet_is_refused_and_moves_nothing() -> None:
         made.far.arrive(data, STRANGER)
     assert made.leg.figures.refused == 20
     await asyncio.sleep(0.1)
-    assert made.wire.sent[-1].to == FAR
+    assert sound_goes_to(made) == FAR
     made.leg.close()
 
 
