@@ -11,7 +11,7 @@ import pytest
 from tests.first_call.stored import NUMBER, stored, wrong_in
 from tests.sip.house import House, opened
 from tests.sip.softphone import softphone
-from tests.sip.spoken_caller import SpokenCaller, until
+from tests.sip.spoken_caller import SpokenCaller
 
 pytestmark = [pytest.mark.sip, pytest.mark.wire, pytest.mark.long]
 

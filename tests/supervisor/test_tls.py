@@ -126,7 +126,10 @@ def test_a_renewed_certificate_is_used_while_an_open_connection_goes_on(secure: 
         assert secure.until("certificate_loaded")[-1]["accepted"]
         assert serial(secure) != first
         # the fence stood all the while, and the files' new content needed nothing that it refuses
-        assert {fact["process"] for fact in secure.until("egress_tested", 2)} == {"supervisor", "w1"}
+        assert {fact["process"] for fact in secure.until("egress_tested", 2)} == {
+            "supervisor",
+            "w1",
+        }
         assert secure.events("egress_refused") == []
         assert _health(connection) == status == 200
         assert connection.sock is open_since
