@@ -16,14 +16,14 @@ $(VENV)/.runtime: requirements/runtime.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "wardline needs $(PYTHON): install Python 3.11 or set PYTHON=/path/to/python3.11"; exit 2; }
 	@echo "installing the server's packages into $(VENV) (about a minute)"
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
-	@$(PIP) --no-compile --require-hashes -r requirements/runtime.lock  # 100 MB less: Python compiles what is imported
+	@$(PIP) --no-compile --no-deps --require-hashes -r requirements/runtime.lock  # 100 MB less: Python compiles what is imported
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 setup-dev: $(VENV)/.dev
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
 	@echo "installing the packages that tests need"
-	@$(PIP) --require-hashes -r requirements/dev.lock
+	@$(PIP) --no-deps --require-hashes -r requirements/dev.lock
 	@touch $@
 
 serve: setup     ## run the server; opens http://127.0.0.1:8080
@@ -97,9 +97,14 @@ clean-gpu:
 	@.venv-gpu/bin/pip --disable-pip-version-check -qq install torch==2.13.0
 	@touch $@
 
+# pipecat-ai names a resampler that it offers and we do not use. It alone brings a compiler of machine code (190 MB,
+# a fifth of the installation), which has no business on a machine with patients' calls: the locks hold every
+# package but these, and are installed without looking for more.
+LEFT_OUT := --no-emit-package resampy --no-emit-package numba --no-emit-package llvmlite
+
 lock:            ## rewrite the hash-locked requirements (needs uv)
-	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --group build -o requirements/runtime.lock
-	uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --group build --group dev -c requirements/runtime.lock -o requirements/dev.lock
+	uv pip compile pyproject.toml $(LEFT_OUT) --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --group build -o requirements/runtime.lock
+	uv pip compile pyproject.toml $(LEFT_OUT) --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q --group build --group dev -c requirements/runtime.lock -o requirements/dev.lock
 	uv pip compile --group presidio --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/presidio.lock
 	uv pip compile requirements/vllm.txt --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/vllm.lock
 	uv pip compile requirements/cuda.txt --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements/cuda.lock

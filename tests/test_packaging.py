@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from importlib.metadata import packages_distributions
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,24 @@ def test_the_lock_holds_every_declared_dependency() -> None:
     )
     declared = {re.split(r"[=><\[]", name)[0].strip().lower() for name in project["dependencies"]}
     assert declared <= locked
+
+
+def test_the_compiler_of_machine_code_that_nothing_here_uses_is_left_out() -> None:
+    """Whoever names it in a package of ours that is loaded would break the start; only Pipecat's own resampler does."""
+    left_out = ("llvmlite", "numba", "resampy")
+    for lock in ("runtime.lock", "dev.lock"):
+        text = (ROOT / "requirements" / lock).read_text()
+        assert not [name for name in left_out if re.search(rf"^{name}==", text, re.MULTILINE)]
+    asks = re.compile(rf"^\s*(?:from|import) (?:{'|'.join(left_out)})\b", re.MULTILINE)
+    pipecat = Path(find_spec("pipecat").submodule_search_locations[0])  # type: ignore[union-attr,index]
+    asking = [path for path in pipecat.rglob("*.py") if asks.search(path.read_text())]
+    assert [path.name for path in asking] == ["resampy_resampler.py"]
+    named = re.compile(r"\bresampy_resampler\b")
+    using = [path for path in pipecat.rglob("*.py") if named.search(path.read_text())]
+    using += [
+        p for name in FOLDERS for p in (ROOT / name).rglob("*.py") if named.search(p.read_text())
+    ]
+    assert {path.name for path in using} <= {"resampy_resampler.py", Path(__file__).name}
 
 
 def test_the_heavy_engine_stays_out_of_the_default_install() -> None:
