@@ -136,6 +136,8 @@ class _Ear:
         """The spare was given a long beginning at once and has not told all of it yet."""
         self._patient = False
         """The call was told to wait: its next question is answered however long it takes."""
+        self._begun = 0
+        """Utterances so far."""
         self._changing = asyncio.Lock()
 
     def expect(self, answer: str | None) -> None:
@@ -147,6 +149,7 @@ class _Ear:
 
     def begin(self) -> None:
         """Start an utterance: with the first, unless it was given up since it was lent to this call."""
+        self._begun += 1
         left = self._stale and not self._alone
         self._on_spare = self._first is None or (left and self._spare is not None)
         self._failure = LOST if left and not self._on_spare else ""
@@ -178,8 +181,10 @@ class _Ear:
     async def settle(self) -> Transcript:
         """The words; raises EngineChanged, once, when the spare is still at an utterance that the first began.
 
-        What the spare makes of an end without its beginning is not told as if it were all: EngineFailed.
+        What the spare makes of an end without its beginning is not told as if it were all, nor of the next utterance,
+        when that has begun meanwhile: EngineFailed.
         """
+        asked_for = self._begun
         if self._patient:
             return await self._of_spare(await self._changed())
         if self._alone and (first := self._asks_first) is not None:
@@ -189,13 +194,16 @@ class _Ear:
                 if (first := self._asks_first) is not None:
                     try:
                         return await self._of_first(first)
-                    except EngineError:
-                        pass  # noted
+                    except EngineError:  # noted
+                        if asked_for != self._begun:
+                            raise
                 spare = await self._changed()
                 if self._behind or self._missed:
                     return await self._of_spare(spare)
         except TimeoutError:
             self._note(SLOW)
+            if asked_for != self._begun:
+                raise EngineFailed("another utterance has begun", code=SLOW) from None
             await self._changed()
             self._patient = True
             raise EngineChanged("the spare recogniser is hearing it again") from None

@@ -53,7 +53,10 @@ class WhisperEar:
         self._broken = False
         self._failed = False
         self._news = asyncio.Event()
-        self._settling = 0
+        self._awaited: list[Utterance] = []
+        """Once for each who waits for the words of one."""
+        self._ending: tuple[Utterance, Voice] | None = None
+        """An utterance that is over, while somebody waits for its last words and the next one has begun."""
         self._utterance, self._voice = self._fresh()
 
     def expect(self, answer: str | None) -> None:
@@ -61,12 +64,10 @@ class WhisperEar:
         self._asked = answer
 
     def begin(self) -> None:
-        """Start an utterance; decodes of the one before are of no use."""
-        if self._open:
-            self._shared.withdraw(self._call)
-        self._utterance, self._voice = self._fresh()
-        self._failed = False
-        self._news.set()
+        """Start an utterance; the one before is decoded to its end where somebody waits for that, else no more."""
+        if self._ending is None and self._utterance in self._awaited:
+            self._ending = self._utterance, self._voice
+        self._renew()
 
     def feed(self, pcm: bytes) -> None:
         """Keep the audio; asks for a decode where it is worth while."""
@@ -88,11 +89,11 @@ class WhisperEar:
         """Every word fed so far; decodes only what no decode has heard. Raises EngineFailed where some were never heard."""
         self._usable()
         utterance, needed = self._utterance, self._utterance.needed_sample
-        self._settling += 1
+        self._awaited.append(utterance)
         try:
             async with asyncio.timeout(self._settings.deadline_ms / 1000.0):
                 while (
-                    utterance is self._utterance
+                    utterance in self._wanted
                     and not utterance.lost
                     and not (utterance.complete or utterance.decoded_sample >= needed)
                 ):
@@ -104,7 +105,9 @@ class WhisperEar:
         except TimeoutError:
             raise EngineFailed("speech recognition took too long") from None
         finally:
-            self._settling -= 1
+            self._awaited.remove(utterance)
+            if self._ending is not None and self._ending[0] not in self._awaited:
+                self._ending = None
         if utterance.lost:
             # half a sentence may say the opposite of the whole: the caller is asked again
             raise EngineFailed("speech recognition fell too far behind", code="stt_behind")
@@ -112,12 +115,13 @@ class WhisperEar:
 
     def discard(self) -> None:
         """Drop the utterance."""
-        self.begin()
+        self._ending = None
+        self._renew()
 
     async def close(self) -> None:
         """Give the slot back once."""
         if self._open:
-            self._open = False
+            self._open, self._ending = False, None
             self._shared.give_back(self._call)
             self._utterance, self._voice = self._fresh()
             self._news.set()
@@ -127,17 +131,18 @@ class WhisperEar:
     @property
     def needed_sample(self) -> int:
         """How far a decode must hear to have every word."""
-        return self._utterance.needed_sample
+        return self._wanted[0].needed_sample
 
     def work(self, urgency: Urgency) -> Work | None:
         """What to decode now that it is this call's turn; None when nothing is left to do."""
-        stretch = self._utterance.stretch()
+        utterance, voice = self._ending or (self._utterance, self._voice)
+        stretch = utterance.stretch()
         if stretch is None:
             self._news.set()
             return None
         return Work(
             stretch,
-            self._voice,
+            voice,
             self._asked,
             self._language.known,
             thorough=urgency is not Urgency.PARTIAL,
@@ -145,15 +150,16 @@ class WhisperEar:
 
     def decoded(self, work: Work, outcome: Outcome | None) -> None:
         """A decode has ended; None when it failed."""
-        if work.voice is not self._voice:
+        utterance, voice = self._ending or (self._utterance, self._voice)
+        if work.voice is not voice:
             return  # another utterance has begun
         if outcome is None:
             # a failed look at an unfinished utterance costs nothing: the next one is due
-            self._failed = work.thorough and self._settling > 0
+            self._failed = work.thorough and bool(self._awaited)
         elif not outcome.abandoned:
             if outcome.languages is not None:
                 self._language.take(outcome.languages)
-            self._utterance.heard(work.stretch, outcome.heard)
+            utterance.heard(work.stretch, outcome.heard)
         self._news.set()
 
     def fail(self) -> None:
@@ -167,6 +173,18 @@ class WhisperEar:
         if self._broken or self._failed:
             self._failed = False
             raise EngineFailed("speech recognition failed")
+
+    @property
+    def _wanted(self) -> tuple[Utterance, ...]:
+        """What is still decoded, in this order."""
+        return (self._utterance,) if self._ending is None else (self._ending[0], self._utterance)
+
+    def _renew(self) -> None:
+        if self._open and self._ending is None:
+            self._shared.withdraw(self._call)
+        self._utterance, self._voice = self._fresh()
+        self._failed = False
+        self._news.set()
 
     def _fresh(self) -> tuple[Utterance, Voice]:
         settings = self._settings

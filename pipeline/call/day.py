@@ -28,8 +28,16 @@ _SHORT_MONTHS = {month[:3]: month for month in MONTHS} | {"sept": "september"}
 _SHORT_DAYS = {day[:3]: day for day in WEEKDAYS} | {
     "tues": "tuesday", "weds": "wednesday", "thur": "thursday", "thurs": "thursday",
 }  # fmt: skip
+_NO_DAYS_ALONE = frozenset(["first", "second"])
 _LONGEST_SHORT = 4
 """In more words "sat" and "sun" may be what they are."""
+_BEHIND_MONTHS = frozenset(
+    [
+        "please", "thanks", "thank", "um", "uh", "er", "at", "around", "about", "in", "for", "from", "between", "before",
+        "after", "until", "and", "or", "if", "is", "that's", "would", "works", "morning", "afternoon", "evening",
+    ]
+)  # fmt: skip
+"""What may follow the "may" of a date; any other word is what somebody may do."""
 _SHIFTS = frozenset(["week", "weeks", "fortnight", "month", "months", "year", "years"])
 _NOT_DATES = frozenset(
     [
@@ -132,9 +140,11 @@ def _numbered(spoken: Words, at: int) -> bool:
 
 
 def _ordinal_alone(spoken: Words, today: date, known: date | None) -> _Found | None:
-    """For example: "10th", "um fourteenth please"."""
+    """For example: "10th", "um fourteenth please"; "first" and "second" alone are what is left of other sentences."""
     at = next((at for at in range(len(spoken)) if ordinal(spoken, at) is not None), -1)
-    found = None if at < 0 else _the_day(spoken, at, today, known)
+    if at < 0 or spoken[at] in _NO_DAYS_ALONE:
+        return None
+    found = _the_day(spoken, at, today, known)
     if found is None or any(word not in FILLERS for word in (*spoken[:at], *spoken[found.end :])):
         return None
     return found
@@ -253,11 +263,19 @@ def _month_day(spoken: Words, at: int, today: date) -> _Found | None:
     if number is None:
         return None
     end = at + number[1]
-    if spoken[end : end + 1] == ("of",):
-        end += 1
-    if end < len(spoken) and spoken[end] in MONTHS:
+    said_of = spoken[end : end + 1] == ("of",)
+    end += said_of
+    if end < len(spoken) and spoken[end] in MONTHS and (said_of or not _is_verb(spoken, end)):
         return _dated(spoken, today, MONTHS.index(spoken[end]) + 1, number[0], at, end + 1)
     return None
+
+
+def _is_verb(spoken: Words, at: int) -> bool:
+    """True of the "may" of "the fourteenth may work", which is no month."""
+    behind = spoken[at + 1] if at + 1 < len(spoken) else ""
+    return spoken[at] == "may" and not (
+        not behind or behind in _BEHIND_MONTHS or behind[0].isdigit()
+    )
 
 
 def _written_number(spoken: Words, at: int) -> tuple[int, int] | None:

@@ -196,6 +196,7 @@ class Listener:
 
     async def _settle(self, utterance: int) -> Transcript:
         mine = asyncio.current_task()
+        known = self._latest  # of this utterance: the next one may begin before this is settled
         try:
             try:
                 transcript = await self._settled(self._settings.settle_deadline_ms)
@@ -204,10 +205,10 @@ class Listener:
                     self._hooks.words_late()
                 transcript = await self._settled(self._settings.rehear_deadline_ms)
         except TimeoutError:
-            transcript = self._latest or Transcript(Spoken(""))
+            transcript = known or Transcript(Spoken(""))
         except EngineError as error:
             self._hooks.recogniser_failed(error.code)
-            return self._latest or Transcript(Spoken(""))
+            return known or Transcript(Spoken(""))
         if utterance == self._utterance and self._settling is mine:
             self._tell(transcript, settled=True)
             if self._settling is mine:  # what was told has not ended the turn

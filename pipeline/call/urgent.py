@@ -13,6 +13,7 @@ import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pipeline.call.urgent_ideas import IDEAS, RULES
 from pipeline.call.urgent_words import (
@@ -174,7 +175,7 @@ def classify(text: str, phrases: Sequence[OwnPhrase] = ()) -> Urgency | None:
         return None
     breath = _read(words)
     for kind, phrase in phrases:
-        if _says(breath, _words(phrase)):
+        if _says(breath, _wanted(phrase)):
             return Urgency(kind, own_phrase=True)
     for kind, near, anywhere in _RULES:
         if _together(breath, near) and all(name in breath.found for name in anywhere):
@@ -336,9 +337,14 @@ def _part_of_a_symptom(breath: _Breath, index: int, before: int) -> bool:
     return breath.words[index - 1 : index] in (["can"], ["could"]) and index > 0
 
 
-def _says(breath: _Breath, phrase: list[str]) -> bool:
+@lru_cache(maxsize=1_024)
+def _wanted(phrase: str) -> tuple[str, ...]:
+    """The words of a practice's phrase, read once: it is looked for in every hypothesis of every caller."""
+    return tuple(word for word in _words(phrase) if word not in _STOPS)
+
+
+def _says(breath: _Breath, wanted: Sequence[str]) -> bool:
     """The practice's phrase, in its order, with at most two other words between its words."""
-    wanted = [word for word in phrase if word not in _STOPS]
     if not wanted:
         return False
     for start, word in enumerate(breath.words):
@@ -349,7 +355,7 @@ def _says(breath: _Breath, phrase: list[str]) -> bool:
     return False
 
 
-def _follow(words: list[str], start: int, wanted: list[str]) -> int:
+def _follow(words: list[str], start: int, wanted: Sequence[str]) -> int:
     position = start + 1
     for word in wanted[1:]:
         window = words[position : position + 3]

@@ -25,7 +25,7 @@ from phi.envelope import KeyRing
 from pipeline.clock import wall_now
 from pipeline.finished_file import give_name
 from pipeline.store.database import Database, revisions
-from pipeline.store.faults import ScrubOwed, StoreFault
+from pipeline.store.faults import StoreBusy, StoreFault
 from pipeline.store.keys import ADOPT, other_deployment, require_named
 from pipeline.store.records import Records, shred
 from pipeline.store.retention import take_out
@@ -110,7 +110,8 @@ def back_up(records: Records, to: Path, files: Iterable[tuple[str, bytes]] = ())
         raise StoreFault("disk", f"cannot write {to}: {error.strerror}") from None
     finally:
         unfinished.unlink(missing_ok=True)
-    with contextlib.suppress(ScrubOwed):  # what was destroyed while we read could not leave
+    # What was destroyed while we read could not leave; whatever still hinders that, the copy is whole.
+    with contextlib.suppress(StoreBusy):
         records.database.scrub_again()
     return Head(
         records.practice_id,

@@ -326,7 +326,7 @@ class Records:
     def call_of(self, request_id: str) -> str:
         """The call a request was made in."""
         with self.database.reading() as session:
-            return self.row(session, request_id)[0].call_id
+            return self.stored(session, request_id).call_id
 
     # --- what staff do ----------------------------------------------------------------------------
 
@@ -355,12 +355,19 @@ class Records:
 
     # --- parts ------------------------------------------------------------------------------------
 
-    def row(self, session: Session, request_id: str) -> tuple[RequestRow, DataKeyRow]:
-        """The rows of a request of this practice."""
+    def stored(self, session: Session, request_id: str) -> RequestRow:
+        """The row of a request of this practice, whether it opens or not."""
         row = session.get(RequestRow, request_id)
-        key_row = session.get(DataKeyRow, request_id)
-        if row is None or key_row is None or row.practice_id != self.practice_id:
+        if row is None or row.practice_id != self.practice_id:
             raise RequestGone("no_such", "no request has this id")
+        return row
+
+    def row(self, session: Session, request_id: str) -> tuple[RequestRow, DataKeyRow]:
+        """The same with the row of its data key, which damage may have taken."""
+        row = self.stored(session, request_id)
+        key_row = session.get(DataKeyRow, request_id)
+        if key_row is None:
+            raise _damaged(request_id)
         return row, key_row
 
     def _opened(self, row: RequestRow, key_row: DataKeyRow | None, entry: Entry) -> Opened:

@@ -89,6 +89,8 @@ class Floor:
         """Since when the caller owes an answer."""
         self._keys_until_ms: float | None = None
         """How long an entry by keys may still go on."""
+        self._key_ms: float | None = None
+        """Since when an answer by keys waits for its next one."""
         self._asked: Asked | None = None
         self._asked_by_reply: Asked | None = None
 
@@ -349,6 +351,7 @@ class Floor:
         """We will speak next: from here dead air is our fault."""
         self._reply = Reply.PENDING
         self._answers_turn = answers_turn
+        self._key_ms = None
         self._owed_ms = self._now_ms
         self._quiet_ms = None
 
@@ -356,6 +359,7 @@ class Floor:
 
     def _key_pressed(self, event: KeyPressed) -> Actions:
         self._keys_until_ms = event.until_ms
+        self._key_ms = None if event.completes else self._now_ms
         yield from self._answered_by_hand(event.completes)
 
     def _answered_by_hand(self, completes: bool) -> Actions:
@@ -392,6 +396,7 @@ class Floor:
         self._possible_ms = _later(self._possible_ms, lost_ms)
         self._quiet_ms = _later(self._quiet_ms, lost_ms)
         self._keys_until_ms = _later(self._keys_until_ms, lost_ms)
+        self._key_ms = _later(self._key_ms, lost_ms)
         self._owed_ms = _later(self._owed_ms, lost_ms)
         self._carried_ms = _later(self._carried_ms, lost_ms)
         self._turn_began_ms += lost_ms
@@ -463,8 +468,17 @@ class Floor:
         yield from self._drop_utterance()
         self._talked_over = False
         self._quiet_ms = self._now_ms
-        if utterance.words == 0 and utterance.sound_ms >= self._settings.speech_like_ms:
+        speech_like = utterance.sound_ms >= self._settings.speech_like_ms
+        if utterance.words == 0 and speech_like and not self._is_keying:
             yield from self._not_understood()
+
+    @property
+    def _is_keying(self) -> bool:
+        """An answer by keys has begun: who coughs beside it is not asked again, which would make it void."""
+        if self._key_ms is None:
+            return False
+        row = waits(self._asked, self._settings.endpoint)
+        return self._now_ms - self._key_ms < row.no_input_ms
 
     def _talk_over(self) -> Actions:
         """Nobody is heard for ever: we take the floor from a voice, a radio or a machine that goes on."""

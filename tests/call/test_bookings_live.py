@@ -227,6 +227,19 @@ async def test_a_number_that_is_keyed_anew_is_what_was_keyed_last(bursts: tuple[
         assert line.state.asked == "day"
 
 
+async def test_a_cough_while_a_number_is_keyed_takes_no_digit_of_it() -> None:
+    """Without the digits before it the next 0 would be the first key of all, which is the way to a person."""
+    async with at_the_practice(State(Request("vaccination", "Daniel"), "phone")) as line:
+        await line.rig.key("212555", every_ms=300)
+        line.rig.ear.saying = ""
+        await line.rig.say("", 900)
+        await line.rig.silent(2_000)
+        await line.rig.key("0222", every_ms=300)
+        await line.rig.until_quiet()
+        assert line.state.request.phone == "2125550222"
+        assert line.state.asked == "day"
+
+
 async def test_a_number_with_its_country_code_is_taken_when_its_eleventh_digit_comes() -> None:
     async with at_the_practice(State(Request("vaccination", "Daniel"), "phone")) as line:
         await line.rig.key("12125550140", every_ms=100)

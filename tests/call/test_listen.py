@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from models.errors import EngineFailed
 from models.ports import Spoken
 from pipeline.call.listen import Listener
 from pipeline.call.settings import CallSettings
@@ -114,3 +115,24 @@ def test_where_the_sound_is_not_heeded_the_wait_is_the_same_with_any_guess(
     evidence = Evidence(3, completeness, digits, settled=True)
     waits = {wait_ms(evidence, asked, guess, EndpointSettings()) for guess in (None, 0.0, 0.5, 1.0)}
     assert (len(waits) > 1) is heeds_sound(evidence, asked)
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_a_turn_that_is_not_settled_is_what_was_heard_of_it_and_not_of_the_next(
+    fails: bool,
+) -> None:
+    ear = FakeRecognizer(settle_ms=400.0 if fails else 5_000.0)
+    async with asyncio.TaskGroup() as tasks:
+        listener = Listener(ear, worth, Told(), CallSettings())
+        listener.start(tasks)
+        listener.begin()
+        ear.saying = "could end"
+        await asyncio.sleep(0.25)
+        taken = tasks.create_task(listener.final())
+        await asyncio.sleep(0.02)
+        listener.begin()  # who talks on begins the next one
+        ear.saying = "answers"
+        await asyncio.sleep(0.25)
+        ear.failure = EngineFailed("synthetic") if fails else None
+        assert (await taken).text == "could end"
+        listener.discard()

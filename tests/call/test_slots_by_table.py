@@ -367,6 +367,9 @@ def test_a_number_that_means_something_else_is_no_time(
         ("um fourteenth please", "day", "day", "2026-03-14"),
         ("10th grade", "day", "day", None),
         ("10th", "reason", "day", None),
+        ("10 May", "day", "day", "2026-05-10"),
+        ("10th May at ten", "day", "day", "2026-05-10"),
+        ("twenty second", "day", "day", "2026-03-22"),
         ("we sat in the sun", "day", "day", None),
         ("he sat down", "reason", "day", None),
         ("Jan", "name", "first_name", "Jan"),
@@ -382,6 +385,30 @@ def test_a_number_that_means_something_else_is_no_time(
 def test_answers_as_people_type_them(typed: str, asked: str, field: str, value: str | None) -> None:
     values = understand(FLOW, typed, asked, Request(), "", TODAY).values
     assert values.value(field) == value
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "day", "time"),
+    [
+        ("the fourteenth may work", "day", "2026-03-14", None),
+        ("the fourteenth may be better", "confirm", "2026-03-14", None),
+        ("at 2 may be better", "time", None, "14:00"),
+        ("at 2 may be better", "confirm", None, "14:00"),
+        ("Tuesday at 3 may work", "day", "2026-03-10", "15:00"),
+        ("Tuesday the tenth may suit me", "day", "2026-03-10", None),
+    ],
+)
+def test_what_may_work_is_not_in_may(
+    said: str, asked: str, day: str | None, time: str | None
+) -> None:
+    values = understand(FLOW, said, asked, Request(), "", TODAY).values
+    assert (values.value("day"), values.value("time")) == (day, time)
+
+
+@pytest.mark.parametrize("said", ["second", "um second", "second please", "first", "oh first"])
+@pytest.mark.parametrize("asked", ["day", "confirm", "open"])
+def test_what_is_left_of_one_second_please_is_no_day(said: str, asked: str) -> None:
+    assert understand(FLOW, said, asked, Request(), "", TODAY).values.day is None
 
 
 @pytest.mark.parametrize("said", ["0", "zero", "press 0", "um zero please", "i press zero"])

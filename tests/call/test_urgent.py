@@ -209,6 +209,22 @@ def test_the_worst_text_costs_what_its_length_costs_and_no_square_of_it(piece: s
     assert costs_s[longest] < 0.25
 
 
+def test_a_practices_phrases_are_read_once_and_not_again_in_each_hypothesis() -> None:
+    """They are looked for five times a second while a caller talks."""
+
+    def cost_ns(first: int) -> int:
+        phrases = [
+            ("own", f"my ward{number} is not w{number}") for number in range(first, first + 300)
+        ]
+        began_ns = time.thread_time_ns()
+        assert hear(["i would like to come in on tuesday"], phrases) is None
+        return time.thread_time_ns() - began_ns
+
+    new_ns = min(cost_ns(300 * number) for number in range(1, 4))
+    known_ns = min(cost_ns(900) for _ in range(5))
+    assert known_ns < new_ns / 3
+
+
 def test_the_end_of_a_very_long_speech_is_still_heard() -> None:
     assert classify("we went to the shop " * 2_000 + "and i have chest pain") is not None
 

@@ -18,9 +18,10 @@ from phi.envelope import KeyRing
 from pipeline.store import retention
 from pipeline.store.backup import back_up, bury_again, examine, restore
 from pipeline.store.database import Database
-from pipeline.store.faults import StoreFault
+from pipeline.store.faults import StoreBusy, StoreFault
 from pipeline.store.opening import key_source, location
 from pipeline.store.rotation import rotate
+from pipeline.store.schema import DataKeyRow
 from pipeline.store.tombstones import Tombstones
 from tests.store.conftest import House
 from tests.store.snapshots import damage, snapshot
@@ -269,6 +270,49 @@ def test_a_damaged_row_is_named_by_the_copy_and_keeps_nothing_else_back(
         assert list(opened) == [snapshot(1).request_id, snapshot(3).request_id]
         assert "phone" not in opened[snapshot(1).request_id]
         assert [entry.gone for entry in records.entries() if entry.id == damaged] == [None]
+
+
+@pytest.mark.parametrize("fields", [None, [], ["phone"]])
+def test_a_request_that_lost_its_data_key_is_named_and_can_be_destroyed(
+    house: House, tmp_path: Path, fields: list[str] | None
+) -> None:
+    graves = Tombstones(house.directory / "keys")
+    with house.records() as records:
+        records.write(snapshot(1))
+        request_id = snapshot(1).request_id
+        with records.database.writing() as session:
+            session.delete(session.get_one(DataKeyRow, request_id))
+        assert back_up(records, tmp_path / "copy").unopened == (request_id,)
+        with pytest.raises(StoreFault, match="requests delete"):
+            records.open(request_id)
+        retention.hold(records, request_id, "ada")
+        with pytest.raises(StoreFault, match="legal hold"):
+            retention.remove(records, graves, request_id)
+        retention.release(records, request_id, "ada")
+        retention.refuse_unless_removable(records, request_id)
+        if fields is None:
+            retention.remove(records, graves, request_id)
+        elif not fields:
+            retention.redact(records, graves, request_id, fields)
+        else:
+            with pytest.raises(StoreFault, match="does not open"):
+                retention.redact(records, graves, request_id, fields)
+            return
+        assert back_up(records, tmp_path / "later").unopened == ()
+        assert graves.read().keys() == {request_id}
+
+
+def test_a_copy_that_is_whole_is_no_failure_though_the_store_cannot_be_tidied(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full() -> None:
+        raise StoreBusy("full", "no room")
+
+    with house.records() as records:
+        records.write(snapshot(1))
+        monkeypatch.setattr(records.database, "scrub_again", full)
+        head = back_up(records, tmp_path / "copy")
+        assert examine(tmp_path / "copy", records.ring).rows == head.rows
 
 
 @pytest.mark.parametrize("whole", [True, False])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -138,6 +140,31 @@ def test_bytes_that_a_reader_keeps_in_the_file_are_owed_and_said_until_they_are_
             assert left(key)
             finish()
             assert not left(key)
+
+
+@pytest.mark.parametrize("read_meanwhile", [True, False])
+def test_row_o15_a_purge_that_somebody_begins_to_read_beside_ends_and_says_so(
+    house: House, read_meanwhile: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a purge would leave recordings, the key and no certificate."""
+    with house.records(busy_ms=50) as records, ExitStack() as reading, house.records() as reader:
+        records.write(snapshot(1))
+
+        graves = tombstones(house)
+        bury = graves.add
+
+        def begun(ids: Iterable[str], why: str, at_ms: int) -> None:
+            """The purge has begun: from here on nothing stops it."""
+            if read_meanwhile:
+                session = reading.enter_context(reader.database.reading())
+                session.scalars(select(RequestRow)).all()
+            bury(ids, why, at_ms)
+
+        monkeypatch.setattr(graves, "add", begun)
+        certificate = retention.purge(records, graves, "ada", lambda: ("key",), lambda: 2)
+        assert (certificate.requests_destroyed, certificate.recordings_destroyed) == (1, 2)
+        assert certificate.keys_destroyed == ("key",)
+        assert (retention.OLD_BYTES in certificate.not_covered) is read_meanwhile
 
 
 def test_row_o10_one_field_can_be_redacted_and_its_key_goes_with_it(either: House) -> None:

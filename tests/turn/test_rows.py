@@ -521,6 +521,17 @@ def test_a_key_interrupts_at_once_and_the_last_one_ends_the_turn() -> None:
     assert line.names == ["Interrupt", "CommitInterrupt", "EndTurn"]
 
 
+def test_a_cough_between_two_keys_is_not_asked_about() -> None:
+    line = asked(Played(), PHONE).tell(KeyPressed(1_000), *spoken(1_200, 2_100), heard(2_200, 0))
+    line.tell(KeyPressed(6_000), KeyPressed(6_200, completes=True))
+    assert line.names == ["BeginUtterance", "TakeEager", "DropUtterance", "EndTurn"]
+
+
+def test_speech_that_is_not_understood_long_after_a_key_is_asked_about() -> None:
+    line = asked(Played(), PHONE).tell(KeyPressed(1_000), *spoken(6_500, 8_300), heard(8_400, 0))
+    assert line.wait_until(12_000).actions(Reprompt) == [Reprompt(1, heard_something=True)]
+
+
 def test_a_key_restarts_the_silence_timer() -> None:
     line = asked(Played(), PHONE).tell(KeyPressed(6_000)).wait_until(12_999)
     assert line.count(Reprompt) == 0

@@ -224,6 +224,26 @@ async def test_a_settle_that_is_given_up_changes_nothing() -> None:
     await ear.close()
 
 
+@pytest.mark.parametrize("slow", [True, False])
+async def test_the_words_of_the_next_utterance_are_no_answer_for_the_one_before(slow: bool) -> None:
+    """A turn is taken from a caller who talks on: the next utterance begins while its words are waited for."""
+    rig = await started()
+    rig.first.settle_ms = 100.0
+    ear = await rig.stt.open()
+    ear.begin()
+    speak(ear, "ab")
+    rig.first.hangs = slow
+    settling = asyncio.create_task(ear.settle())
+    await asyncio.sleep(0.05)
+    ear.begin()
+    speak(ear, "xy")
+    rig.first.dead = True
+    with pytest.raises(EngineFailed):
+        await settling
+    assert await settled(ear) == "x y"
+    await ear.close()
+
+
 async def test_words_so_far_and_final_ones_asked_for_together_change_once() -> None:
     rig = await started()
     ear = await rig.stt.open()

@@ -227,6 +227,45 @@ async def test_what_nobody_waits_for_gives_way_and_comes_again(awaited: bool) ->
         await ear.close()
 
 
+async def test_a_turn_that_is_taken_from_who_talks_on_has_its_last_words() -> None:
+    """The next utterance begins while the last words of this one are decoded, and has its own afterwards."""
+    engine = await started(Model(decode_ms=400.0))
+    ear = await engine.open()
+    begin(ear)
+    await speak(ear, 3_000)
+    whole = (await settled(ear))[0].text
+    begin(ear)
+    await speak(ear, 3_000)
+    async with asyncio.TaskGroup() as tasks:
+        given_up = tasks.create_task(ear.settle())
+        taken = tasks.create_task(ear.settle())
+        await asyncio.sleep(0.2)
+        given_up.cancel()
+        begin(ear)
+        await speak(ear, 600)
+        following = tasks.create_task(ear.settle())
+    assert taken.result().text == whole
+    assert following.result().text.text.split()[0] == "word0"
+    assert 1 < len(following.result().text.text.split()) < len(whole.text.split())
+    await ear.close()
+
+
+async def test_of_a_dropped_utterance_nothing_more_is_decoded_though_somebody_waits() -> None:
+    model = Model(decode_ms=400.0)
+    engine = await started(model)
+    ear = await engine.open()
+    begin(ear)
+    await speak(ear, 1_000)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(ear.settle())
+        await asyncio.sleep(0.2)
+        ear.discard()
+        before = len(model.works)
+        await asyncio.sleep(2.0)
+    assert len(model.works) == before
+    await ear.close()
+
+
 async def test_a_late_queue_refuses_new_calls_until_it_is_relieved() -> None:
     model = Model(decode_ms=400.0)
     engine = await started(model, late_ms=500.0, relieved_ms=200.0, late_for_ms=5_000.0)
