@@ -27,6 +27,11 @@ from pipeline.call.urgent_words import (
     NOT_NEGATING,
     NOW,
     SCOPE_ENDS,
+    VISIT_HEADS,
+    VISIT_KINDS,
+    VISIT_OWNERS,
+    VISIT_PAPERS,
+    VISIT_TOLD,
 )
 
 LONGEST_CHARACTERS = 6_000
@@ -311,9 +316,34 @@ def _counts(breath: _Breath, start: int, end: int) -> bool:
     """Not denied, not long ago, not supposed and not a noun of the office."""
     if breath.clauses[start] in breath.past:
         return False
-    if any(word in ADMIN_HEADS for word in breath.words[end : end + 2]):
+    if _of_the_office(breath.words, end):
         return False
     return not _denied(breath, start)
+
+
+def _of_the_office(words: list[str], end: int) -> bool:
+    """A key word that ends here belongs to a noun of the office: "stroke clinic", "my last chest pain visit"."""
+    for at in range(end, min(end + 2, len(words))):
+        if words[at] in _STOPS or words[at] in CLAUSE_ENDS:
+            return False
+        if words[at] in ADMIN_HEADS or (words[at] in VISIT_HEADS and _told_of(words, at)):
+            return True
+    return False
+
+
+def _told_of(words: list[str], visit: int) -> bool:
+    """A visit that was or comes every year; any other is wished for, and its complaint is of now."""
+    if words[visit] == "walk" and words[visit + 1 : visit + 2] != ["in"]:
+        return True  # "the stroke walk" raises money
+    return any(
+        words[at] in VISIT_OWNERS
+        and (
+            not VISIT_TOLD.isdisjoint(words[max(0, at - 1) : at])
+            or not VISIT_PAPERS.isdisjoint(words[max(0, at - 2) : at])
+            or words[at + 1] in VISIT_KINDS
+        )
+        for at in range(max(0, visit - 5), visit)
+    )
 
 
 def _denied(breath: _Breath, start: int) -> bool:

@@ -134,17 +134,13 @@ ADMIN_HEADS = frozenset(
         "insurance",
         "plan",
         "contact",
-        "visit",
         "study",
         "awareness",
         "fundraiser",
         "hotline",
-        "walk",
         "log",
         "diary",
         "risk",
-        "check",
-        "checkup",
         "film",
         "films",
         "monitor",
@@ -175,6 +171,20 @@ ADMIN_HEADS = frozenset(
     ]
 )
 """After a key word these make it a noun of the office: "stroke clinic", "seizure medicine refill"."""
+
+VISIT_HEADS = frozenset(["visit", "check", "checkup", "walk"])
+"""After a key word these are wished for ("a chest pain visit") or told of: only the second is of the office."""
+VISIT_OWNERS = frozenset(["a", "an", "the", "my", "his", "her", "our", "their", "that", "this"])
+VISIT_TOLD = frozenset(["had", "from", "after", "since"])
+"""Before the owner of a visit: "i had a chest pain visit"."""
+VISIT_PAPERS = frozenset(
+    ["bill", "results", "result", "letter", "report", "records", "notes", "claim", "receipt", "paperwork"]
+)  # fmt: skip
+"""Two words before the owner: "the bill for my chest pain visit"."""
+VISIT_KINDS = frozenset(
+    ["last", "previous", "past", "old", "annual", "yearly", "regular", "routine"]
+)
+"""Behind the owner: "my last chest pain visit"."""
 
 HISTORY = """
 last refill/visit|twenty ten/eleven/twelve/thirteen/fourteen/fifteen/sixteen/seventeen/eighteen/nineteen|years/months/decades ago|a year/month ago|last year/month/spring/summer/fall/autumn/winter|when i/he/she was/were|

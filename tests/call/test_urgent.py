@@ -51,6 +51,45 @@ def test_every_urgent_sentence_raises(text: str) -> None:
     assert classify(text) is not None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "chest pain visit",
+        "i need a chest pain visit",
+        "can i book a chest pain visit for tomorrow",
+        "i have chest pain. visit please",
+        "i had chest pain visit please",
+        "i need a stroke visit please",
+        "trouble breathing visit",
+        "overdose visit",
+        "i need a chest pain checkup",
+        "a chest pain walk in please",
+        "i need an emergency visit",
+    ],
+)
+def test_a_visit_that_is_wished_for_a_danger_raises(text: str) -> None:
+    assert classify(text) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my visit for chest pain last year",
+        "i had a chest pain visit in march",
+        "i had a chest pain visit",
+        "my last chest pain visit was fine",
+        "i have a question about the bill for my chest pain visit",
+        "the results from my stroke visit",
+        "i need my annual stroke checkup",
+        "i want to join the stroke walk",
+        "a stroke clinic",
+        "it is not an emergency visit",
+    ],
+)
+def test_a_visit_that_was_or_comes_every_year_does_not_raise(text: str) -> None:
+    assert classify(text) is None
+
+
 def test_at_most_one_routine_sentence_in_twenty_raises() -> None:
     raised = [text for text in ROUTINE if classify(text)]
     assert len(raised) <= 0.05 * len(ROUTINE), raised
