@@ -1,6 +1,7 @@
 """Reads a time of day out of spoken words: a part of the day or a clock time.
 
-Limits ("after ten", "later than five") and lists are no time: they are asked again, never guessed.
+Limits ("after ten", "later than five") and lists are no time: they are asked again, never guessed. Nor are the numbers
+of something else: how long ("15 20 minutes"), or which ("room 204").
 """
 
 from __future__ import annotations
@@ -21,6 +22,26 @@ _RANGES = frozenset(["to", "through", "thru", "til", "till", "until"])
 _INTRODUCED = frozenset(["at", "around", "about"])
 _BYGONE = ("last time", "last week", "last month", "last year", "ago")
 """Of a time that is told of, and not asked for."""
+_MEASURES = frozenset(
+    [
+        "minute", "minutes", "min", "mins", "hour", "hours", "hr", "hrs", "seconds", "secs", "days", "weeks", "months",
+        "years", "times", "pounds", "lbs", "mg", "milligrams", "percent", "degrees", "dollars", "miles",
+    ]
+)  # fmt: skip
+_HOURS = frozenset(["hour", "hours", "hr", "hrs"])
+_OR_SO = frozenset(["to", "or", "maybe"])
+"""Between two numbers of one measure: "ten to fifteen minutes"."""
+_THINGS = frozenset(
+    [
+        "room", "extension", "ext", "extn", "suite", "ste", "apartment", "apt", "flat", "unit", "number", "code", "zip",
+        "zipcode", "box", "floor", "building", "bldg", "gate", "door", "bed", "ward", "desk", "locker", "pin", "passcode",
+        "password", "account", "member", "id", "policy", "order", "ticket", "case", "chart", "claim", "invoice",
+        "reference", "option", "level", "route", "highway",
+    ]
+)  # fmt: skip
+"""Have a number of their own."""
+_BEFORE_ITS_NUMBER = frozenset(["is", "was", "it's"])
+_NUMERALS = frozenset(["hundred", "thousand", "oh", "o", "double", "triple"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +76,7 @@ def hear_time(
     spoken: Words, hours: OpeningHours, *, asked: bool, taken: frozenset[int] = frozenset()
 ) -> TimeHeard:
     """Find the time that counts; `taken` words are digits of something else."""
+    taken |= _of_things(spoken)
     found: list[_Found] = []
     index = 0
     while index < len(spoken):
@@ -92,9 +114,55 @@ def _ends_hour(word: str) -> bool:
     return cardinal((word,), 0) is not None or word in ("am", "pm", "m", "o'clock")
 
 
+def _of_things(spoken: Words) -> frozenset[int]:
+    """The words of numbers that something has for a name: "room 204", "my extension is twelve thirty four"."""
+    found: set[int] = set()
+    for thing, word in enumerate(spoken):
+        at = thing + 1
+        if word.removesuffix("'s") in _THINGS:
+            while at < len(spoken) and spoken[at] in _BEFORE_ITS_NUMBER:
+                at += 1
+            found.update(range(at, _number_end(spoken, at)))
+    return frozenset(found)
+
+
+def _number_end(spoken: Words, at: int) -> int:
+    """Where a number that begins here ends: written as one, or in as many words as there are, up to a clock time."""
+    start = at
+    while at < len(spoken):
+        word, number = spoken[at], cardinal(spoken, at)
+        if word.isascii() and word.isdigit() and len(word) > 2:
+            return at + 1 if at == start else at
+        if number is None and word not in _NUMERALS:
+            return at - (at > start and spoken[at - 1] == "and")
+        end = at + (number[1] if number else 1)
+        if at > start and _suffixed(spoken, at, end, 0, 0).end > end:
+            return at
+        at = end + (spoken[end : end + 1] == ("and",) and spoken[end - 1] in _NUMERALS)
+    return at
+
+
 def _time_at(spoken: Words, at: int, asked: bool) -> _Found | None:
+    if (part := _part(spoken, at)) is not None:
+        return part
     written = _written(spoken, at) if asked else None
-    return written or _part(spoken, at) or _spoken_clock(spoken, at) or _clock(spoken, at, asked)
+    hit = written or _spoken_clock(spoken, at) or _clock(spoken, at, asked)
+    return None if hit is None or _measures(spoken, hit) else hit
+
+
+def _measures(spoken: Words, hit: _Found) -> bool:
+    """True of "15 20 minutes", "about ten or fifteen days"; "14:30 hours" is a time."""
+    if hit.half in ("am", "pm") or spoken[hit.end - 1] in ("o'clock", "oclock", "clock"):
+        return False
+    every = hit.start > 0 and spoken[hit.start - 1] in ("every", "each", "for")
+    end = hit.end
+    if end < len(spoken) and spoken[end] in _OR_SO:
+        more = cardinal(spoken, end + 1)
+        end += 1 + more[1] if more else 0
+    if end >= len(spoken) or spoken[end] not in _MEASURES:
+        return False
+    military = hit.half == "24" and end == hit.end and not every and spoken[end] in _HOURS
+    return not (military and end - hit.start > 1)
 
 
 def _written(spoken: Words, at: int) -> _Found | None:

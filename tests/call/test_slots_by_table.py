@@ -134,6 +134,70 @@ def test_a_time_is_a_part_of_the_day_a_clock_time_or_nothing(said: str, time: st
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        "it comes every 15 20 minutes",
+        "every 15 to 20 minutes",
+        "15 20 minutes",
+        "for 10 15 minutes",
+        "for 10-15 minutes",
+        "about ten minutes",
+        "about 10 or 15 minutes",
+        "about five to ten minutes",
+        "every ten to twelve hours",
+        "a fifteen twenty minute drive",
+        "for about ten days",
+    ],
+)
+@pytest.mark.parametrize("asked", [True, False])
+def test_how_long_and_how_often_are_no_time_of_day(said: str, asked: bool) -> None:
+    assert hear_time(words(said), FLOW.hours, asked=asked).time is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ext 1234",
+        "ext. 1030",
+        "room 204",
+        "room two oh four",
+        "room two hundred and four",
+        "i am in room ten thirty",
+        "extension twelve thirty four",
+        "my extension is 10 30",
+        "the code's 1015",
+        "suite 930",
+        "apartment 12",
+        "apt 3",
+        "unit 1000",
+        "number 12",
+        "zip code is 1015",
+        "po box 215",
+    ],
+)
+def test_the_number_of_a_thing_is_no_time_of_day(said: str) -> None:
+    assert hear_time(words(said), FLOW.hours, asked=True).time is None
+
+
+@pytest.mark.parametrize(
+    ("said", "time"),
+    [
+        ("room 204 at 3", "15:00"),
+        ("room 10 3 pm", "15:00"),
+        ("ext 1234 and 10 30 please", "10:30"),
+        ("ten thirty for 15 20 minutes", "10:30"),
+        ("15 20", "15:20"),
+        ("14:30 hours", "14:30"),
+        ("930", "09:30"),
+        ("1530 please", "15:30"),
+        ("ten to twelve", "11:50"),
+    ],
+)
+def test_a_time_beside_other_numbers_is_still_heard(said: str, time: str) -> None:
+    assert hear_time(words(said), FLOW.hours, asked=True).time == time
+
+
+@pytest.mark.parametrize(
     ("said", "name"),
     [
         ("my name is daniel", "Daniel"),
