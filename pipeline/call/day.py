@@ -38,6 +38,9 @@ _BEHIND_MONTHS = frozenset(
     ]
 )  # fmt: skip
 """What may follow the "may" of a date; any other word is what somebody may do."""
+_PARTS_BEHIND = frozenset(["in", "morning", "afternoon", "evening"])
+_LAST_HOUR = 12
+"""A higher number is nobody's hour in the morning."""
 _SHIFTS = frozenset(["week", "weeks", "fortnight", "month", "months", "year", "years"])
 _NOT_DATES = frozenset(
     [
@@ -98,7 +101,7 @@ def hear_day(
     found: list[_Found] = []
     index = 0
     while index < len(spoken):
-        hit = _day_at(spoken, index, today, known)
+        hit = _day_at(spoken, index, today, known, asked)
         if hit is None:
             index += 1
         else:
@@ -180,10 +183,10 @@ def _year(spoken: Words, at: int) -> tuple[int, int] | None:
     return (2000 + rest[0], 1 + rest[1]) if rest is not None and 20 <= rest[0] <= 99 else None
 
 
-def _day_at(spoken: Words, at: int, today: date, known: date | None) -> _Found | None:
+def _day_at(spoken: Words, at: int, today: date, known: date | None, asked: bool) -> _Found | None:
     return (
         _relative(spoken, at, today)
-        or _weekday(spoken, at, today)
+        or _weekday(spoken, at, today, asked)
         or _month_day(spoken, at, today)
         or _day_of_month(spoken, at, today, known)
     )
@@ -202,7 +205,7 @@ def _relative(spoken: Words, at: int, today: date) -> _Found | None:
     return None
 
 
-def _weekday(spoken: Words, at: int, today: date) -> _Found | None:
+def _weekday(spoken: Words, at: int, today: date, asked: bool) -> _Found | None:
     word = spoken[at].removesuffix("'s")
     if word not in WEEKDAYS and word.removesuffix("s") in WEEKDAYS:
         word = word.removesuffix("s")
@@ -230,7 +233,7 @@ def _weekday(spoken: Words, at: int, today: date) -> _Found | None:
         lead = ("next", "week", "on") if before == "on" else ("next", "week")
         if spoken[max(0, start - len(lead)) : start] == lead:
             ahead, start = 7 - today.weekday() + WEEKDAYS.index(word), start - len(lead)
-    named = _date_behind(spoken, end, today)
+    named = _date_behind(spoken, end, today, asked)
     if named is None:
         return _Found(today + timedelta(days=ahead), start, end)
     if named.day is not None and named.day.weekday() != WEEKDAYS.index(word):
@@ -238,12 +241,25 @@ def _weekday(spoken: Words, at: int, today: date) -> _Found | None:
     return replace(named, start=start)
 
 
-def _date_behind(spoken: Words, at: int, today: date) -> _Found | None:
-    """The date behind a weekday: "Tuesday, March third", "Tuesday the third"."""
+def _date_behind(spoken: Words, at: int, today: date, asked: bool) -> _Found | None:
+    """The date behind a weekday: "Tuesday, March third", "Tuesday the third", and "Tue 3" where a day is asked for."""
     named = _month_day(spoken, at, today) or _the_day(spoken, at, today, None)
-    if named is None and at < len(spoken) and spoken[at] == "the":
-        return _the_day(spoken, at + 1, today, None)
+    if named is None and at < len(spoken):
+        at += spoken[at] == "the"
+        named = _the_day(spoken, at, today, None)
+        if named is None and asked and _is_bare_day(spoken, at):
+            return _next_with_number(int(spoken[at]), at, at + 1, today)
     return named
+
+
+def _is_bare_day(spoken: Words, at: int) -> bool:
+    """True of the "10" of "Wed 10", which is no hour: not "Wed 10 30", "Wed 10 am", "Wed 10 in the morning"."""
+    if at >= len(spoken) or _written_number(spoken, at) is None:
+        return False
+    behind = spoken[at + 1] if at + 1 < len(spoken) else ""
+    if behind in _PARTS_BEHIND:
+        return int(spoken[at]) > _LAST_HOUR or spoken[at - 1] == "the"
+    return not behind or behind in _BEHIND_MONTHS
 
 
 def _month_day(spoken: Words, at: int, today: date) -> _Found | None:
@@ -299,15 +315,19 @@ def _the_day(spoken: Words, at: int, today: date, known: date | None) -> _Found 
     end = at + number[1]
     if end < len(spoken) and spoken[end] in _NOT_DATES:
         return None
+    return _next_with_number(number[0], at, end, today, known)
+
+
+def _next_with_number(
+    number: int, at: int, end: int, today: date, known: date | None = None
+) -> _Found:
+    """The first day to come, of the known month on, that has this number in its month."""
     first = known or today
     for ahead in range(12):
         month = (first.month - 1 + ahead) % 12 + 1
         year = first.year + (first.month - 1 + ahead) // 12
-        try:
-            candidate = date(year, month, number[0])
-        except ValueError:
-            continue  # a month without this day
-        if candidate >= today:
+        candidate = _exact(year, month, number)  # not every month has this day
+        if candidate is not None and candidate >= today:
             return _Found(candidate, at, end)
     return _Found(None, at, end, NoDay.NO_SUCH)
 

@@ -1,0 +1,125 @@
+"""Which numbers are a day or a time, and which are of something else: how long, how often, which room."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from pipeline.call.day import NoDay, hear_day
+from pipeline.call.flow import Flow
+from pipeline.call.flow_file import load_flow
+from pipeline.call.request import Request
+from pipeline.call.slots import understand
+from pipeline.call.time_of_day import hear_time
+from pipeline.call.words import words
+
+TODAY = date(2026, 3, 4)  # a Wednesday
+FLOW: Flow = load_flow()
+
+
+@pytest.mark.parametrize(
+    ("typed", "day"),
+    [
+        ("Fri 13", date(2026, 3, 13)),
+        ("wed 11", date(2026, 3, 11)),
+        ("wed 18 please", date(2026, 3, 18)),
+        ("friday 20", date(2026, 3, 20)),
+        ("Fri the 13", date(2026, 3, 13)),
+        ("friday 13 in the afternoon", date(2026, 3, 13)),
+        ("can i come on wednesday 18 at 3 pm", date(2026, 3, 18)),
+        ("wed 10 am", date(2026, 3, 11)),
+        ("wed 10:30", date(2026, 3, 11)),
+        ("wednesday 10 in the morning", date(2026, 3, 11)),
+        ("wednesday 10 o'clock", date(2026, 3, 11)),
+        ("wed 55", date(2026, 3, 11)),
+        ("wednesday 2 kids", date(2026, 3, 11)),
+    ],
+)
+def test_a_weekday_with_a_number_is_the_day_of_the_month(typed: str, day: date) -> None:
+    assert hear_day(words(typed), TODAY, asked=True).day == day
+
+
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ("wed 10", date(2026, 3, 10)),
+        ("Fri 14", date(2026, 3, 14)),
+        ("tuesday 14 please", date(2026, 3, 14)),
+        ("tuesday the 14", date(2026, 3, 14)),
+    ],
+)
+def test_a_weekday_whose_number_is_another_weekday_is_met_with_the_reason(
+    typed: str, named: date
+) -> None:
+    heard = hear_day(words(typed), TODAY, asked=True)
+    assert (heard.day, heard.fault, heard.named) == (None, NoDay.OTHER_WEEKDAY, named)
+
+
+def test_a_number_behind_a_weekday_is_left_to_the_time_that_was_asked_for() -> None:
+    heard = understand(FLOW, "wednesday 10", "time", Request(), "", TODAY)
+    assert (heard.values.day, heard.values.time) == (date(2026, 3, 11), "10:00")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "it comes every 15 20 minutes",
+        "every 15 to 20 minutes",
+        "15 20 minutes",
+        "for 10 15 minutes",
+        "for 10-15 minutes",
+        "about ten minutes",
+        "about 10 or 15 minutes",
+        "about five to ten minutes",
+        "every ten to twelve hours",
+        "a fifteen twenty minute drive",
+        "for about ten days",
+    ],
+)
+@pytest.mark.parametrize("asked", [True, False])
+def test_how_long_and_how_often_are_no_time_of_day(said: str, asked: bool) -> None:
+    assert hear_time(words(said), FLOW.hours, asked=asked).time is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ext 1234",
+        "ext. 1030",
+        "room 204",
+        "room two oh four",
+        "room two hundred and four",
+        "i am in room ten thirty",
+        "extension twelve thirty four",
+        "my extension is 10 30",
+        "the code's 1015",
+        "suite 930",
+        "apartment 12",
+        "apt 3",
+        "unit 1000",
+        "number 12",
+        "zip code is 1015",
+        "po box 215",
+    ],
+)
+def test_the_number_of_a_thing_is_no_time_of_day(said: str) -> None:
+    assert hear_time(words(said), FLOW.hours, asked=True).time is None
+
+
+@pytest.mark.parametrize(
+    ("said", "time"),
+    [
+        ("room 204 at 3", "15:00"),
+        ("room 10 3 pm", "15:00"),
+        ("ext 1234 and 10 30 please", "10:30"),
+        ("ten thirty for 15 20 minutes", "10:30"),
+        ("15 20", "15:20"),
+        ("14:30 hours", "14:30"),
+        ("930", "09:30"),
+        ("1530 please", "15:30"),
+        ("ten to twelve", "11:50"),
+    ],
+)
+def test_a_time_beside_other_numbers_is_still_heard(said: str, time: str) -> None:
+    assert hear_time(words(said), FLOW.hours, asked=True).time == time
