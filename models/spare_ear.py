@@ -92,6 +92,15 @@ class HearingWithSpare:
         """How often the first was given up; an ear of its that lived through that stays silent."""
         return self._preferred.falls
 
+    @property
+    def first_is_back(self) -> bool:
+        """Whether the first lends ears now."""
+        return self._preferred.usable
+
+    async def fresh(self) -> Recognizer:
+        """A slot of the first's, for a call whose own did not live through its loss."""
+        return await self._first.open()
+
     def spare_knows(self, language: Language | None) -> bool:
         """Whether the spare may hear a call; one of a language that is not known yet it may."""
         return language is None or language in self._spare_knows
@@ -138,6 +147,8 @@ class _Ear:
         """The call was told to wait: its next question is answered however long it takes."""
         self._begun = 0
         """Utterances so far."""
+        self._returned = False
+        """The first's ear was given back, and there is no fresh one yet."""
         self._changing = asyncio.Lock()
 
     def expect(self, answer: str | None) -> None:
@@ -170,6 +181,7 @@ class _Ear:
 
     async def hypothesis(self) -> Transcript:
         """Text so far; a first recogniser that cannot say is left at once, while the caller still talks."""
+        await self._refresh()
         if (first := self._asks_first) is not None:
             try:
                 return self._told(await first.hypothesis())
@@ -187,6 +199,7 @@ class _Ear:
         asked_for = self._begun
         if self._patient:
             return await self._of_spare(await self._changed())
+        await self._refresh()
         if self._alone and (first := self._asks_first) is not None:
             return await self._of_first(first)
         try:
@@ -216,7 +229,8 @@ class _Ear:
 
     async def close(self) -> None:
         """Give back every slot once."""
-        ears, self._first, self._spare = (self._first, self._spare), None, None
+        first = None if self._returned else self._first
+        ears, self._first, self._spare = (first, self._spare), None, None
         for ear in ears:
             if ear is not None:
                 await ear.close()
@@ -274,6 +288,43 @@ class _Ear:
         self._behind = False
         return heard
 
+    async def _refresh(self) -> None:
+        """Once the first is back, a fresh ear of it for a call that nobody else can hear, with this utterance in it.
+
+        The old one stays silent for good. Its slot is given back before: all may be lent to calls like this one.
+        """
+        if self._cut or not self._outlived:
+            return  # of an utterance whose beginning is not kept the end is not told as all of it
+        async with self._changing:
+            old, falls = self._first, self._engines.falls
+            if old is None or not self._outlived:
+                return
+            if not self._returned:
+                self._returned = True
+                await old.close()
+            try:
+                fresh = await self._engines.fresh()
+            except EngineError:
+                return  # every slot is lent: this utterance fails, and the next one asks again
+            if self._first is None:  # the call has ended meanwhile
+                await fresh.close()
+                return
+            self._first, self._falls, self._returned = fresh, falls, False
+            self._failure = ""
+            self._begin_with_kept(fresh)
+
+    @property
+    def _outlived(self) -> bool:
+        """The call has an ear of a first that was lost and is back, and nobody else to hear it."""
+        return self._alone and self._stale and self._engines.first_is_back
+
+    def _begin_with_kept(self, ear: Recognizer) -> None:
+        """Let it hear this utterance from its beginning."""
+        ear.expect(self._asked)
+        ear.begin()
+        for at in range(0, len(self._kept), _PIECE_BYTES):
+            ear.feed(bytes(self._kept[at : at + _PIECE_BYTES]))
+
     async def _changed(self) -> Recognizer:
         """The spare's ear, with all of this utterance in it."""
         async with self._changing:  # words so far and final ones may be asked for at the same time
@@ -286,10 +337,7 @@ class _Ear:
             self._spare, self._on_spare, self._behind = spare, True, True
             self._missed = self._cut
             self._engines.stood_in(self._failure)
-            spare.expect(self._asked)
-            spare.begin()
-            for at in range(0, len(self._kept), _PIECE_BYTES):
-                spare.feed(bytes(self._kept[at : at + _PIECE_BYTES]))
+            self._begin_with_kept(spare)
             if self._stale:
                 self._first = None
                 await first.close()

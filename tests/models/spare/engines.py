@@ -67,6 +67,8 @@ class Words:
         self._engine = engine
         self.heard = bytearray()
         self.begun = self.discarded = self.closed = 0
+        self.silent = False
+        """Its engine was lost while it was lent: it stays so when the engine is back."""
         self.expected: list[str | None] = []
 
     def expect(self, answer: str | None) -> None:
@@ -80,7 +82,7 @@ class Words:
         self.heard += pcm
 
     async def hypothesis(self) -> Transcript:
-        self._engine.check()
+        self._check()
         return self._words()
 
     async def settle(self) -> Transcript:
@@ -88,7 +90,7 @@ class Words:
         await asyncio.sleep(len(self.heard) / 32_000 * self._engine.settle_ms / 1000.0)
         if self._engine.hangs:
             await asyncio.Event().wait()
-        self._engine.check()
+        self._check()
         return self._words()
 
     def discard(self) -> None:
@@ -97,6 +99,11 @@ class Words:
 
     async def close(self) -> None:
         self.closed += 1
+
+    def _check(self) -> None:
+        if self.silent:
+            raise EngineFailed("synthetic", code="killed")
+        self._engine.check()
 
     def _words(self) -> Transcript:
         seconds = [chr(self.heard[at]) for at in range(0, len(self.heard), 32_000)]
@@ -117,6 +124,11 @@ class MortalEars(Mortal):
         self.language: Language | None = None
         self.lent: list[Words] = []
         self.running = False
+
+    def lose(self) -> None:
+        super().lose()
+        for ear in self.lent:
+            ear.silent = True
 
     def check(self) -> None:
         if self.fails_once:

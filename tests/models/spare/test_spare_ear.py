@@ -314,6 +314,101 @@ async def test_a_lost_recogniser_comes_back_and_old_calls_stay_where_they_are() 
             await ear.close()
 
 
+@pytest.mark.parametrize("slots", [1, 2])
+async def test_a_call_in_a_language_of_the_firsts_alone_is_heard_again_once_it_is_back(
+    slots: int,
+) -> None:
+    """A Spanish caller's ear did not live through the loss, and every later utterance failed."""
+    rig = await started(slots)
+    rig.first.language = "es"
+    async with rig.stt.watched():
+        ear = await rig.stt.open()
+        ear.expect("day")
+        ear.begin()
+        speak(ear, "a")
+        assert await settled(ear) == "a"
+        rig.first.lose()
+        await asyncio.sleep(0.1)
+        ear.begin()
+        speak(ear, "b")
+        with pytest.raises(EngineFailed):
+            await ear.settle()
+        assert len(rig.first.lent) == 1, "nobody lends an ear while it is lost"
+        ear.begin()
+        speak(ear, "cd")
+        rig.first.dead = False
+        await asyncio.sleep(3)
+        speak(ear, "e")
+        async with asyncio.TaskGroup() as tasks:
+            early = tasks.create_task(ear.hypothesis())
+            final = tasks.create_task(ear.settle())
+        assert early.result().text.text == final.result().text.text == "c d e"
+        ear.begin()
+        speak(ear, "f")
+        assert await settled(ear) == "f"
+        assert [lent.closed for lent in rig.first.lent] == [1, 0], "one slot for one call"
+        assert rig.first.lent[1].expected == ["day"]
+        assert rig.circuits == [("open", "lost"), ("closed", "")]
+        rig.first.lose()
+        await asyncio.sleep(0.1)
+        rig.first.dead = False
+        await asyncio.sleep(3)
+        ear.begin()
+        speak(ear, "g")
+        assert await settled(ear) == "g", "as often as it comes back"
+        await ear.close()
+        assert [lent.closed for lent in rig.first.lent] == [1, 1, 1]
+    assert (rig.spare.lent, rig.stood_in) == ([], [])
+
+
+async def test_a_call_that_finds_every_slot_of_the_recovered_engine_lent_asks_again() -> None:
+    rig = await started(1)
+    rig.first.language = "es"
+    async with rig.stt.watched():
+        ear = await rig.stt.open()
+        ear.begin()
+        speak(ear, "a")
+        assert await settled(ear) == "a"
+        rig.first.lose()
+        await asyncio.sleep(0.1)
+        rig.first.slots = 0
+        rig.first.dead = False
+        await asyncio.sleep(3)
+        for _ in range(2):
+            ear.begin()
+            speak(ear, "b")
+            with pytest.raises(EngineFailed):
+                await ear.settle()
+        rig.first.slots = 1
+        ear.begin()
+        speak(ear, "c")
+        assert await settled(ear) == "c"
+        await ear.close()
+        assert [lent.closed for lent in rig.first.lent] == [1, 1]
+
+
+async def test_a_long_utterance_that_outlives_the_loss_is_not_told_by_its_end() -> None:
+    rig = await started()
+    rig.first.language = "es"
+    async with rig.stt.watched():
+        ear = await rig.stt.open()
+        ear.begin()
+        speak(ear, "a")
+        assert await settled(ear) == "a"
+        rig.first.lose()
+        await asyncio.sleep(0.1)
+        ear.begin()
+        speak(ear, "b" * 40)
+        rig.first.dead = False
+        await asyncio.sleep(3)
+        with pytest.raises(EngineFailed):
+            await ear.settle()
+        ear.begin()
+        speak(ear, "c")
+        assert await settled(ear) == "c"
+        await ear.close()
+
+
 async def test_only_the_loss_of_both_is_the_end() -> None:
     rig = await started()
     watching = asyncio.create_task(rig.stt.broken())
