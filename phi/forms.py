@@ -102,8 +102,9 @@ class Said:
 
     def find_exact(self, target: str) -> Iterator[Span]:
         """Every place where these very digits and letters are said or written."""
+        search = _Search(self, target)
         for at in self._numeric:
-            behind = _Search(self, target).behind(at)
+            behind = search.behind(at)
             if behind:
                 yield Span(self.tokens[at].start, self.tokens[behind - 1].end)
 
@@ -125,6 +126,17 @@ class Said:
                 word += other.word
             if word in MONTHS:
                 yield at, MONTHS[word]
+
+    def letters_end(self, at: int) -> int:
+        """The first token from this one on that is no single letter or digit."""
+        return self._letters_end[at]
+
+    @cached_property
+    def _letters_end(self) -> list[int]:
+        ends = [len(self.tokens)] * (len(self.tokens) + 1)
+        for at in reversed(range(len(self.tokens))):
+            ends[at] = ends[at + 1] if len(self.tokens[at].word) == 1 else at
+        return ends
 
     def _named_dates(self, year: int, month: int, day: int) -> Iterator[Span]:
         """A month by name with the day and the year near it, in any order."""
@@ -163,22 +175,27 @@ class Said:
 
 
 class _Search:
-    """One target in one text: follows readings from a token on."""
+    """One target in one text: follows readings from a token on, each no more than once, wherever it began."""
 
     def __init__(self, said: Said, target: str) -> None:
         self._said = said
         self._target = target
         self._long = len(target) >= LONG_TARGET
-        self._seen: set[tuple[int, int, int]] = set()
+        self._ends: dict[tuple[int, int, int], int] = {}
 
     def behind(self, at: int) -> int:
         """The token behind the target where it begins at this token, else 0."""
         return self._follow(at, 0, 0)
 
     def _follow(self, token: int, done: int, weak: int) -> int:
-        if token >= len(self._said.tokens) or (token, done, weak) in self._seen:
+        if token >= len(self._said.tokens):
             return 0
-        self._seen.add((token, done, weak))
+        end = self._ends.get((token, done, weak))
+        if end is None:
+            end = self._ends[token, done, weak] = self._end(token, done, weak)
+        return end
+
+    def _end(self, token: int, done: int, weak: int) -> int:
         for reading in self._said.readings[token]:
             size = self._fits(reading.text, done)
             sounds = weak + reading.weak

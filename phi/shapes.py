@@ -6,10 +6,11 @@ A calculation on a text that was read; knows no stored value and no policy.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 from phi.forms import Said, Span
-from phi.number_words import BETWEEN, NATO
+from phi.number_words import BETWEEN, NATO, Token
 
 NUMBER_DIGITS = 7
 """So many digits in a row are a telephone, insurance or record number, not a time or a price."""
@@ -128,10 +129,12 @@ def _digits_at(said: Said, token: int) -> tuple[str, int] | None:
 
 def _cued_codes(said: Said, free: list[bool]) -> Iterator[Span]:
     """Letters and digits behind what names an identifier: "M R N Q X four four eight"."""
+    codes: list[_Code] = []
     for after in _behind_cues(said):
+        codes = codes or _codes(said, free)
         at = after
         while at < min(after + _CUE_WINDOW, len(said.tokens)):
-            behind, size, digits = _code(said, free, at)
+            behind, size, digits = codes[at]
             if digits >= CODE_DIGITS and size >= CUED_DIGITS:
                 yield Span(said.tokens[at].start, said.tokens[behind - 1].end)
             at = max(behind, at + 1)
@@ -158,25 +161,31 @@ def _behind_cues(said: Said) -> Iterator[int]:
                 yield ends[first + len(cue) - 1]
 
 
-def _code(said: Said, free: list[bool], first: int) -> tuple[int, int, int]:
-    """Letters and digits one after another: the token behind them, how many, how many of them digits."""
-    at = behind = first
-    size = digits = 0
-    while at < len(said.tokens) and free[at]:
+_Code = tuple[int, int, int]
+"""Letters and digits one after another: the token behind them (0 where none are), how many, how many of them digits."""
+
+
+def _codes(said: Said, free: list[bool]) -> list[_Code]:
+    """The code that begins at each token; from the last one on, so that each goes on where the next one begins."""
+    begins: list[_Code] = [(0, 0, 0)] * len(said.tokens)
+    goes_on: list[_Code] = [(0, 0, 0)] * (len(said.tokens) + 1)
+    """At a word between digits too."""
+    for at in reversed(range(len(said.tokens))):
+        if not free[at]:
+            continue
         piece = _digits_at(said, at)
         word = said.tokens[at].word
         if piece is not None:
-            size += len(piece[0])
-            digits += len(piece[0])
-            at = behind = piece[1]
+            next_at, size, digits = piece[1], len(piece[0]), len(piece[0])
         elif len(word) == 1 or word in NATO or _joined_to_digits(said, at):
-            size += 1 if word in NATO else len(word)
-            at = behind = at + 1
-        elif size and word in BETWEEN:
-            at += 1
+            next_at, size, digits = at + 1, 1 if word in NATO else len(word), 0
         else:
-            break
-    return behind, size, digits
+            if word in BETWEEN:
+                goes_on[at] = goes_on[at + 1]
+            continue
+        behind, more, more_digits = goes_on[next_at]
+        begins[at] = goes_on[at] = (behind or next_at, size + more, digits + more_digits)
+    return begins
 
 
 def _joined_to_digits(said: Said, at: int) -> bool:
@@ -213,7 +222,7 @@ def _dates(said: Said, free: list[bool], this_year: int) -> Iterator[Span]:
             if end or births.intersection(range(first - _BIRTH_BEFORE, behind + _BIRTH_AFTER)):
                 yield Span(said.tokens[first].start, said.tokens[(end or behind) - 1].end)
     for found in _DAY_AND_MONTH.finditer(said.text):
-        at = sum(token.start < found.start() for token in said.tokens)
+        at = bisect_left(said.tokens, found.start(), key=_start)
         if births.intersection(range(at - _BIRTH_BEFORE, at)):
             yield Span(found.start(), found.end())
     for found in _NUMERIC_DATE.finditer(said.text):
@@ -223,13 +232,15 @@ def _dates(said: Said, free: list[bool], this_year: int) -> Iterator[Span]:
             yield Span(found.start(), found.end())
 
 
+def _start(token: Token) -> int:
+    return token.start
+
+
 def days_of_month(said: Said, month: int) -> Iterator[tuple[int, int, int]]:
     """A day beside the month that begins at this token: the first token of both, the one behind both, the day."""
     after = month + 1
-    while after < len(said.tokens) and len(said.tokens[month].word) == 1:
-        if len(said.tokens[after].word) > 1:
-            break
-        after += 1
+    if len(said.tokens[month].word) == 1:
+        after = said.letters_end(after)
     while after < len(said.tokens) and said.tokens[after].word in BETWEEN:
         after += 1
     if after < len(said.tokens):
