@@ -116,6 +116,25 @@ async def test_what_a_carrier_leaves_of_the_tones_of_its_events_is_no_key() -> N
     made.leg.close()
 
 
+@pytest.mark.parametrize("before_ms", [0.0, 40.0, 60.0, 120.0])
+@pytest.mark.parametrize("behind_ms", [60.0, 80.0, 120.0])
+@pytest.mark.parametrize("span_ms", [100, 400, 2_000])
+async def test_the_rest_of_a_tone_behind_its_event_is_no_second_press(
+    before_ms: float, behind_ms: float, span_ms: int
+) -> None:
+    """A gateway is late to take the tone out, and late again."""
+    made = call()
+    await speak(made.far, tone(100.0))
+    for key in "5501":
+        await speak(made.far, line(key_tone(key, before_ms)))
+        await press(made, key, span_ms=span_ms)
+        await speak(made.far, line(key_tone(key, behind_ms), quiet(140.0)))
+    await speak(made.far, line(quiet(1_600.0)))
+    assert made.taker.keys == list("5501")
+    assert tones_in(made) == ""
+    made.leg.close()
+
+
 async def test_tones_are_muted_even_where_they_are_no_keys() -> None:
     made = call(inband_keys=False)
     await speak(made.far, line(quiet(100.0), key_tone("7", 100.0), quiet(100.0)))
