@@ -154,7 +154,7 @@ class KeyMerger:
             self._untold.append(self._sounding)
             return ""
         else:
-            keys = self._press(key, {way}, now_ms)
+            keys = self._hand_on(len(self._untold)) + self._press(key, {way}, now_ms)
         self._tells = self._tells or way is Way.EVENT
         return keys
 
@@ -165,13 +165,19 @@ class KeyMerger:
 
     def due(self, now_ms: float) -> str:
         """Keys of tones for which no word came in time."""
-        if not self._untold or now_ms - self._untold[0].at_ms <= SAME_PRESS_MS:
+        if not self._untold:
             return ""
-        if self._untold[0].sounded_ms < WHOLE_TONE_MS:
-            self._untold.popleft()
-            return self.due(now_ms)
-        self._tells = False  # until it tells of one again
-        return self._hand_on(len(self._untold))
+        first = self._untold[0]
+        if now_ms - first.at_ms > SAME_PRESS_MS:
+            if first.sounded_ms < WHOLE_TONE_MS:
+                self._untold.popleft()
+                return self.due(now_ms)
+            self._tells = False  # until it tells of one again
+        if self._tells:
+            return ""
+        # The last one may have begun just now: whether it is a press its next 20 ms tell.
+        begun = self._untold[-1] is self._sounding and self._sounding.sounded_ms < WHOLE_TONE_MS
+        return self._hand_on(len(self._untold) - begun)
 
     def _told(self, key: str, way: Way, now_ms: float) -> str:
         """A word of a press: its tone, if it was heard, waits no longer, and those before it get no word any more."""

@@ -6,6 +6,7 @@ whatever came in: silence before the first packet and in pauses, inventions in p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from pipeline.media.conceal import Concealer
 from pipeline.media.fax_tone import FaxToneDetector
 from pipeline.media.jitter import Counts, Hole, JitterBuffer, Media
-from pipeline.media.keypad import EventReceiver
+from pipeline.media.keypad import KEYS, EventReceiver
 from pipeline.media.quality import LossCount
 from pipeline.media.resample import Framer
 from pipeline.media.tone_mute import ToneMute
@@ -36,6 +37,9 @@ FAX_FRAMES = 90 * 50
 """A calling machine gives up after 35 s (T.30's T1) or within a minute or so; later nobody need listen for it."""
 EVENT_STEP_TICKS = 800
 """One event packet vouches for 100 ms at most: the next one is due long before."""
+REST_WITHIN_MS = 60.0
+"""A tone of an event's key that begins so soon behind it is the rest of its tone: a gateway is late to take it out again,
+or says the event's end three times first. A second press begins later, and seldom without an event."""
 
 Samples = NDArray[np.int16]
 
@@ -70,6 +74,10 @@ class Receiver:
         self._framer = Framer(rate_hz // 50)
         self._mute = ToneMute(rate_hz)
         self._events = EventReceiver()
+        self._event_key = ""
+        self._since_event_ms = math.inf
+        self._rest_sounds = False
+        """The tone that sounds is the rest of one that an event told of."""
         self._fax = FaxToneDetector(rate_hz)
         self.fax_heard = False
         self._fax_frames = FAX_FRAMES
@@ -173,6 +181,7 @@ class Receiver:
         )
         if heard is None:
             return
+        self._event_key = KEYS[packet.payload[0]]
         self._mute.mute_held()
         if arrival_ms is not None:
             self._wake(arrival_ms)
@@ -202,6 +211,8 @@ class Receiver:
         if self._live:
             for item in self._jitter.take(now_ms):
                 self._hand_on(self._sound(item))
+                if isinstance(item, Media) and item.payload_type == self._event_type:
+                    self._since_event_ms = 0.0
         elif self._quiet_since_ms is not None:
             samples = self._codec.sample_rate_hz // 50
             while self._quiet_since_ms + FRAME_MS <= now_ms:
@@ -231,7 +242,11 @@ class Receiver:
             passed = self._mute.feed(samples)
             for each in passed.frames:
                 self._on_frame(each.tobytes())
-            if passed.tone_ms:
+            self._since_event_ms += FRAME_MS
+            if passed.key is not None:
+                follows = self._since_event_ms - passed.tone_ms < REST_WITHIN_MS
+                self._rest_sounds = follows and passed.key == self._event_key
+            if passed.tone_ms and not self._rest_sounds:
                 self._on_tone(passed.key or "", passed.tone_ms)
 
     # --- figures ---------------------------------------------------------------------------------

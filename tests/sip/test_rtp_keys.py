@@ -92,6 +92,19 @@ async def test_keys_are_heard_on_where_events_end_and_tones_begin() -> None:
     made.leg.close()
 
 
+@pytest.mark.parametrize("apart_ms", [100.0, 120.0])
+async def test_a_whole_number_is_heard_where_events_end_and_tones_begin(apart_ms: float) -> None:
+    """One of its tones is in its first milliseconds when the first of them has waited long enough for its event."""
+    made = call()
+    await speak(made.far, tone(100.0))
+    await press(made, "9")
+    await speak(made.far, tone(2_000.0))
+    parts = [part for key in "5801364297" for part in (key_tone(key, 65.0), quiet(apart_ms))]
+    await speak(made.far, line(*parts, quiet(1_600.0)))
+    assert made.taker.keys == list("95801364297")
+    made.leg.close()
+
+
 async def test_what_a_carrier_leaves_of_the_tones_of_its_events_is_no_key() -> None:
     made = call()
     for key in "5501":
@@ -100,6 +113,25 @@ async def test_what_a_carrier_leaves_of_the_tones_of_its_events_is_no_key() -> N
         await speak(made.far, line(key_tone(key, 40.0), quiet(200.0)))
     await speak(made.far, line(quiet(1_600.0)))
     assert made.taker.keys == list("5501")
+    made.leg.close()
+
+
+@pytest.mark.parametrize("before_ms", [0.0, 40.0, 60.0, 120.0])
+@pytest.mark.parametrize("behind_ms", [60.0, 80.0, 120.0])
+@pytest.mark.parametrize("span_ms", [100, 400, 2_000])
+async def test_the_rest_of_a_tone_behind_its_event_is_no_second_press(
+    before_ms: float, behind_ms: float, span_ms: int
+) -> None:
+    """A gateway is late to take the tone out, and late again."""
+    made = call()
+    await speak(made.far, tone(100.0))
+    for key in "5501":
+        await speak(made.far, line(key_tone(key, before_ms)))
+        await press(made, key, span_ms=span_ms)
+        await speak(made.far, line(key_tone(key, behind_ms), quiet(140.0)))
+    await speak(made.far, line(quiet(1_600.0)))
+    assert made.taker.keys == list("5501")
+    assert tones_in(made) == ""
     made.leg.close()
 
 
