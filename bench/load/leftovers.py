@@ -30,6 +30,7 @@ class Held:
 
     processes: int = 0
     threads: int = 0
+    """Without those a loop lends out: it makes one when a call of it finds none idle, keeps it, and has a few at most."""
     sockets: int = 0
     files: int = 0
     """Descriptors that are none: files, pipes, timers."""
@@ -57,7 +58,8 @@ def environment(folder: Path) -> dict[str, str]:
 def held(pid: int, folder: Path) -> Held:
     """Look at a server that was started with `environment(folder)`. Blocks, for a moment."""
     family = list(processes.family(pid))
-    return _held(family, _tasks(family, folder / "probe"), folder / "tmp")
+    tasks, lent = _told(family, folder / "probe")
+    return _held(family, tasks, lent, folder / "tmp")
 
 
 async def own() -> tuple[int, int]:
@@ -66,7 +68,7 @@ async def own() -> tuple[int, int]:
     return len(descriptors) - 1, len(asyncio.all_tasks()) - 1
 
 
-def _held(family: list[int], tasks: int, temp: Path) -> Held:
+def _held(family: list[int], tasks: int, lent: int, temp: Path) -> Held:
     sockets = files = threads = alive = 0
     rss_bytes = 0
     for pid in family:
@@ -85,7 +87,7 @@ def _held(family: list[int], tasks: int, temp: Path) -> Held:
         except OSError:
             continue
     temp_files = sum(1 for each in temp.rglob("*") if not each.is_dir())
-    return Held(alive, threads, sockets, files, tasks, temp_files, rss_bytes / 2**20)
+    return Held(alive, threads - lent, sockets, files, tasks, temp_files, rss_bytes / 2**20)
 
 
 def _leads_to(descriptor: Path) -> str:
@@ -95,8 +97,8 @@ def _leads_to(descriptor: Path) -> str:
         return ""
 
 
-def _tasks(family: list[int], said: Path) -> int:
-    """Ask each process that listens for the question, and wait for its word."""
+def _told(family: list[int], said: Path) -> tuple[int, int]:
+    """Ask each process that listens for the question, and wait for its word: tasks, and threads lent out."""
     asked = []
     for pid in family:
         if not _listens(pid):
@@ -107,16 +109,18 @@ def _tasks(family: list[int], said: Path) -> int:
         except ProcessLookupError:
             continue
         asked.append(said / str(pid))
-    return sum(_word(file) for file in asked)
+    words = [_word(file) for file in asked]
+    return sum(tasks for tasks, _ in words), sum(lent for _, lent in words)
 
 
-def _word(file: Path) -> int:
+def _word(file: Path) -> tuple[int, int]:
     """What one process says; nothing where it ended meanwhile."""
     for _ in range(TOLD_WITHIN_LOOKS):
         if file.exists():
-            return int(file.read_text("utf-8").partition("\n")[0])
+            tasks, lent = file.read_text("utf-8").partition("\n")[0].split()
+            return int(tasks), int(lent)
         time.sleep(LOOK_S)
-    return 0
+    return 0, 0
 
 
 def _listens(pid: int) -> bool:

@@ -34,6 +34,23 @@ async def main():
 
 asyncio.run(main())
 """
+LENDING = """
+import asyncio, sys, threading, time
+
+async def main():
+    loop = asyncio.get_running_loop()
+    lines = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    print("up", flush=True)
+    while asked := (await lines.readline()).strip():
+        if asked == b"lend":
+            await asyncio.gather(*(asyncio.to_thread(time.sleep, 0.2) for _ in range(2)))
+        else:
+            threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+        print("done", flush=True)
+
+asyncio.run(main())
+"""
 
 
 @pytest.mark.parametrize("calls", [2, 7, 60, 1_000])
@@ -126,6 +143,34 @@ async def test_a_process_tells_its_tasks_and_what_it_has_open(tmp_path: Path) ->
     assert first.files >= 4
     assert first.rss_mb > 1.0
     assert await asyncio.to_thread(held, child.pid, tmp_path) == Held(temp_files=1)
+
+
+@pytest.mark.wire
+async def test_a_thread_that_a_loop_lends_out_and_keeps_is_none_left_behind_and_one_of_its_own_is(
+    tmp_path: Path,
+) -> None:
+    """A soak of 60 calls waited four minutes for the supervisor's sixth pooled thread to go, and called it left."""
+    here = await asyncio.to_thread(environment, tmp_path)
+    more = os.environ | here | {"PYTHONPATH": str(PROBE)}
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", LENDING, env=more, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        async with asyncio.timeout(60):
+            assert await child.stdout.readline() == b"up\n"
+            first = await asyncio.to_thread(held, child.pid, tmp_path)
+            more_of: list[float] = []
+            for asked in (b"lend\n", b"own\n"):
+                child.stdin.write(asked)
+                assert await child.stdout.readline() == b"done\n"
+                now = await asyncio.to_thread(held, child.pid, tmp_path)
+                more_of.append(now.grown(first)["threads"])
+    finally:
+        child.kill()
+        await child.wait()
+    assert more_of == [0, 1]
 
 
 @pytest.mark.wire
