@@ -16,6 +16,14 @@ pytestmark = [pytest.mark.wire, pytest.mark.long]
 
 CALLS = 5
 INTERRUPTIONS = 25
+HELD = {
+    "embedded.p50",
+    "embedded.p95",
+    "unanswered",
+    "barge_in.silent.p50",
+    "barge_in.silent.p95",
+    "barge_in.kept_talking",
+}
 PACER_ROUNDS = 5
 MOST_PACER_RATIO = 2.0
 
@@ -34,12 +42,12 @@ def test_targets_l2_and_b2_hold_at_the_wire(server: Served, tmp_path: Path) -> N
     )
     assert done.returncode == 0, done.stderr
     (file,) = tmp_path.glob("*.json")
-    result = json.loads(file.read_text())
-    lines = [line for line in result["targets"] if line["target"] in ("L2", "B2")]
-    assert len(lines) == 6
-    assert result["met"] >= CALLS - 1, result["failures"]
-    assert min(line["count"] for line in lines) >= INTERRUPTIONS * 3 // 5
-    missed = [line for line in lines if line["outcome"] != "met"]
+    rows = {row["id"]: row for row in json.loads(file.read_text())["rows"]}
+    held = [row for row in rows.values() if row["target"] in ("L2", "B2")]
+    assert {row["id"] for row in held} == HELD
+    assert rows["calls.failed"]["worst"] <= 1
+    assert min(row["count"] for row in held) >= INTERRUPTIONS * 3 // 5
+    missed = [row for row in held if row["outcome"] != "met"]
     assert not missed, missed
 
 
