@@ -33,6 +33,7 @@ ALONE = (
     "tests/first_call/test_whisper.py",
     "tests/models/test_espeak.py",
     "tests/models/test_piper_alone.py",
+    "tests/models/whisper/test_against_stock.py",
     "tests/phi/test_speed.py",
     "tests/sip/test_rtp_load.py",
     "tests/sip/test_rtp_pacing.py",
