@@ -9,12 +9,12 @@ import pytest
 
 from phi.carry import CallContext
 from phi.cli import FAULT, answers
-from phi.redact import Redactor
 from pipeline.commands.redact import redact_lines
+from tests.phi.unhurried import unhurried
 
 
 def ask(*items: object) -> list[dict[str, object]]:
-    return list(answers([json.dumps(item).encode() for item in items], Redactor()))
+    return list(answers([json.dumps(item).encode() for item in items], unhurried()))
 
 
 def test_each_line_is_answered_with_text_and_cost() -> None:
@@ -38,14 +38,14 @@ def test_known_values_come_with_the_line() -> None:
 
 
 def test_a_malformed_line_is_answered_without_its_content() -> None:
-    out = list(answers([b"{rose", b'["rose"]', b'{"text": 5}', b"\xff"], Redactor()))
+    out = list(answers([b"{rose", b'["rose"]', b'{"text": 5}', b"\xff"], unhurried()))
     assert all("error" in a and "rose" not in str(a) for a in out)
     assert len(out) == 4
 
 
 def test_half_a_character_in_a_known_value_stops_nothing() -> None:
     first = '{"text": "rose king is here", "known": {"name": "\\ud800Rose King"}}'
-    out = list(answers([first.encode(), b'{"text": "hello"}'], Redactor()))
+    out = list(answers([first.encode(), b'{"text": "hello"}'], unhurried()))
     assert "rose" not in out[0]["text"]
     assert out[1]["text"] == "hello"
 

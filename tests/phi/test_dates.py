@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from phi.carry import CallContext
-from phi.redact import Redactor
+from tests.phi.unhurried import unhurried
 
-REDACTOR = Redactor()
+REDACTOR = unhurried()
 
 
 def redact(text: str, lang: str | None = None) -> str:

@@ -11,8 +11,9 @@ from phi.carry import CallContext
 from phi.kinds import Failure, Layer, Span
 from phi.redact import ALL_LAYERS, BUDGET_MS, BudgetSpent, Redactor
 from phi.tokens import Line
+from tests.phi.unhurried import unhurried
 
-REDACTOR = Redactor()
+REDACTOR = unhurried()
 
 
 def redact(text: str, lang: str | None = None, without: Layer | None = None) -> str:
@@ -191,7 +192,7 @@ def test_json_stays_valid_and_keeps_what_is_safe() -> None:
     [("a" * 9000, Failure.OVERSIZE), (b"\xff\xfe rose", Failure.UNDECODABLE)],
 )
 def test_what_cannot_be_judged_is_withheld_and_counted(record: str | bytes, why: Failure) -> None:
-    redactor = Redactor()
+    redactor = unhurried()
     result = redactor.redact(record)
     assert result.failure is why
     assert result.text == f"[REDACTOR_FAILED len={len(record)} sha=none]"
@@ -218,7 +219,7 @@ def test_time_spent_on_what_the_call_knows_counts_too(
         return []
 
     monkeypatch.setattr(owner, slow.rpartition(".")[2], spend)
-    assert REDACTOR.redact("the form is here", context).failure is Failure.BUDGET
+    assert Redactor().redact("the form is here", context).failure is Failure.BUDGET
 
 
 def test_what_is_known_of_a_call_is_looked_for_no_longer_than_the_budget_lasts() -> None:
