@@ -264,14 +264,19 @@ def test_keys_are_never_shown() -> None:
     assert "7" not in repr(heard_key).replace("duration=160", "")
 
 
-def test_a_tone_that_has_just_begun_when_the_line_is_found_to_tell_no_more_is_no_bit() -> None:
+def telling_no_more() -> KeyMerger:
+    """Of a line that told of one key and not of the next; 40 ms of a third have sounded."""
     merger = KeyMerger()
     assert merger.take("1", Way.EVENT, 0.0) == "1"
-    assert merger.take("2", Way.TONE, 5_000.0) == ""
-    merger.sounds(100.0)
-    assert merger.take("3", Way.TONE, 6_490.0) == ""
-    merger.sounds(40.0)
+    for key, at_ms, tone_ms in (("2", 5_000.0, 100.0), ("3", 6_490.0, 40.0)):
+        assert merger.take(key, Way.TONE, at_ms) == ""
+        merger.sounds(tone_ms)
     assert merger.due(6_510.0) == "2"
+    return merger
+
+
+def test_a_tone_that_has_just_begun_when_the_line_is_found_to_tell_no_more_is_no_bit() -> None:
+    merger = telling_no_more()
     merger.sounds(20.0)
     assert merger.due(6_530.0) == ""
     merger.sounds(20.0)
@@ -280,23 +285,13 @@ def test_a_tone_that_has_just_begun_when_the_line_is_found_to_tell_no_more_is_no
 
 
 def test_what_began_when_the_line_was_found_to_tell_no_more_comes_before_the_next_key() -> None:
-    merger = KeyMerger()
-    assert merger.take("1", Way.EVENT, 0.0) == "1"
-    for key, at_ms, tone_ms in (("2", 5_000.0, 100.0), ("3", 6_490.0, 40.0)):
-        assert merger.take(key, Way.TONE, at_ms) == ""
-        merger.sounds(tone_ms)
-    assert merger.due(6_510.0) == "2"
+    merger = telling_no_more()
     merger.sounds(60.0)
     assert merger.take("4", Way.TONE, 6_600.0) == "34"
     assert merger.due(9_000.0) == ""
 
 
 def test_a_bit_that_began_when_the_line_was_found_to_tell_no_more_is_no_key() -> None:
-    merger = KeyMerger()
-    assert merger.take("1", Way.EVENT, 0.0) == "1"
-    for key, at_ms, tone_ms in (("2", 5_000.0, 100.0), ("3", 6_490.0, 40.0)):
-        assert merger.take(key, Way.TONE, at_ms) == ""
-        merger.sounds(tone_ms)
-    assert merger.due(6_510.0) == "2"
+    merger = telling_no_more()
     assert merger.due(8_100.0) == ""
     assert merger.take("4", Way.TONE, 8_200.0) == "4"
