@@ -19,3 +19,7 @@ SWITCHES = {
     "OTEL_SDK_DISABLED": "true",  # spans would carry prompts
 }
 """Name and value."""
+
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+"""numpy's helper threads wait for their next sum in a busy loop: measured, one core for as long as each Whisper decode lasts.
+An operator who sets another number keeps it."""

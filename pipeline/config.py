@@ -15,7 +15,7 @@ from dataclasses import Field, asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from models.switches import SWITCHES
+from models.switches import ONE_THREAD, SWITCHES
 from pipeline import secret
 from pipeline.errors import ConfigError, resembles, toml_fault
 from pipeline.setting_kinds import is_loopback, value_of
@@ -72,13 +72,13 @@ def quieten(environment: MutableMapping[str, str] | None = None) -> None:
     """
     ours = os.environ if environment is None else environment
     ours.pop("SSLKEYLOGFILE", None)
-    ours.update(SWITCHES)
+    ours.update({**ONE_THREAD, **ours, **SWITCHES})
 
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """The environment of a process we start: what it needs to run, plus `extra`."""
     kept = {key: value for key, value in os.environ.items() if _KEPT_FOR_CHILDREN.match(key)}
-    return {**kept, **SWITCHES, **extra}
+    return {**ONE_THREAD, **kept, **SWITCHES, **extra}
 
 
 def load(path: str | Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:

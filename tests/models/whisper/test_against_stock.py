@@ -2,7 +2,8 @@
 
 The stock service waits until its detector has heard 200 ms of quiet, then decodes the whole segment: so it is run here, by
 its own `run_stt`. Ours gets the audio as it is spoken and is asked after 80 ms of quiet, as the call's listener does. Audio
-passes on a virtual clock and a decode takes the processor time that it really took, so a busy machine does not matter.
+passes on a virtual clock and a decode takes the processor time that it really took, so a busy machine does not matter; both
+have one thread, for of two each counts in full, also while it waits for the other.
 """
 
 from __future__ import annotations
@@ -88,6 +89,12 @@ async def stock(service: WhisperSTTService, spoken: Sequence[tuple[str, Samples]
                 heard += frame.text
         found.add((VAD_STOP_SECS + time.process_time() - began_s) * 1000, text, heard)
     return found
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What CTranslate2 takes where it is told no number, as by the stock service."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
 def compare(texts: Sequence[str], voices: Sequence[str], window: str) -> tuple[Heard, Heard]:
