@@ -1,7 +1,8 @@
-"""`make setup` on a machine that was not ready the first time."""
+"""`make setup` on a machine that was not ready the first time, and what the tests find there."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+ASKED_FOR = re.compile(r"apt-get install(?: -y| --no-install-recommends)*((?: [a-z][a-z0-9-]+)+)")
+"""What a test says that misses a program."""
 PYTHON = """#!/bin/sh
 # stands for a Python whose venv is complete: pip in it notes that it ran
 for folder; do :; done
@@ -31,3 +34,16 @@ def test_a_half_made_environment_without_pip_is_made_again(tmp_path: Path) -> No
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (venv / "pip.ran").read_text() == "ran\nran\n"
+
+
+def test_every_package_that_a_test_asks_for_is_installed_before_the_tests() -> None:
+    listed = re.search(r'^packages="(.*)"$', (ROOT / "tools/system-deps").read_text(), re.MULTILINE)
+    assert listed is not None
+    asked_for = {
+        package
+        for file in (ROOT / "tests").rglob("*.py")
+        for names in ASKED_FOR.findall(file.read_text())
+        for package in names.split()
+    }
+    assert len(asked_for) >= 8
+    assert asked_for <= set(listed[1].split())
