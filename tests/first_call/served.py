@@ -129,12 +129,20 @@ def alive(pid: int) -> bool:
         return False
 
 
+def came_to_pass(condition: Callable[[], bool], limit_s: float) -> bool:
+    """Wait for something outside this process; whether it came within the time."""
+    began_s = time.monotonic()
+    while not condition():
+        if time.monotonic() - began_s >= limit_s:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 def until(condition: Callable[[], bool], limit_s: float, what: str) -> float:
     """Wait for something outside this process; returns how long it took, in seconds."""
     began_s = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began_s < limit_s, f"not within {limit_s:g} s: {what}"
-        time.sleep(0.05)
+    assert came_to_pass(condition, limit_s), f"not within {limit_s:g} s: {what}"
     return time.monotonic() - began_s
 
 

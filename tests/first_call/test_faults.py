@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from bench.voices import choose
 from pipeline.audit.trail import lines_of, trail_files
 from tests.first_call import microphone
 from tests.first_call.page import chromium, main_process, softphone
-from tests.first_call.served import Held, Served, alive, family, served, until
+from tests.first_call.served import Held, Served, alive, came_to_pass, family, served, until
 from tests.first_call.stored import stored
 
 pytestmark = pytest.mark.wire
@@ -47,6 +48,9 @@ SLOTS = 2
 REFUSED = [400, 400, 401, 413, 400, 401, 403, 403, 401, 401]
 ENDED_S = 15.0
 READY_S = 30.0
+SETTLED_S = 5.0
+LENT_THREADS = 8
+"""A loop makes that many at most for work off it, one when all it has are busy, and keeps them."""
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +64,14 @@ def idle(server: Served) -> bool:
     return bool(health["ready"]) and server.calls() == 0 and server.free_slots() == SLOTS
 
 
+def held_by(pids: tuple[int, ...]) -> list[Held]:
+    """What each of these processes holds."""
+    return [Held.by(pid) for pid in pids]
+
+
 def no_more(before: list[Held], pids: tuple[int, ...]) -> bool:
     """Whether these processes hold no more than they did."""
-    now = [Held.by(pid) for pid in pids]
+    now = held_by(pids)
     return all(
         n.descriptors <= b.descriptors and n.children <= b.children and n.threads <= b.threads
         for n, b in zip(now, before, strict=True)
@@ -149,13 +158,17 @@ def test_a_browser_that_is_killed_in_mid_call_frees_everything_and_its_request_i
             return shown
 
     until(lambda: idle(frail), READY_S, "an idle server")
-    asyncio.run(killed())  # what is opened once and kept is not a leak
-    until(lambda: idle(frail), ENDED_S, "the end of the killed browser's call")
     pids = (frail.worker_pid(), frail.process.pid)
-    before, known = [Held.by(pid) for pid in pids], {r["id"] for r in stored(frail, tmp_path)}
-    assert asyncio.run(killed()) == "follow-up"
-    until(lambda: idle(frail), ENDED_S, "the end of the killed browser's call")
-    until(lambda: no_more(before, pids), ENDED_S, f"no more than {before}")
+    left = []
+    for _ in range(LENT_THREADS):
+        before, known = held_by(pids), {r["id"] for r in stored(frail, tmp_path)}
+        assert asyncio.run(killed()) == "follow-up"
+        until(lambda: idle(frail), ENDED_S, "the end of the killed browser's call")
+        if came_to_pass(partial(no_more, before, pids), SETTLED_S):
+            break
+        left.append(held_by(pids))  # opened once and kept is no leak, each time is
+    else:
+        pytest.fail(f"each killed browser left something behind: {left}")
 
     def new() -> list[dict[str, str]]:
         return [r for r in stored(frail, tmp_path) if r["id"] not in known]
@@ -324,7 +337,7 @@ def test_thirty_garbage_or_abandoned_offers_leave_nothing_behind(frail: Served) 
     misuse(2)  # what is opened once and kept is not a leak
     until(lambda: idle(frail), ENDED_S, "an idle server")
     pids = (frail.worker_pid(), frail.process.pid)
-    before = [Held.by(pid) for pid in pids]
+    before = held_by(pids)
     answered = len(frail.events("call_answered"))
     begun = on_record(frail)
     misuse(30)
@@ -333,7 +346,8 @@ def test_thirty_garbage_or_abandoned_offers_leave_nothing_behind(frail: Served) 
     assert held >= SLOTS
     until(lambda: len(frail.events("offer_abandoned")) >= held, ENDED_S, "each of them counted")
     assert on_record(frail) == begun, "who never came has not called"
-    until(lambda: no_more(before, pids), ENDED_S, f"no more than {before}")
+    settled = came_to_pass(lambda: no_more(before, pids), ENDED_S)
+    assert settled, f"{held_by(pids)} after {before}"
     asyncio.run(one_call())
 
 
