@@ -215,7 +215,7 @@ def served(
             for pid in everyone:
                 _kill(pid)
             process.wait()
-            raise AssertionError("the server did not end after SIGTERM") from None
+            raise AssertionError("the server did not end after SIGTERM")  # noqa: B904  # it shows what failed before
     try:
         until(
             lambda: not any(alive(pid) for pid in everyone), OUTLIVE_S, "the end of its processes"

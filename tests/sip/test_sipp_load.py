@@ -54,6 +54,10 @@ def nothing_left(house: House, lines: int) -> bool:
     return house.server.calls() == 0 and house.server.free_slots() == lines
 
 
+def streams_gone(house: House) -> dict[str, dict[str, Any]]:
+    return {each["call_id"]: each for each in house.event("stream_gone")}
+
+
 def held(house: House) -> dict[int, Held]:
     return {pid: Held.by(pid) for pid in sorted(family(house.server.process.pid))}
 
@@ -90,7 +94,12 @@ def test_two_hundred_calls_at_forty_a_second_are_all_answered_by_a_whole_server(
             lambda: len(there.event("phone_call_over")) == warm + CALLS, 30, "the end of every call"
         )
         over = there.event("phone_call_over")[warm:]
-        gone = {each["call_id"]: each for each in there.event("stream_gone")}
+        until(
+            lambda: {each["call_id"] for each in over} <= streams_gone(there).keys(),
+            30,
+            "what each worker says of its calls, by a pipe of its own",
+        )
+        gone = streams_gone(there)
         greeted = [gone[each["call_id"]]["sent_frames"] for each in over]
         until(lambda: not more_than(before, held(there)), 10, "what the calls held is given back")
         pids = {each["pid"] for each in there.event("worker_started")}
