@@ -200,6 +200,8 @@ class _Ear:
         if self._patient:
             return await self._of_spare(await self._changed())
         await self._refresh()
+        if asked_for != self._begun:
+            raise EngineFailed("another utterance has begun", code=self._failure or LOST)
         if self._alone and (first := self._asks_first) is not None:
             return await self._of_first(first)
         try:
@@ -214,7 +216,7 @@ class _Ear:
                 if self._behind or self._missed:
                     return await self._of_spare(spare)
         except TimeoutError:
-            self._note(SLOW)
+            self._note(SLOW)  # who hangs keeps the next utterance waiting too
             if asked_for != self._begun:
                 raise EngineFailed("another utterance has begun", code=SLOW) from None
             await self._changed()
@@ -264,18 +266,22 @@ class _Ear:
         self._language = heard.language or self._language
         return heard
 
-    def _note(self, code: str) -> None:
-        """The first has failed this utterance; told once."""
-        if not self._on_spare and not self._failure:
+    def _note(self, code: str, begun: int = 0) -> None:
+        """The first has failed this utterance, told once, or the one that was `begun` before it: this one it may hear."""
+        if begun in (0, self._begun):
+            if self._on_spare or self._failure:
+                return
             self._failure = code
-            if not self._stale:
-                self._engines.failed(code)
+        if not self._stale:
+            self._engines.failed(code)
 
     async def _of_first(self, first: Recognizer) -> Transcript:
+        begun = self._begun
         try:
             heard = await first.settle()
         except EngineError as error:
-            self._note(error.code)
+            if first is self._first:  # an ear that was given back has failed nobody
+                self._note(error.code, begun)
             raise
         if not self._stale:
             self._engines.went_well()
