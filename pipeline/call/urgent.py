@@ -11,13 +11,14 @@ import itertools
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from pipeline.call.urgent_ideas import IDEAS, RULES
 from pipeline.call.urgent_words import (
     ADMIN_HEADS,
+    ASKED,
     ASKING,
     BACKGROUND,
     CLAUSE_ENDS,
@@ -172,7 +173,7 @@ _CONTEXT = _Lexicon(
     [("figure", FIGURES), ("history", HISTORY), ("now", NOW), ("hypothetical", HYPOTHETICAL),
      ("spared", NOT_NEGATING), ("worse", WORSE), ("wished", WISHED)]
 )  # fmt: skip
-_PARTINGS = _Lexicon([("asking", ASKING), ("background", BACKGROUND)])
+_PARTINGS = _Lexicon([("asked", ASKED), ("asking", ASKING), ("background", BACKGROUND)])
 _IDEAS = _Lexicon(IDEAS.items())
 
 
@@ -267,7 +268,8 @@ def _open(token: str) -> list[str]:
 
 def _read(words: list[str], *, figures: bool = True) -> _Breath:
     """Clauses, contexts and ideas; without `figures` a way of speaking is taken at its word."""
-    breath = _Breath(words, _clauses(words))
+    clauses, parted = _clauses(words)
+    breath = _Breath(words, clauses)
     told: dict[str, set[int]] = {
         name: set() for name in ("history", "hypothetical", "wished", "now")
     }
@@ -278,11 +280,13 @@ def _read(words: list[str], *, figures: bool = True) -> _Breath:
             elif name == "spared":
                 breath.found.setdefault("spared", []).append((index, end))
             elif name != "worse":
-                told[name].add(breath.clauses[index])
+                told[name].add(clauses[index])
+                if name == "now":
+                    told[name].update(_before(clauses[index], parted))
             elif words[end : end + 1] != ["to"]:  # "it is back to normal"
-                breath.worse.update(_meant(words, breath.clauses, index))
+                breath.worse.update(_meant(words, clauses, index))
         if words[index] == "in" and _is_year(words, index + 1):
-            told["history"].add(breath.clauses[index])
+            told["history"].add(clauses[index])
     breath.past = (
         (told["history"] | (told["hypothetical"] - told["wished"])) - told["now"] - breath.worse
     )
@@ -293,25 +297,39 @@ def _read(words: list[str], *, figures: bool = True) -> _Breath:
     return breath
 
 
-def _clauses(words: list[str]) -> list[int]:
-    """The clause of each word: stops, joining words, new claims, questions and what is told beside a claim begin one."""
+def _clauses(words: list[str]) -> tuple[list[int], set[int]]:
+    """The clause of each word: stops, joining words, new claims, questions and what is told beside a claim begin one.
+
+    Also which of them are such questions and asides: they go on with what was said before.
+    """
     clauses: list[int] = []
-    clause = begun = within = 0
+    parted: set[int] = set()
+    clause = begun = within = asked = 0
     for index, word in enumerate(words):
         parts = word in CLAUSE_ENDS or word in _STOPS or _claims(words, index)
-        if not parts and index >= within and index > begun:
-            for end, name in _PARTINGS.at(words, index):
-                within = end
-                parts = (
-                    _asserts(words, begun)
-                    if name == "background"
-                    else words[begun] not in SUPPOSING
-                )
-                break
+        parts = parts or (0 < index == asked and (word in _SUBJECTS or word in _OWNERS))
+        if not parts and index >= within:
+            within, name = next(iter(_PARTINGS.at(words, index)), (within, ""))
+            asked = within if name == "asked" else asked
+            if name and index > begun and _may_part(words, begun, name):
+                parts = True
+                parted.add(clause + 1)
         if parts:
             clause, begun = clause + 1, index + (word in CLAUSE_ENDS or word in _STOPS)
         clauses.append(clause)
-    return clauses
+    return clauses, parted
+
+
+def _may_part(words: list[str], begun: int, name: str) -> bool:
+    """A question or an aside is no part of a clause that begins here."""
+    return _asserts(words, begun) if name == "background" else words[begun] not in SUPPOSING
+
+
+def _before(clause: int, parted: set[int]) -> Iterator[int]:
+    """The clauses that a question or an aside goes on with."""
+    while clause in parted:
+        clause -= 1
+        yield clause
 
 
 def _asserts(words: list[str], begun: int) -> bool:

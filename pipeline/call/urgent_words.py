@@ -246,6 +246,10 @@ can/could/would a/the/you/someone/somebody|do/does you/the/your/a|who do/should/
 what do/should i|what are/is|what happens|is it|is this|is that|is there|are there|are you
 """
 """Begins a question: what was claimed before it is no part of it."""
+ASKED = """
+who do/should/would/can i/you/we call|what do/should/can i/we do|what number do i call|where do/should i go
+"""
+"""A whole question: who is spoken of behind it is so now ("who do i call he won't wake up")."""
 SUPPOSING = frozenset(
     [
         "if", "when", "whenever", "for", "with", "about", "after", "before", "during", "in", "is", "are", "can", "could",
@@ -255,7 +259,7 @@ SUPPOSING = frozenset(
 """A clause that begins so is part of the question behind it: "for chest pain who do i call"."""
 BACKGROUND = """
 history of|runs in the/my|died of/from|passed away|as a child/baby/kid/teenager|in high school|used to|ever since i was|in case of/i|
-just in case|side effect/effects
+in the spring/summer/fall/winter|just in case|side effect/effects
 """
 """Told beside a complaint of now it takes nothing of it back: "i have chest pain heart disease runs in my family"."""
 

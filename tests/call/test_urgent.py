@@ -104,6 +104,9 @@ def test_a_visit_that_was_or_comes_every_year_does_not_raise(text: str) -> None:
         "he's not breathing what happens if i wait",
         "can the doctor see me for chest pain",
         "emergency who do i call",
+        "who do i call he won't wake up",
+        "what do i do he took the whole bottle of pills",
+        "i had chest pain last month can the doctor see me today",
     ],
 )
 def test_a_question_behind_a_complaint_does_not_make_it_a_supposition(text: str) -> None:
@@ -115,6 +118,7 @@ def test_a_question_behind_a_complaint_does_not_make_it_a_supposition(text: str)
     [
         "if i have chest pain who do i call",
         "for an emergency who do i call",
+        "who do i call if he won't wake up",
         "what do you do for a seizure",
         "i have a question can chest pain be a side effect",
         "my mother had a stroke two years ago is there a class",
@@ -138,6 +142,7 @@ def test_a_question_about_a_complaint_that_nobody_has_is_routine(text: str) -> N
         "i have chest pain i was told to call in case of chest pain",
         "i'm having chest pain are there side effects of this drug",
         "i've had chest pain since last month",
+        "i can't breathe in the fall air",
     ],
 )
 def test_what_was_long_ago_takes_nothing_of_a_complaint_of_now(text: str) -> None:
@@ -148,6 +153,7 @@ def test_what_was_long_ago_takes_nothing_of_a_complaint_of_now(text: str) -> Non
     "text",
     [
         "i need a chest pain doctor",
+        "my breathing is getting worse doctor",
         "chest pain doctor",
         "he is not breathing doctor",
         "my chest hurts doctor",
