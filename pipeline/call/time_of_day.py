@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from pipeline.call.words import (
     MONTHS,
+    REPAIRS,
     WEEKDAYS,
     Words,
     cardinal,
@@ -30,6 +31,7 @@ _PARTS = {
 _LIMITS = frozenset(["after", "before", "until", "till", "than", "past", "by", "off", "since"])
 _RANGES = frozenset(["to", "through", "thru", "til", "till", "until"])
 _RANGE_WORDS = frozenset((word,) for word in _RANGES)
+_ENDS_HOUR = frozenset(["am", "pm", "m", "o'clock", *_PARTS])
 _INTRODUCED = frozenset(["at", "around", "about"])
 _BYGONE = ("last time", "last week", "last month", "last year", "ago")
 """Of a time that is told of, and not asked for."""
@@ -66,7 +68,10 @@ _NO_NAMES_OF_STREETS = frozenset(
 )
 _BEFORE_YEARS = frozenset(["in", "since", "year", "born", "of", "until", "from", *MONTHS])
 _YEARS = ("19", "20")
-_DAYS = frozenset([*WEEKDAYS, "today", "tomorrow"])
+_TO_HALVES = (("in", "the"), ("this",), ("tomorrow",), *((day,) for day in WEEKDAYS))
+"""Between an hour and its half of the day."""
+_BEFORE_HOURS = REPAIRS | frozenset([*WEEKDAYS, "today", "tomorrow", "said", "it"])
+"""Before the hour of "in the morning" where no time is asked for; "i take two in the morning" has none."""
 _BEFORE_ITS_NUMBER = frozenset(["is", "was", "it's", "in"])
 _NUMERALS = frozenset(["hundred", "thousand", "oh", "o", "double", "triple"])
 
@@ -150,8 +155,8 @@ def _listed(spoken: Words, hit: _Found) -> bool:
 
 
 def _ends_hour(word: str) -> bool:
-    """The word before "to" in "nine to five", "two pm to three"."""
-    return cardinal((word,), 0) is not None or word in ("am", "pm", "m", "o'clock")
+    """The word before "to" in "nine to five", "two pm to three", "noon to one"."""
+    return cardinal((word,), 0) is not None or word in _ENDS_HOUR
 
 
 def _of_things(spoken: Words) -> frozenset[int]:
@@ -289,8 +294,10 @@ def _clock(spoken: Words, at: int, asked: bool) -> _Found | None:
     if hit.half in ("am", "pm") or hit.end > end:
         return hit if hour >= 1 else None
     before = spoken[at - 1] if at else ""
-    introduced = before in _INTRODUCED or (before in _DAYS and _half_behind(spoken, end))
-    if before == "half":
+    introduced = before in _INTRODUCED or (
+        (asked or certain or at == 0 or before in _BEFORE_HOURS) and _half_behind(spoken, end)
+    )
+    if before == "half" or spoken[end : end + 3] == ("and", "a", "half"):
         return None  # "half nine" is half past nine to some and half past eight to others
     if hour > 12 and not asked and not (certain and (introduced or spoken[at].isdigit())):
         return None  # "covid nineteen" is no hour
@@ -304,16 +311,19 @@ def _clock(spoken: Words, at: int, asked: bool) -> _Found | None:
 
 def _counts(spoken: Words, end: int) -> bool:
     """True when a bare number counts something ("two kids")."""
+    if spoken[end : end + 2] == ("or", "so"):
+        return False
     return end < len(spoken) and spoken[end] not in (
-        "please", "is", "works", "would", "if", "on", "sharp", "ish", "then", "and",
+        "please", "is", "works", "would", "if", "on", "sharp", "ish", "then", "and", "thanks", "thank", "um", "uh", "er", "i",
+        "maybe", "yeah", "sounds",
     )  # fmt: skip
 
 
 def _half_behind(spoken: Words, at: int) -> bool:
     """True of "in the morning", which makes an hour of the number behind a day: "friday nine in the morning"."""
-    return spoken[at : at + 2] == ("in", "the") and spoken[at + 2 : at + 3] in (
-        ("morning",), ("afternoon",), ("evening",),
-    )  # fmt: skip
+    lead = next((lead for lead in _TO_HALVES if spoken[at : at + len(lead)] == lead), None)
+    half = spoken[at + len(lead) : at + len(lead) + 1] if lead else ()
+    return half in (("morning",), ("afternoon",), ("evening",))
 
 
 def _minute(spoken: Words, at: int) -> tuple[int, int] | None:

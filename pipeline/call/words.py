@@ -26,6 +26,7 @@ _ONLY_RANGE = re.compile(
     r"^(\D*(?:[1-9]|1\d|2[0-3]))(\s*[ap]m)?\s*[-–]\s*((?:[1-9]|1\d|2[0-3])\b\D*)$"
 )
 """Two hours, the only figures of an answer: in a row of more a dash may stand within a telephone number."""
+_FRENCH = re.compile(r"\b(\d{1,2})h(\d{2})\b")
 _DOTTED = re.compile(r"\b([ap])\.\s?m\b\.?")
 
 MONTHS = (
@@ -97,6 +98,7 @@ def words(text: str) -> Words:
     plain = _ISO_DATE.sub(_iso_date, plain)
     plain = _SLASH_DATE.sub(_slash_date, plain)
     plain = _DOTTED.sub(r"\1m", plain)
+    plain = _FRENCH.sub(r"\1 \2", plain)
     plain = _SIGNED.sub(" number ", plain)
     plain = _PRICE.sub(r" \1 dollars ", plain)
     plain = _ONLY_RANGE.sub(r"\1\2 through \3", plain)

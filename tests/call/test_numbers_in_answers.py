@@ -154,7 +154,7 @@ def test_ten_in_the_morning_behind_the_twelfth_is_not_ten_past_midnight() -> Non
     "typed",
     ["#204", "in 2019", "i was born in 1945", "march 2019", "456 oak street", "1015 old mill lane", "ends in 1530",
      "$20", "half nine", "nine or ten", "two or maybe three", "2 or 3 o'clock", "9-11", "10-12", "9 am to 11 am",
-     "9am-11am"],
+     "9am-11am", "noon to 1", "noon or 1", "morning or 2 pm", "3 and a half"],
 )  # fmt: skip
 def test_a_number_of_something_else_a_list_and_a_range_are_no_answer(typed: str) -> None:
     for asked in (True, False):
@@ -168,6 +168,11 @@ def test_a_number_of_something_else_a_list_and_a_range_are_no_answer(typed: str)
         ("fifteen minutes past ten", "10:15"),
         ("in that case ten thirty", "10:30"),
         ("flat 3 pm", "15:00"),
+        ("nine in the morning", "09:00"),
+        ("two tomorrow afternoon", "14:00"),
+        ("14h30", "14:30"),
+        ("ten i think", "10:00"),
+        ("ten or so", "10:00"),
         ("1400 hours", "14:00"),
         ("1015 at the elm street office", "10:15"),
         ("nine or ten no wait eleven", "11:00"),
@@ -183,6 +188,8 @@ def test_a_time_beside_other_words_is_heard_whole(said: str, time: str | None) -
     [
         ("friday nine in the morning", "09:00"),
         ("tomorrow 3 in the afternoon", "15:00"),
+        ("no nine in the morning", "09:00"),
+        ("ten thirty in the morning", "10:30"),
         ("i take two in the morning", "morning"),
     ],
 )
