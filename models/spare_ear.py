@@ -200,8 +200,7 @@ class _Ear:
         if self._patient:
             return await self._of_spare(await self._changed())
         await self._refresh()
-        if asked_for != self._begun:
-            raise EngineFailed("another utterance has begun", code=self._failure or LOST)
+        self._still_of(asked_for)
         if self._alone and (first := self._asks_first) is not None:
             return await self._of_first(first)
         try:
@@ -213,13 +212,14 @@ class _Ear:
                         if asked_for != self._begun:
                             raise
                 spare = await self._changed()
+                self._still_of(asked_for)
                 if self._behind or self._missed:
                     return await self._of_spare(spare)
         except TimeoutError:
             self._note(SLOW)  # who hangs keeps the next utterance waiting too
-            if asked_for != self._begun:
-                raise EngineFailed("another utterance has begun", code=SLOW) from None
+            self._still_of(asked_for)
             await self._changed()
+            self._still_of(asked_for)
             self._patient = True
             raise EngineChanged("the spare recogniser is hearing it again") from None
         return await spare.settle()
@@ -261,6 +261,11 @@ class _Ear:
     def _alone(self) -> bool:
         """Nobody can stand in for the first: the spare would hear another language's words."""
         return not self._engines.spare_knows(self._language)
+
+    def _still_of(self, begun: int) -> None:
+        """Raises EngineFailed once another utterance has begun: its words are no answer for the one before."""
+        if begun != self._begun:
+            raise EngineFailed("another utterance has begun", code=self._failure or LOST)
 
     def _told(self, heard: Transcript) -> Transcript:
         self._language = heard.language or self._language

@@ -395,6 +395,25 @@ async def test_a_fresh_ears_words_of_the_next_utterance_are_no_answer_for_the_on
         await ear.close()
 
 
+async def test_a_spares_words_of_the_next_utterance_are_no_answer_for_the_one_before() -> None:
+    """The spare's ear is opened only when it is needed, and that takes its time."""
+    rig = await started()
+    rig.spare.open_ms = 500.0
+    ear = await rig.stt.open()
+    ear.begin()
+    speak(ear, "b")
+    rig.first.fails_once = 1
+    async with asyncio.TaskGroup() as tasks:
+        before = tasks.create_task(failed(ear))
+        await asyncio.sleep(0.1)
+        ear.begin()
+        speak(ear, "c")
+        await asyncio.sleep(1)
+        assert await settled(ear) == "c"
+    assert before.result() is None
+    await ear.close()
+
+
 @pytest.mark.parametrize("language", ["en", "es"])
 async def test_an_utterance_that_fails_once_the_next_has_begun_leaves_that_to_the_first(
     language: Language,
