@@ -35,8 +35,10 @@ from pipeline.call.urgent_words import (
     NO_HEADS_BEHIND,
     NOT_NEGATING,
     NOW,
+    OBJECTS,
     SCOPE_ENDS,
     SUPPOSING,
+    VERB_HEADS,
     VISIT_HEADS,
     VISIT_KINDS,
     VISIT_OWNERS,
@@ -71,8 +73,12 @@ _TOKEN = re.compile(r"[a-z0-9']+|[.?!;,]")
 _PRESSURE = re.compile(r"\b(\d{3})/(\d{2,3})\b")
 """A blood pressure as it is typed."""
 _STOPS = frozenset(".?!;,")
+_SENTENCE_ENDS = frozenset(".?!")
+_ASKED_OF = (["bleeding"], ["fainting"])
 _SUBJECTS = frozenset(("i", "he", "she", "it", "they", "we", "there"))
 _OWNERS = frozenset(("my", "his", "her", "our", "the"))
+_ENDED = frozenset(("died", "passed"))
+"""Of "my father died of a heart attack", which begins something else."""
 _THAT = frozenset(("it", "this", "that", "they"))
 _JOINS = CLAUSE_ENDS | _STOPS
 _NOT_NOW = frozenset(("had", "been", "question", "questions"))
@@ -285,8 +291,8 @@ def _read(words: list[str], *, figures: bool = True) -> _Breath:
                     told[name].update(_before(clauses[index], parted))
             elif words[end : end + 1] != ["to"]:  # "it is back to normal"
                 breath.worse.update(_meant(words, clauses, index))
-        if words[index] == "in" and _is_year(words, index + 1):
-            told["history"].add(clauses[index])
+        told["hypothetical"].update(clauses[index : index + _asks_in_general(words, index)])
+        told["history"].update(clauses[index : index + _names_year(words, index)])
     breath.past = (
         (told["history"] | (told["hypothetical"] - told["wished"])) - told["now"] - breath.worse
     )
@@ -295,6 +301,12 @@ def _read(words: list[str], *, figures: bool = True) -> _Breath:
             if index not in breath.masked:
                 breath.found.setdefault(name, []).append((index, end))
     return breath
+
+
+def _asks_in_general(words: list[str], index: int) -> bool:
+    """True of "is bleeding" where a sentence begins; "he is bleeding" tells of it."""
+    begins = index == 0 or words[index - 1] in _SENTENCE_ENDS
+    return begins and words[index] == "is" and words[index + 1 : index + 2] in _ASKED_OF
 
 
 def _clauses(words: list[str]) -> tuple[list[int], set[int]]:
@@ -338,11 +350,11 @@ def _asserts(words: list[str], begun: int) -> bool:
 
 
 def _meant(words: list[str], clauses: list[int], index: int) -> set[int]:
-    """The clauses that a word is about: its own, and the one before it where that begins with "it"."""
+    """The clauses that a word is about: its own, and the one before it where that begins with "it" or with the word."""
     begun = bisect_left(clauses, clauses[index])
     while begun < index and words[begun] in _JOINS:
         begun += 1
-    if words[begun] not in _THAT:
+    if words[begun] not in _THAT and begun != index:
         return {clauses[index]}
     before = begun - 1
     while before >= 0 and words[before] in _JOINS:
@@ -354,7 +366,7 @@ def _claims(words: list[str], index: int) -> bool:
     """A new sentence about here and now starts: "would you see me, I have chest pain"."""
     before = words[index - 1] if index else ""
     if words[index] in _OWNERS:
-        return any(word in _VERBS for word in words[index + 2 : index + 4])
+        return any(word in _VERBS or word in _ENDED for word in words[index + 2 : index + 4])
     if words[index] not in _SUBJECTS or index + 1 == len(words):
         return False
     verb = words[index + 1]
@@ -363,9 +375,9 @@ def _claims(words: list[str], index: int) -> bool:
     return verb in _VERBS
 
 
-def _is_year(words: list[str], index: int) -> bool:
-    following = words[index : index + 2]
-    return bool(following) and (
+def _names_year(words: list[str], index: int) -> bool:
+    following = words[index + 1 : index + 3]
+    return words[index] == "in" and bool(following) and (
         bool(re.fullmatch(r"(19|20)\d\d", following[0])) or following in (["two", "thousand"], ["twenty", "nineteen"])
     )  # fmt: skip
 
@@ -400,7 +412,9 @@ def _of_the_office(words: list[str], end: int) -> bool:
             return False
         if words[at] in MEDICINE_HEADS and _fails(words, at + 1):
             return False
-        if words[at : at + 2] == ["history", "of"]:
+        if words[at] in VERB_HEADS and not OBJECTS.isdisjoint(words[at + 1 : at + 2]):
+            return False
+        if words[at : at + 2] in (["history", "of"], ["center", "of"]):
             return False
         if words[at] in ADMIN_HEADS or (words[at] in VISIT_HEADS and _told_of(words, at)):
             return True

@@ -179,7 +179,16 @@ NO_HEADS_BEHIND = frozenset(
     ]
 )  # fmt: skip
 """Between a key word and a noun these say that they are not one: "i have chest pain my doctor said to call"."""
-MEDICINE_HEADS = frozenset(["medicine", "medication", "medications", "meds", "pill", "pills"])
+VERB_HEADS = frozenset(
+    ["book", "contact", "test", "support", "report", "monitor", "record", "rate", "bill", "scan", "film", "study"]
+)  # fmt: skip
+OBJECTS = frozenset(
+    ["me", "my", "him", "his", "her", "us", "our", "it", "them", "someone", "somebody", "an", "a", "the"]
+)  # fmt: skip
+"""Behind one of those they make a verb of it: "i have chest pain book me a visit"."""
+MEDICINE_HEADS = frozenset(
+    ["medicine", "medication", "medications", "meds", "pill", "pills", "prescription"]
+)
 FAILING = frozenset(["helping", "help", "working", "work", "touching"])
 """Behind "not": medicine that fails leaves the complaint as it was."""
 DOCTOR_HEADS = frozenset(["doctor", "doctors", "specialist"])
@@ -210,8 +219,13 @@ VISIT_KINDS = frozenset(
 )
 """Behind the owner: "my last chest pain visit"."""
 
-HISTORY = """
-last refill/visit|twenty ten/eleven/twelve/thirteen/fourteen/fifteen/sixteen/seventeen/eighteen/nineteen|years/months/decades ago|a year/month ago|last year/month/spring/summer/fall/autumn/winter|when i/he/she was/were|
+_AGES = (
+    "one/two/three/four/five/six/seven/eight/nine/ten/eleven/twelve/thirteen/fourteen/fifteen/sixteen/seventeen/eighteen/"
+    "nineteen/twenty/thirty/forty/fifty/sixty/seventy/" + "/".join(map(str, range(1, 90)))
+)
+HISTORY = f"""
+when i/he/she was {_AGES}|when i/he/she was a/an/young/younger/little/small/born/growing/pregnant/about/around/only/like/there|
+when i/he/she was in high/middle/college/school/grade/kindergarten/my|last refill/visit|twenty ten/eleven/twelve/thirteen/fourteen/fifteen/sixteen/seventeen/eighteen/nineteen|years/months/decades ago|a year/month ago|last year/month/spring/summer/fall/autumn/winter|
 back in|as a child/baby/kid/teenager|in college/childhood|in the spring/summer/fall/winter/past|used to|died of/from|
 history of|passed away|long time ago|years back|follow up after/for/from/on/about|follow up visit/appointment after/for/from/on/about|following up after/on|all better now|ever since i was|
 decades ago|in january/february/march/april/may/june/july/august/september/october/november/december|
@@ -229,21 +243,22 @@ could this medicine/drug/pill/shot/vaccine|who do i/you/we call|who should i cal
 if someone/somebody/anyone/anybody|if it is/was/were|would a/the/you|could a/the|is it common|common after|
 do/does you/the/your doctor/clinic/office/treat/offer/handle/take|in case of/i|just in case|school paper|for a paper/class/project|what happens if|what are the|
 what is the difference|side effect/effects|can a/the|what do you do/recommend if/for|do you see/treat|is there a risk|
-how do you know|can you get|what causes|hypothetically|i was wondering if|what counts as|is fainting/bleeding|your policy on|signs of
+how do you know|can you get|what causes|hypothetically|i was wondering if|what counts as|is fainting/bleeding normal/common/okay/ok|your policy on|signs of
 """
 
 WORSE = """
 right now|getting worse|is worse|worse today/now|is back|came back|it hurts|still hurts|happening again|is really/so bad|is bad now|
-will not go away|not going away|not gone
+will not go away|will not stop|not going away|not gone|not stopping
 """
 """What was told of is of now: "i need a follow up for chest pain it is getting worse"."""
 WISHED = """
+have/has/having/show/shows/showing signs of|have/has/having/show/shows/showing the/some/all signs of|can this be|
 see/help me/him/her/us|get me a|get me/him/her in|fit/squeeze me/him/her in|get/come/be in|be/get seen|call/calls me|call/calls me back
 """
 """What is only supposed is wished for: "can the doctor see me for chest pain"."""
 ASKING = """
 can/could/would a/the/you/someone/somebody|do/does you/the/your/a|who do/should/would i/you/we|what number do|how do/would i/you/we|
-what do/should i|what are/is|what happens|is it|is this|is that|is there|are there|are you
+what do/should i|what are/is|what happens|what causes|is it/this/that/there/the/my|are there/the/you|could/can this/that/it/these/my
 """
 """Begins a question: what was claimed before it is no part of it."""
 ASKED = """
@@ -258,8 +273,9 @@ SUPPOSING = frozenset(
 )  # fmt: skip
 """A clause that begins so is part of the question behind it: "for chest pain who do i call"."""
 BACKGROUND = """
-history of|runs in the/my|died of/from|passed away|as a child/baby/kid/teenager|in high school|used to|ever since i was|in case of/i|
-in the spring/summer/fall/winter|just in case|side effect/effects
+history of|runs in the/my|died of/from|passed away|as a child/baby/kid/teenager|in high school|in college/childhood|at age|used to|
+ever since i was|in case of/i|in the spring/summer/fall/winter|just in case|side effect/effects|cause/causes|first aid|last refill/visit|
+follow up after/for/from/on/about|follow up visit/appointment after/for/from/on/about|following up after/on|recovered from
 """
 """Told beside a complaint of now it takes nothing of it back: "i have chest pain heart disease runs in my family"."""
 

@@ -143,6 +143,18 @@ def test_a_question_about_a_complaint_that_nobody_has_is_routine(text: str) -> N
         "i'm having chest pain are there side effects of this drug",
         "i've had chest pain since last month",
         "i can't breathe in the fall air",
+        "chest pain my father died of a heart attack",
+        "he is choking i need first aid",
+        "i have chest pain what causes that",
+        "i have chest pain could this medicine cause it",
+        "i have chest pain i need a follow up for diabetes too",
+        "i have chest pain is the clinic open",
+        "when i was walking i got chest pain",
+        "my chest started hurting when i was at work",
+        "when he was eating he started choking",
+        "i have signs of a stroke",
+        "my mom is showing the signs of a heart attack",
+        "can this be a heart attack",
     ],
 )
 def test_what_was_long_ago_takes_nothing_of_a_complaint_of_now(text: str) -> None:
@@ -154,6 +166,10 @@ def test_what_was_long_ago_takes_nothing_of_a_complaint_of_now(text: str) -> Non
     [
         "i need a chest pain doctor",
         "my breathing is getting worse doctor",
+        "i have chest pain book me an appointment",
+        "he's not breathing contact someone",
+        "i have chest pain test me please",
+        "i have chest pain center of my chest",
         "chest pain doctor",
         "he is not breathing doctor",
         "my chest hurts doctor",
@@ -199,6 +215,7 @@ def test_a_doctor_one_has_and_a_follow_up_are_of_the_office(text: str) -> None:
         "i had a chest pain visit yesterday and now it hurts again",
         "i had chest pain last month and it won't go away",
         "i had chest pain last year and it is back",
+        "my bleeding started back in march and won't stop",
         "i took my chest pain medicine and it still hurts",
     ],
 )
@@ -213,10 +230,28 @@ def test_what_was_seen_to_and_is_worse_raises(text: str) -> None:
         "my dad had a stroke last year and it hurts to talk about",
         "no chest pain but my knee is getting worse",
         "i had a stroke last year and my knee hurts",
+        "i had a seizure when i was 25",
+        "when i was in college i passed out",
+        "what are the signs of a stroke",
     ],
 )
 def test_what_is_well_again_and_another_complaint_raise_nothing_of_long_ago(text: str) -> None:
     assert classify(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "he is bleeding",
+        "my husband is bleeding a lot",
+        "my baby is bleeding from his head",
+        "my incision is bleeding",
+        "she is fainting",
+    ],
+)
+def test_somebody_who_is_bleeding_is_no_general_question(text: str) -> None:
+    assert classify(text) is not None
+    assert classify("is bleeding after that normal") is None
 
 
 def test_at_most_one_routine_sentence_in_twenty_raises() -> None:
