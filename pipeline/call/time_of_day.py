@@ -30,7 +30,6 @@ _PARTS = {
 }  # fmt: skip
 _LIMITS = frozenset(["after", "before", "until", "till", "than", "past", "by", "off", "since"])
 _RANGES = frozenset(["to", "through", "thru", "til", "till", "until"])
-_RANGE_WORDS = frozenset((word,) for word in _RANGES)
 _ENDS_HOUR = frozenset(["am", "pm", "m", "o'clock", *_PARTS])
 _INTRODUCED = frozenset(["at", "around", "about"])
 _BYGONE = ("last time", "last week", "last month", "last year", "ago")
@@ -64,8 +63,9 @@ _STREETS = frozenset(
 _WITHIN_STREETS = 3
 """So many words at most between a number and its street: "1015 old mill lane"."""
 _NO_NAMES_OF_STREETS = frozenset(
-    ["at", "on", "in", "the", "for", "by", "please", "and", "near", "from"]
-)
+    ["at", "on", "in", "the", "for", "by", "please", "and", "near", "from", "i", "we", "my", "so", "to", "because"]
+)  # fmt: skip
+"""Between a number and a street these say that it is a time: "10 30 i have to drive"."""
 _BEFORE_YEARS = frozenset(["in", "since", "year", "born", "of", "until", "from", *MONTHS])
 _YEARS = ("19", "20")
 _TO_HALVES = (("in", "the"), ("this",), ("tomorrow",), *((day,) for day in WEEKDAYS))
@@ -138,11 +138,14 @@ def _limited(spoken: Words, hit: _Found) -> bool:
     before = spoken[max(0, hit.start - 2) : hit.start]
     if len(before) == 2 and before[1] in _RANGES and _ends_hour(before[0]):
         return True
-    if spoken[hit.end : hit.end + 1] in _RANGE_WORDS and cardinal(spoken, hit.end + 1) is not None:
+    behind = spoken[hit.end] if hit.end < len(spoken) else ""
+    if behind in _RANGES and cardinal(spoken, hit.end + 1) is not None:
         return True  # the first of "nine am to eleven am"
-    if _listed(spoken, hit):
-        return True
-    return any(word in _LIMITS for word in before) or "between" in spoken[: hit.start]
+    return (
+        _listed(spoken, hit)
+        or any(word in _LIMITS for word in before)
+        or "between" in spoken[: hit.start]
+    )
 
 
 def _listed(spoken: Words, hit: _Found) -> bool:

@@ -171,6 +171,7 @@ def test_a_number_of_something_else_a_list_and_a_range_are_no_answer(typed: str)
         ("nine in the morning", "09:00"),
         ("two tomorrow afternoon", "14:00"),
         ("14h30", "14:30"),
+        ("10 30 i have to drive", "10:30"),
         ("ten i think", "10:00"),
         ("ten or so", "10:00"),
         ("1400 hours", "14:00"),
