@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from pipeline.call.words import (
+    FILLERS,
     MONTHS,
     REPAIRS,
     WEEKDAYS,
@@ -70,6 +71,7 @@ _BEFORE_YEARS = frozenset(["in", "since", "year", "born", "of", "until", "from",
 _YEARS = ("19", "20")
 _TO_HALVES = (("in", "the"), ("this",), ("tomorrow",), *((day,) for day in WEEKDAYS))
 """Between an hour and its half of the day."""
+_HALVES = (("morning",), ("afternoon",), ("evening",))
 _BEFORE_HOURS = REPAIRS | frozenset([*WEEKDAYS, "today", "tomorrow", "said", "it"])
 """Before the hour of "in the morning" where no time is asked for; "i take two in the morning" has none."""
 _BEFORE_ITS_NUMBER = frozenset(["is", "was", "it's", "in"])
@@ -297,8 +299,10 @@ def _clock(spoken: Words, at: int, asked: bool) -> _Found | None:
     if hit.half in ("am", "pm") or hit.end > end:
         return hit if hour >= 1 else None
     before = spoken[at - 1] if at else ""
+    behind = _half_behind(spoken, end)
+    alone = FILLERS.issuperset((*spoken[:at], *spoken[behind:]))
     introduced = before in _INTRODUCED or (
-        (asked or certain or at == 0 or before in _BEFORE_HOURS) and _half_behind(spoken, end)
+        behind > 0 and (asked or certain or alone or before in _BEFORE_HOURS)
     )
     if before == "half" or spoken[end : end + 3] == ("and", "a", "half"):
         return None  # "half nine" is half past nine to some and half past eight to others
@@ -322,11 +326,13 @@ def _counts(spoken: Words, end: int) -> bool:
     )  # fmt: skip
 
 
-def _half_behind(spoken: Words, at: int) -> bool:
-    """True of "in the morning", which makes an hour of the number behind a day: "friday nine in the morning"."""
-    lead = next((lead for lead in _TO_HALVES if spoken[at : at + len(lead)] == lead), None)
-    half = spoken[at + len(lead) : at + len(lead) + 1] if lead else ()
-    return half in (("morning",), ("afternoon",), ("evening",))
+def _half_behind(spoken: Words, at: int) -> int:
+    """Where "in the morning" ends, which makes an hour of the number behind a day ("friday nine in the morning"); else 0."""
+    for lead in _TO_HALVES:
+        half = at + len(lead)
+        if spoken[at:half] == lead and spoken[half : half + 1] in _HALVES:
+            return half + 1
+    return 0
 
 
 def _minute(spoken: Words, at: int) -> tuple[int, int] | None:

@@ -191,7 +191,9 @@ def test_a_time_beside_other_words_is_heard_whole(said: str, time: str | None) -
         ("tomorrow 3 in the afternoon", "15:00"),
         ("no nine in the morning", "09:00"),
         ("ten thirty in the morning", "10:30"),
+        ("nine in the morning please", "09:00"),
         ("i take two in the morning", "morning"),
+        ("three in the morning i wake up", "morning"),
     ],
 )
 def test_the_hour_between_a_day_and_its_half_is_kept(said: str, time: str) -> None:
