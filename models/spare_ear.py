@@ -200,6 +200,7 @@ class _Ear:
         if self._patient:
             return await self._of_spare(await self._changed())
         await self._refresh()
+        self._still_of(asked_for)
         if self._alone and (first := self._asks_first) is not None:
             return await self._of_first(first)
         try:
@@ -211,13 +212,14 @@ class _Ear:
                         if asked_for != self._begun:
                             raise
                 spare = await self._changed()
+                self._still_of(asked_for)
                 if self._behind or self._missed:
                     return await self._of_spare(spare)
         except TimeoutError:
-            self._note(SLOW)
-            if asked_for != self._begun:
-                raise EngineFailed("another utterance has begun", code=SLOW) from None
+            self._note(SLOW)  # who hangs keeps the next utterance waiting too
+            self._still_of(asked_for)
             await self._changed()
+            self._still_of(asked_for)
             self._patient = True
             raise EngineChanged("the spare recogniser is hearing it again") from None
         return await spare.settle()
@@ -260,22 +262,31 @@ class _Ear:
         """Nobody can stand in for the first: the spare would hear another language's words."""
         return not self._engines.spare_knows(self._language)
 
+    def _still_of(self, begun: int) -> None:
+        """Raises EngineFailed once another utterance has begun: its words are no answer for the one before."""
+        if begun != self._begun:
+            raise EngineFailed("another utterance has begun", code=self._failure or LOST)
+
     def _told(self, heard: Transcript) -> Transcript:
         self._language = heard.language or self._language
         return heard
 
-    def _note(self, code: str) -> None:
-        """The first has failed this utterance; told once."""
-        if not self._on_spare and not self._failure:
+    def _note(self, code: str, begun: int = 0) -> None:
+        """The first has failed this utterance, told once, or the one that was `begun` before it: this one it may hear."""
+        if begun in (0, self._begun):
+            if self._on_spare or self._failure:
+                return
             self._failure = code
-            if not self._stale:
-                self._engines.failed(code)
+        if not self._stale:
+            self._engines.failed(code)
 
     async def _of_first(self, first: Recognizer) -> Transcript:
+        begun = self._begun
         try:
             heard = await first.settle()
         except EngineError as error:
-            self._note(error.code)
+            if first is self._first:  # an ear that was given back has failed nobody
+                self._note(error.code, begun)
             raise
         if not self._stale:
             self._engines.went_well()

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from urllib.parse import quote
 
-from phi.number_words import BETWEEN, Token, readings, tokens
+from phi.number_words import BETWEEN, Reading, Token, readings, tokens
 
 SHORTEST = 4
 LONG_TARGET = 7
@@ -73,7 +73,7 @@ class Said:
         self.text = text
         self.tokens: list[Token] = tokens(text)
         self.readings = readings(self.tokens)
-        self._numeric = [at for at, read in enumerate(self.readings) if read]
+        self._holding = _holding(self.readings)
         self._places = [at for at, letter in enumerate(text) if not letter.isspace()]
         self._squeezed = "".join(text[at] for at in self._places)
 
@@ -103,7 +103,7 @@ class Said:
     def find_exact(self, target: str) -> Iterator[Span]:
         """Every place where these very digits and letters are said or written."""
         search = _Search(self, target)
-        for at in self._numeric:
+        for at in self._holding.get(target[:1], ()):
             behind = search.behind(at)
             if behind:
                 yield Span(self.tokens[at].start, self.tokens[behind - 1].end)
@@ -172,6 +172,15 @@ class Said:
         while at >= 0:
             yield Span(self._places[at], self._places[at + len(encoded) - 1] + 1)
             at = self._squeezed.find(encoded, at + 1)
+
+
+def _holding(readings: Sequence[Sequence[Reading]]) -> dict[str, list[int]]:
+    """For each digit and letter the tokens that may be read with it: a target begins nowhere else."""
+    found: dict[str, list[int]] = {}
+    for at, read in enumerate(readings):
+        for sign in set("".join(reading.text for reading in read)):
+            found.setdefault(sign, []).append(at)
+    return found
 
 
 class _Search:

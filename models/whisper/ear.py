@@ -55,8 +55,8 @@ class WhisperEar:
         self._news = asyncio.Event()
         self._awaited: list[Utterance] = []
         """Once for each who waits for the words of one."""
-        self._ending: tuple[Utterance, Voice] | None = None
-        """An utterance that is over, while somebody waits for its last words and the next one has begun."""
+        self._ending: list[tuple[Utterance, Voice]] = []
+        """Utterances that are over, the oldest first, while somebody waits for their last words and the next one has begun."""
         self._utterance, self._voice = self._fresh()
 
     def expect(self, answer: str | None) -> None:
@@ -65,8 +65,8 @@ class WhisperEar:
 
     def begin(self) -> None:
         """Start an utterance; the one before is decoded to its end where somebody waits for that, else no more."""
-        if self._ending is None and self._utterance in self._awaited:
-            self._ending = self._utterance, self._voice
+        if self._utterance in self._awaited:
+            self._ending.append((self._utterance, self._voice))
         self._renew()
 
     def feed(self, pcm: bytes) -> None:
@@ -93,7 +93,7 @@ class WhisperEar:
         try:
             async with asyncio.timeout(self._settings.deadline_ms / 1000.0):
                 while (
-                    utterance in self._wanted
+                    self._wants(utterance)
                     and not utterance.lost
                     and not (utterance.complete or utterance.decoded_sample >= needed)
                 ):
@@ -106,22 +106,20 @@ class WhisperEar:
             raise EngineFailed("speech recognition took too long") from None
         finally:
             self._awaited.remove(utterance)
-            if self._ending is not None and self._ending[0] not in self._awaited:
-                self._ending = None
+            self._ending = [ending for ending in self._ending if ending[0] in self._awaited]
         if utterance.lost:
             # half a sentence may say the opposite of the whole: the caller is asked again
             raise EngineFailed("speech recognition fell too far behind", code="stt_behind")
         return self._transcript(utterance)
 
     def discard(self) -> None:
-        """Drop the utterance."""
-        self._ending = None
+        """Drop the utterance; not those before it, whose last words somebody waits for."""
         self._renew()
 
     async def close(self) -> None:
         """Give the slot back once."""
         if self._open:
-            self._open, self._ending = False, None
+            self._open, self._ending = False, []
             self._shared.give_back(self._call)
             self._utterance, self._voice = self._fresh()
             self._news.set()
@@ -131,11 +129,11 @@ class WhisperEar:
     @property
     def needed_sample(self) -> int:
         """How far a decode must hear to have every word."""
-        return self._wanted[0].needed_sample
+        return self._decoding[0].needed_sample
 
     def work(self, urgency: Urgency) -> Work | None:
         """What to decode now that it is this call's turn; None when nothing is left to do."""
-        utterance, voice = self._ending or (self._utterance, self._voice)
+        utterance, voice = self._decoding
         stretch = utterance.stretch()
         if stretch is None:
             self._news.set()
@@ -150,7 +148,7 @@ class WhisperEar:
 
     def decoded(self, work: Work, outcome: Outcome | None) -> None:
         """A decode has ended; None when it failed."""
-        utterance, voice = self._ending or (self._utterance, self._voice)
+        utterance, voice = self._decoding
         if work.voice is not voice:
             return  # another utterance has begun
         if outcome is None:
@@ -175,12 +173,16 @@ class WhisperEar:
             raise EngineFailed("speech recognition failed")
 
     @property
-    def _wanted(self) -> tuple[Utterance, ...]:
-        """What is still decoded, in this order."""
-        return (self._utterance,) if self._ending is None else (self._ending[0], self._utterance)
+    def _decoding(self) -> tuple[Utterance, Voice]:
+        """What a decode is of: the oldest that is not done with."""
+        return self._ending[0] if self._ending else (self._utterance, self._voice)
+
+    def _wants(self, utterance: Utterance) -> bool:
+        """Whether it is decoded on: it was not dropped."""
+        return utterance is self._utterance or any(utterance is each for each, _ in self._ending)
 
     def _renew(self) -> None:
-        if self._open and self._ending is None:
+        if self._open and not self._ending:
             self._shared.withdraw(self._call)
         self._utterance, self._voice = self._fresh()
         self._failed = False

@@ -44,6 +44,12 @@ _FAVOURITES = frozenset(
     ]
 )  # fmt: skip
 """What it writes where nothing is said; believed only with a voice as long as the words, and never in a loop."""
+_DIGITS = frozenset(
+    [
+        *"0123456789", "zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
+        "cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve",
+    ]
+)  # fmt: skip
 _FAVOURITE_WORDS = frozenset(word for favourite in _FAVOURITES for word in favourite.split())
 
 
@@ -178,13 +184,18 @@ def unlooped(words: tuple[str, ...], kept: int = 1) -> tuple[str, ...]:
 
 
 def _loop(words: list[str], first: int) -> tuple[int, int]:
-    """How many words a round has and where the longest loop that begins here ends; (0, first) where none does."""
+    """How many words a round has and where the longest loop that begins here ends; (0, first) where none does.
+
+    A digit again and again is none.
+    """
     best = (0, first)
     for period in range(1, (len(words) - first) // _LOOP_ROUNDS + 1):
         end = first + period
         while end < len(words) and words[end] == words[end - period]:
             end += 1
-        if end - first >= _LOOP_ROUNDS * period and end > best[1]:
+        # one five of ten would be a piece of a number
+        a_digit = words[first] in _DIGITS and len(set(words[first : first + period])) == 1
+        if end - first >= _LOOP_ROUNDS * period and end > best[1] and not a_digit:
             best = (period, end)
     return best
 

@@ -41,6 +41,8 @@ _BEHIND_MONTHS = frozenset(
 _PARTS_BEHIND = frozenset(["in", "morning", "afternoon", "evening"])
 _LAST_HOUR = 12
 """A higher number is nobody's hour in the morning."""
+_CENTURIES = ("19", "20", "21")
+"""Of a year; "january 12 1030" is a day and a time."""
 _SHIFTS = frozenset(["week", "weeks", "fortnight", "month", "months", "year", "years"])
 _NOT_DATES = frozenset(
     [
@@ -177,7 +179,7 @@ def _shifted(spoken: Words, hit: _Found, used: frozenset[int]) -> bool:
 def _year(spoken: Words, at: int) -> tuple[int, int] | None:
     """A year right behind a day ("2027", "twenty twenty seven"): its value and its words."""
     word = spoken[at] if at < len(spoken) else ""
-    if len(word) == 4 and word.isascii() and word.isdigit():
+    if len(word) == 4 and word.isascii() and word.isdigit() and word[:2] in _CENTURIES:
         return int(word), 1
     rest = cardinal(spoken, at + 1) if word == "twenty" else None
     return (2000 + rest[0], 1 + rest[1]) if rest is not None and 20 <= rest[0] <= 99 else None
@@ -259,6 +261,11 @@ def _is_bare_day(spoken: Words, at: int) -> bool:
     behind = spoken[at + 1] if at + 1 < len(spoken) else ""
     if behind in _PARTS_BEHIND:
         return int(spoken[at]) > _LAST_HOUR or spoken[at - 1] == "the"
+    if behind.isdigit():
+        # "fri 16 3 pm", "mon 12 1030", "fri 16 2026"; "fri 9 30" and "fri 16 30" are clock times
+        after_noon = _LAST_HOUR - (spoken[at + 2 : at + 3] == ("am",))  # nobody comes at "12 10 am"
+        hour = int(spoken[at]) > after_noon and 1 <= int(behind) <= _LAST_HOUR
+        return hour or 3 <= len(behind) <= 4 or spoken[at - 1] == "the"
     return not behind or behind in _BEHIND_MONTHS
 
 

@@ -9,7 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from pipeline.call.words import Words, cardinal, denied, find, has_any, repaired
+from pipeline.call.words import (
+    FILLERS,
+    MONTHS,
+    REPAIRS,
+    WEEKDAYS,
+    Words,
+    cardinal,
+    denied,
+    find,
+    has_any,
+    ordinal,
+    repaired,
+)
 
 _PARTS = {
     "morning": "morning", "mornings": "morning", "afternoon": "afternoon", "noon": "12:00",
@@ -19,6 +31,7 @@ _PARTS = {
 }  # fmt: skip
 _LIMITS = frozenset(["after", "before", "until", "till", "than", "past", "by", "off", "since"])
 _RANGES = frozenset(["to", "through", "thru", "til", "till", "until"])
+_ENDS_HOUR = frozenset(["am", "pm", "m", "o'clock", *_PARTS])
 _INTRODUCED = frozenset(["at", "around", "about"])
 _BYGONE = ("last time", "last week", "last month", "last year", "ago")
 """Of a time that is told of, and not asked for."""
@@ -36,11 +49,32 @@ _THINGS = frozenset(
         "room", "extension", "ext", "extn", "suite", "ste", "apartment", "apt", "flat", "unit", "number", "code", "zip",
         "zipcode", "box", "floor", "building", "bldg", "gate", "door", "bed", "ward", "desk", "locker", "pin", "passcode",
         "password", "account", "member", "id", "policy", "order", "ticket", "case", "chart", "claim", "invoice",
-        "reference", "option", "level", "route", "highway",
+        "reference", "option", "level", "route", "highway", "ends", "ending",
     ]
 )  # fmt: skip
 """Have a number of their own."""
-_BEFORE_ITS_NUMBER = frozenset(["is", "was", "it's"])
+_NO_CASES = frozenset(["in", "that", "this", "any"])
+"""Before "case": "in that case ten thirty"."""
+_STREETS = frozenset(
+    [
+        "street", "st", "avenue", "ave", "road", "rd", "drive", "lane", "ln", "boulevard", "blvd", "court", "circle",
+        "parkway", "pkwy", "terrace", "broadway",
+    ]
+)  # fmt: skip
+_WITHIN_STREETS = 3
+"""So many words at most between a number and its street: "1015 old mill lane"."""
+_NO_NAMES_OF_STREETS = frozenset(
+    ["at", "on", "in", "the", "for", "by", "please", "and", "near", "from", "i", "we", "my", "so", "to", "because"]
+)  # fmt: skip
+"""Between a number and a street these say that it is a time: "10 30 i have to drive"."""
+_BEFORE_YEARS = frozenset(["in", "since", "year", "born", "of", "until", "from", *MONTHS])
+_YEARS = ("19", "20")
+_TO_HALVES = (("in", "the"), ("this",), ("tomorrow",), *((day,) for day in WEEKDAYS))
+"""Between an hour and its half of the day."""
+_HALVES = (("morning",), ("afternoon",), ("evening",))
+_BEFORE_HOURS = REPAIRS | frozenset([*WEEKDAYS, "today", "tomorrow", "said", "it"])
+"""Before the hour of "in the morning" where no time is asked for; "i take two in the morning" has none."""
+_BEFORE_ITS_NUMBER = frozenset(["is", "was", "it's", "in"])
 _NUMERALS = frozenset(["hundred", "thousand", "oh", "o", "double", "triple"])
 
 
@@ -106,12 +140,28 @@ def _limited(spoken: Words, hit: _Found) -> bool:
     before = spoken[max(0, hit.start - 2) : hit.start]
     if len(before) == 2 and before[1] in _RANGES and _ends_hour(before[0]):
         return True
-    return any(word in _LIMITS for word in before) or "between" in spoken[: hit.start]
+    behind = spoken[hit.end] if hit.end < len(spoken) else ""
+    if behind in _RANGES and cardinal(spoken, hit.end + 1) is not None:
+        return True  # the first of "nine am to eleven am"
+    return (
+        _listed(spoken, hit)
+        or any(word in _LIMITS for word in before)
+        or "between" in spoken[: hit.start]
+    )
+
+
+def _listed(spoken: Words, hit: _Found) -> bool:
+    """One of two: "nine or ten", "two or maybe three o'clock"."""
+    at = hit.start - 1 - (spoken[max(0, hit.start - 1) : hit.start] == ("maybe",))
+    if at > 0 and spoken[at] == "or" and _ends_hour(spoken[at - 1]):
+        return True
+    behind = hit.end + 1 + (spoken[hit.end + 1 : hit.end + 2] == ("maybe",))
+    return spoken[hit.end : hit.end + 1] == ("or",) and cardinal(spoken, behind) is not None
 
 
 def _ends_hour(word: str) -> bool:
-    """The word before "to" in "nine to five", "two pm to three"."""
-    return cardinal((word,), 0) is not None or word in ("am", "pm", "m", "o'clock")
+    """The word before "to" in "nine to five", "two pm to three", "noon to one"."""
+    return cardinal((word,), 0) is not None or word in _ENDS_HOUR
 
 
 def _of_things(spoken: Words) -> frozenset[int]:
@@ -119,7 +169,8 @@ def _of_things(spoken: Words) -> frozenset[int]:
     found: set[int] = set()
     for thing, word in enumerate(spoken):
         at = thing + 1
-        if word.removesuffix("'s") in _THINGS:
+        idiom = word == "case" and thing > 0 and spoken[thing - 1] in _NO_CASES
+        if word.removesuffix("'s") in _THINGS and not idiom:
             while at < len(spoken) and spoken[at] in _BEFORE_ITS_NUMBER:
                 at += 1
             found.update(range(at, _number_end(spoken, at)))
@@ -136,7 +187,7 @@ def _number_end(spoken: Words, at: int) -> int:
         if number is None and word not in _NUMERALS:
             return at - (at > start and spoken[at - 1] == "and")
         end = at + (number[1] if number else 1)
-        if at > start and _suffixed(spoken, at, end, 0, 0).end > end:
+        if _suffixed(spoken, at, end, 0, 0).end > end:
             return at
         at = end + (spoken[end : end + 1] == ("and",) and spoken[end - 1] in _NUMERALS)
     return at
@@ -147,7 +198,21 @@ def _time_at(spoken: Words, at: int, asked: bool) -> _Found | None:
         return part
     written = _written(spoken, at) if asked else None
     hit = written or _spoken_clock(spoken, at) or _clock(spoken, at, asked)
-    return None if hit is None or _measures(spoken, hit) else hit
+    if hit is None or _measures(spoken, hit) or _of_a_street(spoken, hit):
+        return None
+    return hit
+
+
+def _of_a_street(spoken: Words, hit: _Found) -> bool:
+    """True of "1015 elm street"; "1015 at the elm street office" is a time."""
+    if hit.half in ("am", "pm") or spoken[hit.end - 1] in ("o'clock", "oclock", "clock"):
+        return False
+    for word in spoken[hit.end : hit.end + _WITHIN_STREETS + 1]:
+        if word in _STREETS:
+            return True
+        if word in _NO_NAMES_OF_STREETS:
+            return False
+    return False
 
 
 def _measures(spoken: Words, hit: _Found) -> bool:
@@ -162,7 +227,7 @@ def _measures(spoken: Words, hit: _Found) -> bool:
     if end >= len(spoken) or spoken[end] not in _MEASURES:
         return False
     military = hit.half == "24" and end == hit.end and not every and spoken[end] in _HOURS
-    return not (military and end - hit.start > 1)
+    return not (military and (end - hit.start > 1 or len(spoken[hit.start]) > 2))
 
 
 def _written(spoken: Words, at: int) -> _Found | None:
@@ -170,6 +235,10 @@ def _written(spoken: Words, at: int) -> _Found | None:
     digits = spoken[at]
     if not (digits.isascii() and digits.isdigit() and 3 <= len(digits) <= 4):
         return None
+    if digits.startswith(_YEARS) and len(digits) == 4 and at:
+        numbered = cardinal(spoken, at - 1) or ordinal(spoken, at - 1)
+        if numbered or spoken[at - 1] in _BEFORE_YEARS:
+            return None  # "in 2019", "march 3 2026"
     hour, minute = int(digits[:-2]), int(digits[-2:])
     if not (1 <= hour <= 23 and minute <= 59):
         return None
@@ -189,14 +258,19 @@ def _part(spoken: Words, at: int) -> _Found | None:
 
 
 def _spoken_clock(spoken: Words, at: int) -> _Found | None:
-    """For example: "Half past three", "quarter to ten", "twenty after nine"."""
+    """For example: "Half past three", "quarter to ten", "twenty after nine", "ten minutes to three"."""
+    in_minutes = False
     if spoken[at] in ("half", "quarter"):
         minutes, behind = (30 if spoken[at] == "half" else 15), at + 1
     else:
         number = cardinal(spoken, at)
-        if number is None or number[0] not in (5, 10, 20, 25):
+        if number is None:
             return None
         minutes, behind = number[0], at + number[1]
+        in_minutes = spoken[behind : behind + 1] == ("minutes",)
+        if not 0 < minutes < 60 or not (in_minutes or minutes in (5, 10, 20, 25)):
+            return None
+        behind += in_minutes
     if behind >= len(spoken) or spoken[behind] not in ("past", "to", "after", "til", "of"):
         return None
     hour = cardinal(spoken, behind + 1)
@@ -205,7 +279,10 @@ def _spoken_clock(spoken: Words, at: int) -> _Found | None:
     at_hour = hour[0]
     if spoken[behind] not in ("past", "after"):
         at_hour, minutes = (at_hour - 1) or 12, 60 - minutes
-    return _suffixed(spoken, at, behind + 1 + hour[1], at_hour, minutes)
+    hit = _suffixed(spoken, at, behind + 1 + hour[1], at_hour, minutes)
+    if in_minutes and _counts(spoken, hit.end):
+        return None  # "ten minutes after two pills"
+    return hit
 
 
 def _clock(spoken: Words, at: int, asked: bool) -> _Found | None:
@@ -221,7 +298,14 @@ def _clock(spoken: Words, at: int, asked: bool) -> _Found | None:
     hit = _suffixed(spoken, at, end, hour, minute)
     if hit.half in ("am", "pm") or hit.end > end:
         return hit if hour >= 1 else None
-    introduced = at > 0 and spoken[at - 1] in _INTRODUCED
+    before = spoken[at - 1] if at else ""
+    behind = _half_behind(spoken, end)
+    alone = FILLERS.issuperset((*spoken[:at], *spoken[behind:]))
+    introduced = before in _INTRODUCED or (
+        behind > 0 and (asked or certain or alone or before in _BEFORE_HOURS)
+    )
+    if before == "half" or spoken[end : end + 3] == ("and", "a", "half"):
+        return None  # "half nine" is half past nine to some and half past eight to others
     if hour > 12 and not asked and not (certain and (introduced or spoken[at].isdigit())):
         return None  # "covid nineteen" is no hour
     rest_is_number = cardinal(spoken, end) is not None
@@ -234,9 +318,21 @@ def _clock(spoken: Words, at: int, asked: bool) -> _Found | None:
 
 def _counts(spoken: Words, end: int) -> bool:
     """True when a bare number counts something ("two kids")."""
+    if spoken[end : end + 2] == ("or", "so"):
+        return False
     return end < len(spoken) and spoken[end] not in (
-        "please", "is", "works", "would", "if", "on", "sharp", "ish", "then", "and",
+        "please", "is", "works", "would", "if", "on", "sharp", "ish", "then", "and", "thanks", "thank", "um", "uh", "er", "i",
+        "maybe", "yeah", "sounds",
     )  # fmt: skip
+
+
+def _half_behind(spoken: Words, at: int) -> int:
+    """Where "in the morning" ends, which makes an hour of the number behind a day ("friday nine in the morning"); else 0."""
+    for lead in _TO_HALVES:
+        half = at + len(lead)
+        if spoken[at:half] == lead and spoken[half : half + 1] in _HALVES:
+            return half + 1
+    return 0
 
 
 def _minute(spoken: Words, at: int) -> tuple[int, int] | None:

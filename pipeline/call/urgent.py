@@ -11,27 +11,42 @@ import itertools
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from pipeline.call.urgent_ideas import IDEAS, RULES
 from pipeline.call.urgent_words import (
     ADMIN_HEADS,
+    ASKED,
+    ASKING,
+    BACKGROUND,
     CLAUSE_ENDS,
+    DOCTOR_FIELDS,
+    DOCTOR_HEADS,
+    DOCTOR_OWNERS,
+    FAILING,
     FIGURES,
     HISTORY,
     HYPOTHETICAL,
+    MEDICINE_HEADS,
     NEAR_MISSES,
     NEGATORS,
+    NO_HEADS_BEHIND,
     NOT_NEGATING,
     NOW,
+    OBJECTS,
     SCOPE_ENDS,
+    SUPPOSING,
+    VERB_HEADS,
     VISIT_HEADS,
     VISIT_KINDS,
     VISIT_OWNERS,
     VISIT_PAPERS,
     VISIT_TOLD,
+    VISIT_WISHED,
+    WISHED,
+    WORSE,
 )
 
 LONGEST_CHARACTERS = 6_000
@@ -58,8 +73,15 @@ _TOKEN = re.compile(r"[a-z0-9']+|[.?!;,]")
 _PRESSURE = re.compile(r"\b(\d{3})/(\d{2,3})\b")
 """A blood pressure as it is typed."""
 _STOPS = frozenset(".?!;,")
+_SENTENCE_ENDS = frozenset(".?!")
+_ASKED_OF = (["bleeding"], ["fainting"])
 _SUBJECTS = frozenset(("i", "he", "she", "it", "they", "we", "there"))
 _OWNERS = frozenset(("my", "his", "her", "our", "the"))
+_ENDED = frozenset(("died", "passed"))
+"""Of "my father died of a heart attack", which begins something else."""
+_THAT = frozenset(("it", "this", "that", "they"))
+_JOINS = CLAUSE_ENDS | _STOPS
+_NOT_NOW = frozenset(("had", "been", "question", "questions"))
 _VERBS = frozenset(
     (
         "am",
@@ -103,6 +125,8 @@ class _Breath:
     masked: set[int] = field(default_factory=set)
     past: set[int] = field(default_factory=set)
     """Clauses about long ago or about a mere supposition."""
+    worse: set[int] = field(default_factory=set)
+    """Clauses about what is worse now."""
     found: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     """Where each idea starts and ends."""
 
@@ -153,8 +177,9 @@ class _Lexicon:
 _NEAR = _Lexicon((right, left) for left, right in NEAR_MISSES.items())
 _CONTEXT = _Lexicon(
     [("figure", FIGURES), ("history", HISTORY), ("now", NOW), ("hypothetical", HYPOTHETICAL),
-     ("spared", NOT_NEGATING)]
+     ("spared", NOT_NEGATING), ("worse", WORSE), ("wished", WISHED)]
 )  # fmt: skip
+_PARTINGS = _Lexicon([("asked", ASKED), ("asking", ASKING), ("background", BACKGROUND)])
 _IDEAS = _Lexicon(IDEAS.items())
 
 
@@ -249,28 +274,28 @@ def _open(token: str) -> list[str]:
 
 def _read(words: list[str], *, figures: bool = True) -> _Breath:
     """Clauses, contexts and ideas; without `figures` a way of speaking is taken at its word."""
-    clauses: list[int] = []
-    clause = 0
-    for word in words:
-        clause += word in CLAUSE_ENDS or word in _STOPS or _claims(words, len(clauses))
-        clauses.append(clause)
+    clauses, parted = _clauses(words)
     breath = _Breath(words, clauses)
-    now: set[int] = set()
+    told: dict[str, set[int]] = {
+        name: set() for name in ("history", "hypothetical", "wished", "now")
+    }
     for index in range(len(words)):
         for end, name in _CONTEXT.at(words, index):
             if name == "figure":
-                if not figures:
-                    continue
-                breath.masked.update(range(index, end))
-            elif name == "now":
-                now.add(clauses[index])
+                breath.masked.update(range(index, end) if figures else ())
             elif name == "spared":
                 breath.found.setdefault("spared", []).append((index, end))
-            else:
-                breath.past.add(clauses[index])
-        if words[index] == "in" and _is_year(words, index + 1):
-            breath.past.add(clauses[index])
-    breath.past -= now
+            elif name != "worse":
+                told[name].add(clauses[index])
+                if name == "now":
+                    told[name].update(_before(clauses[index], parted))
+            elif words[end : end + 1] != ["to"]:  # "it is back to normal"
+                breath.worse.update(_meant(words, clauses, index))
+        told["hypothetical"].update(clauses[index : index + _asks_in_general(words, index)])
+        told["history"].update(clauses[index : index + _names_year(words, index)])
+    breath.past = (
+        (told["history"] | (told["hypothetical"] - told["wished"])) - told["now"] - breath.worse
+    )
     for index in range(len(words)):
         for end, name in _IDEAS.at(words, index):
             if index not in breath.masked:
@@ -278,11 +303,70 @@ def _read(words: list[str], *, figures: bool = True) -> _Breath:
     return breath
 
 
+def _asks_in_general(words: list[str], index: int) -> bool:
+    """True of "is bleeding" where a sentence begins; "he is bleeding" tells of it."""
+    begins = index == 0 or words[index - 1] in _SENTENCE_ENDS
+    return begins and words[index] == "is" and words[index + 1 : index + 2] in _ASKED_OF
+
+
+def _clauses(words: list[str]) -> tuple[list[int], set[int]]:
+    """The clause of each word: stops, joining words, new claims, questions and what is told beside a claim begin one.
+
+    Also which of them are such questions and asides: they go on with what was said before.
+    """
+    clauses: list[int] = []
+    parted: set[int] = set()
+    clause = begun = within = asked = 0
+    for index, word in enumerate(words):
+        parts = word in CLAUSE_ENDS or word in _STOPS or _claims(words, index)
+        parts = parts or (0 < index == asked and (word in _SUBJECTS or word in _OWNERS))
+        if not parts and index >= within:
+            within, name = next(iter(_PARTINGS.at(words, index)), (within, ""))
+            asked = within if name == "asked" else asked
+            if name and index > begun and _may_part(words, begun, name):
+                parts = True
+                parted.add(clause + 1)
+        if parts:
+            clause, begun = clause + 1, index + (word in CLAUSE_ENDS or word in _STOPS)
+        clauses.append(clause)
+    return clauses, parted
+
+
+def _may_part(words: list[str], begun: int, name: str) -> bool:
+    """A question or an aside is no part of a clause that begins here."""
+    return _asserts(words, begun) if name == "background" else words[begun] not in SUPPOSING
+
+
+def _before(clause: int, parted: set[int]) -> Iterator[int]:
+    """The clauses that a question or an aside goes on with."""
+    while clause in parted:
+        clause -= 1
+        yield clause
+
+
+def _asserts(words: list[str], begun: int) -> bool:
+    """Something of now is told from here on: "i have", "my chest hurts", not "i have had" or "i have a question"."""
+    return _claims(words, begun) and _NOT_NOW.isdisjoint(words[begun + 2 : begun + 4])
+
+
+def _meant(words: list[str], clauses: list[int], index: int) -> set[int]:
+    """The clauses that a word is about: its own, and the one before it where that begins with "it" or with the word."""
+    begun = bisect_left(clauses, clauses[index])
+    while begun < index and words[begun] in _JOINS:
+        begun += 1
+    if words[begun] not in _THAT and begun != index:
+        return {clauses[index]}
+    before = begun - 1
+    while before >= 0 and words[before] in _JOINS:
+        before -= 1
+    return {clauses[index], clauses[max(0, before)]}
+
+
 def _claims(words: list[str], index: int) -> bool:
     """A new sentence about here and now starts: "would you see me, I have chest pain"."""
     before = words[index - 1] if index else ""
     if words[index] in _OWNERS:
-        return any(word in _VERBS for word in words[index + 2 : index + 4])
+        return any(word in _VERBS or word in _ENDED for word in words[index + 2 : index + 4])
     if words[index] not in _SUBJECTS or index + 1 == len(words):
         return False
     verb = words[index + 1]
@@ -291,9 +375,9 @@ def _claims(words: list[str], index: int) -> bool:
     return verb in _VERBS
 
 
-def _is_year(words: list[str], index: int) -> bool:
-    following = words[index : index + 2]
-    return bool(following) and (
+def _names_year(words: list[str], index: int) -> bool:
+    following = words[index + 1 : index + 3]
+    return words[index] == "in" and bool(following) and (
         bool(re.fullmatch(r"(19|20)\d\d", following[0])) or following in (["two", "thousand"], ["twenty", "nineteen"])
     )  # fmt: skip
 
@@ -316,7 +400,7 @@ def _counts(breath: _Breath, start: int, end: int) -> bool:
     """Not denied, not long ago, not supposed and not a noun of the office."""
     if breath.clauses[start] in breath.past:
         return False
-    if _of_the_office(breath.words, end):
+    if breath.clauses[start] not in breath.worse and _of_the_office(breath.words, end):
         return False
     return not _denied(breath, start)
 
@@ -324,25 +408,50 @@ def _counts(breath: _Breath, start: int, end: int) -> bool:
 def _of_the_office(words: list[str], end: int) -> bool:
     """A key word that ends here belongs to a noun of the office: "stroke clinic", "my last chest pain visit"."""
     for at in range(end, min(end + 2, len(words))):
-        if words[at] in _STOPS or words[at] in CLAUSE_ENDS:
+        if words[at] in _STOPS or words[at] in CLAUSE_ENDS or words[at] in NO_HEADS_BEHIND:
+            return False
+        if words[at] in MEDICINE_HEADS and _fails(words, at + 1):
+            return False
+        if words[at] in VERB_HEADS and not OBJECTS.isdisjoint(words[at + 1 : at + 2]):
+            return False
+        if words[at : at + 2] in (["history", "of"], ["center", "of"]):
             return False
         if words[at] in ADMIN_HEADS or (words[at] in VISIT_HEADS and _told_of(words, at)):
             return True
+        if words[at] in DOCTOR_HEADS and (_has_owner(words, at) or _told_of(words, at)):
+            return True
     return False
+
+
+def _has_owner(words: list[str], doctor: int) -> bool:
+    """True of "my seizure doctor", "do you have a stroke doctor"."""
+    at = doctor - 1
+    while at >= 0 and words[at] in DOCTOR_FIELDS:
+        at -= 1
+    return at >= 0 and (words[at] in DOCTOR_OWNERS or words[max(0, at - 2) : at] == ["you", "have"])
+
+
+def _fails(words: list[str], behind: int) -> bool:
+    """A medicine that "is not helping"."""
+    return any(
+        word == "not" and not FAILING.isdisjoint(words[at + 1 : at + 2])
+        for at, word in enumerate(words[behind : behind + 4], behind)
+    )
 
 
 def _told_of(words: list[str], visit: int) -> bool:
     """A visit that was or comes every year; any other is wished for, and its complaint is of now."""
     if words[visit] == "walk" and words[visit + 1 : visit + 2] != ["in"]:
         return True  # "the stroke walk" raises money
-    return any(
-        words[at] in VISIT_OWNERS
-        and (
-            not VISIT_TOLD.isdisjoint(words[max(0, at - 1) : at])
-            or not VISIT_PAPERS.isdisjoint(words[max(0, at - 2) : at])
-            or words[at + 1] in VISIT_KINDS
-        )
-        for at in range(max(0, visit - 5), visit)
+    if not VISIT_WISHED.isdisjoint(words[visit + 1 : visit + 2]):
+        return False
+    owner = next(
+        (at for at in range(visit - 1, max(-1, visit - 6), -1) if words[at] in VISIT_OWNERS), -1
+    )
+    return owner >= 0 and (
+        not VISIT_TOLD.isdisjoint(words[max(0, owner - 1) : owner])
+        or not VISIT_PAPERS.isdisjoint(words[max(0, owner - 2) : owner])
+        or words[owner + 1] in VISIT_KINDS
     )
 
 

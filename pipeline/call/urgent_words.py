@@ -75,7 +75,7 @@ heart skipped a beat when|save my life|poison ivy/oak/sumac|poison pill|there is
 heart burn|chest of drawers|dead line/battery|head cold|chest cold/congestion|a stroke of|blew/blow my mind|
 heart attack when i saw|not a big deal|no big deal|almost/nearly died of/from embarrassment|killer|my heart out|
 died when i saw|drop dead gorgeous|my phone died|died on me|nearly/almost died laughing|shot/shots in the arm|
-in/into labor day|color/colour/night/snow blind/blindness|blind spot/spots/date
+in/into labor day|it is back to normal/work/school|color/colour/night/snow blind/blindness|blind spot/spots/date
 """
 """Ways of speaking that say a key word and mean nothing by it."""
 
@@ -97,8 +97,6 @@ ADMIN_HEADS = frozenset(
         "centre",
         "unit",
         "ward",
-        "specialist",
-        "doctor",
         "medicine",
         "medication",
         "medications",
@@ -168,33 +166,73 @@ ADMIN_HEADS = frozenset(
         "questionnaire",
         "cream",
         "drops",
+        "survivor",
+        "survivors",
     ]
 )
 """After a key word these make it a noun of the office: "stroke clinic", "seizure medicine refill"."""
 
+NO_HEADS_BEHIND = frozenset(
+    [
+        "my", "his", "her", "our", "their", "your", "the", "a", "an", "this", "that", "i", "he", "she", "it", "we", "they",
+        "you", "is", "are", "was", "were", "has", "have", "said", "told",
+    ]
+)  # fmt: skip
+"""Between a key word and a noun these say that they are not one: "i have chest pain my doctor said to call"."""
+VERB_HEADS = frozenset(
+    ["book", "contact", "test", "support", "report", "monitor", "record", "rate", "bill", "scan", "film", "study"]
+)  # fmt: skip
+OBJECTS = frozenset(
+    ["me", "my", "him", "his", "her", "us", "our", "it", "them", "someone", "somebody", "an", "a", "the"]
+)  # fmt: skip
+"""Behind one of those they make a verb of it: "i have chest pain book me a visit"."""
+MEDICINE_HEADS = frozenset(
+    ["medicine", "medication", "medications", "meds", "pill", "pills", "prescription"]
+)
+FAILING = frozenset(["helping", "help", "working", "work", "touching"])
+"""Behind "not": medicine that fails leaves the complaint as it was."""
+DOCTOR_HEADS = frozenset(["doctor", "doctors", "specialist"])
+"""Somebody's own or the office's is of the office ("my seizure doctor"); any other is called for."""
+DOCTOR_FIELDS = frozenset(
+    [
+        "chest", "pain", "heart", "attack", "stroke", "seizure", "seizures", "breathing", "bleeding", "asthma", "allergy",
+        "overdose", "fainting", "lung", "headache",
+    ]
+)  # fmt: skip
+"""Between the owner and the doctor; "my chest hurts doctor" is said to one."""
+DOCTOR_OWNERS = frozenset(["my", "your", "his", "her", "our", "their", "the", "that", "same"])
 VISIT_HEADS = frozenset(["visit", "check", "checkup", "walk"])
 """After a key word these are wished for ("a chest pain visit") or told of: only the second is of the office."""
 VISIT_OWNERS = frozenset(["a", "an", "the", "my", "his", "her", "our", "their", "that", "this"])
 VISIT_TOLD = frozenset(["had", "from", "after", "since"])
 """Before the owner of a visit: "i had a chest pain visit"."""
 VISIT_PAPERS = frozenset(
-    ["bill", "results", "result", "letter", "report", "records", "notes", "claim", "receipt", "paperwork"]
+    ["bill", "results", "result", "letter", "report", "records", "notes", "claim", "receipt", "paperwork", "referral"]
 )  # fmt: skip
 """Two words before the owner: "the bill for my chest pain visit"."""
+VISIT_WISHED = frozenset(
+    ["please", "me", "him", "her", "it", "us", "them", "on", "if", "my", "his", "today", "now", "tomorrow"]
+)  # fmt: skip
+"""Behind a visit or a check: it is wished for, or "check" is what is to be done ("she had a seizure check on her")."""
 VISIT_KINDS = frozenset(
     ["last", "previous", "past", "old", "annual", "yearly", "regular", "routine"]
 )
 """Behind the owner: "my last chest pain visit"."""
 
-HISTORY = """
-last refill/visit|twenty ten/eleven/twelve/thirteen/fourteen/fifteen/sixteen/seventeen/eighteen/nineteen|years/months/decades ago|a year/month ago|last year/month/spring/summer/fall/autumn/winter|when i/he/she was/were|
+_AGES = (
+    "one/two/three/four/five/six/seven/eight/nine/ten/eleven/twelve/thirteen/fourteen/fifteen/sixteen/seventeen/eighteen/"
+    "nineteen/twenty/thirty/forty/fifty/sixty/seventy/" + "/".join(map(str, range(1, 90)))
+)
+HISTORY = f"""
+when i/he/she was {_AGES}|when i/he/she was a/an/young/younger/little/small/born/growing/pregnant/about/around/only/like/there|
+when i/he/she was in high/middle/college/school/grade/kindergarten/my|last refill/visit|twenty ten/eleven/twelve/thirteen/fourteen/fifteen/sixteen/seventeen/eighteen/nineteen|years/months/decades ago|a year/month ago|last year/month/spring/summer/fall/autumn/winter|
 back in|as a child/baby/kid/teenager|in college/childhood|in the spring/summer/fall/winter/past|used to|died of/from|
-history of|passed away|long time ago|years back|follow up after/for/from/on/about|following up after/on|all better now|ever since i was|
+history of|passed away|long time ago|years back|follow up after/for/from/on/about|follow up visit/appointment after/for/from/on/about|following up after/on|all better now|ever since i was|
 decades ago|in january/february/march/april/may/june/july/august/september/october/november/december|
 hace anos/meses|el ano pasado|in my twenties/thirties/forties|at age|healed|recovered from|survivor|runs in the/my|in high school
 """
 NOW = """
-right now|today|tonight|this morning/afternoon/evening/minute/second|again|at the moment|getting worse|since then|
+right now|today|tonight|this morning/afternoon/evening/minute/second|again|at the moment|getting worse|since then|since last week/month/year/spring/summer/fall/winter|
 minutes ago|an hour ago|hours ago|just now|just started|ahora|hoy|is back|came back|like last time|same as last time|
 like before|happening|keeps|keep|still|suddenly|all of a sudden|worse
 """
@@ -205,8 +243,41 @@ could this medicine/drug/pill/shot/vaccine|who do i/you/we call|who should i cal
 if someone/somebody/anyone/anybody|if it is/was/were|would a/the/you|could a/the|is it common|common after|
 do/does you/the/your doctor/clinic/office/treat/offer/handle/take|in case of/i|just in case|school paper|for a paper/class/project|what happens if|what are the|
 what is the difference|side effect/effects|can a/the|what do you do/recommend if/for|do you see/treat|is there a risk|
-how do you know|can you get|what causes|hypothetically|i was wondering if|what counts as|is fainting/bleeding|your policy on|signs of
+how do you know|can you get|what causes|hypothetically|i was wondering if|what counts as|is fainting/bleeding normal/common/okay/ok|your policy on|signs of
 """
+
+WORSE = """
+right now|getting worse|is worse|worse today/now|is back|came back|it hurts|still hurts|happening again|is really/so bad|is bad now|
+will not go away|will not stop|not going away|not gone|not stopping
+"""
+"""What was told of is of now: "i need a follow up for chest pain it is getting worse"."""
+WISHED = """
+have/has/having/show/shows/showing signs of|have/has/having/show/shows/showing the/some/all signs of|can this be|
+see/help me/him/her/us|get me a|get me/him/her in|fit/squeeze me/him/her in|get/come/be in|be/get seen|call/calls me|call/calls me back
+"""
+"""What is only supposed is wished for: "can the doctor see me for chest pain"."""
+ASKING = """
+can/could/would a/the/you/someone/somebody|do/does you/the/your/a|who do/should/would i/you/we|what number do|how do/would i/you/we|
+what do/should i|what are/is|what happens|what causes|is it/this/that/there/the/my|are there/the/you|could/can this/that/it/these/my
+"""
+"""Begins a question: what was claimed before it is no part of it."""
+ASKED = """
+who do/should/would/can i/you/we call|what do/should/can i/we do|what number do i call|where do/should i go
+"""
+"""A whole question: who is spoken of behind it is so now ("who do i call he won't wake up")."""
+SUPPOSING = frozenset(
+    [
+        "if", "when", "whenever", "for", "with", "about", "after", "before", "during", "in", "is", "are", "can", "could",
+        "would", "do", "does", "what", "how", "who", "suppose", "say",
+    ]
+)  # fmt: skip
+"""A clause that begins so is part of the question behind it: "for chest pain who do i call"."""
+BACKGROUND = """
+history of|runs in the/my|died of/from|passed away|as a child/baby/kid/teenager|in high school|in college/childhood|at age|used to|
+ever since i was|in case of/i|in the spring/summer/fall/winter|just in case|side effect/effects|cause/causes|first aid|last refill/visit|
+follow up after/for/from/on/about|follow up visit/appointment after/for/from/on/about|following up after/on|recovered from
+"""
+"""Told beside a complaint of now it takes nothing of it back: "i have chest pain heart disease runs in my family"."""
 
 NEGATORS = frozenset(
     ["no", "not", "never", "without", "nobody", "none", "denies", "nor", "neither", "sin", "nunca"]

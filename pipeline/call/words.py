@@ -20,6 +20,13 @@ _SLASH_DATE = re.compile(r"(?<![\d/])(\d{1,2})/(\d{1,2})(?:/(\d{4}))?(?![\d/])")
 _ISO_DATE = re.compile(r"(?<![\d-])(\d{4})-(\d{1,2})-(\d{1,2})(?![\d-])")
 _NO_DATE = "unreadable"
 """Stands for digits in the shape of a date that no calendar has: they are no clock time either."""
+_SIGNED = re.compile(r"#\s?(?=\d)")
+_PRICE = re.compile(r"[$€£]\s?(\d+)")
+_ONLY_RANGE = re.compile(
+    r"^(\D*(?:[1-9]|1\d|2[0-3]))(\s*[ap]m)?\s*[-–]\s*((?:[1-9]|1\d|2[0-3])\b\D*)$"
+)
+"""Two hours, the only figures of an answer: in a row of more a dash may stand within a telephone number."""
+_FRENCH = re.compile(r"\b(\d{1,2})h(\d{2})\b")
 _DOTTED = re.compile(r"\b([ap])\.\s?m\b\.?")
 
 MONTHS = (
@@ -86,11 +93,15 @@ HESITATIONS = frozenset(
 
 
 def words(text: str) -> Words:
-    """Lower-case words without punctuation; "3/14" becomes a month and a day."""
+    """Lower-case words without punctuation; "3/14" becomes a month and a day, "9-11" alone "9 through 11", "#204" "number 204"."""
     plain = unicodedata.normalize("NFC", text[:_MAX_CHARACTERS]).replace("’", "'").lower()
     plain = _ISO_DATE.sub(_iso_date, plain)
     plain = _SLASH_DATE.sub(_slash_date, plain)
     plain = _DOTTED.sub(r"\1m", plain)
+    plain = _FRENCH.sub(r"\1 \2", plain)
+    plain = _SIGNED.sub(" number ", plain)
+    plain = _PRICE.sub(r" \1 dollars ", plain)
+    plain = _ONLY_RANGE.sub(r"\1\2 through \3", plain)
     return tuple(_WORD.findall(plain)[:MAX_WORDS])
 
 

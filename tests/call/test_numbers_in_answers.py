@@ -123,3 +123,78 @@ def test_the_number_of_a_thing_is_no_time_of_day(said: str) -> None:
 )
 def test_a_time_beside_other_numbers_is_still_heard(said: str, time: str) -> None:
     assert hear_time(words(said), FLOW.hours, asked=True).time == time
+
+
+@pytest.mark.parametrize(
+    ("typed", "day"),
+    [
+        ("friday 20 3 pm", date(2026, 3, 20)),
+        ("wed 18 10", date(2026, 3, 18)),
+        ("wed 18 1030", date(2026, 3, 18)),
+        ("thu 12 10am", date(2026, 3, 12)),
+        ("thu 19 10am", date(2026, 3, 19)),
+        ("fri 20 2026", date(2026, 3, 20)),
+        ("fri 20 2027", None),
+        ("fri 6 30", date(2026, 3, 6)),
+        ("march 12 1030", date(2026, 3, 12)),
+    ],
+)
+def test_a_day_of_the_month_may_have_a_time_or_a_year_behind_it(
+    typed: str, day: date | None
+) -> None:
+    assert hear_day(words(typed), TODAY, asked=True).day == day
+
+
+def test_ten_in_the_morning_behind_the_twelfth_is_not_ten_past_midnight() -> None:
+    understood = understand(FLOW, "thu 12 10am", "day", Request(), "", TODAY)
+    assert (understood.values.day, understood.values.time) == (date(2026, 3, 12), "10:00")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["#204", "in 2019", "i was born in 1945", "march 2019", "456 oak street", "1015 old mill lane", "ends in 1530",
+     "$20", "half nine", "nine or ten", "two or maybe three", "2 or 3 o'clock", "9-11", "10-12", "9 am to 11 am",
+     "9am-11am", "noon to 1", "noon or 1", "morning or 2 pm", "3 and a half"],
+)  # fmt: skip
+def test_a_number_of_something_else_a_list_and_a_range_are_no_answer(typed: str) -> None:
+    for asked in (True, False):
+        assert hear_time(words(typed), FLOW.hours, asked=asked).time is None
+
+
+@pytest.mark.parametrize(
+    ("said", "time"),
+    [
+        ("ten minutes to three", "14:50"),
+        ("fifteen minutes past ten", "10:15"),
+        ("in that case ten thirty", "10:30"),
+        ("flat 3 pm", "15:00"),
+        ("nine in the morning", "09:00"),
+        ("two tomorrow afternoon", "14:00"),
+        ("14h30", "14:30"),
+        ("10 30 i have to drive", "10:30"),
+        ("ten i think", "10:00"),
+        ("ten or so", "10:00"),
+        ("1400 hours", "14:00"),
+        ("1015 at the elm street office", "10:15"),
+        ("nine or ten no wait eleven", "11:00"),
+        ("ten minutes after two pills", None),
+    ],
+)
+def test_a_time_beside_other_words_is_heard_whole(said: str, time: str | None) -> None:
+    assert hear_time(words(said), FLOW.hours, asked=True).time == time
+
+
+@pytest.mark.parametrize(
+    ("said", "time"),
+    [
+        ("friday nine in the morning", "09:00"),
+        ("tomorrow 3 in the afternoon", "15:00"),
+        ("no nine in the morning", "09:00"),
+        ("ten thirty in the morning", "10:30"),
+        ("nine in the morning please", "09:00"),
+        ("i take two in the morning", "morning"),
+        ("three in the morning i wake up", "morning"),
+    ],
+)
+def test_the_hour_between_a_day_and_its_half_is_kept(said: str, time: str) -> None:
+    assert hear_time(words(said), FLOW.hours, asked=False).time == time

@@ -121,6 +121,7 @@ class MortalEars(Mortal):
         self.slots, self.settle_ms = slots, settle_ms
         self.hangs = False
         self.fails_once = 0
+        self.open_ms = 0.0
         self.language: Language | None = None
         self.lent: list[Words] = []
         self.running = False
@@ -145,6 +146,7 @@ class MortalEars(Mortal):
             raise EngineUnavailable("synthetic")
         if self.free_slots() < 1:
             raise EngineBusy("synthetic")
+        await asyncio.sleep(self.open_ms / 1000.0)
         self.lent.append(Words(self))
         return self.lent[-1]
 

@@ -8,7 +8,7 @@ import pytest
 
 from models.breaker import Circuit
 from models.errors import EngineBusy, EngineChanged, EngineFailed
-from models.ports import Recognizer
+from models.ports import Language, Recognizer
 from models.preferred import SLOW
 from models.spare_ear import KEPT_BYTES, HearingWithSpare
 from tests.models.spare.engines import MortalEars, second
@@ -46,6 +46,14 @@ def speak(ear: Recognizer, words: str) -> None:
 
 async def settled(ear: Recognizer) -> str:
     return (await ear.settle()).text.text
+
+
+async def failed(ear: Recognizer) -> str | None:
+    """The words, None where it fails."""
+    try:
+        return await settled(ear)
+    except EngineFailed:
+        return None
 
 
 async def test_a_healthy_recogniser_is_alone_and_the_spare_lends_nothing() -> None:
@@ -359,6 +367,78 @@ async def test_a_call_in_a_language_of_the_firsts_alone_is_heard_again_once_it_i
         await ear.close()
         assert [lent.closed for lent in rig.first.lent] == [1, 1, 1]
     assert (rig.spare.lent, rig.stood_in) == ([], [])
+
+
+async def test_a_fresh_ears_words_of_the_next_utterance_are_no_answer_for_the_one_before() -> None:
+    rig = await started()
+    rig.first.language = "es"
+    async with rig.stt.watched():
+        ear = await rig.stt.open()
+        ear.begin()
+        speak(ear, "a")
+        assert await settled(ear) == "a"
+        rig.first.lose()
+        await asyncio.sleep(0.1)
+        rig.first.dead = False
+        await asyncio.sleep(3)
+        ear.begin()
+        speak(ear, "b")
+        rig.first.open_ms = 500.0
+        async with asyncio.TaskGroup() as tasks:
+            before = tasks.create_task(failed(ear))
+            await asyncio.sleep(0.1)
+            ear.begin()
+            speak(ear, "c")
+            await asyncio.sleep(1)
+            assert await settled(ear) == "c"
+        assert before.result() is None, "its own words, or none"
+        await ear.close()
+
+
+async def test_a_spares_words_of_the_next_utterance_are_no_answer_for_the_one_before() -> None:
+    """The spare's ear is opened only when it is needed, and that takes its time."""
+    rig = await started()
+    rig.spare.open_ms = 500.0
+    ear = await rig.stt.open()
+    ear.begin()
+    speak(ear, "b")
+    rig.first.fails_once = 1
+    async with asyncio.TaskGroup() as tasks:
+        before = tasks.create_task(failed(ear))
+        await asyncio.sleep(0.1)
+        ear.begin()
+        speak(ear, "c")
+        await asyncio.sleep(1)
+        assert await settled(ear) == "c"
+    assert before.result() is None
+    await ear.close()
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+async def test_an_utterance_that_fails_once_the_next_has_begun_leaves_that_to_the_first(
+    language: Language,
+) -> None:
+    """Nobody else knows Spanish: the next utterance failed too, although the recogniser heard it."""
+    rig = await started()
+    rig.first.language = language
+    ear = await rig.stt.open()
+    ear.begin()
+    speak(ear, "a")
+    assert await settled(ear) == "a"
+    ear.begin()
+    speak(ear, "b")
+    rig.first.fails_once = 1
+    async with asyncio.TaskGroup() as tasks:
+        before = tasks.create_task(failed(ear))
+        await asyncio.sleep(0)
+        ear.begin()
+        speak(ear, "c")
+        await asyncio.sleep(0.5)
+        assert (await ear.hypothesis()).text.text == "c"
+        assert await settled(ear) == "c"
+    assert before.result() is None
+    assert rig.stood_in == []
+    await ear.close()
 
 
 async def test_a_call_that_finds_every_slot_of_the_recovered_engine_lent_asks_again() -> None:

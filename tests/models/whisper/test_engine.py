@@ -250,6 +250,40 @@ async def test_a_turn_that_is_taken_from_who_talks_on_has_its_last_words() -> No
     await ear.close()
 
 
+async def test_a_noise_that_is_dropped_takes_nothing_of_the_turn_before_it() -> None:
+    """Who is talked over stops soon, and what began as their next utterance was only a breath."""
+    engine = await started(Model(decode_ms=400.0))
+    ear = await engine.open()
+    begin(ear)
+    await speak(ear, 3_000)
+    whole = (await settled(ear))[0].text
+    begin(ear)
+    await speak(ear, 3_000)
+    async with asyncio.TaskGroup() as tasks:
+        taken = tasks.create_task(ear.settle())
+        await asyncio.sleep(0.1)
+        begin(ear)
+        await speak(ear, 60)
+        ear.discard()
+    assert taken.result().text == whole
+    await ear.close()
+
+
+async def test_three_short_utterances_behind_a_slow_decode_each_have_their_words() -> None:
+    engine = await started(Model(decode_ms=1_500.0))
+    ear = await engine.open()
+    taken: list[asyncio.Task[Transcript]] = []
+    async with asyncio.TaskGroup() as tasks:
+        for spoken_ms in (400, 600, 800):
+            begin(ear)
+            await speak(ear, spoken_ms)
+            taken.append(tasks.create_task(ear.settle()))
+            await asyncio.sleep(0.02)
+    counts = [len(task.result().text.text.split()) for task in taken]
+    assert 0 < counts[0] < counts[1] < counts[2]
+    await ear.close()
+
+
 async def test_of_a_dropped_utterance_nothing_more_is_decoded_though_somebody_waits() -> None:
     model = Model(decode_ms=400.0)
     engine = await started(model)

@@ -118,6 +118,17 @@ def test_a_number_that_repeats_a_digit_is_no_loop() -> None:
     assert once(number) == number
 
 
+@pytest.mark.parametrize("text", ["five " * 10, "my number is " + "five " * 12, "cinco " * 10])
+def test_a_digit_again_and_again_is_dropped_as_a_whole_and_never_told_as_one(text: str) -> None:
+    """A single five would be taken for a piece of the number."""
+    assert repeats(text)
+    assert believed(split(text), SURE, Evidence(20_000.0)) == ()
+
+
+def test_a_number_of_help_is_heard_however_often_it_is_said() -> None:
+    assert believed(split("nine one one " * 6), SURE, Evidence(9_000.0)) == ("nine", "one", "one")
+
+
 def test_a_prompt_read_aloud_is_dropped() -> None:
     prompt = ("metformin", "Dr. Lee", "chest pain", "flu shot")
     assert echoes(["metformin", "dr", "lee", "chest", "pain"], prompt)
