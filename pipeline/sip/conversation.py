@@ -123,8 +123,7 @@ class Conversation:
         way = replace(back(request, transaction.path), hop=hop, permits=self._permits)
         transaction.respond(200, data)
         self._refresh.keep(timer)
-        if self._awaited is not None:
-            self._awaited.stop()
+        self._await_no_ack()
         self._awaited = AwaitedAck(
             self._station.alarms,
             request.cseq,
@@ -214,11 +213,8 @@ class Conversation:
             body = self.media.answer(offer) if offer else self.media.offer()
         except MediaRefused as fault:
             raise Refusal(488, fault.reason) from None
-        if (
-            self._awaited is not None
-        ):  # it cannot re-INVITE what it does not know of: only its ACK was lost
-            self._awaited.stop()
-            self._awaited = None
+        # It cannot re-INVITE what it does not know of: only its ACK was lost.
+        if self._await_no_ack():
             self.come_up()
         self.dialog.retarget(request)
         self.answer_invite(request, transaction, body, wants_answer=not offer)
@@ -287,6 +283,7 @@ class Conversation:
 
     def _say_bye(self, patience_ms: float, shown: Header | None = None) -> None:
         self.state = State.LEAVING
+        self._await_no_ack()  # of a re-INVITE: it would be taken for the one that a BYE waits for
 
         def on_response(response: Response) -> None:
             if response.status < 200:
@@ -371,10 +368,15 @@ class Conversation:
 
     def _leave(self) -> None:
         self.state = State.OVER
-        if self._awaited is not None:
-            self._awaited.stop()
-            self._awaited = None
+        self._await_no_ack()
         self._forget()
+
+    def _await_no_ack(self) -> bool:
+        """Say no 2xx again; true where one was still to be acknowledged."""
+        awaited, self._awaited = self._awaited, None
+        if awaited is not None:
+            awaited.stop()
+        return awaited is not None
 
 
 def _hop_back(request: Request, path: Path) -> Hop | None:

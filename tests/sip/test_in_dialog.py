@@ -32,6 +32,18 @@ def test_a_reinvite_is_a_new_offer_and_needs_its_own_ack() -> None:
     assert rig.heard[0].up == 1
 
 
+def test_who_is_hung_up_on_in_a_reinvite_hears_one_bye_whenever_its_ack_comes() -> None:
+    rig, peer = talking()
+    rig.hear(peer.invite())
+    rig.calls[0].hang_up()
+    [bye] = rig.taken()
+    assert bye.method == "BYE"
+    assert rig.hear(peer.ack()) == []
+    rig.hear(reply_to(bye, 200))
+    assert rig.wait(64_000) == []
+    assert rig.empty
+
+
 def test_a_reinvite_without_sdp_is_answered_with_an_offer() -> None:
     rig, peer = talking()
     [ok] = rig.hear(peer.invite(""))
