@@ -12,7 +12,7 @@ from pipeline.sip.alarms import Alarm
 from pipeline.sip.dialog import Dialog
 from pipeline.sip.paths import Path
 from pipeline.sip.ports import CallMedia, MediaRefused
-from pipeline.sip.session_timer import SessionTimer
+from pipeline.sip.session_timer import SessionTimer, confirmed, lengthened
 from pipeline.sip.station import ALLOW, SDP, SUPPORTED, Station
 from pipeline.sip.transactions import Way
 from pipeline.sip.wire import Header, Response
@@ -114,23 +114,27 @@ class Refresh:
 
     def _on_answer(self, response: Response, timer: SessionTimer) -> None:
         self.offering = False
+        if not self._talk.is_up:  # somebody hung up meanwhile: nothing is kept any more
+            return
         if response.status < 300:
             self._talk.dialog.retarget(response)
-            self.keep(timer)
+            self.keep(confirmed(response, timer))
         elif response.status in (405, 501):
             self._updates = False
             self._refresh(timer)
         elif response.status in (500, 503):
-            self.keep(timer)  # it knows the call: the next refresh may find it well
+            self._again(timer, timer.again_after_ms)  # it knows the call, and may be well then
         elif response.status == 491:
-            self._again(timer)
+            wait_ms = int(self._station.token()[-4:], 16) % int(GLARE_MS / 10) * 10.0
+            self._again(timer, wait_ms + 10.0)
+        elif response.status == 422 and (longer := lengthened(response, timer)) is not None:
+            self._refresh(longer)
         else:
             self._talk.lost_if_unknown(response)
 
-    def _again(self, timer: SessionTimer) -> None:
-        wait_ms = int(self._station.token()[-4:], 16) % int(GLARE_MS / 10) * 10.0
+    def _again(self, timer: SessionTimer, after_ms: float) -> None:
         self.stop()
-        self._alarm = self._station.alarms.set(wait_ms + 10.0, lambda: self._refresh(timer))
+        self._alarm = self._station.alarms.set(after_ms, lambda: self._refresh(timer))
 
     def _reinvite(
         self,

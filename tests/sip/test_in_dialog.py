@@ -461,6 +461,50 @@ def test_a_refresh_without_an_offer_is_no_glare_and_503_is_tried_again_later() -
     assert [one.method for one in rig.wait(90_000)][:1] == ["UPDATE"]
 
 
+REFRESHED = ("Session-Expires: 1800;refresher=uas", "Supported: timer", "Allow: INVITE, UPDATE")
+
+
+def test_a_refresh_that_is_put_off_comes_again_before_the_far_end_takes_the_call_for_over() -> None:
+    """RFC 4028 section 10: 32 s before the 1800 are over it does."""
+    rig, _ = talking(extra=REFRESHED)
+    [update] = rig.wait(900_000)
+    for _ in range(3):
+        rig.hear(reply_to(update, 503))
+        [update] = rig.wait(217_000)
+        assert (update.method, rig.now_ms < 1_768_000) == ("UPDATE", True)
+
+
+def test_a_refresh_whose_answer_shortens_the_session_is_followed_by_the_next_in_time() -> None:
+    rig, peer = talking(extra=REFRESHED)
+    [update] = rig.wait(900_000)
+    rig.hear(
+        reply_to(update, 200, f"Contact: {peer.contact}", "Session-Expires: 600;refresher=uac")
+    )
+    assert rig.wait(299_000) == []
+    [update] = rig.wait(1_000)
+    assert update.one("Session-Expires") == "600;refresher=uac"
+
+
+def test_a_refresh_that_is_too_short_for_the_far_end_asks_for_what_it_takes() -> None:
+    rig, _ = talking(extra=REFRESHED)
+    [update] = rig.wait(900_000)
+    [update] = rig.hear(reply_to(update, 422, "Min-SE: 3600"))
+    assert update.one("Session-Expires") == "3600;refresher=uac"
+    assert rig.hear(reply_to(update, 422, "Min-SE: 3600")) == [], "once"
+    assert rig.heard[0].over == []
+
+
+def test_a_refresh_that_is_answered_after_the_goodbye_leaves_no_alarm() -> None:
+    rig, peer = talking(extra=REFRESHED)
+    [update] = rig.wait(900_000)
+    rig.calls[0].hang_up()
+    [bye] = rig.taken()
+    rig.hear(reply_to(update, 200, f"Contact: {peer.contact}"))
+    rig.hear(reply_to(bye, 200))
+    rig.wait(40_000)
+    assert (rig.empty, rig.exchange.next_ms()) == (True, None)
+
+
 def test_a_timer_only_a_proxy_asks_for_is_ours_to_refresh() -> None:
     rig, peer = Rig(), Peer(extra=("Session-Expires: 180",))
     ok = rig.talk(peer)
