@@ -21,7 +21,7 @@ from pipeline.sip.ports import CallMedia, MediaRefused
 from pipeline.sip.referring import OutcomeTaker, Referring
 from pipeline.sip.refresh import Refresh
 from pipeline.sip.screening import Refusal, check_extensions, check_timer, sdp_of
-from pipeline.sip.session_timer import agreed
+from pipeline.sip.session_timer import SessionTimer, agreed
 from pipeline.sip.settings import Digest
 from pipeline.sip.station import ACCEPT, ALLOW, SDP, SUPPORTED, Station
 from pipeline.sip.transactions import PATIENCE_MS, ServerTransaction, Way, back
@@ -159,6 +159,10 @@ class Conversation:
         if self.state is State.UNACKNOWLEDGED:
             self.state = State.UP
             self._listener.on_up()
+
+    def keep_session(self, timer: SessionTimer | None) -> None:
+        """What the 2xx to an INVITE of ours says about how long the session lasts unrefreshed."""
+        self._refresh.keep(timer)
 
     def _on_no_ack(self) -> None:
         """32 s without an ACK (section 13.3.1.4): the other end never got our answer, or is gone."""

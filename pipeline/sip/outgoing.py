@@ -19,6 +19,7 @@ from pipeline.sip.digest import CHALLENGED, authorization
 from pipeline.sip.paths import Path
 from pipeline.sip.ports import CallMedia, MediaRefused, TransferOutcome
 from pipeline.sip.refer import check_target, outcome_of
+from pipeline.sip.session_timer import answered
 from pipeline.sip.settings import Digest
 from pipeline.sip.station import ALLOW, SDP, SUPPORTED, USER, Station
 from pipeline.sip.transactions import PATIENCE_MS, ServerTransaction, Way
@@ -232,6 +233,7 @@ class OutgoingCall:
             conversation.come_up()
             conversation.hang_up()
             return
+        conversation.keep_session(answered(response))
         conversation.come_up()
 
     def _on_limit(self) -> None:

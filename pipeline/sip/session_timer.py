@@ -1,4 +1,4 @@
-"""Session timers (RFC 4028), only where the caller's side offers one. Arithmetic on headers.
+"""Session timers (RFC 4028), only where the other side offers one. Arithmetic on headers.
 
 The library asks for one by itself and then ends calls of carriers that cannot refresh; so we never ask.
 """
@@ -70,6 +70,17 @@ def agreed(request: Request) -> SessionTimer | None:
     told = "timer" in request.headers.tokens("supported")
     ours = refresher == "uas" if told else True
     return SessionTimer(min(max(interval, MIN_SE_S), MAX_SE_S), ours, told)
+
+
+def answered(response: Response) -> SessionTimer | None:
+    """The timer that a 2xx to an INVITE of ours sets; None when it sets none.
+
+    We asked for none and said that we know them, so the other end may set one and leave the refreshing to us.
+    """
+    interval, refresher = _asked(response)
+    if not interval:
+        return None
+    return SessionTimer(min(max(interval, MIN_SE_S), MAX_SE_S), refresher != "uas", told=True)
 
 
 def confirmed(response: Response, timer: SessionTimer) -> SessionTimer:

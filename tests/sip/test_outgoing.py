@@ -69,6 +69,31 @@ def test_a_talk_with_a_person_outlasts_a_call_with_a_worker() -> None:
     assert heard.over == ["limit"]
 
 
+@pytest.mark.parametrize("refresher", [";refresher=uac", ""])
+def test_a_session_that_the_person_s_side_limits_is_refreshed_as_long_as_they_talk(
+    refresher: str,
+) -> None:
+    """RFC 4028 section 7.2: exchanges set a timer in their 200 where we say that we know them."""
+    rig, heard, _, invite = dialled()
+    assert invite.one("Supported") == "timer"
+    limit = (f"Session-Expires: 180{refresher}", "Allow: INVITE, UPDATE")
+    rig.hear(reply_to(invite, 200, CONTACT, *limit, to_tag="p", body=ANSWER))
+    for _ in range(3):
+        [update] = rig.wait(90_000)
+        assert (update.method, update.one("Session-Expires")) == ("UPDATE", "180;refresher=uac")
+        rig.hear(reply_to(update, 200, CONTACT))
+    assert heard.over == []
+
+
+def test_a_session_that_the_person_s_side_keeps_and_does_not_is_over() -> None:
+    rig, heard, _, invite = dialled()
+    limit = "Session-Expires: 180;refresher=uas"
+    rig.hear(reply_to(invite, 200, CONTACT, limit, to_tag="p", body=ANSWER))
+    assert rig.wait(147_000) == []
+    assert [one.method for one in rig.wait(2_000)][:1] == ["BYE"]
+    assert heard.over == ["timeout"]
+
+
 def test_the_connection_by_which_a_person_answered_is_used_as_long_as_they_talk() -> None:
     """Else it would be closed as idle, and their BYE would have nowhere to go."""
     rig, heard = Rig(path=TLS), HeardDial()
