@@ -507,6 +507,8 @@ async def test_a_carrier_that_floods_is_not_listened_to_and_the_other_is(talkati
             assert not await is_answered(again)
         assert one.seen == []
         assert await is_answered(line)
+    told = (await asyncio.to_thread(talkative.written)).count(b"than calls need")
+    assert told <= 3, "a flood of requests is no flood of lines"
 
 
 async def test_a_message_that_contradicts_itself_reaches_no_gateway(edge: Edge) -> None:
