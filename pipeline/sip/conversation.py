@@ -363,7 +363,7 @@ class Conversation:
 
     def _finish(self, reason: str) -> None:
         """Nobody talks any more; what is left is politeness."""
-        self._refresh.stop()
+        self._refresh.end()
         self._limit.cancel()
         self._referring.stop()
         if not self._told_over:

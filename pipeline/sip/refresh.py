@@ -14,7 +14,7 @@ from pipeline.sip.paths import Path
 from pipeline.sip.ports import CallMedia, MediaRefused
 from pipeline.sip.session_timer import SessionTimer, confirmed, lengthened
 from pipeline.sip.station import ALLOW, SDP, SUPPORTED, Station
-from pipeline.sip.transactions import Way
+from pipeline.sip.transactions import PATIENCE_MS, ClientTransaction, Way
 from pipeline.sip.wire import Header, Response
 
 GLARE_MS = 2_000.0
@@ -67,6 +67,9 @@ class Refresh:
         self._talk = talk
         self._updates = updates
         self._alarm: Alarm | None = None
+        self._sent: ClientTransaction | None = None
+        self._limit: Alarm | None = None
+        """Until when our re-INVITE is to be answered."""
         self.offering = False
         """Whether a re-INVITE of ours is unanswered."""
 
@@ -78,9 +81,16 @@ class Refresh:
             self._alarm = self._station.alarms.set(timer.act_after_ms, act)
 
     def stop(self) -> None:
-        """The call is over, or a new timer comes."""
+        """No refresh is due: a new timer comes, or none."""
         if self._alarm is not None:
             self._alarm.cancel()
+
+    def end(self) -> None:
+        """The call is over; a re-INVITE that is still only "tried" is remembered no longer than any other request."""
+        self.stop()
+        if self.offering and self._sent is not None and self._limit is not None:
+            self._limit.cancel()
+            self._limit = self._station.alarms.set(PATIENCE_MS, self._sent.give_up)
 
     def _on_nobody(self) -> None:
         self._talk.hang_up("timeout")
@@ -165,15 +175,15 @@ class Refresh:
                 acks.append(talk.dialog.request("ACK", ack_via, shown, cseq=number)[1])
                 self._station.send(acks[0], talk.way(""))
                 self._take_answer(response)
-            if response.status >= 200:
-                limit.cancel()
+            if response.status >= 200 and self._limit is not None:
+                self._limit.cancel()
             on_answer(response)
 
-        sent = self._station.transactions.request(
+        self._sent = sent = self._station.transactions.request(
             "INVITE", data, talk.way(branch), on_response, talk.on_silence, ack=acknowledge_refusal
         )
         # "Trying" alone keeps an INVITE for ever; the session it was to keep ends before (RFC 4028 section 10).
-        limit = self._station.alarms.set(timer.answered_within_ms, sent.give_up)
+        self._limit = self._station.alarms.set(timer.answered_within_ms, sent.give_up)
 
     def _take_answer(self, response: Response) -> None:
         try:

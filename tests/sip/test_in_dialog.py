@@ -13,6 +13,7 @@ from tests.sip.shapes import SDP, Peer, Said, reply_to
 from tests.sip.test_outgoing import HeardDial
 
 PERSON = "sip:+12025550100@carrier.example.com"
+REFRESHED = ("Session-Expires: 1800;refresher=uas", "Supported: timer", "Allow: INVITE, UPDATE")
 
 
 def talking(**more: object) -> tuple[Rig, Peer]:
@@ -448,6 +449,15 @@ def test_a_refresh_that_meets_408_or_481_ends_the_call(allow: str, status: int) 
     assert rig.heard[0].over == ["lost"]
 
 
+def test_a_refresh_that_is_only_tried_when_the_caller_leaves_is_not_remembered() -> None:
+    rig, peer = talking(extra=(*REFRESHED[:2], "Allow: INVITE"))
+    [reinvite] = rig.wait(900_000)
+    rig.hear(reply_to(reinvite, 100))
+    rig.hear(peer.request("BYE"))
+    rig.wait(33_000)
+    assert (rig.empty, rig.exchange.next_ms()) == (True, None)
+
+
 def test_a_refresh_without_an_offer_is_no_glare_and_503_is_tried_again_later() -> None:
     rig = Rig()
     extra = ("Session-Expires: 180;refresher=uas", "Supported: timer", "Allow: INVITE, UPDATE")
@@ -459,9 +469,6 @@ def test_a_refresh_without_an_offer_is_no_glare_and_503_is_tried_again_later() -
     rig.hear(reply_to(update, 503))
     assert rig.heard[0].over == []
     assert [one.method for one in rig.wait(90_000)][:1] == ["UPDATE"]
-
-
-REFRESHED = ("Session-Expires: 1800;refresher=uas", "Supported: timer", "Allow: INVITE, UPDATE")
 
 
 def test_a_refresh_that_is_put_off_comes_again_before_the_far_end_takes_the_call_for_over() -> None:
