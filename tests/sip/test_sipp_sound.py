@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.media.g711 import alaw_decode
 from pipeline.media.keypad import KEYS
+from pipeline.sip.phone_events import PhoneCallOver
 from pipeline.sip.trunk import Trunks
 from pipeline.telemetry.events import Event, set_sink
 from tests.sip.conftest import Certificate
@@ -55,17 +56,23 @@ async def test_sipp_s_recordings_of_speech_and_of_every_key_are_heard(
     """Part A: PCMA in packets of 30 ms; keys whose numbers jump to and fro from one to the next."""
     events: list[Event] = []
     set_sink(events.append)
+
+    def ended() -> list[PhoneCallOver]:
+        return [each for each in events if isinstance(each, PhoneCallOver)]
+
     try:
         async with tone_room(tmp_path, certificate, ports) as (running, desk):
             told = await sipp(running, "recordings", tmp_path, "-m", "1")
             [call] = desk.calls
-            await quiet(running)
+            async with asyncio.timeout(60):
+                while not ended():  # noqa: ASYNC110  # the event is this process's own
+                    await asyncio.sleep(0.02)
     finally:
         set_sink(None)
     assert told == (0, ""), "playing a capture needs root, or cap_net_raw of sipp"
     assert "".join(call.keys) == KEYS[:12]
-    [over] = [each.record() for each in events if type(each).__name__ == "PhoneCallOver"]
-    assert (over["codec"], over["lost"], over["reason"]) == ("PCMA", 0, "caller")
+    [over] = ended()
+    assert (str(over.codec), over.lost, str(over.reason)) == ("PCMA", 0, "caller")
     said = await asyncio.to_thread(recorded)
     assert likeness(call.sound[::2], said) > 0.9
 
