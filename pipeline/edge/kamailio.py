@@ -260,7 +260,7 @@ request_route {{
   # A stranger gets no answer, not even a refusal: there is nothing here.
   route(WHO);
   if ($avp(from) != {GATEWAYS} && !pike_check_req()) {{
-    xlog("L_CRIT", "edge: more requests than calls need; the rest is dropped\\n");
+    if ($rc == -2) {{ xlog("L_CRIT", "edge: more requests than calls need; the rest is dropped\\n"); }}  # once a flood
     exit;
   }}
   if (!sanity_check("17895", "7")) {{ exit; }}

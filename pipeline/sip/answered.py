@@ -74,6 +74,7 @@ class AnsweredCall:
     async def run(self) -> None:
         """Return when the call is over, whoever ended it."""
         reason = "error"
+        over: asyncio.Task[str] | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 over = group.create_task(self._call.over(), name="call over")
@@ -87,6 +88,9 @@ class AnsweredCall:
                         self._person.call.hang_up()
                         self._person.leg.close()
                 reason = self._ended_by or self._joined.gone or await over
+        except asyncio.CancelledError:  # the gateway stops, which is no fault of this call
+            reason = self._ended_by or self._joined.gone or _known(over) or "us"
+            raise
         finally:
             emit(
                 call_over(
@@ -266,3 +270,8 @@ class AnsweredCall:
             if (left_ms is not None and left_ms <= 0) or (lead is not None and lead.task.done()):
                 return
             await self._next(over, left_ms)
+
+
+def _known(over: asyncio.Task[str] | None) -> str:
+    """Why the call ended, where it has."""
+    return over.result() if over is not None and over.done() and not over.cancelled() else ""

@@ -21,7 +21,7 @@ from pipeline.sip.ports import CallMedia, MediaRefused
 from pipeline.sip.referring import OutcomeTaker, Referring
 from pipeline.sip.refresh import Refresh
 from pipeline.sip.screening import Refusal, check_extensions, check_timer, sdp_of
-from pipeline.sip.session_timer import agreed
+from pipeline.sip.session_timer import SessionTimer, agreed
 from pipeline.sip.settings import Digest
 from pipeline.sip.station import ACCEPT, ALLOW, SDP, SUPPORTED, Station
 from pipeline.sip.transactions import PATIENCE_MS, ServerTransaction, Way, back
@@ -123,8 +123,7 @@ class Conversation:
         way = replace(back(request, transaction.path), hop=hop, permits=self._permits)
         transaction.respond(200, data)
         self._refresh.keep(timer)
-        if self._awaited is not None:
-            self._awaited.stop()
+        self._await_no_ack()
         self._awaited = AwaitedAck(
             self._station.alarms,
             request.cseq,
@@ -160,6 +159,10 @@ class Conversation:
         if self.state is State.UNACKNOWLEDGED:
             self.state = State.UP
             self._listener.on_up()
+
+    def keep_session(self, timer: SessionTimer | None) -> None:
+        """What the 2xx to an INVITE of ours says about how long the session lasts unrefreshed."""
+        self._refresh.keep(timer)
 
     def _on_no_ack(self) -> None:
         """32 s without an ACK (section 13.3.1.4): the other end never got our answer, or is gone."""
@@ -214,11 +217,8 @@ class Conversation:
             body = self.media.answer(offer) if offer else self.media.offer()
         except MediaRefused as fault:
             raise Refusal(488, fault.reason) from None
-        if (
-            self._awaited is not None
-        ):  # it cannot re-INVITE what it does not know of: only its ACK was lost
-            self._awaited.stop()
-            self._awaited = None
+        # It cannot re-INVITE what it does not know of: only its ACK was lost.
+        if self._await_no_ack():
             self.come_up()
         self.dialog.retarget(request)
         self.answer_invite(request, transaction, body, wants_answer=not offer)
@@ -287,6 +287,7 @@ class Conversation:
 
     def _say_bye(self, patience_ms: float, shown: Header | None = None) -> None:
         self.state = State.LEAVING
+        self._await_no_ack()  # of a re-INVITE: it would be taken for the one that a BYE waits for
 
         def on_response(response: Response) -> None:
             if response.status < 200:
@@ -362,7 +363,7 @@ class Conversation:
 
     def _finish(self, reason: str) -> None:
         """Nobody talks any more; what is left is politeness."""
-        self._refresh.stop()
+        self._refresh.end()
         self._limit.cancel()
         self._referring.stop()
         if not self._told_over:
@@ -371,10 +372,15 @@ class Conversation:
 
     def _leave(self) -> None:
         self.state = State.OVER
-        if self._awaited is not None:
-            self._awaited.stop()
-            self._awaited = None
+        self._await_no_ack()
         self._forget()
+
+    def _await_no_ack(self) -> bool:
+        """Say no 2xx again; true where one was still to be acknowledged."""
+        awaited, self._awaited = self._awaited, None
+        if awaited is not None:
+            awaited.stop()
+        return awaited is not None
 
 
 def _hop_back(request: Request, path: Path) -> Hop | None:

@@ -90,6 +90,8 @@ class Exchange:
         self._calls: dict[DialogId, Held] = {}
         self._trunks: dict[DialogId, AdmittedTrunk] = {}
         self._dialled: set[OutgoingCall] = set()
+        self._early: dict[DialogId, OutgoingCall] = {}
+        """Telephones that ring for a call of ours: they may say something within it before they answer."""
         self._bridged: set[DialogId] = set()
         self._by_invite: dict[ServerTransaction, IncomingCall] = {}
         self._merged: dict[tuple[str, str, int], ServerTransaction] = {}
@@ -246,7 +248,9 @@ class Exchange:
     def _call_of(self, request: Request, trunk: AdmittedTrunk) -> Held | None:
         """The call whose dialog this is, where it is this trunk's: no trunk acts in another's."""
         dialog = request.call_id, request.to.tag, request.from_.tag
-        return self._calls.get(dialog) if self._trunks.get(dialog) is trunk else None
+        if self._trunks.get(dialog) is not trunk:
+            return None
+        return self._calls.get(dialog) or self._early.get(dialog)
 
     def _on_cancel(
         self, request: Request, transaction: ServerTransaction, trunk: AdmittedTrunk
@@ -365,11 +369,21 @@ class Exchange:
             call.may_last(self._settings.talk_limit_ms)
 
     def _keep(self, trunk: AdmittedTrunk, call: OutgoingCall, dialog: DialogId) -> None:
-        self._calls[dialog] = call
+        if call.has_dialog:
+            self._forget_early(call)
+            self._calls[dialog] = call
+        else:
+            self._early[dialog] = call
         self._trunks[dialog] = trunk
+
+    def _forget_early(self, call: OutgoingCall) -> None:
+        for dialog in [each for each, rings in self._early.items() if rings is call]:
+            del self._early[dialog]
+            self._trunks.pop(dialog, None)
 
     def _drop(self, call: OutgoingCall, dialog: DialogId | None) -> None:
         self._dialled.discard(call)
+        self._forget_early(call)
         if dialog is not None:
             self._calls.pop(dialog, None)
             self._trunks.pop(dialog, None)

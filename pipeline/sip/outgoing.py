@@ -14,16 +14,20 @@ from typing import Protocol
 
 from pipeline.sip.addresses import Malformed, hop_of, read_uri
 from pipeline.sip.conversation import CallListener, Conversation
-from pipeline.sip.dialog import MAX_FORWARDS, Dialog, DialogId, contact_of, routes_of
+from pipeline.sip.dialog import MAX_FORWARDS, Dialog, DialogId, answer, contact_of, routes_of
 from pipeline.sip.digest import CHALLENGED, authorization
 from pipeline.sip.paths import Path
 from pipeline.sip.ports import CallMedia, MediaRefused, TransferOutcome
 from pipeline.sip.refer import check_target, outcome_of
+from pipeline.sip.screening import Refusal
+from pipeline.sip.session_timer import answered
 from pipeline.sip.settings import Digest
 from pipeline.sip.station import ALLOW, SDP, SUPPORTED, USER, Station
 from pipeline.sip.transactions import PATIENCE_MS, ServerTransaction, Way
 from pipeline.sip.wire import Header, Request, Response, write_request
 
+RINGING_MAX = 16
+"""Telephones of one person that may ring at once."""
 _NUMBER = re.compile(r"\+?[0-9]{1,20}\Z", re.ASCII)
 
 
@@ -85,6 +89,8 @@ class OutgoingCall:
         self._heard = False
         self._cancelling = False
         self._settled = False
+        self._rings: set[str] = set()
+        """The tags of telephones that ring for it."""
         self._acks: dict[str, bytes] = {}
         """By the tag of who answered: said again when the 2xx comes again."""
         self._conversation: Conversation | None = None
@@ -131,6 +137,13 @@ class OutgoingCall:
         """See `exchange.Held`."""
         if self._conversation is not None:
             self._conversation.receive(request, transaction)
+            return
+        if request.method not in ("UPDATE", "OPTIONS", "INFO"):
+            raise Refusal(481, "early")
+        if request.method == "UPDATE" and request.body:  # RFC 3311 section 5.2: ours is unanswered
+            raise Refusal(491, "glare")
+        headers = (self._station.contact(self._path), ALLOW, SUPPORTED)
+        transaction.respond(200, answer(request, transaction.path, 200, self._tag, headers))
 
     def acknowledge(self, ack: Request) -> None:
         """See `exchange.Held`."""
@@ -147,6 +160,7 @@ class OutgoingCall:
     def _on_response(self, response: Response) -> None:
         self._heard = True
         if response.status < 200:
+            self._keep_early(response.to.tag)
             if self._cancelling:
                 self._say_cancel()
         elif response.status < 300:
@@ -159,6 +173,12 @@ class OutgoingCall:
         else:
             self._fail(TransferOutcome.UNAUTHORIZED)
             self._drop(self, None)
+
+    def _keep_early(self, tag: str) -> None:
+        """A telephone rings (section 12.1): some exchanges say whose it is, by an UPDATE, before it is answered."""
+        if tag and self._conversation is None and len(self._rings) < RINGING_MAX:
+            self._rings.add(tag)
+            self._keep(self, (self._call_id, self._tag, tag))
 
     def _answers(self, challenge: Response) -> bool:
         """Whether this first challenge can be answered: credentials that were not taken are not shown again."""
@@ -232,6 +252,7 @@ class OutgoingCall:
             conversation.come_up()
             conversation.hang_up()
             return
+        conversation.keep_session(answered(response))
         conversation.come_up()
 
     def _on_limit(self) -> None:

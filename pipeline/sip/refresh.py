@@ -12,9 +12,9 @@ from pipeline.sip.alarms import Alarm
 from pipeline.sip.dialog import Dialog
 from pipeline.sip.paths import Path
 from pipeline.sip.ports import CallMedia, MediaRefused
-from pipeline.sip.session_timer import SessionTimer
+from pipeline.sip.session_timer import SessionTimer, confirmed, lengthened
 from pipeline.sip.station import ALLOW, SDP, SUPPORTED, Station
-from pipeline.sip.transactions import Way
+from pipeline.sip.transactions import PATIENCE_MS, ClientTransaction, Way
 from pipeline.sip.wire import Header, Response
 
 GLARE_MS = 2_000.0
@@ -67,6 +67,9 @@ class Refresh:
         self._talk = talk
         self._updates = updates
         self._alarm: Alarm | None = None
+        self._sent: ClientTransaction | None = None
+        self._limit: Alarm | None = None
+        """Until when our re-INVITE is to be answered."""
         self.offering = False
         """Whether a re-INVITE of ours is unanswered."""
 
@@ -78,9 +81,16 @@ class Refresh:
             self._alarm = self._station.alarms.set(timer.act_after_ms, act)
 
     def stop(self) -> None:
-        """The call is over, or a new timer comes."""
+        """No refresh is due: a new timer comes, or none."""
         if self._alarm is not None:
             self._alarm.cancel()
+
+    def end(self) -> None:
+        """The call is over; a re-INVITE that is still only "tried" is remembered no longer than any other request."""
+        self.stop()
+        if self.offering and self._sent is not None and self._limit is not None:
+            self._limit.cancel()
+            self._limit = self._station.alarms.set(PATIENCE_MS, self._sent.give_up)
 
     def _on_nobody(self) -> None:
         self._talk.hang_up("timeout")
@@ -114,23 +124,27 @@ class Refresh:
 
     def _on_answer(self, response: Response, timer: SessionTimer) -> None:
         self.offering = False
+        if not self._talk.is_up:  # somebody hung up meanwhile: nothing is kept any more
+            return
         if response.status < 300:
             self._talk.dialog.retarget(response)
-            self.keep(timer)
+            self.keep(confirmed(response, timer))
         elif response.status in (405, 501):
             self._updates = False
             self._refresh(timer)
         elif response.status in (500, 503):
-            self.keep(timer)  # it knows the call: the next refresh may find it well
+            self._again(timer, timer.again_after_ms)  # it knows the call, and may be well then
         elif response.status == 491:
-            self._again(timer)
+            wait_ms = int(self._station.token()[-4:], 16) % int(GLARE_MS / 10) * 10.0
+            self._again(timer, wait_ms + 10.0)
+        elif response.status == 422 and (longer := lengthened(response, timer)) is not None:
+            self._refresh(longer)
         else:
             self._talk.lost_if_unknown(response)
 
-    def _again(self, timer: SessionTimer) -> None:
-        wait_ms = int(self._station.token()[-4:], 16) % int(GLARE_MS / 10) * 10.0
+    def _again(self, timer: SessionTimer, after_ms: float) -> None:
         self.stop()
-        self._alarm = self._station.alarms.set(wait_ms + 10.0, lambda: self._refresh(timer))
+        self._alarm = self._station.alarms.set(after_ms, lambda: self._refresh(timer))
 
     def _reinvite(
         self,
@@ -161,15 +175,15 @@ class Refresh:
                 acks.append(talk.dialog.request("ACK", ack_via, shown, cseq=number)[1])
                 self._station.send(acks[0], talk.way(""))
                 self._take_answer(response)
-            if response.status >= 200:
-                limit.cancel()
+            if response.status >= 200 and self._limit is not None:
+                self._limit.cancel()
             on_answer(response)
 
-        sent = self._station.transactions.request(
+        self._sent = sent = self._station.transactions.request(
             "INVITE", data, talk.way(branch), on_response, talk.on_silence, ack=acknowledge_refusal
         )
         # "Trying" alone keeps an INVITE for ever; the session it was to keep ends before (RFC 4028 section 10).
-        limit = self._station.alarms.set(timer.answered_within_ms, sent.give_up)
+        self._limit = self._station.alarms.set(timer.answered_within_ms, sent.give_up)
 
     def _take_answer(self, response: Response) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Session timers (RFC 4028), only where the caller's side offers one. Arithmetic on headers.
+"""Session timers (RFC 4028), only where the other side offers one. Arithmetic on headers.
 
 The library asks for one by itself and then ends calls of carriers that cannot refresh; so we never ask.
 """
@@ -6,9 +6,9 @@ The library asks for one by itself and then ends calls of carriers that cannot r
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pipeline.sip.wire import Header, Request
+from pipeline.sip.wire import Header, Message, Request, Response
 
 MIN_SE_S = 90
 """RFC 4028 section 4: no shorter, or refreshing is all a line does."""
@@ -47,6 +47,11 @@ class SessionTimer:
         return max(self._surely_over_ms - self.interval_s * 500.0, 32_000.0)
 
     @property
+    def again_after_ms(self) -> float:
+        """When a refresh that was put off is tried again: three times before the other end may take the call for over."""
+        return (self._surely_over_ms - self.interval_s * 500.0) / 4.0
+
+    @property
     def _surely_over_ms(self) -> float:
         return (self.interval_s - min(32.0, self.interval_s / 3)) * 1000.0
 
@@ -67,8 +72,37 @@ def agreed(request: Request) -> SessionTimer | None:
     return SessionTimer(min(max(interval, MIN_SE_S), MAX_SE_S), ours, told)
 
 
-def _asked(request: Request) -> tuple[int, str]:
-    found = _VALUE.match(request.headers.first("session-expires"))
+def answered(response: Response) -> SessionTimer | None:
+    """The timer that a 2xx to an INVITE of ours sets; None when it sets none.
+
+    We asked for none and said that we know them, so the other end may set one and leave the refreshing to us.
+    """
+    interval, refresher = _asked(response)
+    if not interval:
+        return None
+    return SessionTimer(min(max(interval, MIN_SE_S), MAX_SE_S), refresher != "uas", told=True)
+
+
+def confirmed(response: Response, timer: SessionTimer) -> SessionTimer:
+    """What a 2xx to our refresh leaves of the timer: a shorter interval counts, else the call is over before we refresh again.
+
+    Who refreshes we have said, and the other end may not change that (section 9).
+    """
+    interval, _ = _asked(response)
+    if not interval:
+        return timer
+    return replace(timer, interval_s=min(max(interval, MIN_SE_S), timer.interval_s))
+
+
+def lengthened(response: Response, timer: SessionTimer) -> SessionTimer | None:
+    """The timer that a 422 to our refresh asks for (section 7.4); None where it asks for nothing that we can do."""
+    found = _VALUE.match(response.headers.first("min-se"))
+    least = int(found[1]) if found is not None else 0
+    return replace(timer, interval_s=least) if timer.interval_s < least <= MAX_SE_S else None
+
+
+def _asked(message: Message) -> tuple[int, str]:
+    found = _VALUE.match(message.headers.first("session-expires"))
     if found is None:
         return 0, ""
     for parameter in (found[2] or "").split(";"):

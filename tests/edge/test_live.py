@@ -18,6 +18,7 @@ from pipeline.sip.gateway import Gateway
 from pipeline.sip.trunk import Trunks
 from pipeline.supervisor.channel import Channel
 from pipeline.trunking import SupervisorsDesk, rooms, signalling
+from tests.canary.search import Hit
 from tests.edge.edge import (
     CARRIER,
     GATEWAY,
@@ -39,6 +40,7 @@ from tests.edge.edge import (
     sdp,
 )
 from tests.ports import free_port
+from tests.sip.planted import found
 
 pytestmark = [pytest.mark.wire, pytest.mark.sip]
 
@@ -389,6 +391,11 @@ async def test_packets_are_taken_from_where_the_description_says_and_from_nowher
 # ---- what is written -------------------------------------------------------------------------------------------------
 
 
+def planted_in(edge: Edge) -> list[Hit]:
+    """Where the edge has written the caller's number."""
+    return found(PLANTED, {"edge": edge.written()})
+
+
 async def planted_calls(edge: Edge) -> None:
     """Calls and broken messages with a caller's number wherever a carrier may write one."""
     async with gateway(edge, 0) as one, gateway(edge, 1) as two, carrier(edge) as line:
@@ -417,14 +424,14 @@ async def planted_calls(edge: Edge) -> None:
 
 async def test_planted_numbers_are_in_no_byte_that_the_edge_writes(edge: Edge) -> None:
     await planted_calls(edge)
-    assert PLANTED.lstrip("+").encode() not in await asyncio.to_thread(edge.written)
+    assert await asyncio.to_thread(planted_in, edge) == []
 
 
 async def test_the_same_calls_are_written_down_where_the_level_is_an_ordinary_one(
     talkative: Edge,
 ) -> None:
     await planted_calls(talkative)
-    assert PLANTED.lstrip("+").encode() in await asyncio.to_thread(talkative.written)
+    assert await asyncio.to_thread(planted_in, talkative)
 
 
 async def test_without_the_relay_a_call_is_refused_and_never_silent(talkative: Edge) -> None:
@@ -447,5 +454,75 @@ async def test_whatever_a_carrier_sends_the_edge_lives_and_writes_none_of_it(edg
             line.line.writer.write(garbage)
     async with gateway(edge, 0), carrier(edge) as line:
         await alive(line)
-    written = await asyncio.to_thread(edge.written)
-    assert PLANTED.lstrip("+").encode() not in written
+    assert await asyncio.to_thread(planted_in, edge) == []
+
+
+# ---- who is let in ---------------------------------------------------------------------------------------------------
+
+NO_ANSWER_S = 1.0
+
+
+async def is_answered(line: Carrier) -> bool:
+    """Whether a call of theirs gets any answer."""
+    try:
+        async with asyncio.timeout(NO_ANSWER_S):
+            await line.invite()
+    except TimeoutError:
+        return False
+    return True
+
+
+async def test_a_stranger_gets_no_answer_and_reaches_no_gateway(edge: Edge) -> None:
+    async with gateway(edge, 0) as one, carrier(edge) as line, carrier(edge, STRANGER) as stranger:
+        await alive(line)
+        one.seen.clear()
+        assert not await is_answered(stranger)
+        assert one.seen == []
+        assert await is_answered(line)
+
+
+async def test_a_carrier_that_floods_is_not_listened_to_and_the_other_is(talkative: Edge) -> None:
+    async with (
+        gateway(talkative, 0) as one,
+        carrier(talkative) as line,
+        carrier(talkative, OTHER) as flooder,
+    ):
+        await alive(line)
+        assert await is_answered(flooder)
+        one.seen.clear()
+        for number in range(10 * talkative.plan.requests_per_second):
+            flooder.line.send(
+                f"OPTIONS sip:{OUTER} SIP/2.0",
+                f"Via: SIP/2.0/TLS {OTHER}:5061;branch=z9hG4bKflood{number}",
+                f"From: <sip:{OTHER}>;tag=flood",
+                f"To: <sip:{OUTER}>",
+                f"Call-ID: flood{number}@{OTHER}",
+                "CSeq: 1 OPTIONS",
+                "Max-Forwards: 68",
+            )
+        async with asyncio.timeout(LIMIT_S):
+            while b"than calls need" not in await asyncio.to_thread(talkative.written):  # noqa: ASYNC110  # a log
+                await asyncio.sleep(0.02)
+        async with carrier(talkative, OTHER) as again:
+            assert not await is_answered(again)
+        assert one.seen == []
+        assert await is_answered(line)
+    told = (await asyncio.to_thread(talkative.written)).count(b"than calls need")
+    assert told <= 3, "a flood of requests is no flood of lines"
+
+
+async def test_a_message_that_contradicts_itself_reaches_no_gateway(edge: Edge) -> None:
+    async with gateway(edge, 0) as one, carrier(edge) as line:
+        await alive(line)
+        one.seen.clear()
+        line.line.send(
+            f"INVITE sip:{OUTER} SIP/2.0",
+            f"Via: SIP/2.0/TLS {CARRIER}:5061;branch=z9hG4bKcontradiction",
+            f"From: <sip:{CARRIER}>;tag=contradiction",
+            f"To: <sip:{OUTER}>",
+            f"Call-ID: contradiction@{CARRIER}",
+            "CSeq: 1 BYE",
+            "Max-Forwards: 68",
+        )
+        assert (await line.line.of("SIP/2.0")).startswith("SIP/2.0 400")
+        assert one.seen == []

@@ -149,6 +149,22 @@ async def test_the_end_of_a_call_tells_how_it_sounded(tmp_path: Path, said: list
     assert str(foreign.call_id) == "c1"
 
 
+@pytest.mark.parametrize("left_before", [False, True])
+async def test_a_gateway_that_stops_is_no_fault_of_its_calls(
+    tmp_path: Path, said: list[Event], left_before: bool
+) -> None:
+    async with opened(tmp_path) as rig:
+        call = FakeCall()
+        taking = asyncio.create_task(rig.gateway.take(call))
+        await rig.until(lambda: "c1" in rig.worker.calls)
+        if left_before:
+            call.end("caller")
+            await asyncio.sleep(0)
+        taking.cancel()
+        await asyncio.wait({taking})
+    assert str(over(said).reason) == ("caller" if left_before else "us")
+
+
 async def test_a_call_whose_sound_is_refused_leaves_nothing(tmp_path: Path) -> None:
     async with opened(tmp_path) as rig:
         call = FakeCall()

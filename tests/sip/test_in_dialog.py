@@ -13,6 +13,7 @@ from tests.sip.shapes import SDP, Peer, Said, reply_to
 from tests.sip.test_outgoing import HeardDial
 
 PERSON = "sip:+12025550100@carrier.example.com"
+REFRESHED = ("Session-Expires: 1800;refresher=uas", "Supported: timer", "Allow: INVITE, UPDATE")
 
 
 def talking(**more: object) -> tuple[Rig, Peer]:
@@ -30,6 +31,18 @@ def test_a_reinvite_is_a_new_offer_and_needs_its_own_ack() -> None:
     rig.hear(peer.ack())
     assert rig.wait(20_000) == []
     assert rig.heard[0].up == 1
+
+
+def test_who_is_hung_up_on_in_a_reinvite_hears_one_bye_whenever_its_ack_comes() -> None:
+    rig, peer = talking()
+    rig.hear(peer.invite())
+    rig.calls[0].hang_up()
+    [bye] = rig.taken()
+    assert bye.method == "BYE"
+    assert rig.hear(peer.ack()) == []
+    rig.hear(reply_to(bye, 200))
+    assert rig.wait(64_000) == []
+    assert rig.empty
 
 
 def test_a_reinvite_without_sdp_is_answered_with_an_offer() -> None:
@@ -436,6 +449,15 @@ def test_a_refresh_that_meets_408_or_481_ends_the_call(allow: str, status: int) 
     assert rig.heard[0].over == ["lost"]
 
 
+def test_a_refresh_that_is_only_tried_when_the_caller_leaves_is_not_remembered() -> None:
+    rig, peer = talking(extra=(*REFRESHED[:2], "Allow: INVITE"))
+    [reinvite] = rig.wait(900_000)
+    rig.hear(reply_to(reinvite, 100))
+    rig.hear(peer.request("BYE"))
+    rig.wait(33_000)
+    assert (rig.empty, rig.exchange.next_ms()) == (True, None)
+
+
 def test_a_refresh_without_an_offer_is_no_glare_and_503_is_tried_again_later() -> None:
     rig = Rig()
     extra = ("Session-Expires: 180;refresher=uas", "Supported: timer", "Allow: INVITE, UPDATE")
@@ -447,6 +469,47 @@ def test_a_refresh_without_an_offer_is_no_glare_and_503_is_tried_again_later() -
     rig.hear(reply_to(update, 503))
     assert rig.heard[0].over == []
     assert [one.method for one in rig.wait(90_000)][:1] == ["UPDATE"]
+
+
+def test_a_refresh_that_is_put_off_comes_again_before_the_far_end_takes_the_call_for_over() -> None:
+    """RFC 4028 section 10: 32 s before the 1800 are over it does."""
+    rig, _ = talking(extra=REFRESHED)
+    [update] = rig.wait(900_000)
+    for _ in range(3):
+        rig.hear(reply_to(update, 503))
+        [update] = rig.wait(217_000)
+        assert (update.method, rig.now_ms < 1_768_000) == ("UPDATE", True)
+
+
+def test_a_refresh_whose_answer_shortens_the_session_is_followed_by_the_next_in_time() -> None:
+    rig, peer = talking(extra=REFRESHED)
+    [update] = rig.wait(900_000)
+    rig.hear(
+        reply_to(update, 200, f"Contact: {peer.contact}", "Session-Expires: 600;refresher=uac")
+    )
+    assert rig.wait(299_000) == []
+    [update] = rig.wait(1_000)
+    assert update.one("Session-Expires") == "600;refresher=uac"
+
+
+def test_a_refresh_that_is_too_short_for_the_far_end_asks_for_what_it_takes() -> None:
+    rig, _ = talking(extra=REFRESHED)
+    [update] = rig.wait(900_000)
+    [update] = rig.hear(reply_to(update, 422, "Min-SE: 3600"))
+    assert update.one("Session-Expires") == "3600;refresher=uac"
+    assert rig.hear(reply_to(update, 422, "Min-SE: 3600")) == [], "once"
+    assert rig.heard[0].over == []
+
+
+def test_a_refresh_that_is_answered_after_the_goodbye_leaves_no_alarm() -> None:
+    rig, peer = talking(extra=REFRESHED)
+    [update] = rig.wait(900_000)
+    rig.calls[0].hang_up()
+    [bye] = rig.taken()
+    rig.hear(reply_to(update, 200, f"Contact: {peer.contact}"))
+    rig.hear(reply_to(bye, 200))
+    rig.wait(40_000)
+    assert (rig.empty, rig.exchange.next_ms()) == (True, None)
 
 
 def test_a_timer_only_a_proxy_asks_for_is_ours_to_refresh() -> None:

@@ -69,6 +69,31 @@ def test_a_talk_with_a_person_outlasts_a_call_with_a_worker() -> None:
     assert heard.over == ["limit"]
 
 
+@pytest.mark.parametrize("refresher", [";refresher=uac", ""])
+def test_a_session_that_the_person_s_side_limits_is_refreshed_as_long_as_they_talk(
+    refresher: str,
+) -> None:
+    """RFC 4028 section 7.2: exchanges set a timer in their 200 where we say that we know them."""
+    rig, heard, _, invite = dialled()
+    assert invite.one("Supported") == "timer"
+    limit = (f"Session-Expires: 180{refresher}", "Allow: INVITE, UPDATE")
+    rig.hear(reply_to(invite, 200, CONTACT, *limit, to_tag="p", body=ANSWER))
+    for _ in range(3):
+        [update] = rig.wait(90_000)
+        assert (update.method, update.one("Session-Expires")) == ("UPDATE", "180;refresher=uac")
+        rig.hear(reply_to(update, 200, CONTACT))
+    assert heard.over == []
+
+
+def test_a_session_that_the_person_s_side_keeps_and_does_not_is_over() -> None:
+    rig, heard, _, invite = dialled()
+    limit = "Session-Expires: 180;refresher=uas"
+    rig.hear(reply_to(invite, 200, CONTACT, limit, to_tag="p", body=ANSWER))
+    assert rig.wait(147_000) == []
+    assert [one.method for one in rig.wait(2_000)][:1] == ["BYE"]
+    assert heard.over == ["timeout"]
+
+
 def test_the_connection_by_which_a_person_answered_is_used_as_long_as_they_talk() -> None:
     """Else it would be closed as idle, and their BYE would have nowhere to go."""
     rig, heard = Rig(path=TLS), HeardDial()
@@ -124,6 +149,53 @@ def test_a_person_who_is_not_reached(status: int, outcome: TransferOutcome) -> N
     assert heard.failed == [outcome]
     rig.wait(32_000)
     assert rig.empty
+
+
+def within(invite: Said, method: str, *extra: str, tag: str = "p", body: str = "") -> bytes:
+    """A request of the person's side."""
+    lines = (
+        f"{method} sip:wardline@127.0.0.1:5070 SIP/2.0",
+        f"Via: SIP/2.0/UDP 127.0.0.1:5091;branch=z9hG4bK{method}{tag}{len(body)}",
+        f"From: {invite.one('To')};tag={tag}",
+        f"To: {invite.one('From')}",
+        f"Call-ID: {invite.one('Call-ID')}",
+        f"CSeq: 7 {method}",
+        CONTACT,
+        *extra,
+        f"Content-Length: {len(body)}",
+    )
+    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
+
+
+def test_what_is_said_while_it_rings_is_no_call_that_nobody_knows() -> None:
+    """Who is told 481 ends the call: exchanges update whose telephone rings."""
+    rig, heard, call, invite = dialled()
+    assert rig.hear(within(invite, "UPDATE"))[0].status == 481, "nothing rings yet"
+    rig.hear(reply_to(invite, 180, to_tag="p"))
+    [ok] = rig.hear(within(invite, "UPDATE", tag="p"))
+    assert (ok.status, ok.one("To")) == (200, invite.one("From"))
+    kind = "Content-Type: application/sdp"
+    assert rig.hear(within(invite, "UPDATE", kind, body=ANSWER))[0].status == 491
+    assert rig.hear(within(invite, "NOTIFY"))[0].status == 481
+    assert rig.hear(within(invite, "OPTIONS", tag="q"))[0].status == 481, "another one's tag"
+    rig.hear(reply_to(invite, 200, CONTACT, to_tag="p", body=ANSWER))
+    assert heard.up == 1
+    call.hang_up()
+    [bye] = rig.taken()
+    rig.hear(reply_to(bye, 200))
+    rig.wait(64_000)
+    assert rig.empty
+    assert rig.hear(within(invite, "OPTIONS", tag="p"))[0].status == 481
+
+
+def test_of_two_telephones_that_rang_the_one_that_answered_is_heard() -> None:
+    rig, heard, _, invite = dialled()
+    for tag in ("p", "q"):
+        rig.hear(reply_to(invite, 180, to_tag=tag))
+    rig.hear(reply_to(invite, 200, CONTACT, to_tag="q", body=ANSWER))
+    assert rig.hear(within(invite, "BYE", tag="p"))[0].status == 481
+    assert rig.hear(within(invite, "BYE", tag="q"))[0].status == 200
+    assert heard.over == ["caller"]
 
 
 def test_a_person_who_lets_it_ring_is_cancelled() -> None:

@@ -88,11 +88,17 @@ class ToneDesk:
 
 @asynccontextmanager
 async def tone_room(
-    directory: Path, certificate: Certificate, ports: Callable[[], RtpPorts], *codecs: str
+    directory: Path,
+    certificate: Certificate,
+    ports: Callable[[], RtpPorts],
+    *codecs: str,
+    srtp_required: bool = False,
 ) -> AsyncIterator[tuple[Trunks, ToneDesk]]:
     """Ready for calls until the block is left."""
     settings = RtpSettings(
-        srtp_required=False, allowed_sources=("127.0.0.0/8",), codecs=codecs or ("PCMU", "PCMA")
+        srtp_required=srtp_required,
+        allowed_sources=("127.0.0.0/8",),
+        codecs=codecs or ("PCMU", "PCMA"),
     )
     async with MediaStreamDoor(directory / "calls-w1.sock") as door:
         desk = ToneDesk(door, directory / "calls-w1.sock")
