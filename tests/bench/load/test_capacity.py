@@ -53,6 +53,23 @@ def test_calls_and_cpu_are_compared_at_a_number_that_does_not_fill_the_cores() -
     assert memory_per_call_mb([s for s in steps if s.world.name == "ours"]) == pytest.approx(2.0)
 
 
+def test_a_number_of_calls_above_one_that_failed_is_not_held() -> None:
+    steps = [step("ours", 1), step("ours", 10, answered=40), step("ours", 25)]
+    (held,) = (row for row in capacity_rows("stream", steps) if row.id == "capacity.held")
+    assert held.measured.count == 1
+    assert held.outcome(True) == "missed"
+
+
+def test_what_passes_sound_on_from_another_core_is_counted_beside_the_core_itself() -> None:
+    ours, stock = step("ours", 10), step("stock", 10, cpu_s=3.6)
+    ours.world.cpu["supervisor"] = 0.5
+    rows = {row.id: row for row in capacity_rows("stream", [ours, stock])}
+    assert rows["capacity.cpu"].ratio == pytest.approx(1.0 / 3.6)
+    assert rows["capacity.cpu"].outcome(True) == "met"
+    assert rows["capacity.cpu.all"].ratio == pytest.approx(1.5 / 3.6)
+    assert rows["capacity.cpu.all"].outcome(True) == "missed"
+
+
 def test_without_stock_the_cost_is_not_comparable() -> None:
     rows = {row.id: row for row in capacity_rows("webrtc", [step("ours", 20)])}
     assert rows["capacity.held"].outcome(True) == "met"
