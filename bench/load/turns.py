@@ -198,7 +198,5 @@ def joined(before: World | None, now: World, calls_before: int) -> World:
     before.frames += now.frames
     before.lags_ms += now.lags_ms
     before.failures += now.failures
-    for mine, theirs in ((before.cpu, now.cpu), (before.rss_mb, now.rss_mb)):
-        for role, value in theirs.items():
-            mine[role] = (mine.get(role, value) + value) / 2
+    before.usage += now.usage
     return before

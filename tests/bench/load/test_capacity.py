@@ -8,7 +8,7 @@ import pytest
 
 from bench.load.capacity import Step, capacity_rows, memory_per_call_mb, stretched
 from bench.load.part import write
-from bench.load.results import World
+from bench.load.results import Usage, World
 from bench.load.run import RING_MS, Loaded
 from bench.load.scenario import shipped
 from bench.load.timeline import Turn
@@ -20,7 +20,8 @@ def step(
     turns = [Turn(0, n, "speech", "x", 0.0, 1.0, first_content_ms=wire_ms) for n in range(answered)]
     turns += [Turn(0, n, "speech", "x", 0.0, 1.0) for n in range(50 - answered)]
     role = "worker" if name == "ours" else "stock"
-    world = World(name, turns, [0.5] * 50, cpu={role: cpu_s}, rss_mb={role: 200.0 + 2.0 * calls})
+    usage = [Usage({role: cpu_s}, {role: 200.0 + 2.0 * calls})]
+    world = World(name, turns, [0.5] * 50, usage=usage)
     return Step(world, Loaded(name, "stream", calls), calls, 210.0)
 
 
@@ -62,7 +63,7 @@ def test_a_number_of_calls_above_one_that_failed_is_not_held() -> None:
 
 def test_what_passes_sound_on_from_another_core_is_counted_beside_the_core_itself() -> None:
     ours, stock = step("ours", 10), step("stock", 10, cpu_s=3.6)
-    ours.world.cpu["supervisor"] = 0.5
+    ours.world.usage[0].cpu["supervisor"] = 0.5
     rows = {row.id: row for row in capacity_rows("stream", [ours, stock])}
     assert rows["capacity.cpu"].ratio == pytest.approx(1.0 / 3.6)
     assert rows["capacity.cpu"].outcome(True) == "met"

@@ -9,11 +9,12 @@ import pytest
 
 from bench.load.door import Notes
 from bench.load.processes import Used
-from bench.load.results import World, document, generator, rows, turn_json
+from bench.load.results import Usage, World, document, generator, rows, turn_json
 from bench.load.row import Limit, Measure, Row
 from bench.load.run import Loaded, Sample
 from bench.load.surroundings import machine, versions
 from bench.load.timeline import Turn
+from bench.load.turns import joined
 from bench.reports.result import read
 from bench.reports.terminal import as_text
 
@@ -128,10 +129,24 @@ def test_cpu_is_counted_by_process_and_a_calls_minute() -> None:
     world = World.of(Loaded("ours", "stream", 2, samples=samples))
     assert world.cpu == {"worker": 3.0, "supervisor": 1.0}
     assert world.rss_mb == {"worker": 101.0, "supervisor": 50.0}
-    assert world.rss_slope_mb == pytest.approx(2.0)
+    assert world.usage[0].rss_slope_mb == pytest.approx(2.0)
     table = found(world, STOCK)
     assert table["cpu"].measured.values == (4.0,)
     assert table["cpu"].outcome(True) == "not comparable"
+
+
+def test_every_round_counts_alike_for_processor_and_memory() -> None:
+    rounds = [
+        World("ours", [spoken(205.0)], usage=[Usage({"worker": cpu_s}, {"worker": 100.0}, slope)])
+        for cpu_s, slope in ((6.0, 0.5), (3.0, 1.5), (3.0, 2.5))
+    ]
+    whole = joined(joined(rounds[0], rounds[1], 1), rounds[2], 2)
+    assert whole.cpu == {"worker": pytest.approx(4.0)}
+    table = found(whole, STOCK)
+    assert table["cpu"].measured.values == (6.0, 3.0, 3.0)
+    assert table["cpu.worker"].measured.values == (6.0, 3.0, 3.0)
+    assert table["memory_slope"].measured.values == (0.5, 1.5, 2.5)
+    assert [turn.call for turn in whole.turns] == [0, 1, 2]
 
 
 def test_what_is_written_is_json_and_has_every_key_of_the_documented_object() -> None:
