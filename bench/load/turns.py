@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.control import Floor, measure_floor
 from bench.figures import percentile
-from bench.load import costs, ear, server_marks
+from bench.load import costs, ear, rounds, server_marks
 from bench.load.costs import Costs
 from bench.load.house import House
 from bench.load.results import (
@@ -55,8 +55,11 @@ class Ran:
         ours = self.worlds["ours"]
         controls = [world for name, world in self.worlds.items() if name != "ours"]
         own = embedded_rows(ours) if self.plan.embedded else rows(ours, controls, self.plan.calls)
+        scenario = self.plan.scenario
+        fixed = scenario.engines.instant and scenario.weather.calm and not self.plan.embedded
         return [
             *own,
+            *rounds.rows(ours, self.plan.calls, fixed=fixed),
             Row("floor.late", "", "control: a bare 20 ms sender beside the callers, late", "ms", Measure("floor", tuple(self.floor.late_ms))),
             Row("floor.round_trip", "", "control: a bare UDP round trip", "ms", Measure("floor", tuple(self.floor.round_trip_ms))),
             *([] if self.heard is None else ear.rows(self.heard)),
