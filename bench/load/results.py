@@ -12,6 +12,7 @@ from typing import Any
 from bench.figures import percentile
 from bench.load.row import Limit, Measure, Row
 from bench.load.run import Loaded
+from bench.load.server_marks import HEARD
 from bench.load.surroundings import machine, versions
 from bench.load.timeline import Turn, late_frames, numbered, pacing_errors_ms, turns
 
@@ -165,6 +166,8 @@ def _stages(ours: World) -> list[Row]:
             Measure("ours", _known(turn.server_ms.get(name) for turn in plain)))
         for name in names
     ] + [
+        Row("server", "", "the server's own clock: end of speech seen there to the first byte out", "ms",
+            Measure("ours", tuple(turn.server_ms["first_byte_out"] - turn.server_ms[HEARD] for turn in plain))),
         Row("stage.first_sound", "", "last speech sent to the first sound, filler or not", "ms",
             Measure("ours", _known(t.first_sound_ms for t in ours.spoken("speech") if not t.interrupted)))
     ]  # fmt: skip

@@ -18,6 +18,8 @@ from bench.load.timeline import Turn
 
 NEAR_MS = 40.0
 """From a first sample's leaving to its arrival, at most: further apart they are not one turn's."""
+HEARD = "speech_heard"
+"""The server's own end of speech: when the caller's last sample had come. All its stages count from here."""
 STAGES = {
     "pause_seen_ms": "pause_seen",
     "eager_text_ms": "eager_text",
@@ -57,7 +59,8 @@ def told(lines: Iterable[bytes], wall_offset_ms: float) -> list[Told]:
             continue
         if record.get("interrupted") or first_ms is None:
             continue
-        marks = {
+        marks = {HEARD: at_ms - first_ms}
+        marks |= {
             name: at_ms - first_ms + record[key]
             for key, name in STAGES.items()
             if record.get(key) is not None

@@ -63,6 +63,15 @@ def test_a_ratio_is_ours_over_the_control_at_the_limits_figure() -> None:
     assert (shown["worst"], shown["count"], shown["control"]["worst"]) == (0.0, 1, 2.0)
 
 
+def test_the_servers_own_clock_is_told_apart_from_the_wires() -> None:
+    marked = spoken(205.0, server_ms={"speech_heard": 2.0, "decision": 193.0, "first_byte_out": 203.0})  # fmt: skip
+    table = found(World("ours", [marked, spoken(207.0)]))
+    assert table["server"].measured.values == (201.0,)
+    assert table["stage.speech_heard"].measured.values == (2.0,)
+    assert table["wire.default"].measured.values == (205.0, 207.0)
+    assert found(OURS)["server"].outcome(True) == "not measured"
+
+
 def test_an_interruption_of_nothing_is_in_no_figure() -> None:
     table = found(OURS, STOCK)
     assert len(table["wire.default"].measured.values) == 2

@@ -35,6 +35,7 @@ def test_marks_are_put_on_the_callers_clock() -> None:
     assert found.left_ms == pytest.approx(5_230.0, abs=0.6)
     assert found.marks_ms["decision"] == pytest.approx(5_200.0, abs=0.6)
     assert found.marks_ms["first_byte_out"] == pytest.approx(5_230.0, abs=0.6)
+    assert found.marks_ms["speech_heard"] == pytest.approx(5_000.0, abs=0.6)
 
 
 def test_a_call_of_the_file_is_the_callers_with_whom_it_shares_most_moments() -> None:
