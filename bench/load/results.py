@@ -124,7 +124,7 @@ def rows(ours: World, controls: Sequence[World], calls: int) -> list[Row]:
         Row("wire.default", "L1", "last speech sent to the answer's first sample; control: stock, default settings", "ms",
             wire, _wire(default), Limit("ratio", "p50", most=0.5)),
         Row("wire.fastest", "", "the same; control: stock, fastest settings, which wait the same 200 ms", "ms",
-            wire, _wire(fastest)),
+            wire, _wire(fastest), beside=True),
     ]  # fmt: skip
     overhead = tuple(value - SILENCE_MS for value in ours.wire_ms)
     theirs = (
@@ -203,7 +203,7 @@ def _others(ours: World, stock: World | None) -> list[Row]:
     found = [
         Row("unanswered", "L2", "turns without an answer", "turns",
             Measure("ours", count=float(unanswered), of=len(spoken)), None, Limit("value", "worst", most=0.0)),
-        Row("talked_over", "E1", "answers that began before the caller had finished", "turns",
+        Row("talked_over", "", "answers that began before the caller had finished; no sentence has a pause, so not E1", "turns",
             Measure("ours", count=float(sum(turn.talked_over for turn in spoken)), of=len(spoken)), None, Limit("value", "worst", most=0.0)),
         Row("pacing", "C1", "packets off their pace, inside replies", "ms",
             Measure("ours", tuple(ours.pacing_ms)), stock_pacing, Limit("value", "p99", most=10.0)),

@@ -80,12 +80,16 @@ def test_an_interruption_of_nothing_is_in_no_figure() -> None:
 
 def test_a_row_without_its_control_is_not_comparable_and_never_met() -> None:
     table = found(OURS)
-    for name in ("wire.default", "overhead.ratio"):
+    for name in ("wire.default", "wire.fastest", "overhead.ratio"):
         row = table[name].as_json(True)
         assert (row["outcome"], row["ratio"], row["control"], row["comparable"]) == (
             "not comparable", None, None, False,
         )  # fmt: skip
     assert table["overhead.p50"].as_json(True)["comparable"]
+
+
+def test_a_caller_without_a_pause_proves_nothing_of_target_e1() -> None:
+    assert not [row.id for row in found(OURS, STOCK).values() if row.target == "E1"]
 
 
 def test_nothing_measured_is_neither_met_nor_missed() -> None:
