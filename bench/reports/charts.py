@@ -5,14 +5,14 @@ Shapes are drawn in percent and labels are text of the page, so a phone shows th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.figures import percentile
 from bench.reports.markup import Markup, tag
 from bench.reports.result import OURS, Limit, Result, Row
 from bench.reports.scale import Scale, from_zero, wide
-from bench.reports.stages import KINDS, Wait, median_wait, spoken, worst_wait
+from bench.reports.stages import Kind, Wait, kind_names, median_wait, spoken, worst_wait
 from bench.reports.words import figure, number, tenths, world_name
 
 CURVE_POINTS = 200
@@ -37,19 +37,20 @@ def bars(result: Result) -> Markup | None:
     if not waits:
         return None
     scale = Scale(0.0, max(1.0, *(wait.wait_ms for wait in waits)))
-    kinds = [kind for kind in KINDS if any(kind in wait.kinds() for wait in waits)]
+    names = kind_names(result)
+    kinds = [kind for kind in names if any(kind in wait.kinds() for wait in waits)]
     rows = [
         tag(
             "div",
             tag("span", world_name(wait.world), class_="bar-name"),
             tag("span", tag("span", _parts(wait, scale), class_="bar"), class_="track"),
             tag("b", figure(round(wait.wait_ms)), class_="bar-end"),
-            tag("span", _in_words(wait), class_="bar-words"),
+            tag("span", _in_words(wait, names), class_="bar-words"),
             class_="bar-row",
         )
         for wait in waits
     ]
-    legend = [tag("li", tag("i", class_=f"swatch {kind}"), KINDS[kind]) for kind in kinds]
+    legend = [tag("li", tag("i", class_=f"swatch {kind}"), names[kind]) for kind in kinds]
     return tag("div", rows, tag("ul", legend, class_="legend"), class_="bars")
 
 
@@ -65,7 +66,7 @@ def _parts(wait: Wait, scale: Scale) -> list[Markup]:
     return [_piece(begin, length, kind, scale) for kind, begin, length in pieces if length > 0]
 
 
-def _in_words(wait: Wait) -> list[Markup]:
+def _in_words(wait: Wait, names: Mapping[Kind, str]) -> list[Markup]:
     """The length of each piece behind its colour; readers of the page hear its name too."""
     if not wait.split:
         return [tag("span", "not taken apart: this bot writes no marks in between")]
@@ -74,7 +75,7 @@ def _in_words(wait: Wait) -> list[Markup]:
             "span",
             tag("i", class_=f"swatch {kind}"),
             number(tenths(wait.of(kind))),
-            tag("span", f" ms {KINDS[kind]}", class_="visually-hidden"),
+            tag("span", f" ms {names[kind]}", class_="visually-hidden"),
         )
         for kind in wait.kinds()
     ]

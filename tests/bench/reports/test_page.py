@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.load.results import SILENCE_MS
 from bench.reports.markup import VOID_TAGS
 from bench.reports.page import POLICY, as_html, as_picture
 from bench.reports.result import Result, read
@@ -81,6 +82,19 @@ def test_a_newcomer_reads_where_the_milliseconds_go() -> None:
     assert "A stock Pipecat bot in its fastest setting" in said
     for heading in ("Where the milliseconds go", "How long answers take", "The slowest answer"):
         assert heading in said
+
+
+def test_what_is_handed_to_engines_that_take_no_time_is_called_no_models() -> None:
+    instant, timed = told(SHAPES["with controls"]), told(turns_file(3, engines={"source": "x"}))
+    assert "recogniser, language model, voice" not in instant
+    assert "handing over to engines that answer at once" in instant
+    assert "recogniser, language model, voice" in timed
+
+
+def test_the_fastest_stock_bot_is_said_to_keep_a_silence_too() -> None:
+    assert SILENCE_MS == 200.0
+    said = told(SHAPES["with controls"])
+    assert said.count("It keeps 200 ms of silence on purpose as well.") == 1
 
 
 def test_the_figures_of_the_headline_add_up() -> None:
