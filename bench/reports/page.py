@@ -12,6 +12,7 @@ from bench.reports.result import OURS, Result, Row, Spread
 from bench.reports.stages import MIDDLE, median_wait
 from bench.reports.words import (
     CLOCKS,
+    GENERATOR,
     figure,
     interval,
     notes,
@@ -201,7 +202,7 @@ def _gap(each: Change) -> str:
 def _run(result: Result) -> Markup:
     run = result.run
     clocks = [(CLOCKS.get(key, key), f"± {figure(value)}") for key, value in run.clock_error_ms.items()]  # fmt: skip
-    late = [(key.replace("_", " "), number(value)) for key, value in run.generator.items()]
+    late = [(GENERATOR.get(key, key), number(value)) for key, value in run.generator.items()]
     facts = [("seed", str(run.seed))] if run.seed is not None else []
     facts += [("took", f"{run.took_s:.0f} s")] if run.took_s is not None else []
     machine = [

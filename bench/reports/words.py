@@ -23,6 +23,13 @@ CLOCKS = {
     "ear": "what a page reports of its own sound, where one called",
 }
 
+GENERATOR = {
+    "late_p99_ms": "callers late, p99, ms",
+    "limit_ms": "at most, ms",
+    "frames": "packets the callers sent",
+    "skipped": "packets they skipped",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Story:

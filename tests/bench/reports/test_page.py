@@ -133,6 +133,12 @@ def test_the_comparison_says_what_became_worse_and_what_is_not_the_same() -> Non
     assert "another door" in said
 
 
+def test_whether_a_run_counts_is_said_in_words() -> None:
+    said = told(SHAPES["with controls"])
+    assert "callers late, p99, ms 0.8" in said
+    assert "packets the callers sent 74210" in said
+
+
 def test_every_chart_has_a_table() -> None:
     html = as_html(read("", text(SHAPES["with controls"]))) + as_html(read("", text(SHAPES["capacity"])))  # fmt: skip
     for title in ("Parts of the median turn", "Answers that had come by then", "What each number of calls came to", "Rows"):  # fmt: skip
