@@ -126,6 +126,44 @@ def test_a_bad_network_loses_packets_of_a_page_and_the_call_goes_on(tmp_path: Pa
     assert sum(turn["answered"] for turn in turns) >= 2
 
 
+@pytest.mark.parametrize("door", ["webrtc", "sip", "stream"])
+def test_packets_up_to_400_ms_late_slow_a_call_and_stop_none(door: str, tmp_path: Path) -> None:
+    done = wardline(
+        "bench", "turns", "--scenario", "jitter", "--turns", "3", "--report-only",
+        "--door", door, "--out", str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    found = result(tmp_path)
+    assert not any("were lost" in note for note in found["run"]["notes"])
+    turns = found["turns"]
+    assert len(turns) == 3
+    assert sum(turn["answered"] for turn in turns) >= 2
+
+
+def test_an_engine_that_stalls_is_filled_over_and_the_call_goes_on(tmp_path: Path) -> None:
+    done = wardline(
+        "bench", "turns", "--scenario", "stalled", "--report-only", "--out", str(tmp_path)
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    found = result(tmp_path)
+    assert not any("were lost" in note for note in found["run"]["notes"])
+    turns = found["turns"]
+    stalled = [turn for turn in turns if turn["marks_ms"].get("first_content", 0.0) > 4_000.0]
+    assert stalled
+    assert all(turn["marks_ms"]["first_sound"] < 2_500.0 for turn in turns)
+    assert turns[-1]["answered"]
+
+
+def test_three_rounds_of_one_seed_go_alike(tmp_path: Path) -> None:
+    done = wardline(
+        "bench", "turns", "--rounds", "3", "--turns", "4", "--report-only", "--out", str(tmp_path)
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    rows = {row["id"]: row for row in result(tmp_path)["rows"]}
+    assert rows["rounds.wire"]["count"] == 3
+    assert (rows["rounds.order"]["worst"], rows["rounds.order"]["count"]) == (0, 8)
+
+
 def test_capacity_of_two_numbers_of_calls(tmp_path: Path) -> None:
     done = wardline(
         "bench", "capacity", "--calls", "1,3", "--window-s", "6", "--report-only", "--out", str(tmp_path)
