@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from statistics import linear_regression
 from typing import Any
 
 from bench.control import Floor
@@ -202,6 +203,10 @@ def capacity_rows(door: str, steps: Sequence[Step], workers: int = 1) -> list[Ro
             Row("capacity.pacing", "C1", f"packets off their pace, {largest.calls} calls", "ms",
                 Measure("ours", tuple(largest.world.pacing_ms)), None, Limit("value", "p99", most=PACING_MS))
         )  # fmt: skip
+        full = full_at(ours)
+        if full is not None:
+            what = f"calls that would fill {BUSY_SHARE:.0%} of the cores, by the slope of what was measured"
+            found.append(Row("capacity.by_slope", "", what, "calls", Measure("ours", (full,))))
         slope = memory_per_call_mb(ours)
         if slope is not None:
             found.append(
@@ -226,6 +231,19 @@ def _cost(
     theirs = None if stock is None else Measure("stock, fastest settings", (cpu_s(stock),))
     limit = Limit("ratio", "p50", most=1 / 3)
     return Row(name, "C1", what, "s", Measure("ours", (cpu_s(ours),)), theirs, limit)
+
+
+def full_at(steps: Sequence[Step]) -> float | None:
+    """How many calls would fill the workers' cores, by a straight line through the steps (least squares); None where there is none.
+
+    It speaks of the processor alone: pace, memory and the network may end sooner.
+    """
+    measured = [step for step in steps if step.world.cpu]
+    calls, shares = [step.calls for step in measured], [step.core_share for step in measured]
+    if len(set(calls)) < 2:
+        return None
+    slope, base = linear_regression(calls, shares)
+    return (BUSY_SHARE - base) / slope if slope > 0.0 else None
 
 
 def memory_per_call_mb(steps: Sequence[Step]) -> float | None:

@@ -71,6 +71,14 @@ def test_what_passes_sound_on_from_another_core_is_counted_beside_the_core_itsel
     assert rows["capacity.cpu.all"].outcome(True) == "missed"
 
 
+def test_calls_beyond_those_that_were_made_are_reckoned_by_the_slope() -> None:
+    steps = [step("ours", calls, cpu_s=60.0 * (0.05 + 0.009 * calls) / calls) for calls in (1, 10, 25)]  # fmt: skip
+    rows = {row.id: row for row in capacity_rows("stream", steps)}
+    (full,) = rows["capacity.by_slope"].measured.values
+    assert full == pytest.approx(100.0)
+    assert "capacity.by_slope" not in {row.id for row in capacity_rows("stream", steps[:1])}
+
+
 def test_without_stock_the_cost_is_not_comparable() -> None:
     rows = {row.id: row for row in capacity_rows("webrtc", [step("ours", 20)])}
     assert rows["capacity.held"].outcome(True) == "met"
