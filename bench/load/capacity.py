@@ -66,18 +66,24 @@ class Step:
         return sum(turn.answered for turn in spoken), len(spoken)
 
     @property
-    def held(self) -> bool:
-        """Every limit was kept."""
+    def broken(self) -> tuple[str, ...]:
+        """Which limits were not kept, each in a word or two."""
         answered, spoken = self.answered
         pacing = percentile(self.world.pacing_ms, 99) if self.world.pacing_ms else 0.0
         median = percentile(self.wire_ms, 50) if self.wire_ms else float("inf")
-        return (
-            pacing <= PACING_MS
-            and answered >= ANSWERED_SHARE * spoken > 0
-            and self.core_share <= BUSY_SHARE
-            and not self.world.failures
-            and median <= (self.alone_ms if self.alone_ms is not None else median) + SLOWER
-        )
+        kept = {
+            "pace": pacing <= PACING_MS,
+            "answers": answered >= ANSWERED_SHARE * spoken > 0,
+            "processor": self.core_share <= BUSY_SHARE,
+            "calls lost": not self.world.failures,
+            "slower": median <= (self.alone_ms if self.alone_ms is not None else median) + SLOWER,
+        }
+        return tuple(name for name, is_kept in kept.items() if not is_kept)
+
+    @property
+    def held(self) -> bool:
+        """Every limit was kept."""
+        return not self.broken
 
     def as_json(self) -> dict[str, Any]:
         """The object of `capacity[]`."""
@@ -103,6 +109,7 @@ class Step:
             "turns": spoken,
             "failures": len(world.failures),
             "held": self.held,
+            "broken": list(self.broken),
             "generator_late_p99_ms": at(self.loaded.late_ms, 99),
             "load": round(self.loaded.load_after, 2),
         }

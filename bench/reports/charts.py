@@ -13,7 +13,7 @@ from bench.reports.markup import Markup, tag
 from bench.reports.result import OURS, Limit, Result, Row
 from bench.reports.scale import Scale, from_zero, wide
 from bench.reports.stages import Kind, Wait, kind_names, median_wait, spoken, worst_wait
-from bench.reports.words import figure, number, tenths, world_name
+from bench.reports.words import figure, limits_kept, number, tenths, world_name
 
 CURVE_POINTS = 200
 WAITS = ("wire", "simulated")
@@ -281,7 +281,6 @@ def capacity(result: Result) -> Markup | None:
     ]
     names = ("wire_p50_ms", "wire_p99_ms", "pacing_p99_ms", "loop_lag_ms", "rss_mb")
     heads = ["", "calls", "answer p50 ms", "answer p99 ms", "pacing p99 ms", "loop lag ms", "memory MB", "CPU s per call-minute", "limits"]  # fmt: skip
-    held = {True: "kept", False: "broken", None: "–"}
     rows = [
         tag(
             "tr",
@@ -289,7 +288,7 @@ def capacity(result: Result) -> Markup | None:
             tag("td", str(each.calls)),
             [tag("td", _optional(each.figures.get(name))) for name in names],
             tag("td", "–" if each.cpu_s is None else f"{each.cpu_s:.2f}"),
-            tag("td", held[each.held]),
+            tag("td", limits_kept(each)),
         )
         for each in result.capacity
     ]

@@ -79,6 +79,15 @@ def most_held(capacity: tuple[Tried, ...], world: str) -> Tried | None:
     return best
 
 
+def limits_kept(tried: Tried) -> str:
+    """Whether a number of calls kept every limit, and if not, which it broke."""
+    if tried.held is None:
+        return "–"
+    if tried.held:
+        return "kept"
+    return f"broken: {', '.join(tried.broken)}" if tried.broken else "broken"
+
+
 def notes(result: Result) -> tuple[str, ...]:
     """What a valid run has to say beside its figures."""
     return result.run.notes if result.run.valid else ()

@@ -40,6 +40,16 @@ def test_a_step_is_held_while_every_limit_is_kept() -> None:
     assert not lost.held
 
 
+def test_a_step_says_which_limits_it_broke() -> None:
+    assert step("ours", 50).as_json()["broken"] == []
+    assert step("ours", 50, cpu_s=1.3).broken == ("processor",)
+    assert step("ours", 50, wire_ms=400.0, answered=48).broken == ("answers", "slower")
+    slow = step("ours", 50)
+    slow.world.pacing_ms += [50.0] * 5
+    slow.world.failures.append("call 1: it broke off")
+    assert slow.as_json()["broken"] == ["pace", "calls lost"]
+
+
 def test_calls_and_cpu_are_compared_at_a_number_that_does_not_fill_the_cores() -> None:
     steps = [
         step("ours", 10), step("stock", 10, cpu_s=4.0), step("ours", 50), step("stock", 50, cpu_s=1.2, wire_ms=900),

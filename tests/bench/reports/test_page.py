@@ -139,6 +139,14 @@ def test_whether_a_run_counts_is_said_in_words() -> None:
     assert "packets the callers sent 74210" in said
 
 
+def test_a_number_of_calls_that_was_too_many_says_which_limit_it_broke() -> None:
+    document = copy.deepcopy(SHAPES["capacity"])
+    for tried in document["capacity"]:
+        tried["broken"] = [] if tried["held"] else ["pace", "slower"]
+    assert "broken: pace, slower" in told(document)
+    assert "broken: pace, slower" in as_text(read("", text(document)))
+
+
 def test_every_chart_has_a_table() -> None:
     html = as_html(read("", text(SHAPES["with controls"]))) + as_html(read("", text(SHAPES["capacity"])))  # fmt: skip
     for title in ("Parts of the median turn", "Answers that had come by then", "What each number of calls came to", "Rows"):  # fmt: skip
@@ -198,7 +206,7 @@ TURN = st.fixed_dictionaries(
     {"world": st.sampled_from(["ours", "stock", "</i>"]), "how": st.sampled_from(["speech", "interruption", "cough"]), "call": st.integers(0, 9), "turn": st.integers(0, 9), "answered": st.booleans(), "marks_ms": st.dictionaries(MARK, FIGURES, max_size=6)}
 )  # fmt: skip
 TRIED = st.fixed_dictionaries(
-    {"world": st.sampled_from(["ours", "stock", "&"]), "calls": st.integers(0, 10**4), "held": st.none() | st.booleans(), "wire_p99_ms": FIGURES, "rss_mb": FIGURES, "cpu_s_per_call_minute": st.dictionaries(TEXTS, FIGURES, max_size=3)}
+    {"world": st.sampled_from(["ours", "stock", "&"]), "calls": st.integers(0, 10**4), "held": st.none() | st.booleans(), "broken": st.lists(TEXTS, max_size=2), "wire_p99_ms": FIGURES, "rss_mb": FIGURES, "cpu_s_per_call_minute": st.dictionaries(TEXTS, FIGURES, max_size=3)}
 )  # fmt: skip
 RUN = st.fixed_dictionaries(
     {"kind": st.sampled_from(["turns", "<>"]), "valid": st.booleans(), "scenario": TEXTS, "notes": st.lists(TEXTS, max_size=2), "machine": st.dictionaries(TEXTS, TEXTS, max_size=2), "generator": st.dictionaries(TEXTS, FIGURES, max_size=2)}
