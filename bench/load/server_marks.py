@@ -17,7 +17,7 @@ from typing import Any
 from bench.load.timeline import Turn
 
 NEAR_MS = 40.0
-"""From a first sample's leaving to its arrival, at most: further apart they are not one turn's."""
+"""From a first sample's leaving to its arrival, at most, where the network adds nothing: further apart they are not one turn's."""
 HEARD = "speech_heard"
 """The server's own end of speech: when the caller's last sample had come. All its stages count from here."""
 STAGES = {
@@ -106,15 +106,17 @@ def _at_ms(record: dict[str, Any], wall_offset_ms: float) -> float:
     return datetime.fromisoformat(record["at"]).timestamp() * 1000.0 + wall_offset_ms
 
 
-def assign(turns: Sequence[Turn], server: Sequence[Told]) -> dict[str, int]:
+def assign(turns: Sequence[Turn], server: Sequence[Told], on_way_ms: float = 0.0) -> dict[str, int]:
     """Give each turn its server's marks; returns which caller each call of the file is.
 
-    A call of the file is the caller's with whose first samples it shares the most moments.
+    A call of the file is the caller's with whose first samples it shares the most moments. `on_way_ms` is the most that a
+    bad network of ours adds to a packet.
     """
+    near_ms = NEAR_MS + on_way_ms
     answered = [turn for turn in turns if turn.first_sound_ms is not None]
-    whose = _whose(answered, server)
+    whose = _whose(answered, server, near_ms)
     for turn in answered:
-        mine = [each for each in _near(turn, server) if whose.get(each.call) == turn.call]
+        mine = [each for each in _near(turn, server, near_ms) if whose.get(each.call) == turn.call]
         if mine:
             arrived_ms = turn.end_ms + (turn.first_sound_ms or 0.0)
             best = min(mine, key=lambda each: abs(arrived_ms - each.left_ms))
@@ -122,9 +124,9 @@ def assign(turns: Sequence[Turn], server: Sequence[Told]) -> dict[str, int]:
     return whose
 
 
-def _near(turn: Turn, server: Sequence[Told]) -> list[Told]:
+def _near(turn: Turn, server: Sequence[Told], near_ms: float) -> list[Told]:
     arrived_ms = turn.end_ms + (turn.first_sound_ms or 0.0)
-    first = bisect_left(server, arrived_ms - NEAR_MS, key=lambda each: each.left_ms)
+    first = bisect_left(server, arrived_ms - near_ms, key=lambda each: each.left_ms)
     found = []
     for each in server[first:]:
         if each.left_ms > arrived_ms + NEAR_MS:
@@ -133,9 +135,11 @@ def _near(turn: Turn, server: Sequence[Told]) -> list[Told]:
     return found
 
 
-def _whose(turns: Sequence[Turn], server: Sequence[Told]) -> dict[str, int]:
+def _whose(turns: Sequence[Turn], server: Sequence[Told], near_ms: float) -> dict[str, int]:
     """The caller of each call in the file."""
-    shared = Counter((each.call, turn.call) for turn in turns for each in _near(turn, server))
+    shared = Counter(
+        (each.call, turn.call) for turn in turns for each in _near(turn, server, near_ms)
+    )
     calls: dict[str, int] = {}
     for (call, caller), _ in shared.most_common():
         if call not in calls and caller not in calls.values():

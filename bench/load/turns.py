@@ -175,7 +175,8 @@ def _with_marks(world: World, loaded: Loaded, events: Path) -> None:
         return
     # The loop's clock is the machine's monotonic one; the two are read within microseconds.
     offset_ms = MonotonicClock().now_ms() - wall_now().timestamp() * 1000.0
-    whose = server_marks.assign(world.turns, server_marks.told(lines, offset_ms))
+    told = server_marks.told(lines, offset_ms)
+    whose = server_marks.assign(world.turns, told, loaded.on_way_ms)
     began_ms = min((turn.onset_ms for turn in world.turns), default=0.0)
     world.lags_ms += server_marks.lags_ms(lines, offset_ms, began_ms)
     if any(notes.voids_ms for notes in loaded.notes):

@@ -148,10 +148,10 @@ def test_an_engine_that_stalls_is_filled_over_and_the_call_goes_on(tmp_path: Pat
     found = result(tmp_path)
     assert not any("were lost" in note for note in found["run"]["notes"])
     turns = found["turns"]
-    stalled = [turn for turn in turns if turn["marks_ms"].get("first_content", 0.0) > 4_000.0]
-    assert stalled
-    assert all(turn["marks_ms"]["first_sound"] < 2_500.0 for turn in turns)
-    assert turns[-1]["answered"]
+    sounded_ms = [turn["marks_ms"]["first_sound"] for turn in turns]
+    assert 1_000.0 < max(sounded_ms) < 2_500.0  # a filler, where the answer was six seconds away
+    (last,) = (n for n, turn in enumerate(turns) if not turn["answered"])
+    assert all(turn["answered"] for turn in turns[last + 1 :])
 
 
 def test_three_rounds_of_one_seed_go_alike(tmp_path: Path) -> None:

@@ -53,6 +53,13 @@ def test_nothing_near_gives_no_marks() -> None:
     assert all(each.server_ms == {} for each in turns)
 
 
+def test_a_network_that_adds_400_ms_takes_no_marks_away() -> None:
+    turns = [turn(0, 5_000.0, 231.0 + 380.0), turn(0, 9_000.0, 231.0 + 20.0)]
+    server = told([event("a", 5_230.0), event("a", 9_230.0)], OFFSET_MS)
+    assert assign(turns, server, 400.0) == {"a": 0}
+    assert [round(each.server_ms["first_byte_out"]) for each in turns] == [230, 230]
+
+
 def test_what_cannot_be_read_or_was_cut_is_left_out() -> None:
     lines = [
         b'{"event":"turn_ended"',
