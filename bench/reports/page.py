@@ -110,9 +110,16 @@ def _main_chart(result: Result) -> Markup | None:
     drawn, ours = _main_figure(result), median_wait(result, OURS)
     if drawn is None:
         return None
-    middle = f"the {ours.turns} turns around the middle" if ours else "the turns around the middle"
+    middle = "the turns around the middle"
+    if ours is not None:
+        middle = (
+            f"the {ours.turns} turns around the middle"
+            if ours.turns > 1
+            else "the one turn in the middle"
+        )
+    has = "has" if ours is not None and ours.turns == 1 else "have"
     under = (
-        f"The median wait, in parts as {middle} have them ({MIDDLE[0]:.0%} to {MIDDLE[1]:.0%} of the"
+        f"The median wait, in parts as {middle} {has} them ({MIDDLE[0]:.0%} to {MIDDLE[1]:.0%} of the"
         " waits). A part that was over before the one before it cost the caller nothing and has no length."
     )
     return _section("Where the milliseconds go", under, [drawn, charts.stages_table(result)])

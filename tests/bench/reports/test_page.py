@@ -97,6 +97,11 @@ def test_the_fastest_stock_bot_is_said_to_keep_a_silence_too() -> None:
     assert said.count("It keeps 200 ms of silence on purpose as well.") == 1
 
 
+def test_one_turn_in_the_middle_is_no_turns() -> None:
+    assert "as the one turn in the middle has them" in told(SHAPES["one turn"])
+    assert re.search(r"as the \d+ turns around the middle have them", told(SHAPES["with controls"]))
+
+
 def test_the_figures_of_the_headline_add_up() -> None:
     said = told(SHAPES["with controls"])
     whole, silence, rest = (int(found) for found in re.findall(r"(\d+) ms (?:for an|are)", said)[1:4])  # fmt: skip
