@@ -141,6 +141,14 @@ def rows(ours: World, controls: Sequence[World], calls: int) -> list[Row]:
     found.append(
         Row("overhead.ratio", "L1", "the same beside stock's", "ms", Measure("ours", overhead), theirs, Limit("ratio", "p50", most=0.5))
     )  # fmt: skip
+    seen = tuple(
+        (turn.first_content_ms or 0.0) - turn.server_ms[HEARD] - SILENCE_MS
+        for turn in ours.spoken("speech")
+        if turn.answered and turn.server_ms and not turn.interrupted
+    )
+    found.append(
+        Row("overhead.seen", "", "the same from the end of speech that the server saw: without the chance of where a frame begins", "ms", Measure("ours", seen))
+    )  # fmt: skip
     found += _stages(ours)
     found += _barge_in(ours, fastest)
     found += _others(ours, fastest)

@@ -182,6 +182,7 @@ def test_capacity_of_two_numbers_of_calls(tmp_path: Path) -> None:
         (("turns", *SHORT, "--worlds", "ours,stock"), "round 1"),
         (("turns", *SHORT, "--door", "sip"), "round 1"),
         (("soak", "--calls", "40", "--at-once", "10"), "warming up"),
+        (("capacity", "--calls", "3", "--stock"), "ours: 3 calls"),
     ],
 )
 def test_ctrl_c_leaves_nothing_behind(asked: tuple[str, ...], begun: str, tmp_path: Path) -> None:

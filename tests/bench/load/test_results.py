@@ -67,6 +67,8 @@ def test_the_servers_own_clock_is_told_apart_from_the_wires() -> None:
     marked = spoken(205.0, server_ms={"speech_heard": 2.0, "decision": 193.0, "first_byte_out": 203.0})  # fmt: skip
     table = found(World("ours", [marked, spoken(207.0)]))
     assert table["server"].measured.values == (201.0,)
+    assert table["overhead.seen"].measured.values == (3.0,)
+    assert table["overhead.p50"].measured.values == (5.0, 7.0)
     assert table["stage.speech_heard"].measured.values == (2.0,)
     assert table["wire.default"].measured.values == (205.0, 207.0)
     assert found(OURS)["server"].outcome(True) == "not measured"
