@@ -19,6 +19,7 @@ from tests.first_call.served import REPOSITORY, until, wardline
 
 pytestmark = [pytest.mark.wire, pytest.mark.long]
 
+ATTEMPTS = 3
 SHORT = ("--scenario", "quick", "--turns", "3", "--report-only")
 
 
@@ -155,13 +156,20 @@ def test_an_engine_that_stalls_is_filled_over_and_the_call_goes_on(tmp_path: Pat
 
 
 def test_three_rounds_of_one_seed_go_alike(tmp_path: Path) -> None:
-    done = wardline(
-        "bench", "turns", "--rounds", "3", "--turns", "4", "--report-only", "--out", str(tmp_path)
-    )
-    assert done.returncode == 0, done.stderr + done.stdout
-    rows = {row["id"]: row for row in result(tmp_path)["rows"]}
-    assert rows["rounds.wire"]["count"] == 3
-    assert (rows["rounds.order"]["worst"], rows["rounds.order"]["count"]) == (0, 8)
+    """Guesses race the decision, so a loop that stands still for a tenth of a second may turn their order: such a run is void."""
+    for attempt in range(ATTEMPTS):
+        folder = tmp_path / str(attempt)
+        done = wardline(
+            "bench", "turns", "--rounds", "3", "--turns", "4", "--report-only", "--out", str(folder)
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+        found = result(folder)
+        rows = {row["id"]: row for row in found["rows"]}
+        assert rows["rounds.wire"]["count"] == 3
+        assert rows["rounds.order"]["count"] == 8
+        if found["run"]["valid"]:
+            break
+    assert rows["rounds.order"]["outcome"] == "met", done.stdout
 
 
 def test_capacity_of_two_numbers_of_calls(tmp_path: Path) -> None:
