@@ -1,7 +1,8 @@
 """The server's own stages of each turn, out of its event file, put on the caller's clock. Calculations only.
 
-An event says when its reply's first sample left, to a millisecond of the machine's wall clock, which is the same
-machine's as ours. Whose turn it was is found by those moments: no id travels from the caller to the file.
+An event says how long before it was written the caller's last sample came, and when it was written to a millisecond of
+the machine's wall clock, which is the same machine's as ours. Whose turn it was is found by those moments: no id travels
+from the caller to the file.
 """
 
 from __future__ import annotations
@@ -53,19 +54,20 @@ def told(lines: Iterable[bytes], wall_offset_ms: float) -> list[Told]:
             continue
         try:
             record = json.loads(line)
-            at_ms = _at_ms(record, wall_offset_ms)
-            first_ms = record["first_sample_ms"]
+            first_ms, told_ms = record["first_sample_ms"], record.get("told_ms")
+            written_ms = _at_ms(record, wall_offset_ms)
+            heard_ms = written_ms - (first_ms if told_ms is None else told_ms)
         except (ValueError, KeyError, TypeError):
             continue
         if record.get("interrupted") or first_ms is None:
             continue
-        marks = {HEARD: at_ms - first_ms}
+        marks = {HEARD: heard_ms}
         marks |= {
-            name: at_ms - first_ms + record[key]
+            name: heard_ms + record[key]
             for key, name in STAGES.items()
             if record.get(key) is not None
         }
-        found.append(Told(str(record["call_id"]), at_ms, marks, at_ms - first_ms))
+        found.append(Told(str(record["call_id"]), heard_ms + first_ms, marks, heard_ms))
     return sorted(found, key=lambda each: each.left_ms)
 
 

@@ -38,6 +38,13 @@ def test_marks_are_put_on_the_callers_clock() -> None:
     assert found.marks_ms["speech_heard"] == pytest.approx(5_000.0, abs=0.6)
 
 
+def test_a_line_that_is_written_late_moves_no_mark() -> None:
+    (found,) = told([event("c1", 5_236.0, told_ms=236.0)], OFFSET_MS)
+    assert found.left_ms == pytest.approx(5_230.0, abs=0.6)
+    assert found.speech_end_ms == pytest.approx(5_000.0, abs=0.6)
+    assert found.marks_ms["decision"] == pytest.approx(5_200.0, abs=0.6)
+
+
 def test_a_call_of_the_file_is_the_callers_with_whom_it_shares_most_moments() -> None:
     turns = [turn(0, 5_000.0), turn(0, 9_000.0), turn(1, 5_010.0), turn(1, 9_500.0)]
     lines = [
