@@ -156,21 +156,22 @@ def test_an_engine_that_stalls_is_filled_over_and_the_call_goes_on(tmp_path: Pat
     assert all(turn["answered"] for turn in turns[last + 1 :])
 
 
+def three_rounds(folder: Path) -> dict[str, Any]:
+    done = wardline(
+        "bench", "turns", "--rounds", "3", "--turns", "4", "--report-only", "--out", str(folder)
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    return result(folder)
+
+
 def test_three_rounds_of_one_seed_go_alike(tmp_path: Path) -> None:
     """Guesses race the decision, so a loop that stands still for a tenth of a second may turn their order: such a run is void."""
-    for attempt in range(ATTEMPTS):
-        folder = tmp_path / str(attempt)
-        done = wardline(
-            "bench", "turns", "--rounds", "3", "--turns", "4", "--report-only", "--out", str(folder)
-        )
-        assert done.returncode == 0, done.stderr + done.stdout
-        found = result(folder)
-        rows = {row["id"]: row for row in found["rows"]}
-        assert rows["rounds.wire"]["count"] == 3
-        assert rows["rounds.order"]["count"] == 8
-        if found["run"]["valid"]:
-            break
-    assert rows["rounds.order"]["outcome"] == "met", done.stdout
+    attempts = (three_rounds(tmp_path / str(number)) for number in range(ATTEMPTS))
+    found = next((each for each in attempts if each["run"]["valid"]), None)
+    assert found is not None, "this machine is too busy: the callers were late each time"
+    rows = {row["id"]: row for row in found["rows"]}
+    assert rows["rounds.wire"]["count"] == 3
+    assert (rows["rounds.order"]["worst"], rows["rounds.order"]["count"]) == (0, 8)
 
 
 def test_capacity_of_two_numbers_of_calls(tmp_path: Path) -> None:

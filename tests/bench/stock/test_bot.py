@@ -31,7 +31,8 @@ def test_the_fastest_bot_waits_for_silence_and_voice_as_long_as_ours_and_for_not
     assert kinds(found) == [
         [VADUserTurnStartStrategy.__name__], [SpeechTimeoutUserTurnStopStrategy.__name__],
     ]  # fmt: skip
-    (stop,) = found.stop or ()
+    assert found.stop is not None
+    (stop,) = found.stop
     assert isinstance(stop, SpeechTimeoutUserTurnStopStrategy)
     assert stop._user_speech_timeout == 0.0
     assert FAST_CHUNKS == 2
