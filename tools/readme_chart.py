@@ -11,7 +11,7 @@ from bench.errors import BenchError
 from bench.reports.page import as_picture
 from bench.reports.picture import draw
 from bench.reports.result import OURS, Result, latest, load
-from bench.reports.stages import KINDS, median_wait
+from bench.reports.stages import kind_names, median_wait
 from bench.reports.words import figure, number, setting, story, tenths, world_name
 
 ROOT = Path(__file__).parents[1]
@@ -33,12 +33,13 @@ def words(result: Result) -> str:
     versions = [
         f"{name} {value}" for name, value in result.run.versions.items() if name in VERSIONS
     ]
+    names = kind_names(result)
     machine = [value for name, value in result.run.machine.items() if name == "cpu"]
     alt = "; ".join(f"{world_name(wait.world)} {figure(round(wait.wait_ms))}" for wait in waits)
     told_alt = f"Median turn, from the caller's last sound to the answer: {alt}"
     rows = [
         f"| {world_name(wait.world)} | {figure(round(wait.wait_ms))} |"
-        f" {' + '.join(f'{number(tenths(wait.of(kind)))} {KINDS[kind]}' for kind in wait.kinds())} |"
+        f" {' + '.join(f'{number(tenths(wait.of(kind)))} {names[kind]}' for kind in wait.kinds())} |"
         for wait in waits
     ]
     return "\n".join(

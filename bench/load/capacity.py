@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from statistics import linear_regression
 from typing import Any
 
 from bench.control import Floor
@@ -65,18 +66,24 @@ class Step:
         return sum(turn.answered for turn in spoken), len(spoken)
 
     @property
-    def held(self) -> bool:
-        """Every limit was kept."""
+    def broken(self) -> tuple[str, ...]:
+        """Which limits were not kept, each in a word or two."""
         answered, spoken = self.answered
         pacing = percentile(self.world.pacing_ms, 99) if self.world.pacing_ms else 0.0
         median = percentile(self.wire_ms, 50) if self.wire_ms else float("inf")
-        return (
-            pacing <= PACING_MS
-            and answered >= ANSWERED_SHARE * spoken > 0
-            and self.core_share <= BUSY_SHARE
-            and not self.world.failures
-            and median <= (self.alone_ms if self.alone_ms is not None else median) + SLOWER
-        )
+        kept = {
+            "pace": pacing <= PACING_MS,
+            "answers": answered >= ANSWERED_SHARE * spoken > 0,
+            "processor": self.core_share <= BUSY_SHARE,
+            "calls lost": not self.world.failures,
+            "slower": median <= (self.alone_ms if self.alone_ms is not None else median) + SLOWER,
+        }
+        return tuple(name for name, is_kept in kept.items() if not is_kept)
+
+    @property
+    def held(self) -> bool:
+        """Every limit was kept."""
+        return not self.broken
 
     def as_json(self) -> dict[str, Any]:
         """The object of `capacity[]`."""
@@ -102,6 +109,7 @@ class Step:
             "turns": spoken,
             "failures": len(world.failures),
             "held": self.held,
+            "broken": list(self.broken),
             "generator_late_p99_ms": at(self.loaded.late_ms, 99),
             "load": round(self.loaded.load_after, 2),
         }
@@ -178,8 +186,7 @@ def capacity_rows(door: str, steps: Sequence[Step], workers: int = 1) -> list[Ro
     """Target C1: calls held, and what they cost beside stock at the largest number both held."""
     ours = [step for step in steps if step.world.name == "ours"]
     stock = [step for step in steps if step.world.name == "stock"]
-    held = max((step.calls for step in ours if step.held), default=0)
-    held_stock = max((step.calls for step in stock if step.held), default=0)
+    held, held_stock = most_held(ours), most_held(stock)
     found = [
         Row("capacity.held", "C1", f"calls held on {workers} {'core' if workers == 1 else 'cores'}, {door}", "calls",
             Measure("ours", count=float(held), of=len(ours)),
@@ -190,25 +197,60 @@ def capacity_rows(door: str, steps: Sequence[Step], workers: int = 1) -> list[Ro
     fair = max((n for n in both if _step(stock, n).core_share <= BUSY_SHARE), default=0)
     mine = _step(ours, fair) if fair else max(ours, key=lambda step: step.calls, default=None)
     if mine is not None:
-        theirs = (
-            Measure("stock, fastest settings", (_step(stock, fair).pinned_cpu_s,)) if fair else None
-        )
-        found.append(
-            Row("capacity.cpu", "C1", f"CPU seconds of a call's minute on the core, {mine.calls} calls", "s",
-                Measure("ours", (mine.pinned_cpu_s,)), theirs, Limit("ratio", "p50", most=1 / 3))
-        )  # fmt: skip
+        beside = _step(stock, fair) if fair else None
+        what = "CPU seconds of a call's minute"
+        found += [
+            _cost("capacity.cpu", f"{what} on the core, {mine.calls} calls", lambda step: step.pinned_cpu_s, mine, beside),
+            _cost("capacity.cpu.all", f"{what}, what runs on other cores too, {mine.calls} calls",
+                  lambda step: sum(step.world.cpu.values()), mine, beside),
+        ]  # fmt: skip
     if ours:
         largest = max(ours, key=lambda step: step.calls)
         found.append(
             Row("capacity.pacing", "C1", f"packets off their pace, {largest.calls} calls", "ms",
                 Measure("ours", tuple(largest.world.pacing_ms)), None, Limit("value", "p99", most=PACING_MS))
         )  # fmt: skip
+        full = full_at(ours)
+        if full is not None:
+            what = f"calls that would fill {BUSY_SHARE:.0%} of the cores, by the slope of what was measured"
+            found.append(Row("capacity.by_slope", "", what, "calls", Measure("ours", (full,))))
         slope = memory_per_call_mb(ours)
         if slope is not None:
             found.append(
                 Row("capacity.memory", "C3", "memory of one more call", "MB", Measure("ours", (slope,)), None, Limit("value", "p50", most=4.0))
             )  # fmt: skip
     return found
+
+
+def most_held(steps: Sequence[Step]) -> int:
+    """The most calls at which every limit was kept, none below it having failed: one number alone may be luck."""
+    best = 0
+    for step in sorted(steps, key=lambda each: each.calls):
+        if not step.held:
+            break
+        best = step.calls
+    return best
+
+
+def _cost(
+    name: str, what: str, cpu_s: Callable[[Step], float], ours: Step, stock: Step | None
+) -> Row:
+    theirs = None if stock is None else Measure("stock, fastest settings", (cpu_s(stock),))
+    limit = Limit("ratio", "p50", most=1 / 3)
+    return Row(name, "C1", what, "s", Measure("ours", (cpu_s(ours),)), theirs, limit)
+
+
+def full_at(steps: Sequence[Step]) -> float | None:
+    """How many calls would fill the workers' cores, by a straight line through the steps (least squares); None where there is none.
+
+    It speaks of the processor alone: pace, memory and the network may end sooner.
+    """
+    measured = [step for step in steps if step.world.cpu]
+    calls, shares = [step.calls for step in measured], [step.core_share for step in measured]
+    if len(set(calls)) < 2:
+        return None
+    slope, base = linear_regression(calls, shares)
+    return (BUSY_SHARE - base) / slope if slope > 0.0 else None
 
 
 def memory_per_call_mb(steps: Sequence[Step]) -> float | None:

@@ -12,6 +12,7 @@ from typing import Any
 from bench.figures import percentile
 from bench.load.row import Limit, Measure, Row
 from bench.load.run import Loaded
+from bench.load.server_marks import HEARD
 from bench.load.surroundings import machine, versions
 from bench.load.timeline import Turn, late_frames, numbered, pacing_errors_ms, turns
 
@@ -24,6 +25,17 @@ SILENCE_MS = 200.0
 CLOCK_ERROR_MS = {"caller": 0.0, "server": 1.0, "speech": 5.0, "frame": 20.0, "ear": 11.0}
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a server's processes used in one round."""
+
+    cpu: dict[str, float]
+    """CPU seconds of a minute of one call, by process."""
+    rss_mb: dict[str, float]
+    rss_slope_mb: float = 0.0
+    """Of all its processes, for each minute while as many calls went on."""
+
+
 @dataclass(slots=True)
 class World:
     """One server's part of a run."""
@@ -34,11 +46,8 @@ class World:
     late_frames: int = 0
     frames: int = 0
     lags_ms: list[float] = field(default_factory=list)
-    cpu: dict[str, float] = field(default_factory=dict)
-    """CPU seconds of a minute of one call, by process."""
-    rss_mb: dict[str, float] = field(default_factory=dict)
-    rss_slope_mb: float | None = None
-    """Of all its processes, for each minute while as many calls went on."""
+    usage: list[Usage] = field(default_factory=list)
+    """Of each round in which it was looked at."""
     failures: list[str] = field(default_factory=list)
 
     @classmethod
@@ -53,8 +62,23 @@ class World:
             world.pacing_ms += pacing_errors_ms(notes.heard)
             world.late_frames += late_frames(notes.heard)
             world.frames += sum(frame.tag is not None for frame in notes.heard)
-        world.cpu, world.rss_mb, world.rss_slope_mb = used(loaded)
+        world.usage = used(loaded)
         return world
+
+    @property
+    def cpu(self) -> dict[str, float]:
+        """CPU seconds of a minute of one call, by process: the mean of its rounds."""
+        return _mean([each.cpu for each in self.usage])
+
+    @property
+    def rss_mb(self) -> dict[str, float]:
+        """Memory by process: the mean of its rounds."""
+        return _mean([each.rss_mb for each in self.usage])
+
+    @property
+    def cpu_totals_s(self) -> tuple[float, ...]:
+        """CPU seconds of a minute of one call, all processes, of each round."""
+        return tuple(sum(each.cpu.values()) for each in self.usage)
 
     def spoken(self, how: str) -> list[Turn]:
         """Its turns of one kind."""
@@ -70,10 +94,10 @@ class World:
         return _known(pick(turn) for turn in self.spoken("interruption") if turn.interrupted)
 
 
-def used(loaded: Loaded) -> tuple[dict[str, float], dict[str, float], float | None]:
-    """CPU seconds per call-minute and megabytes by role, and how memory grew a minute."""
+def used(loaded: Loaded) -> list[Usage]:
+    """CPU seconds per call-minute and megabytes by role, and how memory grew a minute; nothing where nobody looked."""
     if len(loaded.samples) < 2:
-        return {}, {}, None
+        return []
     first, last = loaded.samples[0], loaded.samples[-1]
     minutes = (last.at_ms - first.at_ms) / 60_000.0
     cpu: dict[str, float] = {}
@@ -87,7 +111,7 @@ def used(loaded: Loaded) -> tuple[dict[str, float], dict[str, float], float | No
         (sample.at_ms, sum(each.rss_bytes for each in sample.used.values()) / 2**20)
         for sample in loaded.samples
     ]
-    return cpu, rss, _slope(total) * 60_000.0
+    return [Usage(cpu, rss, _slope(total) * 60_000.0)]
 
 
 def rows(ours: World, controls: Sequence[World], calls: int) -> list[Row]:
@@ -100,7 +124,7 @@ def rows(ours: World, controls: Sequence[World], calls: int) -> list[Row]:
         Row("wire.default", "L1", "last speech sent to the answer's first sample; control: stock, default settings", "ms",
             wire, _wire(default), Limit("ratio", "p50", most=0.5)),
         Row("wire.fastest", "", "the same; control: stock, fastest settings, which wait the same 200 ms", "ms",
-            wire, _wire(fastest)),
+            wire, _wire(fastest), beside=True),
     ]  # fmt: skip
     overhead = tuple(value - SILENCE_MS for value in ours.wire_ms)
     theirs = (
@@ -116,6 +140,14 @@ def rows(ours: World, controls: Sequence[World], calls: int) -> list[Row]:
     ]  # fmt: skip
     found.append(
         Row("overhead.ratio", "L1", "the same beside stock's", "ms", Measure("ours", overhead), theirs, Limit("ratio", "p50", most=0.5))
+    )  # fmt: skip
+    seen = tuple(
+        (turn.first_content_ms or 0.0) - turn.server_ms[HEARD] - SILENCE_MS
+        for turn in ours.spoken("speech")
+        if turn.answered and turn.server_ms and not turn.interrupted
+    )
+    found.append(
+        Row("overhead.seen", "", "the same from the end of speech that the server saw: without the chance of where a frame begins", "ms", Measure("ours", seen))
     )  # fmt: skip
     found += _stages(ours)
     found += _barge_in(ours, fastest)
@@ -142,6 +174,8 @@ def _stages(ours: World) -> list[Row]:
             Measure("ours", _known(turn.server_ms.get(name) for turn in plain)))
         for name in names
     ] + [
+        Row("server", "", "the server's own clock: end of speech seen there to the first byte out", "ms",
+            Measure("ours", tuple(turn.server_ms["first_byte_out"] - turn.server_ms[HEARD] for turn in plain))),
         Row("stage.first_sound", "", "last speech sent to the first sound, filler or not", "ms",
             Measure("ours", _known(t.first_sound_ms for t in ours.spoken("speech") if not t.interrupted)))
     ]  # fmt: skip
@@ -177,7 +211,7 @@ def _others(ours: World, stock: World | None) -> list[Row]:
     found = [
         Row("unanswered", "L2", "turns without an answer", "turns",
             Measure("ours", count=float(unanswered), of=len(spoken)), None, Limit("value", "worst", most=0.0)),
-        Row("talked_over", "E1", "answers that began before the caller had finished", "turns",
+        Row("talked_over", "", "answers that began before the caller had finished; no sentence has a pause, so not E1", "turns",
             Measure("ours", count=float(sum(turn.talked_over for turn in spoken)), of=len(spoken)), None, Limit("value", "worst", most=0.0)),
         Row("pacing", "C1", "packets off their pace, inside replies", "ms",
             Measure("ours", tuple(ours.pacing_ms)), stock_pacing, Limit("value", "p99", most=10.0)),
@@ -193,22 +227,20 @@ def _others(ours: World, stock: World | None) -> list[Row]:
             Row("coughs.back", "B3", "end of the cough to the reply that goes on", "ms",
                 Measure("ours", _known(turn.came_back_ms for turn in coughs)), None, Limit("value", "worst", most=400.0)),
         ]  # fmt: skip
-    if ours.cpu:
-        total = sum(ours.cpu.values())
-        theirs = sum(stock.cpu.values()) if stock and stock.cpu else None
+    if ours.usage:
+        theirs = stock.cpu_totals_s if stock else ()
         found.append(
             Row("cpu", "C1", "CPU seconds of a call's minute, all processes", "s",
-                Measure("ours", (total,)), Measure("stock, fastest settings", (theirs,)) if theirs else None,
+                Measure("ours", ours.cpu_totals_s), Measure("stock, fastest settings", theirs) if theirs else None,
                 Limit("ratio", "p50", most=1 / 3))
         )  # fmt: skip
         found += [
-            Row(f"cpu.{role}", "", f"the same, {role} alone", "s", Measure("ours", (value,)))
-            for role, value in sorted(ours.cpu.items())
-        ]
-    if ours.rss_slope_mb is not None:
-        found.append(
-            Row("memory_slope", "C3", "growth of memory a minute, all processes", "MB", Measure("ours", (ours.rss_slope_mb,)))
-        )  # fmt: skip
+            Row(f"cpu.{role}", "", f"the same, {role} alone", "s",
+                Measure("ours", tuple(each.cpu.get(role, 0.0) for each in ours.usage)))
+            for role in sorted(ours.cpu)
+        ]  # fmt: skip
+        slopes = tuple(each.rss_slope_mb for each in ours.usage)
+        found.append(Row("memory_slope", "C3", "growth of memory a minute, all processes", "MB", Measure("ours", slopes)))  # fmt: skip
     return found
 
 
@@ -285,6 +317,12 @@ def lateness(late_ms: Sequence[float], skipped: int) -> tuple[dict[str, Any], li
             f"the callers were late themselves ({p99:.1f} ms, p99): this machine was too busy, the run is void"
         )
     return about, faults
+
+
+def _mean(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """By role; a process that a round did not have used nothing in it."""
+    roles = dict.fromkeys(role for each in rounds for role in each)
+    return {role: sum(each.get(role, 0.0) for each in rounds) / len(rounds) for role in roles}
 
 
 def _known(values: Iterable[float | None]) -> tuple[float, ...]:

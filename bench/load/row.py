@@ -74,6 +74,14 @@ class Row:
     measured: Measure
     control: Measure | None = None
     limit: Limit | None = None
+    beside: bool = False
+    """It says nothing without its control, whatever its limit is of."""
+
+    @property
+    def comparable(self) -> bool:
+        """It has the control that it needs, or needs none."""
+        needed = self.beside or (self.limit is not None and self.limit.of == "ratio")
+        return not needed or self.ratio is not None
 
     @property
     def ratio(self) -> float | None:
@@ -90,6 +98,8 @@ class Row:
         limit = self.limit
         if self.measured.at(limit.at if limit else "p50") is None:
             return "not measured"
+        if not self.comparable:
+            return "not comparable"
         if limit is None:
             return "met"
         figure = self.ratio if limit.of == "ratio" else self.measured.at(limit.at)
@@ -113,9 +123,7 @@ class Row:
             "ratio": None if ratio is None else round(ratio, 4),
             "limit": None if self.limit is None else self.limit.as_json(),
             "outcome": self.outcome(valid),
-            "comparable": not (
-                self.limit is not None and self.limit.of == "ratio" and ratio is None
-            ),
+            "comparable": self.comparable,
         }
 
 

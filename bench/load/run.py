@@ -51,6 +51,8 @@ class Loaded:
     took_s: float = 0.0
     load_before: float = 0.0
     load_after: float = 0.0
+    on_way_ms: float = 0.0
+    """The most that the scenario's network adds to a packet."""
 
     @property
     def failures(self) -> list[str]:
@@ -83,6 +85,7 @@ async def load(
 ) -> Loaded:
     """Make the calls; `opened(n)` makes the n-th one's door. With `pid`, look at what that server uses meanwhile."""
     loaded = Loaded(world, door_name, len(parts), parts=list(parts))
+    loaded.on_way_ms = scenario.weather.delay_ms + scenario.weather.jitter_ms
     loaded.load_before = os.getloadavg()[0]
     clock = LoopClock()
     for part in parts:

@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.control import Floor, measure_floor
 from bench.figures import percentile
-from bench.load import costs, ear, server_marks
+from bench.load import costs, ear, rounds, server_marks
 from bench.load.costs import Costs
 from bench.load.house import House
 from bench.load.results import (
@@ -55,8 +55,11 @@ class Ran:
         ours = self.worlds["ours"]
         controls = [world for name, world in self.worlds.items() if name != "ours"]
         own = embedded_rows(ours) if self.plan.embedded else rows(ours, controls, self.plan.calls)
+        scenario = self.plan.scenario
+        fixed = scenario.engines.instant and scenario.weather.calm and not self.plan.embedded
         return [
             *own,
+            *rounds.rows(ours, self.plan.calls, fixed=fixed),
             Row("floor.late", "", "control: a bare 20 ms sender beside the callers, late", "ms", Measure("floor", tuple(self.floor.late_ms))),
             Row("floor.round_trip", "", "control: a bare UDP round trip", "ms", Measure("floor", tuple(self.floor.round_trip_ms))),
             *([] if self.heard is None else ear.rows(self.heard)),
@@ -172,7 +175,8 @@ def _with_marks(world: World, loaded: Loaded, events: Path) -> None:
         return
     # The loop's clock is the machine's monotonic one; the two are read within microseconds.
     offset_ms = MonotonicClock().now_ms() - wall_now().timestamp() * 1000.0
-    whose = server_marks.assign(world.turns, server_marks.told(lines, offset_ms))
+    told = server_marks.told(lines, offset_ms)
+    whose = server_marks.assign(world.turns, told, loaded.on_way_ms)
     began_ms = min((turn.onset_ms for turn in world.turns), default=0.0)
     world.lags_ms += server_marks.lags_ms(lines, offset_ms, began_ms)
     if any(notes.voids_ms for notes in loaded.notes):
@@ -198,7 +202,5 @@ def joined(before: World | None, now: World, calls_before: int) -> World:
     before.frames += now.frames
     before.lags_ms += now.lags_ms
     before.failures += now.failures
-    for mine, theirs in ((before.cpu, now.cpu), (before.rss_mb, now.rss_mb)):
-        for role, value in theirs.items():
-            mine[role] = (mine.get(role, value) + value) / 2
+    before.usage += now.usage
     return before

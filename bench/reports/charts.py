@@ -5,19 +5,21 @@ Shapes are drawn in percent and labels are text of the page, so a phone shows th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.figures import percentile
 from bench.reports.markup import Markup, tag
 from bench.reports.result import OURS, Limit, Result, Row
 from bench.reports.scale import Scale, from_zero, wide
-from bench.reports.stages import KINDS, Wait, median_wait, spoken, worst_wait
-from bench.reports.words import figure, number, tenths, world_name
+from bench.reports.stages import Kind, Wait, kind_names, median_wait, spoken, worst_wait
+from bench.reports.words import figure, limits_kept, number, tenths, world_name
 
 CURVE_POINTS = 200
 WAITS = ("wire", "simulated")
 """Rows that are of the whole wait begin so."""
+THINNEST_PX = 4
+"""What took next to no time is seen all the same: thinner, the gap before a part would hide it."""
 SHARES = (10, 50, 90, 95, 99)
 
 
@@ -37,19 +39,20 @@ def bars(result: Result) -> Markup | None:
     if not waits:
         return None
     scale = Scale(0.0, max(1.0, *(wait.wait_ms for wait in waits)))
-    kinds = [kind for kind in KINDS if any(kind in wait.kinds() for wait in waits)]
+    names = kind_names(result)
+    kinds = [kind for kind in names if any(kind in wait.kinds() for wait in waits)]
     rows = [
         tag(
             "div",
             tag("span", world_name(wait.world), class_="bar-name"),
             tag("span", tag("span", _parts(wait, scale), class_="bar"), class_="track"),
             tag("b", figure(round(wait.wait_ms)), class_="bar-end"),
-            tag("span", _in_words(wait), class_="bar-words"),
+            tag("span", _in_words(wait, names), class_="bar-words"),
             class_="bar-row",
         )
         for wait in waits
     ]
-    legend = [tag("li", tag("i", class_=f"swatch {kind}"), KINDS[kind]) for kind in kinds]
+    legend = [tag("li", tag("i", class_=f"swatch {kind}"), names[kind]) for kind in kinds]
     return tag("div", rows, tag("ul", legend, class_="legend"), class_="bars")
 
 
@@ -65,7 +68,7 @@ def _parts(wait: Wait, scale: Scale) -> list[Markup]:
     return [_piece(begin, length, kind, scale) for kind, begin, length in pieces if length > 0]
 
 
-def _in_words(wait: Wait) -> list[Markup]:
+def _in_words(wait: Wait, names: Mapping[Kind, str]) -> list[Markup]:
     """The length of each piece behind its colour; readers of the page hear its name too."""
     if not wait.split:
         return [tag("span", "not taken apart: this bot writes no marks in between")]
@@ -74,7 +77,7 @@ def _in_words(wait: Wait) -> list[Markup]:
             "span",
             tag("i", class_=f"swatch {kind}"),
             number(tenths(wait.of(kind))),
-            tag("span", f" ms {KINDS[kind]}", class_="visually-hidden"),
+            tag("span", f" ms {names[kind]}", class_="visually-hidden"),
         )
         for kind in wait.kinds()
     ]
@@ -125,7 +128,11 @@ def _same(other: Wait, name: str) -> str:
 
 def _piece(begin: float, length: float, kind: str, scale: Scale) -> Markup:
     left, width = scale.percent(begin), scale.percent(length)
-    return tag("i", class_=f"part {kind}", style=f"left:{left:.3f}%;width:max(2px,{width:.3f}%)")
+    return tag(
+        "i",
+        class_=f"part {kind}",
+        style=f"left:{left:.3f}%;width:max({THINNEST_PX}px,{width:.3f}%)",
+    )
 
 
 def curves(result: Result) -> Markup | None:
@@ -280,7 +287,6 @@ def capacity(result: Result) -> Markup | None:
     ]
     names = ("wire_p50_ms", "wire_p99_ms", "pacing_p99_ms", "loop_lag_ms", "rss_mb")
     heads = ["", "calls", "answer p50 ms", "answer p99 ms", "pacing p99 ms", "loop lag ms", "memory MB", "CPU s per call-minute", "limits"]  # fmt: skip
-    held = {True: "kept", False: "broken", None: "–"}
     rows = [
         tag(
             "tr",
@@ -288,7 +294,7 @@ def capacity(result: Result) -> Markup | None:
             tag("td", str(each.calls)),
             [tag("td", _optional(each.figures.get(name))) for name in names],
             tag("td", "–" if each.cpu_s is None else f"{each.cpu_s:.2f}"),
-            tag("td", held[each.held]),
+            tag("td", limits_kept(each)),
         )
         for each in result.capacity
     ]

@@ -12,6 +12,7 @@ from bench.reports.result import OURS, Result, Row, Spread
 from bench.reports.stages import MIDDLE, median_wait
 from bench.reports.words import (
     CLOCKS,
+    GENERATOR,
     figure,
     interval,
     notes,
@@ -109,9 +110,16 @@ def _main_chart(result: Result) -> Markup | None:
     drawn, ours = _main_figure(result), median_wait(result, OURS)
     if drawn is None:
         return None
-    middle = f"the {ours.turns} turns around the middle" if ours else "the turns around the middle"
+    middle = "the turns around the middle"
+    if ours is not None:
+        middle = (
+            f"the {ours.turns} turns around the middle"
+            if ours.turns > 1
+            else "the one turn in the middle"
+        )
+    has = "has" if ours is not None and ours.turns == 1 else "have"
     under = (
-        f"The median wait, in parts as {middle} have them ({MIDDLE[0]:.0%} to {MIDDLE[1]:.0%} of the"
+        f"The median wait, in parts as {middle} {has} them ({MIDDLE[0]:.0%} to {MIDDLE[1]:.0%} of the"
         " waits). A part that was over before the one before it cost the caller nothing and has no length."
     )
     return _section("Where the milliseconds go", under, [drawn, charts.stages_table(result)])
@@ -201,7 +209,7 @@ def _gap(each: Change) -> str:
 def _run(result: Result) -> Markup:
     run = result.run
     clocks = [(CLOCKS.get(key, key), f"± {figure(value)}") for key, value in run.clock_error_ms.items()]  # fmt: skip
-    late = [(key.replace("_", " "), number(value)) for key, value in run.generator.items()]
+    late = [(GENERATOR.get(key, key), number(value)) for key, value in run.generator.items()]
     facts = [("seed", str(run.seed))] if run.seed is not None else []
     facts += [("took", f"{run.took_s:.0f} s")] if run.took_s is not None else []
     machine = [

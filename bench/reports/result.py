@@ -117,6 +117,8 @@ class Tried:
     figures: Mapping[str, float] = field(default_factory=dict)
     """Everything else that is a number, by its key."""
     held: bool | None = None
+    broken: tuple[str, ...] = ()
+    """Which limits were not kept."""
 
     @property
     def cpu_s(self) -> float | None:
@@ -244,10 +246,6 @@ class _Reader:
         )
 
     def _run(self, d: Mapping[str, Any]) -> RunFacts:
-        notes = d.get("notes") or []
-        if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
-            self.faults.append("run.notes: not a list of sentences")
-            notes = []
         engines = self._table("run.engines", d, "engines")
         return RunFacts(
             kind=self._text("run.kind", d, "kind", needed=True),
@@ -259,7 +257,7 @@ class _Reader:
             door=self._text("run.door", d, "door"),
             calls=self._whole("run.calls", d, "calls"),
             engines=self._text("run.engines.source", engines, "source"),
-            notes=tuple(_clean(note) for note in notes),
+            notes=self._words("run.notes", d, "notes"),
             machine=self._facts("run.machine", d, "machine"),
             load=self._figures("run.load", d, "load"),
             versions=self._facts("run.versions", d, "versions"),
@@ -346,6 +344,7 @@ class _Reader:
             cpu_s_per_call_minute=self._figures(cpu, d, "cpu_s_per_call_minute"),
             figures=self._figures(at, {"": numbers}, ""),
             held=self._truth(f"{at}.held", d, "held"),
+            broken=self._words(f"{at}.broken", d, "broken"),
         )
 
     def _list(self, key: str, d: Mapping[str, Any]) -> list[tuple[int, Mapping[str, Any]]]:
@@ -356,6 +355,13 @@ class _Reader:
             self.faults.append(f"{key}: not a list of tables")
             return []
         return list(enumerate(items))
+
+    def _words(self, at: str, d: Mapping[str, Any], key: str) -> tuple[str, ...]:
+        words = d.get(key) or []
+        if not isinstance(words, list) or not all(isinstance(each, str) for each in words):
+            self.faults.append(f"{at}: not a list of sentences")
+            return ()
+        return tuple(_clean(each) for each in words)
 
     def _table(self, at: str, d: Mapping[str, Any], key: str) -> Mapping[str, Any]:
         table = d.get(key)

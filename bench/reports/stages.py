@@ -41,8 +41,15 @@ KINDS: Final[dict[Kind, str]] = {
     "way": "way to the caller",
     "unsplit": "not split",
 }
+HANDED_OVER: Final = "handing over to engines that answer at once"
+"""What the part of a model comes to where the model takes no time: it is the program's own, and no model's."""
 MIDDLE: Final = (0.4, 0.6)
 """Turns between these shares of the waits stand for the median turn: one turn alone has stages by chance."""
+
+
+def kind_names(result: Result) -> dict[Kind, str]:
+    """What each kind of part is called in this run."""
+    return KINDS | {"model": HANDED_OVER} if result.run.instant else KINDS
 
 
 @dataclass(frozen=True, slots=True)

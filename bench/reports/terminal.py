@@ -11,6 +11,7 @@ from bench.reports.stages import Wait, median_wait, worst_wait
 from bench.reports.words import (
     figure,
     interval,
+    limits_kept,
     notes,
     number,
     promise,
@@ -130,8 +131,9 @@ def _capacity(result: Result) -> str:
         cpu = "–" if each.cpu_s is None else f"{each.cpu_s:.2f}"
         figures = [each.figures.get(name) for name in names]
         told = "".join(f" {'–' if value is None else number(value):>10}" for value in figures)
-        held = {True: "kept", False: "BROKEN", None: "–"}[each.held]
-        lines.append(f"{world_name(each.world)[:32]:<32} {each.calls:>5} {cpu:>14}{told}  {held}")
+        lines.append(
+            f"{world_name(each.world)[:32]:<32} {each.calls:>5} {cpu:>14}{told}  {limits_kept(each)}"
+        )
     return "\n".join(lines)
 
 

@@ -23,6 +23,13 @@ CLOCKS = {
     "ear": "what a page reports of its own sound, where one called",
 }
 
+GENERATOR = {
+    "late_p99_ms": "callers late, p99, ms",
+    "limit_ms": "at most, ms",
+    "frames": "packets the callers sent",
+    "skipped": "packets they skipped",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Story:
@@ -70,6 +77,15 @@ def most_held(capacity: tuple[Tried, ...], world: str) -> Tried | None:
             break
         best = tried
     return best
+
+
+def limits_kept(tried: Tried) -> str:
+    """Whether a number of calls kept every limit, and if not, which it broke."""
+    if tried.held is None:
+        return "–"
+    if tried.held:
+        return "kept"
+    return f"broken: {', '.join(tried.broken)}" if tried.broken else "broken"
 
 
 def notes(result: Result) -> tuple[str, ...]:
@@ -199,13 +215,18 @@ def _whereto(result: Result, ours: Wait) -> str:
     instant = (
         " The engines answer at once here, so no model is in these figures." * result.run.instant
     )
-    return f"Of those, {', '.join(parts[:-1])}{' and ' if parts[:-1] else ''}{parts[-1]}.{instant}"
+    return f"Of those, {', '.join(parts[:-1])}{', and ' if parts[:-1] else ''}{parts[-1]}.{instant}"
 
 
 def _beside(other: Wait, ours: Wait) -> str:
     times = other.wait_ms / ours.wait_ms if ours.wait_ms > 0 else 0.0
     against = f", {times:.1f} times as long" if times >= 1 else ", less than ours" if times else ""
-    return f"{_a(other.world)}, measured beside it with the same engines, took {figure(round(other.wait_ms))}{against}."
+    took = f"{_a(other.world)}, measured beside it with the same engines, took {figure(round(other.wait_ms))}{against}."
+    return took + _KEPT_TOO * (other.world == "stock")
+
+
+_KEPT_TOO = " It keeps 200 ms of silence on purpose as well."
+"""`bench.stock.bot` sets it so, as long as ours."""
 
 
 def _a(world: str) -> str:

@@ -1,8 +1,8 @@
 """One call of the stock bot: Pipecat's graph around a transport of Pipecat's.
 
 `default` is what one gets without asking: its turn strategy with smart-turn, RTVI, turn tracking, 40 ms pieces. The
-other is the fastest that its settings allow with the silence our server waits too (200 ms): the turn ends with the
-detector's word and the transcript, no RTVI, no tracking, 20 ms pieces.
+other is the fastest that its settings allow with the silence our server waits too (200 ms) and the voice that it wants
+of whoever interrupts (150 ms): the turn ends with the detector's word and the transcript, no RTVI, no tracking, 20 ms pieces.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from models.timed.times import Times
 
 CALLS_MAX = 1_000
 SILENCE_S = 0.2
+VOICE_S = 0.15
+"""So much of it interrupts our server (`pipeline/turn/settings.py`); Pipecat's own default is 0.2."""
 GREETING = "This line is a test. Nobody can help you here."
 FAST_CHUNKS, DEFAULT_CHUNKS = 2, 4
 """Tens of milliseconds in each piece of sound that is sent."""
@@ -56,6 +58,11 @@ def strategies(default: bool) -> UserTurnStrategies:
     )
 
 
+def detection(default: bool) -> VADParams:
+    """How long a silence and a voice must last until the detector says so."""
+    return VADParams() if default else VADParams(start_secs=VOICE_S, stop_secs=SILENCE_S)
+
+
 async def serve(
     transport: BaseTransport, engines: Engines, *, default: bool, rates_hz: tuple[int, int]
 ) -> None:
@@ -66,7 +73,7 @@ async def serve(
         LLMContext(),
         user_params=LLMUserAggregatorParams(
             user_turn_strategies=strategies(default),
-            vad_analyzer=SileroVADAnalyzer(params=VADParams(stop_secs=SILENCE_S)),
+            vad_analyzer=SileroVADAnalyzer(params=detection(default)),
         ),
     )
     stages = [

@@ -42,6 +42,8 @@ class TurnEnded(Event):
     detect_ms: float | None
     """When the pause was noticed, what the network added included (row T16)."""
     interrupted: bool
+    told_ms: float | None
+    """When this line was written: its own time of day less this is the caller's last sample."""
 
 
 class ReplyInterrupted(Event):

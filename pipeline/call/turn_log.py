@@ -79,5 +79,6 @@ class TurnLog:
                 first_sample_ms=marks.after_speech_ms(Mark.FIRST_SAMPLE_OUT),
                 detect_ms=detect_ms,
                 interrupted=interrupted,
+                told_ms=marks.since_speech_ms(self._clock.now_ms()),
             )
         )

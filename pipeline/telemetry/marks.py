@@ -41,6 +41,10 @@ class TurnMarks:
         for stage in stages:
             self._at_ms.pop(stage, None)
 
+    def since_speech_ms(self, now_ms: float) -> float | None:
+        """How long ago the caller's last sample was."""
+        return None if self.speech_end_ms is None else now_ms - self.speech_end_ms
+
     def after_speech_ms(self, stage: Mark) -> float | None:
         """Return the stage's time after the caller's last sample."""
         at_ms = self._at_ms.get(stage)

@@ -53,6 +53,9 @@ async def test_row_t16_each_turn_says_how_late_its_pause_was_noticed_and_shows_t
         turns = of(said, TurnEnded)
         seen = [turn["pause_seen_ms"] for turn in turns]
         assert all(isinstance(each, float) and 0 < each < 300 for each in seen)
+        assert all(turn["told_ms"] == turn["first_sample_ms"] for turn in turns), (
+            "no time passes here"
+        )
         late = [turn["detect_ms"] for turn in turns]
         assert late == [seen[0], pytest.approx(float(str(seen[1])) + 250.0)]
         shown = rig.watch.networks[-1]

@@ -9,11 +9,12 @@ import pytest
 
 from bench.load.door import Notes
 from bench.load.processes import Used
-from bench.load.results import World, document, generator, rows, turn_json
+from bench.load.results import Usage, World, document, generator, rows, turn_json
 from bench.load.row import Limit, Measure, Row
 from bench.load.run import Loaded, Sample
 from bench.load.surroundings import machine, versions
 from bench.load.timeline import Turn
+from bench.load.turns import joined
 from bench.reports.result import read
 from bench.reports.terminal import as_text
 
@@ -62,6 +63,17 @@ def test_a_ratio_is_ours_over_the_control_at_the_limits_figure() -> None:
     assert (shown["worst"], shown["count"], shown["control"]["worst"]) == (0.0, 1, 2.0)
 
 
+def test_the_servers_own_clock_is_told_apart_from_the_wires() -> None:
+    marked = spoken(205.0, server_ms={"speech_heard": 2.0, "decision": 193.0, "first_byte_out": 203.0})  # fmt: skip
+    table = found(World("ours", [marked, spoken(207.0)]))
+    assert table["server"].measured.values == (201.0,)
+    assert table["overhead.seen"].measured.values == (3.0,)
+    assert table["overhead.p50"].measured.values == (5.0, 7.0)
+    assert table["stage.speech_heard"].measured.values == (2.0,)
+    assert table["wire.default"].measured.values == (205.0, 207.0)
+    assert found(OURS)["server"].outcome(True) == "not measured"
+
+
 def test_an_interruption_of_nothing_is_in_no_figure() -> None:
     table = found(OURS, STOCK)
     assert len(table["wire.default"].measured.values) == 2
@@ -70,12 +82,16 @@ def test_an_interruption_of_nothing_is_in_no_figure() -> None:
 
 def test_a_row_without_its_control_is_not_comparable_and_never_met() -> None:
     table = found(OURS)
-    for name in ("wire.default", "overhead.ratio"):
+    for name in ("wire.default", "wire.fastest", "overhead.ratio"):
         row = table[name].as_json(True)
         assert (row["outcome"], row["ratio"], row["control"], row["comparable"]) == (
             "not comparable", None, None, False,
         )  # fmt: skip
     assert table["overhead.p50"].as_json(True)["comparable"]
+
+
+def test_a_caller_without_a_pause_proves_nothing_of_target_e1() -> None:
+    assert not [row.id for row in found(OURS, STOCK).values() if row.target == "E1"]
 
 
 def test_nothing_measured_is_neither_met_nor_missed() -> None:
@@ -128,10 +144,24 @@ def test_cpu_is_counted_by_process_and_a_calls_minute() -> None:
     world = World.of(Loaded("ours", "stream", 2, samples=samples))
     assert world.cpu == {"worker": 3.0, "supervisor": 1.0}
     assert world.rss_mb == {"worker": 101.0, "supervisor": 50.0}
-    assert world.rss_slope_mb == pytest.approx(2.0)
+    assert world.usage[0].rss_slope_mb == pytest.approx(2.0)
     table = found(world, STOCK)
     assert table["cpu"].measured.values == (4.0,)
     assert table["cpu"].outcome(True) == "not comparable"
+
+
+def test_every_round_counts_alike_for_processor_and_memory() -> None:
+    rounds = [
+        World("ours", [spoken(205.0)], usage=[Usage({"worker": cpu_s}, {"worker": 100.0}, slope)])
+        for cpu_s, slope in ((6.0, 0.5), (3.0, 1.5), (3.0, 2.5))
+    ]
+    whole = joined(joined(rounds[0], rounds[1], 1), rounds[2], 2)
+    assert whole.cpu == {"worker": pytest.approx(4.0)}
+    table = found(whole, STOCK)
+    assert table["cpu"].measured.values == (6.0, 3.0, 3.0)
+    assert table["cpu.worker"].measured.values == (6.0, 3.0, 3.0)
+    assert table["memory_slope"].measured.values == (0.5, 1.5, 2.5)
+    assert [turn.call for turn in whole.turns] == [0, 1, 2]
 
 
 def test_what_is_written_is_json_and_has_every_key_of_the_documented_object() -> None:

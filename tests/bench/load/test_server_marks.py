@@ -35,6 +35,14 @@ def test_marks_are_put_on_the_callers_clock() -> None:
     assert found.left_ms == pytest.approx(5_230.0, abs=0.6)
     assert found.marks_ms["decision"] == pytest.approx(5_200.0, abs=0.6)
     assert found.marks_ms["first_byte_out"] == pytest.approx(5_230.0, abs=0.6)
+    assert found.marks_ms["speech_heard"] == pytest.approx(5_000.0, abs=0.6)
+
+
+def test_a_line_that_is_written_late_moves_no_mark() -> None:
+    (found,) = told([event("c1", 5_236.0, told_ms=236.0)], OFFSET_MS)
+    assert found.left_ms == pytest.approx(5_230.0, abs=0.6)
+    assert found.speech_end_ms == pytest.approx(5_000.0, abs=0.6)
+    assert found.marks_ms["decision"] == pytest.approx(5_200.0, abs=0.6)
 
 
 def test_a_call_of_the_file_is_the_callers_with_whom_it_shares_most_moments() -> None:
@@ -50,6 +58,13 @@ def test_nothing_near_gives_no_marks() -> None:
     turns = [turn(0, 5_000.0), turn(0, 7_000.0, None)]
     assert assign(turns, told([event("a", 5_400.0)], OFFSET_MS)) == {}
     assert all(each.server_ms == {} for each in turns)
+
+
+def test_a_network_that_adds_400_ms_takes_no_marks_away() -> None:
+    turns = [turn(0, 5_000.0, 231.0 + 380.0), turn(0, 9_000.0, 231.0 + 20.0)]
+    server = told([event("a", 5_230.0), event("a", 9_230.0)], OFFSET_MS)
+    assert assign(turns, server, 400.0) == {"a": 0}
+    assert [round(each.server_ms["first_byte_out"]) for each in turns] == [230, 230]
 
 
 def test_what_cannot_be_read_or_was_cut_is_left_out() -> None:

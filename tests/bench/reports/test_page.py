@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.load.results import SILENCE_MS
 from bench.reports.markup import VOID_TAGS
 from bench.reports.page import POLICY, as_html, as_picture
 from bench.reports.result import Result, read
@@ -83,6 +84,24 @@ def test_a_newcomer_reads_where_the_milliseconds_go() -> None:
         assert heading in said
 
 
+def test_what_is_handed_to_engines_that_take_no_time_is_called_no_models() -> None:
+    instant, timed = told(SHAPES["with controls"]), told(turns_file(3, engines={"source": "x"}))
+    assert "recogniser, language model, voice" not in instant
+    assert "handing over to engines that answer at once" in instant
+    assert "recogniser, language model, voice" in timed
+
+
+def test_the_fastest_stock_bot_is_said_to_keep_a_silence_too() -> None:
+    assert SILENCE_MS == 200.0
+    said = told(SHAPES["with controls"])
+    assert said.count("It keeps 200 ms of silence on purpose as well.") == 1
+
+
+def test_one_turn_in_the_middle_is_no_turns() -> None:
+    assert "as the one turn in the middle has them" in told(SHAPES["one turn"])
+    assert re.search(r"as the \d+ turns around the middle have them", told(SHAPES["with controls"]))
+
+
 def test_the_figures_of_the_headline_add_up() -> None:
     said = told(SHAPES["with controls"])
     whole, silence, rest = (int(found) for found in re.findall(r"(\d+) ms (?:for an|are)", said)[1:4])  # fmt: skip
@@ -117,6 +136,20 @@ def test_the_comparison_says_what_became_worse_and_what_is_not_the_same() -> Non
     assert "What changed" in said
     assert "worse" in said
     assert "another door" in said
+
+
+def test_whether_a_run_counts_is_said_in_words() -> None:
+    said = told(SHAPES["with controls"])
+    assert "callers late, p99, ms 0.8" in said
+    assert "packets the callers sent 74210" in said
+
+
+def test_a_number_of_calls_that_was_too_many_says_which_limit_it_broke() -> None:
+    document = copy.deepcopy(SHAPES["capacity"])
+    for tried in document["capacity"]:
+        tried["broken"] = [] if tried["held"] else ["pace", "slower"]
+    assert "broken: pace, slower" in told(document)
+    assert "broken: pace, slower" in as_text(read("", text(document)))
 
 
 def test_every_chart_has_a_table() -> None:
@@ -178,7 +211,7 @@ TURN = st.fixed_dictionaries(
     {"world": st.sampled_from(["ours", "stock", "</i>"]), "how": st.sampled_from(["speech", "interruption", "cough"]), "call": st.integers(0, 9), "turn": st.integers(0, 9), "answered": st.booleans(), "marks_ms": st.dictionaries(MARK, FIGURES, max_size=6)}
 )  # fmt: skip
 TRIED = st.fixed_dictionaries(
-    {"world": st.sampled_from(["ours", "stock", "&"]), "calls": st.integers(0, 10**4), "held": st.none() | st.booleans(), "wire_p99_ms": FIGURES, "rss_mb": FIGURES, "cpu_s_per_call_minute": st.dictionaries(TEXTS, FIGURES, max_size=3)}
+    {"world": st.sampled_from(["ours", "stock", "&"]), "calls": st.integers(0, 10**4), "held": st.none() | st.booleans(), "broken": st.lists(TEXTS, max_size=2), "wire_p99_ms": FIGURES, "rss_mb": FIGURES, "cpu_s_per_call_minute": st.dictionaries(TEXTS, FIGURES, max_size=3)}
 )  # fmt: skip
 RUN = st.fixed_dictionaries(
     {"kind": st.sampled_from(["turns", "<>"]), "valid": st.booleans(), "scenario": TEXTS, "notes": st.lists(TEXTS, max_size=2), "machine": st.dictionaries(TEXTS, TEXTS, max_size=2), "generator": st.dictionaries(TEXTS, FIGURES, max_size=2)}

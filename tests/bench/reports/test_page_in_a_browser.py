@@ -98,6 +98,27 @@ def test_parts_of_a_bar_are_seen_with_forced_colours_and_on_paper(
         assert page.evaluate(SIDEWAYS) == 0
 
 
+def test_a_part_of_a_millisecond_is_seen_beside_a_bar_of_seconds(
+    browser: Browser, tmp_path: Path
+) -> None:
+    document = turns_file(4, worlds=("ours", "stock"))
+    for turn in document["turns"]:
+        if turn["world"] == "stock":
+            turn["marks_ms"] = {"speech_end": 0.0, "first_sound": 3_200.0, "first_content": 3_200.0}
+    seen = """[...document.querySelectorAll('.bars .part')].map((part) => {
+      const gap = parseFloat(getComputedStyle(part).boxShadow.match(/([0-9.]+)px/)?.[1] ?? '0');
+      return part.getBoundingClientRect().width - gap;
+    })"""
+    file = tmp_path / "page.html"
+    file.write_text(as_html(read("", text(document))), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1000, "height": 800})
+    page.goto(file.as_uri())
+    widths = page.evaluate(seen)
+    page.close()
+    assert len(widths) == 5
+    assert min(widths) >= 3.0
+
+
 def test_the_pages_own_policy_stops_any_script(browser: Browser, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     html = as_html(read("", text(SHAPES["with controls"])))

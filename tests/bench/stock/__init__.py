@@ -1,0 +1,1 @@
+"""The controls of a run: stock Pipecat bots."""
