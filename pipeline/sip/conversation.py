@@ -41,6 +41,9 @@ class CallListener(OutcomeTaker, Protocol):
     def on_refused(self, reason: str) -> None:
         """The answer to our offer could not be taken: the call is being ended."""
 
+    def on_refresh_refused(self, status: int, tries_left: int) -> None:
+        """The other side did not let the session go on: it may end the call when its time is over."""
+
     def on_over(self, reason: str) -> None:
         """It has ended: "caller", "us", "lost", "timeout", "limit". Told once."""
 
@@ -355,6 +358,10 @@ class Conversation:
         """The other end does not know the call any more (section 12.2.1.2)."""
         if response.status in (408, 481) and self.state is State.UP:
             self._end_by_bye("lost")
+
+    def on_refresh_refused(self, status: int, tries_left: int) -> None:
+        """See `refresh.Talk`."""
+        self._listener.on_refresh_refused(status, tries_left)
 
     def on_silence(self) -> None:
         if self.state in (State.UP, State.UNACKNOWLEDGED):
