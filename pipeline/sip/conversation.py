@@ -204,6 +204,10 @@ class Conversation:
                 self._reply(request, transaction, 200, (ALLOW, SUPPORTED, ACCEPT))
 
     def _on_bye(self, request: Request, transaction: ServerTransaction) -> None:
+        """200 to any number: section 12.2.2 wants 500 to an old one, but who says BYE has left, whatever we answer.
+
+        A carrier that miscounts would leave us with an open line. An old BYE cannot come again: the first one ended the call.
+        """
         self.dialog.is_next(request)
         self._reply(request, transaction, 200)
         if self.state is State.LEAVING and self._awaited is None:

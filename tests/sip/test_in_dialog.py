@@ -359,6 +359,18 @@ def test_an_older_number_is_refused_and_a_repeated_one_absorbed() -> None:
     assert refused.status == 500
 
 
+@pytest.mark.parametrize("cseq", [1, 101])
+def test_who_leaves_with_an_old_number_has_left(cseq: int) -> None:
+    """Against the letter of RFC 3261 section 12.2.2: a caller who miscounts is gone after any answer to a BYE."""
+    rig, peer = talking()
+    [ok] = rig.hear(peer.request("UPDATE", cseq=200))
+    assert ok.status == 200
+    [ok] = rig.hear(peer.request("BYE", cseq=cseq))
+    assert (ok.status, rig.heard[0].over) == (200, ["caller"])
+    rig.wait(64_000)
+    assert rig.empty
+
+
 def test_a_strange_tag_is_481() -> None:
     rig, peer = talking()
     for method in ("BYE", "INVITE", "UPDATE", "INFO", "OPTIONS"):
