@@ -10,8 +10,21 @@ import pytest
 
 from pipeline.media.dtmf import KeyToneDetector
 from pipeline.media.g711 import ulaw_encode
+from pipeline.sip.rtp_leg import RtpLeg
+from pipeline.sip.rtp_settings import RtpSettings
 from tests.media.key_tones import frames, key_tone, line, quiet
-from tests.sip.far_end import FRAME, Call, call, is_speech, speak, tone
+from tests.sip.far_end import (
+    FRAME,
+    Call,
+    FarEnd,
+    MemoryWire,
+    Taker,
+    call,
+    is_speech,
+    sdp,
+    speak,
+    tone,
+)
 
 
 async def press(
@@ -66,6 +79,23 @@ async def test_the_offers_own_number_for_events_is_used() -> None:
     made.far.arrive(stranger)
     assert made.taker.keys == ["7"]
     made.leg.close()
+
+
+@pytest.mark.parametrize("number", [96, 101])
+async def test_who_answers_our_offer_with_a_number_of_its_own_may_use_either(number: int) -> None:
+    wire = MemoryWire()
+    leg = RtpLeg(RtpSettings(srtp_required=False), wire)
+    leg.offer()
+    leg.accept(
+        sdp(key=None, formats="0 96").replace(b"rtpmap:101 telephone", b"rtpmap:96 telephone")
+    )
+    taker, far = Taker(), FarEnd(wire)
+    leg.attach(taker)
+    await speak(far, tone(100.0))
+    payload = bytes([7, 0x0A, 0, 160])
+    far.arrive(far.packet(payload, payload_type=number, ticks=0, marker=1))
+    assert taker.keys == ["7"]
+    leg.close()
 
 
 async def test_tones_in_the_sound_are_keys_where_nothing_else_comes_and_are_muted() -> None:
