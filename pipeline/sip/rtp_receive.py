@@ -86,6 +86,8 @@ class Receiver:
         self._candidates: list[tuple[RtpPacket, float]] = []
         self._heard_ms = 0.0
         self.ssrc: int | None = None
+        self._has_sounded = False
+        """That stream has brought more than keys."""
         self.statistics: StreamStatistics | None = None
         self._past = LossCount()
         self._past_received = 0
@@ -120,7 +122,9 @@ class Receiver:
             if packet.payload_type in self._event_types and listen:
                 self._hear_event(packet)  # some gateways send keys as a stream of their own
                 return
-            if now_ms - self._heard_ms < NEW_STREAM_AFTER_MS:
+            # A stream of keys alone, held from the call's first packet on, is no rival of the sound.
+            rivals = self._has_sounded or not self._is_sound(packet)
+            if rivals and now_ms - self._heard_ms < NEW_STREAM_AFTER_MS:
                 self._candidates = [*self._candidates[-CANDIDATES + 1 :], (packet, now_ms)]
                 return
             before = [each for each in self._candidates if each[0].ssrc == packet.ssrc]
@@ -141,11 +145,16 @@ class Receiver:
             self._past_received += self.statistics.received
             self._past_repeated += self.statistics.repeated
         self.ssrc = ssrc
+        self._has_sounded = False
         self.statistics = StreamStatistics(CLOCK_HZ, sequence)
+
+    def _is_sound(self, packet: RtpPacket) -> bool:
+        return packet.payload_type in (self._payload_type, COMFORT_NOISE_TYPE)
 
     def _take(self, packet: RtpPacket, arrival_ms: float, *, listen: bool) -> None:
         if self.statistics is None:
             return
+        self._has_sounded = self._has_sounded or self._is_sound(packet)
         fresh = self.statistics.add(packet.sequence_number, packet.timestamp, arrival_ms)
         if not fresh or not listen:
             return

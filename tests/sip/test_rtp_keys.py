@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -219,4 +221,32 @@ async def test_keys_in_another_stream_of_the_far_end_are_heard() -> None:
         await asyncio.sleep(0.020)
     assert made.taker.keys == ["4"]
     assert np.all([len(pcm) == 320 for _, pcm in made.taker.audio])
+    made.leg.close()
+
+
+async def test_a_key_that_is_held_from_the_first_packet_in_a_stream_of_its_own_covers_no_sound() -> (
+    None
+):
+    made = call()
+    far = made.far
+    own, begin = far.ssrc, far.timestamp
+    sequences = {own: far.sequence, 0x5555: 7_000}
+
+    def arrive(ssrc: int, make: Callable[[], bytes]) -> None:
+        far.ssrc, far.sequence = ssrc, sequences[ssrc]
+        data = make()
+        sequences[ssrc] = far.sequence
+        far.arrive(data)
+
+    sound = tone(1_000.0)
+    for number in range(50):
+        held = FRAME * (number + 1)
+        arrive(0x5555, partial(far.event, "4", begin, held, marker=number == 0))
+        frame = ulaw_encode(sound[number * FRAME : held])
+        arrive(own, partial(far.packet, frame))
+        await asyncio.sleep(0.020)
+    assert made.taker.keys == ["4"]
+    assert sum(is_speech(pcm) for _, pcm in made.taker.audio) >= 45
+    figures = made.leg.figures
+    assert (figures.lost, figures.late) == (0, 0)
     made.leg.close()
