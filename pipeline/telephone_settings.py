@@ -75,7 +75,8 @@ class Trunk:
     transports: tuple[str, ...] = _list("tls", choices=("tls", "tcp", "udp"))
     """The ways it may use: a carrier that was promised TLS is not taken over UDP."""
     srtp: str = _one_of("required", "required", "optional")
-    """"optional" also takes sound that anybody on the way can hear: for an exchange in the practice's own network."""
+    """"optional" also takes sound that anybody on the way can hear, and offers none that is protected: for an exchange in
+    the practice's own network that cannot encrypt."""
     codecs: tuple[str, ...] = _list("PCMU", "PCMA", "G722", choices=("PCMU", "PCMA", "G722"))
     """What is taken; the order is the caller's."""
     transfer: str = _one_of("refer", "refer", "bridge")

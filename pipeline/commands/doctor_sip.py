@@ -34,6 +34,7 @@ from pipeline.setting_rules import (
 )
 from pipeline.settings import Settings
 from pipeline.sip.self_call import Credentials, call_oneself
+from pipeline.supervisor.relaxed import may_be_overheard
 
 RENEW_DAYS = 14
 NAMES_MAX = 4
@@ -44,6 +45,7 @@ TONE_SHARE_MIN = 0.99
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look, in the order in which a first call would fail."""
     yield _trunk(settings)
+    yield _protection(settings)
     yield from _certificate(settings)
     yield _names(settings)
     yield from _signalling_ports(settings)
@@ -60,6 +62,20 @@ def _trunk(settings: Settings) -> Finding:
     if ipaddress.ip_address(settings.sip.bind).is_loopback:
         return Finding("trunk", "warn", f"{names}; sip.bind is loopback: no carrier can reach it")
     return Finding("trunk", "pass", names)
+
+
+def _protection(settings: Settings) -> Finding:
+    """Whether the sound of every trunk is protected on its way."""
+    name = "trunk srtp"
+    open_ones = ", ".join(each.name for each in settings.trunk if may_be_overheard(each))
+    if not open_ones:
+        return Finding(name, "pass", "no sound leaves this machine unprotected")
+    return Finding(
+        name,
+        "warn",
+        f"{open_ones}: sound that anybody on the way can hear is taken, and our own offers are never protected;"
+        ' only srtp = "required" is',
+    )
 
 
 def _certificate(settings: Settings) -> Iterator[Finding]:

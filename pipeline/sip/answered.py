@@ -207,6 +207,7 @@ class AnsweredCall:
                 Token(self._joined.call_id),
                 Token(person.name),
                 Token(why),
+                person.leg.figures.secured,
                 (loop.time() - began_s) * 1000.0,
             )
         )

@@ -41,6 +41,9 @@ class CallListener(OutcomeTaker, Protocol):
     def on_refused(self, reason: str) -> None:
         """The answer to our offer could not be taken: the call is being ended."""
 
+    def on_refresh_refused(self, status: int, tries_left: int) -> None:
+        """The other side did not let the session go on: it may end the call when its time is over."""
+
     def on_over(self, reason: str) -> None:
         """It has ended: "caller", "us", "lost", "timeout", "limit". Told once."""
 
@@ -201,6 +204,10 @@ class Conversation:
                 self._reply(request, transaction, 200, (ALLOW, SUPPORTED, ACCEPT))
 
     def _on_bye(self, request: Request, transaction: ServerTransaction) -> None:
+        """200 to any number: section 12.2.2 wants 500 to an old one, but who says BYE has left, whatever we answer.
+
+        A carrier that miscounts would leave us with an open line. An old BYE cannot come again: the first one ended the call.
+        """
         self.dialog.is_next(request)
         self._reply(request, transaction, 200)
         if self.state is State.LEAVING and self._awaited is None:
@@ -355,6 +362,10 @@ class Conversation:
         """The other end does not know the call any more (section 12.2.1.2)."""
         if response.status in (408, 481) and self.state is State.UP:
             self._end_by_bye("lost")
+
+    def on_refresh_refused(self, status: int, tries_left: int) -> None:
+        """See `refresh.Talk`."""
+        self._listener.on_refresh_refused(status, tries_left)
 
     def on_silence(self) -> None:
         if self.state in (State.UP, State.UNACKNOWLEDGED):

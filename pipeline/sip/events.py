@@ -30,6 +30,17 @@ class TrunkCallOver(Event):
     duration_ms: float
 
 
+class TrunkRefreshRefused(Event):
+    """The far end did not let a session go on that it had limited: it may end the call when that time is over."""
+
+    call_id: Token
+    """"person" of a call of ours to a person."""
+    trunk: Token
+    status: int
+    tries_left: int
+    """Until the session ends; each success begins them anew."""
+
+
 class TrunkRequestRefused(Event):
     """A request of a trunk was answered with an error."""
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 
-from pipeline.sip.events import TrunkCallOver, TrunkCallRang
+from pipeline.sip.events import TrunkCallOver, TrunkCallRang, TrunkRefreshRefused
 from pipeline.sip.incoming import IncomingCall
 from pipeline.sip.outgoing import OutgoingCall
 from pipeline.sip.ports import (
@@ -127,6 +127,11 @@ class TrunkLine:
         self._outcomes.append(outcome)
         self._led.set()
 
+    def on_refresh_refused(self, status: int, tries_left: int) -> None:
+        """See `conversation.CallListener`."""
+        call_id, trunk = Token(self.invite.call_id), Token(self.invite.trunk)
+        emit(TrunkRefreshRefused(call_id, trunk, status, tries_left))
+
     def on_over(self, reason: str) -> None:
         """See `conversation.CallListener`."""
         self._reason = reason
@@ -141,9 +146,10 @@ class TrunkLine:
 class SecondLeg:
     """A call of ours to a person who has answered."""
 
-    def __init__(self, turn: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(self, trunk: str, turn: Callable[[], AbstractContextManager[None]]) -> None:
         """`turn` as with `TrunkLine`."""
         self.call: OutgoingCall | None = None
+        self._trunk = trunk
         self._turn = turn
         self._settled = asyncio.Event()
         self._ended = asyncio.Event()
@@ -184,6 +190,10 @@ class SecondLeg:
 
     def on_transfer(self, outcome: TransferOutcome) -> None:
         """See `conversation.CallListener`: a second leg is led nowhere."""
+
+    def on_refresh_refused(self, status: int, tries_left: int) -> None:
+        """See `conversation.CallListener`."""
+        emit(TrunkRefreshRefused(Token("person"), Token(self._trunk), status, tries_left))
 
     def on_over(self, reason: str) -> None:
         """See `conversation.CallListener`."""

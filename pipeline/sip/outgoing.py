@@ -314,6 +314,9 @@ class _Nobody:
     def on_refused(self, reason: str) -> None:
         """See `conversation.CallListener`."""
 
+    def on_refresh_refused(self, status: int, tries_left: int) -> None:
+        """See `conversation.CallListener`."""
+
     def on_over(self, reason: str) -> None:
         """See `conversation.CallListener`."""
 

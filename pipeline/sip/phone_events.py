@@ -119,4 +119,6 @@ class PhoneCallBridged(Event):
     call_id: Token
     target: Token
     reason: Token
+    secured: bool
+    """Whether the sound between us and the person was protected; the caller's half is in `PhoneCallOver`."""
     duration_ms: float

@@ -12,7 +12,7 @@ from pipeline.sip.alarms import Alarm
 from pipeline.sip.dialog import Dialog
 from pipeline.sip.paths import Path
 from pipeline.sip.ports import CallMedia, MediaRefused
-from pipeline.sip.session_timer import SessionTimer, confirmed, lengthened
+from pipeline.sip.session_timer import TRIES, SessionTimer, confirmed, lengthened
 from pipeline.sip.station import ALLOW, SDP, SUPPORTED, Station
 from pipeline.sip.transactions import PATIENCE_MS, ClientTransaction, Way
 from pipeline.sip.wire import Header, Response
@@ -57,6 +57,9 @@ class Talk(Protocol):
     def on_silence(self) -> None:
         """A request of ours was never answered."""
 
+    def on_refresh_refused(self, status: int, tries_left: int) -> None:
+        """The other side did not let the session go on."""
+
 
 class Refresh:
     """The session timer of one conversation."""
@@ -65,7 +68,9 @@ class Refresh:
         """`updates`: whether the other side takes UPDATE."""
         self._station = station
         self._talk = talk
-        self._updates = updates
+        self._takes_update = self._updates = updates
+        """What the other side takes, and what is tried next: what refuses one may take the other."""
+        self._tries_left = 0
         self._alarm: Alarm | None = None
         self._sent: ClientTransaction | None = None
         self._limit: Alarm | None = None
@@ -76,6 +81,7 @@ class Refresh:
     def keep(self, timer: SessionTimer | None) -> None:
         """What was agreed last; None: the session does not expire."""
         self.stop()
+        self._tries_left = TRIES
         if timer is not None:
             act = (lambda: self._refresh(timer)) if timer.ours else self._on_nobody
             self._alarm = self._station.alarms.set(timer.act_after_ms, act)
@@ -114,6 +120,9 @@ class Refresh:
             asked = None if shown else self._talk.credentials(response, method)
             if asked is not None:
                 self._refresh(timer, asked)
+            elif method == "UPDATE" and response.status in (405, 501) and self._talk.is_up:
+                self._takes_update = self._updates = False
+                self._refresh(timer)
             else:
                 self._on_answer(response, timer)
 
@@ -129,18 +138,27 @@ class Refresh:
         if response.status < 300:
             self._talk.dialog.retarget(response)
             self.keep(confirmed(response, timer))
-        elif response.status in (405, 501):
-            self._updates = False
-            self._refresh(timer)
-        elif response.status in (500, 503):
-            self._again(timer, timer.again_after_ms)  # it knows the call, and may be well then
+        elif response.status in (408, 481):
+            self._talk.lost_if_unknown(response)
         elif response.status == 491:
             wait_ms = int(self._station.token()[-4:], 16) % int(GLARE_MS / 10) * 10.0
             self._again(timer, wait_ms + 10.0)
         elif response.status == 422 and (longer := lengthened(response, timer)) is not None:
             self._refresh(longer)
         else:
-            self._talk.lost_if_unknown(response)
+            self._on_refused(response.status, timer)
+
+    def _on_refused(self, status: int, timer: SessionTimer) -> None:
+        """Try again while the session lasts: a refusal leaves it as it was (RFC 3261 section 14.1), to its end.
+
+        The far end ends the call then, or does not: that is its own to say (RFC 4028 section 10), and not ours to cut short.
+        """
+        self._tries_left -= 1
+        self._talk.on_refresh_refused(status, self._tries_left)
+        if status not in (500, 503):  # those are ill, and may be well then
+            self._updates = self._takes_update and not self._updates
+        if self._tries_left > 0:
+            self._again(timer, timer.again_after_ms)
 
     def _again(self, timer: SessionTimer, after_ms: float) -> None:
         self.stop()

@@ -191,7 +191,7 @@ class RtpLeg:
             self.sample_rate_hz = terms.codec.sample_rate_hz
         else:
             self._sender.use(terms.codec, terms.payload_type)
-            self._receiver.use(terms.codec, terms.payload_type, terms.event_type)
+            self._receiver.use(terms.codec, terms.payload_type, terms.event_types)
             if renewed:
                 self._packets_before += self._sender.packets
                 self._sender.renew()
@@ -208,7 +208,7 @@ class RtpLeg:
         receiver = Receiver(
             terms.codec,
             terms.payload_type,
-            terms.event_type,
+            terms.event_types,
             on_frame=self._hand_frame,
             on_event=lambda key: self._press(key, Way.EVENT),
             on_tone=self._tone,

@@ -7,7 +7,7 @@ whatever came in: silence before the first packet and in pauses, inventions in p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,7 @@ class Receiver:
         self,
         codec: VoiceCodec,
         payload_type: int,
-        event_type: int | None,
+        event_types: Collection[int],
         *,
         on_frame: Callable[[bytes], None],
         on_event: Callable[[str], None],
@@ -64,7 +64,7 @@ class Receiver:
         self._codec = codec
         self._decoder = codec.decoder()
         self._payload_type = payload_type
-        self._event_type = event_type
+        self._event_types = event_types
         self._on_frame = on_frame
         self._on_event = on_event
         self._on_tone = on_tone
@@ -86,6 +86,8 @@ class Receiver:
         self._candidates: list[tuple[RtpPacket, float]] = []
         self._heard_ms = 0.0
         self.ssrc: int | None = None
+        self._has_sounded = False
+        """That stream has brought more than keys."""
         self.statistics: StreamStatistics | None = None
         self._past = LossCount()
         self._past_received = 0
@@ -96,13 +98,13 @@ class Receiver:
 
     # --- what was agreed -------------------------------------------------------------------------
 
-    def use(self, codec: VoiceCodec, payload_type: int, event_type: int | None) -> None:
+    def use(self, codec: VoiceCodec, payload_type: int, event_types: Collection[int]) -> None:
         """Another codec of the same rate, or other numbers."""
         if codec != self._codec:
             self._codec = codec
             self._decoder = codec.decoder()
         self._payload_type = payload_type
-        self._event_type = event_type
+        self._event_types = event_types
 
     def begin_silence(self, now_ms: float) -> None:
         """Nothing is listened to from now on; time goes on as silence until a packet is heard again."""
@@ -117,10 +119,12 @@ class Receiver:
     def packet(self, packet: RtpPacket, now_ms: float, *, listen: bool) -> None:
         """Take one packet; `listen` False counts it only."""
         if self.ssrc is not None and packet.ssrc != self.ssrc:
-            if packet.payload_type == self._event_type and listen:
+            if packet.payload_type in self._event_types and listen:
                 self._hear_event(packet)  # some gateways send keys as a stream of their own
                 return
-            if now_ms - self._heard_ms < NEW_STREAM_AFTER_MS:
+            # A stream of keys alone, held from the call's first packet on, is no rival of the sound.
+            rivals = self._has_sounded or not self._is_sound(packet)
+            if rivals and now_ms - self._heard_ms < NEW_STREAM_AFTER_MS:
                 self._candidates = [*self._candidates[-CANDIDATES + 1 :], (packet, now_ms)]
                 return
             before = [each for each in self._candidates if each[0].ssrc == packet.ssrc]
@@ -141,16 +145,21 @@ class Receiver:
             self._past_received += self.statistics.received
             self._past_repeated += self.statistics.repeated
         self.ssrc = ssrc
+        self._has_sounded = False
         self.statistics = StreamStatistics(CLOCK_HZ, sequence)
+
+    def _is_sound(self, packet: RtpPacket) -> bool:
+        return packet.payload_type in (self._payload_type, COMFORT_NOISE_TYPE)
 
     def _take(self, packet: RtpPacket, arrival_ms: float, *, listen: bool) -> None:
         if self.statistics is None:
             return
+        self._has_sounded = self._has_sounded or self._is_sound(packet)
         fresh = self.statistics.add(packet.sequence_number, packet.timestamp, arrival_ms)
         if not fresh or not listen:
             return
         kind, count = packet.payload_type, len(packet.payload)
-        if kind == self._event_type:
+        if kind in self._event_types:
             self._hear_event(packet, arrival_ms)
         elif kind == self._payload_type and 0 < count <= LONGEST_PACKET_MS * CLOCK_HZ // 1000:
             self._add(packet, count, arrival_ms, pauses=False)
@@ -211,7 +220,7 @@ class Receiver:
         if self._live:
             for item in self._jitter.take(now_ms):
                 self._hand_on(self._sound(item))
-                if isinstance(item, Media) and item.payload_type == self._event_type:
+                if isinstance(item, Media) and item.payload_type in self._event_types:
                     self._since_event_ms = 0.0
         elif self._quiet_since_ms is not None:
             samples = self._codec.sample_rate_hz // 50

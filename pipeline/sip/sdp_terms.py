@@ -44,7 +44,7 @@ class Terms:
     codec: VoiceCodec
     payload_type: int
     event_type: int | None
-    """None: the far end sends no telephone-events."""
+    """Theirs for telephone-events; None: the far end sends none."""
     rtp: Endpoint | None = field(repr=False)
     """Where the far end wants its packets; None when it names no place (old-style hold)."""
     rtcp: Endpoint | None = field(repr=False)
@@ -53,6 +53,15 @@ class Terms:
     may_hear: bool
     their_key: Key | None
     our_key: Key | None
+    our_event_type: int | None = None
+    """What an offer of ours called telephone-events, where their answer calls them otherwise: they should send under
+    ours (RFC 3264 section 6.1), and telephones send under either."""
+
+    @property
+    def event_types(self) -> frozenset[int]:
+        """The numbers under which their keys may come."""
+        mine = {self.event_type, self.our_event_type} - {None, self.payload_type}
+        return frozenset(each for each in mine if each is not None)
 
     @property
     def held(self) -> bool:
@@ -90,6 +99,7 @@ class Negotiation:
         self._lines: list[_Line] = []
         self._mine = 0  # which of the lines is the call's sound
         self._offered_key: Key | None = None
+        self._offered_event_type: int | None = None
         self.terms: Terms | None = None
 
     def answer(self, offer: bytes) -> bytes:
@@ -118,6 +128,7 @@ class Negotiation:
             codecs = [CODECS[name] for name in self._settings.codecs]
             secure = self._settings.srtp_required
             self._offered_key = new_key() if secure else None
+            self._offered_event_type = EVENT_TYPE
             formats = _formats([(each.payload_type, each) for each in codecs], EVENT_TYPE)
             transport = SECURE[0] if secure else PLAIN[0]
             self._lines = [_Line("audio", transport, formats)]
@@ -184,6 +195,7 @@ class Negotiation:
             may_hear=direction == "sendrecv" and rtp is not None,
             their_key=their_key,
             our_key=None if their_key is None else self._our_key(their_key),
+            our_event_type=None if event_type is None else self._offered_event_type,
         )
 
     def _their_key(self, media: MediaLine) -> Key | None:

@@ -13,6 +13,8 @@ from pipeline.sip.wire import Header, Message, Request, Response
 MIN_SE_S = 90
 """RFC 4028 section 4: no shorter, or refreshing is all a line does."""
 MAX_SE_S = 86_400
+TRIES = 4
+"""Of one refresh that is put off or refused, while the session lasts."""
 _VALUE = re.compile(r"([0-9]{1,9})[ \t]*(?:;(.*))?\Z", re.ASCII | re.DOTALL)
 
 
@@ -48,8 +50,8 @@ class SessionTimer:
 
     @property
     def again_after_ms(self) -> float:
-        """When a refresh that was put off is tried again: three times before the other end may take the call for over."""
-        return (self._surely_over_ms - self.interval_s * 500.0) / 4.0
+        """When a refresh that was put off is tried again: `TRIES` in all before the other end may take the call for over."""
+        return (self._surely_over_ms - self.interval_s * 500.0) / TRIES
 
     @property
     def _surely_over_ms(self) -> float:

@@ -161,7 +161,7 @@ class Trunks:
         except Malformed:
             raise ValueError("a person's address must be a SIP URI with a host") from None
         path = self._connections.path_to(hop, own.permits)
-        leg = SecondLeg(self._turn)
+        leg = SecondLeg(trunk, self._turn)
         with self._turn():
             leg.call = self._exchange.dial(trunk, target, media, settings.shown_number, path, leg)
         try:

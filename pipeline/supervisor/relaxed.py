@@ -35,8 +35,10 @@ class Relaxation:
     """What it costs, and what to write to be safe again."""
 
 
-def _is_far(trunk: Trunk) -> bool:
-    return any(not ip_network(text).is_loopback for text in trunk.media)
+def may_be_overheard(trunk: Trunk) -> bool:
+    """Whether sound may go unprotected between it and this machine."""
+    far = any(not ip_network(text).is_loopback for text in trunk.media)
+    return far and trunk.srtp == "optional"
 
 
 RELAXATIONS = (
@@ -74,10 +76,10 @@ RELAXATIONS = (
     ),
     Relaxation(
         "trunk.srtp",
-        lambda s: any(each.srtp == "optional" and _is_far(each) for each in s.trunk),
+        lambda s: any(may_be_overheard(each) for each in s.trunk),
         lambda: (
-            "a trunk may send sound that anybody on the way can hear. Have it use SRTP and write"
-            ' srtp = "required"'
+            "a trunk may send sound that anybody on the way can hear, and what we offer it is never protected."
+            ' Have it use SRTP and write srtp = "required"'
         ),
     ),
     Relaxation(

@@ -45,6 +45,23 @@ def test_without_a_trunk_nothing_is_ready() -> None:
     assert verdicts(Settings())["trunk"] == "fail"
 
 
+@pytest.mark.parametrize(
+    ("srtp", "network", "verdict"),
+    [
+        ("required", "10.0.0.5/32", "pass"),
+        ("optional", "10.0.0.5/32", "warn"),
+        ("optional", "127.0.0.1/32", "pass"),
+    ],
+)
+def test_a_trunk_whose_sound_can_be_overheard_is_named(
+    srtp: str, network: str, verdict: str
+) -> None:
+    trunk = replace(TRUNK, name="pbx", srtp=srtp, media=(network,))
+    found = next(each for each in examine(Settings(trunk=(trunk,))) if each.name == "trunk srtp")
+    assert found.verdict == verdict
+    assert ("pbx" in found.message) is (verdict == "warn")
+
+
 def test_a_certificate_of_one_s_own_authority_is_told_as_one(tmp_path: Path) -> None:
     found = verdicts(settings(tmp_path, tls_port=free_port()))
     assert found["sip certificate"] == "pass"

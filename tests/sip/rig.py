@@ -66,12 +66,16 @@ class Heard:
     refused: list[str] = field(default_factory=list)
     over: list[str] = field(default_factory=list)
     outcomes: list[TransferOutcome] = field(default_factory=list)
+    refreshes_refused: list[tuple[int, int]] = field(default_factory=list)
 
     def on_up(self) -> None:
         self.up += 1
 
     def on_refused(self, reason: str) -> None:
         self.refused.append(reason)
+
+    def on_refresh_refused(self, status: int, tries_left: int) -> None:
+        self.refreshes_refused.append((status, tries_left))
 
     def on_over(self, reason: str) -> None:
         self.over.append(reason)

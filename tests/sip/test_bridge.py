@@ -285,7 +285,7 @@ async def test_row_u2_a_person_answers_and_the_two_hear_each_other_until_one_lea
     assert isinstance(talked, PhoneCallBridged)
     assert isinstance(over, PhoneCallOver)
     assert (str(led.target), str(led.outcome)) == ("desk", "connected")
-    assert (str(talked.target), str(talked.reason)) == ("desk", ends)
+    assert (str(talked.target), str(talked.reason), talked.secured) == ("desk", ends, srtp)
     assert (str(over.reason), over.worker_lost) == (ends, False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -13,8 +14,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.sip.far_end import sdp
 from tests.sip.house import House, opened
 from tests.sip.planted import found
+from tests.sip.shapes import CALLED, CALLER, Peer, Said, said
 from tests.sip.softphone import Softphone, loud, softphone
 from tests.sip.spoken_caller import until
 from tests.sip.wiretap import wiretap
@@ -22,6 +25,7 @@ from tests.sip.wiretap import wiretap
 pytestmark = [pytest.mark.sip, pytest.mark.wire]
 
 NUMBER = "12125550147"
+ASSERTED, DIVERTED, DESCRIBED = "+12125550161", "+12125550172", "+12125550183"
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +164,80 @@ def test_a_callers_number_is_in_no_byte_that_the_server_wrote(house: House, tmp_
         phone.hang_up()
         gone(house, call_id)
     assert found(NUMBER, house.server.written()) == []
+
+
+class Carrier:
+    """A trunk's side that writes a patient's numbers wherever a message has room for them."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.settimeout(30.0)
+        self._server = ("127.0.0.1", port)
+        self.place = f"127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def peer(self, call_id: str) -> Peer:
+        return Peer(
+            call_id=call_id,
+            sent_by=self.place,
+            contact=f"<sip:{CALLER}@{self.place}>",
+            extra=(
+                f'P-Asserted-Identity: "Call {ASSERTED}" <sip:{ASSERTED}@carrier.example.com>',
+                f"Diversion: <sip:{DIVERTED}@carrier.example.com>;reason=no-answer",
+            ),
+        )
+
+    def offer(self, formats: str = "0 8 101") -> str:
+        """A description of a telephone's; its sound goes nowhere."""
+        lines = (f"a=label:{DESCRIBED}", f"a=X-caller:{DESCRIBED}")
+        text = sdp(*lines, key=None, address="127.0.0.1", port=9, formats=formats).decode()
+        return text.replace("o=- ", f"o={DESCRIBED} ").replace("s=-", f"s={DESCRIBED}")
+
+    def ask(self, request: bytes) -> Said:
+        """Send a request; returns its final answer."""
+        number = said(request).one("CSeq")
+        self.send(request)
+        while True:
+            answer = said(self._socket.recv(65_536))
+            if answer.status >= 200 and answer.one("CSeq") == number:
+                return answer
+
+    def send(self, message: bytes) -> None:
+        self._socket.sendto(message, self._server)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def test_numbers_that_a_carrier_writes_are_in_no_byte_that_the_server_wrote(house: House) -> None:
+    """Who calls, who sent the call on and what their telephone says of itself, in calls that are taken and that are not."""
+    carrier = Carrier(house.ports["udp"])
+    before = len(house.event("phone_call_joined"))
+    try:
+        peer = carrier.peer("planted-in-all")
+        ok = carrier.ask(peer.invite(carrier.offer()))
+        assert ok.status == 200
+        peer.to_tag = ok.to_tag
+        carrier.send(peer.ack())
+        until(lambda: len(house.event("phone_call_joined")) > before, 60, "the call in the log")
+        refused = [
+            peer.request("UPDATE", carrier.offer("18")),
+            peer.request("UPDATE", headers=(f"Require: {ASSERTED}",)),
+            peer.request("INFO", DESCRIBED, kind="text/plain"),
+            peer.request("NOTIFY", headers=(f"Event: {DIVERTED}",)),
+            peer.request("REFER", headers=(f"Refer-To: <sip:{DIVERTED}@carrier.example.com>",)),
+            carrier.peer("planted-elsewhere").invite(carrier.offer("18")),
+            carrier.peer("planted-nowhere").request("BYE"),
+            carrier.peer("planted-broken").invite(f"o={DESCRIBED}"),
+        ]
+        assert all(400 <= carrier.ask(each).status < 500 for each in refused)
+        carrier.send(f"INVITE sip:{ASSERTED} SIP/2.0\r\nFrom: {ASSERTED}\r\n\r\n".encode())
+        headers = (f'Reason: SIP;cause=200;text="{ASSERTED}"',)
+        assert carrier.ask(peer.request("BYE", headers=headers)).status == 200
+        gone(house, str(house.event("phone_call_joined")[before]["call_id"]))
+    finally:
+        carrier.close()
+    planted = carrier.peer("x").invite(carrier.offer())
+    for number in (ASSERTED, DIVERTED, DESCRIBED, CALLER, CALLED):
+        assert found(number, {"what was sent": planted}) != [], "the search knows it"
+        assert found(number, house.server.written()) == []

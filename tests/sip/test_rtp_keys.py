@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
 
 from pipeline.media.dtmf import KeyToneDetector
 from pipeline.media.g711 import ulaw_encode
+from pipeline.sip.rtp_leg import RtpLeg
+from pipeline.sip.rtp_settings import RtpSettings
 from tests.media.key_tones import frames, key_tone, line, quiet
-from tests.sip.far_end import FRAME, Call, call, is_speech, speak, tone
+from tests.sip.far_end import (
+    FRAME,
+    Call,
+    FarEnd,
+    MemoryWire,
+    Taker,
+    call,
+    is_speech,
+    sdp,
+    speak,
+    tone,
+)
 
 
 async def press(
@@ -66,6 +81,23 @@ async def test_the_offers_own_number_for_events_is_used() -> None:
     made.far.arrive(stranger)
     assert made.taker.keys == ["7"]
     made.leg.close()
+
+
+@pytest.mark.parametrize("number", [96, 101])
+async def test_who_answers_our_offer_with_a_number_of_its_own_may_use_either(number: int) -> None:
+    wire = MemoryWire()
+    leg = RtpLeg(RtpSettings(srtp_required=False), wire)
+    leg.offer()
+    leg.accept(
+        sdp(key=None, formats="0 96").replace(b"rtpmap:101 telephone", b"rtpmap:96 telephone")
+    )
+    taker, far = Taker(), FarEnd(wire)
+    leg.attach(taker)
+    await speak(far, tone(100.0))
+    payload = bytes([7, 0x0A, 0, 160])
+    far.arrive(far.packet(payload, payload_type=number, ticks=0, marker=1))
+    assert taker.keys == ["7"]
+    leg.close()
 
 
 async def test_tones_in_the_sound_are_keys_where_nothing_else_comes_and_are_muted() -> None:
@@ -189,4 +221,32 @@ async def test_keys_in_another_stream_of_the_far_end_are_heard() -> None:
         await asyncio.sleep(0.020)
     assert made.taker.keys == ["4"]
     assert np.all([len(pcm) == 320 for _, pcm in made.taker.audio])
+    made.leg.close()
+
+
+async def test_a_key_that_is_held_from_the_first_packet_in_a_stream_of_its_own_covers_no_sound() -> (
+    None
+):
+    made = call()
+    far = made.far
+    own, begin = far.ssrc, far.timestamp
+    sequences = {own: far.sequence, 0x5555: 7_000}
+
+    def arrive(ssrc: int, make: Callable[[], bytes]) -> None:
+        far.ssrc, far.sequence = ssrc, sequences[ssrc]
+        data = make()
+        sequences[ssrc] = far.sequence
+        far.arrive(data)
+
+    sound = tone(1_000.0)
+    for number in range(50):
+        held = FRAME * (number + 1)
+        arrive(0x5555, partial(far.event, "4", begin, held, marker=number == 0))
+        frame = ulaw_encode(sound[number * FRAME : held])
+        arrive(own, partial(far.packet, frame))
+        await asyncio.sleep(0.020)
+    assert made.taker.keys == ["4"]
+    assert sum(is_speech(pcm) for _, pcm in made.taker.audio) >= 45
+    figures = made.leg.figures
+    assert (figures.lost, figures.late) == (0, 0)
     made.leg.close()

@@ -331,6 +331,29 @@ def test_an_invite_without_an_offer_gets_ours_and_its_answer_binds() -> None:
     assert value(again, "a=crypto:") == value(made, "a=crypto:")
 
 
+@pytest.mark.parametrize(
+    ("media", "line", "heard"),
+    [
+        ("m=audio 11000 RTP/SAVP 0 101", "a=rtpmap:101 telephone-event/8000", {101}),
+        ("m=audio 11000 RTP/SAVP 0 96", "a=rtpmap:96 telephone-event/8000", {96, 101}),
+        ("m=audio 11000 RTP/SAVP 101 96", "a=rtpmap:101 PCMU/8000\r\na=rtpmap:96 telephone-event/8000", {96}),
+        ("m=audio 11000 RTP/SAVP 0", "a=ptime:20", set()),
+    ],
+)  # fmt: skip
+def test_keys_may_come_under_the_number_of_either_side(
+    media: str, line: str, heard: set[int]
+) -> None:
+    """RFC 3264 section 6.1 says ours; telephones that answer with another send under that."""
+    ours = side()
+    ours.offer()
+    answer = offer(media=media).replace(b"a=rtpmap:101 telephone-event/8000", line.encode())
+    ours.accept(answer)
+    assert ours.terms is not None
+    assert ours.terms.event_types == heard
+    ours.answer(answer)
+    assert ours.terms.event_types == heard, "whoever says it again"
+
+
 def test_two_of_us_understand_each_other() -> None:
     ours, theirs = side(), side()
     theirs.accept(ours.answer(theirs.offer()))
