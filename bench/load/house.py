@@ -34,6 +34,8 @@ from pipeline.commands.tls import CA_CERT, CERT, KEY
 READY_LIMIT_S = 90.0
 END_LIMIT_S = 15.0
 CALLS_MAX = 400
+LINES_MAX = 50
+"""What the settings allow one worker."""
 SPARE_CALLS = 8
 """One that has just ended may still wait for its BYE's answer."""
 RTP_PORT = 24_000
@@ -81,18 +83,19 @@ async def ours(
     observed: bool = False,
     toml: str = "",
 ) -> AsyncIterator[House]:
-    """Our server, with engines of these times or its embedded ones, for so many calls in each worker.
+    """Our server, with engines of these times or its embedded ones, for so many calls: all in one worker where they go there.
 
-    One that is `observed` can be asked what its processes hold (`bench.load.leftovers`).
+    Raises ServerNotStarted for more than its workers can take. One that is `observed` can be asked what its processes hold (`bench.load.leftovers`).
     """
+    lines = lines_of(calls, workers)
     folder = Path(tempfile.mkdtemp(prefix="wardline-bench-"))
     try:
         port, token = _free_port(), secrets.token_hex(16)
         public = f"https://127.0.0.1:{port}"
         file = folder / "wardline.toml"
         number = _number(folder, telephone)
-        text = _settings(folder, port, public, token, times, calls, workers)
-        file.write_text(text + _gateway(number, calls * workers) + toml)
+        text = _settings(folder, port, public, token, times, lines, workers)
+        file.write_text(text + _gateway(number, lines * workers) + toml)
         file.chmod(0o600)
         arguments = ["-m", "pipeline.cli", "serve", "--config", str(file)]
         arguments += ["--sip-loopback"] if number else []
@@ -145,10 +148,20 @@ def written(times: Times) -> str:
     )
 
 
+def lines_of(calls: int, workers: int) -> int:
+    """Lines of each worker for so many calls at once; raises ServerNotStarted for more than all of them have."""
+    if calls > LINES_MAX * workers:
+        needed = -(-calls // LINES_MAX)
+        raise ServerNotStarted(
+            f"{calls} calls at once need {needed} workers, of {LINES_MAX} calls each: --workers {needed}"
+        )
+    return min(LINES_MAX, max(1, calls))
+
+
 def _settings(
-    folder: Path, port: int, public: str, token: str, times: Times | None, calls: int, workers: int
+    folder: Path, port: int, public: str, token: str, times: Times | None, lines: int, workers: int
 ) -> str:
-    lines, engines = max(1, calls), ""
+    engines = ""
     if times is not None:
         (folder / "times.json").write_text(written(times))
         engines = f'[engines]\ntimed = "{folder / "times.json"}"\n'

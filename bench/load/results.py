@@ -59,9 +59,10 @@ class World:
                 notes.heard = numbered(notes.heard, notes.voids_ms)
         for number, (notes, part) in enumerate(zip(loaded.notes, loaded.parts, strict=True)):
             world.turns += turns(number, notes, part)
-            world.pacing_ms += pacing_errors_ms(notes.heard)
-            world.late_frames += late_frames(notes.heard)
-            world.frames += sum(frame.tag is not None for frame in notes.heard)
+            heard = [frame for frame in notes.heard if frame.at_ms >= loaded.steady_ms]
+            world.pacing_ms += pacing_errors_ms(heard)
+            world.late_frames += late_frames(heard)
+            world.frames += sum(frame.tag is not None for frame in heard)
         world.usage = used(loaded)
         return world
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -47,6 +48,8 @@ class Loaded:
     """Of each call, in the order of `notes`."""
     samples: list[Sample] = field(default_factory=list)
     """Before the first frame of the last call, then each second, until the first call is over."""
+    steady_ms: float = -math.inf
+    """From here on every caller is connected: to connect takes a caller's loop for some hundred milliseconds, while packets for the others wait."""
     generator_cpu_s: float = 0.0
     took_s: float = 0.0
     load_before: float = 0.0
@@ -94,10 +97,10 @@ async def load(
         start_ms = clock.now_ms() + SETTLE_MS
         began_cpu_s = processes.own_cpu_s()
         begins = [start_ms + number * scenario.stagger_ms for number in range(len(parts))]
-        steady_ms = begins[-1] + RING_MS
+        loaded.steady_ms = begins[-1] + RING_MS
         until_ms = begins[0] + RING_MS + min(part.duration_ms for part in parts)
         async with asyncio.TaskGroup() as tasks:
-            watch = tasks.create_task(_watch(loaded, pid, steady_ms, until_ms), name="watch")
+            watch = tasks.create_task(_watch(loaded, pid, until_ms), name="watch")
             running = [
                 tasks.create_task(_call(opened(number), part, begin_ms), name=f"call {number}")
                 for number, (part, begin_ms) in enumerate(zip(parts, begins, strict=True))
@@ -124,11 +127,11 @@ async def _call(door: Door, part: Part, begin_ms: float) -> Notes:
     return door.notes
 
 
-async def _watch(loaded: Loaded, pid: int, from_ms: float, until_ms: float) -> None:
+async def _watch(loaded: Loaded, pid: int, until_ms: float) -> None:
     clock = LoopClock()
     if not pid:
         return
-    await asyncio.sleep(max(0.0, from_ms - clock.now_ms()) / 1000)
+    await asyncio.sleep(max(0.0, loaded.steady_ms - clock.now_ms()) / 1000)
     while clock.now_ms() <= until_ms:
         loaded.samples.append(Sample(clock.now_ms(), _look(pid)))
         await asyncio.sleep(1.0)

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from bench.errors import ServerNotStarted
 from bench.load.capacity import Step, capacity_rows, memory_per_call_mb, stretched
+from bench.load.house import lines_of
 from bench.load.part import write
 from bench.load.results import Usage, World
 from bench.load.run import RING_MS, Loaded
@@ -103,3 +105,10 @@ def test_all_calls_speak_at_once_for_the_whole_window(calls: int) -> None:
     assert first_ends_ms - last_begins_ms >= 10_000.0
     phases = {(n * scenario.stagger_ms) % 20 for n in range(calls)}
     assert len(phases) >= min(calls, 7)
+
+
+def test_more_calls_than_the_workers_take_are_refused_with_the_number_that_does() -> None:
+    assert lines_of(7, 2) == 7
+    assert lines_of(200, 4) == 50
+    with pytest.raises(ServerNotStarted, match=r"201 calls at once need 5 workers.*--workers 5"):
+        lines_of(201, 4)

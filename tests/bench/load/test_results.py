@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from bench.load.door import Notes
+from bench.load.door import Heard, Notes
+from bench.load.part import Part
 from bench.load.processes import Used
 from bench.load.results import Usage, World, document, generator, rows, turn_json
 from bench.load.row import Limit, Measure, Row
@@ -19,6 +21,8 @@ from bench.reports.result import read
 from bench.reports.terminal import as_text
 
 PAGE = Path(__file__).parents[3] / "docs/bench.md"
+
+PART = Part((), np.zeros(8_000, np.int16), 8_000)
 
 
 def spoken(wire_ms: float, **more: object) -> Turn:
@@ -134,6 +138,19 @@ def test_a_late_generator_voids_the_run_and_says_so() -> None:
     assert about["late_p99_ms"] == pytest.approx(9.0)
     (fault,) = faults
     assert "the run is void" in fault
+
+
+def test_packets_are_judged_from_when_every_caller_is_connected() -> None:
+    """A caller's own loop stands still while another connects: its packets of that time come in one heap."""
+    heap = [Heard(400.0 + n / 10, 0.0, -14.0, 1) for n in range(20)]
+    paced = [Heard(1_000.0 + 20.0 * n, 0.0, -14.0, 1) for n in range(20)]
+    everything = Loaded("ours", "webrtc", 1, [Notes(heard=heap + paced)], [PART])
+    assert max(World.of(everything).pacing_ms) > 19.0
+    everything.steady_ms = 900.0
+    world = World.of(everything)
+    assert world.frames == len(paced)
+    assert len(world.pacing_ms) > 5
+    assert max(world.pacing_ms) == pytest.approx(0.0, abs=0.001)
 
 
 def test_cpu_is_counted_by_process_and_a_calls_minute() -> None:
