@@ -59,6 +59,7 @@ class Sender:
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
         self._speaking = False
+        self._spoke = False  # in the slot before: what is said now follows it, and a packet ahead of its slot would be off the pace
         self._late = False  # the slot of `_due_s` is kept open for speech that is late
         self._marker = True
         self.ssrc = 0
@@ -115,7 +116,7 @@ class Sender:
             return
         if self._late:
             self._arm(self._loop.time())
-        elif not self._speaking:
+        elif not self._speaking and not self._spoke:
             self._arm(self._due_s - FRAME_S)
 
     def flush(self) -> list[str]:
@@ -153,7 +154,7 @@ class Sender:
             self._arm(self._due_s)
 
     def _may_begin(self) -> bool:
-        return self.may_send and not self._speaking and self.queue.has_frame
+        return self.may_send and not self._speaking and not self._spoke and self.queue.has_frame
 
     def _waits(self, now_s: float) -> bool:
         """Whether this slot is kept open for speech that should be here by now."""
@@ -173,7 +174,7 @@ class Sender:
         if self.may_send:
             self._speak()
         else:
-            self._marker = True
+            self._marker, self._spoke = True, False
         self._timestamp = (self._timestamp + FRAME_TICKS) & 0xFFFFFFFF
         self._on_tick()
 
@@ -181,7 +182,8 @@ class Sender:
         noise = self._next_noise()
         speaks = len(self.queue) > 0
         pcm = self.queue.take(noise) if speaks else noise
-        begins = speaks and not self._speaking
+        begins = speaks and not self._speaking and not self._spoke
+        self._spoke = speaks
         # After the last sample before a mark nothing is late: what follows is another reply.
         self._speaking = speaks and not self._whole()
         payload = self._encoder.encode(np.frombuffer(pcm, dtype="<i2"))

@@ -95,6 +95,26 @@ async def test_the_first_word_leaves_at_once_and_the_grid_stays() -> None:
     made.leg.close()
 
 
+async def test_what_goes_on_behind_a_mark_waits_for_its_slot() -> None:
+    """A mark stands behind each fifth frame of a reply, and the frame behind it comes when the one before has just left."""
+    made = call()
+    await asyncio.sleep(0.105)
+    words = tone(1_000.0)
+    begun = asyncio.get_running_loop().time()
+    for number in range(50):
+        made.leg.play(words[number * FRAME : (number + 1) * FRAME].tobytes())
+        if number % 5 == 4:
+            made.leg.mark(str(number))
+        await asyncio.sleep(
+            max(0.0, begun + 0.0201 * (number + 1) - asyncio.get_running_loop().time())
+        )
+    await asyncio.sleep(0.1)
+    spoken = [at for at, packet in made.packets if is_speech(made.said([(at, packet)]))]
+    assert len(spoken) == 50
+    assert np.allclose(np.diff(spoken[1:]), 20.0, atol=0.6)
+    made.leg.close()
+
+
 async def test_a_flush_leaves_no_stale_packet() -> None:
     made = call()
     made.leg.play(tone(5_000.0).tobytes())
