@@ -148,7 +148,9 @@ async def run_capacity(
     last = {step.world.name: step.world for step in found}
     ran = Ran(plan, started, took_s, last, [step.loaded for step in found], Floor())
     if not pinned:
-        progress("nothing was pinned to a core: this machine has one, or does not allow it")
+        progress(
+            "nothing was pinned to a core: there are no more cores than workers, or this machine does not allow it"
+        )
     return ran, found, idle
 
 
@@ -241,11 +243,11 @@ def _cost(
 
 
 def full_at(steps: Sequence[Step]) -> float | None:
-    """How many calls would fill the workers' cores, by a straight line through the steps (least squares); None where there is none.
+    """How many calls would fill the workers' cores, by a straight line through the steps that were held (least squares); None where there is none.
 
     It speaks of the processor alone: pace, memory and the network may end sooner.
     """
-    measured = [step for step in steps if step.world.cpu]
+    measured = [step for step in steps if step.held and step.world.cpu]
     calls, shares = [step.calls for step in measured], [step.core_share for step in measured]
     if len(set(calls)) < 2:
         return None

@@ -89,6 +89,11 @@ def test_calls_beyond_those_that_were_made_are_reckoned_by_the_slope() -> None:
     (full,) = rows["capacity.by_slope"].measured.values
     assert full == pytest.approx(100.0)
     assert "capacity.by_slope" not in {row.id for row in capacity_rows("stream", steps[:1])}
+    lost = step(
+        "ours", 50, cpu_s=60.0 * 0.3 / 50, answered=20
+    )  # who was not answered costs nothing
+    rows = {row.id: row for row in capacity_rows("stream", [*steps, lost])}
+    assert rows["capacity.by_slope"].measured.values == (full,)
 
 
 def test_without_stock_the_cost_is_not_comparable() -> None:
