@@ -72,7 +72,9 @@ def quieten(environment: MutableMapping[str, str] | None = None) -> None:
     """
     ours = os.environ if environment is None else environment
     ours.pop("SSLKEYLOGFILE", None)
-    ours.update({**ONE_THREAD, **ours, **SWITCHES})
+    ours.update(SWITCHES)
+    for key, value in ONE_THREAD.items():
+        ours.setdefault(key, value)
 
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:

@@ -18,7 +18,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import aiohttp
@@ -30,17 +30,19 @@ from bench.load.telephone_door import Number
 from models.timed.times import Stage, Times
 from pipeline import config
 from pipeline.commands.tls import CA_CERT, CERT, KEY
+from pipeline.settings import Workers
 
 READY_LIMIT_S = 90.0
 END_LIMIT_S = 15.0
-CALLS_MAX = 400
-LINES_MAX = 50
-"""What the settings allow one worker."""
 SPARE_CALLS = 8
 """One that has just ended may still wait for its BYE's answer."""
 RTP_PORT = 24_000
 """Ports in use are passed over, so that two benches may run at once."""
 _PR_SET_PDEATHSIG = 1
+LINES_MAX: int = next(
+    each.metadata["high"] for each in fields(Workers) if each.name == "calls_per_worker"
+)
+"""What the settings allow one worker."""
 
 
 @dataclass(frozen=True, slots=True)

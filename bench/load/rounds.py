@@ -21,7 +21,8 @@ STEP_MS: Final = 1.0
 def rows(ours: World, calls: int, *, fixed: bool) -> list[Row]:
     """Nothing of a single round. `fixed`: every round must go as the first did, since nothing in it is left to chance."""
     rounds = _rounds(ours.turns, calls)
-    medians = tuple(percentile(waits, 50) for turns in rounds if (waits := _waits_ms(turns)))
+    waits_ms = [World(ours.name, turns).wire_ms for turns in rounds]
+    medians = tuple(percentile(each, 50) for each in waits_ms if each)
     if len(rounds) < 2 or not medians:
         return []
     others = sum(_differing(rounds[0], each) for each in rounds[1:])
@@ -58,11 +59,6 @@ def _rounds(turns: Sequence[Turn], calls: int) -> list[list[Turn]]:
     for turn in turns:
         found.setdefault(turn.call // calls, []).append(turn)
     return [sorted(each, key=lambda turn: (turn.call, turn.number)) for each in found.values()]
-
-
-def _waits_ms(turns: Sequence[Turn]) -> list[float]:
-    plain = [turn for turn in turns if turn.how == "speech" and not turn.interrupted]
-    return [turn.first_content_ms for turn in plain if turn.first_content_ms is not None]
 
 
 def _differing(first: Sequence[Turn], other: Sequence[Turn]) -> int:

@@ -182,7 +182,7 @@ class Sender:
         noise = self._next_noise()
         speaks = len(self.queue) > 0
         pcm = self.queue.take(noise) if speaks else noise
-        begins = speaks and not self._speaking and not self._spoke
+        begins = speaks and not self._spoke
         self._spoke = speaks
         # After the last sample before a mark nothing is late: what follows is another reply.
         self._speaking = speaks and not self._whole()

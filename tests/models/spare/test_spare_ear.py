@@ -48,6 +48,18 @@ async def settled(ear: Recognizer) -> str:
     return (await ear.settle()).text.text
 
 
+async def lost_in_spanish(rig: Rig) -> Recognizer:
+    """The ear of a caller who was heard to speak Spanish by a recogniser that was lost behind the first word, "a"."""
+    rig.first.language = "es"
+    ear = await rig.stt.open()
+    ear.begin()
+    speak(ear, "a")
+    assert await settled(ear) == "a"
+    rig.first.lose()
+    await asyncio.sleep(0.1)
+    return ear
+
+
 async def failed(ear: Recognizer) -> str | None:
     """The words, None where it fails."""
     try:
@@ -371,14 +383,8 @@ async def test_a_call_in_a_language_of_the_firsts_alone_is_heard_again_once_it_i
 
 async def test_a_fresh_ears_words_of_the_next_utterance_are_no_answer_for_the_one_before() -> None:
     rig = await started()
-    rig.first.language = "es"
     async with rig.stt.watched():
-        ear = await rig.stt.open()
-        ear.begin()
-        speak(ear, "a")
-        assert await settled(ear) == "a"
-        rig.first.lose()
-        await asyncio.sleep(0.1)
+        ear = await lost_in_spanish(rig)
         rig.first.dead = False
         await asyncio.sleep(3)
         ear.begin()
@@ -443,14 +449,8 @@ async def test_an_utterance_that_fails_once_the_next_has_begun_leaves_that_to_th
 
 async def test_a_call_that_finds_every_slot_of_the_recovered_engine_lent_asks_again() -> None:
     rig = await started(1)
-    rig.first.language = "es"
     async with rig.stt.watched():
-        ear = await rig.stt.open()
-        ear.begin()
-        speak(ear, "a")
-        assert await settled(ear) == "a"
-        rig.first.lose()
-        await asyncio.sleep(0.1)
+        ear = await lost_in_spanish(rig)
         rig.first.slots = 0
         rig.first.dead = False
         await asyncio.sleep(3)
@@ -469,14 +469,8 @@ async def test_a_call_that_finds_every_slot_of_the_recovered_engine_lent_asks_ag
 
 async def test_a_long_utterance_that_outlives_the_loss_is_not_told_by_its_end() -> None:
     rig = await started()
-    rig.first.language = "es"
     async with rig.stt.watched():
-        ear = await rig.stt.open()
-        ear.begin()
-        speak(ear, "a")
-        assert await settled(ear) == "a"
-        rig.first.lose()
-        await asyncio.sleep(0.1)
+        ear = await lost_in_spanish(rig)
         ear.begin()
         speak(ear, "b" * 40)
         rig.first.dead = False

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.errors import EngineBusy, EngineFailed, EngineUnavailable
-from models.ports import Language, Recognizer, Transcript
+from models.ports import Language, Recognizer, Spoken, Transcript
 from models.whisper import WhisperSettings, WhisperSpeechToText
 from models.whisper.decoding import Outcome, Work
 from models.whisper.engine import Decode, Done
@@ -117,6 +117,18 @@ async def settled(ear: Recognizer) -> tuple[Transcript, float]:
 def begin(ear: Recognizer) -> None:
     ear.begin()
     ear.feed(QUIET * 20)
+
+
+async def heard_and_speaking_again() -> tuple[Recognizer, Spoken]:
+    """An ear that has heard a turn of three seconds and was told the same again, and the words of one such turn."""
+    engine = await started(Model(decode_ms=400.0))
+    ear = await engine.open()
+    begin(ear)
+    await speak(ear, 3_000)
+    whole = (await settled(ear))[0].text
+    begin(ear)
+    await speak(ear, 3_000)
+    return ear, whole
 
 
 async def test_the_words_are_there_when_the_endpoint_asks_for_them() -> None:
@@ -229,13 +241,7 @@ async def test_what_nobody_waits_for_gives_way_and_comes_again(awaited: bool) ->
 
 async def test_a_turn_that_is_taken_from_who_talks_on_has_its_last_words() -> None:
     """The next utterance begins while the last words of this one are decoded, and has its own afterwards."""
-    engine = await started(Model(decode_ms=400.0))
-    ear = await engine.open()
-    begin(ear)
-    await speak(ear, 3_000)
-    whole = (await settled(ear))[0].text
-    begin(ear)
-    await speak(ear, 3_000)
+    ear, whole = await heard_and_speaking_again()
     async with asyncio.TaskGroup() as tasks:
         given_up = tasks.create_task(ear.settle())
         taken = tasks.create_task(ear.settle())
@@ -252,13 +258,7 @@ async def test_a_turn_that_is_taken_from_who_talks_on_has_its_last_words() -> No
 
 async def test_a_noise_that_is_dropped_takes_nothing_of_the_turn_before_it() -> None:
     """Who is talked over stops soon, and what began as their next utterance was only a breath."""
-    engine = await started(Model(decode_ms=400.0))
-    ear = await engine.open()
-    begin(ear)
-    await speak(ear, 3_000)
-    whole = (await settled(ear))[0].text
-    begin(ear)
-    await speak(ear, 3_000)
+    ear, whole = await heard_and_speaking_again()
     async with asyncio.TaskGroup() as tasks:
         taken = tasks.create_task(ear.settle())
         await asyncio.sleep(0.1)
