@@ -276,7 +276,7 @@ def worst(result: Result) -> Markup | None:
     return tag("div", table(title, heads, rows, drawn=True), said)
 
 
-def capacity(result: Result) -> Markup | None:
+def capacity_curves(result: Result) -> Markup | None:
     """More and more calls on one core: how late answers come, and what a call costs."""
     if not result.capacity:
         return None
@@ -285,6 +285,14 @@ def capacity(result: Result) -> Markup | None:
         _panel(result, "the slowest answer of a hundred, ms", "wire_p99_ms") if late else None,
         _panel(result, "processor time of a call's minute, s", "cpu"),
     ]
+    return tag("div", panels, class_="panels")
+
+
+def capacity(result: Result) -> Markup | None:
+    """The curves, and what each number of calls came to."""
+    drawn = capacity_curves(result)
+    if drawn is None:
+        return None
     names = ("wire_p50_ms", "wire_p99_ms", "pacing_p99_ms", "loop_lag_ms", "rss_mb")
     heads = ["", "calls", "answer p50 ms", "answer p99 ms", "pacing p99 ms", "loop lag ms", "memory MB", "CPU s per call-minute", "limits"]  # fmt: skip
     rows = [
@@ -298,7 +306,7 @@ def capacity(result: Result) -> Markup | None:
         )
         for each in result.capacity
     ]
-    return tag("div", tag("div", panels, class_="panels"), table("What each number of calls came to", heads, rows))  # fmt: skip
+    return tag("div", drawn, table("What each number of calls came to", heads, rows))
 
 
 def _optional(value: float | None) -> str:

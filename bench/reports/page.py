@@ -29,8 +29,11 @@ PICTURE: Final = "picture"
 
 
 def as_picture(result: Result) -> str | None:
-    """The main chart alone, with what one must know to read it; None where no turn was answered."""
-    drawn = _main_figure(result)
+    """The main chart alone, with what one must know to read it; None where there is nothing to draw.
+
+    Of more and more calls it is their curves, of any other run the parts of the median turn.
+    """
+    drawn = charts.capacity_curves(result) or _main_figure(result)
     if drawn is None:
         return None
     versions = [

@@ -19,7 +19,7 @@ def draw(
 ) -> None:
     """Write a page's picture as PNG; raises PictureImpossible or BrowserMissing. Blocks, for seconds."""
     if html is None:
-        raise PictureImpossible("this result has no answered turn to draw")
+        raise PictureImpossible("this result has no answered turn and no number of calls to draw")
     path = program("a picture")
     from playwright.sync_api import Error, sync_playwright
 

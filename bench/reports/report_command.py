@@ -28,7 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--html", type=Path, metavar="OUT", help="write one page that holds everything"
     )
     parser.add_argument(
-        "--png", type=Path, metavar="OUT", help="write the main chart (needs the tests' Chromium)"
+        "--png",
+        type=Path,
+        metavar="OUT",
+        help="write the main chart: the median turn's parts, or the curves of `capacity` (needs the tests' Chromium)",
     )
     parser.set_defaults(run=report)
 

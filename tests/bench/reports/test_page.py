@@ -167,6 +167,16 @@ def test_the_picture_holds_the_main_chart_alone() -> None:
     assert as_picture(read("", text(SHAPES["empty"]))) is None
 
 
+def test_the_picture_of_more_and_more_calls_holds_their_curves() -> None:
+    result = read("", text(turns_file(3) | {"capacity": SHAPES["capacity"]["capacity"]}))
+    picture = as_picture(result)
+    assert picture is not None
+    assert re.findall(r'data-chart="(\w+)"', picture) == ["wire_p99_ms", "cpu"]
+    assert "Wardline" in picture
+    assert "stock Pipecat" in picture
+    assert "<table" not in picture
+
+
 def everywhere(value: Any, hostile: str) -> Any:
     """Every text of a document, keys of the machine's facts and notes included, with something hostile behind it."""
     if isinstance(value, dict):

@@ -31,4 +31,4 @@ def test_the_picture_is_a_png_of_the_chart(tmp_path: Path) -> None:
 
 def test_a_result_without_turns_has_no_picture(tmp_path: Path) -> None:
     with pytest.raises(PictureImpossible, match="no answered turn"):
-        draw(as_picture(read("", text(SHAPES["capacity"]))), tmp_path / "turn.png")
+        draw(as_picture(read("", text(SHAPES["empty"]))), tmp_path / "turn.png")
