@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pipeline.sip.alarms import Alarm
 from pipeline.sip.dialog import Dialog
+from pipeline.sip.digest import Credentials
 from pipeline.sip.paths import Path
 from pipeline.sip.ports import CallMedia, MediaRefused
 from pipeline.sip.session_timer import TRIES, SessionTimer, confirmed, lengthened
@@ -45,8 +46,8 @@ class Talk(Protocol):
     ) -> int:
         """Send a request within the dialog; returns its number."""
 
-    def credentials(self, response: Response, method: str) -> Header | None:
-        """What a refused request is said again with, once; None where nobody asks, or nothing can be answered."""
+    def credentials(self, method: str) -> Credentials:
+        """What a new request of ours will show to who asks."""
 
     def hang_up(self, reason: str = "us") -> None:
         """End it."""
@@ -101,25 +102,26 @@ class Refresh:
     def _on_nobody(self) -> None:
         self._talk.hang_up("timeout")
 
-    def _refresh(self, timer: SessionTimer, *shown: Header) -> None:
-        """Say that the session goes on, with the credentials that the first time was asked for."""
+    def _refresh(self, timer: SessionTimer, credentials: Credentials | None = None) -> None:
+        """Say that the session goes on, with the credentials that it was asked for the times before."""
         if not self._talk.is_up:
             return
+        method = "UPDATE" if self._updates else "INVITE"
+        shown = credentials or self._talk.credentials(method)
+        proofs = shown.headers(self._talk.dialog.request_uri)
         headers: list[Header] = [
             self._station.contact(self._talk.path),
             ("Session-Expires", f"{timer.interval_s};refresher=uac"),
             ALLOW,
             SUPPORTED,
-            *shown,
+            *proofs,
         ]
-        method = "UPDATE" if self._updates else "INVITE"
 
         def on_answer(response: Response) -> None:
             if response.status < 200:
                 return
-            asked = None if shown else self._talk.credentials(response, method)
-            if asked is not None:
-                self._refresh(timer, asked)
+            if shown.answer(response):
+                self._refresh(timer, shown)
             elif method == "UPDATE" and response.status in (405, 501) and self._talk.is_up:
                 self._takes_update = self._updates = False
                 self._refresh(timer)
@@ -129,7 +131,7 @@ class Refresh:
         if method == "UPDATE":
             self._talk.request(method, headers, b"", on_answer, self._talk.on_silence)
         else:
-            self._reinvite(headers, shown, timer, on_answer)
+            self._reinvite(headers, proofs, timer, on_answer)
 
     def _on_answer(self, response: Response, timer: SessionTimer) -> None:
         self.offering = False
@@ -167,7 +169,7 @@ class Refresh:
     def _reinvite(
         self,
         headers: list[Header],
-        shown: tuple[Header, ...],
+        proofs: list[Header],
         timer: SessionTimer,
         on_answer: Callable[[Response], None],
     ) -> None:
@@ -190,7 +192,7 @@ class Refresh:
                 talk.dialog.retarget(response)
                 ack_via, _ = self._station.via(talk.path)
                 # An ACK cannot be challenged: it says what its INVITE said (RFC 3261 section 22.1).
-                acks.append(talk.dialog.request("ACK", ack_via, shown, cseq=number)[1])
+                acks.append(talk.dialog.request("ACK", ack_via, proofs, cseq=number)[1])
                 self._station.send(acks[0], talk.way(""))
                 self._take_answer(response)
             if response.status >= 200 and self._limit is not None:
