@@ -208,6 +208,7 @@ class OutgoingCall:
             routes=routes,
             local_cseq=self._number,
             remote_cseq=0,
+            begun_here=True,
         )
         first = not self._settled
         path = self._known_path()

@@ -18,8 +18,9 @@ from pipeline.sip.station import ALLOW, SDP, SUPPORTED, Station
 from pipeline.sip.transactions import PATIENCE_MS, ClientTransaction, Way
 from pipeline.sip.wire import Header, Response
 
-GLARE_MS = 2_000.0
-"""Who did not make the Call-ID tries again within 2 s (RFC 3261 section 14.1)."""
+GLARE_STEP_MS = 10.0
+GLARE_STEPS = {True: (210, 400), False: (1, 200)}
+"""Who made the Call-ID tries again between 2.1 and 4 s after a 491, who did not within 2 s (RFC 3261 section 14.1)."""
 
 
 class Talk(Protocol):
@@ -72,6 +73,8 @@ class Refresh:
         self._takes_update = self._updates = updates
         """What the other side takes, and what is tried next: what refuses one may take the other."""
         self._tries_left = 0
+        self._least_s = 0
+        """The longest least that was asked for within this dialog; 0: none was."""
         self._alarm: Alarm | None = None
         self._sent: ClientTransaction | None = None
         self._limit: Alarm | None = None
@@ -84,6 +87,7 @@ class Refresh:
         self.stop()
         self._tries_left = TRIES
         if timer is not None:
+            self._least_s = max(self._least_s, timer.least_s)
             act = (lambda: self._refresh(timer)) if timer.ours else self._on_nobody
             self._alarm = self._station.alarms.set(timer.act_after_ms, act)
 
@@ -112,6 +116,7 @@ class Refresh:
         headers: list[Header] = [
             self._station.contact(self._talk.path),
             ("Session-Expires", f"{timer.interval_s};refresher=uac"),
+            *self._least(timer),
             ALLOW,
             SUPPORTED,
             *proofs,
@@ -133,6 +138,11 @@ class Refresh:
         else:
             self._reinvite(headers, proofs, timer, on_answer)
 
+    def _least(self, timer: SessionTimer) -> list[Header]:
+        """Said again in each refresh once anybody within this dialog asked for it (RFC 4028 section 7.4)."""
+        least_s = max(self._least_s, timer.least_s)
+        return [("Min-SE", str(least_s))] if least_s else []
+
     def _on_answer(self, response: Response, timer: SessionTimer) -> None:
         self.offering = False
         if not self._talk.is_up:  # somebody hung up meanwhile: nothing is kept any more
@@ -143,8 +153,9 @@ class Refresh:
         elif response.status in (408, 481):
             self._talk.lost_if_unknown(response)
         elif response.status == 491:
-            wait_ms = int(self._station.token()[-4:], 16) % int(GLARE_MS / 10) * 10.0
-            self._again(timer, wait_ms + 10.0)
+            first, last = GLARE_STEPS[self._talk.dialog.begun_here]
+            steps = first + int(self._station.token()[-4:], 16) % (last - first + 1)
+            self._again(timer, steps * GLARE_STEP_MS)
         elif response.status == 422 and (longer := lengthened(response, timer)) is not None:
             self._refresh(longer)
         else:

@@ -142,6 +142,24 @@ def test_a_refresh_that_is_too_short_for_the_far_end_asks_for_what_it_takes() ->
     assert rig.heard[0].over == []
 
 
+def test_a_least_interval_that_was_asked_for_once_is_said_in_each_refresh_behind_it() -> None:
+    """RFC 4028 section 7.4: of a 422 to ours, and of their own requests, the longest."""
+    rig, peer = talking(extra=REFRESHED)
+    [update] = rig.wait(900_000)
+    assert update.all("Min-SE") == []
+    [update] = rig.hear(reply_to(update, 422, "Min-SE: 3600"))
+    assert update.one("Min-SE") == "3600"
+    rig.hear(reply_to(update, 200, f"Contact: {peer.contact}"))
+    [update] = rig.wait(1_800_000)
+    assert update.one("Min-SE") == "3600"
+
+
+def test_the_least_interval_of_their_own_invite_is_kept_too() -> None:
+    rig, _ = talking(extra=(*REFRESHED, "Min-SE: 120"))
+    [update] = rig.wait(900_000)
+    assert update.one("Min-SE") == "120"
+
+
 def test_a_refresh_that_is_answered_after_the_goodbye_leaves_no_alarm() -> None:
     rig, peer = talking(extra=REFRESHED)
     [update] = rig.wait(900_000)
