@@ -257,15 +257,11 @@ def test_a_refresh_whose_credentials_are_not_taken_is_not_said_a_third_time_at_o
 
 def by_both(rig: Rig, asked: Said) -> Said:
     """Its proxy asks first, then who is behind it, by the same name; returns what both are shown."""
-    for status in (407, 401):
-        *acks, again = rig.hear(challenge(asked, asking(), status=status))
-        assert [each.method for each in acks] == (["ACK"] if asked.method == "INVITE" else [])
-        assert int(again.one("CSeq").split()[0]) == int(asked.one("CSeq").split()[0]) + 1
-        asked = again
+    asked = said_again(rig, asked, 407, "Proxy-Authorization")
+    again = said_again(rig, asked, 401, "Authorization")
     shown = [said_in(again.one(name)) for name in ("Proxy-Authorization", "Authorization")]
-    assert [each["nc"] for each in shown] == ["00000002", "00000001"], (
-        "a nonce's count is good once"
-    )
+    counts = [each["nc"] for each in shown]
+    assert counts == ["00000002", "00000001"], "each use of a nonce has a count of its own"
     for each in shown:
         assert each["response"] == proof(each, again.line.split()[1], method=again.method)
     return again
