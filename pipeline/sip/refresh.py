@@ -110,6 +110,9 @@ class Refresh:
         """Say that the session goes on, with the credentials that it was asked for the times before."""
         if not self._talk.is_up:
             return
+        if self.offering and credentials is None:  # one re-INVITE at a time (RFC 3261 section 14.1)
+            self._again(timer, timer.again_after_ms)
+            return
         method = "UPDATE" if self._updates else "INVITE"
         shown = credentials or self._talk.credentials(method)
         proofs = shown.headers(self._talk.dialog.request_uri)

@@ -160,6 +160,20 @@ def test_the_least_interval_of_their_own_invite_is_kept_too() -> None:
     assert update.one("Min-SE") == "120"
 
 
+def test_no_second_reinvite_is_under_way_beside_the_first() -> None:
+    """RFC 3261 section 14.1: theirs makes the session shorter while ours is only "tried"."""
+    rig, peer = talking(extra=BY_REINVITE)
+    [reinvite] = rig.wait(900_000)
+    rig.hear(reply_to(reinvite, 100))
+    peer.extra = ("Session-Expires: 90;refresher=uas", "Supported: timer")
+    [ok] = rig.hear(peer.request("UPDATE"))
+    assert ok.one("Session-Expires") == "90;refresher=uas"
+    assert rig.wait(46_000) == []
+    [ack, *_] = rig.hear(reply_to(reinvite, 491))
+    assert ack.method == "ACK"
+    assert [one.method for one in rig.wait(2_000)][:1] == ["INVITE"]
+
+
 def test_a_refresh_that_is_answered_after_the_goodbye_leaves_no_alarm() -> None:
     rig, peer = talking(extra=REFRESHED)
     [update] = rig.wait(900_000)
