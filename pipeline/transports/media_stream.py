@@ -53,7 +53,7 @@ CONNECT_LIMIT_MS = 10_000.0
 START_LIMIT_MS = 40_000.0
 """From the socket to `start`: the gateway waits for the caller's ACK, which SIP gives 32 s."""
 LEAD_MS = {Bringer.GATEWAY: 20.0, Bringer.CARRIER: 60.0}
-"""One frame between two processes' clocks: the gateway's own pacer waits 10 ms more for a late one, and a longer lead
+"""One frame between two processes' clocks: the gateway's own pacer waits 20 ms more for a late one, and a longer lead
 ducks later. A carrier's stream is TCP over the internet."""
 MARK_EVERY_FRAMES = 5
 GOODBYE_LIMIT_MS = 1_000.0
