@@ -118,8 +118,7 @@ class Refresh:
         proofs = shown.headers(self._talk.dialog.request_uri)
         headers: list[Header] = [
             self._station.contact(self._talk.path),
-            ("Session-Expires", f"{timer.interval_s};refresher=uac"),
-            *self._least(timer),
+            *self._lasting(timer),
             ALLOW,
             SUPPORTED,
             *proofs,
@@ -141,10 +140,11 @@ class Refresh:
         else:
             self._reinvite(headers, proofs, timer, on_answer)
 
-    def _least(self, timer: SessionTimer) -> list[Header]:
-        """Said again in each refresh once anybody within this dialog asked for it (RFC 4028 section 7.4)."""
+    def _lasting(self, timer: SessionTimer) -> list[Header]:
+        """How long the session shall last; a least that was asked for within this dialog is said again (RFC 4028 section 7.4)."""
         least_s = max(self._least_s, timer.least_s)
-        return [("Min-SE", str(least_s))] if least_s else []
+        lasting = ("Session-Expires", f"{max(timer.interval_s, least_s)};refresher=uac")
+        return [lasting, ("Min-SE", str(least_s))] if least_s else [lasting]
 
     def _on_answer(self, response: Response, timer: SessionTimer) -> None:
         self.offering = False
