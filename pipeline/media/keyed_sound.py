@@ -6,6 +6,7 @@ the time; keys are never shown.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -15,6 +16,9 @@ from pipeline.media.resample import Framer
 from pipeline.media.tone_mute import ToneMute
 
 FRAME_MS = 20.0
+SPLIT_MS = 40.0
+"""A tone of the same key so soon behind another may be its rest: the detector takes some 35 ms of a hole for tone, so these are
+three packets that a network lost. Who presses twice lets more time pass, and is told of twice."""
 
 
 class KeyedSound:
@@ -30,14 +34,22 @@ class KeyedSound:
         self._on_sound = on_sound
         self._on_key = on_key
         self._sounded_ms = 0.0
+        self._tone_key = ""
+        self._since_tone_ms = math.inf
 
     def feed(self, pcm: bytes, now_ms: float) -> None:
         """Take sound of any length."""
         for frame in self._framer.feed(pcm):
             passed = self._mute.feed(np.frombuffer(frame, "<i2"))
             self._sounded_ms += FRAME_MS * (passed.tone_ms > 0.0)
+            self._since_tone_ms += FRAME_MS
             if passed.key is not None:
-                self._press(passed.key, Way.TONE, now_ms)
+                silent_ms = self._since_tone_ms - passed.tone_ms
+                follows = passed.key == self._tone_key and silent_ms < SPLIT_MS
+                self._press(passed.key, Way.TONE, now_ms, follows=follows)
+                self._tone_key = passed.key
+            if passed.tone_ms:
+                self._since_tone_ms = 0.0
             self._merger.sounds(passed.tone_ms)
             self._hand_on(self._merger.due(now_ms - self._sounded_ms))
             for each in passed.frames:
@@ -48,9 +60,10 @@ class KeyedSound:
         self._mute.mute_held()
         self._press(key, Way.EVENT, now_ms)
 
-    def _press(self, key: str, way: Way, now_ms: float) -> None:
+    def _press(self, key: str, way: Way, now_ms: float, *, follows: bool = False) -> None:
         # Many tell of a key when it is let go: for them the time that it sounded has not passed.
-        self._hand_on(self._merger.take(key, way, now_ms - self._sounded_ms))
+        at_ms = now_ms - self._sounded_ms
+        self._hand_on(self._merger.take(key, way, at_ms, follows=follows))
 
     def _hand_on(self, keys: str) -> None:
         for key in keys:

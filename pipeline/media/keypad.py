@@ -122,6 +122,8 @@ class _Untold:
     key: str = field(repr=False)
     at_ms: float
     sounded_ms: float
+    follows: bool
+    """It began so soon behind a tone of the same key that it is the rest of it, if that one was told of and it is not."""
 
 
 class KeyMerger:
@@ -141,8 +143,11 @@ class KeyMerger:
         self._sounding: _Untold | None = None
         """The tone that was reported last, where it waits."""
 
-    def take(self, key: str, way: Way, now_ms: float) -> str:
-        """One report of a press; returns the keys that it makes certain, mostly this one or none."""
+    def take(self, key: str, way: Way, now_ms: float, *, follows: bool = False) -> str:
+        """One report of a press; returns the keys that it makes certain, mostly this one or none.
+
+        A tone `follows` where it may be the rest of the one before, which a hole in the sound has split.
+        """
         if way is Way.TONE:
             self._sounding = None
         if self._is_known(key, way, now_ms):
@@ -150,7 +155,7 @@ class KeyMerger:
         elif way is not Way.TONE:
             keys = self._told(key, way, now_ms)
         elif self._tells:
-            self._sounding = _Untold(key, now_ms, 0.0)
+            self._sounding = _Untold(key, now_ms, 0.0, follows)
             self._untold.append(self._sounding)
             return ""
         else:
@@ -169,8 +174,8 @@ class KeyMerger:
             return ""
         first = self._untold[0]
         if now_ms - first.at_ms > SAME_PRESS_MS:
-            if first.sounded_ms < WHOLE_TONE_MS:
-                self._untold.popleft()
+            if first.sounded_ms < WHOLE_TONE_MS or first.follows:
+                self._drop_first()
                 return self.due(now_ms)
             self._tells = False  # until it tells of one again
         if self._tells:
@@ -191,10 +196,17 @@ class KeyMerger:
     def _hand_on(self, count: int) -> str:
         keys = ""
         for _ in range(count):
-            tone = self._untold.popleft()
-            if tone.sounded_ms >= WHOLE_TONE_MS:
+            tone = self._drop_first()
+            if tone.sounded_ms >= WHOLE_TONE_MS and not tone.follows:
                 keys += self._press(tone.key, {Way.TONE}, tone.at_ms)
         return keys
+
+    def _drop_first(self) -> _Untold:
+        """The first tone waits no longer, and was not told of: what follows is the rest of no press that was."""
+        tone = self._untold.popleft()
+        if self._untold and not tone.follows:
+            self._untold[0].follows = False
+        return tone
 
     def _press(self, key: str, ways: set[Way], at_ms: float) -> str:
         self._delivered.append(_Delivered(key, at_ms, ways))

@@ -44,12 +44,18 @@ class FarEnd(Protocol):
     def void(self) -> int:
         """Have everything that waits there thrown away, now; return how many samples that were."""
 
+    def reply_ended(self) -> None:
+        """The sink was given the last sample of a reply: what comes next belongs to another."""
+
 
 class _Nothing:
     """Nothing waits anywhere behind the sink."""
 
     def void(self) -> int:
         return 0
+
+    def reply_ended(self) -> None:
+        pass
 
 
 @dataclass(slots=True)
@@ -318,6 +324,7 @@ class Playout:
         if self.epoch == epoch and self._replies and self._replies[0] is reply:
             self._last_sent_samples = reply.sent_samples
             self._replies.popleft()
+            self._far_end.reply_ended()
             self._hurry()
             self.on_drained(epoch)
 

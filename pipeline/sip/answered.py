@@ -257,7 +257,7 @@ class AnsweredCall:
         if not pcm:
             return
         leg.play(pcm)
-        leg.mark(LINE)
+        leg.mark(LINE, ends_reply=True)
         limit_ms = len(pcm) * 500.0 / leg.sample_rate_hz + LINE_MARGIN_MS
         loop = asyncio.get_running_loop()
         until_s: float | None = None

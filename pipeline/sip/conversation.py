@@ -14,7 +14,7 @@ from typing import Protocol
 from pipeline.sip.acknowledgement import AwaitedAck
 from pipeline.sip.alarms import Alarm
 from pipeline.sip.dialog import Dialog, answer
-from pipeline.sip.digest import CHALLENGED, authorization
+from pipeline.sip.digest import Credentials
 from pipeline.sip.keys import key_of_info
 from pipeline.sip.paths import DEFAULT_PORTS, Hop, Path
 from pipeline.sip.ports import CallMedia, MediaRefused
@@ -76,7 +76,7 @@ class Conversation:
     ) -> None:
         """`permits` says whether an address is the trunk's; `updates`, whether the other side takes UPDATE.
 
-        `digest` answers who asks for a password before it takes a request of ours, once.
+        `digest` answers who asks for a password before it takes a request of ours, each once.
         """
         self._station = station
         self.dialog = dialog
@@ -292,28 +292,25 @@ class Conversation:
         self._finish(reason)
         self._say_bye(PATIENCE_MS)
 
-    def _say_bye(self, patience_ms: float, shown: Header | None = None) -> None:
+    def _say_bye(self, patience_ms: float, credentials: Credentials | None = None) -> None:
         self.state = State.LEAVING
         self._await_no_ack()  # of a re-INVITE: it would be taken for the one that a BYE waits for
+        shown = credentials or self.credentials("BYE")
 
         def on_response(response: Response) -> None:
             if response.status < 200:
                 return
-            asked = self.credentials(response, "BYE") if shown is None else None
-            if asked is None:
-                self._leave()
+            if shown.answer(response):
+                self._say_bye(patience_ms, shown)
             else:
-                self._say_bye(patience_ms, asked)
+                self._leave()
 
-        headers = () if shown is None else (shown,)
+        headers = shown.headers(self.dialog.request_uri)
         self.request("BYE", headers, b"", on_response, self._leave, patience_ms)
 
-    def credentials(self, response: Response, method: str) -> Header | None:
-        """What a refused request is said again with, once; None where nobody asks, or nothing can be answered."""
-        if response.status not in CHALLENGED or self._digest is None:
-            return None
-        uri = self.dialog.request_uri
-        return authorization(response, self._digest, method, uri, self._station.token())
+    def credentials(self, method: str) -> Credentials:
+        """What a new request of ours will show to who asks."""
+        return Credentials(self._digest, method, self._station.token)
 
     # ---- sending and ending --------------------------------------------------------------------------------------
 

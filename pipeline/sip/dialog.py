@@ -34,6 +34,8 @@ class Dialog:
     """What stands between, nearest first."""
     local_cseq: int
     remote_cseq: int
+    begun_here: bool = False
+    """Whether its Call-ID is ours."""
 
     @property
     def id(self) -> DialogId:

@@ -1,4 +1,4 @@
-"""Digest of both sides (RFC 3261 section 22, RFC 8760): who calls us shows a password, and a call of ours shows it, once.
+"""Digest of both sides (RFC 3261 section 22, RFC 8760): who calls us shows a password, and a request of ours shows it, once to each who asks.
 
 Nonces of ours carry their own time and seal, so that a flood of questions leaves nothing here; what is remembered is only
 how often a good one was used. A password is never in what is raised or shown.
@@ -11,6 +11,7 @@ import hmac
 import re
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from aiosipua.headers import parse_auth
 
@@ -33,49 +34,109 @@ _ASKED = {
 }
 CHALLENGED = frozenset(_ASKED)
 """Statuses of an answer that asks for credentials."""
+REALMS_MAX = 4
+"""That one request is answered to: proxies on its way, and the far end. Who goes on asking wants something else."""
 
 
-def authorization(
-    response: Response, digest: Digest, method: str, uri: str, cnonce: str
-) -> Header | None:
-    """The header that answers a 401 or 407; None where nothing in it can be answered.
+@dataclass(slots=True, repr=False)
+class _Challenge:
+    """What one realm asks, as it can be answered."""
 
-    Of several challenges the one with the better hash is taken (RFC 8760 section 2.4).
+    answers: str
+    """The header that does."""
+    realm: str
+    nonce: str
+    opaque: str | None
+    algorithm: str
+    qop: bool
+    """False: as RFC 2069 had it, which old exchanges still ask for."""
+    shown: int = 0
+    """How often its nonce was used; each count is good once."""
+
+
+class Credentials:
+    """What one request of ours shows to who asks on its way, a proxy and then the far end, each realm once (RFC 3261 section 22.3)."""
+
+    def __init__(self, digest: Digest | None, method: str, token: Callable[[], str]) -> None:
+        """Nobody has asked. Without `digest` nobody is answered; `token` makes what nobody can guess."""
+        self._digest = digest
+        self._method = method
+        self._token = token
+        self._known: dict[tuple[str, str], _Challenge] = {}
+
+    def answer(self, response: Response) -> bool:
+        """Whether this is a challenge, and `headers` answers it now; credentials that were not taken are not shown again."""
+        if response.status not in CHALLENGED or self._digest is None:
+            return False
+        asked = _asked(response)
+        if not asked or any(realm in self._known for realm in asked):
+            return False
+        if len(self._known) + len(asked) > REALMS_MAX:
+            return False
+        self._known |= asked
+        return True
+
+    def headers(self, uri: str) -> list[Header]:
+        """What the request says of us, if it is sent now and for this `uri`."""
+        return [(each.answers, self._shown(each, uri)) for each in self._known.values()]
+
+    def _shown(self, challenge: _Challenge, uri: str) -> str:
+        digest = self._digest
+        if digest is None:
+            raise ValueError("nobody is answered without a password")
+        challenge.shown += 1
+        said = {
+            "nonce": challenge.nonce,
+            "uri": uri,
+            "nc": f"{challenge.shown:08x}",
+            "cnonce": self._token(),
+        }
+        hashed = _HASHES[challenge.algorithm]
+        proof = _proof(hashed, self._method, said, digest, challenge.realm, qop=challenge.qop)
+        parts = [
+            f'username="{digest.user}"',
+            f'realm="{challenge.realm}"',
+            f'nonce="{challenge.nonce}"',
+            f'uri="{uri}"',
+            f'response="{proof}"',
+            f"algorithm={challenge.algorithm}",
+        ]
+        if challenge.qop:
+            parts += ["qop=auth", f"nc={said['nc']}", f'cnonce="{said["cnonce"]}"']
+        if challenge.opaque is not None:
+            parts.append(f'opaque="{challenge.opaque}"')
+        return "Digest " + ", ".join(parts)
+
+
+def _asked(response: Response) -> dict[tuple[str, str], _Challenge]:
+    """What can be answered of a 401 or 407, by header and realm: a proxy that forks puts all that it got into either.
+
+    Of several challenges of one realm the one with the better hash is taken (RFC 8760 section 2.4).
     """
-    asked, answers = _ASKED[response.status]
-    challenges = [parse_auth(value) for value in response.headers.all(asked)]
-    for name in _HASHES:
-        for challenge in challenges:
-            params = {key.lower(): given for key, given in challenge.params.items()}
-            if (
-                challenge.scheme.lower() != "digest"
-                or params.get("algorithm", "MD5").upper() != name
-            ):
-                continue
-            if (text := _credentials(params, name, digest, method, uri, cnonce)) is not None:
-                return answers, text
-    return None
+    found: dict[tuple[str, str], _Challenge] = {}
+    for asked, answers in _ASKED.values():
+        read = [_challenge(answers, value) for value in response.headers.all(asked)]
+        for name in _HASHES:
+            for challenge in read:
+                if challenge is not None and challenge.algorithm == name:
+                    found.setdefault((answers, challenge.realm), challenge)
+    return found
 
 
-def _credentials(
-    params: dict[str, str], name: str, digest: Digest, method: str, uri: str, cnonce: str
-) -> str | None:
-    """What the header says; None for a challenge that means nothing, or wants more than a name and a password."""
+def _challenge(answers: str, value: str) -> _Challenge | None:
+    """One challenge; None for one that means nothing, or wants more than a name and a password."""
+    challenge = parse_auth(value)
+    params = {key.lower(): given for key, given in challenge.params.items()}
+    algorithm = params.get("algorithm", "MD5").upper()
+    if challenge.scheme.lower() != "digest" or algorithm not in _HASHES:
+        return None
     realm, nonce, opaque = params.get("realm", ""), params.get("nonce", ""), params.get("opaque")
     if not nonce or not all(_QUOTABLE.match(text) for text in (realm, nonce, opaque or "")):
         return None
     kinds = [kind.strip().lower() for kind in params["qop"].split(",")] if "qop" in params else []
     if kinds and "auth" not in kinds:
         return None
-    said = {"nonce": nonce, "uri": uri, "nc": "00000001", "cnonce": cnonce}
-    proof = _proof(_HASHES[name], method, said, digest, realm, qop=bool(kinds))
-    parts = [f'username="{digest.user}"', f'realm="{realm}"', f'nonce="{nonce}"', f'uri="{uri}"']
-    parts += [f'response="{proof}"', f"algorithm={name}"]
-    if kinds:
-        parts += ["qop=auth", f"nc={said['nc']}", f'cnonce="{cnonce}"']
-    if opaque is not None:
-        parts.append(f'opaque="{opaque}"')
-    return "Digest " + ", ".join(parts)
+    return _Challenge(answers, realm, nonce, opaque, algorithm, qop=bool(kinds))
 
 
 def _proof(

@@ -164,8 +164,8 @@ class Joined:
                 pass
             case Audio(payload):
                 self._leg.play(payload[: len(payload) & ~1])
-            case Mark(name):
-                self._leg.mark(name)
+            case Mark(name) as mark:
+                self._leg.mark(name, ends_reply=mark.ends_reply)
             case Clear():
                 for name in self._leg.flush():
                     self.tell(messages.mark(self.call_id, name))

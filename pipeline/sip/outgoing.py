@@ -15,7 +15,7 @@ from typing import Protocol
 from pipeline.sip.addresses import Malformed, hop_of, read_uri
 from pipeline.sip.conversation import CallListener, Conversation
 from pipeline.sip.dialog import MAX_FORWARDS, Dialog, DialogId, answer, contact_of, routes_of
-from pipeline.sip.digest import CHALLENGED, authorization
+from pipeline.sip.digest import CHALLENGED, Credentials
 from pipeline.sip.paths import Path
 from pipeline.sip.ports import CallMedia, MediaRefused, TransferOutcome
 from pipeline.sip.refer import check_target, outcome_of
@@ -58,7 +58,7 @@ class OutgoingCall:
     ) -> None:
         """Send the INVITE, to the `proxy` (a SIP URI) where there is one. Raises ValueError for a target or a number that is none.
 
-        `digest` answers the first challenge; to a second one nobody was reached.
+        `digest` answers who asks for a password, each once; where it is not taken nobody was reached.
         """
         check_target(target, station.settings.emergency_number)
         if caller and not _NUMBER.match(caller):
@@ -80,8 +80,9 @@ class OutgoingCall:
         self._call_id = station.token()
         self._digest = digest
         self._route: list[Header] = [("Route", f"<{proxy};lr>")] if proxy else []
-        self._credentials: list[Header] = []
-        """What the challenge was answered with."""
+        self._credentials = Credentials(digest, "INVITE", station.token)
+        self._proofs: list[Header] = []
+        """What the INVITE that was sent last shows of them."""
         self._number = 0
         """Of the INVITE that was sent last: one with credentials is another request of the same call."""
         self._from = f"<sip:{caller or USER}@{station.sent_by(path)}>"
@@ -103,9 +104,10 @@ class OutgoingCall:
         self._heard = False
         self._number += 1
         self._via, self._branch = self._station.via(self._path)
+        self._proofs = self._credentials.headers(self._target)
         headers: list[Header] = [
             *self._headers(f"<{self._target}>", "INVITE"),
-            *self._credentials,
+            *self._proofs,
             self._station.contact(self._path),
             ALLOW,
             SUPPORTED,
@@ -168,7 +170,7 @@ class OutgoingCall:
         elif response.status not in CHALLENGED:
             self._fail(outcome_of(response.status))
             self._drop(self, None)
-        elif not self._settled and self._answers(response):
+        elif not self._settled and self._credentials.answer(response):
             self._invite()
         else:
             self._fail(TransferOutcome.UNAUTHORIZED)
@@ -179,14 +181,6 @@ class OutgoingCall:
         if tag and self._conversation is None and len(self._rings) < RINGING_MAX:
             self._rings.add(tag)
             self._keep(self, (self._call_id, self._tag, tag))
-
-    def _answers(self, challenge: Response) -> bool:
-        """Whether this first challenge can be answered: credentials that were not taken are not shown again."""
-        if self._digest is None or self._credentials:
-            return False
-        made = authorization(challenge, self._digest, "INVITE", self._target, self._station.token())
-        self._credentials = [made] if made is not None else []
-        return made is not None
 
     def _known_path(self) -> Path:
         """Our way to the person: on a stream, once anything was answered, with the connection by which it was."""
@@ -214,6 +208,7 @@ class OutgoingCall:
             routes=routes,
             local_cseq=self._number,
             remote_cseq=0,
+            begun_here=True,
         )
         first = not self._settled
         path = self._known_path()
@@ -230,7 +225,7 @@ class OutgoingCall:
         )
         # An ACK cannot be challenged: it says what its INVITE said (section 22.1).
         via = self._station.via(path)[0]
-        ack = dialog.request("ACK", via, self._credentials, cseq=self._number)[1]
+        ack = dialog.request("ACK", via, self._proofs, cseq=self._number)[1]
         self._acks[response.to.tag] = ack
         self._station.send(ack, conversation.way(""))
         if not first:  # another phone answered too, or it was too late (section 13.2.2.4)

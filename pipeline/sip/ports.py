@@ -175,8 +175,11 @@ class MediaLeg(CallMedia, Protocol):
     def play(self, pcm: bytes) -> None:
         """Queue PCM to be sent in time; comfort noise goes out whenever the queue is empty."""
 
-    def mark(self, name: str) -> None:
-        """Say `on_played(name)` once what is queued so far has been sent."""
+    def mark(self, name: str, *, ends_reply: bool) -> None:
+        """Say `on_played(name)` once what is queued so far has been sent.
+
+        Where the mark `ends_reply`, nothing is missing behind it; elsewhere a late frame is waited for a little.
+        """
 
     def excuse_silence(self, excused: bool) -> None:
         """While excused no packet need come: who leads the caller away may send none. Then the limit begins anew."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pipeline.sip.alarms import Alarm
+from pipeline.sip.digest import Credentials
 from pipeline.sip.ports import TransferOutcome
 from pipeline.sip.refer import Refer, Referred, check_target
 from pipeline.sip.refresh import Talk
@@ -46,25 +47,25 @@ class Referring:
         self._limit = self._station.alarms.set(
             settings.transfer_limit_ms, lambda: self.settle(TransferOutcome.NO_ANSWER)
         )
-        self._ask(transfer, target)
+        self._ask(transfer, target, self._talk.credentials("REFER"))
 
-    def _ask(self, transfer: Refer, target: str, *shown: Header) -> None:
-        """Send it, with the credentials that the first time was asked for."""
+    def _ask(self, transfer: Refer, target: str, shown: Credentials) -> None:
+        """Send it, with the credentials that it was asked for the times before."""
         headers: list[Header] = [
             self._station.contact(self._talk.path),
             ("Refer-To", f"<{target}>"),
             ALLOW,
             SUPPORTED,
-            *shown,
+            *shown.headers(self._talk.dialog.request_uri),
         ]
 
         def on_challenge(response: Response) -> bool:
-            if shown or self._referred.current is not transfer:  # given up: nobody is led any more
+            if self._referred.current is not transfer:  # given up: nobody is led any more
                 return False
-            asked = self._talk.credentials(response, "REFER")
-            if asked is not None:
-                self._ask(transfer, target, asked)
-            return asked is not None
+            if not shown.answer(response):
+                return False
+            self._ask(transfer, target, shown)
+            return True
 
         transfer.number = self._talk.request(
             "REFER",

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pipeline.sip.alarms import Alarm
 from pipeline.sip.dialog import Dialog
+from pipeline.sip.digest import Credentials
 from pipeline.sip.paths import Path
 from pipeline.sip.ports import CallMedia, MediaRefused
 from pipeline.sip.session_timer import TRIES, SessionTimer, confirmed, lengthened
@@ -17,8 +18,9 @@ from pipeline.sip.station import ALLOW, SDP, SUPPORTED, Station
 from pipeline.sip.transactions import PATIENCE_MS, ClientTransaction, Way
 from pipeline.sip.wire import Header, Response
 
-GLARE_MS = 2_000.0
-"""Who did not make the Call-ID tries again within 2 s (RFC 3261 section 14.1)."""
+GLARE_STEP_MS = 10.0
+GLARE_STEPS = {True: (210, 400), False: (1, 200)}
+"""Who made the Call-ID tries again between 2.1 and 4 s after a 491, who did not within 2 s (RFC 3261 section 14.1)."""
 
 
 class Talk(Protocol):
@@ -45,8 +47,8 @@ class Talk(Protocol):
     ) -> int:
         """Send a request within the dialog; returns its number."""
 
-    def credentials(self, response: Response, method: str) -> Header | None:
-        """What a refused request is said again with, once; None where nobody asks, or nothing can be answered."""
+    def credentials(self, method: str) -> Credentials:
+        """What a new request of ours will show to who asks."""
 
     def hang_up(self, reason: str = "us") -> None:
         """End it."""
@@ -71,6 +73,8 @@ class Refresh:
         self._takes_update = self._updates = updates
         """What the other side takes, and what is tried next: what refuses one may take the other."""
         self._tries_left = 0
+        self._least_s = 0
+        """The longest least that was asked for within this dialog; 0: none was."""
         self._alarm: Alarm | None = None
         self._sent: ClientTransaction | None = None
         self._limit: Alarm | None = None
@@ -83,6 +87,7 @@ class Refresh:
         self.stop()
         self._tries_left = TRIES
         if timer is not None:
+            self._least_s = max(self._least_s, timer.least_s)
             act = (lambda: self._refresh(timer)) if timer.ours else self._on_nobody
             self._alarm = self._station.alarms.set(timer.act_after_ms, act)
 
@@ -101,25 +106,29 @@ class Refresh:
     def _on_nobody(self) -> None:
         self._talk.hang_up("timeout")
 
-    def _refresh(self, timer: SessionTimer, *shown: Header) -> None:
-        """Say that the session goes on, with the credentials that the first time was asked for."""
+    def _refresh(self, timer: SessionTimer, credentials: Credentials | None = None) -> None:
+        """Say that the session goes on, with the credentials that it was asked for the times before."""
         if not self._talk.is_up:
             return
+        if self.offering and credentials is None:  # one re-INVITE at a time (RFC 3261 section 14.1)
+            self._again(timer, timer.again_after_ms)
+            return
+        method = "UPDATE" if self._updates else "INVITE"
+        shown = credentials or self._talk.credentials(method)
+        proofs = shown.headers(self._talk.dialog.request_uri)
         headers: list[Header] = [
             self._station.contact(self._talk.path),
-            ("Session-Expires", f"{timer.interval_s};refresher=uac"),
+            *self._lasting(timer),
             ALLOW,
             SUPPORTED,
-            *shown,
+            *proofs,
         ]
-        method = "UPDATE" if self._updates else "INVITE"
 
         def on_answer(response: Response) -> None:
             if response.status < 200:
                 return
-            asked = None if shown else self._talk.credentials(response, method)
-            if asked is not None:
-                self._refresh(timer, asked)
+            if shown.answer(response):
+                self._refresh(timer, shown)
             elif method == "UPDATE" and response.status in (405, 501) and self._talk.is_up:
                 self._takes_update = self._updates = False
                 self._refresh(timer)
@@ -129,7 +138,13 @@ class Refresh:
         if method == "UPDATE":
             self._talk.request(method, headers, b"", on_answer, self._talk.on_silence)
         else:
-            self._reinvite(headers, shown, timer, on_answer)
+            self._reinvite(headers, proofs, timer, on_answer)
+
+    def _lasting(self, timer: SessionTimer) -> list[Header]:
+        """How long the session shall last; a least that was asked for within this dialog is said again (RFC 4028 section 7.4)."""
+        least_s = max(self._least_s, timer.least_s)
+        lasting = ("Session-Expires", f"{max(timer.interval_s, least_s)};refresher=uac")
+        return [lasting, ("Min-SE", str(least_s))] if least_s else [lasting]
 
     def _on_answer(self, response: Response, timer: SessionTimer) -> None:
         self.offering = False
@@ -141,8 +156,9 @@ class Refresh:
         elif response.status in (408, 481):
             self._talk.lost_if_unknown(response)
         elif response.status == 491:
-            wait_ms = int(self._station.token()[-4:], 16) % int(GLARE_MS / 10) * 10.0
-            self._again(timer, wait_ms + 10.0)
+            first, last = GLARE_STEPS[self._talk.dialog.begun_here]
+            steps = first + int(self._station.token()[-4:], 16) % (last - first + 1)
+            self._again(timer, steps * GLARE_STEP_MS)
         elif response.status == 422 and (longer := lengthened(response, timer)) is not None:
             self._refresh(longer)
         else:
@@ -167,7 +183,7 @@ class Refresh:
     def _reinvite(
         self,
         headers: list[Header],
-        shown: tuple[Header, ...],
+        proofs: list[Header],
         timer: SessionTimer,
         on_answer: Callable[[Response], None],
     ) -> None:
@@ -190,7 +206,7 @@ class Refresh:
                 talk.dialog.retarget(response)
                 ack_via, _ = self._station.via(talk.path)
                 # An ACK cannot be challenged: it says what its INVITE said (RFC 3261 section 22.1).
-                acks.append(talk.dialog.request("ACK", ack_via, shown, cseq=number)[1])
+                acks.append(talk.dialog.request("ACK", ack_via, proofs, cseq=number)[1])
                 self._station.send(acks[0], talk.way(""))
                 self._take_answer(response)
             if response.status >= 200 and self._limit is not None:

@@ -117,10 +117,10 @@ class RtpLeg:
         """Queue PCM to be sent in time."""
         self._agreed_sender().play(pcm)
 
-    def mark(self, name: str) -> None:
-        """Say `on_played(name)` once what is queued so far has been sent."""
+    def mark(self, name: str, *, ends_reply: bool) -> None:
+        """Say `on_played(name)` once what is queued so far has been sent; see `ports.MediaLeg`."""
         sender = self._agreed_sender()
-        sender.queue.mark(name)
+        sender.queue.mark(name, ends_reply=ends_reply)
         sender.hurry()
 
     def flush(self) -> list[str]:

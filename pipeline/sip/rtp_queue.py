@@ -18,6 +18,8 @@ class PlayQueue:
         self._pcm = bytearray()
         self._taken = 0
         self._marks: deque[tuple[int, str]] = deque()
+        self._whole_to = 0
+        """So much of everything that was ever queued is of replies that have ended."""
 
     def __len__(self) -> int:
         """Bytes that wait."""
@@ -25,13 +27,13 @@ class PlayQueue:
 
     @property
     def has_frame(self) -> bool:
-        """A whole frame waits, or the rest of something that a mark ends."""
-        return len(self._pcm) >= self._frame_bytes or (bool(self._pcm) and self.ends_with_mark)
+        """A whole frame waits, or the last piece of a reply."""
+        return len(self._pcm) >= self._frame_bytes or (bool(self._pcm) and self.whole)
 
     @property
-    def ends_with_mark(self) -> bool:
-        """The last sample queued has a mark behind it: what was said is whole."""
-        return bool(self._marks) and self._marks[-1][0] == self._taken + len(self._pcm)
+    def whole(self) -> bool:
+        """Nothing more belongs to what was queued: its reply has ended, was thrown away, or never began."""
+        return self._whole_to == self._taken + len(self._pcm)
 
     def push(self, pcm: bytes) -> None:
         """Queue whole samples. Raises BufferError beyond two minutes."""
@@ -41,9 +43,12 @@ class PlayQueue:
             raise BufferError("two minutes of audio are queued")
         self._pcm += pcm
 
-    def mark(self, name: str) -> None:
-        """Put a mark behind what is queued so far."""
-        self._marks.append((self._taken + len(self._pcm), name))
+    def mark(self, name: str, *, ends_reply: bool) -> None:
+        """Put a mark behind what is queued so far; it may be the end of a reply, and most are not."""
+        at = self._taken + len(self._pcm)
+        self._marks.append((at, name))
+        if ends_reply:
+            self._whole_to = at
 
     def take(self, rest: bytes) -> bytes:
         """The next frame; what a last short piece lacks is taken from `rest`, a frame of noise."""
@@ -64,4 +69,5 @@ class PlayQueue:
         names = [name for _, name in self._marks]
         self._marks.clear()
         self._pcm.clear()
+        self._whole_to = self._taken
         return names

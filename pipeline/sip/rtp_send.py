@@ -58,7 +58,6 @@ class Sender:
         self._noise_at = 0
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
-        self._speaking = False
         self._spoke = False  # in the slot before: what is said now follows it, and a packet ahead of its slot would be off the pace
         self._late = False  # the slot of `_due_s` is kept open for speech that is late
         self._marker = True
@@ -111,20 +110,21 @@ class Sender:
         self.hurry()
 
     def hurry(self) -> None:
-        """Something was queued or completed: look whether the pacer waits for it."""
-        if not self.running or not self.may_send or not self.queue.has_frame:
+        """Something was queued, completed or thrown away: look whether the pacer waits for it."""
+        if not self.running or not self.may_send:
             return
-        if self._late:
+        if self._late and not self._starved:
             self._arm(self._loop.time())
-        elif not self._speaking and not self._spoke:
+        elif self._may_begin():
             self._arm(self._due_s - FRAME_S)
 
     def flush(self) -> list[str]:
         """No further packet of what is queued leaves; the marks that were not reached."""
-        self._speaking = self._late = False
         if self._codec.remembers:
             self._encoder = self._codec.encoder()  # its filters hold a trace of the last word
-        return self.queue.flush()
+        unreached = self.queue.flush()
+        self.hurry()
+        return unreached
 
     # --- the pacer -------------------------------------------------------------------------------
 
@@ -154,12 +154,17 @@ class Sender:
             self._arm(self._due_s)
 
     def _may_begin(self) -> bool:
-        return self.may_send and not self._speaking and not self._spoke and self.queue.has_frame
+        return self.may_send and not self._spoke and self.queue.has_frame
+
+    @property
+    def _starved(self) -> bool:
+        """In the middle of a reply, and its next frame is not here."""
+        return self._spoke and not self.queue.has_frame and not self.queue.whole
 
     def _waits(self, now_s: float) -> bool:
         """Whether this slot is kept open for speech that should be here by now."""
-        starved = self._speaking and self.may_send and not self.queue.has_frame
-        self._late = starved and now_s + EARLY_S < self._due_s + GRACE_S
+        in_time = now_s + EARLY_S < self._due_s + GRACE_S
+        self._late = self._starved and self.may_send and in_time
         return self._late
 
     def _skip_what_is_too_late(self, now_s: float) -> None:
@@ -184,8 +189,6 @@ class Sender:
         pcm = self.queue.take(noise) if speaks else noise
         begins = speaks and not self._spoke
         self._spoke = speaks
-        # After the last sample before a mark nothing is late: what follows is another reply.
-        self._speaking = speaks and not self._whole()
         payload = self._encoder.encode(np.frombuffer(pcm, dtype="<i2"))
         packet = written(
             self.payload_type,
@@ -200,9 +203,6 @@ class Sender:
         if self._send(packet):
             self.packets += 1
             self.octets += len(payload)
-
-    def _whole(self) -> bool:
-        return not len(self.queue) and self.queue.ends_with_mark
 
     def _next_noise(self) -> bytes:
         size = 2 * self._codec.sample_rate_hz // 50

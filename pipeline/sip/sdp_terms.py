@@ -96,6 +96,8 @@ class Negotiation:
         self._rtcp_port = rtcp_port
         self._session = secrets.randbelow(1 << 62)
         self._version = 0
+        self._said: list[str] = []
+        """What stood under that version."""
         self._lines: list[_Line] = []
         self._mine = 0  # which of the lines is the call's sound
         self._offered_key: Key | None = None
@@ -118,7 +120,6 @@ class Negotiation:
         )
         self._mine = index
         self.terms = terms
-        self._version += 1
         return self._text()
 
     def offer(self) -> bytes:
@@ -135,7 +136,6 @@ class Negotiation:
         else:
             self._offered_key = now.our_key
             self._lines[self._mine] = replace(self._lines[self._mine], direction="sendrecv")
-        self._version += 1
         return self._text()
 
     def accept(self, answer: bytes) -> None:
@@ -257,17 +257,16 @@ class Negotiation:
     # --- writing ---------------------------------------------------------------------------------
 
     def _text(self) -> bytes:
+        """The version counts what changed, and tells a refresh from a change (RFC 3264 section 8)."""
         family = f"IN IP{self._address.version} {self._address}"
-        lines = [
-            "v=0",
-            f"o=- {self._session} {self._version} {family}",
-            "s=-",
-            f"c={family}",
-            "t=0 0",
-        ]
+        said = ["s=-", f"c={family}", "t=0 0"]
         for line in self._lines:
             taken = line.terms is not None or self.terms is None
-            lines += self._accepted(line) if taken else [_media_text(line, 0)]
+            said += self._accepted(line) if taken else [_media_text(line, 0)]
+        if said != self._said:
+            self._version += 1
+            self._said = said
+        lines = ["v=0", f"o=- {self._session} {self._version} {family}", *said]
         return "".join(f"{line}\r\n" for line in lines).encode()
 
     def _accepted(self, line: _Line) -> list[str]:

@@ -27,6 +27,8 @@ class SessionTimer:
     """Whether we refresh."""
     told: bool
     """Whether the other end knows session timers at all: else only a proxy asked for one."""
+    least_s: int = 0
+    """What it said that an interval must be at least (Min-SE); 0: nothing."""
 
     def headers(self) -> list[Header]:
         """What the 2xx says of it."""
@@ -71,7 +73,7 @@ def agreed(request: Request) -> SessionTimer | None:
         return None
     told = "timer" in request.headers.tokens("supported")
     ours = refresher == "uas" if told else True
-    return SessionTimer(min(max(interval, MIN_SE_S), MAX_SE_S), ours, told)
+    return SessionTimer(min(max(interval, MIN_SE_S), MAX_SE_S), ours, told, _least(request))
 
 
 def answered(response: Response) -> SessionTimer | None:
@@ -98,9 +100,14 @@ def confirmed(response: Response, timer: SessionTimer) -> SessionTimer:
 
 def lengthened(response: Response, timer: SessionTimer) -> SessionTimer | None:
     """The timer that a 422 to our refresh asks for (section 7.4); None where it asks for nothing that we can do."""
-    found = _VALUE.match(response.headers.first("min-se"))
+    least = _least(response)
+    return replace(timer, interval_s=least, least_s=least) if timer.interval_s < least else None
+
+
+def _least(message: Message) -> int:
+    found = _VALUE.match(message.headers.first("min-se"))
     least = int(found[1]) if found is not None else 0
-    return replace(timer, interval_s=least) if timer.interval_s < least <= MAX_SE_S else None
+    return least if least <= MAX_SE_S else 0
 
 
 def _asked(message: Message) -> tuple[int, str]:

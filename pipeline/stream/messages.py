@@ -27,6 +27,7 @@ TEXT_CHARACTERS_MAX = 512
 FIGURE_MAX = 1e6
 """Of a line's quality: what is more is no measurement."""
 _NAME = re.compile(r"[A-Za-z0-9_.:/+-]{1,80}\Z")
+_ENDS_REPLY = "end"
 
 Encoding = Literal["audio/x-mulaw", "audio/x-l16"]
 FORMATS: frozenset[tuple[str, int, int]] = frozenset(
@@ -80,9 +81,18 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Asked for by us, and given back once everything before it was played or thrown away."""
+    """Asked for by us, and given back once everything before it was played or thrown away.
+
+    Whether it stands behind the last sample of a reply is in its name, as `mark_name` makes it: a carrier, to whom a name
+    means nothing, gives it back as it was, and whoever paces the sound knows that nothing behind it is late.
+    """
 
     name: str
+
+    @property
+    def ends_reply(self) -> bool:
+        """What follows is another reply, or silence."""
+        return self.name.startswith(_ENDS_REPLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +360,11 @@ def key(stream: str, pressed: str) -> str:
 def mark(stream: str, name: str) -> str:
     """A mark, asked for or given back."""
     return _event(stream, "mark", {"name": name})
+
+
+def mark_name(number: int, *, ends_reply: bool) -> str:
+    """What the mark of this number is called."""
+    return f"{_ENDS_REPLY if ends_reply else 'm'}{number}"
 
 
 def clear(stream: str) -> str:

@@ -53,7 +53,7 @@ CONNECT_LIMIT_MS = 10_000.0
 START_LIMIT_MS = 40_000.0
 """From the socket to `start`: the gateway waits for the caller's ACK, which SIP gives 32 s."""
 LEAD_MS = {Bringer.GATEWAY: 20.0, Bringer.CARRIER: 60.0}
-"""One frame between two processes' clocks: the gateway's own pacer waits 10 ms more for a late one, and a longer lead
+"""One frame between two processes' clocks: the gateway's own pacer waits 20 ms more for a late one, and a longer lead
 ducks later. A carrier's stream is TCP over the internet."""
 MARK_EVERY_FRAMES = 5
 GOODBYE_LIMIT_MS = 1_000.0
@@ -392,7 +392,11 @@ class _Line:
         self._far.sent(len(pcm) // 2, self._now_ms())
         self._since_mark += 1
         if self._since_mark >= MARK_EVERY_FRAMES:
-            self._ask_for_mark()
+            self._ask_for_mark(ends_reply=False)
+
+    def reply_ended(self) -> None:
+        """Ask for a mark that says so: the far end need not wait for more."""
+        self._ask_for_mark(ends_reply=True)
 
     def void(self) -> int:
         """Have the far end fall silent now; returns the samples that it had not played."""
@@ -427,13 +431,13 @@ class _Line:
         if self._far.surely_empty:
             self._bye()
             return
-        self._last_mark = self._ask_for_mark()
+        self._last_mark = self._ask_for_mark(ends_reply=True)
         self._wake(waiting_ms + GOODBYE_LIMIT_MS, self._bye)
 
-    def _ask_for_mark(self) -> str:
+    def _ask_for_mark(self, *, ends_reply: bool) -> str:
         self._marks += 1
         self._since_mark = 0
-        name = f"m{self._marks}"
+        name = messages.mark_name(self._marks, ends_reply=ends_reply)
         self._far.asked(name)
         if self._wire is not None:
             self._wire.send(messages.mark(self._stream, name))

@@ -91,6 +91,37 @@ def test_a_key_held_for_seconds_whose_message_comes_at_its_end_is_one_key() -> N
     assert loud.size == 0 or (loud[-1] - loud[0]) / 8.0 <= 12.0
 
 
+HELD_FROM_MS = 2_300.0
+
+
+def held_with_a_hole(hole_ms: float, told_ms: tuple[float, ...]) -> str:
+    """The keys of a line that has told of a 7, and of a 4 with a hole in it whose words come so long after it began."""
+    parts = [quiet(100.0), key_tone("7", 100.0), quiet(HELD_FROM_MS - 200.0), key_tone("4", 250.0)]
+    parts += [quiet(hole_ms), key_tone("4", 300.0), quiet(2_500.0)]
+    messages = {150.0: "7"} | {HELD_FROM_MS + at_ms: "4" for at_ms in told_ms}
+    return listened(line(*parts), messages)[1]
+
+
+@pytest.mark.parametrize("hole_ms", [30.0, 45.0, 60.0])
+@pytest.mark.parametrize("told_ms", [0.0, 40.0, 270.0, 700.0, 1_400.0])
+def test_a_held_key_that_a_hole_splits_and_one_message_tells_of_is_one_key(
+    hole_ms: float, told_ms: float
+) -> None:
+    assert held_with_a_hole(hole_ms, (told_ms,)) == "74"
+
+
+@pytest.mark.parametrize("hole_ms", [45.0, 120.0])
+def test_a_key_that_is_told_of_twice_is_two(hole_ms: float) -> None:
+    for told_ms in ((40.0, 340.0), (270.0, 700.0), (900.0, 950.0)):
+        assert held_with_a_hole(hole_ms, told_ms) == "744"
+
+
+def test_the_same_key_pressed_twice_and_told_of_once_or_never_is_two() -> None:
+    """A line may tell of some keys alone; one that tells of none any more is heard by its tones, split or not."""
+    for hole_ms, told_ms in ((120.0, (40.0,)), (120.0, (700.0,)), (45.0, ()), (120.0, ())):
+        assert held_with_a_hole(hole_ms, told_ms) == "744"
+
+
 def test_a_message_over_silence_is_a_key() -> None:
     assert listened(line(quiet(2_000.0)), {300.0: "1", 700.0: "1", 1_500.0: "2"})[1] == "112"
 

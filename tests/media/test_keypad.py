@@ -238,6 +238,16 @@ def test_a_tone_whose_key_was_told_of_makes_no_press_of_a_bit_before_it() -> Non
     assert merger.due(9_000.0) == ""
 
 
+def test_the_rest_of_a_tone_that_nobody_told_of_is_the_press() -> None:
+    """Split after 40 ms: its beginning is a bit, and the line tells of this key in no other way."""
+    merger = KeyMerger()
+    assert merger.take("1", Way.EVENT, 0.0) == "1"
+    for at_ms, tone_ms, follows in ((3_000.0, 65.0, False), (3_100.0, 300.0, True)):
+        assert merger.take("2", Way.TONE, at_ms, follows=follows) == ""
+        merger.sounds(tone_ms)
+    assert merger.due(4_700.0) == "2"
+
+
 def test_a_flood_of_tones_is_not_remembered() -> None:
     merger = KeyMerger()
     merger.take("1", Way.EVENT, 0.0)

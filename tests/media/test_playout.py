@@ -326,10 +326,19 @@ class Keeper:
     def __init__(self, unplayed: int) -> None:
         self.unplayed = unplayed
         self.voided = 0
+        self.ended_behind: list[int] = []
+        """How many frames it had been sent when each reply ended."""
+        self.frames = 0
 
     def void(self) -> int:
         self.voided += 1
         return self.unplayed
+
+    def reply_ended(self) -> None:
+        self.ended_behind.append(self.frames)
+
+    def take(self, epoch: int, pcm: bytes, voiced: bool) -> None:
+        self.frames += voiced
 
 
 async def test_with_a_lead_speech_leaves_early_and_never_earlier() -> None:
@@ -370,6 +379,30 @@ async def test_a_flush_voids_what_the_far_end_keeps_and_counts_it_as_not_sent() 
     assert far.voided == 1
     assert playout.flush() == 0  # nothing was being said: the far end may finish what it has
     assert far.voided == 1
+    playout.detach()
+
+
+async def test_the_far_end_is_told_of_the_end_of_each_reply_right_behind_its_last_frame() -> None:
+    far = Keeper(0)
+    playout = Playout(RATE_HZ)
+    playout.attach(far.take, far_end=far, lead_ms=20.0, noise=False)
+    for frames in (7, 3):
+        playout.push(0, tone_of(1, frames * FRAME))
+        playout.end(0)
+    await asyncio.sleep(1)
+    assert far.ended_behind == [7, 10]
+    playout.push(0, tone_of(1, 2 * FRAME))
+    await asyncio.sleep(1)
+    assert far.ended_behind == [7, 10]
+    playout.end(0)  # known only after its last sample had been sent
+    await asyncio.sleep(0.1)
+    assert far.ended_behind == [7, 10, 12]
+    playout.push(0, tone_of(1, 50 * FRAME))
+    playout.end(0)
+    await asyncio.sleep(0.1)
+    playout.flush()
+    await asyncio.sleep(1)
+    assert far.ended_behind == [7, 10, 12], "what is void has no end"
     playout.detach()
 
 

@@ -110,6 +110,7 @@ class _Turns(RecordingCall):
     def _speak(self) -> None:
         if self.leg is not None:
             self.playout.push(self.playout.epoch, self._words)
+            self.playout.end(self.playout.epoch)
             self._loop.call_later(2.0 * TURN_MS / 1_000.0, self._speak)
 
 

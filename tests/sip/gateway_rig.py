@@ -110,6 +110,8 @@ class FakeLeg:
         self.taker: AudioTaker | None = None
         self.on_due: Callable[[], None] | None = None
         self.queue: list[bytes | str] = []
+        self.ends: dict[str, bool] = {}
+        """Of each mark whether it ends a reply."""
         self.sent = bytearray()
         self.flushes = 0
         self.closed = 0
@@ -135,8 +137,9 @@ class FakeLeg:
     def play(self, pcm: bytes) -> None:
         self.queue.append(pcm)
 
-    def mark(self, name: str) -> None:
+    def mark(self, name: str, *, ends_reply: bool) -> None:
         self.queue.append(name)
+        self.ends[name] = ends_reply
 
     def excuse_silence(self, excused: bool) -> None:
         self.excused.append(excused)

@@ -1,4 +1,4 @@
-"""A trunk that asks who calls: its credentials are shown once, and never twice; nobody reads them in a log."""
+"""A trunk that asks who calls: credentials are shown once to each who asks, and never twice; nobody reads them in a log."""
 
 from __future__ import annotations
 
@@ -253,6 +253,75 @@ def test_a_refresh_whose_credentials_are_not_taken_is_not_said_a_third_time_at_o
     assert rig.heard[0].over == []
     [ok] = rig.hear(peer.request("INFO", "Signal=0\r\n", kind="application/dtmf-relay"))
     assert ok.status == 200
+
+
+def by_both(rig: Rig, asked: Said) -> Said:
+    """Its proxy asks first, then who is behind it, by the same name; returns what both are shown."""
+    asked = said_again(rig, asked, 407, "Proxy-Authorization")
+    again = said_again(rig, asked, 401, "Authorization")
+    shown = [said_in(again.one(name)) for name in ("Proxy-Authorization", "Authorization")]
+    counts = [each["nc"] for each in shown]
+    assert counts == ["00000002", "00000001"], "each use of a nonce has a count of its own"
+    for each in shown:
+        assert each["response"] == proof(each, again.line.split()[1], method=again.method)
+    return again
+
+
+def test_a_call_is_shown_to_its_proxy_and_to_who_is_behind_it() -> None:
+    """RFC 3261 section 22.3: each realm is answered, and what the one before was shown stays."""
+    rig, heard, _, invite = dialled()
+    again = by_both(rig, invite)
+    [ack] = rig.hear(reply_to(again, 200, CONTACT, to_tag="p", body=ANSWER))
+    for name in ("Proxy-Authorization", "Authorization"):
+        assert ack.one(name) == again.one(name)
+    assert heard.up == 1
+
+
+def test_a_proxy_that_asks_again_behind_the_far_end_has_refused_us() -> None:
+    rig, heard, _, invite = dialled()
+    [ack] = rig.hear(challenge(by_both(rig, invite), asking(), status=407))
+    assert (ack.method, heard.failed) == ("ACK", [TransferOutcome.UNAUTHORIZED])
+
+
+@pytest.mark.parametrize("method", ["BYE", "REFER", "UPDATE", "INVITE"])
+def test_what_is_asked_within_a_call_is_shown_to_both_too(method: str) -> None:
+    rig, _, asked = refresher("INVITE, ACK, BYE" if method == "INVITE" else "INVITE, UPDATE")
+    if method == "REFER":
+        rig.calls[0].refer(PERSON)
+        [asked] = rig.taken()
+    elif method == "BYE":
+        rig.calls[0].hang_up()
+        [asked] = rig.taken()
+    assert asked.method == method
+    again = by_both(rig, asked)
+    assert again.method == method
+    assert rig.heard[0].over == (["us"] if method == "BYE" else [])
+
+
+def test_what_a_forking_proxy_collected_is_answered_at_once() -> None:
+    """RFC 3261 section 16.7: it puts the challenges of all that it asked into one answer."""
+    rig, _, _, invite = dialled()
+    asked = [
+        f"WWW-Authenticate: {asking('SHA-256')}",
+        f"WWW-Authenticate: {asking()}",
+        'WWW-Authenticate: Digest realm="desk", nonce="n2"',
+        f"Proxy-Authenticate: {asking()}",
+    ]
+    _, again = rig.hear(reply_to(invite, 401, *asked, to_tag="c"))
+    shown = [said_in(each) for each in again.all("Authorization")]
+    assert [(each["realm"], each["algorithm"]) for each in shown] == [
+        ("pbx, of ours", "SHA-256"),
+        ("desk", "MD5"),
+    ]
+    assert len(again.all("Proxy-Authorization")) == 1
+
+
+def test_who_asks_by_ever_new_names_is_not_answered_for_ever() -> None:
+    rig, heard, _, asked = dialled()
+    for number in range(4):
+        _, asked = rig.hear(challenge(asked, f'Digest realm="r{number}", nonce="n"'))
+    [ack] = rig.hear(challenge(asked, 'Digest realm="r4", nonce="n"'))
+    assert (ack.method, heard.failed) == ("ACK", [TransferOutcome.UNAUTHORIZED])
 
 
 @pytest.mark.parametrize("stale", ["", ", stale=true"])

@@ -187,6 +187,16 @@ async def test_a_flush_empties_the_leg_and_gives_its_marks_back(tmp_path: Path) 
         assert leg.waiting == b""  # nothing stale comes behind it
 
 
+async def test_the_sound_is_told_which_mark_ends_a_reply(tmp_path: Path) -> None:
+    async with answered(tmp_path) as (rig, _, leg):
+        there = rig.worker.calls["c1"]
+        there.playout.push(0, b"\1\0" * 160 * 12)
+        there.playout.end(0)
+        await rig.until(lambda: len(leg.ends) == 3)
+        assert list(leg.ends.values()) == [False, False, True]
+        assert leg.queue[-1] == list(leg.ends)[-1], "behind the last sample"
+
+
 async def test_a_goodbye_is_sent_whole_before_the_caller_is_hung_up_on(
     tmp_path: Path, said: list[Event]
 ) -> None:

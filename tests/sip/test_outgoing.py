@@ -85,6 +85,18 @@ def test_a_session_that_the_person_s_side_limits_is_refreshed_as_long_as_they_ta
     assert heard.over == []
 
 
+def test_who_made_the_call_tries_a_refresh_that_met_theirs_again_after_the_other_side() -> None:
+    """RFC 3261 section 14.1: between 2.1 and 4 s; within 2 s they do, and both would meet again."""
+    rig, _, _, invite = dialled()
+    limit = ("Session-Expires: 180;refresher=uac", "Allow: INVITE, UPDATE")
+    rig.hear(reply_to(invite, 200, CONTACT, *limit, to_tag="p", body=ANSWER))
+    [update] = rig.wait(90_000)
+    for _ in range(20):
+        rig.hear(reply_to(update, 491))
+        assert rig.wait(2_099) == []
+        update, *_ = rig.wait(1_901)  # and again, until it is answered
+
+
 def test_a_session_that_the_person_s_side_keeps_and_does_not_is_over() -> None:
     rig, heard, _, invite = dialled()
     limit = "Session-Expires: 180;refresher=uas"

@@ -142,6 +142,43 @@ def test_a_refresh_that_is_too_short_for_the_far_end_asks_for_what_it_takes() ->
     assert rig.heard[0].over == []
 
 
+def test_a_least_interval_that_was_asked_for_once_is_said_in_each_refresh_behind_it() -> None:
+    """RFC 4028 section 7.4: of a 422 to ours, and of their own requests, the longest."""
+    rig, peer = talking(extra=REFRESHED)
+    [update] = rig.wait(900_000)
+    assert update.all("Min-SE") == []
+    [update] = rig.hear(reply_to(update, 422, "Min-SE: 2000"))
+    assert update.one("Min-SE") == "2000"
+    rig.hear(reply_to(update, 200, f"Contact: {peer.contact}"))
+    [update] = rig.wait(1_000_000)
+    assert update.one("Min-SE") == "2000"
+    rig.hear(reply_to(update, 200, f"Contact: {peer.contact}"))
+    rig.hear(peer.request("UPDATE"))  # of 1800 s, as they began
+    [update] = rig.wait(900_000)
+    lasting = [update.one(name) for name in ("Session-Expires", "Min-SE")]
+    assert lasting == ["2000;refresher=uac", "2000"], "no session is shorter than its least"
+
+
+def test_the_least_interval_of_their_own_invite_is_kept_too() -> None:
+    rig, _ = talking(extra=(*REFRESHED, "Min-SE: 120"))
+    [update] = rig.wait(900_000)
+    assert update.one("Min-SE") == "120"
+
+
+def test_no_second_reinvite_is_under_way_beside_the_first() -> None:
+    """RFC 3261 section 14.1: theirs makes the session shorter while ours is only "tried"."""
+    rig, peer = talking(extra=BY_REINVITE)
+    [reinvite] = rig.wait(900_000)
+    rig.hear(reply_to(reinvite, 100))
+    peer.extra = ("Session-Expires: 90;refresher=uas", "Supported: timer")
+    [ok] = rig.hear(peer.request("UPDATE"))
+    assert ok.one("Session-Expires") == "90;refresher=uas"
+    assert rig.wait(46_000) == []
+    [ack, *_] = rig.hear(reply_to(reinvite, 491))
+    assert ack.method == "ACK"
+    assert [one.method for one in rig.wait(2_000)][:1] == ["INVITE"]
+
+
 def test_a_refresh_that_is_answered_after_the_goodbye_leaves_no_alarm() -> None:
     rig, peer = talking(extra=REFRESHED)
     [update] = rig.wait(900_000)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from pipeline.media.g711 import ulaw_encode
+from pipeline.sip.rtp_leg import RtpLeg
 from tests.sip.far_end import (
     FAR,
     FRAME,
     KEY,
+    Call,
     FarEnd,
     Taker,
     call,
@@ -104,7 +107,7 @@ async def test_what_goes_on_behind_a_mark_waits_for_its_slot() -> None:
     for number in range(50):
         made.leg.play(words[number * FRAME : (number + 1) * FRAME].tobytes())
         if number % 5 == 4:
-            made.leg.mark(str(number))
+            made.leg.mark(str(number), ends_reply=False)
         await asyncio.sleep(
             max(0.0, begun + 0.0201 * (number + 1) - asyncio.get_running_loop().time())
         )
@@ -115,12 +118,102 @@ async def test_what_goes_on_behind_a_mark_waits_for_its_slot() -> None:
     made.leg.close()
 
 
+async def behind_the_fifth_frame(
+    comes_after_ms: float, *, ends_reply: bool
+) -> list[tuple[float, bool, int]]:
+    """Five frames, a mark, and five more so long after the slot of the first of them.
+
+    Of each packet behind the mark: how long after the one before the mark it left, whether it is speech, and its marker.
+    """
+    made = call()
+    await asyncio.sleep(0.105)
+    words = tone(200.0)
+    made.leg.play(words[: 5 * FRAME].tobytes())
+    made.leg.mark("fifth", ends_reply=ends_reply)
+    await asyncio.sleep(0.100)
+    assert [name for _, name in made.taker.played] == ["fifth"]
+    fifth_ms = made.packets[-1][0]
+    await asyncio.sleep((fifth_ms + 20.0 + comes_after_ms - now_ms()) / 1_000.0)
+    made.leg.play(words[5 * FRAME :].tobytes())
+    made.leg.mark("tenth", ends_reply=True)
+    await asyncio.sleep(0.3)
+    made.leg.close()
+    return [
+        (at_ms - fifth_ms, is_speech(made.said([(at_ms, packet)])), packet.marker)
+        for at_ms, packet in made.packets
+        if at_ms > fifth_ms
+    ]
+
+
+async def test_a_frame_that_is_late_behind_a_mark_within_a_reply_is_waited_for() -> None:
+    left = await behind_the_fifth_frame(15.0, ends_reply=False)
+    assert [speech for _, speech, _ in left[:6]] == [True] * 5 + [False], (
+        "no hole, and the end at once"
+    )
+    assert [marker for _, _, marker in left] == [0] * len(left), "the same talk goes on"
+    assert [at_ms for at_ms, _, _ in left[:6]] == pytest.approx(
+        [35.0, 40, 60, 80, 100, 120], abs=0.6
+    )
+
+
+async def test_a_frame_that_is_later_than_that_has_noise_in_its_place() -> None:
+    left = await behind_the_fifth_frame(25.0, ends_reply=False)
+    assert [speech for _, speech, _ in left[:4]] == [False, False, True, True]
+    assert [at_ms for at_ms, _, _ in left[:4]] == pytest.approx([40.0, 40, 45, 80], abs=0.6)
+
+
+async def test_behind_the_end_of_a_reply_nothing_is_waited_for() -> None:
+    left = await behind_the_fifth_frame(15.0, ends_reply=True)
+    assert [speech for _, speech, _ in left[:3]] == [False, True, True]
+    assert left[0][0] == pytest.approx(20.0, abs=0.6)
+    assert [marker for _, _, marker in left[:3]] == [0, 1, 0], "another talk begins"
+
+
+async def starved(made: Call) -> float:
+    """Speech without an end is over, and its next frame 10 ms late; returns when its slot was."""
+    await asyncio.sleep(0.105)
+    made.leg.play(tone(100.0).tobytes())
+    await asyncio.sleep(0.100)
+    sent, slot_ms = len(made.packets), made.packets[-1][0] + 20.0
+    assert is_speech(made.said(made.packets[-5:]))
+    await asyncio.sleep((slot_ms + 10.0 - now_ms()) / 1_000.0)
+    assert len(made.packets) == sent, "it is waited for"
+    return slot_ms
+
+
+@pytest.mark.parametrize(
+    "end", [lambda leg: leg.mark("end", ends_reply=True), lambda leg: leg.flush()]
+)
+async def test_who_waits_for_a_frame_is_told_that_none_comes(
+    end: Callable[[RtpLeg], object],
+) -> None:
+    made = call()
+    slot_ms = await starved(made)
+    sent = len(made.packets)
+    end(made.leg)
+    await asyncio.sleep(0.1)
+    made.leg.close()
+    at_ms = [at - slot_ms for at, _ in made.packets[sent:]]
+    assert at_ms[:3] == pytest.approx([10.0, 20.0, 40.0], abs=0.6)
+    assert not is_speech(made.said(made.packets[sent:]), above=300)
+
+
+async def test_a_mark_within_a_reply_ends_no_waiting() -> None:
+    made = call()
+    slot_ms = await starved(made)
+    sent = len(made.packets)
+    made.leg.mark("fifth", ends_reply=False)
+    await asyncio.sleep(0.1)
+    made.leg.close()
+    assert made.packets[sent][0] - slot_ms == pytest.approx(20.0, abs=0.6)
+
+
 async def test_a_flush_leaves_no_stale_packet() -> None:
     made = call()
     made.leg.play(tone(5_000.0).tobytes())
-    made.leg.mark("half")
+    made.leg.mark("half", ends_reply=False)
     made.leg.play(tone(5_000.0).tobytes())
-    made.leg.mark("end")
+    made.leg.mark("end", ends_reply=True)
     await asyncio.sleep(1.0)
     at_ms = now_ms()
     assert made.leg.flush() == ["half", "end"]
@@ -130,7 +223,7 @@ async def test_a_flush_leaves_no_stale_packet() -> None:
     assert not is_speech(made.said(after), above=300)
     assert made.taker.played == []
     made.leg.play(tone(40.0).tobytes())
-    made.leg.mark("next")
+    made.leg.mark("next", ends_reply=True)
     await asyncio.sleep(0.1)
     assert [name for _, name in made.taker.played] == ["next"]
     made.leg.close()
@@ -151,15 +244,15 @@ async def test_a_flush_in_the_same_moment_as_speech_does_not_stop_the_pacer() ->
 
 async def test_marks_are_told_when_their_last_sample_was_sent() -> None:
     made = call()
-    made.leg.mark("nothing before")
+    made.leg.mark("nothing before", ends_reply=True)
     assert made.taker.played == [], "never from inside mark"
     await asyncio.sleep(0.5)
     begun_ms = now_ms()
     made.leg.play(tone(110.0).tobytes())
-    made.leg.mark("a")
+    made.leg.mark("a", ends_reply=False)
     made.leg.play(tone(100.0).tobytes())
-    made.leg.mark("b")
-    made.leg.mark("c")
+    made.leg.mark("b", ends_reply=True)
+    made.leg.mark("c", ends_reply=True)
     await asyncio.sleep(0.5)
     told = {name: at_ms - begun_ms for at_ms, name in made.taker.played}
     assert list(told) == ["nothing before", "a", "b", "c"]

@@ -14,7 +14,7 @@ from tests.sip.far_end import FRAME, call, is_speech, now_ms, sdp, speak, tone
 async def test_on_hold_nobody_speaks_and_nobody_listens() -> None:
     made = call()
     made.leg.play(tone(1_000.0).tobytes())
-    made.leg.mark("said")
+    made.leg.mark("said", ends_reply=True)
     await asyncio.sleep(0.5)
     made.leg.answer(sdp("a=sendonly", key=None))
     assert made.taker.holds == [True]
@@ -45,7 +45,7 @@ async def test_who_comes_to_a_call_that_is_on_hold_already_is_told(line: str) ->
     made = call(line, attach=False)
     made.leg.attach(made.taker)
     made.leg.play(tone(100.0).tobytes())
-    made.leg.mark("said")
+    made.leg.mark("said", ends_reply=True)
     assert made.taker.holds == [True]
     await asyncio.sleep(2.0)
     assert (made.packets, made.taker.played) == ([], [])

@@ -108,7 +108,7 @@ async def test_two_of_us_hear_each_other_over_srtp(formats: str) -> None:
     theirs.attach(there)
     words = tone(1_500.0, 440.0, rate=rate)
     ours.play(words.tobytes())
-    ours.mark("said")
+    ours.mark("said", ends_reply=True)
     await until(lambda: bool(here.played))
     await asyncio.sleep(0.1)
     assert best_tone_db(there.heard, rate) > 30.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -241,12 +242,26 @@ def test_hold_in_all_its_spellings(
     )
 
 
-def test_each_description_of_ours_has_a_higher_version_of_one_session() -> None:
-    ours = side()
-    origins = [value(ours.answer(offer()), "o=") for _ in range(3)] + [value(ours.offer(), "o=")]
-    names, sessions, versions = zip(*(each.split()[:3] for each in origins), strict=True)
-    assert len(set(names)) == len(set(sessions)) == 1
-    assert [int(version) for version in versions] == [1, 2, 3, 4]
+def test_the_version_of_our_descriptions_counts_what_changed() -> None:
+    """RFC 3264 section 8: a refresh that raised it would look like a change, and some far ends set their media up anew."""
+    ours, held = side(), offer("a=sendonly")
+    said = [ours.answer(offer()), ours.answer(offer()), ours.offer(), ours.offer()]
+    said += [ours.answer(held), ours.answer(held), ours.answer(offer())]
+    names, sessions, versions = zip(*(value(each, "o=").split()[:3] for each in said), strict=True)
+    assert (set(names), len(set(sessions))) == ({"-"}, 1)
+    assert [int(version) for version in versions] == [1, 1, 1, 1, 2, 2, 3]
+    assert [one == other for one, other in pairwise(said)] == [True, True, True, False, True, False]
+
+
+def test_a_refresh_of_a_call_that_we_began_changes_nothing() -> None:
+    ours, theirs = side(), side()
+    first = ours.offer()
+    ours.accept(theirs.answer(first))
+    agreed = ours.offer()
+    assert agreed != first, "one codec of several"
+    for _ in range(3):
+        ours.accept(theirs.answer(agreed))
+        assert ours.offer() == agreed
 
 
 def test_our_key_stays_while_theirs_does_and_changes_with_it() -> None:

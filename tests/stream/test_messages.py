@@ -83,6 +83,17 @@ def test_what_we_write_is_what_we_read() -> None:
     assert read_to_call(messages.transfer("c1", "desk")) == Transfer("desk")
 
 
+def test_the_name_of_a_mark_says_whether_it_ends_a_reply_and_comes_back_as_it_was() -> None:
+    for ends_reply in (False, True):
+        name = messages.mark_name(12, ends_reply=ends_reply)
+        asked = read_to_call(messages.mark("c1", name))
+        given_back = read_carrier(messages.mark(STREAM, name), STREAM)
+        assert isinstance(asked, Mark)
+        assert asked.ends_reply is ends_reply
+        assert given_back == asked
+    assert not Mark("line").ends_reply
+
+
 @pytest.mark.parametrize("stream", ["", "c1"])
 def test_a_carrier_cannot_say_what_only_we_may(stream: str) -> None:
     private = [messages.hold("c1", True), messages.transferred("c1", "connected", "desk")]

@@ -55,6 +55,9 @@ class FarEnd:
     def of(self, kind: type[ToCall]) -> list[ToCall]:
         return [message for _, message in self.heard if isinstance(message, kind)]
 
+    def marks(self) -> list[Mark]:
+        return [message for _, message in self.heard if isinstance(message, Mark)]
+
     def samples(self) -> int:
         return sum(len(each.payload) for each in self.of(Audio) if isinstance(each, Audio))
 

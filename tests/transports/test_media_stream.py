@@ -117,7 +117,7 @@ async def test_a_goodbye_is_played_before_the_socket_closes(tmp_path: Path) -> N
         assert leg is not None
         leg.send(Bye("goodbye"))
         leg.close("goodbye")
-        await far.until(lambda: len(far.of(Mark)) >= 4)
+        await far.until(lambda: len(far.of(Mark)) >= 5)  # each fifth frame's, the last one's, ours
         assert far.closed == []
         far.say(messages.mark(STREAM, far.of(Mark)[-1].name))  # type: ignore[union-attr]  # a mark
         await far.until(lambda: bool(far.closed))
@@ -134,6 +134,28 @@ async def test_a_call_that_breaks_is_no_goodbye_to_whoever_brought_it(tmp_path: 
         call.leg.close("error")
         await far.until(lambda: bool(far.closed))
         assert far.closed == [(FAILED, "error")]
+
+
+@pytest.mark.parametrize("bringer", Bringer)
+async def test_each_fifth_frame_has_a_mark_and_the_last_of_a_reply_one_that_says_so(
+    tmp_path: Path, bringer: Bringer
+) -> None:
+    async with opened(tmp_path) as rig:
+        far, call = await rig.called(bringer=bringer)
+        for frames in (12, 5):
+            call.playout.push(0, tone(600, 0.02 * frames))
+            call.playout.end(0)
+        await far.until(lambda: sum(each.ends_reply for each in far.marks()) == 2)
+        said = [message for _, message in far.heard]
+        behind = [
+            sum(isinstance(each, Audio) for each in said[: said.index(mark)])
+            for mark in far.marks()
+        ]
+        ends = [mark.ends_reply for mark in far.marks()]
+        assert list(zip(behind, ends, strict=True)) == [
+            (5, False), (10, False), (12, True), (17, False), (17, True),
+        ]  # fmt: skip
+        assert len({mark.name for mark in far.marks()}) == 5
 
 
 async def test_a_far_end_that_gives_no_marks_back_does_not_hold_the_line(tmp_path: Path) -> None:
