@@ -187,15 +187,19 @@ def test_capacity_of_two_numbers_of_calls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "begun"),
+    ("asked", "begun", "sent"),
     [
-        (("turns", *SHORT, "--worlds", "ours,stock"), "round 1"),
-        (("turns", *SHORT, "--door", "sip"), "round 1"),
-        (("soak", "--calls", "40", "--at-once", "10"), "warming up"),
-        (("capacity", "--calls", "3", "--stock"), "ours: 3 calls"),
+        (("turns", *SHORT, "--worlds", "ours,stock"), "round 1", signal.SIGINT),
+        (("turns", *SHORT, "--door", "sip"), "round 1", signal.SIGINT),
+        (("turns", *SHORT, "--door", "sip"), "round 1", signal.SIGTERM),
+        (("soak", "--calls", "40", "--at-once", "10"), "warming up", signal.SIGINT),
+        (("capacity", "--calls", "3", "--stock"), "ours: 3 calls", signal.SIGINT),
+        (("capacity", "--calls", "3", "--stock"), "ours: 3 calls", signal.SIGTERM),
     ],
 )
-def test_ctrl_c_leaves_nothing_behind(asked: tuple[str, ...], begun: str, tmp_path: Path) -> None:
+def test_ctrl_c_and_sigterm_leave_nothing_behind(
+    asked: tuple[str, ...], begun: str, sent: signal.Signals, tmp_path: Path
+) -> None:
     before = left_behind()
     command = [sys.executable, "-m", "pipeline.cli", "bench", *asked]
     with subprocess.Popen(
@@ -210,7 +214,7 @@ def test_ctrl_c_leaves_nothing_behind(asked: tuple[str, ...], begun: str, tmp_pa
         everyone = set(processes.family(process.pid)) - {process.pid}
         assert len(everyone) >= 2
         time.sleep(4.0)  # in the middle of a call
-        os.kill(process.pid, signal.SIGINT)
+        os.kill(process.pid, sent)
         assert process.wait(60) == 130
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in everyone), 10.0, "their end")
     assert left_behind() == before
