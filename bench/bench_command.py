@@ -82,7 +82,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     soak = others.add_parser("soak", help="many short calls, then idle: what is left of them")
     soak_command.configure(soak)
     faults = others.add_parser(
-        "faults", help="kill workers in mid-call: when callers are told, and what is left"
+        "faults",
+        help="kill a worker, the gateway, the model or the store in mid-call: when callers are told, what is left",
     )
     faults_command.configure(faults)
     for each in others.choices.values():
