@@ -60,22 +60,27 @@ class Database:
 
     async def start(self) -> None:
         """Begin to serve, after a kill too; raises ServerNotStarted."""
-        data, port = str(self._folder / "data"), str(self._port)
-        given = ("-p", port, "-k", str(self._folder), "-c", "listen_addresses=127.0.0.1")
-        self._process = await self._run("postgres", "-D", data, *given)
         loop = asyncio.get_running_loop()
         until_s = loop.time() + READY_LIMIT_S
-        while self._process.returncode is None and loop.time() < until_s:
+        while loop.time() < until_s:
+            if self._process is None or self._process.returncode is not None:
+                # again, too, where processes of the one that was killed have not gone yet: it then ends at once
+                self._process = await self._serve()
             if await asyncio.to_thread(_answers, self._url):
                 return
             await asyncio.sleep(0.1)
         raise ServerNotStarted("the PostgreSQL server of the bench did not start")
 
+    async def _serve(self) -> asyncio.subprocess.Process:
+        data, port = str(self._folder / "data"), str(self._port)
+        given = ("-p", port, "-k", str(self._folder), "-c", "listen_addresses=127.0.0.1")
+        return await self._run("postgres", "-D", data, *given)
+
     def kill(self) -> list[int]:
         """SIGKILL to the server and every process of it; returns the one that is our child."""
         if self._process is None or self._process.returncode is not None:
             return []
-        for pid in processes.family(self._process.pid):
+        for pid in processes.family(self._process.pid):  # the server itself is the first
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         return [self._process.pid]
@@ -112,12 +117,9 @@ class Database:
 @asynccontextmanager
 async def running() -> AsyncIterator[Database]:
     """One that serves; it and its folder are gone when the block is left. Raises BenchError without its programs."""
-    programs = _programs()
-    folder = Path(tempfile.mkdtemp(prefix="wardline-bench-"))
+    programs = await asyncio.to_thread(_programs)
+    folder = await asyncio.to_thread(_own_folder)
     try:
-        if os.geteuid() == 0:
-            account = pwd.getpwnam(ACCOUNT)
-            os.chown(folder, account.pw_uid, account.pw_gid)
         database = Database(folder, programs)
         try:
             await database.make()
@@ -126,7 +128,15 @@ async def running() -> AsyncIterator[Database]:
         finally:
             await database.stop()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _own_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="wardline-bench-"))
+    if os.geteuid() == 0:
+        account = pwd.getpwnam(ACCOUNT)
+        os.chown(folder, account.pw_uid, account.pw_gid)
+    return folder
 
 
 def _programs() -> Path:

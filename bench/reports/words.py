@@ -182,7 +182,8 @@ def _killed(result: Result) -> Story:
     forgotten = round((untold.spread.worst or 0.0) if untold is not None else 0.0)
     more = f"{forgotten} heard nothing more." if forgotten else "Nobody was left in silence."
     heard = f"heard a sentence within {figure(latest_ms)}"
-    told_by = f"{told.spread.count} callers of killed {victim}s {heard}."
+    count = told.spread.count
+    told_by = f"{count} caller{'s' * (count != 1)} of killed {victim}s {heard}."
     return Story(told_by, (more,))
 
 

@@ -135,7 +135,7 @@ def test_a_number_shows_no_more_than_where_it_is() -> None:
     ("victim", "killed", "title"),
     [
         (Worker(), Killed(2, [36.0, 47.0]), "2 callers of killed workers heard a sentence within 47 ms."),
-        (Model(), Killed(1, [950.0]), "1 callers of killed models heard a sentence within 950 ms."),
+        (Model(), Killed(1, [950.0]), "1 caller of killed models heard a sentence within 950 ms."),
         (Gateway(), Killed(2, [], ["nothing"]), "No caller of a killed gateway was told anything."),
     ],
 )  # fmt: skip
