@@ -104,6 +104,48 @@ def test_callers_of_a_killed_worker_are_told(door: str, tmp_path: Path) -> None:
     assert left_behind() == before
 
 
+def faults(folder: Path, *more: str) -> dict[str, dict[str, Any]]:
+    """The rows of a run that leaves nothing behind."""
+    before = left_behind()
+    done = wardline("bench", "faults", "--calls", "2", *more, "--report-only", "--out", str(folder))
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert left_behind() == before
+    found = result(folder)
+    assert found["run"]["valid"], found["run"]["notes"]
+    return {row["id"].removeprefix("fault."): row for row in found["rows"]}
+
+
+@pytest.mark.parametrize("door", ["sip", "sip-plain"])
+def test_a_killed_gateway_answers_again_and_its_callers_are_counted_as_told_nothing(
+    door: str, tmp_path: Path
+) -> None:
+    rows = faults(tmp_path, "--victim", "gateway", "--door", door, "--kills", "1")
+    assert rows["gateway.untold"]["outcome"] == "missed"
+    assert rows["gateway.untold"]["worst"] == 2
+    assert rows["gateway.answering"]["worst"] < 30_000.0
+    assert rows["gateway.calls_left"]["outcome"] == rows["gateway.zombies"]["outcome"] == "met"
+
+
+@pytest.mark.parametrize("door", ["stream", "webrtc", "sip"])
+def test_callers_of_a_killed_model_hear_a_sentence(door: str, tmp_path: Path) -> None:
+    rows = faults(tmp_path, "--victim", "model", "--door", door, "--kills", "2")
+    assert rows["model.told"]["count"] == 4
+    assert rows["model.held"]["worst"] >= 2
+    assert rows["model.lost"]["count"] >= 1  # a caller may have been heard wrongly
+    assert {row["outcome"] for row in rows.values()} == {"met"}
+
+
+@pytest.mark.parametrize("door", ["stream", "webrtc", "sip"])
+@pytest.mark.parametrize("store", ["file", "server"])
+def test_what_a_killed_store_said_was_kept_is_there_and_its_callers_hear_a_sentence(
+    store: str, door: str, tmp_path: Path
+) -> None:
+    rows = faults(tmp_path, "--victim", "store", "--store", store, "--door", door, "--kills", "1")
+    assert rows["store.told"]["count"] == 2
+    assert rows["store.lost"]["count"] >= 1
+    assert {row["outcome"] for row in rows.values()} == {"met"}
+
+
 def test_sixty_calls_leave_nothing_behind(tmp_path: Path) -> None:
     before = left_behind()
     done = wardline(
