@@ -54,7 +54,7 @@ class Database:
     async def make(self) -> None:
         """Lay the data out."""
         data = str(self._folder / "data")
-        made = await self._run("initdb", "-D", data, "-U", USER, "-A", "trust")
+        made = await self._run("initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8")
         if await made.wait():
             raise ServerNotStarted("PostgreSQL's initdb failed")
 
