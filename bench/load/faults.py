@@ -61,6 +61,7 @@ async def run_faults(
     async with victim.beside(plan) as toml, opened(plan, ("ours",), toml=toml) as houses:
         at = houses["ours"]
         await until_ready(at)
+        progress(f"{victim.name}: {kills} kills, each under {plan.calls} calls")
         for number in range(kills):
             loads.append(await _one(plan, at, victim, number, killed))
             told = ", ".join(f"{ms:.0f}" for ms in killed.told_ms[-plan.calls :])

@@ -237,6 +237,8 @@ def test_capacity_of_two_numbers_of_calls(tmp_path: Path) -> None:
         (("soak", "--calls", "40", "--at-once", "10"), "warming up", signal.SIGINT),
         (("capacity", "--calls", "3", "--stock"), "ours: 3 calls", signal.SIGINT),
         (("capacity", "--calls", "3", "--stock"), "ours: 3 calls", signal.SIGTERM),
+        (("faults", "--victim", "model"), "model: 3 kills", signal.SIGINT),
+        (("faults", "--victim", "store", "--store", "server"), "store: 3 kills", signal.SIGTERM),
     ],
 )
 def test_ctrl_c_and_sigterm_leave_nothing_behind(
