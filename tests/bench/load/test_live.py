@@ -41,7 +41,7 @@ def _temporary_folder_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 
 def left_behind() -> set[str]:
-    return {each.name for each in Path(os.environ["TMPDIR"]).iterdir()}
+    return {each.name for each in Path(os.environ["TMPDIR"]).glob("wardline-*")}
 
 
 @pytest.mark.parametrize("door", ["stream", "webrtc"])
