@@ -97,11 +97,17 @@ def ended_by_sigterm(run: Runs) -> Runs:
     def until_sigterm(arguments: argparse.Namespace) -> int:
         if threading.current_thread() is not threading.main_thread():
             return run(arguments)  # where signals are somebody else's
-        before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+        if (
+            before[signal.SIGINT] is signal.SIG_IGN
+        ):  # as a script's shell starts what it leaves behind
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
         try:
             return run(arguments)
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for each, handler in before.items():
+                signal.signal(each, handler)
 
     return until_sigterm
 

@@ -77,7 +77,9 @@ def test_bench_without_a_server_is_one_sentence(
     assert not list(tmp_path.iterdir())
 
 
-def test_sigterm_ends_a_bench_as_ctrl_c_does_and_what_it_opened_is_closed() -> None:
+@pytest.mark.parametrize("sigint", [signal.default_int_handler, signal.SIG_IGN])
+def test_sigterm_ends_a_bench_as_ctrl_c_does_and_what_it_opened_is_closed(sigint: Any) -> None:
+    """Also where Ctrl-C is ignored, as in what a script runs in the background."""
     closed = []
 
     async def measure() -> None:
@@ -93,8 +95,13 @@ def test_sigterm_ends_a_bench_as_ctrl_c_does_and_what_it_opened_is_closed() -> N
         return 0
 
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt):
-        ended_by_sigterm(run)(argparse.Namespace())
+    ours = signal.signal(signal.SIGINT, sigint)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            ended_by_sigterm(run)(argparse.Namespace())
+        assert signal.getsignal(signal.SIGINT) == sigint
+    finally:
+        signal.signal(signal.SIGINT, ours)
     assert closed == ["server"]
     assert signal.getsignal(signal.SIGTERM) == before
 
