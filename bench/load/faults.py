@@ -139,7 +139,7 @@ async def _speak(door: Door, part: Part, begin_ms: float) -> None:
 def fault_rows(killed: Killed, victim: Victim) -> list[Row]:
     """Target R1's lines of this victim."""
     none = Limit("value", "worst", most=0.0)
-    fault = "fault" if victim.name == "worker" else f"fault.{victim.name}"
+    fault = victim.rows_id
     found = [
         Row(f"{fault}.told", "R1", victim.waits_for, "ms",
             Measure("ours", tuple(killed.told_ms)), None, Limit("value", "worst", most=TOLD_MS)),
@@ -154,25 +154,4 @@ def fault_rows(killed: Killed, victim: Victim) -> list[Row]:
             Row(f"{fault}.lost", "R1", "requests said to be stored that were not there, or not whole, afterwards", "requests",
                 Measure("ours", count=missing, of=killed.stored), None, none)
         )  # fmt: skip
-    if victim.name == "gateway":
-        found += [
-            Row(f"{fault}.answering", "", "gateway killed to a new call's being answered", "ms",
-                Measure("ours", tuple(victim.answering_ms))),
-            Row(f"{fault}.calls_left", "R1", "calls of a killed gateway that the server still had afterwards", "calls",
-                Measure("ours", count=float(sum(victim.left)), of=killed.calls), None, none),
-        ]  # fmt: skip
-    if victim.name == "model":
-        found.append(
-            Row(f"{fault}.held", "", "replies that the model had in hand when it was killed", "replies",
-                Measure("ours", count=float(sum(held for held, _ in victim.held)), of=killed.calls))
-        )  # fmt: skip
-    return found
-
-
-def fault_notes(killed: Killed, victim: Victim) -> list[str]:
-    """What a reader must know beside the rows; a kill under which nothing was asked of a model proves nothing."""
-    found = list(dict.fromkeys(killed.untold))[:3]
-    idle = sum(held == 0 for held, _ in victim.held)
-    if idle:
-        found.append(f"at {idle} of {len(victim.held)} kills the model had no reply in hand")
-    return found
+    return found + victim.rows(killed.calls)

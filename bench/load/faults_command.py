@@ -7,7 +7,7 @@ import asyncio
 import sys
 
 from bench.errors import BenchError
-from bench.load.faults import fault_notes, fault_rows, run_faults
+from bench.load.faults import fault_rows, run_faults
 from bench.load.scenario import shipped
 from bench.load.turns_command import first_of, progress, whole
 from bench.load.victims import STORES, VICTIMS, Victim, victim_of
@@ -15,7 +15,8 @@ from bench.load.worlds import DOORS, Plan
 from bench.reports.told import add_out, tell
 
 ABOUT = """Under calls that are being spoken in, a part of a server is killed with SIGKILL, again and again.
-worker: every process that holds calls. gateway: the telephone's (doors sip and sip-plain). model: a language model's
+worker: every process that holds calls. gateway: the telephone's (doors sip and sip-plain); nobody is
+left to tell its callers anything, so that is missed, and what is measured is when it answers again. model: a language model's
 server that the bench starts, before the first word of every reply and, with the next kill, in its middle. store: what holds the
 requests, as soon as the first is said to be stored: with --store file the worker that writes the file, with --store server
 a PostgreSQL server that the bench starts. The last two run the server's own engines and read afterwards whether every request
@@ -61,9 +62,9 @@ def bench_faults(arguments: argparse.Namespace) -> int:
         print(f"wardline bench faults: {first}", file=sys.stderr)
         return 1
     # The callers of a killed worker are lost, and how late they were counts in no row: neither voids what is measured.
-    valid = not any(held == 0 for held, _ in victim.held)
-    notes = fault_notes(killed, victim)
-    result = ran.as_json("faults", rows_=fault_rows(killed, victim), faults=notes, valid=valid)
+    void = victim.faults()
+    notes = void + list(dict.fromkeys(killed.untold))[:3]
+    result = ran.as_json("faults", rows_=fault_rows(killed, victim), faults=notes, valid=not void)
     return tell(result, arguments)
 
 

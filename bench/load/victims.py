@@ -1,7 +1,7 @@
 """What may be killed under calls, each in its own way: when, what its callers then wait for, and how it comes back.
 
 A worker or a gateway is killed under timed engines; a model or a store under the server's own, since only those ask a
-model and book anything. Knows no call and no row: `bench.load.faults` does.
+model and book anything. What all of them have in common is in `bench.load.faults`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from bench.load.database import Database
 from bench.load.door import Door
 from bench.load.house import House
 from bench.load.part import Part, said
+from bench.load.row import Limit, Measure, Row
 from bench.load.run import parts_of
 from bench.load.silence import longest_silence_ms
 from bench.load.telephone_door import TelephoneDoor, calling
@@ -72,14 +73,19 @@ class Victim(ABC):
     embedded = False
     doors: tuple[DoorName, ...] = DOORS
 
-    def __init__(self) -> None:
-        """Nothing is killed yet."""
-        self.held: list[tuple[int, int]] = []
-        """Of each kill of a model: how many replies it had in hand, and how many calls there were."""
-        self.answering_ms: list[float] = []
-        """From each kill of a gateway until it answered a new call."""
-        self.left: list[int] = []
-        """Calls that the server still had after a gateway's kill."""
+    @property
+    def rows_id(self) -> str:
+        """Where the ids of its rows begin."""
+        return "fault" if self.name == "worker" else f"fault.{self.name}"
+
+    def rows(self, calls: int) -> list[Row]:
+        """What is measured of it alone; so many calls lost it."""
+        del calls
+        return []
+
+    def faults(self) -> list[str]:
+        """What makes a run void."""
+        return []
 
     @asynccontextmanager
     async def beside(self, plan: Plan) -> AsyncIterator[str]:
@@ -134,6 +140,23 @@ class Gateway(Victim):
     waits_for = "gateway killed in mid-call to the caller's being told"
     doors = ("sip", "sip-plain")
 
+    def __init__(self) -> None:
+        """Nothing is killed yet."""
+        self.answering_ms: list[float] = []
+        """From each kill until it answered a new call."""
+        self.left: list[int] = []
+        """Calls that the server still had after each."""
+
+    def rows(self, calls: int) -> list[Row]:
+        """When it answers again, and whether the server let the lost calls go."""
+        none = Limit("value", "worst", most=0.0)
+        return [
+            Row(f"{self.rows_id}.answering", "", "gateway killed to a new call's being answered", "ms",
+                Measure("ours", tuple(self.answering_ms))),
+            Row(f"{self.rows_id}.calls_left", "R1", "calls of a killed gateway that the server still had afterwards", "calls",
+                Measure("ours", count=float(sum(self.left)), of=calls), None, none),
+        ]  # fmt: skip
+
     async def strike(self, at: House, scene: Scene) -> list[int]:
         """In the first sentence, or its answer."""
         await _until(scene.begin_ms + SPOKEN_MS)
@@ -169,11 +192,26 @@ class Model(Victim):
 
     def __init__(self) -> None:
         """Nothing runs yet."""
-        super().__init__()
+        self.held: list[int] = []
+        """Of each kill, how many replies it had in hand."""
         self._port = house.free_port()
         self._folder = Path()
         self._life = AsyncExitStack()
         self._process: asyncio.subprocess.Process | None = None
+
+    def rows(self, calls: int) -> list[Row]:
+        """How many calls were really waiting for it."""
+        return [
+            Row(f"{self.rows_id}.held", "", "replies that the model had in hand when it was killed", "replies",
+                Measure("ours", count=float(sum(self.held)), of=calls))
+        ]  # fmt: skip
+
+    def faults(self) -> list[str]:
+        """A kill under which nobody waited proves nothing."""
+        idle = self.held.count(0)
+        if not idle:
+            return []
+        return [f"at {idle} of {len(self.held)} kills the model had no reply in hand"]
 
     @asynccontextmanager
     async def beside(self, plan: Plan) -> AsyncIterator[str]:
@@ -205,7 +243,7 @@ class Model(Victim):
                 end_ms + BEGUN_WITHIN_MS,
             )
         held = await self._held(len(scene.doors), end_ms + (0.0 if begun else HELD_WITHIN_MS))
-        self.held.append((held, len(scene.doors)))
+        self.held.append(held)
         process = self._process
         assert process is not None  # noqa: S101  # `beside` has started it
         process.kill()
@@ -294,7 +332,6 @@ class StoreServer(StoreFile):
 
     def __init__(self) -> None:
         """Nothing runs yet."""
-        super().__init__()
         self._database: Database | None = None
 
     @asynccontextmanager

@@ -12,7 +12,7 @@ import pytest
 
 from bench.errors import CallLost
 from bench.load.door import Door, Heard
-from bench.load.faults import GIVEN_MS, Killed, _call, fault_notes, fault_rows
+from bench.load.faults import GIVEN_MS, Killed, _call, fault_rows
 from bench.load.part import Part
 from bench.load.results import document
 from bench.load.telephone_door import Number, TelephoneDoor, calling
@@ -104,8 +104,10 @@ def test_what_was_stored_must_be_there_and_nothing_stored_proves_nothing(
 
 def test_a_model_that_had_nothing_in_hand_was_not_killed_in_mid_call() -> None:
     model = Model()
-    model.held = [(4, 4), (0, 4)]
-    assert fault_notes(Killed(8), model) == ["at 1 of 2 kills the model had no reply in hand"]
+    model.held = [4, 3]
+    assert model.faults() == []
+    model.held = [4, 0]
+    assert model.faults() == ["at 1 of 2 kills the model had no reply in hand"]
 
 
 @pytest.mark.wire
