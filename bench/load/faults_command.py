@@ -5,15 +5,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from typing import Final
 
 from bench.errors import BenchError
 from bench.load.faults import fault_rows, run_faults
+from bench.load.lost_model import Model
+from bench.load.lost_store import StoreFile, StoreServer
 from bench.load.scenario import shipped
 from bench.load.turns_command import first_of, progress, whole
-from bench.load.victims import STORES, VICTIMS, Victim, victim_of
+from bench.load.victims import Gateway, Victim, VictimName, Worker
 from bench.load.worlds import DOORS, Plan
 from bench.reports.told import add_out, tell
 
+VICTIMS: Final[tuple[VictimName, ...]] = ("worker", "gateway", "model", "store")
+STORES: Final = ("file", "server")
 ABOUT = """Under calls that are being spoken in, a part of a server is killed with SIGKILL, again and again.
 worker: every process that holds calls. gateway: the telephone's (doors sip and sip-plain); nobody is
 left to tell its callers anything, so that is missed, and what is measured is when it answers again. model: a language model's
@@ -82,3 +87,16 @@ def plan_of(arguments: argparse.Namespace, victim: Victim) -> Plan:
         calls=arguments.calls,
         embedded=victim.embedded,
     )
+
+
+def victim_of(name: VictimName, store: str) -> Victim:
+    """The one that is asked for."""
+    match name:
+        case "worker":
+            return Worker()
+        case "gateway":
+            return Gateway()
+        case "model":
+            return Model()
+        case "store":
+            return StoreServer() if store == "server" else StoreFile()

@@ -11,12 +11,14 @@ from bench.bench_command import command
 from bench.control import Floor
 from bench.errors import BenchError
 from bench.load import faults_command
+from bench.load.lost_model import Model
+from bench.load.lost_store import StoreFile
 from bench.load.results import World
 from bench.load.simulate_command import against_target, simulated
 from bench.load.timeline import Turn
 from bench.load.turns import Ran
 from bench.load.turns_command import plan_of
-from bench.load.victims import ANSWER, ASK, Model, StoreFile, victim_of
+from bench.load.victims import ANSWER, ASK
 from bench.load.worlds import Plan
 from pipeline.clock import wall_now
 
@@ -145,7 +147,7 @@ def test_what_no_victim_has_is_refused(
 def test_a_victim_has_its_own_callers_and_its_door() -> None:
     def faults(*given: str) -> Plan:
         asked = arguments("faults", *given)
-        return faults_command.plan_of(asked, victim_of(asked.victim, asked.store))
+        return faults_command.plan_of(asked, faults_command.victim_of(asked.victim, asked.store))
 
     worker, gateway, model = faults(), faults("--victim", "gateway"), faults("--victim", "model")
     assert (worker.scenario.name, worker.door, worker.embedded) == ("conversation", "stream", False)

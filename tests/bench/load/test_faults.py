@@ -13,10 +13,12 @@ import pytest
 from bench.errors import CallLost
 from bench.load.door import Door, Heard
 from bench.load.faults import GIVEN_MS, Killed, _call, fault_rows
+from bench.load.lost_model import Model
+from bench.load.lost_store import StoreFile
 from bench.load.part import Part
 from bench.load.results import document
 from bench.load.telephone_door import Number, TelephoneDoor, calling
-from bench.load.victims import Gateway, Model, Scene, StoreFile, Victim, Worker
+from bench.load.victims import Gateway, Scene, Victim, Worker
 from bench.reports.result import read
 from bench.reports.words import story
 from models.timed.tags import UNTAGGED
