@@ -212,7 +212,8 @@ def test_a_page_far_away_is_called_for_longer_than_half_a_minute(tmp_path: Path)
     assert done.returncode == 0, done.stderr + done.stdout
     found = result(out)
     assert not any("were lost" in note for note in found["run"]["notes"])
-    assert max(turn["speech_end_at_ms"] for turn in found["turns"]) > 40_000.0
+    ends_ms = [turn["speech_end_at_ms"] for turn in found["turns"]]
+    assert max(ends_ms) - min(ends_ms) > 30_000.0  # and it began six seconds before the first
     assert sum(turn["answered"] for turn in found["turns"]) >= 5
 
 
