@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
+import threading
+from collections.abc import Callable
+from functools import wraps
 
 from bench.call_command import DEFAULT_URL
 from bench.errors import BenchError
@@ -28,6 +32,8 @@ from bench.targets import document_of
 from bench.voices import Voice, choose
 from pipeline.cli import Command
 from pipeline.clock import wall_now
+
+Runs = Callable[[argparse.Namespace], int]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -76,9 +82,34 @@ def configure(parser: argparse.ArgumentParser) -> None:
     soak = others.add_parser("soak", help="many short calls, then idle: what is left of them")
     soak_command.configure(soak)
     faults = others.add_parser(
-        "faults", help="kill workers in mid-call: when callers are told, and what is left"
+        "faults",
+        help="kill a worker, the gateway, the model or the store in mid-call: when callers are told, what is left",
     )
     faults_command.configure(faults)
+    for each in others.choices.values():
+        each.set_defaults(run=ended_by_sigterm(each.get_default("run")))
+
+
+def ended_by_sigterm(run: Runs) -> Runs:
+    """The same command, which SIGTERM ends as Ctrl-C does: servers, callers and folders go with it."""
+
+    @wraps(run)
+    def until_sigterm(arguments: argparse.Namespace) -> int:
+        if threading.current_thread() is not threading.main_thread():
+            return run(arguments)  # where signals are somebody else's
+        before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+        if (
+            before[signal.SIGINT] is signal.SIG_IGN
+        ):  # as a script's shell starts what it leaves behind
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        try:
+            return run(arguments)
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    return until_sigterm
 
 
 def bench(arguments: argparse.Namespace) -> int:
@@ -131,5 +162,5 @@ command = Command(
     name="bench",
     help="call a running server many times and compare its latency with the targets",
     configure=configure,
-    run=bench,
+    run=ended_by_sigterm(bench),
 )

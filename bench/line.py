@@ -16,7 +16,7 @@ from aiortc import (
 from aiortc.mediastreams import MediaStreamTrack
 
 from bench.errors import BenchError, MediaUnreachable
-from bench.media import Ear, offer_only
+from bench.media import Ear, offer_only, wait_for_late_answers
 
 CHANNEL = "wardline"
 MAX_MESSAGE_BYTES = 4_096
@@ -55,6 +55,7 @@ class Line:
         channel.on("close", self._state)
         connection.on("connectionstatechange", self._state)
         self._ear.attach(connection.getTransceivers()[0].receiver)
+        wait_for_late_answers(connection)
         if addresses:
             offer_only(connection, addresses)
         await connection.setLocalDescription(await connection.createOffer())

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
+import aioice
 import av
 import numpy as np
 from aioice.candidate import Candidate
@@ -34,6 +35,7 @@ from bench.audio import (
 )
 from pipeline.clock import Clock
 from pipeline.line import FRAME_MS
+from pipeline.transports.ice import keep_asking
 
 MAX_CATCH_UP_MS = 200.0
 """Frames that are later than this are skipped, not sent in a burst: a microphone does not replay a stall."""
@@ -241,11 +243,22 @@ def offer_only(connection: RTCPeerConnection, addresses: list[str]) -> None:
     `aioice.ice.get_host_addresses` leaves out 127.0.0.1 and ::1, so two peers on a machine with nothing
     but `lo` never meet. This replaces the addresses of one connection and leaves the module as it is.
     """
-    for transceiver in connection.getTransceivers():
-        gatherer = transceiver.sender.transport.transport.iceGatherer
-        ice = gatherer._connection  # noqa: SLF001  # aiortc offers no choice of addresses
+    for ice in _agents(connection):
         gather = partial(_gather_on, addresses, ice.get_component_candidates)
         setattr(ice, "get_component_candidates", gather)  # noqa: B010  # mypy forbids assigning to a method
+
+
+def wait_for_late_answers(connection: RTCPeerConnection) -> None:
+    """Be as patient as a browser: aioice itself gives a far server up after half a minute, whatever it answers."""
+    for ice in _agents(connection):
+        setattr(ice, "query_consent", partial(keep_asking, ice))  # noqa: B010  # the same
+
+
+def _agents(connection: RTCPeerConnection) -> list[aioice.Connection]:
+    gatherers = (
+        each.sender.transport.transport.iceGatherer for each in connection.getTransceivers()
+    )
+    return [each._connection for each in gatherers]  # noqa: SLF001  # aiortc shows it to nobody
 
 
 async def _gather_on(

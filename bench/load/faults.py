@@ -1,36 +1,35 @@
-"""Workers killed in the middle of calls: when their callers are told, and what is left of the processes (target R1).
+"""A part of the server killed in the middle of calls: when its callers are told, what is left of it, what is kept (target R1).
 
-What a caller is told is each door's own: the gateway's line by telephone, the sentence a carrier is given to say, the one
-that a page has stored. Every call was connected and being spoken in when the process that held it was killed.
+What a caller of a lost worker is told is each door's own: the gateway's line by telephone, the sentence a carrier is given to
+say, the one that a page has stored. Who lost a model or a store is told nothing of it: the answer has to come. Every call was
+connected and being spoken in when the part that it needs was killed (`bench.load.victims`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bench.control import Floor
 from bench.errors import BenchError
-from bench.load import processes
+from bench.load import kept, processes
 from bench.load.door import Door
 from bench.load.house import House, until_ready
 from bench.load.part import Part
 from bench.load.results import World
 from bench.load.row import Limit, Measure, Row
-from bench.load.run import RING_MS, Loaded, parts_of
+from bench.load.run import RING_MS, Loaded
 from bench.load.turns import Ran
-from bench.load.worlds import Plan, doors, opened, rate_of
+from bench.load.victims import Scene, Victim
+from bench.load.worlds import Plan, doors, opened
 from pipeline.clock import LoopClock, wall_now
 
 TOLD_MS = 2_000.0
 GIVEN_MS = 10_000.0
 """A caller who has heard nothing by then hears nothing."""
 ZOMBIES_AFTER_S = 5.0
-SPOKEN_MS = 6_000.0
-"""From the first frame to the kill: the greeting is over and a first sentence is being said or answered."""
 
 
 @dataclass(slots=True)
@@ -39,46 +38,63 @@ class Killed:
 
     calls: int = 0
     told_ms: list[float] = field(default_factory=list)
-    """From the kill, of each caller who was told."""
+    """How long each caller who was told had to wait."""
     untold: list[str] = field(default_factory=list)
+    processes: int = 0
     zombies: int = 0
+    stored: int = 0
+    """Requests that the server said were on the disk."""
+    missing: list[str] = field(default_factory=list)
+    """The calls whose request, or a field of it, was not there afterwards."""
 
 
-async def run_faults(plan: Plan, kills: int, progress: Callable[[str], None]) -> tuple[Ran, Killed]:
-    """Kill every worker so many times, each time under so many calls."""
+async def run_faults(
+    plan: Plan, victim: Victim, kills: int, progress: Callable[[str], None]
+) -> tuple[Ran, Killed]:
+    """Kill so many times, each time under so many calls; raises BenchError where this door has no such victim."""
+    if plan.door not in victim.doors:
+        raise BenchError(
+            f"no call of the door {plan.door} has a {victim.name}: --door {' or '.join(victim.doors)}"
+        )
     started, began_ms = wall_now(), LoopClock().now_ms()
     killed, loads = Killed(), list[Loaded]()
-    async with opened(plan, ("ours",)) as houses:
+    async with victim.beside(plan) as toml, opened(plan, ("ours",), toml=toml) as houses:
         at = houses["ours"]
+        await until_ready(at)
+        progress(f"{victim.name}: {kills} kills, each under {plan.calls} calls")
         for number in range(kills):
-            await until_ready(at)
-            loads.append(await _one(plan, at, killed))
+            loads.append(await _one(plan, at, victim, number, killed))
             told = ", ".join(f"{ms:.0f}" for ms in killed.told_ms[-plan.calls :])
             progress(f"kill {number + 1} of {kills}: told after {told or 'nothing'} ms")
+            await victim.again(at, number + 1)
+        if victim.embedded:
+            said = kept.said(await asyncio.to_thread(kept.lines_of, at))
+            killed.stored = len(said)
+            killed.missing = kept.lost(said, await kept.there(at))
     took_s = (LoopClock().now_ms() - began_ms) / 1000
     return Ran(plan, started, took_s, {"ours": World("ours")}, loads, Floor()), killed
 
 
-async def _one(plan: Plan, at: House, killed: Killed) -> Loaded:
+async def _one(plan: Plan, at: House, victim: Victim, number: int, killed: Killed) -> Loaded:
     clock = LoopClock()
     loaded = Loaded("ours", plan.door, plan.calls, load_before=os.getloadavg()[0])
-    loaded.parts = parts_of(plan.scenario, rate_of(plan), plan.calls)
+    loaded.parts = victim.parts(plan)
     begin_ms = clock.now_ms() + RING_MS
     moment = asyncio.get_running_loop().create_future()
     async with doors(plan, at, plan.scenario, follow=True) as make, asyncio.TaskGroup() as tasks:
-        made = [make(number) for number in range(plan.calls)]
+        scene = Scene(number, begin_ms, [make(n) for n in range(plan.calls)], loaded.parts)
         calls = [
-            tasks.create_task(_call(door, part, begin_ms, moment), name="call to lose")
-            for door, part in zip(made, loaded.parts, strict=True)
+            tasks.create_task(_call(victim, scene, n, moment), name="call to lose")
+            for n in range(plan.calls)
         ]
-        await asyncio.sleep((begin_ms + SPOKEN_MS - clock.now_ms()) / 1000)
-        victims = [pid for pid, role in at.processes().items() if role == "worker"]
-        for pid in victims:
-            os.kill(pid, signal.SIGKILL)
-        moment.set_result(clock.now_ms())
+        victims = await victim.strike(at, scene)
+        killed_ms = clock.now_ms()
+        moment.set_result(killed_ms)
+        tasks.create_task(victim.afterwards(at, killed_ms), name="afterwards")
         await asyncio.sleep(ZOMBIES_AFTER_S)
+        killed.processes += len(victims)
         killed.zombies += sum(processes.used(pid) is not None for pid in victims)
-    loaded.notes = [door.notes for door in made]
+    loaded.notes = [door.notes for door in scene.doors]
     loaded.load_after = os.getloadavg()[0]
     for call in calls:
         killed.calls += 1
@@ -91,16 +107,18 @@ async def _one(plan: Plan, at: House, killed: Killed) -> Loaded:
 
 
 async def _call(
-    door: Door, part: Part, begin_ms: float, moment: asyncio.Future[float]
+    victim: Victim, scene: Scene, call: int, moment: asyncio.Future[float]
 ) -> float | str:
-    """One caller: milliseconds from the kill until they were told, or why they were not."""
+    """One caller: for how many milliseconds they waited to be told, or why they were not."""
+    door, part = scene.doors[call], scene.parts[call]
     outcome: float | str = "the call was over before the kill"
     try:
         async with door, asyncio.TaskGroup() as tasks:
-            speaking = tasks.create_task(_speak(door, part, begin_ms), name="speaking")
+            speaking = tasks.create_task(_speak(door, part, scene.begin_ms), name="speaking")
             killed_ms = await asyncio.shield(moment)
-            async with asyncio.timeout(GIVEN_MS / 1000):
-                outcome = await door.told_of_loss(killed_ms) - killed_ms
+            left_s = max(0.0, victim.owed_from_ms(scene, call) - LoopClock().now_ms()) / 1000
+            async with asyncio.timeout(left_s + GIVEN_MS / 1000):
+                outcome = await victim.told(door, scene, call, killed_ms)
             speaking.cancel()
     except* TimeoutError:
         outcome = f"nothing within {GIVEN_MS / 1000:.0f} s"
@@ -118,14 +136,22 @@ async def _speak(door: Door, part: Part, begin_ms: float) -> None:
         return
 
 
-def fault_rows(killed: Killed) -> list[Row]:
-    """Target R1's lines."""
+def fault_rows(killed: Killed, victim: Victim) -> list[Row]:
+    """Target R1's lines of this victim."""
     none = Limit("value", "worst", most=0.0)
-    return [
-        Row("fault.told", "R1", "worker killed in mid-call to the caller's being told", "ms",
+    fault = victim.rows_id
+    found = [
+        Row(f"{fault}.told", "R1", victim.waits_for, "ms",
             Measure("ours", tuple(killed.told_ms)), None, Limit("value", "worst", most=TOLD_MS)),
-        Row("fault.untold", "R1", f"callers who were told nothing within {GIVEN_MS / 1000:.0f} s", "calls",
+        Row(f"{fault}.untold", "R1", f"callers who heard nothing more within {GIVEN_MS / 1000:.0f} s", "calls",
             Measure("ours", count=float(len(killed.untold)), of=killed.calls), None, none),
-        Row("fault.zombies", "R1", f"killed processes that were still there after {ZOMBIES_AFTER_S:.0f} s", "processes",
-            Measure("ours", count=float(killed.zombies), of=killed.calls), None, none),
+        Row(f"{fault}.zombies", "R1", f"killed processes that were still there after {ZOMBIES_AFTER_S:.0f} s", "processes",
+            Measure("ours", count=float(killed.zombies), of=killed.processes), None, none),
     ]  # fmt: skip
+    if victim.embedded:
+        missing = float(len(killed.missing)) if killed.stored else None
+        found.append(
+            Row(f"{fault}.lost", "R1", "requests said to be stored that were not there, or not whole, afterwards", "requests",
+                Measure("ours", count=missing, of=killed.stored), None, none)
+        )  # fmt: skip
+    return found + victim.rows(killed.calls)

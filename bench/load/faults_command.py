@@ -1,25 +1,50 @@
-"""`wardline bench faults`: workers killed under calls: when the callers are told, and what is left (target R1)."""
+"""`wardline bench faults`: a part of the server killed under calls: when the callers are told, and what is left (target R1)."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import sys
+from typing import Final
 
 from bench.errors import BenchError
 from bench.load.faults import fault_rows, run_faults
+from bench.load.lost_model import Model
+from bench.load.lost_store import StoreFile, StoreServer
 from bench.load.scenario import shipped
 from bench.load.turns_command import first_of, progress, whole
+from bench.load.victims import Gateway, Victim, VictimName, Worker
 from bench.load.worlds import DOORS, Plan
 from bench.reports.told import add_out, tell
+
+VICTIMS: Final[tuple[VictimName, ...]] = ("worker", "gateway", "model", "store")
+STORES: Final = ("file", "server")
+ABOUT = """Under calls that are being spoken in, a part of a server is killed with SIGKILL, again and again.
+worker: every process that holds calls. gateway: the telephone's (doors sip and sip-plain); nobody is
+left to tell its callers anything, so that is missed, and what is measured is when it answers again. model: a language model's
+server that the bench starts, before the first word of every reply and, with the next kill, in its middle. store: what holds the
+requests, as soon as the first is said to be stored: with --store file the worker that writes the file, with --store server
+a PostgreSQL server that the bench starts. The last two run the server's own engines and read afterwards whether every request
+that was said to be stored is there, whole."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.description = ABOUT
     parser.add_argument(
-        "--scenario", default="conversation", help="shipped, or a TOML file (default %(default)s)"
+        "--victim", choices=VICTIMS, default="worker", help="what is killed (default %(default)s)"
     )
-    parser.add_argument("--door", choices=DOORS, default="stream", help="default %(default)s")
+    parser.add_argument(
+        "--store",
+        choices=STORES,
+        default="file",
+        help="of --victim store: a file of the server's own, or a PostgreSQL server (default %(default)s)",
+    )
+    parser.add_argument(
+        "--scenario",
+        help="of --victim worker and gateway: shipped, or a TOML file (default conversation)",
+    )
+    parser.add_argument("--door", choices=DOORS, help="default stream; sip for --victim gateway")
     parser.add_argument(
         "--calls", type=whole(1, 50), default=4, help="at once (default %(default)s)"
     )
@@ -31,15 +56,47 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def bench_faults(arguments: argparse.Namespace) -> int:
     """Run, print, keep."""
+    victim = victim_of(arguments.victim, arguments.store)
     try:
-        plan = Plan(shipped(arguments.scenario), arguments.door, calls=arguments.calls)
-        ran, killed = asyncio.run(run_faults(plan, arguments.kills, progress))
-    except BenchError as error:
-        print(f"wardline bench faults: {error}", file=sys.stderr)
+        plan = plan_of(arguments, victim)
+        ran, killed = asyncio.run(run_faults(plan, victim, arguments.kills, progress))
+    except (BenchError, BaseExceptionGroup) as error:
+        first = first_of(error) if isinstance(error, BaseExceptionGroup) else error
+        if not isinstance(first, BenchError):
+            raise first from None
+        print(f"wardline bench faults: {first}", file=sys.stderr)
         return 1
-    except BaseExceptionGroup as group:
-        raise first_of(group) from None
-    # The callers of a killed worker are lost: that is what is measured.
-    rows = fault_rows(killed)
-    result = ran.as_json("faults", rows_=rows, faults=killed.untold[:3], valid=True)
+    # The callers of a killed worker are lost, and how late they were counts in no row: neither voids what is measured.
+    void = victim.faults()
+    notes = void + list(dict.fromkeys(killed.untold))[:3]
+    result = ran.as_json("faults", rows_=fault_rows(killed, victim), faults=notes, valid=not void)
     return tell(result, arguments)
+
+
+def plan_of(arguments: argparse.Namespace, victim: Victim) -> Plan:
+    """What the arguments ask for; raises BenchError."""
+    if victim.embedded and arguments.scenario:
+        raise BenchError(
+            f"what callers of a killed {victim.name} say is fixed, so that it is understood: leave out --scenario"
+        )
+    if arguments.store != "file" and victim.name != "store":
+        raise BenchError("--store says what --victim store is")
+    return Plan(
+        shipped("embedded" if victim.embedded else arguments.scenario or "conversation"),
+        arguments.door or ("stream" if "stream" in victim.doors else victim.doors[0]),
+        calls=arguments.calls,
+        embedded=victim.embedded,
+    )
+
+
+def victim_of(name: VictimName, store: str) -> Victim:
+    """The one that is asked for."""
+    match name:
+        case "worker":
+            return Worker()
+        case "gateway":
+            return Gateway()
+        case "model":
+            return Model()
+        case "store":
+            return StoreServer() if store == "server" else StoreFile()

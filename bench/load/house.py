@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -92,7 +93,7 @@ async def ours(
     lines = lines_of(calls, workers)
     folder = Path(tempfile.mkdtemp(prefix="wardline-bench-"))
     try:
-        port, token = _free_port(), secrets.token_hex(16)
+        port, token = free_port(), secrets.token_hex(16)
         public = f"https://127.0.0.1:{port}"
         file = folder / "wardline.toml"
         number = _number(folder, telephone)
@@ -102,7 +103,7 @@ async def ours(
         arguments = ["-m", "pipeline.cli", "serve", "--config", str(file)]
         arguments += ["--sip-loopback"] if number else []
         more = leftovers.environment(folder) if observed else {}
-        async with _child(arguments, folder, more=more) as child:
+        async with started(arguments, folder, more=more) as child:
             url = f"http://127.0.0.1:{port}"
             await _until_ready(child, url, folder)
             account = "AC" + "0" * 32
@@ -121,7 +122,7 @@ async def stock(times: Times, *, default: bool) -> AsyncIterator[House]:
         file.write_text(written(times))
         arguments = ["-m", "bench.stock", "--times", str(file)]
         arguments += ["--default"] if default else []
-        async with _child(arguments, folder, says=True) as child:
+        async with started(arguments, folder, says=True) as child:
             port = await _port_said(child, folder)
             world = "stock default" if default else "stock"
             yield House(world, f"http://127.0.0.1:{port}", child.pid)
@@ -202,7 +203,7 @@ def _number(folder: Path, telephone: Telephone | None) -> Number | None:
         return None
     made = folder / "state" / "softphone"
     return Number(
-        _free_port(),
+        free_port(),
         telephone.secure,
         str(made / CERT),
         str(made / KEY),
@@ -213,7 +214,7 @@ def _number(folder: Path, telephone: Telephone | None) -> Number | None:
 def _gateway(number: Number | None, calls: int) -> str:
     if number is None:
         return ""
-    ports = {"tls": _free_port(), "udp": _free_port(), number.transport: number.port}
+    ports = {"tls": free_port(), "udp": free_port(), number.transport: number.port}
     return f"""
 [sip]
 tls_port = {ports["tls"]}
@@ -227,7 +228,7 @@ rtp_port_max = {RTP_PORT + 4 * calls + 400}
 
 
 @asynccontextmanager
-async def _child(
+async def started(
     arguments: Sequence[str],
     folder: Path,
     *,
@@ -249,7 +250,7 @@ async def _child(
             stderr=errors,
             env=config.child_environment({"PYTHONPATH": os.pathsep.join(path), **(more or {})}),
             start_new_session=True,  # Ctrl-C is ours to pass on
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
     try:
         yield process
@@ -274,14 +275,29 @@ def _kill(pids: dict[int, str]) -> None:
                 os.kill(pid, signal.SIGKILL)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """For a child, before it becomes its program."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 async def until_ready(at: House) -> None:
-    """Wait until a server that has lost a worker takes calls again; raises ServerNotStarted."""
+    """Wait until a server that has lost a part of it takes calls again; raises ServerNotStarted."""
     if not await _ready(at.url, lambda: True):
-        raise ServerNotStarted("our server did not take calls again after a worker was killed")
+        raise ServerNotStarted("our server did not take calls again after a part of it was killed")
+
+
+async def health(url: str) -> dict[str, Any]:
+    """What a server says of itself; nothing when it does not answer."""
+    limit = aiohttp.ClientTimeout(2)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=limit) as session,
+            session.get(url + "/healthz") as answer,
+        ):
+            found: dict[str, Any] = await answer.json()
+            return found
+    except (aiohttp.ClientError, TimeoutError, ValueError):
+        return {}
 
 
 async def _until_ready(child: asyncio.subprocess.Process, url: str, folder: Path) -> None:
@@ -292,17 +308,11 @@ async def _until_ready(child: asyncio.subprocess.Process, url: str, folder: Path
 async def _ready(url: str, lives: Callable[[], bool]) -> bool:
     loop = asyncio.get_running_loop()
     until_s = loop.time() + READY_LIMIT_S
-    async with aiohttp.ClientSession() as session:
-        while loop.time() < until_s and lives():
-            try:
-                async with session.get(
-                    url + "/healthz", timeout=aiohttp.ClientTimeout(2)
-                ) as answer:
-                    if (await answer.json()).get("ready"):
-                        return True
-            except (aiohttp.ClientError, TimeoutError, ValueError):
-                pass
-            await asyncio.sleep(0.1)
+    while loop.time() < until_s and lives():
+        said = await health(url)
+        if said.get("ready") and said.get("gateway", "") in ("", "ready"):
+            return True
+        await asyncio.sleep(0.1)
     return False
 
 
@@ -322,7 +332,7 @@ def _not_started(who: str, folder: Path) -> ServerNotStarted:
     return ServerNotStarted(f"{who} did not start: {last}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """One that nobody has for TCP or UDP just now."""
     while True:
         with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagrams:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -35,6 +36,11 @@ class Cue:
     onset_sample: int
     end_sample: int
     """One past its last sample of speech."""
+
+    @property
+    def end_ms(self) -> float:
+        """From the part's beginning to then."""
+        return self.end_sample * 1000.0 / RATE_HZ
 
     @property
     def onset_frame(self) -> int:
@@ -108,6 +114,18 @@ def write(scenario: Scenario, number: int, rate_hz: int) -> Part:
         how = "interruption" if cut else "speech"
         at_ms = end_ms + draw.uniform(*(scenario.cut_after_ms if cut else scenario.think_ms))
     return _mixed(scenario, number, rate_hz, placed)
+
+
+def said(scenario: Scenario, names: Sequence[str], rate_hz: int) -> Part:
+    """Sentences by their names, at the same moments for every caller: the first word of each comes `think_ms` after the last of the one before."""
+    known = {sound.name: sound for sound in sentences()}
+    placed = list[tuple[Sound, How, int]]()
+    at = int(scenario.first_ms * RATE_HZ / 1000)
+    for name in names:
+        sound = known[name]
+        placed.append((sound, "speech", at))
+        at += sound.span.end_sample + int(scenario.think_ms[0] * RATE_HZ / 1000)
+    return _mixed(scenario, 0, rate_hz, placed)
 
 
 def _mixed(

@@ -55,9 +55,9 @@ class Plan:
 
 @asynccontextmanager
 async def opened(
-    plan: Plan, worlds: Sequence[str], *, observed: bool = False
+    plan: Plan, worlds: Sequence[str], *, observed: bool = False, toml: str = ""
 ) -> AsyncIterator[dict[str, House]]:
-    """Start what has to be started; all of it is gone when the block is left."""
+    """Start what has to be started, ours with more settings where some are given; all of it is gone when the block is left."""
     if plan.by_telephone and (plan.url or set(worlds) != {"ours"}):
         raise BenchError(
             "by telephone only a server of ours is called that the bench starts: leave out --stock, --worlds and --url"
@@ -82,6 +82,7 @@ async def opened(
                     workers=plan.workers,
                     telephone=_telephone(plan),
                     observed=observed,
+                    toml=toml,
                 )
             else:
                 start = house.stock(times, default=world == "stock default")

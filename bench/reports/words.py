@@ -23,6 +23,13 @@ CLOCKS = {
     "ear": "what a page reports of its own sound, where one called",
 }
 
+VICTIMS = {
+    "worker": "fault",
+    "gateway": "fault.gateway",
+    "model": "fault.model",
+    "store": "fault.store",
+}
+"""What was killed, and where the ids of its rows begin."""
 GENERATOR = {
     "late_p99_ms": "callers late, p99, ms",
     "limit_ms": "at most, ms",
@@ -164,13 +171,19 @@ def _soaked(result: Result) -> Story:
 
 
 def _killed(result: Result) -> Story:
-    told, untold = result.row("fault.told"), result.row("fault.untold")
+    victim, told = next(
+        ((who, row) for who, id_ in VICTIMS.items() if (row := result.row(f"{id_}.told"))),
+        ("worker", None),
+    )
+    untold = result.row(f"{VICTIMS[victim]}.untold")
     latest_ms = told.spread.worst if told is not None else None
     if told is None or latest_ms is None:
-        return Story("No caller of a killed worker was told anything.", ())
+        return Story(f"No caller of a killed {victim} was told anything.", ())
     forgotten = round((untold.spread.worst or 0.0) if untold is not None else 0.0)
-    more = f"{forgotten} were told nothing." if forgotten else "Nobody was left in silence."
-    told_by = f"{told.spread.count} callers of killed workers were told within {figure(latest_ms)}."
+    more = f"{forgotten} heard nothing more." if forgotten else "Nobody was left in silence."
+    heard = f"heard a sentence within {figure(latest_ms)}"
+    count = told.spread.count
+    told_by = f"{count} caller{'s' * (count != 1)} of killed {victim}s {heard}."
     return Story(told_by, (more,))
 
 

@@ -17,6 +17,9 @@ MARGIN_MS = 10.0
 """Added to the lateness seen of late."""
 STALL_WAIT_MS = 120.0
 """When nothing at all arrives it is more likely a stall than a loss: a burst within this time loses no audio."""
+LONGER_WAY_MS = 300.0
+"""When nothing has come in time for so long, and all of it was late, the way has become longer: from there on that is its length.
+A stall ends sooner: what it held up comes in one heap, and what follows is in time again."""
 JUMP_MS = 500.0
 """A timestamp this far from the sender's own clock means another stream: start afresh."""
 DRIFT_MS_PER_S = 1.0
@@ -91,6 +94,7 @@ class JitterBuffer:
         self._owed = 0  # samples that a stream which has ended did not fill
         self._paused = False  # the sender said that it falls silent
         self._starved = 0  # holes since the last packet
+        self._late_since_ms: float | None = None  # since then every packet was too late
         self.counts = Counts()
 
     @property
@@ -126,6 +130,9 @@ class JitterBuffer:
             self._restart(ssrc, sequence, timestamp, arrival_ms)
             at = self._next
         self._learn(at, arrival_ms)
+        if self._came_the_longer_way(at, sequence, arrival_ms):
+            self._restart(ssrc, sequence, timestamp, arrival_ms)
+            at = self._next
         if at < self._next:
             self.counts.late += 1
         elif at in self._waiting:
@@ -218,12 +225,26 @@ class JitterBuffer:
 
     def _is_jump(self, at: int, sequence: int, arrival_ms: float) -> bool:
         """Whether no network explains this timestamp: a second old, or half a second in the future."""
-        after = (sequence - self._last_sequence) & 0xFFFF
-        if self._keeps_time and self._last_end <= at < self._next and 0 < after < 1 << 15:
-            return False  # the next one of the same stream, only late
+        if self._keeps_time and self._is_next_but_late(at, sequence):
+            return False
         early_ms = at / self._per_ms + self._offset_ms - arrival_ms
         behind_ms = (self._next - at) / self._per_ms
         return early_ms > JUMP_MS or behind_ms > 2 * JUMP_MS
+
+    def _is_next_but_late(self, at: int, sequence: int) -> bool:
+        """It follows what was handed on last, and its time is over."""
+        after = (sequence - self._last_sequence) & 0xFFFF
+        return self._last_end <= at < self._next and 0 < after < 1 << 15
+
+    def _came_the_longer_way(self, at: int, sequence: int, arrival_ms: float) -> bool:
+        """Whether it is late as everything has been for a while."""
+        if not self._is_next_but_late(at, sequence):
+            if at >= self._next:
+                self._late_since_ms = None  # this one is in time
+            return False
+        if self._late_since_ms is None:
+            self._late_since_ms = arrival_ms
+        return arrival_ms - self._late_since_ms >= LONGER_WAY_MS
 
     def _learn(self, at: int, arrival_ms: float) -> None:
         """Follow the shortest transit time (with the sender's crystal) and the lateness above it."""
@@ -250,6 +271,7 @@ class JitterBuffer:
             self._owed += frames * self._frame
         self._paused = False
         self._starved = 0
+        self._late_since_ms = None
         self._ssrc = ssrc
         self._waiting.clear()
         self._next = timestamp

@@ -278,7 +278,11 @@ class Database:
 
     def _postgresql(self) -> Engine:
         parts = urlsplit(self.location.url)
-        options: dict[str, Any] = {"connect_timeout": 5, "options": "-c lock_timeout=5000"}
+        options: dict[str, Any] = {
+            "connect_timeout": 5,
+            "options": "-c lock_timeout=5000",
+            "client_encoding": "utf8",  # a cluster made without a locale is SQL_ASCII, and text then comes as bytes
+        }
         if not is_local(parts.hostname):
             options["sslmode"] = "verify-full"
         if self.location.ca_file:

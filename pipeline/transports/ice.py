@@ -16,13 +16,18 @@ from typing import cast
 import aioice
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
-from aioice.stun import Message
+from aioice.stun import Message, TransactionError
 from aiortc import RTCIceCandidate, RTCIceGatherer
 
 from pipeline.egress.places import own_addresses
 from pipeline.errors import NoMediaPath, StartUpError
 from pipeline.transports.settings import MediaSettings
 
+CONSENT_EVERY_S = (4.0, 6.0)
+CONSENT_LASTS_S = 30.0
+"""RFC 7675 section 5.1, both."""
+CONSENT_REPEATS = 2
+"""After 0.5 and 1.5 s: an answer counts for 3.5 s."""
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MAX_QUEUED_DATAGRAMS = 256
 """Five seconds of audio: more is a flood or a stalled loop."""
@@ -175,6 +180,10 @@ class LocalIce(aioice.Connection):
         if self.knows(addr) or len(self._remote_candidates) < MAX_CALLER_ADDRESSES:
             super().request_received(message, addr, protocol)
 
+    async def query_consent(self) -> None:
+        """Send only while the caller's end wants it (RFC 7675): see `keep_asking`."""
+        await keep_asking(self)
+
     async def gather_candidates(self) -> None:
         """Bind one socket on each address; raises NoMediaPath when none could be bound."""
         if self._local_candidates_start:
@@ -226,6 +235,38 @@ class LocalIce(aioice.Connection):
 
     def _pairs(self) -> list[CandidatePair]:
         return [*self._nominated.values(), *self._check_list]
+
+
+async def keep_asking(agent: aioice.Connection) -> None:
+    """Close a connection whose other end has answered no question for 30 s.
+
+    aioice takes an answer after half a second for none, and six of those for a caller who is gone: whoever is further
+    away than that, by satellite or a bad mobile network, was cut off after half a minute.
+    """
+    loop = asyncio.get_running_loop()
+    answered_s = loop.time()
+    while loop.time() - answered_s < CONSENT_LASTS_S:
+        await asyncio.sleep(random.uniform(*CONSENT_EVERY_S))  # noqa: S311  # no secret
+        if await _answered(agent):
+            answered_s = loop.time()
+    agent._query_consent_task = None  # noqa: SLF001  # `close` would wait for this very task
+    await agent.close()
+
+
+async def _answered(agent: aioice.Connection) -> bool:
+    """Whether the other end answers one question in time."""
+    pair = agent._nominated.get(1)  # noqa: SLF001  # aioice shows it to nobody
+    password = agent.remote_password
+    if pair is None or password is None:
+        return False
+    question = agent.build_request(pair, nominate=False)
+    try:
+        await pair.protocol.request(
+            question, pair.remote_addr, password.encode(), retransmissions=CONSENT_REPEATS
+        )
+    except TransactionError:
+        return False
+    return True
 
 
 class LocalGatherer(RTCIceGatherer):

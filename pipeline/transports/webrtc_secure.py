@@ -146,6 +146,7 @@ _REPLACED: tuple[tuple[type, str, tuple[str, ...]], ...] = (
     (aioice.Connection, "request_received", ("message", "addr", "protocol")),
     (aioice.Connection, "data_received", ("data", "component")),
     (aioice.Connection, "gather_candidates", ()),
+    (aioice.Connection, "query_consent", ()),
     (RTCSctpTransport, "_handle_data", ("data",)),
     (RtpReceiver, "_handle_rtp_packet", ("packet", "arrival_time_ms")),
     (RtpReceiver, "_handle_disconnect", ()),
@@ -170,7 +171,7 @@ def _missing_names() -> list[str]:
     sctp = LocalSctp(dtls)
     needed: tuple[tuple[object, str], ...] = (
         (agent, "_check_list _nominated _protocols _queue _local_candidates _remote_candidates"),
-        (agent, "_local_candidates_start _local_candidates_end"),
+        (agent, "_local_candidates_start _local_candidates_end _query_consent_task"),
         (ice, "_connection _role_set"),
         (dtls, "_rtp_router _rtp_header_extensions_map _tx_srtp _task _set_role"),
         (sctp, "_advertised_rwnd _data_channel_queue _data_channel_flush _data_channels"),

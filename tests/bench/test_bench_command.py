@@ -3,12 +3,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.bench_command import command
+from bench.bench_command import command, ended_by_sigterm
 from bench.run import Plan, run
 from bench.script import shipped
 from tests.bench.conversing import QUESTIONS, RIGHT, ToneReceptionist, ToneVoice
@@ -73,3 +75,44 @@ def test_bench_without_a_server_is_one_sentence(
     assert wardline_bench("--url", "http://127.0.0.1:9", "--out", str(tmp_path)) == 1
     assert "nothing answers" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("sigint", [signal.default_int_handler, signal.SIG_IGN])
+def test_sigterm_ends_a_bench_as_ctrl_c_does_and_what_it_opened_is_closed(sigint: Any) -> None:
+    """Also where Ctrl-C is ignored, as in what a script runs in the background."""
+    closed = []
+
+    async def measure() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0)  # what is closed may take its time
+            closed.append("server")
+
+    def run(_: argparse.Namespace) -> int:
+        asyncio.run(measure())
+        return 0
+
+    before = signal.getsignal(signal.SIGTERM)
+    ours = signal.signal(signal.SIGINT, sigint)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            ended_by_sigterm(run)(argparse.Namespace())
+        assert signal.getsignal(signal.SIGINT) == sigint
+    finally:
+        signal.signal(signal.SIGINT, ours)
+    assert closed == ["server"]
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize(
+    "bench", ["phi", "report", "gate", "turns", "capacity", "simulate", "soak", "faults"]
+)
+def test_every_bench_is_ended_so(bench: str) -> None:
+    parser = argparse.ArgumentParser()
+    command.configure(parser)
+    given = [bench, "none.json"] if bench == "report" else [bench]
+    run = parser.parse_args(given).run
+    assert run.__wrapped__.__module__.startswith("bench.")
+    assert command.run.__wrapped__.__name__ == "bench"  # type: ignore[attr-defined]  # functools.wraps sets it

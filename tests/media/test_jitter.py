@@ -120,6 +120,58 @@ def test_silence_of_the_sender_still_counts_time() -> None:
     assert len(holes) == pytest.approx((6000.0 - 1200.0 - STALL_WAIT_MS) / 20.0, abs=1)
 
 
+def longer_way(by_ms: float, back_after: int = 400) -> list[tuple[float, int]]:
+    """Packets that need so much longer from the fiftieth on, until this one; none overtakes another."""
+    packets, last_ms = list[tuple[float, int]](), 0.0
+    for at, number in steady(400):
+        last_ms = max(last_ms, at + (by_ms if 50 <= number < back_after else 0.0))
+        packets.append((last_ms, number))
+    return packets
+
+
+@pytest.mark.parametrize("keeps_time", [False, True])
+@pytest.mark.parametrize("by_ms", [150.0, 300.0, 600.0, 900.0])
+def test_a_caller_whose_way_becomes_longer_is_heard_again_within_a_third_of_a_second(
+    by_ms: float, keeps_time: bool
+) -> None:
+    """Symptom: a caller whose network had filled up, or who had left the Wi-Fi, was not heard for minutes."""
+    feed = Feed()
+    feed.buffer = JitterBuffer(CLOCK_HZ, keeps_time=keeps_time)
+    packets = longer_way(by_ms)
+    for at, number in packets:
+        feed.arrive(at, number)
+    heard = [number for number in feed.numbers() if number is not None]
+    assert heard == [*range(50), *range(heard[50], 400)]
+    assert (heard[50] - 50) * 20.0 <= 320.0
+    assert feed.buffer.counts.restarts == 1
+    passed_ms = packets[-1][0] - packets[0][0]
+    assert len(feed.out) * 20.0 == pytest.approx(passed_ms, abs=40.0)  # time is counted once
+    assert [at for at, _ in feed.out[-300:]] == [
+        at for at, _ in packets[-300:]
+    ]  # and nothing waits
+
+
+def test_a_way_that_becomes_shorter_again_loses_nothing() -> None:
+    feed = Feed()
+    for at, number in longer_way(300.0, back_after=200):
+        feed.arrive(at, number)
+    assert feed.numbers()[-330:] == list(range(70, 400))
+    assert feed.buffer.counts.restarts == 1
+
+
+def test_what_one_stall_held_up_is_no_longer_way() -> None:
+    feed = Feed()
+    feed.buffer = JitterBuffer(CLOCK_HZ, keeps_time=True)
+    for at, number in steady(200):
+        held = at if not 50 <= number < 100 else max(at, 1000.0 + 20.0 * 100)
+        feed.arrive(held, number)
+    assert feed.buffer.counts.restarts == 0
+    heard = [number for number in feed.numbers() if number is not None]
+    assert heard[:50] == list(range(50))
+    assert heard[-100:] == list(range(100, 200))
+    assert len(feed.out) == 200
+
+
 def test_dtx_gap_is_silence_and_not_loss() -> None:
     feed = Feed()
     for at, number in steady(10):

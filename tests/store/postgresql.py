@@ -36,11 +36,13 @@ class Server:
     directory: Path
     """Holds `data` and `log`."""
 
-    def create(self, name: str) -> str:
+    def create(self, name: str, encoding: str = "UTF8") -> str:
         """Make a database and put it on the disk; returns its address for `store.url`."""
         whole = f"postgresql://{self.address}/postgres"
         with psycopg.connect(whole, user=USER, autocommit=True) as connection:
-            made = sql.SQL("CREATE DATABASE {} STRATEGY file_copy").format(sql.Identifier(name))
+            made = sql.SQL(
+                "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LOCALE 'C' STRATEGY file_copy"
+            ).format(sql.Identifier(name), sql.Literal(encoding))
             connection.execute(made)
             connection.execute("CHECKPOINT")
         return f"postgresql://{self.address}/{name}"

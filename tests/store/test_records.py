@@ -336,3 +336,14 @@ def test_a_database_that_is_not_there_is_a_sentence(tmp_path: Path, postgresql: 
     gone = House(tmp_path / "state", f"postgresql://{postgresql.address}/nothing_here")
     with pytest.raises(StoreFault, match="createdb"), gone.records():
         pass
+
+
+@pytest.mark.wire
+def test_a_database_without_an_encoding_keeps_requests_as_any_other(
+    tmp_path: Path, postgresql: Server
+) -> None:
+    """Symptom: on a cluster that was made without a locale the start ended with a TypeError."""
+    house = House(tmp_path / "state", postgresql.create("no_encoding", encoding="SQL_ASCII"))
+    with house.records() as records:
+        records.write(snapshot(1))
+        assert records.open(snapshot(1).request_id).document.fields == snapshot(1).fields

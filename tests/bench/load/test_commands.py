@@ -10,11 +10,15 @@ import pytest
 from bench.bench_command import command
 from bench.control import Floor
 from bench.errors import BenchError
+from bench.load import faults_command
+from bench.load.lost_model import Model
+from bench.load.lost_store import StoreFile
 from bench.load.results import World
 from bench.load.simulate_command import against_target, simulated
 from bench.load.timeline import Turn
 from bench.load.turns import Ran
 from bench.load.turns_command import plan_of
+from bench.load.victims import ANSWER, ASK
 from bench.load.worlds import Plan
 from pipeline.clock import wall_now
 
@@ -122,3 +126,36 @@ def test_capacity_takes_numbers_of_calls(calls: str, capsys: pytest.CaptureFixtu
         arguments("capacity", "--calls", calls)
     capsys.readouterr()
     assert arguments("capacity", "--calls", "5,1,5").calls == (1, 5)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (("--victim", "gateway", "--door", "stream"), "--door sip or sip-plain"),
+        (("--victim", "model", "--scenario", "quick"), "leave out --scenario"),
+        (("--victim", "worker", "--store", "server"), "what --victim store is"),
+    ],
+)
+def test_what_no_victim_has_is_refused(
+    given: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = arguments("faults", *given)
+    assert asked.run(asked) == 1
+    assert says in capsys.readouterr().err
+
+
+def test_a_victim_has_its_own_callers_and_its_door() -> None:
+    def faults(*given: str) -> Plan:
+        asked = arguments("faults", *given)
+        return faults_command.plan_of(asked, faults_command.victim_of(asked.victim, asked.store))
+
+    worker, gateway, model = faults(), faults("--victim", "gateway"), faults("--victim", "model")
+    assert (worker.scenario.name, worker.door, worker.embedded) == ("conversation", "stream", False)
+    assert (gateway.scenario.name, gateway.door, gateway.embedded) == ("conversation", "sip", False)
+    assert (model.scenario.name, model.door, model.embedded) == ("embedded", "stream", True)
+    first, second = StoreFile().parts(model), Model().parts(model)
+    assert [cue.said for cue in first[0].cues] == [ASK, ANSWER]
+    assert [cue.said for cue in second[0].cues] == [ASK]
+    assert first[0].cues[0] == second[0].cues[0]
+    gap_ms = first[0].cues[1].onset_sample / 48.0 - first[0].cues[0].end_ms
+    assert gap_ms == pytest.approx(model.scenario.think_ms[0], abs=50.0)

@@ -1,4 +1,4 @@
-"""A worker's end in mid-call: who is told when, and what the rows make of it."""
+"""The end of a part of the server in mid-call: who is told when, what was kept, and what the rows make of it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ import pytest
 from bench.errors import CallLost
 from bench.load.door import Door, Heard
 from bench.load.faults import GIVEN_MS, Killed, _call, fault_rows
+from bench.load.lost_model import Model
+from bench.load.lost_store import StoreFile
 from bench.load.part import Part
 from bench.load.results import document
 from bench.load.telephone_door import Number, TelephoneDoor, calling
+from bench.load.victims import Gateway, Scene, Victim, Worker
 from bench.reports.result import read
 from bench.reports.words import story
 from models.timed.tags import UNTAGGED
@@ -44,8 +47,9 @@ class Told(FakeDoor):
 
 async def outcome(door: Door) -> float | str:
     moment: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+    scene = Scene(0, LoopClock().now_ms() + 500.0, [door], [PART])
     async with asyncio.TaskGroup() as tasks:
-        call = tasks.create_task(_call(door, PART, LoopClock().now_ms() + 500.0, moment))
+        call = tasks.create_task(_call(Worker(), scene, 0, moment))
         await asyncio.sleep(1.0)
         moment.set_result(LoopClock().now_ms())
     return call.result()
@@ -69,13 +73,43 @@ async def test_a_caller_who_is_told_nothing_is_a_sentence(door: Told, says: str)
     assert door.said == ["goodbye", "closed"]
 
 
+def outcomes(killed: Killed, victim: Victim) -> dict[str, str]:
+    return {row.id: row.outcome(True) for row in fault_rows(killed, victim)}
+
+
 def test_everybody_must_be_told_in_time_and_no_process_be_left() -> None:
-    rows = {row.id: row for row in fault_rows(Killed(2, [400.0, 2_100.0]))}
-    assert rows["fault.told"].outcome(True) == "missed"
-    assert rows["fault.untold"].outcome(True) == rows["fault.zombies"].outcome(True) == "met"
-    rows = {row.id: row for row in fault_rows(Killed(2, [400.0], ["nothing"], 1))}
-    assert rows["fault.told"].outcome(True) == "met"
-    assert rows["fault.untold"].outcome(True) == rows["fault.zombies"].outcome(True) == "missed"
+    found = outcomes(Killed(2, [400.0, 2_100.0]), Worker())
+    assert found == {"fault.told": "missed", "fault.untold": "met", "fault.zombies": "met"}
+    found = outcomes(Killed(2, [400.0], ["nothing"], zombies=1), Worker())
+    assert found == {"fault.told": "met", "fault.untold": "missed", "fault.zombies": "missed"}
+
+
+def test_callers_whom_a_killed_gateway_left_in_silence_are_a_miss_whenever_it_is_back() -> None:
+    gateway = Gateway()
+    gateway.answering_ms, gateway.left = [1_900.0], [1]
+    found = outcomes(Killed(2, [], ["nothing", "nothing"]), gateway)
+    assert found["fault.gateway.told"] == "not measured"
+    assert found["fault.gateway.untold"] == "missed"
+    assert found["fault.gateway.calls_left"] == "missed"
+    assert found["fault.gateway.answering"] == "met"  # nothing is promised
+
+
+@pytest.mark.parametrize(
+    ("stored", "missing", "outcome"), [(4, [], "met"), (4, ["c1"], "missed"), (0, [], "not measured")]
+)  # fmt: skip
+def test_what_was_stored_must_be_there_and_nothing_stored_proves_nothing(
+    stored: int, missing: list[str], outcome: str
+) -> None:
+    killed = Killed(4, [300.0], stored=stored, missing=missing)
+    assert outcomes(killed, StoreFile())["fault.store.lost"] == outcome
+
+
+def test_a_model_that_had_nothing_in_hand_was_not_killed_in_mid_call() -> None:
+    model = Model()
+    model.held = [4, 3]
+    assert model.faults() == []
+    model.held = [4, 0]
+    assert model.faults() == ["at 1 of 2 kills the model had no reply in hand"]
 
 
 @pytest.mark.wire
@@ -101,10 +135,15 @@ def test_a_number_shows_no_more_than_where_it_is() -> None:
     assert Number(5060, secure=False).target == "sip:clinic@127.0.0.1:5060;transport=udp"
 
 
-def test_the_report_says_first_who_was_told() -> None:
-    def title(killed: Killed) -> str:
-        about = {"kind": "faults", "valid": True, "notes": []}
-        return story(read("", json.dumps(document(about, fault_rows(killed))))).title
-
-    assert title(Killed(2, [36.0, 47.0])) == "2 callers of killed workers were told within 47 ms."
-    assert title(Killed(2, [], ["nothing"])).startswith("No caller")
+@pytest.mark.parametrize(
+    ("victim", "killed", "title"),
+    [
+        (Worker(), Killed(2, [36.0, 47.0]), "2 callers of killed workers heard a sentence within 47 ms."),
+        (Model(), Killed(1, [950.0]), "1 caller of killed models heard a sentence within 950 ms."),
+        (Gateway(), Killed(2, [], ["nothing"]), "No caller of a killed gateway was told anything."),
+    ],
+)  # fmt: skip
+def test_the_report_says_first_who_was_told(victim: Victim, killed: Killed, title: str) -> None:
+    about = {"kind": "faults", "valid": True, "notes": []}
+    written = json.dumps(document(about, fault_rows(killed, victim)))
+    assert story(read("", written)).title == title

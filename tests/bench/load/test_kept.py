@@ -1,0 +1,37 @@
+"""What a server said was stored, beside what is there."""
+
+from __future__ import annotations
+
+import json
+
+from bench.load.kept import FAILED, fields_of, lost, named, said
+
+
+def line(event: str, **values: object) -> bytes:
+    return json.dumps({"event": event, **values}).encode() + b"\n"
+
+
+LOG = [
+    line("request_stored", call_id="c1", fields=1),
+    line("request_stored", call_id="c2", fields=1),
+    line("turn_ended", call_id="c3", fields=9),
+    line("request_stored", call_id="c1", fields=2),
+    b'{"event": "request_stored", "call_id": "c4", "fi',
+]
+EXPORT = [
+    {"id": "r1", "call": "c1", "state": "incomplete", "field.reason": "x", "field.first_name": "x"},
+    {"id": "r2", "call": "c2", "state": "incomplete"},
+]
+
+
+def test_the_newest_word_of_each_call_counts_and_a_line_that_is_being_written_is_none() -> None:
+    assert said(LOG) == {"c1": 2, "c2": 1}
+    assert named(LOG, FAILED) == []
+
+
+def test_a_request_that_lacks_a_field_is_lost_as_one_that_is_not_there() -> None:
+    there = fields_of("\n".join(json.dumps(each) for each in EXPORT))
+    assert there == {"c1": 2, "c2": 0}
+    assert lost({"c1": 2}, there) == []
+    assert lost({"c1": 1, "c2": 0}, there) == []
+    assert lost(said(LOG) | {"c9": 0}, there) == ["c2", "c9"]
