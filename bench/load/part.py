@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from bench.audio import RATE_HZ, Samples, room_noise
 from bench.load.scenario import Scenario
-from bench.load.sounds import Sound, cough, resampled, sentences, telephone
+from bench.load.sounds import Silence, Sound, cough, resampled, said, sentences, telephone
 from pipeline.line import FRAME_MS
 from pipeline.media.g711 import ulaw_encode
 
@@ -24,6 +24,11 @@ COUGH_AFTER_MS = (900.0, 1_600.0)
 """From the end of what was said: replies have begun by then."""
 _FRAME = RATE_HZ * int(FRAME_MS) // 1000
 _NOISE_S = 2
+
+
+def frame_of(sample: int) -> int:
+    """The frame that holds this sample of 48 kHz."""
+    return sample // _FRAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +40,18 @@ class Cue:
     onset_sample: int
     end_sample: int
     """One past its last sample of speech."""
+    pauses: tuple[Silence, ...] = ()
+    """Inside it, in samples of the part as well."""
 
     @property
     def onset_frame(self) -> int:
         """The frame that holds its first sample."""
-        return self.onset_sample // _FRAME
+        return frame_of(self.onset_sample)
 
     @property
     def end_frame(self) -> int:
         """The frame that holds its last sample."""
-        return (self.end_sample - 1) // _FRAME
+        return frame_of(self.end_sample - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +102,7 @@ def write(scenario: Scenario, number: int, rate_hz: int) -> Part:
     at_ms = scenario.first_ms + draw.uniform(0.0, FRAME_MS)
     how: How = "speech"
     for turn in range(scenario.turns):
-        sound = draw.choice(sentences())
+        sound = _drawn(scenario, number, turn, draw)
         at = int(at_ms * RATE_HZ / 1000)
         placed.append((sound, how, at))
         end_ms = (at + sound.span.end_sample) * 1000.0 / RATE_HZ
@@ -108,6 +115,14 @@ def write(scenario: Scenario, number: int, rate_hz: int) -> Part:
         how = "interruption" if cut else "speech"
         at_ms = end_ms + draw.uniform(*(scenario.cut_after_ms if cut else scenario.think_ms))
     return _mixed(scenario, number, rate_hz, placed)
+
+
+def _drawn(scenario: Scenario, number: int, turn: int, draw: random.Random) -> Sound:
+    """What is said in this turn: any sentence, or the one that the scenario has for it."""
+    if not scenario.says:
+        return draw.choice(sentences())
+    way = scenario.says[turn % len(scenario.says)].way(number, turn)
+    return said(way, [draw.uniform(*scenario.pause_ms) for _ in way.gaps])
 
 
 def _mixed(
@@ -125,7 +140,11 @@ def _mixed(
         )  # the room's noise is too low to matter
         mixed[at : at + heard.size] += heard
         onset, end = at + sound.span.first_sample, at + sound.span.end_sample
-        cues.append(Cue(how, sound.name, onset, end))
+        pauses = tuple(
+            replace(each, from_sample=at + each.from_sample, end_sample=at + each.end_sample)
+            for each in sound.pauses
+        )
+        cues.append(Cue(how, sound.name, onset, end, pauses))
     samples: Samples = np.clip(mixed, -32768, 32767).astype(np.int16)
     return Part(tuple(cues), _whole(resampled(samples, rate_hz), frames, rate_hz), rate_hz)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.figures import percentile
+from bench.load import cutoffs
 from bench.load.row import Limit, Measure, Row
 from bench.load.run import Loaded
 from bench.load.server_marks import HEARD
@@ -87,8 +88,16 @@ class World:
 
     @property
     def wire_ms(self) -> tuple[float, ...]:
-        """Last speech sample sent to the first sample of the answer, of turns that interrupted nothing."""
-        return _known(t.first_content_ms for t in self.spoken("speech") if not t.interrupted)
+        """Last speech sample sent to the first sample of the answer, of turns that interrupted nothing and had no pause."""
+        return _known(turn.first_content_ms for turn in self.plain())
+
+    def plain(self) -> list[Turn]:
+        """Turns that interrupted nothing and had no pause."""
+        return [
+            turn
+            for turn in self.spoken("speech")
+            if not turn.interrupted and not turn.written_pauses
+        ]
 
     def cuts(self, pick: Callable[[Turn], float | None]) -> tuple[float, ...]:
         """One figure of every reply that was really cut."""
@@ -163,8 +172,22 @@ def embedded_rows(ours: World) -> list[Row]:
     return [
         Row("embedded.p50", "L2", what, "ms", wire, None, Limit("value", "p50", most=450.0)),
         Row("embedded.p95", "L2", what, "ms", wire, None, Limit("value", "p95", most=700.0)),
-        *_stages(ours), *_barge_in(ours, None), *_others(ours, None),
+        *_cutoffs(ours), *_stages(ours), *_barge_in(ours, None), *_others(ours, None),
     ]  # fmt: skip
+
+
+def _cutoffs(ours: World) -> list[Row]:
+    """Target E1, where callers paused."""
+    made = sum(turn.written_pauses for turn in ours.turns)
+    if not made:
+        return []
+    known = [each for turn in ours.turns for each in turn.pauses]
+    decided_ms = [
+        turn.server_ms["decision"] - turn.server_ms[HEARD]
+        for turn in ours.plain()
+        if "decision" in turn.server_ms
+    ]
+    return cutoffs.rows(known, made, decided_ms, ours.wire_ms)
 
 
 def _stages(ours: World) -> list[Row]:
@@ -206,14 +229,17 @@ def _barge_in(ours: World, stock: World | None) -> list[Row]:
 
 def _others(ours: World, stock: World | None) -> list[Row]:
     spoken = [turn for turn in ours.turns if turn.how != "cough"]
+    paused = [turn for turn in spoken if turn.written_pauses]
+    whole = len(spoken) - len(paused)
+    over = sum(turn.talked_over for turn in spoken) - sum(turn.talked_over for turn in paused)
     coughs = [turn for turn in ours.spoken("cough") if turn.interrupted]
     unanswered = sum(not turn.answered and not turn.talked_over for turn in spoken)
     stock_pacing = Measure("stock, fastest settings", tuple(stock.pacing_ms)) if stock else None
     found = [
         Row("unanswered", "L2", "turns without an answer", "turns",
             Measure("ours", count=float(unanswered), of=len(spoken)), None, Limit("value", "worst", most=0.0)),
-        Row("talked_over", "", "answers that began before the caller had finished; no sentence has a pause, so not E1", "turns",
-            Measure("ours", count=float(sum(turn.talked_over for turn in spoken)), of=len(spoken)), None, Limit("value", "worst", most=0.0)),
+        Row("talked_over", "", "answers that began before the caller had finished; of sentences without a pause, so not E1", "turns",
+            Measure("ours", count=float(over), of=whole), None, Limit("value", "worst", most=0.0)),
         Row("pacing", "C1", "packets off their pace, inside replies", "ms",
             Measure("ours", tuple(ours.pacing_ms)), stock_pacing, Limit("value", "p99", most=10.0)),
         Row("late_frames", "", "holes of a frame or more inside replies", "frames",
@@ -294,6 +320,14 @@ def turn_json(world: str, turn: Turn) -> dict[str, Any]:
         "talked_over": turn.talked_over,
         "tag": turn.tag,
         "lost_reply": turn.lost_reply,
+        "pauses": [
+            {
+                "kind": each.kind,
+                "length_ms": round(each.length_ms, 1),
+                "heard_ms": None if each.heard_ms is None else round(each.heard_ms, 1),
+            }
+            for each in turn.pauses
+        ],
     }
 
 

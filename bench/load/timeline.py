@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 
+from bench.load import cutoffs
+from bench.load.cutoffs import Paused
 from bench.load.door import Heard, Notes
 from bench.load.part import Cue, How, Part
 from models.timed.tags import UNTAGGED
@@ -69,6 +71,10 @@ class Turn:
     """Of a noise: from its end to the reply that goes on; 0 when it never stopped."""
     lost_reply: bool = False
     """Of a noise: the reply did not come to its end."""
+    written_pauses: int = 0
+    """Inside what was said."""
+    pauses: tuple[Paused, ...] = ()
+    """Those of them that could be judged."""
     server_ms: dict[str, float] = field(default_factory=dict)
     """The server's own marks after the caller's last sample, on the caller's clock."""
 
@@ -98,6 +104,7 @@ def turns(number: int, notes: Notes, part: Part) -> list[Turn]:
             _disturbed(turn, notes, until_ms, whole_ms)
         else:
             _answered(turn, notes, until_ms)
+            _paused(turn, notes, cue)
         found.append(turn)
     return found
 
@@ -205,6 +212,21 @@ def _answered(turn: Turn, notes: Notes, until_ms: float) -> None:
             break
     if turn.first_content_ms is not None and turn.first_content_ms < 0:
         turn.talked_over, turn.first_content_ms, turn.first_sound_ms = True, None, None
+
+
+def _paused(turn: Turn, notes: Notes, cue: Cue) -> None:
+    """Whether a reply was heard in a pause or after it; who began while one was heard had cut in, and was not cut off."""
+    turn.written_pauses = len(cue.pauses)
+    if not cue.pauses or turn.interrupted:
+        return
+    audible_ms = [
+        frame.played_ms
+        for frame in notes.heard
+        if turn.onset_ms < frame.played_ms < turn.end_ms
+        and frame.loud
+        and _audible(frame, notes.voids_ms)
+    ]
+    turn.pauses = cutoffs.pauses(notes, cue, audible_ms)
 
 
 def _cut(turn: Turn, notes: Notes, old: int | None, until_ms: float) -> None:

@@ -62,6 +62,11 @@ async def opened(
         raise BenchError(
             "by telephone only a server of ours is called that the bench starts: leave out --stock, --worlds and --url"
         )
+    if plan.scenario.says and not plan.embedded:
+        raise BenchError(
+            f"scenario {plan.scenario.name} is about the words that callers say, and timed engines hear fixed words:"
+            " wardline bench turns --engines embedded"
+        )
     async with AsyncExitStack() as stack:
         houses: dict[str, House] = {}
         for world in worlds:
