@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.figures import percentile
-from bench.load import cutoffs
+from bench.load import cutoffs, self_cuts
 from bench.load.row import Limit, Measure, Row
 from bench.load.run import Loaded
+from bench.load.self_cuts import Echoed, Utterance
 from bench.load.server_marks import HEARD
 from bench.load.surroundings import machine, versions
 from bench.load.timeline import Turn, late_frames, numbered, pacing_errors_ms, turns
@@ -50,6 +51,8 @@ class World:
     usage: list[Usage] = field(default_factory=list)
     """Of each round in which it was looked at."""
     failures: list[str] = field(default_factory=list)
+    echoed: Echoed = field(default_factory=Echoed)
+    """What came of its replies that were heard again by the callers' microphones, or would have been."""
 
     @classmethod
     def of(cls, loaded: Loaded, *, tones: bool = True) -> World:
@@ -59,7 +62,9 @@ class World:
             for notes in loaded.notes:
                 notes.heard = numbered(notes.heard, notes.voids_ms)
         for number, (notes, part) in enumerate(zip(loaded.notes, loaded.parts, strict=True)):
-            world.turns += turns(number, notes, part)
+            found = turns(number, notes, part)
+            world.turns += found
+            world.echoed.add(self_cuts.of(notes.heard, notes.voids_ms, utterances(found)))
             heard = [frame for frame in notes.heard if frame.at_ms >= loaded.steady_ms]
             world.pacing_ms += pacing_errors_ms(heard)
             world.late_frames += late_frames(heard)
@@ -102,6 +107,11 @@ class World:
     def cuts(self, pick: Callable[[Turn], float | None]) -> tuple[float, ...]:
         """One figure of every reply that was really cut."""
         return _known(pick(turn) for turn in self.spoken("interruption") if turn.interrupted)
+
+
+def utterances(found: Iterable[Turn]) -> list[Utterance]:
+    """When the caller spoke, or coughed."""
+    return [Utterance(turn.onset_ms, turn.end_ms) for turn in found]
 
 
 def used(loaded: Loaded) -> list[Usage]:

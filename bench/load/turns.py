@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.control import Floor, measure_floor
 from bench.figures import percentile
-from bench.load import costs, ear, rounds, server_marks
+from bench.load import costs, ear, rounds, self_cuts, server_marks
 from bench.load.costs import Costs
 from bench.load.house import House
 from bench.load.results import (
@@ -22,6 +22,7 @@ from bench.load.results import (
     generator,
     rows,
     turn_json,
+    utterances,
 )
 from bench.load.row import Measure, Row
 from bench.load.run import Loaded
@@ -62,6 +63,7 @@ class Ran:
             *rounds.rows(ours, self.plan.calls, fixed=fixed),
             Row("floor.late", "", "control: a bare 20 ms sender beside the callers, late", "ms", Measure("floor", tuple(self.floor.late_ms))),
             Row("floor.round_trip", "", "control: a bare UDP round trip", "ms", Measure("floor", tuple(self.floor.round_trip_ms))),
+            *(self_cuts.rows(ours.echoed) if scenario.echo.level_db else []),
             *([] if self.heard is None else ear.rows(self.heard)),
             *self._costs(),
         ]  # fmt: skip
@@ -182,6 +184,9 @@ def _with_marks(world: World, loaded: Loaded, events: Path) -> None:
     if any(notes.voids_ms for notes in loaded.notes):
         return
     voids = server_marks.voids_ms(lines, offset_ms, whose)
+    for caller, at_ms in voids.items():
+        said = utterances(turn for turn in world.turns if turn.call == caller)
+        world.echoed.cut += self_cuts.unprovoked(at_ms, said)
     for turn in world.turns:
         until_ms = turn.onset_ms + VOID_WITHIN_MS
         own = voids.get(turn.call, ())
@@ -202,5 +207,6 @@ def joined(before: World | None, now: World, calls_before: int) -> World:
     before.frames += now.frames
     before.lags_ms += now.lags_ms
     before.failures += now.failures
+    before.echoed.add(now.echoed)
     before.usage += now.usage
     return before

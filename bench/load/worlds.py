@@ -146,6 +146,7 @@ async def doors(
                 if at.world == "ours"
                 else OpenExchange(session, at.url),
                 weather=weather,
+                echo=echo,
                 seed=seed(n),
                 follows=follow,
             )

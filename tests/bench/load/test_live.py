@@ -175,6 +175,31 @@ def test_pauses_inside_sentences_are_judged_on_every_door(door: str, tmp_path: P
     assert left_behind() == before
 
 
+@pytest.mark.parametrize("door", ["stream", "webrtc", "sip"])
+def test_our_own_voice_that_comes_back_cuts_nothing_on_any_door(door: str, tmp_path: Path) -> None:
+    done = wardline(
+        "bench", "turns", "--scenario", "echo", "--turns", "3", "--report-only",
+        "--door", door, "--out", str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    rows = {row["id"]: row for row in result(tmp_path)["rows"]}
+    assert rows["echo.cut"]["count"] == rows["echo.unasked"]["count"] == 3
+    assert rows["echo.cut"]["worst"] == rows["echo.unasked"]["worst"] == 0
+    assert rows["echo.minutes"]["worst"] >= 0.15
+
+
+@pytest.mark.parametrize("door", ["stream", "webrtc", "sip"])
+def test_a_cough_loses_no_reply_on_any_door(door: str, tmp_path: Path) -> None:
+    done = wardline(
+        "bench", "turns", "--scenario", "coughs", "--turns", "4", "--report-only",
+        "--door", door, "--out", str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    rows = {row["id"]: row for row in result(tmp_path)["rows"]}
+    assert rows["coughs.lost"]["count"] >= 1
+    assert (rows["coughs.lost"]["target"], rows["coughs.lost"]["worst"]) == ("B3", 0)
+
+
 def three_rounds(folder: Path) -> dict[str, Any]:
     done = wardline(
         "bench", "turns", "--rounds", "3", "--turns", "4", "--report-only", "--out", str(folder)
