@@ -6,17 +6,19 @@ Calculations on finished loads. A row that needs a control and has none is "not 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bench.figures import percentile
-from bench.load import cutoffs, self_cuts
+from bench.load import context, cutoffs, self_cuts
+from bench.load.context import InContext
 from bench.load.row import Limit, Measure, Row
 from bench.load.run import Loaded
 from bench.load.self_cuts import Echoed, Utterance
 from bench.load.server_marks import HEARD
 from bench.load.surroundings import machine, versions
 from bench.load.timeline import Turn, late_frames, numbered, pacing_errors_ms, turns
+from models.timed.times import Times
 
 FORMAT = 2
 STARTED = "%Y-%m-%dT%H:%M:%SZ"
@@ -55,14 +57,14 @@ class World:
     """What came of its replies that were heard again by the callers' microphones, or would have been."""
 
     @classmethod
-    def of(cls, loaded: Loaded, *, tones: bool = True) -> World:
-        """Measure every call of a load; without `tones` its engines are real ones."""
+    def of(cls, loaded: Loaded, *, tones: bool = True, times: Times | None = None) -> World:
+        """Measure every call of a load; without `tones` its engines are real ones, else they take these times."""
         world = cls(loaded.world, failures=loaded.failures)
         if not tones:
             for notes in loaded.notes:
                 notes.heard = numbered(notes.heard, notes.voids_ms)
         for number, (notes, part) in enumerate(zip(loaded.notes, loaded.parts, strict=True)):
-            found = turns(number, notes, part)
+            found = turns(number, notes, part, times)
             world.turns += found
             world.echoed.add(self_cuts.of(notes.heard, notes.voids_ms, utterances(found)))
             heard = [frame for frame in notes.heard if frame.at_ms >= loaded.steady_ms]
@@ -103,6 +105,11 @@ class World:
             for turn in self.spoken("speech")
             if not turn.interrupted and not turn.written_pauses
         ]
+
+    @property
+    def in_context(self) -> list[InContext]:
+        """What its conversations held of replies that were cut, where answers told it."""
+        return [turn.context for turn in self.turns if turn.context is not None]
 
     def cuts(self, pick: Callable[[Turn], float | None]) -> tuple[float, ...]:
         """One figure of every reply that was really cut."""
@@ -184,6 +191,13 @@ def embedded_rows(ours: World) -> list[Row]:
         Row("embedded.p95", "L2", what, "ms", wire, None, Limit("value", "p95", most=700.0)),
         *_cutoffs(ours), *_stages(ours), *_barge_in(ours, None), *_others(ours, None),
     ]  # fmt: skip
+
+
+def context_rows(ours: World, controls: Sequence[World]) -> list[Row]:
+    """Target B4, where answers tell what the conversation holds."""
+    stock = next((world for world in controls if world.name == "stock"), None)
+    cut = len([turn for turn in ours.spoken("interruption") if turn.interrupted])
+    return context.rows(ours.in_context, cut, None if stock is None else stock.in_context)
 
 
 def _cutoffs(ours: World) -> list[Row]:
@@ -330,6 +344,7 @@ def turn_json(world: str, turn: Turn) -> dict[str, Any]:
         "talked_over": turn.talked_over,
         "tag": turn.tag,
         "lost_reply": turn.lost_reply,
+        "context": None if turn.context is None else asdict(turn.context),
         "pauses": [
             {
                 "kind": each.kind,

@@ -107,10 +107,20 @@ class Speaking(TTSService):
 
 
 def _request(context: LLMContext) -> ReplyRequest:
-    """Which turn it is, is all that the engine looks at."""
-    said = [message for message in context.get_messages() if _role(message) == "user"]
-    return ReplyRequest("stock", tuple(ChatMessage("user", "") for _ in said))
+    """Which turn it is, and what was answered before: no more is looked at by the engine."""
+    said = [_said(message) for message in context.get_messages()]
+    return ReplyRequest("stock", tuple(each for each in said if each is not None))
 
 
-def _role(message: object) -> str:
-    return str(message.get("role", "")) if isinstance(message, dict) else ""
+def _said(message: object) -> ChatMessage | None:
+    if not isinstance(message, dict):
+        return None
+    content = message.get("content")
+    text = content if isinstance(content, str) else ""
+    match message.get("role"):
+        case "user":
+            return ChatMessage("user", text)
+        case "assistant":
+            return ChatMessage("assistant", text)
+        case _:
+            return None

@@ -191,13 +191,28 @@ def test_our_own_voice_that_comes_back_cuts_nothing_on_any_door(door: str, tmp_p
 @pytest.mark.parametrize("door", ["stream", "webrtc", "sip"])
 def test_a_cough_loses_no_reply_on_any_door(door: str, tmp_path: Path) -> None:
     done = wardline(
-        "bench", "turns", "--scenario", "coughs", "--turns", "4", "--report-only",
+        "bench", "turns", "--scenario", "coughs", "--turns", "5", "--report-only",
         "--door", door, "--out", str(tmp_path),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr + done.stdout
     rows = {row["id"]: row for row in result(tmp_path)["rows"]}
     assert rows["coughs.lost"]["count"] >= 1
     assert (rows["coughs.lost"]["target"], rows["coughs.lost"]["worst"]) == ("B3", 0)
+
+
+@pytest.mark.parametrize("door", ["stream", "webrtc", "sip"])
+def test_a_conversation_holds_what_was_heard_of_a_cut_reply_on_every_door(
+    door: str, tmp_path: Path
+) -> None:
+    done = wardline(
+        "bench", "turns", "--scenario", "context", "--turns", "6", "--calls", "2",
+        "--report-only", "--door", door, "--out", str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    rows = {row["id"]: row for row in result(tmp_path)["rows"]}
+    assert rows["heard.ahead"]["count"] == rows["heard.behind"]["count"] >= 2
+    assert rows["heard.ahead"]["worst"] == 0
+    assert rows["heard.behind"]["worst"] <= 1
 
 
 def three_rounds(folder: Path) -> dict[str, Any]:
