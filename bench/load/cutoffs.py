@@ -39,9 +39,8 @@ def pauses(notes: Notes, cue: Cue, audible_ms: Sequence[float]) -> tuple[Paused,
     if any(math.isnan(at_ms) for at_ms in (*from_ms, *to_ms, *ends_ms)):
         return ()
     found = list[Paused]()
-    begin_ms = notes.sent_ms[
-        cue.onset_frame
-    ]  # what is heard before the first pause cuts it off as well
+    # What is heard before the first pause cuts the caller off as well.
+    begin_ms = notes.sent_ms[cue.onset_frame]
     for pause, since_ms, back_ms, end_ms in zip(cue.pauses, from_ms, to_ms, ends_ms, strict=True):
         first_ms = next((at for at in audible_ms if begin_ms < at < end_ms), None)
         heard_ms = None if first_ms is None else first_ms - since_ms

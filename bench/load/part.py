@@ -113,8 +113,15 @@ def write(scenario: Scenario, number: int, rate_hz: int) -> Part:
             start_ms = end_ms + draw.uniform(*COUGH_AFTER_MS)
             placed.append((noise, "cough", int(start_ms * RATE_HZ / 1000)))
         how = "interruption" if cut else "speech"
-        at_ms = end_ms + draw.uniform(*(scenario.cut_after_ms if cut else scenario.think_ms))
+        at_ms = end_ms + draw.uniform(
+            *(scenario.cut_after_ms if cut else _think_ms(scenario, turn))
+        )
     return _mixed(scenario, number, rate_hz, placed)
+
+
+def _think_ms(scenario: Scenario, turn: int) -> tuple[float, float]:
+    said = scenario.says[turn % len(scenario.says)] if scenario.says else None
+    return (said.think_ms if said is not None else None) or scenario.think_ms
 
 
 def _drawn(scenario: Scenario, number: int, turn: int, draw: random.Random) -> Sound:

@@ -44,6 +44,8 @@ class Saying:
     asked: str
     """The question that it answers, by its slot."""
     ways: tuple[Way, ...]
+    think_ms: tuple[float, float] | None = None
+    """From its end to what is said next, where the answer is longer or shorter than others; a range to draw from."""
 
     def way(self, caller: int, turn: int) -> Way:
         """What this caller says."""
@@ -59,7 +61,7 @@ def read(tables: object, faults: list[str]) -> tuple[Saying, ...]:
 
 
 def _saying(at: str, table: Mapping[str, Any], faults: list[str]) -> Saying:
-    _known(at, table, {"asked", "ways"}, faults)
+    _known(at, table, {"asked", "ways", "think_ms"}, faults)
     asked, ways = table.get("asked"), table.get("ways")
     if not isinstance(asked, str) or not asked:
         faults.append(f"{at}.asked: write the slot of the question")
@@ -67,7 +69,18 @@ def _saying(at: str, table: Mapping[str, Any], faults: list[str]) -> Saying:
         faults.append(f"{at}.ways: write at least one {{say = ...}}")
         ways = []
     found = tuple(_way(f"{at}.ways[{n}]", each, faults) for n, each in enumerate(ways))
-    return Saying(str(asked), found)
+    return Saying(str(asked), found, _think_ms(at, table.get("think_ms"), faults))
+
+
+def _think_ms(at: str, value: object, faults: list[str]) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    match value:
+        case [int() | float() as least, int() | float() as most] if 0 <= least <= most <= 60_000:
+            return (float(least), float(most))
+        case _:
+            faults.append(f"{at}.think_ms: write the least and the most, e.g. [700, 1900]")
+            return None
 
 
 def _way(at: str, table: Mapping[str, Any], faults: list[str]) -> Way:

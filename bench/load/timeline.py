@@ -93,7 +93,7 @@ def turns(number: int, notes: Notes, part: Part, times: Times | None = None) -> 
     """Every utterance of one call that was really sent; `times` are those of its timed engines."""
     cues = [cue for cue in part.cues if _sent(notes, cue)]
     whole_ms = _whole_reply_ms(notes)
-    found = []
+    found = list[Turn]()
     for index, cue in enumerate(cues):
         turn = Turn(
             number,

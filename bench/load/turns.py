@@ -191,9 +191,9 @@ def _with_marks(world: World, loaded: Loaded, events: Path) -> None:
     if any(notes.voids_ms for notes in loaded.notes):
         return
     voids = server_marks.voids_ms(lines, offset_ms, whose)
-    for caller, at_ms in voids.items():
+    for caller, voided_ms in voids.items():
         said = utterances(turn for turn in world.turns if turn.call == caller)
-        world.echoed.cut += self_cuts.unprovoked(at_ms, said)
+        world.echoed.cut += self_cuts.unprovoked(voided_ms, said)
     for turn in world.turns:
         until_ms = turn.onset_ms + VOID_WITHIN_MS
         own = voids.get(turn.call, ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -94,6 +95,18 @@ def test_a_part_has_its_pauses_where_its_cues_say() -> None:
     assert [cue.said for cue in part.cues] != [cue.said for cue in write(PAUSES, 1, 8_000).cues]
 
 
+def test_a_turn_may_leave_the_next_its_own_time() -> None:
+    patient = replace(PAUSES.says[0], think_ms=(20_000.0, 20_000.0))
+    part = write(replace(PAUSES, says=(patient, *PAUSES.says[1:])), 0, 8_000)
+    waits_ms = [
+        (after.onset_sample - before.end_sample) * 1000 / RATE_HZ
+        for before, after in pairwise(part.cues)
+    ]
+    assert waits_ms[0] == pytest.approx(20_000.0, abs=60.0)
+    assert all(7_000.0 <= wait_ms < 7_900.0 for wait_ms in waits_ms[1:8])
+    assert all(10_800.0 <= wait_ms < 11_700.0 for wait_ms in waits_ms[8:])
+
+
 def test_every_fault_of_what_is_said_is_told_at_once() -> None:
     text = """
 what = "Mine."
@@ -102,6 +115,7 @@ pause_ms = 3
 ways = []
 [[says]]
 asked = "name"
+think_ms = [2, true, 3]
 loud = true
 ways = [{say = "Nobody recorded this."}, {say = "My name is David.", gaps = [
   {kind = "half", after = "My name", at_ms = 300},
@@ -111,7 +125,7 @@ ways = [{say = "Nobody recorded this."}, {say = "My name is David.", gaps = [
     with pytest.raises(ScenarioInvalid) as raised:
         read("bad", text)
     for fault in (
-        "pause_ms: ", "says[0].asked: ", "says[0].ways: ", "says[1].loud: ", "says[1].ways[0].say: ",
+        "pause_ms: ", "says[0].asked: ", "says[0].ways: ", "says[1].loud: ", "says[1].think_ms: ", "says[1].ways[0].say: ",
         "says[1].ways[1].gaps[0].kind: ", "says[1].ways[1].gaps[1].after: ", "says[1].ways[1].gaps: ",
         "says[1].ways[1].gaps[2].at_ms: ", "says[1].ways[1].gaps[2].why: ",
     ):  # fmt: skip

@@ -83,9 +83,9 @@ async def packets(echo: Returning | None) -> list[bytes]:
 def tags(coded: list[bytes]) -> list[int | None]:
     decoder = av.CodecContext.create("libopus", "r")
     assert isinstance(decoder, av.AudioCodecContext)
-    decoder.sample_rate, decoder.format, decoder.layout = RATE_HZ, "s16", "mono"  # type: ignore[assignment]  # PyAV takes names
+    decoder.sample_rate, decoder.format, decoder.layout = RATE_HZ, "s16", "mono"
     pieces = [frame.to_ndarray().reshape(-1) for each in coded for frame in decoder.decode(av.Packet(each))]  # fmt: skip
-    sound = np.concatenate(pieces)
+    sound = np.concatenate(pieces).astype(np.int16)
     return [frequency_tag(sound[at : at + 960], RATE_HZ) for at in range(0, sound.size - 959, 960)]
 
 
