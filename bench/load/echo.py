@@ -1,4 +1,4 @@
-"""A loudspeaker beside a microphone: what was played comes back, quieter and later. A calculation at a telephone's rate."""
+"""A loudspeaker beside a microphone: what was played comes back, quieter and later. A calculation at any rate."""
 
 from __future__ import annotations
 

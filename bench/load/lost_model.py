@@ -14,7 +14,7 @@ from bench.errors import ServerNotStarted
 from bench.load import house
 from bench.load.door import Door
 from bench.load.house import House
-from bench.load.part import Part, said
+from bench.load.part import Part, recited
 from bench.load.row import Measure, Row
 from bench.load.victims import (
     ASK,
@@ -82,7 +82,7 @@ class Model(Victim):
     def parts(self, plan: Plan) -> list[Part]:
         """One sentence that has an answer."""
         scenario = replace(plan.scenario, tail_ms=ROOM_MS)
-        return [said(scenario, (ASK,), rate_of(plan))] * plan.calls
+        return [recited(scenario, (ASK,), rate_of(plan))] * plan.calls
 
     async def strike(self, at: House, scene: Scene) -> list[int]:
         """Once it has every reply in hand, or every caller heard the first word of theirs."""

@@ -12,7 +12,7 @@ from bench.load import database, kept
 from bench.load.database import Database
 from bench.load.door import Door
 from bench.load.house import House
-from bench.load.part import Part, said
+from bench.load.part import Part, recited
 from bench.load.telephone_door import TelephoneDoor
 from bench.load.victims import (
     ANSWER,
@@ -42,7 +42,7 @@ class StoreFile(Victim):
     def parts(self, plan: Plan) -> list[Part]:
         """Something to store, and something more."""
         scenario = replace(plan.scenario, tail_ms=ROOM_MS)
-        return [said(scenario, (ASK, ANSWER), rate_of(plan))] * plan.calls
+        return [recited(scenario, (ASK, ANSWER), rate_of(plan))] * plan.calls
 
     async def strike(self, at: House, scene: Scene) -> list[int]:
         """As soon as the first request is said to be stored: others are just being written."""

@@ -1,7 +1,7 @@
 """A call from a page, as WebRTC: Opus in SRTP, on our server's doors or a stock bot's.
 
 Packets are read as they arrive; no jitter buffer of the client's is in a figure. The part is encoded once for all who
-play it. A network's weather is made by a relay between the two (`bench.load.relay`).
+play it; where what was heard comes back into the microphone, as it is sent. A network's weather is made by a relay between the two (`bench.load.relay`).
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from bench.audio import FRAME_SAMPLES, RATE_HZ, Samples, room_noise
 from bench.errors import CallLost, ServerUnreachable
 from bench.line import Line
 from bench.load.door import Door, Heard, Notes, frequency_tag
+from bench.load.echo import Returning
 from bench.load.part import Part
 from bench.load.relay import Relay
-from bench.load.scenario import CALM, Weather
+from bench.load.scenario import CALM, NO_ECHO, Echo, Weather
 from bench.media import MAX_CATCH_UP_MS, OPUS_TIME_BASE, Ear, HeardFrame, opus_encoder
 from bench.signalling import Front
 from pipeline.clock import Clock
@@ -117,6 +118,7 @@ class PageDoor(Door):
         clock: Clock | None = None,
         seed: int = 0,
         weather: Weather = CALM,
+        echo: Echo = NO_ECHO,
         follows: bool = False,
     ) -> None:
         """Nothing is opened yet. One that `follows` reads the call's event stream as a page does."""
@@ -127,7 +129,8 @@ class PageDoor(Door):
         self._relay = None if weather.calm else Relay(weather, seed)
         self._ear = Ear(self.clock, lambda: None)
         self._ear.on_audio = self._hear
-        self._mic = _Playing(self.clock, self.notes, seed)
+        self._echo = Returning(echo) if echo.level_db else None
+        self._mic = Playing(self.clock, self.notes, seed, self._echo)
         self._line = Line(self._mic, self._ear, self._message, self._state)
         self._connected = asyncio.Event()
 
@@ -199,6 +202,8 @@ class PageDoor(Door):
     def _hear(self, frame: HeardFrame, samples: Samples) -> None:
         tag = frequency_tag(samples, RATE_HZ) if frame.level_dbfs > -60 else None
         self.notes.heard.append(Heard(frame.at_ms, frame.at_ms, frame.level_dbfs, tag))
+        if self._echo is not None:
+            self._echo.played(frame.at_ms, samples)
 
     def _message(self, text: str) -> None:
         try:
@@ -222,13 +227,19 @@ class PageDoor(Door):
             self.lost("the connection to the server broke off")
 
 
-class _Playing(MediaStreamTrack):
+class Playing(MediaStreamTrack):
     """A microphone that plays a part on absolute deadlines, and room noise before it."""
 
     kind = "audio"
 
-    def __init__(self, clock: Clock, notes: Notes, seed: int) -> None:
+    def __init__(
+        self, clock: Clock, notes: Notes, seed: int, echo: Returning | None = None
+    ) -> None:
+        """Nothing is played yet; with an echo, what comes back is mixed in."""
         super().__init__()
+        self._echo = echo
+        self._encoder = None if echo is None else opus_encoder()
+        self._part: Part | None = None
         self._clock = clock
         self._notes = notes
         self._noise = _noise_packets(seed % 4)
@@ -241,7 +252,8 @@ class _Playing(MediaStreamTrack):
 
     def begin(self, part: Part, begin_ms: float) -> asyncio.Event:
         """Play this from then on; the event is set after its last frame."""
-        self._packets, self._begin_ms = opus_of(part), begin_ms
+        self._part, self._begin_ms = part, begin_ms
+        self._packets = opus_of(part)
         return self._over
 
     async def recv(self) -> av.Packet[Stream]:
@@ -283,7 +295,13 @@ class _Playing(MediaStreamTrack):
             late_ms -= FRAME_MS
         notes.sent_ms.append(self._clock.now_ms())
         self._index += 1
-        return self._packets[self._index - 1]
+        return self._sounding(self._index - 1)
+
+    def _sounding(self, index: int) -> bytes:
+        if self._echo is None or self._encoder is None or self._part is None:
+            return self._packets[index]
+        mixed = self._echo.mixed(self._part.frame(index), self._clock.now_ms())
+        return _packet(self._encoder, mixed, index)
 
 
 _MADE: WeakKeyDictionary[Part, list[bytes]] = WeakKeyDictionary()
@@ -306,12 +324,16 @@ def _encoded(samples: Samples) -> list[bytes]:
     out = []
     for index in range(samples.size // FRAME_SAMPLES):
         piece = samples[index * FRAME_SAMPLES : (index + 1) * FRAME_SAMPLES]
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(piece).reshape(1, -1), format="s16", layout="mono"
-        )
-        frame.sample_rate = RATE_HZ
-        frame.pts = index * FRAME_SAMPLES
-        frame.time_base = OPUS_TIME_BASE
-        (packet,) = encoder.encode(frame)
-        out.append(bytes(packet))
+        out.append(_packet(encoder, piece, index))
     return out
+
+
+def _packet(encoder: av.AudioCodecContext, piece: Samples, index: int) -> bytes:
+    frame = av.AudioFrame.from_ndarray(
+        np.ascontiguousarray(piece).reshape(1, -1), format="s16", layout="mono"
+    )
+    frame.sample_rate = RATE_HZ
+    frame.pts = index * FRAME_SAMPLES
+    frame.time_base = OPUS_TIME_BASE
+    (packet,) = encoder.encode(frame)
+    return bytes(packet)

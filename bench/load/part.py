@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from bench.audio import RATE_HZ, Samples, room_noise
 from bench.load.scenario import Scenario
-from bench.load.sounds import Sound, cough, resampled, sentences, telephone
+from bench.load.sounds import Silence, Sound, cough, resampled, said, sentences, telephone
 from pipeline.line import FRAME_MS
 from pipeline.media.g711 import ulaw_encode
 
@@ -25,6 +25,11 @@ COUGH_AFTER_MS = (900.0, 1_600.0)
 """From the end of what was said: replies have begun by then."""
 _FRAME = RATE_HZ * int(FRAME_MS) // 1000
 _NOISE_S = 2
+
+
+def frame_of(sample: int) -> int:
+    """The frame that holds this sample of 48 kHz."""
+    return sample // _FRAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ class Cue:
     onset_sample: int
     end_sample: int
     """One past its last sample of speech."""
+    pauses: tuple[Silence, ...] = ()
+    """Inside it, in samples of the part as well."""
 
     @property
     def end_ms(self) -> float:
@@ -45,12 +52,12 @@ class Cue:
     @property
     def onset_frame(self) -> int:
         """The frame that holds its first sample."""
-        return self.onset_sample // _FRAME
+        return frame_of(self.onset_sample)
 
     @property
     def end_frame(self) -> int:
         """The frame that holds its last sample."""
-        return (self.end_sample - 1) // _FRAME
+        return frame_of(self.end_sample - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +108,7 @@ def write(scenario: Scenario, number: int, rate_hz: int) -> Part:
     at_ms = scenario.first_ms + draw.uniform(0.0, FRAME_MS)
     how: How = "speech"
     for turn in range(scenario.turns):
-        sound = draw.choice(sentences())
+        sound = _drawn(scenario, number, turn, draw)
         at = int(at_ms * RATE_HZ / 1000)
         placed.append((sound, how, at))
         end_ms = (at + sound.span.end_sample) * 1000.0 / RATE_HZ
@@ -112,11 +119,13 @@ def write(scenario: Scenario, number: int, rate_hz: int) -> Part:
             start_ms = end_ms + draw.uniform(*COUGH_AFTER_MS)
             placed.append((noise, "cough", int(start_ms * RATE_HZ / 1000)))
         how = "interruption" if cut else "speech"
-        at_ms = end_ms + draw.uniform(*(scenario.cut_after_ms if cut else scenario.think_ms))
+        at_ms = end_ms + draw.uniform(
+            *(scenario.cut_after_ms if cut else _think_ms(scenario, turn))
+        )
     return _mixed(scenario, number, rate_hz, placed)
 
 
-def said(scenario: Scenario, names: Sequence[str], rate_hz: int) -> Part:
+def recited(scenario: Scenario, names: Sequence[str], rate_hz: int) -> Part:
     """Sentences by their names, at the same moments for every caller: the first word of each comes `think_ms` after the last of the one before."""
     known = {sound.name: sound for sound in sentences()}
     placed = list[tuple[Sound, How, int]]()
@@ -126,6 +135,19 @@ def said(scenario: Scenario, names: Sequence[str], rate_hz: int) -> Part:
         placed.append((sound, "speech", at))
         at += sound.span.end_sample + int(scenario.think_ms[0] * RATE_HZ / 1000)
     return _mixed(scenario, 0, rate_hz, placed)
+
+
+def _think_ms(scenario: Scenario, turn: int) -> tuple[float, float]:
+    said = scenario.says[turn % len(scenario.says)] if scenario.says else None
+    return (said.think_ms if said is not None else None) or scenario.think_ms
+
+
+def _drawn(scenario: Scenario, number: int, turn: int, draw: random.Random) -> Sound:
+    """What is said in this turn: any sentence, or the one that the scenario has for it."""
+    if not scenario.says:
+        return draw.choice(sentences())
+    way = scenario.says[turn % len(scenario.says)].way(number, turn)
+    return said(way, [draw.uniform(*scenario.pause_ms) for _ in way.gaps])
 
 
 def _mixed(
@@ -143,7 +165,11 @@ def _mixed(
         )  # the room's noise is too low to matter
         mixed[at : at + heard.size] += heard
         onset, end = at + sound.span.first_sample, at + sound.span.end_sample
-        cues.append(Cue(how, sound.name, onset, end))
+        pauses = tuple(
+            replace(each, from_sample=at + each.from_sample, end_sample=at + each.end_sample)
+            for each in sound.pauses
+        )
+        cues.append(Cue(how, sound.name, onset, end, pauses))
     samples: Samples = np.clip(mixed, -32768, 32767).astype(np.int16)
     return Part(tuple(cues), _whole(resampled(samples, rate_hz), frames, rate_hz), rate_hz)
 

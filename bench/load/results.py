@@ -6,15 +6,19 @@ Calculations on finished loads. A row that needs a control and has none is "not 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bench.figures import percentile
+from bench.load import context, cutoffs, self_cuts
+from bench.load.context import InContext
 from bench.load.row import Limit, Measure, Row
 from bench.load.run import Loaded
+from bench.load.self_cuts import Echoed, Utterance
 from bench.load.server_marks import HEARD
 from bench.load.surroundings import machine, versions
 from bench.load.timeline import Turn, late_frames, numbered, pacing_errors_ms, turns
+from models.timed.times import Times
 
 FORMAT = 2
 STARTED = "%Y-%m-%dT%H:%M:%SZ"
@@ -49,16 +53,20 @@ class World:
     usage: list[Usage] = field(default_factory=list)
     """Of each round in which it was looked at."""
     failures: list[str] = field(default_factory=list)
+    echoed: Echoed = field(default_factory=Echoed)
+    """What came of its replies that were heard again by the callers' microphones, or would have been."""
 
     @classmethod
-    def of(cls, loaded: Loaded, *, tones: bool = True) -> World:
-        """Measure every call of a load; without `tones` its engines are real ones."""
+    def of(cls, loaded: Loaded, *, tones: bool = True, times: Times | None = None) -> World:
+        """Measure every call of a load; without `tones` its engines are real ones, else they take these times."""
         world = cls(loaded.world, failures=loaded.failures)
         if not tones:
             for notes in loaded.notes:
                 notes.heard = numbered(notes.heard, notes.voids_ms)
         for number, (notes, part) in enumerate(zip(loaded.notes, loaded.parts, strict=True)):
-            world.turns += turns(number, notes, part)
+            found = turns(number, notes, part, times)
+            world.turns += found
+            world.echoed.add(self_cuts.of(notes.heard, notes.voids_ms, utterances(found)))
             heard = [frame for frame in notes.heard if frame.at_ms >= loaded.steady_ms]
             world.pacing_ms += pacing_errors_ms(heard)
             world.late_frames += late_frames(heard)
@@ -87,12 +95,30 @@ class World:
 
     @property
     def wire_ms(self) -> tuple[float, ...]:
-        """Last speech sample sent to the first sample of the answer, of turns that interrupted nothing."""
-        return _known(t.first_content_ms for t in self.spoken("speech") if not t.interrupted)
+        """Last speech sample sent to the first sample of the answer, of turns that interrupted nothing and had no pause."""
+        return _known(turn.first_content_ms for turn in self.plain())
+
+    def plain(self) -> list[Turn]:
+        """Turns that interrupted nothing and had no pause."""
+        return [
+            turn
+            for turn in self.spoken("speech")
+            if not turn.interrupted and not turn.written_pauses
+        ]
+
+    @property
+    def in_context(self) -> list[InContext]:
+        """What its conversations held of replies that were cut, where answers told it."""
+        return [turn.context for turn in self.turns if turn.context is not None]
 
     def cuts(self, pick: Callable[[Turn], float | None]) -> tuple[float, ...]:
         """One figure of every reply that was really cut."""
         return _known(pick(turn) for turn in self.spoken("interruption") if turn.interrupted)
+
+
+def utterances(found: Iterable[Turn]) -> list[Utterance]:
+    """When the caller spoke, or coughed."""
+    return [Utterance(turn.onset_ms, turn.end_ms) for turn in found]
 
 
 def used(loaded: Loaded) -> list[Usage]:
@@ -163,8 +189,29 @@ def embedded_rows(ours: World) -> list[Row]:
     return [
         Row("embedded.p50", "L2", what, "ms", wire, None, Limit("value", "p50", most=450.0)),
         Row("embedded.p95", "L2", what, "ms", wire, None, Limit("value", "p95", most=700.0)),
-        *_stages(ours), *_barge_in(ours, None), *_others(ours, None),
+        *_cutoffs(ours), *_stages(ours), *_barge_in(ours, None), *_others(ours, None),
     ]  # fmt: skip
+
+
+def context_rows(ours: World, controls: Sequence[World]) -> list[Row]:
+    """Target B4, where answers tell what the conversation holds."""
+    stock = next((world for world in controls if world.name == "stock"), None)
+    cut = len([turn for turn in ours.spoken("interruption") if turn.interrupted])
+    return context.rows(ours.in_context, cut, None if stock is None else stock.in_context)
+
+
+def _cutoffs(ours: World) -> list[Row]:
+    """Target E1, where callers paused."""
+    made = sum(turn.written_pauses for turn in ours.turns)
+    if not made:
+        return []
+    known = [each for turn in ours.turns for each in turn.pauses]
+    decided_ms = [
+        turn.server_ms["decision"] - turn.server_ms[HEARD]
+        for turn in ours.plain()
+        if "decision" in turn.server_ms
+    ]
+    return cutoffs.rows(known, made, decided_ms, ours.wire_ms)
 
 
 def _stages(ours: World) -> list[Row]:
@@ -206,14 +253,17 @@ def _barge_in(ours: World, stock: World | None) -> list[Row]:
 
 def _others(ours: World, stock: World | None) -> list[Row]:
     spoken = [turn for turn in ours.turns if turn.how != "cough"]
+    paused = [turn for turn in spoken if turn.written_pauses]
+    whole = len(spoken) - len(paused)
+    over = sum(turn.talked_over for turn in spoken) - sum(turn.talked_over for turn in paused)
     coughs = [turn for turn in ours.spoken("cough") if turn.interrupted]
     unanswered = sum(not turn.answered and not turn.talked_over for turn in spoken)
     stock_pacing = Measure("stock, fastest settings", tuple(stock.pacing_ms)) if stock else None
     found = [
         Row("unanswered", "L2", "turns without an answer", "turns",
             Measure("ours", count=float(unanswered), of=len(spoken)), None, Limit("value", "worst", most=0.0)),
-        Row("talked_over", "", "answers that began before the caller had finished; no sentence has a pause, so not E1", "turns",
-            Measure("ours", count=float(sum(turn.talked_over for turn in spoken)), of=len(spoken)), None, Limit("value", "worst", most=0.0)),
+        Row("talked_over", "", "answers that began before the caller had finished; of sentences without a pause, so not E1", "turns",
+            Measure("ours", count=float(over), of=whole), None, Limit("value", "worst", most=0.0)),
         Row("pacing", "C1", "packets off their pace, inside replies", "ms",
             Measure("ours", tuple(ours.pacing_ms)), stock_pacing, Limit("value", "p99", most=10.0)),
         Row("late_frames", "", "holes of a frame or more inside replies", "frames",
@@ -294,6 +344,15 @@ def turn_json(world: str, turn: Turn) -> dict[str, Any]:
         "talked_over": turn.talked_over,
         "tag": turn.tag,
         "lost_reply": turn.lost_reply,
+        "context": None if turn.context is None else asdict(turn.context),
+        "pauses": [
+            {
+                "kind": each.kind,
+                "length_ms": round(each.length_ms, 1),
+                "heard_ms": None if each.heard_ms is None else round(each.heard_ms, 1),
+            }
+            for each in turn.pauses
+        ],
     }
 
 

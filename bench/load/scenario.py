@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from bench.errors import ScenarioInvalid
+from bench.load import pauses
+from bench.load.pauses import Saying
 from models.timed.times import INSTANT, STAGES, Times, TimesInvalid, parse
 
 FILE_BYTES_MAX = 1 << 20
@@ -74,6 +76,10 @@ class Scenario:
     """From one call's start to the next: no multiple of a frame, so that calls spread over the grid."""
     engines: Times = field(default_factory=Times)
     """For servers that the bench starts."""
+    says: tuple[Saying, ...] = ()
+    """What is said, turn after turn, in place of sentences drawn; only engines that understand words make sense of it."""
+    pause_ms: tuple[float, float] = (300.0, 1_200.0)
+    """How long the pauses inside it are; a range to draw from."""
 
 
 def shipped(name: str) -> Scenario:
@@ -138,6 +144,8 @@ class _Reader:
             weather=self._weather(d),
             stagger_ms=self._number("stagger_ms", d, 173.0, 0, 60_000),
             engines=self._engines(d),
+            says=pauses.read(d.get("says", []), self.faults),
+            pause_ms=self._range("pause_ms", d, (300.0, 1_200.0)),
         )
         if scenario.interrupted + scenario.coughs > 1.0:
             self.faults.append("interrupted and coughs: more than every reply together")

@@ -5,6 +5,7 @@ Calculations on samples only; reads the shipped recordings once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
@@ -21,6 +22,8 @@ from bench.audio import (
     speech_span,
     trim,
 )
+from bench.load.pauses import RECORDED, Kind, Way
+from bench.recordings import file_name
 
 SHORTEST_MS, LONGEST_MS = 900.0, 2_600.0
 """Long enough to be a sentence for timed ears, short enough for many turns."""
@@ -29,6 +32,19 @@ LONGEST_QUIET_MS = 130.0
 COUGH_MS = 260.0
 COUGH_DBFS = -20.0
 BAND_HZ = (300.0, 3_400.0)
+FADE_MS = 4.0
+"""At either side of a pause: a sound that breaks off within one sample is a click."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A pause inside something that is said, in its samples."""
+
+    kind: Kind
+    from_sample: int
+    """One past the last sample of speech before it."""
+    end_sample: int
+    """The first one behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,54 @@ class Sound:
     name: str
     samples: Samples
     span: SpeechSpan
+    pauses: tuple[Silence, ...] = ()
+
+
+def said(way: Way, pauses_ms: Sequence[float]) -> Sound:
+    """A recording, taken apart where its gaps are and put together again with pauses of these lengths.
+
+    What silence it had there is taken out first: a pause is as long as it is told to be, from speech to speech.
+    """
+    samples = trim(_recording(way.say), before_ms=0.0, after_ms=40.0)
+    places = [int(gap.at_ms * RATE_HZ / 1000) for gap in way.gaps]
+    pieces = [
+        samples[begin:end] for begin, end in zip([0, *places], [*places, samples.size], strict=True)
+    ]
+    spans = [speech_span(piece) for piece in pieces]
+    joined = list[Samples]()
+    pauses = list[Silence]()
+    at = 0
+    for number, (piece, span) in enumerate(zip(pieces, spans, strict=True)):
+        if number:
+            length = int(pauses_ms[number - 1] * RATE_HZ / 1000)
+            pauses.append(Silence(way.gaps[number - 1].kind, at, at + length))
+            joined.append(np.zeros(length, np.int16))
+            at += length
+        follows, goes_on = number > 0, number < len(way.gaps)
+        first = span.first_sample if follows else 0
+        last = span.end_sample if goes_on else piece.size
+        joined.append(_faded(piece[first:last], begins=follows, ends=goes_on))
+        at += last - first
+    whole: Samples = np.concatenate(joined)
+    tail = pieces[-1].size - spans[-1].end_sample
+    return Sound(way.say, whole, SpeechSpan(0, whole.size - tail), tuple(pauses))
+
+
+def _faded(samples: Samples, *, begins: bool, ends: bool) -> Samples:
+    count = min(int(FADE_MS * RATE_HZ / 1000), samples.size)
+    shape = np.ones(samples.size)
+    if begins:
+        shape[:count] = np.linspace(0.0, 1.0, count)
+    if ends:
+        shape[samples.size - count :] = np.linspace(1.0, 0.0, count)
+    faded: Samples = np.rint(samples * shape).astype(np.int16)
+    return faded
+
+
+@cache
+def _recording(say: str) -> Samples:
+    with as_file(files("bench") / "recordings" / RECORDED / file_name(say)) as path:
+        return read_sound(path)
 
 
 @cache

@@ -13,9 +13,14 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 
+from bench.load import context, cutoffs
+from bench.load.context import InContext
+from bench.load.cutoffs import Paused
 from bench.load.door import Heard, Notes
 from bench.load.part import Cue, How, Part
+from models.timed.held import tells
 from models.timed.tags import UNTAGGED
+from models.timed.times import Times
 from pipeline.line import FRAME_MS
 
 SPEAKING_GAP_MS = 120.0
@@ -69,6 +74,12 @@ class Turn:
     """Of a noise: from its end to the reply that goes on; 0 when it never stopped."""
     lost_reply: bool = False
     """Of a noise: the reply did not come to its end."""
+    written_pauses: int = 0
+    """Inside what was said."""
+    pauses: tuple[Paused, ...] = ()
+    """Those of them that could be judged."""
+    context: InContext | None = None
+    """Of an interruption whose answer tells it: what the conversation holds of the reply that was cut."""
     server_ms: dict[str, float] = field(default_factory=dict)
     """The server's own marks after the caller's last sample, on the caller's clock."""
 
@@ -78,11 +89,11 @@ class Turn:
         return self.first_content_ms is not None
 
 
-def turns(number: int, notes: Notes, part: Part) -> list[Turn]:
-    """Every utterance of one call that was really sent."""
+def turns(number: int, notes: Notes, part: Part, times: Times | None = None) -> list[Turn]:
+    """Every utterance of one call that was really sent; `times` are those of its timed engines."""
     cues = [cue for cue in part.cues if _sent(notes, cue)]
     whole_ms = _whole_reply_ms(notes)
-    found = []
+    found = list[Turn]()
     for index, cue in enumerate(cues):
         turn = Turn(
             number,
@@ -98,6 +109,15 @@ def turns(number: int, notes: Notes, part: Part) -> list[Turn]:
             _disturbed(turn, notes, until_ms, whole_ms)
         else:
             _answered(turn, notes, until_ms)
+            _paused(turn, notes, cue)
+            if (
+                times is not None
+                and tells(times)
+                and turn.how == "interruption"
+                and turn.interrupted
+            ):
+                since_ms = found[-1].end_ms if found else -math.inf
+                _held(turn, notes, times, since_ms, until_ms)
         found.append(turn)
     return found
 
@@ -205,6 +225,38 @@ def _answered(turn: Turn, notes: Notes, until_ms: float) -> None:
             break
     if turn.first_content_ms is not None and turn.first_content_ms < 0:
         turn.talked_over, turn.first_content_ms, turn.first_sound_ms = True, None, None
+
+
+def _paused(turn: Turn, notes: Notes, cue: Cue) -> None:
+    """Whether a reply was heard in a pause or after it; who began while one was heard had cut in, and was not cut off."""
+    turn.written_pauses = len(cue.pauses)
+    if not cue.pauses or turn.interrupted:
+        return
+    audible_ms = [
+        frame.played_ms
+        for frame in notes.heard
+        if turn.onset_ms < frame.played_ms < turn.end_ms
+        and frame.loud
+        and _audible(frame, notes.voids_ms)
+    ]
+    turn.pauses = cutoffs.pauses(notes, cue, audible_ms)
+
+
+def _held(turn: Turn, notes: Notes, times: Times, since_ms: float, until_ms: float) -> None:
+    """What the answer tells of the reply that this turn cut, where it was heard to its end before the caller spoke again."""
+    old, new = _speaking_at(notes, turn.onset_ms), turn.tag
+    if old is None or old == UNTAGGED or new is None or new in (old, UNTAGGED):
+        return
+    cut = [
+        frame
+        for frame in notes.heard
+        if since_ms < frame.at_ms < turn.end_ms and _audible(frame, notes.voids_ms)
+    ]
+    told = [frame for frame in notes.heard if turn.end_ms < frame.at_ms < until_ms]
+    heard_ms, told_ms = context.tone_ms(cut, old), context.tone_ms(told, new)
+    last_ms = max((frame.played_ms for frame in told if frame.tag == new), default=math.inf)
+    if heard_ms is not None and told_ms is not None and last_ms + SPEAKING_GAP_MS < until_ms:
+        turn.context = context.in_context(times, old, heard_ms, new, told_ms)
 
 
 def _cut(turn: Turn, notes: Notes, old: int | None, until_ms: float) -> None:

@@ -11,22 +11,26 @@ from typing import Any
 
 from bench.control import Floor, measure_floor
 from bench.figures import percentile
-from bench.load import costs, ear, rounds, server_marks
+from bench.load import costs, ear, rounds, self_cuts, server_marks
 from bench.load.costs import Costs
 from bench.load.house import House
 from bench.load.results import (
     STARTED,
     World,
+    context_rows,
     document,
     embedded_rows,
     generator,
     rows,
     turn_json,
+    utterances,
 )
 from bench.load.row import Measure, Row
 from bench.load.run import Loaded
 from bench.load.timeline import voided
 from bench.load.worlds import Plan, one_load, opened
+from models.timed.held import tells
+from models.timed.times import Times
 from pipeline.clock import LoopClock, MonotonicClock, wall_now
 
 VOID_WITHIN_MS = 1_500.0
@@ -62,6 +66,8 @@ class Ran:
             *rounds.rows(ours, self.plan.calls, fixed=fixed),
             Row("floor.late", "", "control: a bare 20 ms sender beside the callers, late", "ms", Measure("floor", tuple(self.floor.late_ms))),
             Row("floor.round_trip", "", "control: a bare UDP round trip", "ms", Measure("floor", tuple(self.floor.round_trip_ms))),
+            *(context_rows(ours, controls) if tells(scenario.engines) and not self.plan.embedded else []),
+            *(self_cuts.rows(ours.echoed) if scenario.echo.level_db else []),
             *([] if self.heard is None else ear.rows(self.heard)),
             *self._costs(),
         ]  # fmt: skip
@@ -136,7 +142,8 @@ async def run_turns(plan: Plan, progress: Callable[[str], None]) -> Ran:
                     floor, one_load(plan, houses[name], plan.scenario, plan.calls, progress)
                 )
                 loads.append(loaded)
-                found = await looked_at(loaded, houses[name], tones=not plan.embedded)
+                tones, times = not plan.embedded, plan.scenario.engines
+                found = await looked_at(loaded, houses[name], tones=tones, times=times)
                 worlds[name] = joined(worlds.get(name), found, number * plan.calls)
         heard = await ear.listen(houses["ours"], plan.scenario, progress) if plan.ear else None
     took_s = (LoopClock().now_ms() - began_ms) / 1000
@@ -160,9 +167,11 @@ async def _beside_the_floor(floor: Floor, load: Coroutine[Any, Any, Loaded]) -> 
     return loaded
 
 
-async def looked_at(loaded: Loaded, at: House, *, tones: bool = True) -> World:
-    """What a load's notes come to, with what the server wrote of the same turns."""
-    world = World.of(loaded, tones=tones)
+async def looked_at(
+    loaded: Loaded, at: House, *, tones: bool = True, times: Times | None = None
+) -> World:
+    """What a load's notes come to, with what the server wrote of the same turns; `times` where answers may tell of them."""
+    world = World.of(loaded, tones=tones, times=times)
     if at.events is not None:
         await asyncio.to_thread(_with_marks, world, loaded, at.events)
     return world
@@ -182,6 +191,9 @@ def _with_marks(world: World, loaded: Loaded, events: Path) -> None:
     if any(notes.voids_ms for notes in loaded.notes):
         return
     voids = server_marks.voids_ms(lines, offset_ms, whose)
+    for caller, voided_ms in voids.items():
+        said = utterances(turn for turn in world.turns if turn.call == caller)
+        world.echoed.cut += self_cuts.unprovoked(voided_ms, said)
     for turn in world.turns:
         until_ms = turn.onset_ms + VOID_WITHIN_MS
         own = voids.get(turn.call, ())
@@ -202,5 +214,6 @@ def joined(before: World | None, now: World, calls_before: int) -> World:
     before.frames += now.frames
     before.lags_ms += now.lags_ms
     before.failures += now.failures
+    before.echoed.add(now.echoed)
     before.usage += now.usage
     return before

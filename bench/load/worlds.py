@@ -62,6 +62,11 @@ async def opened(
         raise BenchError(
             "by telephone only a server of ours is called that the bench starts: leave out --stock, --worlds and --url"
         )
+    if plan.scenario.says and not plan.embedded:
+        raise BenchError(
+            f"scenario {plan.scenario.name} is about the words that callers say, and timed engines hear fixed words:"
+            " wardline bench turns --engines embedded"
+        )
     async with AsyncExitStack() as stack:
         houses: dict[str, House] = {}
         for world in worlds:
@@ -142,6 +147,7 @@ async def doors(
                 if at.world == "ours"
                 else OpenExchange(session, at.url),
                 weather=weather,
+                echo=echo,
                 seed=seed(n),
                 follows=follow,
             )

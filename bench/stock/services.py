@@ -81,7 +81,7 @@ class Thinking(LLMService[Any]):
             await self.push_frame(frame, direction)
             return
         await self.push_frame(LLMFullResponseStartFrame())
-        async for event in self._engine.reply(_request(frame.context)):
+        async for event in self._engine.reply(request_of(frame.context)):
             if isinstance(event, TextDelta):
                 await self._push_llm_text(event.text)
         await self.push_frame(LLMFullResponseEndFrame())
@@ -106,11 +106,21 @@ class Speaking(TTSService):
             yield TTSAudioRawFrame(chunk.pcm, RATE_HZ, 1, context_id=context_id)
 
 
-def _request(context: LLMContext) -> ReplyRequest:
-    """Which turn it is, is all that the engine looks at."""
-    said = [message for message in context.get_messages() if _role(message) == "user"]
-    return ReplyRequest("stock", tuple(ChatMessage("user", "") for _ in said))
+def request_of(context: LLMContext) -> ReplyRequest:
+    """Which turn it is, and what was answered before: no more is looked at by the engine."""
+    said = [_said(message) for message in context.get_messages()]
+    return ReplyRequest("stock", tuple(each for each in said if each is not None))
 
 
-def _role(message: object) -> str:
-    return str(message.get("role", "")) if isinstance(message, dict) else ""
+def _said(message: object) -> ChatMessage | None:
+    if not isinstance(message, dict):
+        return None
+    content = message.get("content")
+    text = content if isinstance(content, str) else ""
+    match message.get("role"):
+        case "user":
+            return ChatMessage("user", text)
+        case "assistant":
+            return ChatMessage("assistant", text)
+        case _:
+            return None

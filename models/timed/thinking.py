@@ -7,7 +7,8 @@ import re
 from collections.abc import AsyncIterator
 
 from models.ports import ReplyEvent, ReplyRequest, TextDelta
-from models.timed.tags import tag_of_turn, word_of
+from models.timed.held import answer, words_held
+from models.timed.tags import tag_of_turn
 from models.timed.times import Times
 
 _TOKEN = re.compile(r"\S+\s*")
@@ -24,7 +25,8 @@ class TimedMind:
     async def reply(self, request: ReplyRequest) -> AsyncIterator[ReplyEvent]:
         """Answer the last of so many turns: which one is read from the conversation alone."""
         turn = sum(message.role == "user" for message in request.messages)
-        text = self._times.reply.format(tag=word_of(tag_of_turn(max(1, turn))).capitalize())
+        held = words_held(request.messages)
+        text = answer(self._times, tag_of_turn(max(1, turn)), held)
         wait = self._times.llm_first_token_ms
         for token in _TOKEN.findall(text):
             if not wait.instant:

@@ -23,7 +23,7 @@ FILE_BYTES_MAX: Final = 4 << 20
 HEARD: Final = "Can you say that again please"
 """A sentence that is complete whatever was asked, so that the wait after it is the shortest there is."""
 REPLY: Final = "{tag} is the word of this answer. {tag} is said a second time here."
-"""`{tag}` is the reply's word (`tags.py`)."""
+"""`{tag}` is the reply's word (`tags.py`), `{held}` what it tells of the reply before it (`held.py`)."""
 
 
 class TimesInvalid(ValueError):
@@ -223,7 +223,7 @@ def _text(key: str, value: object, faults: list[str]) -> str:
 def _reply(value: object, faults: list[str]) -> str:
     text = _text("reply", value, faults)
     try:
-        tagged = text.format(tag="") != text
+        tagged = text.format(tag="", held="") != text.format(tag="x", held="")
     except (LookupError, ValueError):
         tagged = False
     if text and not tagged:

@@ -231,6 +231,65 @@ def test_an_engine_that_stalls_is_filled_over_and_the_call_goes_on(tmp_path: Pat
     assert all(turn["answered"] for turn in turns[last + 1 :])
 
 
+@pytest.mark.parametrize("door", ["stream", "webrtc", "sip"])
+def test_pauses_inside_sentences_are_judged_on_every_door(door: str, tmp_path: Path) -> None:
+    before = left_behind()
+    done = wardline(
+        "bench", "turns", "--engines", "embedded", "--scenario", "pauses", "--turns", "3",
+        "--report-only", "--door", door, "--out", str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    found = result(tmp_path)
+    rows = {row["id"]: row for row in found["rows"]}
+    pauses = [pause for turn in found["turns"] for pause in turn["pauses"]]
+    assert [pause["kind"] for pause in pauses].count("more") == rows["cutoffs.more"]["count"] == 2
+    assert all(300.0 <= pause["length_ms"] <= 1_240.0 for pause in pauses)
+    assert rows["cutoffs.more"]["worst"] == 0
+    assert rows["ending.decision"]["count"] == rows["ending.wire"]["count"] == 2
+    assert 150.0 < rows["ending.decision"]["p50"]["value"] < rows["ending.wire"]["p50"]["value"]
+    assert left_behind() == before
+
+
+@pytest.mark.parametrize("door", ["stream", "webrtc", "sip"])
+def test_our_own_voice_that_comes_back_cuts_nothing_on_any_door(door: str, tmp_path: Path) -> None:
+    done = wardline(
+        "bench", "turns", "--scenario", "echo", "--turns", "3", "--report-only",
+        "--door", door, "--out", str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    rows = {row["id"]: row for row in result(tmp_path)["rows"]}
+    assert rows["echo.cut"]["count"] == rows["echo.unasked"]["count"] == 3
+    assert rows["echo.cut"]["worst"] == rows["echo.unasked"]["worst"] == 0
+    assert rows["echo.minutes"]["worst"] >= 0.15
+
+
+@pytest.mark.parametrize("door", ["stream", "webrtc", "sip"])
+def test_a_cough_loses_no_reply_on_any_door(door: str, tmp_path: Path) -> None:
+    done = wardline(
+        "bench", "turns", "--scenario", "coughs", "--turns", "5", "--report-only",
+        "--door", door, "--out", str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    rows = {row["id"]: row for row in result(tmp_path)["rows"]}
+    assert rows["coughs.lost"]["count"] >= 1
+    assert (rows["coughs.lost"]["target"], rows["coughs.lost"]["worst"]) == ("B3", 0)
+
+
+@pytest.mark.parametrize("door", ["stream", "webrtc", "sip"])
+def test_a_conversation_holds_what_was_heard_of_a_cut_reply_on_every_door(
+    door: str, tmp_path: Path
+) -> None:
+    done = wardline(
+        "bench", "turns", "--scenario", "context", "--turns", "6", "--calls", "2",
+        "--report-only", "--door", door, "--out", str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    rows = {row["id"]: row for row in result(tmp_path)["rows"]}
+    assert rows["heard.ahead"]["count"] == rows["heard.behind"]["count"] >= 2
+    assert rows["heard.ahead"]["worst"] == 0
+    assert rows["heard.behind"]["worst"] <= 1
+
+
 def three_rounds(folder: Path) -> dict[str, Any]:
     done = wardline(
         "bench", "turns", "--rounds", "3", "--turns", "4", "--report-only", "--out", str(folder)

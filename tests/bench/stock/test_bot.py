@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pipecat.audio.vad.vad_analyzer import VADParams
+from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.turns.user_start import VADUserTurnStartStrategy
 from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 from bench.load.results import SILENCE_MS
 from bench.stock.bot import DEFAULT_CHUNKS, FAST_CHUNKS, detection, strategies
+from bench.stock.services import request_of
+from models.timed.held import words_held
 from pipeline.line import FRAME_MS
 from pipeline.turn.settings import FloorSettings
 
@@ -36,3 +39,15 @@ def test_the_fastest_bot_waits_for_silence_and_voice_as_long_as_ours_and_for_not
     assert isinstance(stop, SpeechTimeoutUserTurnStopStrategy)
     assert stop._user_speech_timeout == 0.0
     assert FAST_CHUNKS == 2
+
+
+def test_the_engine_is_shown_what_the_bots_own_context_holds() -> None:
+    context = LLMContext()
+    context.add_message({"role": "system", "content": "be brief"})
+    for words in (("one",), ("two", "apple is the")):
+        context.add_message({"role": "user", "content": words[0]})
+        context.add_messages([{"role": "assistant", "content": each} for each in words[1:]])
+    context.add_message({"role": "user", "content": "three"})
+    request = request_of(context)
+    assert [message.role for message in request.messages] == ["user", "user", "assistant", "user"]
+    assert words_held(request.messages) == 3
