@@ -60,7 +60,6 @@ async def run_faults(
     killed, loads = Killed(), list[Loaded]()
     async with victim.beside(plan) as toml, opened(plan, ("ours",), toml=toml) as houses:
         at = houses["ours"]
-        await until_ready(at)
         progress(f"{victim.name}: {kills} kills, each under {plan.calls} calls")
         for number in range(kills):
             await until_ready(at, plan.calls)
