@@ -238,7 +238,7 @@ class Switchboard:
         """A recogniser for one call; raises `LinesBusy`."""
         if self._draining or self.free_slots() <= 0:
             raise LinesBusy("All lines are busy. Please try again.", retry_after_s=BUSY_RETRY_S)
-        self._opening += 1
+        self._opening += 1  # the engine counts it from now on, too
         try:
             return await self._engines.stt.open()
         except EngineBusy:
@@ -326,9 +326,9 @@ class Switchboard:
         """Calls that could be answered now, as well as those that are."""
         if self.late():
             return 0
-        taken = len(self._calls) + len(self._held)
+        taken = len(self._calls) + len(self._held) + self._opening
         free = min(self._engines.stt.free_slots(), self._calls_limit - taken)
-        return 0 if self._draining else max(0, free - self._opening)
+        return 0 if self._draining else max(0, free)
 
     def recognisers_free(self) -> int:
         """Those that no call holds."""

@@ -94,6 +94,20 @@ async def test_an_offer_that_no_recogniser_hears_is_refused_with_a_sentence(
         assert there.board.free_slots() == 2, "a failed opening holds no line"
 
 
+async def test_two_callers_of_the_same_moment_get_the_two_lines_and_a_third_none() -> None:
+    """Symptom: whose call began while another's recogniser was starting was told that all lines are busy."""
+    house = House(2)
+    house.stt.opens_after_ms = 100.0
+    async with opened(house) as there:
+        async with asyncio.TaskGroup() as callers:
+            for call_id in (FIRST, SECOND):
+                callers.create_task(there.board.offer(call_id, OFFER))
+            await asyncio.sleep(0.05)
+            with pytest.raises(LinesBusy):
+                await there.board.offer("c000000000003", OFFER)
+        assert there.board.free_slots() == 0
+
+
 async def test_a_recogniser_that_failed_for_good_leads_every_caller_to_a_person() -> None:
     async with opened(House(3)) as there:
         leg = await there.answered(FIRST)

@@ -2,7 +2,7 @@
 
 Speaks the chat protocol of OpenAI on 127.0.0.1. What a server must answer before callers come (the warm-up, a form) it
 answers; of a reply it says nothing at all, or the first word and then one more now and then. Says "ready" once it
-listens, "warm" when it was first asked, and "held N" when a reply begins, N being how many it then has in hand.
+listens and "held N" when a reply begins, N being how many it then has in hand.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ class ChatModel:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         if asked.get("max_tokens") == 1:
-            print("warm", flush=True)
             await response.write(_delta("I") + _END)
         elif "response_format" in asked:
             await response.write(_delta("{}") + _END)

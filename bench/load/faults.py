@@ -60,9 +60,9 @@ async def run_faults(
     killed, loads = Killed(), list[Loaded]()
     async with victim.beside(plan) as toml, opened(plan, ("ours",), toml=toml) as houses:
         at = houses["ours"]
-        await until_ready(at)
         progress(f"{victim.name}: {kills} kills, each under {plan.calls} calls")
         for number in range(kills):
+            await until_ready(at, plan.calls)
             loads.append(await _one(plan, at, victim, number, killed))
             told = ", ".join(f"{ms:.0f}" for ms in killed.told_ms[-plan.calls :])
             progress(f"kill {number + 1} of {kills}: told after {told or 'nothing'} ms")

@@ -280,9 +280,9 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
-async def until_ready(at: House) -> None:
-    """Wait until a server that has lost a part of it takes calls again; raises ServerNotStarted."""
-    if not await _ready(at.url, lambda: True):
+async def until_ready(at: House, calls: int = 0) -> None:
+    """Wait until a server that has lost a part of it takes calls again, so many at once; raises ServerNotStarted."""
+    if not await _ready(at.url, lambda: True, calls):
         raise ServerNotStarted("our server did not take calls again after a part of it was killed")
 
 
@@ -305,12 +305,13 @@ async def _until_ready(child: asyncio.subprocess.Process, url: str, folder: Path
         raise _not_started("our server", folder)
 
 
-async def _ready(url: str, lives: Callable[[], bool]) -> bool:
+async def _ready(url: str, lives: Callable[[], bool], calls: int = 0) -> bool:
     loop = asyncio.get_running_loop()
     until_s = loop.time() + READY_LIMIT_S
     while loop.time() < until_s and lives():
         said = await health(url)
-        if said.get("ready") and said.get("gateway", "") in ("", "ready"):
+        free = sum(int(each["free_slots"]) for each in said.get("workers", []))
+        if said.get("ready") and said.get("gateway", "") in ("", "ready") and free >= calls:
             return True
         await asyncio.sleep(0.1)
     return False

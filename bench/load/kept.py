@@ -1,4 +1,4 @@
-"""What a server said was on the disk, and what is there: the events of its log, and the store as staff read it."""
+"""What a server said was on the disk, and what is there: the events of its log, and the store as staff read it. And what it says of its model."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from bench.load.house import House
 from pipeline import config
 
 STORED, FAILED, WORKS = "request_stored", "store_failed", "store_works"
+CIRCUIT = "engine_circuit"
 
 
 def named(lines: Iterable[bytes], name: str) -> list[dict[str, object]]:
@@ -35,6 +36,12 @@ def said(lines: Iterable[bytes]) -> dict[str, int]:
 def lost(said_: Mapping[str, int], there: Mapping[str, int]) -> list[str]:
     """The calls of which a request, or a field of one, is not there. Callers here take nothing back."""
     return [call for call, fields in said_.items() if there.get(call, -1) < fields]
+
+
+def asks_its_model(lines: Iterable[bytes]) -> bool:
+    """Whether callers are sent to the language model's server, by what was said of it last."""
+    told = [each["state"] for each in named(lines, CIRCUIT) if each.get("engine") == "llm"]
+    return told[-1:] == ["closed"]
 
 
 def lines_of(at: House) -> list[bytes]:

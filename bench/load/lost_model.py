@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.errors import ServerNotStarted
-from bench.load import house
+from bench.load import house, kept
 from bench.load.door import Door
 from bench.load.house import House
 from bench.load.part import Part, recited
@@ -110,9 +110,10 @@ class Model(Victim):
         return await silence(door, max(killed_ms, self.owed_from_ms(scene, call)))
 
     async def again(self, at: House, number: int) -> None:
-        """Start it once more; our server asks it by itself, and then sends callers there."""
+        """Start it once more; our server tries it by itself where it had given it up, and then sends callers there."""
         await self._start(number)
-        if not await self._says("warm", BACK_WITHIN_S):
+        end_ms = LoopClock().now_ms() + BACK_WITHIN_S * 1000
+        if not await until_true(lambda: kept.asks_its_model(kept.lines_of(at)), end_ms):
             raise ServerNotStarted("our server did not ask the model again that had come back")
         await house.until_ready(at)
 

@@ -56,6 +56,8 @@ class FakeSpeechToText:
         self.slots = slots
         self.lent: list[FakeRecognizer] = []
         self.failure: Exception | None = None
+        self.opens_after_ms = 0.0
+        """An ear is lent at once, and there when its process has started."""
         self.gone = asyncio.Event()
 
     async def start(self) -> None:
@@ -66,8 +68,11 @@ class FakeSpeechToText:
             raise self.failure
         if self.free_slots() < 1:
             raise EngineBusy("every recogniser is in use")
-        self.lent.append(FakeRecognizer())
-        return self.lent[-1]
+        ear = FakeRecognizer()
+        self.lent.append(ear)
+        if self.opens_after_ms:
+            await asyncio.sleep(self.opens_after_ms / 1000.0)
+        return ear
 
     async def broken(self) -> None:
         await self.gone.wait()

@@ -50,7 +50,6 @@ async def test_a_reply_that_it_has_in_hand_breaks_off_when_it_is_killed(
         async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
             assert await out.readline() == b"ready\n"
             assert await asked(url, max_tokens=1) == ["I"]
-            assert await out.readline() == b"warm\n"
             assert await asked(url, response_format={}) == ["{}"]
             reply = tasks.create_task(asked(url))
             assert await out.readline() == b"held 1\n"

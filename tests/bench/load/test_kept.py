@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bench.load.kept import FAILED, fields_of, lost, named, said
+from bench.load.kept import FAILED, asks_its_model, fields_of, lost, named, said
 
 
 def line(event: str, **values: object) -> bytes:
@@ -35,3 +35,14 @@ def test_a_request_that_lacks_a_field_is_lost_as_one_that_is_not_there() -> None
     assert lost({"c1": 2}, there) == []
     assert lost({"c1": 1, "c2": 0}, there) == []
     assert lost(said(LOG) | {"c9": 0}, there) == ["c2", "c9"]
+
+
+def test_a_model_is_asked_once_its_circuit_is_closed_and_until_it_opens() -> None:
+    def circuit(*states: str) -> list[bytes]:
+        told = [line("engine_circuit", engine="llm", state=state) for state in states]
+        return [*told, line("engine_circuit", engine="tts", state="open")]
+
+    assert not asks_its_model(circuit())
+    assert asks_its_model(circuit("closed"))
+    assert not asks_its_model(circuit("closed", "open"))
+    assert asks_its_model(circuit("closed", "open", "closed"))
