@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pipeline.media.g711 import ulaw_encode
+from pipeline.media.g711 import ulaw_decode, ulaw_encode
 from pipeline.sip.rtp_leg import RtpLeg
 from tests.sip.far_end import (
     FAR,
@@ -23,6 +26,7 @@ from tests.sip.far_end import (
     speak,
     tone,
 )
+from tests.virtual_loop import VirtualLoop
 
 
 async def test_nothing_is_sent_before_somebody_is_attached() -> None:
@@ -206,6 +210,41 @@ async def test_a_mark_within_a_reply_ends_no_waiting() -> None:
     await asyncio.sleep(0.1)
     made.leg.close()
     assert made.packets[sent][0] - slot_ms == pytest.approx(20.0, abs=0.6)
+
+
+LEVELS = [int(level) for level in ulaw_decode(bytes(range(256))) if abs(int(level)) > 2_000]
+"""Each is decoded as it was coded: a frame of one is known again."""
+
+
+@given(seed=st.integers(0, 1 << 32))
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_queued_every_frame_leaves_in_order_and_every_mark_is_told(seed: int) -> None:
+    async def scenario() -> None:
+        dice, made = random.Random(seed), call()
+        await asyncio.sleep(dice.uniform(0.05, 0.12))
+        queued: list[int] = []
+        marks = 0
+        for _ in range(dice.randint(20, 80)):
+            match dice.choice(["play", "play", "play", "mark", "end", "wait", "wait"]):
+                case "play":
+                    for _ in range(dice.choice([1, 1, 1, 8])):
+                        queued.append(LEVELS[len(queued) % len(LEVELS)])
+                        made.leg.play(np.full(FRAME, queued[-1], "<i2").tobytes())
+                case "wait":
+                    await asyncio.sleep(dice.choice([0.001, 0.015, 0.0201, 0.03, 0.041, 0.1]))
+                case what:
+                    made.leg.mark(str(marks), ends_reply=what == "end")
+                    marks += 1
+        await asyncio.sleep(0.1 + 0.02 * len(queued))
+        made.leg.close()
+        middles = [int(ulaw_decode(packet.payload)[FRAME // 2]) for _, packet in made.packets]
+        assert [level for level in middles if abs(level) > 2_000] == queued
+        assert [name for _, name in made.taker.played] == [str(n) for n in range(marks)]
+        apart = np.diff([at_ms for at_ms, _ in made.packets])
+        assert apart.max() < 60.6, "a frame early, a slot, and 20 ms of grace"
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(scenario())
 
 
 async def test_a_flush_leaves_no_stale_packet() -> None:
