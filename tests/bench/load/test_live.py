@@ -231,19 +231,26 @@ def test_an_engine_that_stalls_is_filled_over_and_the_call_goes_on(tmp_path: Pat
     assert all(turn["answered"] for turn in turns[last + 1 :])
 
 
-@pytest.mark.parametrize("door", ["stream", "webrtc", "sip"])
-def test_pauses_inside_sentences_are_judged_on_every_door(door: str, tmp_path: Path) -> None:
-    before = left_behind()
+def hesitating(door: str, folder: Path) -> dict[str, Any]:
     done = wardline(
         "bench", "turns", "--engines", "embedded", "--scenario", "pauses", "--turns", "3",
-        "--report-only", "--door", door, "--out", str(tmp_path),
+        "--report-only", "--door", door, "--out", str(folder),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr + done.stdout
-    found = result(tmp_path)
+    return result(folder)
+
+
+@pytest.mark.parametrize("door", ["stream", "webrtc", "sip"])
+def test_pauses_inside_sentences_are_judged_on_every_door(door: str, tmp_path: Path) -> None:
+    """A recogniser that gets no processor has no words to judge a pause by: such a run is void."""
+    before = left_behind()
+    attempts = (hesitating(door, tmp_path / str(number)) for number in range(ATTEMPTS))
+    found = next((each for each in attempts if each["run"]["valid"]), None)
+    assert found is not None, "this machine is too busy: the callers were late each time"
     rows = {row["id"]: row for row in found["rows"]}
     pauses = [pause for turn in found["turns"] for pause in turn["pauses"]]
     assert [pause["kind"] for pause in pauses].count("more") == rows["cutoffs.more"]["count"] == 2
-    assert all(300.0 <= pause["length_ms"] <= 1_240.0 for pause in pauses)
+    assert all(280.0 <= pause["length_ms"] <= 1_240.0 for pause in pauses)
     assert rows["cutoffs.more"]["worst"] == 0
     assert rows["ending.decision"]["count"] == rows["ending.wire"]["count"] == 2
     assert 150.0 < rows["ending.decision"]["p50"]["value"] < rows["ending.wire"]["p50"]["value"]
