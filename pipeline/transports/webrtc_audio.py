@@ -130,7 +130,7 @@ class AudioLeg:
     def start(self) -> None:
         """Listen to the transport; call it before the handshake so that no packet is missed."""
         self._listening = True
-        self._dtls.route_audio(self, self._payload_type, self.ssrc)
+        self._dtls.route_audio(self, self._payload_type, self.ssrc, self._take)
         self._report_timer = self._loop.call_later(REPORT_EVERY_S, self._report)
 
     def stop(self) -> None:
@@ -186,9 +186,13 @@ class AudioLeg:
         self._timestamp = (self._timestamp + missed * FRAME_SAMPLES) & 0xFFFFFFFF
         return 1
 
-    # --- from the caller (names are those aiortc's router calls) -----------------------------------
+    # --- from the caller (names with `_handle` are those aiortc's router calls) --------------------
 
     async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:
+        """One that came while the keys were made."""
+        self._take(packet)
+
+    def _take(self, packet: RtpPacket) -> None:
         samples = packet_samples(packet.payload)
         if not self._listening or packet.payload_type != self._payload_type or not samples:
             return
