@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pipeline.media.loudness import comfort_noise
 
 RATE_HZ = 48_000
+TICK = Fraction(1, RATE_HZ)
 FRAME_SAMPLES = 960
 BITRATE = 32_000
 """Full-band voice is transparent from 28 kbit/s in mono (RFC 6716 section 2.1.1 names 28-40)."""
@@ -37,7 +38,7 @@ class OpusEncoder:
         """Open libopus for mono voice with forward error correction."""
         self._codec = _open("w")
         self._codec.bit_rate = BITRATE
-        self._codec.time_base = Fraction(1, RATE_HZ)
+        self._codec.time_base = TICK
         self._codec.options = {
             "application": "voip",
             "fec": "1",
@@ -54,7 +55,7 @@ class OpusEncoder:
         frame.planes[0].update(pcm)
         frame.sample_rate = RATE_HZ
         frame.pts = self._at
-        frame.time_base = Fraction(1, RATE_HZ)
+        frame.time_base = TICK
         self._at += FRAME_SAMPLES
         packets = self._codec.encode(frame)
         return b"".join(bytes(packet) for packet in packets)

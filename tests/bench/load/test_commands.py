@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,14 @@ def test_capacity_takes_numbers_of_calls(calls: str, capsys: pytest.CaptureFixtu
         arguments("capacity", "--calls", calls)
     capsys.readouterr()
     assert arguments("capacity", "--calls", "5,1,5").calls == (1, 5)
+
+
+def test_a_profile_without_py_spy_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    asked = arguments("capacity", "--calls", "1", "--profile", str(tmp_path / "profile"))
+    assert asked.run(asked) == 1
+    assert "needs py-spy, which is not installed" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
