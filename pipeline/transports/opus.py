@@ -50,14 +50,17 @@ class OpusEncoder:
         self._at = 0
 
     def encode(self, pcm: bytes) -> bytes:
-        """One 20 ms frame in, one packet out."""
+        """One 20 ms frame in, one packet out.
+
+        Past PyAV's `encode`, which puts each frame through a graph of filters that cuts it to the length it has.
+        """
         frame = av.AudioFrame(format="s16", layout="mono", samples=len(pcm) // 2)
         frame.planes[0].update(pcm)
         frame.sample_rate = RATE_HZ
         frame.pts = self._at
         frame.time_base = TICK
         self._at += FRAME_SAMPLES
-        packets = self._codec.encode(frame)
+        packets = self._codec._send_frame_and_recv(frame)  # type: ignore[attr-defined]  # noqa: SLF001  # see above; `noise_packets` notices at start where it is gone
         return b"".join(bytes(packet) for packet in packets)
 
 
@@ -123,7 +126,7 @@ class OpusDecoder:
         if not frames:
             return None
         if len(frames) == 1:  # as always with libopus
-            return np.frombuffer(frames[0].planes[0], np.int16, frames[0].samples).copy()  # type: ignore[call-overload]  # a plane is a buffer
+            return np.frombuffer(bytes(frames[0].planes[0]), np.int16, frames[0].samples)
         return np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames]).astype(np.int16)
 
 
