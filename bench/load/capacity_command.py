@@ -17,7 +17,7 @@ from bench.profile.spy import Spy
 from bench.reports.told import add_out, tell
 
 CALLS_MAX = 400
-PROFILED = "a profiler stopped the worker for each look: times of this run are no figures"
+PROFILED = "a profiler looked into the worker: times of this run are no figures"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ HUES: Final = {
     "pipeline": 28,
     "models": 28,
     "phi": 28,
-    "Opus and av": 265,
+    "coding (Opus)": 265,
     "encryption": 320,
     WAITING: 215,
     "asyncio, selector, sockets": 205,

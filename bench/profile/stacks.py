@@ -1,7 +1,7 @@
 """What a profiler saw, as stacks with counts, and whose time that was: a room of this tree, or a library. Reads text, knows no process.
 
-A sample is told of the innermost frame that has a room. Python's own library and what nobody named (a codec for JSON, the interpreter's
-loop) have none, so their time is told of who called them.
+A sample is told of the innermost frame that has a room. The rest of Python's own library has none, nor has what a library does in C:
+that time is told of who called it.
 """
 
 from __future__ import annotations
@@ -18,31 +18,19 @@ Stack = tuple[str, ...]
 
 WAITING: Final = "going to sleep, waking up"
 """In the kernel's wait for sockets and timers. A profiler takes some of the sleep itself for it."""
-_WAITS = re.compile(r"^(EpollSelector\.select|epoll_wait|epoll_pwait|select_epoll_poll\w*) ")
+_WAITS = "EpollSelector.select "
 NOBODY: Final = "what has no name here"
 _LIBRARIES: Final = (
-    ("libopus|libavcodec|libavutil|libswresample|(^|/)av/", "Opus and av"),
-    (
-        "libcrypto|libssl|libsrtp|pylibsrtp|_openssl|OpenSSL/|cryptography/|_rust.abi3|_binding.abi3",
-        "encryption",
-    ),
-    (
-        "asyncio/|selectors.py|_asyncio|selectmodule|socketmodule|select.cpython|socket.py",
-        "asyncio, selector, sockets",
-    ),
-    ("numpy|_multiarray|openblas", "numpy"),
-    ("onnxruntime", "onnxruntime"),
-    ("(^|/)(aiortc|aioice|pyee)/", "aiortc"),
-    ("(^|/)pipecat/", "pipecat"),
-    ("(^|/)loguru/", "loguru"),
-    ("(^|/)websockets/", "websockets"),
-    ("(^|/)(aiohttp|multidict|yarl)/", "aiohttp"),
-    ("soxr", "soxr"),
-    ("webrtcvad", "webrtcvad"),
-    ("(^|/)(pydantic|pydantic_core)/|_pydantic", "pydantic"),
-    ("(^|/)bench/stock/", "the stock bot's engines"),
+    (r"pipeline/transports/opus\.py|av/", "coding (Opus)"),
+    (r"(pylibsrtp|OpenSSL|cryptography)/", "encryption"),
+    (r"asyncio/|(selectors|socket)\.py", "asyncio, selector, sockets"),
+    (r"(aiortc|aioice|pyee)/", "aiortc"),
+    (r"(aiohttp|multidict|yarl)/", "aiohttp"),
+    (r"(pydantic|pydantic_core)/", "pydantic"),
+    (r"bench/stock/", "the stock bot's engines"),
+    (r"(numpy|onnxruntime|pipecat|loguru|websockets|soxr|webrtcvad)\b", None),
 )
-"""First match, on the file of a frame."""
+"""First match with the beginning of a frame's file; None: by the name that matched."""
 _ROOM = re.compile(r"^((?:pipeline|models|bench)/[a-z0-9_]+|phi)(?:/|\.py)")
 _FRAME = re.compile(r"^(?P<name>.*) \((?P<file>[^()]*?)(?::\d+)?\)$")
 
@@ -70,16 +58,15 @@ def read(text: str) -> Counter[Stack]:
 @lru_cache(maxsize=50_000)
 def room_of(frame: str) -> str | None:
     """Whose time a frame's own is; None for one that works for its caller."""
-    if _WAITS.match(frame):
+    if frame.startswith(_WAITS):
         return WAITING
     parts = _FRAME.match(frame)
     file = parts["file"] if parts else ""
-    if ours := _ROOM.search(file):
-        return ours[1]
     for pattern, name in _PATTERNS:
-        if pattern.search(file):
-            return name
-    return None
+        if found := pattern.match(file):
+            return name or found[1]
+    ours = _ROOM.match(file)
+    return ours[1] if ours else None
 
 
 def shares(stacks: Mapping[Stack, int]) -> list[Share]:
@@ -122,30 +109,18 @@ def table(columns: Sequence[tuple[str, Mapping[Stack, int]]], least: float = 0.0
 
 
 def named(frame: str) -> str:
-    """A frame without its line; one that has an address for a name has its file alone."""
+    """A frame without its line."""
     parts = _FRAME.match(frame)
-    if parts is None:
-        return frame
-    return f"({parts['file']})" if _is_address(frame) else f"{parts['name']} ({parts['file']})"
+    return frame if parts is None else f"{parts['name']} ({parts['file']})"
 
 
 def _owner(stack: Stack) -> tuple[str, str]:
-    """The room of the innermost frame that has one, and that function's name, or its caller's in the same room."""
-    room: str | None = None
-    innermost = ""
-    for frame in stack[::-1]:
-        whose = room_of(frame)
-        if room is None:
-            room, innermost = whose, frame
-        if room is not None and whose == room and not _is_address(frame):
+    """The room of the innermost frame that has one, and that function's name."""
+    for frame in reversed(stack):
+        room = room_of(frame)
+        if room is not None:
             return room, named(frame)
-        if whose not in (room, None):
-            break
-    return (NOBODY, "–") if room is None else (room, named(innermost))
-
-
-def _is_address(frame: str) -> bool:
-    return frame.startswith("0x")
+    return NOBODY, "–"
 
 
 _PATTERNS = tuple((re.compile(pattern), name) for pattern, name in _LIBRARIES)
