@@ -14,7 +14,6 @@ import pytest
 
 from bench.errors import ProfilerUnusable
 from bench.load.house import House
-from bench.profile import spy
 from bench.profile.spy import NOT_ALLOWED, PACKAGE_MISSING, Spy, found
 from pipeline.clock import LoopClock
 
@@ -75,7 +74,7 @@ def test_without_py_spy_it_is_said_before_anything_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(spy.sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     with pytest.raises(ProfilerUnusable, match="not installed") as error:
         Spy(tmp_path / "profile")
     assert str(error.value) == PACKAGE_MISSING
