@@ -15,6 +15,7 @@ BenchError                  the message is one plain sentence for a terminal
 ├── RedactorUnusable        a redactor that is to be scored does not start, or stops answering
 ├── ResultInvalid           a result file is damaged, foreign or of another format
 ├── BudgetInvalid           the gate's budget is damaged
+├── ProfilerUnusable        no profiler on this machine, or it may not look
 ├── ReportUnwritable        a report cannot be written where it should be
 ├── BrowserMissing          no browser on this machine, or nothing to steer it with
 └── PictureImpossible       a picture of a page cannot be drawn
@@ -95,6 +96,10 @@ class BrowserMissing(BenchError):
 
 class PictureImpossible(BenchError):
     """A page cannot be drawn."""
+
+
+class ProfilerUnusable(BenchError):
+    """There is no profiler, or it may not look into a worker."""
 
 
 class ReportUnwritable(BenchError):

@@ -19,6 +19,7 @@ from bench.load.run import RING_MS, Loaded
 from bench.load.scenario import Scenario
 from bench.load.turns import Ran, looked_at
 from bench.load.worlds import Plan, one_load, opened
+from bench.profile.spy import Spy
 from pipeline.clock import LoopClock, wall_now
 from pipeline.line import FRAME_MS
 
@@ -98,6 +99,9 @@ class Step:
             "calls": self.calls,
             "cpu_s_per_call_minute": {role: round(value, 4) for role, value in world.cpu.items()},
             "core_share": round(self.core_share, 4),
+            "wakeups_per_call_minute": {
+                role: round(value) for role, value in world.wakeups.items()
+            },
             "rss_mb": {role: round(value, 1) for role, value in world.rss_mb.items()},
             "wire_p50_ms": at(self.wire_ms, 50),
             "wire_p95_ms": at(self.wire_ms, 95),
@@ -116,9 +120,13 @@ class Step:
 
 
 async def run_capacity(
-    plan: Plan, steps: Sequence[int], window_ms: float, progress: Callable[[str], None]
+    plan: Plan,
+    steps: Sequence[int],
+    window_ms: float,
+    progress: Callable[[str], None],
+    spy: Spy | None = None,
 ) -> tuple[Ran, list[Step], dict[str, dict[str, float]]]:
-    """Every number of calls on every server, one after another, and what each needs while nobody calls."""
+    """Every number of calls on every server, one after another, and what each needs while nobody calls; with a `spy`, where it goes."""
     started, began_ms = wall_now(), LoopClock().now_ms()
     most = replace(plan, calls=max(steps))
     found: list[Step] = []
@@ -126,6 +134,9 @@ async def run_capacity(
     over: set[str] = set()
     async with opened(most, plan.worlds) as houses:
         pinned = _pin(houses, plan.workers)
+        if spy is not None:
+            for at in houses.values():
+                await spy.allowed(at)
         idle = await _idle(houses)
         for calls in sorted(steps):
             scenario = stretched(plan.scenario, calls, window_ms)
@@ -133,7 +144,14 @@ async def run_capacity(
                 if name in over:
                     continue
                 progress(f"{name}: {calls} calls")
-                loaded = await one_load(plan, houses[name], scenario, calls)
+                beside = None
+                if spy is not None:
+                    beside = spy.beside(
+                        houses[name],
+                        f"{name}-{plan.door}-{calls}".replace(" ", "-"),
+                        counted(calls),
+                    )
+                loaded = await one_load(plan, houses[name], scenario, calls, beside=beside)
                 world = await looked_at(loaded, houses[name])
                 step = Step(
                     world, loaded, calls, alone.get(name), plan.workers if name == "ours" else 1
@@ -173,6 +191,11 @@ def _cpu_by_role(at: House) -> dict[str, float]:
         if (now := processes.used(pid)) is not None:
             found[role] = found.get(role, 0.0) + now.cpu_s
     return found
+
+
+def counted(calls: int) -> str:
+    """So many calls, in words."""
+    return f"{calls} call" if calls == 1 else f"{calls} calls"
 
 
 def stretched(scenario: Scenario, calls: int, window_ms: float) -> Scenario:
@@ -308,8 +331,9 @@ def _step(steps: Sequence[Step], calls: int) -> Step:
 def _said(step: Step) -> str:
     shown = step.as_json()
     cpu = ", ".join(f"{role} {value:.2f}" for role, value in shown["cpu_s_per_call_minute"].items())
+    woken = ", ".join(f"{role} {n}" for role, n in shown["wakeups_per_call_minute"].items() if n)
     return (
-        f"  {'held' if step.held else 'NOT HELD'}: core {step.core_share:.0%}, CPU s/call-minute {cpu}; wire p50/p99"
+        f"  {'held' if step.held else 'NOT HELD'}: core {step.core_share:.0%}, CPU s/call-minute {cpu}; woken {woken} times; wire p50/p99"
         f" {shown['wire_p50_ms']}/{shown['wire_p99_ms']} ms, pacing p99 {shown['pacing_p99_ms']} ms,"
         f" answered {shown['answered']}/{shown['turns']}, callers late p99 {shown['generator_late_p99_ms']} ms"
     )

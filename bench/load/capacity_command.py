@@ -6,15 +6,18 @@ import argparse
 import asyncio
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 from bench.errors import BenchError
 from bench.load.capacity import STEPS, capacity_rows, faults, run_capacity, valid
 from bench.load.scenario import shipped
 from bench.load.turns_command import first_of, progress, whole
 from bench.load.worlds import DOORS, Plan
+from bench.profile.spy import Spy
 from bench.reports.told import add_out, tell
 
 CALLS_MAX = 400
+PROFILED = "a profiler looked into the worker: times of this run are no figures"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +40,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--workers", type=whole(1, 64), default=1, help="of our server, each on a core (default 1)"
     )
     parser.add_argument("--stock", action="store_true", help="with a stock Pipecat bot beside it")
+    parser.add_argument(
+        "--profile",
+        type=Path,
+        metavar="DIR",
+        help="see where a worker's time goes (py-spy): flame graphs here, a table at the end; judges nothing",
+    )
     parser.add_argument("--seed", type=int, help="instead of the scenario's")
     add_out(parser)
     parser.set_defaults(run=bench_capacity)
@@ -57,7 +66,10 @@ def bench_capacity(arguments: argparse.Namespace) -> int:
             workers=arguments.workers,
         )
         window_ms = min(max(arguments.window_s, 2.0), 3_600.0) * 1000.0
-        ran, steps, idle = asyncio.run(run_capacity(plan, arguments.calls, window_ms, progress))
+        spy = Spy(arguments.profile) if arguments.profile else None
+        ran, steps, idle = asyncio.run(
+            run_capacity(plan, arguments.calls, window_ms, progress, spy)
+        )
     except BenchError as error:
         print(f"wardline bench capacity: {error}", file=sys.stderr)
         return 1
@@ -66,12 +78,15 @@ def bench_capacity(arguments: argparse.Namespace) -> int:
     result = ran.as_json(
         "capacity",
         rows_=capacity_rows(plan.door, steps, plan.workers),
-        faults=faults(steps),
-        valid=valid(steps),
+        faults=faults(steps) + [PROFILED] * (spy is not None),
+        valid=valid(steps) and spy is None,
         capacity=[step.as_json() for step in steps],
     )
     result["run"]["idle_cpu_s_per_minute"] = idle
-    return tell(result, arguments)
+    status = tell(result, arguments)
+    if spy is not None:
+        print("\n" + spy.told())
+    return status
 
 
 def _steps(text: str) -> tuple[int, ...]:

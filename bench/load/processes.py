@@ -20,6 +20,8 @@ class Used:
     cpu_s: float
     """Since it began, all its threads."""
     rss_bytes: int
+    wakeups: int = 0
+    """How often one of its threads went to sleep by itself, and was woken: what an idle core pays for beside the work."""
 
 
 def family(pid: int) -> dict[int, str]:
@@ -55,7 +57,8 @@ def used(pid: int) -> Used | None:
     fields = _stat(pid)
     if not fields:
         return None
-    return Used((int(fields[11]) + int(fields[12])) / _TICKS, int(fields[21]) * _PAGE)
+    cpu_s = (int(fields[11]) + int(fields[12])) / _TICKS
+    return Used(cpu_s, int(fields[21]) * _PAGE, _wakeups(pid))
 
 
 def own_cpu_s() -> float:
@@ -72,6 +75,18 @@ def pin(pid: int, cores: Iterable[int]) -> None:
             os.sched_setaffinity(int(entry.name), wanted)
         except ProcessLookupError:
             continue
+
+
+def _wakeups(pid: int) -> int:
+    """Of all threads it has now."""
+    count = 0
+    for status in (_PROC / str(pid)).glob("task/*/status"):
+        try:
+            lines = status.read_text().splitlines()
+        except OSError:
+            continue  # it has just ended
+        count += sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt"))
+    return count
 
 
 def _stat(pid: int) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 from bench.figures import percentile
 from bench.load import context, cutoffs, self_cuts
 from bench.load.context import InContext
+from bench.load.processes import Used
 from bench.load.row import Limit, Measure, Row
 from bench.load.run import Loaded
 from bench.load.self_cuts import Echoed, Utterance
@@ -38,6 +39,8 @@ class Usage:
     rss_mb: dict[str, float]
     rss_slope_mb: float = 0.0
     """Of all its processes, for each minute while as many calls went on."""
+    wakeups: dict[str, float] = field(default_factory=dict)
+    """Times a thread was woken in a minute of one call, by process."""
 
 
 @dataclass(slots=True)
@@ -78,6 +81,11 @@ class World:
     def cpu(self) -> dict[str, float]:
         """CPU seconds of a minute of one call, by process: the mean of its rounds."""
         return _mean([each.cpu for each in self.usage])
+
+    @property
+    def wakeups(self) -> dict[str, float]:
+        """Times a thread was woken in a minute of one call, by process: the mean of its rounds."""
+        return _mean([each.wakeups for each in self.usage])
 
     @property
     def rss_mb(self) -> dict[str, float]:
@@ -129,16 +137,20 @@ def used(loaded: Loaded) -> list[Usage]:
     minutes = (last.at_ms - first.at_ms) / 60_000.0
     cpu: dict[str, float] = {}
     rss: dict[str, float] = {}
+    wakeups: dict[str, float] = {}
+    call_minutes = minutes * loaded.calls
     for name, now in last.used.items():
         role = name.partition(" ")[0]
-        before = first.used[name].cpu_s if name in first.used else 0.0
-        cpu[role] = cpu.get(role, 0.0) + (now.cpu_s - before) / minutes / loaded.calls
+        before = first.used.get(name, Used(0.0, 0))
+        cpu[role] = cpu.get(role, 0.0) + (now.cpu_s - before.cpu_s) / call_minutes
+        woken = max(0, now.wakeups - before.wakeups)  # fewer than before: one of its threads ended
+        wakeups[role] = wakeups.get(role, 0.0) + woken / call_minutes
         rss[role] = rss.get(role, 0.0) + now.rss_bytes / 2**20
     total = [
         (sample.at_ms, sum(each.rss_bytes for each in sample.used.values()) / 2**20)
         for sample in loaded.samples
     ]
-    return [Usage(cpu, rss, _slope(total) * 60_000.0)]
+    return [Usage(cpu, rss, _slope(total) * 60_000.0, wakeups)]
 
 
 def rows(ours: World, controls: Sequence[World], calls: int) -> list[Row]:

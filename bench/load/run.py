@@ -9,9 +9,10 @@ import asyncio
 import gc
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from bench.errors import BenchError
 from bench.load import processes
@@ -25,6 +26,9 @@ VARIANTS = 6
 RING_MS = 2_500.0
 """From a call's start to its first frame: whoever is not connected by then is late."""
 SETTLE_MS = 500.0
+
+Beside = Callable[[float, float], Coroutine[Any, Any, None]]
+"""What goes on beside a load, told between which times all callers speak; it ends by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ async def load(
     *,
     pid: int = 0,
     progress: Callable[[str], None] = lambda text: None,
+    beside: Beside | None = None,
 ) -> Loaded:
     """Make the calls; `opened(n)` makes the n-th one's door. With `pid`, look at what that server uses meanwhile."""
     loaded = Loaded(world, door_name, len(parts), parts=list(parts))
@@ -101,6 +106,8 @@ async def load(
         until_ms = begins[0] + RING_MS + min(part.duration_ms for part in parts)
         async with asyncio.TaskGroup() as tasks:
             watch = tasks.create_task(_watch(loaded, pid, until_ms), name="watch")
+            if beside is not None:
+                tasks.create_task(beside(loaded.steady_ms, until_ms), name="beside")
             running = [
                 tasks.create_task(_call(opened(number), part, begin_ms), name=f"call {number}")
                 for number, (part, begin_ms) in enumerate(zip(parts, begins, strict=True))

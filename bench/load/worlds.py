@@ -16,7 +16,7 @@ from bench.load.door import Door
 from bench.load.entrances import CarrierEntrance, Entrance, OpenEntrance
 from bench.load.house import House
 from bench.load.page_door import FrontExchange, OpenExchange, PageDoor
-from bench.load.run import Loaded, load, parts_of
+from bench.load.run import Beside, Loaded, load, parts_of
 from bench.load.scenario import Scenario
 from bench.load.stream_door import StreamDoor
 from bench.load.telephone_door import TelephoneDoor, calling
@@ -101,6 +101,7 @@ async def one_load(
     scenario: Scenario,
     calls: int,
     progress: Callable[[str], None] = lambda text: None,
+    beside: Beside | None = None,
 ) -> Loaded:
     """So many calls into one of them."""
     async with AsyncExitStack() as stack:
@@ -113,6 +114,7 @@ async def one_load(
             make,
             pid=at.pid,
             progress=progress,
+            beside=beside,
         )
 
 

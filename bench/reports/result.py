@@ -335,8 +335,9 @@ class _Reader:
         numbers = {
             key: value for key, value in rest.items() if not isinstance(value, str | dict | list)
         }
-        if isinstance(rest.get("rss_mb"), dict):  # by process, as the processor's time is
-            numbers["rss_mb"] = sum(self._figures(f"{at}.rss_mb", d, "rss_mb").values())
+        for key in ("rss_mb", "wakeups_per_call_minute"):  # by process, as the processor's time is
+            if isinstance(rest.get(key), dict):
+                numbers[key] = sum(self._figures(f"{at}.{key}", d, key).values())
         return Tried(
             world=self._text(f"{at}.world", d, "world", needed=True),
             calls=self._whole(f"{at}.calls", d, "calls", needed=True) or 0,

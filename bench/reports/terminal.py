@@ -124,8 +124,15 @@ def _worst(result: Result) -> str:
 def _capacity(result: Result) -> str:
     if not result.capacity:
         return ""
-    names = ("wire_p50_ms", "wire_p99_ms", "pacing_p99_ms", "loop_lag_ms", "rss_mb")
-    heads = ("wire p50", "wire p99", "pacing p99", "loop lag", "RSS MB")
+    names = (
+        "wakeups_per_call_minute",
+        "wire_p50_ms",
+        "wire_p99_ms",
+        "pacing_p99_ms",
+        "loop_lag_ms",
+        "rss_mb",
+    )
+    heads = ("woken/min", "wire p50", "wire p99", "pacing p99", "loop lag", "RSS MB")
     lines = [f"{'capacity':<32} {'calls':>5} {'CPU s/call-min':>14}" + "".join(f" {head:>10}" for head in heads) + "  limits"]  # fmt: skip
     for each in result.capacity:
         cpu = "–" if each.cpu_s is None else f"{each.cpu_s:.2f}"

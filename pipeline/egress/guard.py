@@ -9,6 +9,7 @@ see C code that calls the kernel itself: that is level 2's (`egress.rules`).
 from __future__ import annotations
 
 import _posixsubprocess
+import _socket
 import contextlib
 import errno
 import functools
@@ -25,7 +26,11 @@ from pipeline.egress.places import Place
 from pipeline.egress.programs import Program, is_lent, is_ours
 
 _FAMILIES = {socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK}
+_NAMED = {socket.AF_INET, socket.AF_INET6}
+"""Families whose addresses may hold a name."""
 _TYPES = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+_family_of, _type_of = _socket.socket.family.__get__, _socket.socket.type.__get__
+"""As numbers: the properties of `socket.socket` look up an enum's member, for each datagram of each call."""
 _CACHE_MAX = 4_096
 _SAID_MAX = 20
 _SAID_EVERY = 1_000
@@ -123,12 +128,12 @@ def _ask_for_no_name(method: str) -> None:
     @functools.wraps(original)
     def checked(self: socket.socket, *arguments: Any) -> Any:
         address = arguments[-1] if arguments else None
-        if isinstance(address, tuple) and self.family in {socket.AF_INET, socket.AF_INET6}:
+        if isinstance(address, tuple):
             host = _text(address[0]) if address else ""
-            if host not in _numeric and not _may_be_resolved(host):
+            if host not in _numeric and _family_of(self) in _NAMED and not _may_be_resolved(host):
                 _refuse(f"socket.{method}")
         done = original(self, *arguments)
-        if method == "bind" and self.family == socket.AF_UNIX:
+        if method == "bind" and _family_of(self) == socket.AF_UNIX:
             _guard.local.took(self.getsockname())
         return done
 
@@ -210,7 +215,7 @@ def _sent(arguments: tuple[Any, ...]) -> bool:
     end, address = arguments[0], arguments[1]
     if address is None:  # to where it is connected, and that was checked
         return True
-    family = end.family
+    family = _family_of(end)
     if family == socket.AF_UNIX:
         return _guard.local.lists(address)
     if family == socket.AF_NETLINK:
@@ -237,7 +242,7 @@ def _covering(host: str, port: int) -> tuple[Place, ...]:
 
 
 def _fits(place: Place, end: socket.socket) -> bool:
-    if place.transport and end.type != _TYPES[place.transport]:
+    if place.transport and _type_of(end) != _TYPES[place.transport]:
         return False
     if place.own_ports is None:
         return True

@@ -3,7 +3,7 @@
 `epoch` names a reply. Whatever carries another epoch than the current one never reaches a sink; a
 barge-in is `flush()`: one increment, synchronously. Knows nothing of codecs, packets or engines.
 
-Frames leave on a grid of absolute deadlines, one each 20 ms while a sink is attached. The first frame
+Frames leave on a grid of absolute deadlines, one each 20 ms while a sink is attached, at instants that calls share. The first frame
 of a reply takes the next free slot of the grid at once instead of waiting for it (at most one frame
 early), so no lead builds up; a stall of the loop is caught up by at most `CATCH_UP_FRAMES` frames.
 Waking up an idle core costs more than the frame that is sent then: who wants no noise is not woken for silence.
@@ -22,6 +22,8 @@ import numpy as np
 from pipeline.media.loudness import Gain, comfort_noise, fade_in, fade_out
 
 FRAME_S = 0.020
+GRID_S = FRAME_S / 4
+"""The frames of all calls leave at four instants of each 20 ms, so that one wake-up of the loop serves many."""
 CATCH_UP_FRAMES = 3
 """Frames sent back to back after a stall; what is missing beyond that is skipped, or the caller's
 jitter buffer grows for the rest of the call."""
@@ -118,7 +120,7 @@ class Playout:
         self._far_end, self._lead_s = far_end or _Nothing(), lead_ms / 1000.0
         self._noisy, self._resting = noise, False
         if not running:
-            self._due_s = asyncio.get_running_loop().time()
+            self._due_s = math.ceil(asyncio.get_running_loop().time() / GRID_S) * GRID_S
             self._arm(self._due_s)
 
     def detach(self) -> None:

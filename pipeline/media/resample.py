@@ -16,10 +16,19 @@ from numpy.typing import NDArray
 TAPS = 161
 """Passband to 7 kHz, -60 dB from 8.3 kHz: what a 16 kHz recogniser can hear, without aliases."""
 CUTOFF_HZ = 7_500.0
+AT_ONCE = 16
+"""Output samples of one row: fewer are more rows, more are more zeros."""
+
+
+_LEAST, _MOST = np.float32(-32_768), np.float32(32_767)
 
 
 class Decimator:
-    """48 kHz to 16 kHz, one input frame at a time, with 1.7 ms of delay."""
+    """48 kHz to 16 kHz, one input frame at a time, with 1.7 ms of delay.
+
+    Sixteen output samples at once are a row of inputs times a matrix that holds the filter sixteen times, each one a step further:
+    the zeros in it cost less than sixteen short products.
+    """
 
     def __init__(self, sample_rate_hz: int = 48_000, factor: int = 3) -> None:
         """A filter for an integer ratio."""
@@ -28,21 +37,40 @@ class Decimator:
         at = np.arange(TAPS) - middle
         ratio = 2.0 * CUTOFF_HZ / sample_rate_hz
         taps = np.sinc(ratio * at) * np.blackman(TAPS)
-        self._taps = (taps / taps.sum()).astype(np.float32)
+        taps /= taps.sum()
+        self._filters = np.zeros((TAPS + (AT_ONCE - 1) * factor, AT_ONCE), dtype=np.float32)
+        for one in range(AT_ONCE):
+            self._filters[one * factor :][:TAPS, one] = taps
         self._past = np.zeros(TAPS - 1, dtype=np.float32)
+        self._make_room(0)
 
     def feed(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
         """Filter samples; what does not fill a whole output sample waits for the next call."""
-        line = np.concatenate((self._past, pcm.astype(np.float32)))
-        count = (len(line) - TAPS + self._factor) // self._factor
-        if count <= 0:
-            self._past = line
-            return np.zeros(0, dtype=np.int16)
-        windows = np.lib.stride_tricks.sliding_window_view(line, TAPS)[:: self._factor][:count]
-        out = windows @ self._taps
-        self._past = line[count * self._factor :]
-        filtered: NDArray[np.int16] = np.clip(np.rint(out), -32768, 32767).astype(np.int16)
-        return filtered
+        if len(self._past) != len(self._before) or len(pcm) != len(self._new):
+            self._make_room(len(pcm))
+        self._before[:] = self._past
+        self._new[:] = pcm
+        self._past = self._rest
+        self._rows[:] = self._windows
+        np.matmul(self._rows, self._filters, out=self._out)
+        np.rint(self._out, out=self._out)
+        np.maximum(self._out, _LEAST, out=self._out)
+        np.minimum(self._out, _MOST, out=self._out)
+        return self._out.reshape(-1)[: self._count].astype(np.int16)
+
+    def _make_room(self, samples: int) -> None:
+        """For pieces of this length behind as many as wait; these stay known."""
+        past, (width, _) = len(self._past), self._filters.shape
+        step = AT_ONCE * self._factor
+        self._count = max(0, (past + samples - TAPS + self._factor) // self._factor)
+        rows = -(-self._count // AT_ONCE)
+        line = np.zeros(past + samples + rows * step + width, np.float32)
+        self._before, self._new = line[:past], line[past : past + samples]
+        self._rest = line[self._count * self._factor : past + samples]
+        self._windows = np.lib.stride_tricks.sliding_window_view(line, width)[::step][:rows]
+        self._rows = np.zeros((rows, width), np.float32)
+        """A copy of them that lies in one piece, as a product wants it."""
+        self._out = np.zeros((rows, AT_ONCE), np.float32)
 
 
 class Resampler:
@@ -93,9 +121,6 @@ class Framer:
 
 DOUBLER_TAPS = 95
 """Passband to 3.4 kHz, all a telephone carries, -60 dB from 4.4 kHz; 2.9 ms of delay."""
-
-
-_LEAST, _MOST = np.float32(-32_768), np.float32(32_767)
 
 
 class Doubler:

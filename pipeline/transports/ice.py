@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 import random
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 import aioice
@@ -18,6 +18,7 @@ from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
 from aioice.stun import Message, TransactionError
 from aiortc import RTCIceCandidate, RTCIceGatherer
+from aiortc.rtp import is_rtcp
 
 from pipeline.egress.places import own_addresses
 from pipeline.errors import NoMediaPath, StartUpError
@@ -30,7 +31,9 @@ CONSENT_REPEATS = 2
 """After 0.5 and 1.5 s: an answer counts for 3.5 s."""
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MAX_QUEUED_DATAGRAMS = 256
-"""Five seconds of audio: more is a flood or a stalled loop."""
+"""Of a handshake, or messages: more is a flood or a stalled loop."""
+MAX_DATAGRAM_BYTES = 2_048
+"""No path carries more in one piece, and SRTP and DTLS take 1,500. asyncio asks for 256 KiB each time, which costs more than the reading."""
 MAX_CALLER_ADDRESSES = 60
 """An offer names at most 30; each one more may show itself from behind a translator."""
 
@@ -109,6 +112,11 @@ def addresses_to_offer(
 class _Listener(StunProtocol):
     """One UDP socket that hears only those who proved to be the caller."""
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask the kernel for no more than can come."""
+        transport.max_size = MAX_DATAGRAM_BYTES  # type: ignore[attr-defined]  # the selector loop's, which asyncio does not declare
+        super().connection_made(transport)
+
     def datagram_received(self, data: bytes | str, addr: tuple[object, ...]) -> None:
         """Checks of allowed sources, and data of addresses that passed a check."""
         connection = self.receiver
@@ -142,6 +150,8 @@ class LocalIce(aioice.Connection):
         self._addresses = addresses
         self._ports = ports
         self._networks = networks
+        self.on_rtp: Callable[[bytes], None] | None = None
+        """Takes the caller's sound, once there is a key to it."""
         self.foreign_datagrams = 0
 
     def hears(self, host: str) -> bool:
@@ -150,6 +160,9 @@ class LocalIce(aioice.Connection):
 
     def knows(self, address: tuple[str, object]) -> bool:
         """Whether this transport address belongs to the caller."""
+        in_use = self._nominated.get(1)
+        if in_use is not None and in_use.remote_addr == address:
+            return True
         return any(pair.remote_addr == address for pair in self._pairs())
 
     def send_now(self, data: bytes) -> bool:
@@ -164,11 +177,12 @@ class LocalIce(aioice.Connection):
         return True
 
     def data_received(self, data: bytes, component: int) -> None:
-        """Queue a datagram of the caller; drop when nobody keeps up."""
+        """Hand on a packet of sound at once, queue all else of the caller; drop when nobody keeps up."""
         if data[0] < 4:  # aioice passes on what looked like STUN and was not, whoever sent it
             self.foreign_datagrams += 1
-            return
-        if self._queue.qsize() < MAX_QUEUED_DATAGRAMS:
+        elif self.on_rtp is not None and 127 < data[0] < 192 and not is_rtcp(data):
+            self.on_rtp(data)
+        elif self._queue.qsize() < MAX_QUEUED_DATAGRAMS:
             super().data_received(data, component)
 
     def request_received(

@@ -29,6 +29,7 @@ from pipeline.transports.messages import (
     Ping,
     Typed,
 )
+from pipeline.transports.opus import noise_packets
 from pipeline.transports.sdp import Offer
 from pipeline.transports.settings import MediaSettings
 from pipeline.transports.webrtc_peer import Peer
@@ -196,6 +197,7 @@ class WebRtcDoor:
     async def __aenter__(self) -> Self:
         """Open the door; raises StartUpError when the library is not the pinned one."""
         assert_aiortc_fits()
+        noise_packets()  # now, and not while somebody's first call begins
         await self._tasks.__aenter__()
         return self
 

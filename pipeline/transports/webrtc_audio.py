@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,7 +17,6 @@ from aiortc import clock
 from aiortc.rtcrtpreceiver import StreamStatistics
 from aiortc.rtp import (
     AnyRtcpPacket,
-    HeaderExtensionsMap,
     RtcpByePacket,
     RtcpReceiverInfo,
     RtcpRrPacket,
@@ -37,13 +37,14 @@ from pipeline.transports.opus import (
     FRAME_SAMPLES,
     RATE_HZ,
     OpusDecoder,
-    OpusEncoder,
+    OpusVoice,
     packet_samples,
 )
 from pipeline.transports.webrtc_secure import LocalDtls
 
-_NO_EXTENSIONS = HeaderExtensionsMap()
-
+_HEADER = struct.Struct("!BBHII")
+_VERSION_2 = 0x80
+"""And no padding, extension or other source (RFC 3550 section 5.1)."""
 LISTEN_FRAME_SAMPLES = 320
 PAUSE_MS = 200.0
 """After a pause of ours this long the RTP clock has moved on and a talk spurt begins (RFC 3551 section 4.1)."""
@@ -97,8 +98,8 @@ class AudioLeg:
         self.ssrc = self._ssrc = 1 + secrets.randbelow((1 << 32) - 1)
         self.cname = secrets.token_hex(8)
         # sending
-        self._encoder = OpusEncoder()
-        self._encoder_epoch = 0
+        self._voice = OpusVoice()
+        self._voice_epoch = 0
         # The lower half: a wrap within the first packets breaks SRTP's roll-over guess (RFC 3711 section 3.3.1).
         self._sequence = secrets.randbelow(1 << 15)
         self._timestamp = secrets.randbelow(1 << 32)
@@ -130,7 +131,7 @@ class AudioLeg:
     def start(self) -> None:
         """Listen to the transport; call it before the handshake so that no packet is missed."""
         self._listening = True
-        self._dtls.route_audio(self, self._payload_type, self.ssrc)
+        self._dtls.route_audio(self, self._payload_type, self.ssrc, self._take)
         self._report_timer = self._loop.call_later(REPORT_EVERY_S, self._report)
 
     def stop(self) -> None:
@@ -149,28 +150,21 @@ class AudioLeg:
 
     def send_frame(self, epoch: int, pcm: bytes, voiced: bool) -> None:
         """The playout's sink: one frame becomes one packet on the socket before this returns."""
-        if self._dtls.state != "connected":
+        if not self._dtls.connected:
             return
         current = self._fence()
-        if self._encoder_epoch != current:
-            # A new encoder: the old one's look-ahead holds 6.5 ms of a reply that is void.
-            self._encoder = OpusEncoder()
-            self._encoder_epoch = current
-        packet = RtpPacket(
-            payload_type=self._payload_type,
-            marker=self._begin_spurt(),
-            sequence_number=self._sequence,
-            timestamp=self._timestamp,
-            ssrc=self.ssrc,
-            payload=self._encoder.encode(pcm),
-        )
-        data = packet.serialize(_NO_EXTENSIONS)
+        if self._voice_epoch != current:
+            self._voice.restart()
+            self._voice_epoch = current
+        payload = self._voice.encode(pcm, voiced)
+        kind = self._begin_spurt() << 7 | self._payload_type
+        header = _HEADER.pack(_VERSION_2, kind, self._sequence, self._timestamp, self.ssrc)
         if voiced and epoch != self._fence():
             self.stopped_by_fence += 1
             return
-        if self._dtls.send_rtp_now(data):
+        if self._dtls.send_rtp_now(header + payload):
             self.sent_packets += 1
-            self._sent_bytes += len(packet.payload)
+            self._sent_bytes += len(payload)
         self._sequence = (self._sequence + 1) & 0xFFFF
         self._timestamp = (self._timestamp + FRAME_SAMPLES) & 0xFFFFFFFF
 
@@ -186,9 +180,13 @@ class AudioLeg:
         self._timestamp = (self._timestamp + missed * FRAME_SAMPLES) & 0xFFFFFFFF
         return 1
 
-    # --- from the caller (names are those aiortc's router calls) -----------------------------------
+    # --- from the caller (names with `_handle` are those aiortc's router calls) --------------------
 
     async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:
+        """One that came while the keys were made."""
+        self._take(packet)
+
+    def _take(self, packet: RtpPacket) -> None:
         samples = packet_samples(packet.payload)
         if not self._listening or packet.payload_type != self._payload_type or not samples:
             return

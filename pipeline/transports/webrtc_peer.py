@@ -108,7 +108,7 @@ class Peer:
                     raise ConnectionError("no path")
                 self.audio.start()
                 await self._dtls.start(self._offer.dtls)
-                if self._dtls.state != "connected":
+                if not self._dtls.connected:
                     raise ConnectionError("no handshake")
                 await self._sctp.start(self._offer.sctp_capabilities, self._offer.sctp_port)
                 await self._channel_open.wait()
@@ -132,7 +132,7 @@ class Peer:
         try:
             async with asyncio.timeout(FAREWELL_MS / 1000.0):
                 while (  # noqa: ASYNC110  # see below
-                    self._sctp.unacknowledged and self._dtls.state == "connected"
+                    self._sctp.unacknowledged and self._dtls.connected
                 ):
                     await asyncio.sleep(0.010)  # aiortc has no event for an acknowledged message
         except TimeoutError:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import struct
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 import aioice
 from aiortc import RTCCertificate, RTCDataChannel, RTCDtlsTransport, RTCIceTransport
-from aiortc.rtcdtlstransport import RtpReceiver, RtpSender
+from aiortc.rtcdtlstransport import RtpReceiver, RtpSender, State
 from aiortc.rtcrtpparameters import RTCRtpReceiveParameters
 from aiortc.rtcsctptransport import WEBRTC_STRING, RTCSctpTransport
+from aiortc.rtp import RtpPacket
 from pylibsrtp import Error as SrtpError
 
 from pipeline.errors import StartUpError
@@ -34,31 +35,64 @@ class AudioEnd(RtpReceiver, RtpSender, Protocol):
 
 
 class LocalDtls(RTCDtlsTransport):
-    """A DTLS transport that sends audio without a suspension point."""
+    """A DTLS transport that sends and takes audio without a suspension point."""
 
     def __init__(self, agent: LocalIce, ice: RTCIceTransport) -> None:
         """A transport with a certificate of its own."""
         super().__init__(ice, [RTCCertificate.generateCertificate()])
         self._agent = agent
+        self._on_packet: Callable[[RtpPacket], None] = lambda packet: None
+        self.connected = False
+        """As `state` says in a word, which aiortc writes anew each time."""
+
+    def _set_state(self, state: State) -> None:
+        self.connected = state == State.CONNECTED
+        self._agent.on_rtp = self._take if self.connected else None
+        super()._set_state(state)
 
     def take_role(self, *, server: bool) -> None:
         """Be the server or the client of the handshake, as the answer says."""
         self._set_role("server" if server else "client")
 
-    def route_audio(self, leg: AudioEnd, payload_type: int, ssrc: int) -> None:
-        """Send this payload type's packets, and reports about our stream `ssrc`, to `leg`."""
+    def route_audio(
+        self,
+        leg: AudioEnd,
+        payload_type: int,
+        ssrc: int,
+        on_packet: Callable[[RtpPacket], None],
+    ) -> None:
+        """Send this payload type's packets to `on_packet`, and reports about our stream `ssrc` to `leg`."""
+        self._on_packet = on_packet
         self._rtp_header_extensions_map.configure(RTCRtpReceiveParameters())
         self._rtp_router.register_receiver(leg, ssrcs=[], payload_types=[payload_type])
         self._rtp_router.register_sender(leg, ssrc=ssrc)
 
     def unroute_audio(self, leg: AudioEnd) -> None:
         """Forget `leg`."""
+        self._on_packet = lambda packet: None
         self._rtp_router.unregister_receiver(leg)
         self._rtp_router.unregister_sender(leg)
 
+    def _take(self, data: bytes) -> None:
+        """Decrypt a packet and hand it on before returning: what aiortc does behind a queue and a task, each a turn of the loop."""
+        try:
+            clear = self._rx_srtp.unprotect(data)
+            packet = RtpPacket.parse(clear, self._rtp_header_extensions_map)
+        except (SrtpError, ValueError):
+            return  # forged, a second time, or broken
+        if self._rtp_router.route_rtp(packet) is None:
+            return
+        taken = False
+        try:
+            self._on_packet(packet)
+            taken = True
+        finally:
+            if not taken and self._task is not None:
+                self._task.cancel()  # a fault of ours ends the connection, as one in aiortc's own task does
+
     def send_rtp_now(self, packet: bytes) -> bool:
         """Encrypt and hand a packet to the socket before returning; False when there is no way."""
-        if self.state != "connected":
+        if not self.connected:
             return False
         try:
             return self._agent.send_now(self._tx_srtp.protect(packet))
@@ -67,7 +101,7 @@ class LocalDtls(RTCDtlsTransport):
 
     def send_rtcp_now(self, packets: bytes) -> bool:
         """The same for reports."""
-        if self.state != "connected":
+        if not self.connected:
             return False
         try:
             return self._agent.send_now(self._tx_srtp.protect_rtcp(packets))
@@ -148,6 +182,7 @@ _REPLACED: tuple[tuple[type, str, tuple[str, ...]], ...] = (
     (aioice.Connection, "gather_candidates", ()),
     (aioice.Connection, "query_consent", ()),
     (RTCSctpTransport, "_handle_data", ("data",)),
+    (RTCDtlsTransport, "_set_state", ("state",)),
     (RtpReceiver, "_handle_rtp_packet", ("packet", "arrival_time_ms")),
     (RtpReceiver, "_handle_disconnect", ()),
     (RtpSender, "_handle_rtcp_packet", ("packet",)),
@@ -173,7 +208,7 @@ def _missing_names() -> list[str]:
         (agent, "_check_list _nominated _protocols _queue _local_candidates _remote_candidates"),
         (agent, "_local_candidates_start _local_candidates_end _query_consent_task"),
         (ice, "_connection _role_set"),
-        (dtls, "_rtp_router _rtp_header_extensions_map _tx_srtp _task _set_role"),
+        (dtls, "_rtp_router _rtp_header_extensions_map _tx_srtp _rx_srtp _task _set_role"),
         (sctp, "_advertised_rwnd _data_channel_queue _data_channel_flush _data_channels"),
         (sctp, "_outbound_queue _sent_queue _reconfig_handle"),
         (sctp, "_t1_cancel _t2_cancel _t3_cancel"),

@@ -475,3 +475,19 @@ def test_whatever_wakes_it_every_frame_of_a_reply_leaves_once_and_not_too_early(
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(scenario())
+
+
+async def test_calls_that_began_apart_send_at_instants_they_share() -> None:
+    playouts, wires = [], []
+    for _ in range(16):
+        playout, wire = line()
+        playouts.append(playout)
+        wires.append(wire)
+        await asyncio.sleep(0.0037)
+    await asyncio.sleep(1.0)
+    for playout in playouts:
+        playout.detach()
+    instants = {round(at % 20.0, 3) % 20.0 for wire in wires for at, *_ in wire.frames[1:]}
+    assert len(instants) <= 4
+    for wire in wires:
+        assert np.allclose(np.diff([at for at, *_ in wire.frames]), 20.0)

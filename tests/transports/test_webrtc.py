@@ -2,16 +2,33 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from pipeline.errors import OfferInvalid, TooMany
+from pipeline.transports.ice import MAX_DATAGRAM_BYTES
 from pipeline.transports.settings import MediaSettings
-from tests.fakes.echo_call import EchoCall
-from tests.transports.browser import Browser, calling
+from tests.fakes.echo_call import EchoCall, RecordingCall
+from tests.transports.browser import Browser, calling, until, visit_of
 from tests.transports.ready_door import ReadyDoor
 
 pytestmark = pytest.mark.wire
+
+
+def packets_through(agent: Any, count: Callable[[], int]) -> list[tuple[bytes, int]]:
+    """The caller's packets of sound, each with how much `count` grew before its socket's callback went on."""
+    pass_on, seen = agent.data_received, list[tuple[bytes, int]]()
+
+    def receive(data: bytes, component: int) -> None:
+        before = count()
+        pass_on(data, component)
+        if 127 < data[0] < 192 and not 191 < data[1] < 224:  # RFC 7983, RFC 5761
+            seen.append((data, count() - before))
+
+    agent.data_received = receive
+    return seen
 
 
 async def test_an_echo_call_hears_and_is_heard() -> None:
@@ -87,3 +104,61 @@ async def test_a_flood_of_junk_closes_the_connection() -> None:
                 while not call.detached:  # noqa: ASYNC110  # the fake has no event
                     await asyncio.sleep(0.02)
         door.drop(call.call_id, "caller")
+
+
+async def test_a_packet_is_heard_within_the_turn_of_the_loop_that_read_it() -> None:
+    call = RecordingCall()
+    async with ReadyDoor(MediaSettings()) as door:
+        async with calling(door.offer, call):
+            heard = packets_through(visit_of(door, call).peer.agent, lambda: call.frames)
+            await until(lambda: len(heard) >= 20)
+        door.drop(call.call_id, "caller")
+    assert sum(frames for _, frames in heard) >= len(heard) - 1
+
+
+async def test_a_packet_that_is_repeated_forged_or_too_long_is_not_heard() -> None:
+    call = RecordingCall()
+    async with ReadyDoor(MediaSettings()) as door:
+        async with calling(door.offer, call):
+            agent = visit_of(door, call).peer.agent
+            heard = packets_through(agent, lambda: call.frames)
+            await until(lambda: len(heard) >= 5)
+            (data, frames), before = heard[-1], call.frames
+            assert frames == 1
+            forged = data[:-1] + bytes([data[-1] ^ 1])
+            for packet in (data, forged, data[:12], b"\x80\x6f", b"\x80", data + b"\x00" * 2_000):
+                type(agent).data_received(agent, packet, 1)
+            assert call.frames == before
+            await until(lambda: call.frames >= before + 10)
+        door.drop(call.call_id, "caller")
+    assert call.hung_up == ["caller"]
+
+
+async def test_a_fault_in_hearing_ends_the_connection_and_no_other() -> None:
+    struck, other = RecordingCall("call-1"), RecordingCall("call-2")
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: faults.append(told))
+
+    def broken(frame: bytes) -> None:
+        raise RuntimeError("a fault of ours")
+
+    async with ReadyDoor(MediaSettings()) as door:
+        async with calling(door.offer, struck), calling(door.offer, other):
+            struck.on_audio = broken  # type: ignore[method-assign]  # the fault
+            await until(lambda: struck.detached)
+            frames = other.frames
+            await until(lambda: other.frames >= frames + 10)
+            assert (struck.detached, other.detached) == (1, 0)
+        for call in (struck, other):
+            door.drop(call.call_id, "caller")
+    assert faults
+
+
+async def test_the_kernel_is_asked_for_no_more_than_a_datagram() -> None:
+    call = RecordingCall()
+    async with ReadyDoor(MediaSettings()) as door:
+        async with calling(door.offer, call):
+            agent = visit_of(door, call).peer.agent
+            sizes = {protocol.transport.max_size for protocol in agent._protocols}
+        door.drop(call.call_id, "caller")
+    assert sizes == {MAX_DATAGRAM_BYTES}

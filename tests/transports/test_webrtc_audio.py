@@ -27,12 +27,12 @@ from tests.transports.ready_door import ReadyDoor
 class Wire:
     """Stands in for the secured transport and keeps the reports."""
 
-    state = "connected"
+    connected = True
 
     def __init__(self) -> None:
         self.reports: list[RtcpReceiverInfo] = []
 
-    def route_audio(self, leg: AudioLeg, payload_type: int, ssrc: int) -> None:
+    def route_audio(self, leg: AudioLeg, payload_type: int, ssrc: int, on_packet: object) -> None:
         """Nothing to route."""
 
     def unroute_audio(self, leg: AudioLeg) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,14 @@ def test_a_victim_has_its_own_callers_and_its_door() -> None:
     assert first[0].cues[0] == second[0].cues[0]
     gap_ms = first[0].cues[1].onset_sample / 48.0 - first[0].cues[0].end_ms
     assert gap_ms == pytest.approx(model.scenario.think_ms[0], abs=50.0)
+
+
+def test_a_profile_without_py_spy_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    asked = arguments("capacity", "--calls", "1", "--profile", str(tmp_path / "profile"))
+    assert asked.run(asked) == 1
+    assert "needs py-spy, which is not installed" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

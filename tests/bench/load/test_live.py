@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from bench.load import processes
+from bench.profile.spy import NOT_ALLOWED
 from tests.first_call.served import REPOSITORY, until, wardline
 
 pytestmark = [pytest.mark.wire, pytest.mark.long]
@@ -324,7 +325,24 @@ def test_capacity_of_two_numbers_of_calls(tmp_path: Path) -> None:
     steps = found["capacity"]
     assert [step["calls"] for step in steps][:1] == [1]
     assert all(step["cpu_s_per_call_minute"]["worker"] > 0 for step in steps)
+    assert all(step["wakeups_per_call_minute"]["worker"] > 0 for step in steps)
     assert found["rows"][0]["id"] == "capacity.held"
+
+
+def test_a_profile_shows_where_the_time_of_a_call_went_and_judges_nothing(tmp_path: Path) -> None:
+    pictures = tmp_path / "profile"
+    done = wardline(
+        "bench", "capacity", "--calls", "1", "--window-s", "5", "--profile", str(pictures), "--out", str(tmp_path / "out")
+    )  # fmt: skip
+    if NOT_ALLOWED in done.stderr:  # an ordinary user's machine, or a container
+        assert done.returncode == 1
+        return
+    assert "flame graphs" in done.stdout, done.stderr
+    assert "pipeline/media" in (pictures / "ours-stream-1.svg").read_text()
+    assert "asyncio, selector, sockets" in done.stdout
+    found = result(tmp_path / "out")
+    assert found["run"]["valid"] is False
+    assert {row["outcome"] for row in found["rows"]} == {"void"}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -32,6 +33,31 @@ def test_a_process_is_found_with_its_children_what_they_used_and_where_they_may_
         child.communicate()
     assert processes.used(child.pid) is None
     assert child.pid not in processes.family(os.getpid())
+
+
+def test_each_sleep_of_any_thread_is_a_wakeup() -> None:
+    code = (
+        "import sys, threading, time\n"
+        "def nap():\n    for _ in range(200): time.sleep(0.001)\n    done.wait()\n"
+        "done = threading.Event(); threading.Thread(target=nap, daemon=True).start()\n"
+        "print('up', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdout.readline()
+        woken = 0
+        for _ in range(500):
+            used = processes.used(child.pid)
+            assert used is not None
+            woken = used.wakeups
+            if woken >= 200:
+                break
+            time.sleep(0.02)
+        child.communicate()
+    assert 200 <= woken < 300
 
 
 @pytest.mark.parametrize(

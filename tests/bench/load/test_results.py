@@ -167,6 +167,15 @@ def test_cpu_is_counted_by_process_and_a_calls_minute() -> None:
     assert table["cpu"].outcome(True) == "not comparable"
 
 
+def test_wakeups_are_counted_by_process_and_a_calls_minute() -> None:
+    samples = [
+        Sample(0.0, {"worker 1": Used(1.0, 1, 500), "supervisor 2": Used(1.0, 1, 900)}),
+        Sample(30_000.0, {"worker 1": Used(2.0, 1, 4_500), "supervisor 2": Used(2.0, 1, 880), "helper 3": Used(0.1, 1, 40)}),
+    ]  # fmt: skip
+    world = World.of(Loaded("ours", "stream", 2, samples=samples))
+    assert world.wakeups == {"worker": 4_000.0, "supervisor": 0.0, "helper": 40.0}
+
+
 def test_every_round_counts_alike_for_processor_and_memory() -> None:
     rounds = [
         World("ours", [spoken(205.0)], usage=[Usage({"worker": cpu_s}, {"worker": 100.0}, slope)])

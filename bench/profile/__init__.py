@@ -1,0 +1,1 @@
+"""Where a worker's processor time goes: py-spy looks, the rest is arithmetic and a picture."""
