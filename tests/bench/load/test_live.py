@@ -338,8 +338,8 @@ def test_a_profile_shows_where_the_time_of_a_call_went_and_judges_nothing(tmp_pa
         assert done.returncode == 1
         return
     assert "flame graphs" in done.stdout, done.stderr
-    assert "pipeline/media" in (pictures / "ours-stream-1.svg").read_text()
-    assert "asyncio, selector, sockets" in done.stdout
+    assert "pipeline/" in (pictures / "ours-stream-1.svg").read_text()
+    assert "share of the time" in done.stdout
     found = result(tmp_path / "out")
     assert found["run"]["valid"] is False
     assert {row["outcome"] for row in found["rows"]} == {"void"}
