@@ -32,6 +32,8 @@ LONGEST_QUIET_MS = 130.0
 COUGH_MS = 260.0
 COUGH_DBFS = -20.0
 BAND_HZ = (300.0, 3_400.0)
+EDGE_MS = 40.0
+"""So much of a recording's own quiet stays at either side of a pause, where it has any."""
 FADE_MS = 4.0
 """At either side of a pause: a sound that breaks off within one sample is a click."""
 
@@ -60,7 +62,8 @@ class Sound:
 def said(way: Way, pauses_ms: Sequence[float]) -> Sound:
     """A recording, taken apart where its gaps are and put together again with pauses of these lengths.
 
-    What silence it had there is taken out first: a pause is as long as it is told to be, from speech to speech.
+    What silence it had there is taken out first: a pause is as long as it is told to be, from speech to speech. What fades
+    away at its sides stays in it: a recogniser needs it.
     """
     samples = trim(_recording(way.say), before_ms=0.0, after_ms=40.0)
     places = [int(gap.at_ms * RATE_HZ / 1000) for gap in way.gaps]
@@ -70,18 +73,22 @@ def said(way: Way, pauses_ms: Sequence[float]) -> Sound:
     spans = [speech_span(piece) for piece in pieces]
     joined = list[Samples]()
     pauses = list[Silence]()
-    at = 0
+    at, after, edge = 0, 0, int(EDGE_MS * RATE_HZ / 1000)
     for number, (piece, span) in enumerate(zip(pieces, spans, strict=True)):
-        if number:
-            length = int(pauses_ms[number - 1] * RATE_HZ / 1000)
-            pauses.append(Silence(way.gaps[number - 1].kind, at, at + length))
-            joined.append(np.zeros(length, np.int16))
-            at += length
         follows, goes_on = number > 0, number < len(way.gaps)
-        first = span.first_sample if follows else 0
-        last = span.end_sample if goes_on else piece.size
-        joined.append(_faded(piece[first:last], begins=follows, ends=goes_on))
-        at += last - first
+        before = min(edge, span.first_sample) if follows else span.first_sample
+        behind = (
+            min(edge, piece.size - span.end_sample) if goes_on else piece.size - span.end_sample
+        )
+        if follows:
+            length = int(pauses_ms[number - 1] * RATE_HZ / 1000)
+            joined.append(np.zeros(length - before - after, np.int16))
+            pauses.append(Silence(way.gaps[number - 1].kind, at, at + length))
+            at += length
+        sounding = piece[span.first_sample - before : span.end_sample + behind]
+        joined.append(_faded(sounding, begins=follows, ends=goes_on))
+        at += span.end_sample - span.first_sample
+        after = behind
     whole: Samples = np.concatenate(joined)
     tail = pieces[-1].size - spans[-1].end_sample
     return Sound(way.say, whole, SpeechSpan(0, whole.size - tail), tuple(pauses))
