@@ -116,6 +116,8 @@ async def load(
                 loaded.notes.append(await call)
                 progress(f"{world}, {door_name}: {number + 1} of {len(parts)} calls over")
             watch.cancel()
+        connected = [note.connected_ms or -math.inf for note in loaded.notes]
+        loaded.steady_ms = max(loaded.steady_ms, *connected)
         loaded.generator_cpu_s = processes.own_cpu_s() - began_cpu_s
         loaded.took_s = (clock.now_ms() - start_ms) / 1000
     loaded.load_after = os.getloadavg()[0]
