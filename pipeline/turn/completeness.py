@@ -148,7 +148,9 @@ TIMES = _words(
     "morning afternoon evening noon midday lunchtime o'clock oclock am pm anytime early late"
     " mañana tarde noche mediodía mediodia"
 )
-NAME_CARRIERS = _words("my name is it's its this the first last i'm i am me llamo mi nombre es soy")
+NAME_CARRIERS = _words(
+    "my name is it it's its this the first last i'm i am me llamo mi nombre es soy"
+)
 
 ONES = _words(
     "zero oh one two three four five six seven eight nine"
@@ -162,6 +164,13 @@ TENS = _words(
     "twenty thirty forty fifty sixty seventy eighty ninety"
     " veinte treinta cuarenta cincuenta sesenta setenta ochenta noventa"
 )
+LIKE_DIGITS = _words(
+    "to too you want wanted won once tree free for fore ford find sex sticks eighth ate hate heaven hero uno dose"
+)
+"""What a recogniser writes for digits that it mishears, by their sound: "to london" was 212 on a narrow line.
+None that people say by themselves where a number is asked for."""
+LONGEST_GROUP = 4
+"""Words: a number is read in groups of two to four digits."""
 REPEATS = {"double": 2, "triple": 3, "doble": 2}
 HUNDREDS = _words("hundred cien ciento")
 
@@ -220,9 +229,11 @@ def _completeness(tokens: Sequence[str], digits: int, asked: Asked | None) -> Co
         return Completeness.ANSWERED
     if asked is not None and asked.slot == "birth_date" and (digits or _names_a_month(tokens)):
         return _dated(tokens, digits)
+    if asked is not None and asked.digits and _may_be_digits(tokens):
+        return Completeness.OPEN
     if _ends_open(tokens) and not (asked is not None and is_backchannel(tokens)):
         return Completeness.OPEN
-    if _only_opens(tokens, asked):
+    if _only_opens(tokens, asked) or _only_carries(tokens, asked):
         return Completeness.OPEN
     if asked is not None and _answers(tokens, digits, asked):
         return Completeness.BARE if _is_bare(tokens, asked) else Completeness.ANSWERED
@@ -242,6 +253,13 @@ def _dated(tokens: Sequence[str], digits: int) -> Completeness:
     return Completeness.ANSWERED if whole else Completeness.OPEN
 
 
+def _may_be_digits(tokens: Sequence[str]) -> bool:
+    """A group of a number, misheard: few words, and at least half of them sound like digits."""
+    alike = sum(word in LIKE_DIGITS for word in tokens)
+    agrees = not (POLITE | BACKCHANNELS).isdisjoint(tokens)
+    return len(tokens) <= LONGEST_GROUP and 2 * alike >= len(tokens) and not agrees
+
+
 def _ends_open(tokens: Sequence[str]) -> bool:
     if tokens[-1] not in OPEN_ENDINGS:
         return False
@@ -253,6 +271,13 @@ def _only_opens(tokens: Sequence[str], asked: Asked | None) -> bool:
     if asked is not None and asked.slot in ("confirm", "recording"):
         return False
     return all(word in OPENERS or word in FILLERS for word in tokens)
+
+
+def _only_carries(tokens: Sequence[str], asked: Asked | None) -> bool:
+    """What comes before a name and no name: "my name it", as "my name is" is heard on a narrow line, which has no "s"."""
+    if asked is None or asked.slot != "name":
+        return False
+    return all(word in NAME_CARRIERS or word in FILLERS for word in tokens)
 
 
 def _is_bare(tokens: Sequence[str], asked: Asked) -> bool:

@@ -45,6 +45,15 @@ FREE = Asked("open")
         ("(555) 123-4567", PHONE, ANSWERED),
         ("it's 555 12 34", PHONE, OPEN),
         ("i don't have a phone", PHONE, PLAUSIBLE),
+        ("to london", PHONE, OPEN),  # "two one two", heard on a narrow line
+        ("to want you", PHONE, OPEN),
+        ("to london", FREE, PLAUSIBLE),
+        ("thank you", PHONE, PLAUSIBLE),
+        ("who are you", PHONE, OPEN),  # ends in a word that wants more
+        ("chest pain", PHONE, PLAUSIBLE),
+        ("what for", PHONE, OPEN),
+        ("i don't know", PHONE, PLAUSIBLE),
+        ("are you there", PHONE, PLAUSIBLE),
         ("tuesday", DAY, BARE),
         ("um tuesday", DAY, BARE),
         ("tuesday please", DAY, ANSWERED),
@@ -57,6 +66,7 @@ FREE = Asked("open")
         ("mm-hmm", CONFIRM, ANSWERED),
         ("no that's wrong", CONFIRM, ANSWERED),
         ("it's maria", NAME, ANSWERED),
+        ("my name it", NAME, OPEN),  # "my name is" on a narrow line, which has no "s"
         ("daniel", NAME, BARE),
         ("sorry", NAME, OPEN),
         ("okay so", FREE, OPEN),
