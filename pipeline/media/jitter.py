@@ -2,7 +2,7 @@
 
 Nothing is played here, so nothing is held back for a playout clock: what is contiguous leaves at once,
 a hole is waited for at most `MAX_WAIT_MS`, and silence of the sender becomes holes on its own clock, so
-that whoever listens still counts 20 ms every 20 ms. Knows timestamps, not codecs or sockets.
+that whoever listens still counts 20 ms every 20 ms; sound that a way held back and then brought all at once comes on top. Knows timestamps, not codecs or sockets.
 """
 
 from __future__ import annotations
@@ -95,6 +95,7 @@ class JitterBuffer:
         self._paused = False  # the sender said that it falls silent
         self._starved = 0  # holes since the last packet
         self._late_since_ms: float | None = None  # since then every packet was too late
+        self._late_at_ms = 0.0  # when the last of them came
         self.counts = Counts()
 
     @property
@@ -242,8 +243,9 @@ class JitterBuffer:
             if at >= self._next:
                 self._late_since_ms = None  # this one is in time
             return False
-        if self._late_since_ms is None:
-            self._late_since_ms = arrival_ms
+        if self._late_since_ms is None or arrival_ms - self._late_at_ms > STALL_WAIT_MS:
+            self._late_since_ms = arrival_ms  # behind a gap: what a stall held up begins to come
+        self._late_at_ms = arrival_ms
         return arrival_ms - self._late_since_ms >= LONGER_WAY_MS
 
     def _learn(self, at: int, arrival_ms: float) -> None:

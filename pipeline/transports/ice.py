@@ -11,6 +11,7 @@ import ipaddress
 import random
 import struct
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import cast
 
 import aioice
@@ -32,8 +33,9 @@ CONSENT_REPEATS = 2
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MAX_QUEUED_DATAGRAMS = 256
 """Of a handshake, or messages: more is a flood or a stalled loop."""
-MAX_DATAGRAM_BYTES = 2_048
-"""No path carries more in one piece, and SRTP and DTLS take 1,500. asyncio asks for 256 KiB each time, which costs more than the reading."""
+MAX_DATAGRAM_BYTES = 1_500
+"""No path carries more in one piece, and libsrtp's buffer holds no more: what is longer is cut, and so no valid packet, where
+aiortc would end the connection. asyncio asks for 256 KiB each time, which costs more than the reading."""
 MAX_CALLER_ADDRESSES = 60
 """An offer names at most 30; each one more may show itself from behind a translator."""
 
@@ -259,10 +261,12 @@ async def keep_asking(agent: aioice.Connection) -> None:
     """
     loop = asyncio.get_running_loop()
     answered_s = loop.time()
-    while loop.time() - answered_s < CONSENT_LASTS_S:
-        await asyncio.sleep(random.uniform(*CONSENT_EVERY_S))  # noqa: S311  # no secret
-        if await _answered(agent):
-            answered_s = loop.time()
+    with suppress(TimeoutError):
+        while True:
+            async with asyncio.timeout_at(answered_s + CONSENT_LASTS_S):
+                await asyncio.sleep(random.uniform(*CONSENT_EVERY_S))  # noqa: S311  # no secret
+                if await _answered(agent):
+                    answered_s = loop.time()
     agent._query_consent_task = None  # noqa: SLF001  # `close` would wait for this very task
     await agent.close()
 

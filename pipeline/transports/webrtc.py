@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self, assert_never
 
 from pipeline.clock import LoopClock
-from pipeline.errors import NoMediaPath, OfferInvalid, TooMany, WardlineError
+from pipeline.errors import NoMediaPath, OfferInvalid, StartUpError, TooMany, WardlineError
 from pipeline.line import CallPort, Pong, ToCaller
 from pipeline.media.quality import LineQuality
 from pipeline.telemetry.containment import contained
@@ -197,7 +197,10 @@ class WebRtcDoor:
     async def __aenter__(self) -> Self:
         """Open the door; raises StartUpError when the library is not the pinned one."""
         assert_aiortc_fits()
-        noise_packets()  # now, and not while somebody's first call begins
+        try:
+            noise_packets()  # now, and not while somebody's first call begins
+        except AttributeError as error:
+            raise StartUpError("PyAV is not the pinned version: run `make setup`") from error
         await self._tasks.__aenter__()
         return self
 

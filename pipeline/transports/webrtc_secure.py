@@ -34,6 +34,10 @@ class AudioEnd(RtpReceiver, RtpSender, Protocol):
     """What receives a caller's packets and the reports about ours."""
 
 
+SSRCS_MAX = 8
+"""A caller has one, and another when the page begins anew. libsrtp keeps each for as long as the call lasts, and looks for them one by one."""
+
+
 class LocalDtls(RTCDtlsTransport):
     """A DTLS transport that sends and takes audio without a suspension point."""
 
@@ -42,6 +46,7 @@ class LocalDtls(RTCDtlsTransport):
         super().__init__(ice, [RTCCertificate.generateCertificate()])
         self._agent = agent
         self._on_packet: Callable[[RtpPacket], None] = lambda packet: None
+        self._ssrcs = set[bytes]()
         self.connected = False
         """As `state` says in a word, which aiortc writes anew each time."""
 
@@ -75,8 +80,12 @@ class LocalDtls(RTCDtlsTransport):
 
     def _take(self, data: bytes) -> None:
         """Decrypt a packet and hand it on before returning: what aiortc does behind a queue and a task, each a turn of the loop."""
+        ssrc = data[8:12]
+        if ssrc not in self._ssrcs and len(self._ssrcs) >= SSRCS_MAX:
+            return
         try:
             clear = self._rx_srtp.unprotect(data)
+            self._ssrcs.add(ssrc)
             packet = RtpPacket.parse(clear, self._rtp_header_extensions_map)
         except (SrtpError, ValueError):
             return  # forged, a second time, or broken

@@ -165,10 +165,10 @@ TENS = _words(
     " veinte treinta cuarenta cincuenta sesenta setenta ochenta noventa"
 )
 LIKE_DIGITS = _words(
-    "to too you want wanted won once tree free for fore ford find sex sticks eighth ate hate heaven hero uno dose"
+    "to too you want wanted won once tree free for fore ford find sex sticks eighth ate hate heaven hero dose"
 )
 """What a recogniser writes for digits that it mishears, by their sound: "to london" was 212 on a narrow line.
-None that people say by themselves where a number is asked for."""
+Words that people seldom say by themselves where a number is asked for: what they cost then is a longer wait."""
 LONGEST_GROUP = 4
 """Words: a number is read in groups of two to four digits."""
 REPEATS = {"double": 2, "triple": 3, "doble": 2}

@@ -172,6 +172,15 @@ def test_what_one_stall_held_up_is_no_longer_way() -> None:
     assert len(feed.out) == 200
 
 
+def test_a_packet_that_came_through_in_mid_stall_makes_it_no_longer_way() -> None:
+    feed = Feed()
+    for at, number in steady(200):
+        held = at if not 50 <= number < 80 else max(at, 1000.0 + 20.0 * 80)
+        feed.arrive(held if number not in (50, 51) else 2170.0, number)
+    assert feed.buffer.counts.restarts == 0
+    assert len(feed.out) == 200  # time is counted once
+
+
 def test_dtx_gap_is_silence_and_not_loss() -> None:
     feed = Feed()
     for at, number in steady(10):

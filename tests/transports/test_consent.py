@@ -95,4 +95,6 @@ async def test_a_caller_who_answers_is_not_cut_off_however_far_away_they_are(
     ],
 )
 async def test_a_caller_who_is_gone_is_sent_nothing_after_half_a_minute(answers: Answers) -> None:
-    assert 30.0 <= await lasted_s(answers) <= 46.0
+    assert (
+        30.0 <= await lasted_s(answers) <= 36.5
+    )  # 30 s from the last answer, which came within 6 s

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +18,7 @@ from pipeline.transports.opus import (
     OpusVoice,
     noise_packets,
 )
+from pipeline.transports.webrtc_audio import AudioLeg
 
 HELD_BACK = 312
 """Samples that libopus looks ahead: 6.5 ms."""
@@ -47,6 +51,17 @@ def said(voice: OpusVoice, frames: int) -> list[bytes]:
 
 def paused(voice: OpusVoice, frames: int) -> list[bytes]:
     return [voice.encode(NOISE, False) for _ in range(frames)]
+
+
+async def test_nothing_of_a_frame_that_the_fence_refused_waits_in_the_encoder() -> None:
+    sent, fence = list[bytes](), [1]
+    dtls: Any = SimpleNamespace(connected=True, send_rtp_now=lambda data: not sent.append(data))
+    leg = AudioLeg(dtls, payload_type=111, fence=lambda: fence[0], on_frame=lambda frame: None)
+    fence[0] = 2
+    leg.send_frame(1, tone(1)[0], True)
+    leg.send_frame(2, NOISE, False)
+    assert leg.stopped_by_fence == 1
+    assert [data[12:] in noise_packets() for data in sent] == [True]
 
 
 def test_a_pause_is_sent_from_what_was_coded_once() -> None:

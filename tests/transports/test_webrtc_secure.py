@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import struct
+from types import SimpleNamespace
 from typing import Any
 
 import aioice
 import pytest
-from aiortc import RTCDtlsTransport, RTCIceGatherer
+from aiortc import RTCDtlsTransport, RTCIceGatherer, RTCIceTransport
 from aiortc.rtcsctptransport import RTCSctpTransport
+from pylibsrtp import Error as SrtpError
+from pylibsrtp import Policy, Session
 
 from pipeline.errors import StartUpError
+from pipeline.transports import webrtc
+from pipeline.transports.ice import MAX_DATAGRAM_BYTES, LocalGatherer, LocalIce
 from pipeline.transports.settings import MediaSettings
 from pipeline.transports.webrtc import WebRtcDoor
-from pipeline.transports.webrtc_secure import assert_aiortc_fits
+from pipeline.transports.webrtc_secure import SSRCS_MAX, LocalDtls, assert_aiortc_fits
 
 
 async def test_the_pinned_library_fits() -> None:
@@ -88,3 +94,37 @@ async def test_a_door_does_not_open_on_a_changed_library(monkeypatch: pytest.Mon
     with pytest.raises(StartUpError):
         async with WebRtcDoor(MediaSettings()):
             pass
+
+
+async def test_a_coder_without_the_way_past_its_filters_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone() -> None:
+        raise AttributeError("_send_frame_and_recv")
+
+    monkeypatch.setattr(webrtc, "noise_packets", gone)
+    with pytest.raises(StartUpError, match="make setup"):
+        await WebRtcDoor(MediaSettings()).__aenter__()
+
+
+def test_no_datagram_that_is_read_is_too_long_for_the_cipher() -> None:
+    """Symptom: whoever sent 1,501 bytes in a caller's name ended the connection: aiortc expects no such error."""
+    policy = Policy(key=bytes(30), ssrc_type=Policy.SSRC_ANY_INBOUND)
+    longest = b"\x80\xc8" + bytes(MAX_DATAGRAM_BYTES - 2)
+    with pytest.raises(SrtpError):
+        Session(policy).unprotect_rtcp(longest)
+    with pytest.raises(ValueError, match="too long"):
+        Session(policy).unprotect_rtcp(longest + b"\x00")
+
+
+async def test_a_caller_has_a_few_streams_and_no_more() -> None:
+    agent = LocalIce(addresses=[], ports=(0, 0), networks=())
+    dtls = LocalDtls(agent, RTCIceTransport(LocalGatherer(agent)))
+    decrypted = list[bytes]()
+    dtls._rx_srtp = SimpleNamespace(unprotect=lambda data: decrypted.append(data) or data)
+    for turn in range(2):
+        for ssrc in range(50):
+            dtls._take(struct.pack("!BBHII", 0x80, 111, turn, 0, ssrc) + b"sound")
+    assert [data[8:12] for data in decrypted] == [
+        ssrc.to_bytes(4, "big") for ssrc in range(SSRCS_MAX)
+    ] * 2
