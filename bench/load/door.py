@@ -62,6 +62,8 @@ class Notes:
     speaks_ms: list[float] = field(default_factory=list)
     """When it said that a reply begins, where it says so."""
     server_marks: list[dict[str, float]] = field(default_factory=list)
+    on_way_ms: float = 0.0
+    """The most that the scenario's network adds to a packet: so long one that had left may still come."""
     lost_packets: int = 0
     skipped_frames: int = 0
     call_id: str = ""

@@ -116,6 +116,8 @@ async def load(
                 loaded.notes.append(await call)
                 progress(f"{world}, {door_name}: {number + 1} of {len(parts)} calls over")
             watch.cancel()
+        for note in loaded.notes:  # on a stream nothing overtakes the word that voids it
+            note.on_way_ms = 0.0 if door_name == "stream" else loaded.on_way_ms
         connected = [note.connected_ms or -math.inf for note in loaded.notes]
         loaded.steady_ms = max(loaded.steady_ms, *connected)
         loaded.generator_cpu_s = processes.own_cpu_s() - began_cpu_s

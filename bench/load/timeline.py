@@ -278,7 +278,8 @@ def _cut(turn: Turn, notes: Notes, old: int | None, until_ms: float) -> None:
             last_ms = frame.played_ms
     if void_ms is not None:
         turn.clear_ms = void_ms - turn.onset_ms
-        arrived = [f.at_ms for f in notes.heard if f.tag == old and void_ms < f.at_ms < until_ms]
+        from_ms = void_ms + notes.on_way_ms
+        arrived = [f.at_ms for f in notes.heard if f.tag == old and from_ms < f.at_ms < until_ms]
         _count_stale(turn, arrived, void_ms)
     if last_ms < turn.end_ms - SPEAKING_GAP_MS:
         turn.silent_ms = last_ms - turn.onset_ms
@@ -290,7 +291,7 @@ def voided(turn: Turn, notes: Notes, at_ms: float) -> None:
     if old is None:
         return
     turn.clear_ms = at_ms - turn.onset_ms
-    from_ms = at_ms + WORD_ERROR_MS
+    from_ms = at_ms + WORD_ERROR_MS + notes.on_way_ms
     _count_stale(turn, [f.at_ms for f in notes.heard if f.tag == old and f.at_ms > from_ms], at_ms)
 
 

@@ -93,6 +93,18 @@ def test_packets_of_the_old_reply_behind_the_word_that_voids_it_are_stale() -> N
     assert turn.silent_ms == pytest.approx(280.0)
 
 
+def test_packets_that_a_slow_network_still_had_are_not_stale() -> None:
+    call = Call().reply(1, 500.0, 40).void(1_165.0)
+    call.notes.on_way_ms = 80.0
+    (turn,) = turns(0, call.notes, part(cue("interruption", 50, 100)))
+    assert turn.stale_frames == 2  # of six: four had left 80 ms before
+    voided(turn, call.notes, 1_150.0)
+    assert turn.stale_frames == 3
+    call.notes.on_way_ms = 130.0
+    voided(turn, call.notes, 1_150.0)
+    assert turn.stale_frames == 0
+
+
 def test_what_waited_at_the_telephone_and_was_voided_was_never_heard() -> None:
     call = Call().reply(1, 500.0, 36, lead=5).void(1_101.0)
     (turn,) = turns(0, call.notes, part(cue("interruption", 50, 100)))
