@@ -14,7 +14,7 @@ from bench.errors import CallLost
 from bench.load.door import Door, Heard
 from bench.load.faults import GIVEN_MS, Killed, _call, fault_rows
 from bench.load.lost_model import Model
-from bench.load.lost_store import StoreFile
+from bench.load.lost_store import StoreFile, StoreServer
 from bench.load.part import Part
 from bench.load.results import document
 from bench.load.telephone_door import Number, TelephoneDoor, calling
@@ -110,6 +110,15 @@ def test_a_model_that_had_nothing_in_hand_was_not_killed_in_mid_call() -> None:
     assert model.faults() == []
     model.held = [4, 0]
     assert model.faults() == ["at 1 of 2 kills the model had no reply in hand"]
+
+
+def test_a_database_that_nobody_wrote_to_while_it_was_away_was_not_missed() -> None:
+    store = StoreServer()
+    store.refused = [1, 2]
+    assert store.faults() == []
+    store.refused = [1, 0]
+    (said,) = store.faults()
+    assert said == "at 1 of 2 kills nothing was to be written while the database was away"
 
 
 @pytest.mark.wire
