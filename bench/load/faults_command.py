@@ -7,7 +7,7 @@ import asyncio
 from typing import Final
 
 from bench.errors import BenchError
-from bench.load.faults import fault_rows, run_faults
+from bench.load.faults import fault_rows, notes_of, run_faults
 from bench.load.lost_model import Model
 from bench.load.lost_store import StoreFile, StoreServer
 from bench.load.scenario import shipped
@@ -63,7 +63,7 @@ def bench_faults(arguments: argparse.Namespace) -> int:
         return refused("faults", error)
     # The callers of a killed worker are lost, and how late they were counts in no row: neither voids what is measured.
     void = victim.faults()
-    notes = void + list(dict.fromkeys(killed.untold))[:3]
+    notes = void + notes_of(killed, victim)
     result = ran.as_json("faults", rows_=fault_rows(killed, victim), faults=notes, valid=not void)
     return tell(result, arguments)
 

@@ -78,6 +78,10 @@ class Victim(ABC):
         """What makes a run void."""
         return []
 
+    def notes(self) -> list[str]:
+        """What else a reader should know."""
+        return []
+
     @asynccontextmanager
     async def beside(self, plan: Plan) -> AsyncIterator[str]:
         """Start what the server needs beside it; gives the settings that lead there."""
@@ -97,8 +101,11 @@ class Victim(ABC):
         del scene, call
         return 0.0
 
-    async def told(self, door: Door, scene: Scene, call: int, killed_ms: float) -> float:
-        """Wait for what the caller is owed; returns for how many milliseconds they had to. Whoever calls sets the limit."""
+    async def told(self, door: Door, scene: Scene, call: int, killed_ms: float) -> float | None:
+        """Wait for what the caller is owed; returns for how many milliseconds they had to, or None: they had it before the kill.
+
+        Whoever calls sets the limit.
+        """
         del scene, call
         return await door.told_of_loss(killed_ms) - killed_ms
 

@@ -12,10 +12,10 @@ import pytest
 
 from bench.errors import CallLost
 from bench.load.door import Door, Heard
-from bench.load.faults import GIVEN_MS, Killed, _call, fault_rows
+from bench.load.faults import GIVEN_MS, Killed, _call, fault_rows, notes_of
 from bench.load.lost_model import Model
 from bench.load.lost_store import StoreFile, StoreServer
-from bench.load.part import Part
+from bench.load.part import Cue, Part
 from bench.load.results import document
 from bench.load.telephone_door import Number, TelephoneDoor, calling
 from bench.load.victims import Gateway, Scene, Victim, Worker
@@ -45,7 +45,7 @@ class Told(FakeDoor):
         return LoopClock().now_ms()
 
 
-async def outcome(door: Door) -> float | str:
+async def outcome(door: Door) -> float | str | None:
     moment: asyncio.Future[float] = asyncio.get_running_loop().create_future()
     scene = Scene(0, LoopClock().now_ms() + 500.0, [door], [PART])
     async with asyncio.TaskGroup() as tasks:
@@ -71,6 +71,35 @@ async def test_a_caller_who_is_told_is_told_from_the_kill_on() -> None:
 async def test_a_caller_who_is_told_nothing_is_a_sentence(door: Told, says: str) -> None:
     assert await outcome(door) == says
     assert door.said == ["goodbye", "closed"]
+
+
+def voice(from_ms: float, length_ms: float) -> list[Heard]:
+    return [Heard(0.0, from_ms + 20.0 * n, -20.0, 1) for n in range(int(length_ms / 20))]
+
+
+@pytest.mark.parametrize(("answered_ms", "waited_ms"), [(700.0, 1_140.0), (900.0, None)])
+async def test_who_had_an_answer_before_the_model_was_killed_did_not_wait_for_it(
+    answered_ms: float, waited_ms: float | None
+) -> None:
+    asked = Part((Cue("speech", "x", 0, 48_000),), np.zeros(8_000, np.int16), 8_000)
+    door = Told(None)
+    door.notes.heard = [*voice(0.0, 900.0), *voice(1_100.0, answered_ms), *voice(4_140.0, 900.0)]
+    scene = Scene(0, 0.0, [door], [asked])
+    assert await Model().told(door, scene, 0, 3_000.0) == waited_ms
+
+
+def test_who_waited_for_nothing_is_in_no_row_and_is_told_of() -> None:
+    model = Model()
+    killed = Killed(4, [400.0], ["nothing"], served=2)
+    rows = {row.id: row.measured for row in fault_rows(killed, model)}
+    assert rows["fault.model.untold"].of == 2
+    model.held, model.unbegun = [4, 1], 1
+    assert notes_of(killed, model) == [
+        "2 of 4 callers had their answer before the kill: they are in no time",
+        "at 1 of 2 kills not every caller had heard the first word of a reply",
+        "nothing",
+    ]
+    assert notes_of(Killed(4, [400.0]), Model()) == []
 
 
 def outcomes(killed: Killed, victim: Victim) -> dict[str, str]:
