@@ -77,13 +77,14 @@ class Database:
         return await self._run("postgres", "-D", data, *given)
 
     def kill(self) -> list[int]:
-        """SIGKILL to the server and every process of it; returns the one that is our child."""
+        """SIGKILL to the server and every process of it; returns them."""
         if self._process is None or self._process.returncode is not None:
             return []
-        for pid in processes.family(self._process.pid):  # the server itself is the first
+        everyone = list(processes.family(self._process.pid))  # the server itself is the first
+        for pid in everyone:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        return [self._process.pid]
+        return everyone
 
     async def stop(self) -> None:
         """End it, if it runs."""

@@ -90,12 +90,14 @@ async def _one(plan: Plan, at: House, victim: Victim, number: int, killed: Kille
             for n in range(plan.calls)
         ]
         victims = await victim.strike(at, scene)
+        if not victims:
+            raise BenchError(f"there was no {victim.name} to kill")
         killed_ms = clock.now_ms()
         moment.set_result(killed_ms)
         tasks.create_task(victim.afterwards(at, killed_ms), name="afterwards")
         await asyncio.sleep(ZOMBIES_AFTER_S)
         killed.processes += len(victims)
-        killed.zombies += sum(processes.used(pid) is not None for pid in victims)
+        killed.zombies += sum(processes.remains(pid) for pid in victims)
     loaded.notes = [door.notes for door in scene.doors]
     loaded.load_after = os.getloadavg()[0]
     for call in calls:
@@ -158,7 +160,7 @@ def fault_rows(killed: Killed, victim: Victim) -> list[Row]:
             Measure("ours", tuple(killed.told_ms)), None, Limit("value", "worst", most=TOLD_MS)),
         Row(f"{fault}.untold", "R1", f"callers who heard nothing more within {GIVEN_MS / 1000:.0f} s", "calls",
             Measure("ours", count=float(len(killed.untold)), of=killed.calls - killed.served), None, none),
-        Row(f"{fault}.zombies", "R1", f"killed processes that were still there after {ZOMBIES_AFTER_S:.0f} s", "processes",
+        Row(f"{fault}.zombies", "R1", f"processes of what was killed that were still there after {ZOMBIES_AFTER_S:.0f} s", "processes",
             Measure("ours", count=float(killed.zombies), of=killed.processes), None, none),
     ]  # fmt: skip
     if victim.embedded:

@@ -25,6 +25,7 @@ from bench.load.victims import (
     Scene,
     Victim,
     VictimName,
+    families,
     silence,
     until_true,
 )
@@ -109,8 +110,9 @@ class Model(Victim):
         self.held.append(held)
         process = self._process
         assert process is not None  # noqa: S101  # `beside` has started it
+        everyone = families([process.pid])
         process.kill()
-        return [process.pid]
+        return everyone
 
     def owed_from_ms(self, scene: Scene, call: int) -> float:
         """From the end of the question on."""

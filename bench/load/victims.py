@@ -10,13 +10,13 @@ import asyncio
 import os
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from bench.errors import BenchError, ServerNotStarted
-from bench.load import house
+from bench.load import house, processes
 from bench.load.door import Door
 from bench.load.house import House
 from bench.load.part import Part
@@ -94,7 +94,7 @@ class Victim(ABC):
 
     @abstractmethod
     async def strike(self, at: House, scene: Scene) -> list[int]:
-        """Wait for the moment and kill; returns the processes that must be gone now."""
+        """Wait for the moment and kill; returns the processes that must be gone now, those that belonged to them with them."""
 
     def owed_from_ms(self, scene: Scene, call: int) -> float:
         """When a caller begins to be owed something, if that is after the kill."""
@@ -182,11 +182,18 @@ class Gateway(Victim):
 
 
 def killed(at: House, role: str) -> list[int]:
-    """SIGKILL to every process of this role; returns them."""
+    """SIGKILL to every process of this role; returns them, and all that they had started."""
     found = [pid for pid, its in at.processes().items() if its == role]
+    everyone = families(found)
     for pid in found:
-        os.kill(pid, signal.SIGKILL)
-    return found
+        with suppress(ProcessLookupError):  # it has ended by itself
+            os.kill(pid, signal.SIGKILL)
+    return everyone
+
+
+def families(pids: Iterable[int]) -> list[int]:
+    """These processes and all their descendants, as long as they are there to be asked: each once."""
+    return list(dict.fromkeys(one for pid in pids for one in processes.family(pid)))
 
 
 async def _answered(door: Door) -> bool:

@@ -140,7 +140,7 @@ def test_a_killed_gateway_answers_again_and_its_callers_are_counted_as_told_noth
 @pytest.mark.parametrize("door", ["stream", "webrtc", "sip"])
 def test_callers_of_a_killed_model_hear_a_sentence(door: str, tmp_path: Path) -> None:
     rows = faults(tmp_path, "--victim", "model", "--door", door, "--kills", "2")
-    assert rows["model.told"]["count"] == 4
+    assert rows["model.told"]["count"] == rows["model.untold"]["count"] >= 2
     assert rows["model.held"]["worst"] >= 2
     assert rows["model.lost"]["count"] >= 1  # a caller may have been heard wrongly
     assert {row["outcome"] for row in rows.values()} == {"met"}
