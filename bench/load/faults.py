@@ -48,6 +48,12 @@ class Killed:
     """Requests that the server said were on the disk."""
     missing: list[str] = field(default_factory=list)
     """The calls whose request, or a field of it, was not there afterwards."""
+    away: str = ""
+    """Why what was killed last did not come back; "": it did."""
+
+    def faults(self) -> list[str]:
+        """What makes a run void."""
+        return [f"after the last kill: {self.away}"] if self.away else []
 
 
 async def run_faults(
@@ -64,17 +70,31 @@ async def run_faults(
         at = houses["ours"]
         progress(f"{victim.name}: {kills} kills, each under {plan.calls} calls")
         for number in range(kills):
+            told_before = len(killed.told_ms)
             await until_ready(at, plan.calls)
             loads.append(await _one(plan, at, victim, number, killed))
-            told = ", ".join(f"{ms:.0f}" for ms in killed.told_ms[-plan.calls :])
-            progress(f"kill {number + 1} of {kills}: told after {told or 'nothing'} ms")
-            await victim.again(at, number + 1)
-        if victim.embedded:
+            told = ", ".join(f"{ms:.0f}" for ms in killed.told_ms[told_before:])
+            progress(
+                f"kill {number + 1} of {kills}: "
+                + (f"told after {told} ms" if told else "nobody was told")
+            )
+            if not await _back(victim, at, number + 1, killed):
+                break
+        if victim.embedded and not killed.away:
             said = kept.said(await asyncio.to_thread(kept.lines_of, at))
             killed.stored = len(said)
             killed.missing = kept.lost(said, await kept.there(at))
     took_s = (LoopClock().now_ms() - began_ms) / 1000
     return Ran(plan, started, took_s, {"ours": World("ours")}, loads, Floor()), killed
+
+
+async def _back(victim: Victim, at: House, number: int, killed: Killed) -> bool:
+    """Whether what was killed is there again. Where it is not, what was measured so far is kept, with the reason."""
+    try:
+        await victim.again(at, number)
+    except BenchError as error:
+        killed.away = str(error)
+    return not killed.away
 
 
 async def _one(plan: Plan, at: House, victim: Victim, number: int, killed: Killed) -> Loaded:

@@ -62,7 +62,7 @@ def bench_faults(arguments: argparse.Namespace) -> int:
     except (BenchError, BaseExceptionGroup) as error:
         return refused("faults", error)
     # The callers of a killed worker are lost, and how late they were counts in no row: neither voids what is measured.
-    void = victim.faults()
+    void = killed.faults() + victim.faults()
     notes = void + notes_of(killed, victim)
     result = ran.as_json("faults", rows_=fault_rows(killed, victim), faults=notes, valid=not void)
     return tell(result, arguments)

@@ -38,7 +38,9 @@ async def life() -> tuple[bool, list[tuple[object, ...]], Path]:
         else:
             away = False
         await own.start()
-        assert not await asyncio.to_thread(lambda: [pid for pid in killed if processes.remains(pid)])
+        assert not await asyncio.to_thread(
+            lambda: [pid for pid in killed if processes.remains(pid)]
+        )
         found = await asyncio.to_thread(done, own.toml, "SELECT number FROM kept")
         return away, found, own._folder
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.errors import CallLost
+from bench.errors import CallLost, ServerNotStarted
 from bench.load.door import Door, Heard
-from bench.load.faults import GIVEN_MS, Killed, _call, fault_rows, notes_of
+from bench.load.faults import GIVEN_MS, Killed, _back, _call, fault_rows, notes_of
+from bench.load.house import House
 from bench.load.lost_model import Model
 from bench.load.lost_store import StoreFile, StoreServer
 from bench.load.part import Cue, Part
@@ -111,6 +112,21 @@ def test_everybody_must_be_told_in_time_and_no_process_be_left() -> None:
     assert found == {"fault.told": "missed", "fault.untold": "met", "fault.zombies": "met"}
     found = outcomes(Killed(2, [400.0], ["nothing"], zombies=1), Worker())
     assert found == {"fault.told": "met", "fault.untold": "missed", "fault.zombies": "missed"}
+
+
+class Gone(Worker):
+    """It never comes back."""
+
+    async def again(self, at: House, number: int) -> None:
+        raise ServerNotStarted(f"no {at.world} for kill {number}")
+
+
+async def test_what_does_not_come_back_voids_the_run_and_loses_nothing_of_it() -> None:
+    killed = Killed(2, [400.0, 300.0])
+    assert killed.faults() == []
+    assert not await _back(Gone(), House("ours", "", 0), 3, killed)
+    assert killed.faults() == ["after the last kill: no ours for kill 3"]
+    assert fault_rows(killed, Gone())[0].measured.values == (400.0, 300.0)
 
 
 def test_callers_whom_a_killed_gateway_left_in_silence_are_a_miss_whenever_it_is_back() -> None:

@@ -37,7 +37,7 @@ def test_a_process_is_found_with_its_children_what_they_used_and_where_they_may_
     assert child.pid not in processes.family(os.getpid())
 
 
-def test_one_that_nobody_took_note_of_remains_and_one_that_was_left_to_the_machine_does_not() -> None:
+def test_one_that_nobody_took_note_of_remains_and_what_was_left_to_the_machine_does_not() -> None:
     code = (
         "import subprocess, sys\n"
         "print(subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE).pid, flush=True)\n"
