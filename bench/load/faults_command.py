@@ -65,6 +65,7 @@ def bench_faults(arguments: argparse.Namespace) -> int:
     void = killed.faults() + victim.faults()
     notes = void + notes_of(killed, victim)
     result = ran.as_json("faults", rows_=fault_rows(killed, victim), faults=notes, valid=not void)
+    result["run"] |= victim.about()
     return tell(result, arguments)
 
 

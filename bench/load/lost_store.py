@@ -38,6 +38,11 @@ class StoreFile(Victim):
     name: VictimName = "store"
     waits_for = "the worker that writes the store killed to the caller's being told"
     embedded = True
+    kind = "file"
+
+    def about(self) -> dict[str, str]:
+        """With the kind of store."""
+        return super().about() | {"store": self.kind}
 
     def parts(self, plan: Plan) -> list[Part]:
         """Something to store, and something more."""
@@ -59,6 +64,7 @@ class StoreFile(Victim):
 class StoreServer(StoreFile):
     """The store of a server that keeps its requests in PostgreSQL: no call may notice that it is gone."""
 
+    kind = "server"
     waits_for = (
         "the caller's next words, said with the database killed, to the answer: the longest silence"
     )

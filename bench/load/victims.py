@@ -69,6 +69,10 @@ class Victim(ABC):
         """Where the ids of its rows begin."""
         return "fault" if self.name == "worker" else f"fault.{self.name}"
 
+    def about(self) -> dict[str, str]:
+        """What a result says of it."""
+        return {"victim": self.name}
+
     def rows(self, calls: int) -> list[Row]:
         """What is measured of it alone; so many calls lost it."""
         del calls

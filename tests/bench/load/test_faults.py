@@ -189,6 +189,16 @@ def test_a_number_shows_no_more_than_where_it_is() -> None:
     assert Number(5060, secure=False).target == "sip:clinic@127.0.0.1:5060;transport=udp"
 
 
+def test_a_result_says_what_was_killed_and_a_store_of_which_kind() -> None:
+    told = [victim.about() for victim in (Worker(), Gateway(), Model(), StoreFile(), StoreServer())]
+    assert told == [
+        {"victim": "worker"}, {"victim": "gateway"}, {"victim": "model"},
+        {"victim": "store", "store": "file"}, {"victim": "store", "store": "server"},
+    ]  # fmt: skip
+    run = read("", json.dumps(document({"kind": "faults", "valid": True} | told[-1], []))).run
+    assert (run.victim, run.store) == ("store", "server")
+
+
 @pytest.mark.parametrize(
     ("victim", "killed", "title"),
     [

@@ -123,6 +123,7 @@ def faults(folder: Path, *more: str) -> dict[str, dict[str, Any]]:
     assert left_behind() == before
     found = result(folder)
     assert found["run"]["valid"], found["run"]["notes"]
+    assert found["run"]["victim"] in more
     return {row["id"].removeprefix("fault."): row for row in found["rows"]}
 
 
