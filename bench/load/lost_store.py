@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
 from bench.errors import BenchError
 from bench.load import database, kept
@@ -38,7 +38,7 @@ class StoreFile(Victim):
     name: VictimName = "store"
     waits_for = "the worker that writes the store killed to the caller's being told"
     embedded = True
-    kind = "file"
+    kind: Literal["file", "server"] = "file"
 
     def about(self) -> dict[str, str]:
         """With the kind of store."""
@@ -54,7 +54,7 @@ class StoreFile(Victim):
         await _stored(at, scene)
         return killed(at, "worker")
 
-    async def told(self, door: Door, scene: Scene, call: int, killed_ms: float) -> float:
+    async def told(self, door: Door, scene: Scene, call: int, killed_ms: float) -> float | None:
         """By telephone an answer may be just sounding, in a voice as any: what counts is a sentence after it."""
         if isinstance(door, TelephoneDoor):
             return await silence(door, killed_ms)
@@ -64,7 +64,7 @@ class StoreFile(Victim):
 class StoreServer(StoreFile):
     """The store of a server that keeps its requests in PostgreSQL: no call may notice that it is gone."""
 
-    kind = "server"
+    kind: Literal["file", "server"] = "server"
     waits_for = (
         "the caller's next words, said with the database killed, to the answer: the longest silence"
     )

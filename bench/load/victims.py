@@ -98,7 +98,7 @@ class Victim(ABC):
 
     @abstractmethod
     async def strike(self, at: House, scene: Scene) -> list[int]:
-        """Wait for the moment and kill; returns the processes that must be gone now, those that belonged to them with them."""
+        """Wait for the moment and kill; returns the processes that must be gone now: what was killed, and all that it had started."""
 
     def owed_from_ms(self, scene: Scene, call: int) -> float:
         """When a caller begins to be owed something, if that is after the kill."""
