@@ -60,7 +60,7 @@ def gate(arguments: argparse.Namespace) -> int:
         print(f"wardline bench gate: {error}", file=sys.stderr)
         return UNUSABLE
     except (BenchError, BaseExceptionGroup) as error:
-        first = first_of(error) if isinstance(error, BaseExceptionGroup) else error
+        first = first_of(error)
         if not isinstance(first, BenchError):
             raise first from None
         print(f"wardline bench gate: nothing could be measured: {first}", file=sys.stderr)

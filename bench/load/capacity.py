@@ -70,10 +70,11 @@ class Step:
     def broken(self) -> tuple[str, ...]:
         """Which limits were not kept, each in a word or two."""
         answered, spoken = self.answered
-        pacing = percentile(self.world.pacing_ms, 99) if self.world.pacing_ms else 0.0
+        pacing_ms = self.world.pacing_ms
         median = percentile(self.wire_ms, 50) if self.wire_ms else float("inf")
         kept = {
-            "pace": pacing <= PACING_MS,
+            "pace": not pacing_ms or percentile(pacing_ms, 99) <= PACING_MS,
+            "pace not judged": bool(pacing_ms),
             "answers": answered >= ANSWERED_SHARE * spoken > 0,
             "processor": self.core_share <= BUSY_SHARE,
             "calls lost": not self.world.failures,

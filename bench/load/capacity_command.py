@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 from bench.errors import BenchError
 from bench.load.capacity import STEPS, capacity_rows, faults, run_capacity, valid
 from bench.load.scenario import shipped
-from bench.load.turns_command import first_of, progress, whole
+from bench.load.turns_command import progress, refused, whole
 from bench.load.worlds import DOORS, Plan
 from bench.profile.spy import Spy
 from bench.reports.told import add_out, tell
@@ -70,11 +69,8 @@ def bench_capacity(arguments: argparse.Namespace) -> int:
         ran, steps, idle = asyncio.run(
             run_capacity(plan, arguments.calls, window_ms, progress, spy)
         )
-    except BenchError as error:
-        print(f"wardline bench capacity: {error}", file=sys.stderr)
-        return 1
-    except BaseExceptionGroup as group:
-        raise first_of(group) from None
+    except (BenchError, BaseExceptionGroup) as error:
+        return refused("capacity", error)
     result = ran.as_json(
         "capacity",
         rows_=capacity_rows(plan.door, steps, plan.workers),

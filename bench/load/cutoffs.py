@@ -31,7 +31,8 @@ class Paused:
 def pauses(notes: Notes, cue: Cue, audible_ms: Sequence[float]) -> tuple[Paused, ...]:
     """The pauses of one utterance; `audible_ms` is when a frame of a reply was played, in order.
 
-    Behind the first that was cut off nothing is known of the others, and where a frame of ours was skipped nothing at all.
+    Behind the first that was cut off nothing is known of the others, and nothing at all where a reply was heard before the first
+    or a frame of ours was skipped.
     """
     from_ms = [notes.sent_ms[frame_of(each.from_sample - 1)] for each in cue.pauses]
     to_ms = [notes.sent_ms[frame_of(each.end_sample)] for each in cue.pauses]
@@ -39,8 +40,9 @@ def pauses(notes: Notes, cue: Cue, audible_ms: Sequence[float]) -> tuple[Paused,
     if any(math.isnan(at_ms) for at_ms in (*from_ms, *to_ms, *ends_ms)):
         return ()
     found = list[Paused]()
-    # What is heard before the first pause cuts the caller off as well.
     begin_ms = notes.sent_ms[cue.onset_frame]
+    if from_ms and any(begin_ms < at_ms <= from_ms[0] for at_ms in audible_ms):
+        return ()  # it spoke into words, and did not take a pause for their end
     for pause, since_ms, back_ms, end_ms in zip(cue.pauses, from_ms, to_ms, ends_ms, strict=True):
         first_ms = next((at for at in audible_ms if begin_ms < at < end_ms), None)
         heard_ms = None if first_ms is None else first_ms - since_ms
@@ -61,7 +63,7 @@ def rows(
     return [
         _share("cutoffs.more", "pauses cut off where the words show that more will come", [each for each in known if each.kind == "more"]),
         _share("cutoffs.any", "pauses cut off where the words could have ended", [each for each in known if each.kind == "any"]),
-        Row("cutoffs.unknown", "", "pauses not judged: behind a cut-off, or begun while a reply was heard", "pauses",
+        Row("cutoffs.unknown", "", "pauses not judged: behind a cut-off, or a reply was heard before the turn's first", "pauses",
             Measure("ours", count=float(left_out), of=made)),
         Row("ending.decision", "E1", "a complete sentence's last sample, as the server had it, to the decision to answer", "ms",
             Measure("ours", tuple(decided_ms)), None, first),

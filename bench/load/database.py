@@ -54,9 +54,19 @@ class Database:
     async def make(self) -> None:
         """Lay the data out."""
         data = str(self._folder / "data")
-        made = await self._run("initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8")
-        if await made.wait():
-            raise ServerNotStarted("PostgreSQL's initdb failed")
+        given = ("-D", data, "-U", USER, "-A", "trust", "-E", "UTF8")
+        made = await self._run("initdb", *given, errors=asyncio.subprocess.PIPE)
+        try:
+            _, said = await made.communicate()
+        finally:
+            if made.returncode is None:  # we are to end, and it does not know
+                await asyncio.to_thread(_kill, made.pid)
+                await made.wait()
+        if made.returncode:
+            last = said.decode("utf-8", "replace").strip().splitlines()[-1:]
+            raise ServerNotStarted(
+                f"PostgreSQL's initdb failed: {last[0][:300] if last else 'it said nothing'}"
+            )
 
     async def start(self) -> None:
         """Begin to serve, after a kill too; raises ServerNotStarted."""
@@ -77,13 +87,10 @@ class Database:
         return await self._run("postgres", "-D", data, *given)
 
     def kill(self) -> list[int]:
-        """SIGKILL to the server and every process of it; returns the one that is our child."""
+        """SIGKILL to the server and every process of it; returns them."""
         if self._process is None or self._process.returncode is not None:
             return []
-        for pid in processes.family(self._process.pid):  # the server itself is the first
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        return [self._process.pid]
+        return _kill(self._process.pid)
 
     async def stop(self) -> None:
         """End it, if it runs."""
@@ -99,13 +106,15 @@ class Database:
             self.kill()
         await process.wait()
 
-    async def _run(self, program: str, *arguments: str) -> asyncio.subprocess.Process:
+    async def _run(
+        self, program: str, *arguments: str, errors: int = asyncio.subprocess.DEVNULL
+    ) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             str(self._programs / program),
             *arguments,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
+            stderr=errors,
             cwd=self._folder,
             env={"PATH": os.defpath, "LANG": "C"},
             start_new_session=True,
@@ -118,7 +127,8 @@ class Database:
 async def running() -> AsyncIterator[Database]:
     """One that serves; it and its folder are gone when the block is left. Raises BenchError without its programs."""
     programs = await asyncio.to_thread(_programs)
-    folder = await asyncio.to_thread(_own_folder)
+    account = await asyncio.to_thread(_account)
+    folder = await asyncio.to_thread(_own_folder, account)
     try:
         database = Database(folder, programs)
         try:
@@ -131,12 +141,23 @@ async def running() -> AsyncIterator[Database]:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
-def _own_folder() -> Path:
+def _own_folder(account: pwd.struct_passwd | None) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="wardline-bench-"))
-    if os.geteuid() == 0:
-        account = pwd.getpwnam(ACCOUNT)
+    if account is not None:
         os.chown(folder, account.pw_uid, account.pw_gid)
     return folder
+
+
+def _account() -> pwd.struct_passwd | None:
+    """Whom the server runs as instead of us, where it must."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam(ACCOUNT)
+    except KeyError:
+        raise BenchError(
+            f"--store server as root runs PostgreSQL as the account {ACCOUNT}, and there is none: apt-get install postgresql"
+        ) from None
 
 
 def _programs() -> Path:
@@ -146,6 +167,15 @@ def _programs() -> Path:
     if not folders or not (folders[-1] / "postgres").exists():
         raise BenchError("--store server needs PostgreSQL's programs: apt-get install postgresql")
     return folders[-1]
+
+
+def _kill(pid: int) -> list[int]:
+    """SIGKILL to a process and all its descendants; returns them, itself the first."""
+    everyone = list(processes.family(pid))
+    for each in everyone:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
+    return everyone
 
 
 def _answers(url: str) -> bool:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from typing import Final
 
 from bench.errors import BenchError
-from bench.load.faults import fault_rows, run_faults
+from bench.load.faults import fault_rows, notes_of, run_faults
 from bench.load.lost_model import Model
 from bench.load.lost_store import StoreFile, StoreServer
 from bench.load.scenario import shipped
-from bench.load.turns_command import first_of, progress, whole
+from bench.load.turns_command import progress, refused, whole
 from bench.load.victims import Gateway, Victim, VictimName, Worker
 from bench.load.worlds import DOORS, Plan
 from bench.reports.told import add_out, tell
@@ -61,15 +60,12 @@ def bench_faults(arguments: argparse.Namespace) -> int:
         plan = plan_of(arguments, victim)
         ran, killed = asyncio.run(run_faults(plan, victim, arguments.kills, progress))
     except (BenchError, BaseExceptionGroup) as error:
-        first = first_of(error) if isinstance(error, BaseExceptionGroup) else error
-        if not isinstance(first, BenchError):
-            raise first from None
-        print(f"wardline bench faults: {first}", file=sys.stderr)
-        return 1
+        return refused("faults", error)
     # The callers of a killed worker are lost, and how late they were counts in no row: neither voids what is measured.
-    void = victim.faults()
-    notes = void + list(dict.fromkeys(killed.untold))[:3]
+    void = killed.faults() + victim.faults()
+    notes = void + notes_of(killed, victim)
     result = ran.as_json("faults", rows_=fault_rows(killed, victim), faults=notes, valid=not void)
+    result["run"] |= victim.about()
     return tell(result, arguments)
 
 

@@ -17,13 +17,13 @@ STORED, FAILED, WORKS = "request_stored", "store_failed", "store_works"
 CIRCUIT = "engine_circuit"
 
 
-def named(lines: Iterable[bytes], name: str) -> list[dict[str, object]]:
-    """The events of one name; a line that is being written is none yet."""
+def named(lines: Iterable[bytes], *names: str) -> list[dict[str, object]]:
+    """The events of these names, in their order; a line that is being written is none yet."""
     found = []
     for line in lines:
-        if f'"{name}"'.encode() in line and line.endswith(b"\n"):
+        if any(f'"{name}"'.encode() in line for name in names) and line.endswith(b"\n"):
             record = json.loads(line)
-            if record.get("event") == name:
+            if record.get("event") in names:
                 found.append(record)
     return found
 
@@ -42,6 +42,11 @@ def asks_its_model(lines: Iterable[bytes]) -> bool:
     """Whether callers are sent to the language model's server, by what was said of it last."""
     told = [each["state"] for each in named(lines, CIRCUIT) if each.get("engine") == "llm"]
     return told[-1:] == ["closed"]
+
+
+def writes(lines: Iterable[bytes]) -> bool:
+    """Whether the store that had failed is written to again, by what was said of it last: each new reason is a failure more, and it works but once."""
+    return [each["event"] for each in named(lines, FAILED, WORKS)][-1:] == [WORKS]
 
 
 def lines_of(at: House) -> list[bytes]:

@@ -16,6 +16,7 @@ from bench.load.door import Door
 from bench.load.house import House
 from bench.load.part import Part, recited
 from bench.load.row import Measure, Row
+from bench.load.silence import sentence_heard
 from bench.load.victims import (
     ASK,
     BACK_WITHIN_S,
@@ -24,6 +25,7 @@ from bench.load.victims import (
     Scene,
     Victim,
     VictimName,
+    families,
     silence,
     until_true,
 )
@@ -46,6 +48,8 @@ class Model(Victim):
         """Nothing runs yet."""
         self.held: list[int] = []
         """Of each kill, how many replies it had in hand."""
+        self.unbegun = 0
+        """Kills in the middle of replies at which not every caller had heard a word of theirs."""
         self._port = house.free_port()
         self._folder = Path()
         self._life = AsyncExitStack()
@@ -64,6 +68,14 @@ class Model(Victim):
         if not idle:
             return []
         return [f"at {idle} of {len(self.held)} kills the model had no reply in hand"]
+
+    def notes(self) -> list[str]:
+        """Where replies did not begin in time."""
+        if not self.unbegun:
+            return []
+        return [
+            f"at {self.unbegun} of {len(self.held)} kills not every caller had heard the first word of a reply"
+        ]
 
     @asynccontextmanager
     async def beside(self, plan: Plan) -> AsyncIterator[str]:
@@ -90,7 +102,7 @@ class Model(Victim):
         end_ms = scene.ended_ms(0, 0)
         begun = _begins(scene.number)
         if begun:
-            await until_true(
+            self.unbegun += not await until_true(
                 lambda: all(_heard_since(door, end_ms) for door in scene.doors),
                 end_ms + BEGUN_WITHIN_MS,
             )
@@ -98,16 +110,20 @@ class Model(Victim):
         self.held.append(held)
         process = self._process
         assert process is not None  # noqa: S101  # `beside` has started it
+        everyone = families([process.pid])
         process.kill()
-        return [process.pid]
+        return everyone
 
     def owed_from_ms(self, scene: Scene, call: int) -> float:
         """From the end of the question on."""
         return scene.ended_ms(call, 0)
 
-    async def told(self, door: Door, scene: Scene, call: int, killed_ms: float) -> float:
-        """Until a sentence was heard, whoever says it."""
-        return await silence(door, max(killed_ms, self.owed_from_ms(scene, call)))
+    async def told(self, door: Door, scene: Scene, call: int, killed_ms: float) -> float | None:
+        """Until a sentence was heard, whoever says it. Who was misheard had the script's at once, and waited for no model."""
+        owed_ms = self.owed_from_ms(scene, call)
+        if sentence_heard(door.notes.heard, owed_ms, killed_ms):
+            return None
+        return await silence(door, max(killed_ms, owed_ms))
 
     async def again(self, at: House, number: int) -> None:
         """Start it once more; our server tries it by itself where it had given it up, and then sends callers there."""

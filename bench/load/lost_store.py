@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal
 
 from bench.errors import BenchError
 from bench.load import database, kept
@@ -38,6 +38,11 @@ class StoreFile(Victim):
     name: VictimName = "store"
     waits_for = "the worker that writes the store killed to the caller's being told"
     embedded = True
+    kind: Literal["file", "server"] = "file"
+
+    def about(self) -> dict[str, str]:
+        """With the kind of store."""
+        return super().about() | {"store": self.kind}
 
     def parts(self, plan: Plan) -> list[Part]:
         """Something to store, and something more."""
@@ -49,7 +54,7 @@ class StoreFile(Victim):
         await _stored(at, scene)
         return killed(at, "worker")
 
-    async def told(self, door: Door, scene: Scene, call: int, killed_ms: float) -> float:
+    async def told(self, door: Door, scene: Scene, call: int, killed_ms: float) -> float | None:
         """By telephone an answer may be just sounding, in a voice as any: what counts is a sentence after it."""
         if isinstance(door, TelephoneDoor):
             return await silence(door, killed_ms)
@@ -59,13 +64,26 @@ class StoreFile(Victim):
 class StoreServer(StoreFile):
     """The store of a server that keeps its requests in PostgreSQL: no call may notice that it is gone."""
 
+    kind: Literal["file", "server"] = "server"
     waits_for = (
         "the caller's next words, said with the database killed, to the answer: the longest silence"
     )
 
     def __init__(self) -> None:
         """Nothing runs yet."""
+        self.refused: list[int] = []
+        """Of each kill, how often the server said that it could not write while the database was away."""
         self._database: Database | None = None
+        self._failed_before = 0
+
+    def faults(self) -> list[str]:
+        """A database that nobody wrote to while it was away was not missed."""
+        idle = self.refused.count(0)
+        if not idle:
+            return []
+        return [
+            f"at {idle} of {len(self.refused)} kills nothing was to be written while the database was away"
+        ]
 
     @asynccontextmanager
     async def beside(self, plan: Plan) -> AsyncIterator[str]:
@@ -77,6 +95,7 @@ class StoreServer(StoreFile):
     async def strike(self, at: House, scene: Scene) -> list[int]:
         """As soon as the first request is said to be stored."""
         await _stored(at, scene)
+        self._failed_before = len(kept.named(kept.lines_of(at), kept.FAILED))
         return self._database.kill() if self._database is not None else []
 
     def owed_from_ms(self, scene: Scene, call: int) -> float:
@@ -89,15 +108,12 @@ class StoreServer(StoreFile):
 
     async def again(self, at: House, number: int) -> None:
         """Start it again, and wait until what waited in memory is written."""
+        failed = len(kept.named(kept.lines_of(at), kept.FAILED)) - self._failed_before
+        self.refused.append(failed)
         if self._database is not None:
             await self._database.start()
         end_ms = LoopClock().now_ms() + BACK_WITHIN_S * 1000
-
-        def written() -> bool:
-            lines = kept.lines_of(at)
-            return len(kept.named(lines, kept.WORKS)) >= len(kept.named(lines, kept.FAILED))
-
-        if not await until_true(written, end_ms):
+        if failed and not await until_true(lambda: kept.writes(kept.lines_of(at)), end_ms):
             raise BenchError("our server did not write to the database that had come back")
         await super().again(at, number)
 

@@ -18,6 +18,10 @@ RECORDED = "booking"
 """The folder of recordings that sentences are taken from."""
 
 
+EDGE_MS = 40.0
+"""So much of a recording's own quiet stays at either side of a pause, where it has any."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Where somebody pauses."""

@@ -61,6 +61,12 @@ def used(pid: int) -> Used | None:
     return Used(cpu_s, int(fields[21]) * _PAGE, _wakeups(pid))
 
 
+def remains(pid: int) -> bool:
+    """Whether there is still something of it. What has ended and was left to the machine's own first process is not ours any more."""
+    fields = _stat(pid)
+    return bool(fields) and (fields[0], fields[1]) != ("Z", "1")
+
+
 def own_cpu_s() -> float:
     """CPU seconds of this process, all its threads."""
     spent = resource.getrusage(resource.RUSAGE_SELF)

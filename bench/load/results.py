@@ -69,7 +69,7 @@ class World:
         for number, (notes, part) in enumerate(zip(loaded.notes, loaded.parts, strict=True)):
             found = turns(number, notes, part, times)
             world.turns += found
-            world.echoed.add(self_cuts.of(notes.heard, notes.voids_ms, utterances(found)))
+            world.echoed.add(self_cuts.of(notes, utterances(found)))
             heard = [frame for frame in notes.heard if frame.at_ms >= loaded.steady_ms]
             world.pacing_ms += pacing_errors_ms(heard)
             world.late_frames += late_frames(heard)

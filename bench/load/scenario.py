@@ -149,6 +149,10 @@ class _Reader:
         )
         if scenario.interrupted + scenario.coughs > 1.0:
             self.faults.append("interrupted and coughs: more than every reply together")
+        if scenario.says and scenario.pause_ms[0] < 2 * pauses.EDGE_MS:
+            self.faults.append(
+                f"pause_ms: write at least {2 * pauses.EDGE_MS:g}: what fades away at both sides of a pause lies in it"
+            )
         return scenario
 
     def _band(self, d: Mapping[str, Any]) -> Band:

@@ -5,10 +5,11 @@ Calculations on what a call noted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.load.door import Heard
+from bench.load.door import Notes
 from bench.load.row import Limit, Measure, Row
 from models.timed.tags import UNTAGGED
 from pipeline.line import FRAME_MS
@@ -33,7 +34,7 @@ class Echoed:
     replies: int = 0
     """That were heard, one after another."""
     heard_ms: float = 0.0
-    """How long they were: all of it came back."""
+    """For how long a reply was played while a microphone was open: so much of them came back, a greeting's beginning did not."""
     cut: int = 0
     """Words that voided a reply while nobody spoke."""
     unasked: int = 0
@@ -47,13 +48,23 @@ class Echoed:
         self.unasked += other.unasked
 
 
-def of(heard: Sequence[Heard], voids_ms: Iterable[float], said: Sequence[Utterance]) -> Echoed:
+def of(notes: Notes, said: Sequence[Utterance]) -> Echoed:
     """One call."""
-    tags = [frame.tag for frame in heard if frame.tag is not None]
+    tags = [frame.tag for frame in notes.heard if frame.tag is not None]
     answers = [tag for tag in tags if tag != UNTAGGED]
     replies = sum(n == 0 or answers[n - 1] != tag for n, tag in enumerate(answers))
-    sounded_ms = FRAME_MS * len(tags)
-    return Echoed(replies, sounded_ms, unprovoked(voids_ms, said), max(0, replies - len(said)))
+    cut = unprovoked(notes.voids_ms, said)
+    return Echoed(replies, _came_back_ms(notes), cut, max(0, replies - len(said)))
+
+
+def _came_back_ms(notes: Notes) -> float:
+    """Of replies, what was played between the first frame that the caller sent and the last: only into those it is mixed."""
+    sent_ms = [at_ms for at_ms in notes.sent_ms if not math.isnan(at_ms)]
+    if not sent_ms:
+        return 0.0
+    first_ms, last_ms = sent_ms[0], sent_ms[-1]
+    played_ms = (frame.played_ms for frame in notes.heard if frame.tag is not None)
+    return FRAME_MS * sum(first_ms <= at_ms <= last_ms for at_ms in played_ms)
 
 
 def unprovoked(voids_ms: Iterable[float], said: Sequence[Utterance]) -> int:
@@ -71,6 +82,6 @@ def rows(echoed: Echoed) -> list[Row]:
             Measure("ours", count=float(echoed.cut), of=echoed.replies), None, NONE),
         Row("echo.unasked", "B3", "replies to an echo that was taken for a turn", "replies",
             Measure("ours", count=float(echoed.unasked), of=echoed.replies), None, NONE),
-        Row("echo.minutes", "", "how long replies were heard and came back, all calls together", "min",
+        Row("echo.minutes", "", "how long replies were played and came back, all calls together", "min",
             Measure("ours", count=round(echoed.heard_ms / 60_000.0, 2), of=echoed.replies)),
     ]  # fmt: skip

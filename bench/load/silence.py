@@ -1,4 +1,4 @@
-"""How long a caller who waits for an answer heard nothing. A calculation on what came."""
+"""How long a caller who waits for an answer heard nothing, and whether they had it before. Calculations on what came."""
 
 from __future__ import annotations
 
@@ -28,3 +28,9 @@ def longest_silence_ms(heard: Sequence[Heard], since_ms: float) -> float | None:
         if voiced_ms >= SENTENCE_MS:
             return longest_ms
     return None
+
+
+def sentence_heard(heard: Sequence[Heard], since_ms: float, until_ms: float) -> bool:
+    """Whether a sentence was heard between these moments."""
+    voiced = sum(frame.loud and since_ms <= frame.played_ms < until_ms for frame in heard)
+    return voiced * FRAME_MS >= SENTENCE_MS

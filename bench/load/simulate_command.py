@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from bench.errors import BenchError
 from bench.load.recorded import times_of
 from bench.load.row import Limit, Measure, Row
 from bench.load.turns import Ran, run_turns
-from bench.load.turns_command import count, first_of, plan_of, progress
+from bench.load.turns_command import count, plan_of, progress, refused
 from bench.load.worlds import DOORS
 from bench.reports.told import add_out, tell
 from models.timed.times import Times
@@ -61,11 +60,8 @@ def bench_simulate(arguments: argparse.Namespace) -> int:
             )
         print(f"times: {times.source}")
         ran = asyncio.run(run_turns(plan, progress))
-    except BenchError as error:
-        print(f"wardline bench simulate: {error}", file=sys.stderr)
-        return 1
-    except BaseExceptionGroup as group:
-        raise first_of(group) from None
+    except (BenchError, BaseExceptionGroup) as error:
+        return refused("simulate", error)
     result = ran.as_json("simulate", rows_=[*simulated(ran), *_others(ran)])
     return tell(result, arguments, against_target(result["rows"], times.source))
 

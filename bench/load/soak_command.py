@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from dataclasses import replace
 
 from bench.errors import BenchError
 from bench.load.scenario import shipped
 from bench.load.soak import run_soak, soak_rows
-from bench.load.turns_command import first_of, progress, whole
+from bench.load.turns_command import progress, refused, whole
 from bench.load.worlds import DOORS, Plan
 from bench.reports.told import add_out, tell
 
@@ -48,11 +47,8 @@ def bench_soak(arguments: argparse.Namespace) -> int:
             scenario = replace(scenario, seed=arguments.seed)
         plan = Plan(scenario, arguments.door, calls=arguments.at_once, workers=arguments.workers)
         ran, soaked = asyncio.run(run_soak(plan, arguments.calls, progress))
-    except BenchError as error:
-        print(f"wardline bench soak: {error}", file=sys.stderr)
-        return 1
-    except BaseExceptionGroup as group:
-        raise first_of(group) from None
+    except (BenchError, BaseExceptionGroup) as error:
+        return refused("soak", error)
     # A caller that is late proves nothing about a latency; what is left behind is left behind all the same.
     result = ran.as_json("soak", rows_=soak_rows(soaked), faults=soaked.lost[:3], valid=True)
     return tell(result, arguments)

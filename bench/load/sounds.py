@@ -22,7 +22,7 @@ from bench.audio import (
     speech_span,
     trim,
 )
-from bench.load.pauses import RECORDED, Kind, Way
+from bench.load.pauses import EDGE_MS, RECORDED, Kind, Way
 from bench.recordings import file_name
 
 SHORTEST_MS, LONGEST_MS = 900.0, 2_600.0
@@ -32,8 +32,6 @@ LONGEST_QUIET_MS = 130.0
 COUGH_MS = 260.0
 COUGH_DBFS = -20.0
 BAND_HZ = (300.0, 3_400.0)
-EDGE_MS = 40.0
-"""So much of a recording's own quiet stays at either side of a pause, where it has any."""
 FADE_MS = 4.0
 """At either side of a pause: a sound that breaks off within one sample is a click."""
 

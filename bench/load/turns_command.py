@@ -74,11 +74,8 @@ def bench_turns(arguments: argparse.Namespace) -> int:
     """Run, print, keep."""
     try:
         ran = asyncio.run(run_turns(plan_of(arguments), progress))
-    except BenchError as error:
-        print(f"wardline bench turns: {error}", file=sys.stderr)
-        return 1
-    except BaseExceptionGroup as group:
-        raise first_of(group) from None
+    except (BenchError, BaseExceptionGroup) as error:
+        return refused("turns", error)
     return tell(ran.as_json(), arguments)
 
 
@@ -155,9 +152,17 @@ def whole(least: int, most: int) -> Callable[[str], int]:
 count = whole(0, 100_000)
 
 
-def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """What was really raised."""
-    error: BaseException = group
+def refused(name: str, error: BaseException) -> int:
+    """Say in a sentence why this bench measured nothing, and return its status; what is no BenchError is raised."""
+    first = first_of(error)
+    if not isinstance(first, BenchError):
+        raise first from None
+    print(f"wardline bench {name}: {first}", file=sys.stderr)
+    return 1
+
+
+def first_of(error: BaseException) -> BaseException:
+    """What was really raised, where it was in tasks."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

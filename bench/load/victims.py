@@ -10,13 +10,13 @@ import asyncio
 import os
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from bench.errors import BenchError, ServerNotStarted
-from bench.load import house
+from bench.load import house, processes
 from bench.load.door import Door
 from bench.load.house import House
 from bench.load.part import Part
@@ -69,6 +69,10 @@ class Victim(ABC):
         """Where the ids of its rows begin."""
         return "fault" if self.name == "worker" else f"fault.{self.name}"
 
+    def about(self) -> dict[str, str]:
+        """What a result says of it."""
+        return {"victim": self.name}
+
     def rows(self, calls: int) -> list[Row]:
         """What is measured of it alone; so many calls lost it."""
         del calls
@@ -76,6 +80,10 @@ class Victim(ABC):
 
     def faults(self) -> list[str]:
         """What makes a run void."""
+        return []
+
+    def notes(self) -> list[str]:
+        """What else a reader should know."""
         return []
 
     @asynccontextmanager
@@ -90,15 +98,18 @@ class Victim(ABC):
 
     @abstractmethod
     async def strike(self, at: House, scene: Scene) -> list[int]:
-        """Wait for the moment and kill; returns the processes that must be gone now."""
+        """Wait for the moment and kill; returns the processes that must be gone now: what was killed, and all that it had started."""
 
     def owed_from_ms(self, scene: Scene, call: int) -> float:
         """When a caller begins to be owed something, if that is after the kill."""
         del scene, call
         return 0.0
 
-    async def told(self, door: Door, scene: Scene, call: int, killed_ms: float) -> float:
-        """Wait for what the caller is owed; returns for how many milliseconds they had to. Whoever calls sets the limit."""
+    async def told(self, door: Door, scene: Scene, call: int, killed_ms: float) -> float | None:
+        """Wait for what the caller is owed; returns for how many milliseconds they had to, or None: they had it before the kill.
+
+        Whoever calls sets the limit.
+        """
         del scene, call
         return await door.told_of_loss(killed_ms) - killed_ms
 
@@ -175,11 +186,18 @@ class Gateway(Victim):
 
 
 def killed(at: House, role: str) -> list[int]:
-    """SIGKILL to every process of this role; returns them."""
+    """SIGKILL to every process of this role; returns them, and all that they had started."""
     found = [pid for pid, its in at.processes().items() if its == role]
+    everyone = families(found)
     for pid in found:
-        os.kill(pid, signal.SIGKILL)
-    return found
+        with suppress(ProcessLookupError):  # it has ended by itself
+            os.kill(pid, signal.SIGKILL)
+    return everyone
+
+
+def families(pids: Iterable[int]) -> list[int]:
+    """These processes and all their descendants, as long as they are there to be asked: each once."""
+    return list(dict.fromkeys(one for pid in pids for one in processes.family(pid)))
 
 
 async def _answered(door: Door) -> bool:

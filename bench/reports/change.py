@@ -102,6 +102,8 @@ def differing(after: Result, before: Result) -> list[str]:
         ("door", one.door, other.door),
         ("number of calls", one.calls, other.calls),
         ("engines", one.engines, other.engines),
+        ("victim", one.victim, other.victim),
+        ("kind of store", one.store, other.store),
         ("machine", one.machine.get("cpu"), other.machine.get("cpu")),
         ("number of cores", one.machine.get("cores"), other.machine.get("cores")),
     )

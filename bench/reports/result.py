@@ -139,6 +139,10 @@ class RunFacts:
     door: str = ""
     calls: int | None = None
     engines: str = ""
+    victim: str = ""
+    """What was killed, of `faults` alone."""
+    store: str = ""
+    """Of what kind it was, where that was the store."""
     notes: tuple[str, ...] = ()
     machine: Mapping[str, str] = field(default_factory=dict)
     load: Mapping[str, float] = field(default_factory=dict)
@@ -257,6 +261,8 @@ class _Reader:
             door=self._text("run.door", d, "door"),
             calls=self._whole("run.calls", d, "calls"),
             engines=self._text("run.engines.source", engines, "source"),
+            victim=self._text("run.victim", d, "victim"),
+            store=self._text("run.store", d, "store"),
             notes=self._words("run.notes", d, "notes"),
             machine=self._facts("run.machine", d, "machine"),
             load=self._figures("run.load", d, "load"),

@@ -52,6 +52,13 @@ def test_a_step_says_which_limits_it_broke() -> None:
     assert slow.as_json()["broken"] == ["pace", "calls lost"]
 
 
+def test_a_step_without_a_packet_to_judge_kept_no_pace() -> None:
+    unheard = step("ours", 50)
+    unheard.world.pacing_ms.clear()
+    assert unheard.broken == ("pace not judged",)
+    assert not unheard.held
+
+
 def test_calls_and_cpu_are_compared_at_a_number_that_does_not_fill_the_cores() -> None:
     steps = [
         step("ours", 10), step("stock", 10, cpu_s=4.0), step("ours", 50), step("stock", 50, cpu_s=1.2, wire_ms=900),

@@ -10,7 +10,7 @@ import pytest
 
 from bench.bench_command import command
 from bench.control import Floor
-from bench.errors import BenchError
+from bench.errors import BenchError, ProfilerUnusable
 from bench.load import faults_command
 from bench.load.lost_model import Model
 from bench.load.lost_store import StoreFile
@@ -18,7 +18,7 @@ from bench.load.results import World
 from bench.load.simulate_command import against_target, simulated
 from bench.load.timeline import Turn
 from bench.load.turns import Ran
-from bench.load.turns_command import plan_of
+from bench.load.turns_command import plan_of, refused
 from bench.load.victims import ANSWER, ASK
 from bench.load.worlds import Plan
 from pipeline.clock import wall_now
@@ -107,6 +107,16 @@ def test_what_makes_no_sense_is_refused_with_a_sentence(
     asked = arguments("turns", *given)
     assert asked.run(asked) == 1
     assert says in capsys.readouterr().err
+
+
+def test_a_fault_out_of_a_task_is_a_sentence_too_and_one_of_ours_is_not_hidden(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fault = ProfilerUnusable("py-spy may not look")
+    assert refused("capacity", BaseExceptionGroup("tasks", [ExceptionGroup("task", [fault])])) == 1
+    assert capsys.readouterr().err == "wardline bench capacity: py-spy may not look\n"
+    with pytest.raises(ZeroDivisionError):
+        refused("capacity", ExceptionGroup("tasks", [ZeroDivisionError()]))
 
 
 def test_a_token_that_others_may_read_is_refused(tmp_path: Path) -> None:

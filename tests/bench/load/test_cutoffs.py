@@ -55,6 +55,14 @@ def test_a_reply_that_begins_over_the_rest_of_the_turn_cuts_off_too() -> None:
     assert heard(turn_of(Call().reply(1, 3_100.0, 5), ONE)) == [("more", 1_120.0)]
 
 
+@pytest.mark.parametrize("at_ms", [1_300.0, 1_980.0])
+def test_a_reply_that_began_before_the_pause_was_no_answer_to_it(at_ms: float) -> None:
+    turn = turn_of(Call().reply(1, at_ms, 5), TWO)
+    assert not turn.interrupted
+    assert (turn.pauses, turn.written_pauses) == ((), 2)
+    assert rows(world((Call().reply(1, at_ms, 5), TWO)))["cutoffs.unknown"].measured.count == 2
+
+
 def test_behind_a_cut_off_nothing_is_known_of_the_next_pause() -> None:
     assert heard(turn_of(Call().reply(1, 2_230.0, 60), TWO)) == [("any", 250.0)]
 

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.errors import CallLost
+from bench.errors import CallLost, ServerNotStarted
 from bench.load.door import Door, Heard
-from bench.load.faults import GIVEN_MS, Killed, _call, fault_rows
+from bench.load.faults import GIVEN_MS, Killed, _back, _call, fault_rows, notes_of
+from bench.load.house import House
 from bench.load.lost_model import Model
-from bench.load.lost_store import StoreFile
-from bench.load.part import Part
+from bench.load.lost_store import StoreFile, StoreServer
+from bench.load.part import Cue, Part
 from bench.load.results import document
 from bench.load.telephone_door import Number, TelephoneDoor, calling
 from bench.load.victims import Gateway, Scene, Victim, Worker
@@ -45,7 +46,7 @@ class Told(FakeDoor):
         return LoopClock().now_ms()
 
 
-async def outcome(door: Door) -> float | str:
+async def outcome(door: Door) -> float | str | None:
     moment: asyncio.Future[float] = asyncio.get_running_loop().create_future()
     scene = Scene(0, LoopClock().now_ms() + 500.0, [door], [PART])
     async with asyncio.TaskGroup() as tasks:
@@ -73,6 +74,35 @@ async def test_a_caller_who_is_told_nothing_is_a_sentence(door: Told, says: str)
     assert door.said == ["goodbye", "closed"]
 
 
+def voice(from_ms: float, length_ms: float) -> list[Heard]:
+    return [Heard(0.0, from_ms + 20.0 * n, -20.0, 1) for n in range(int(length_ms / 20))]
+
+
+@pytest.mark.parametrize(("answered_ms", "waited_ms"), [(700.0, 1_140.0), (900.0, None)])
+async def test_who_had_an_answer_before_the_model_was_killed_did_not_wait_for_it(
+    answered_ms: float, waited_ms: float | None
+) -> None:
+    asked = Part((Cue("speech", "x", 0, 48_000),), np.zeros(8_000, np.int16), 8_000)
+    door = Told(None)
+    door.notes.heard = [*voice(0.0, 900.0), *voice(1_100.0, answered_ms), *voice(4_140.0, 900.0)]
+    scene = Scene(0, 0.0, [door], [asked])
+    assert await Model().told(door, scene, 0, 3_000.0) == waited_ms
+
+
+def test_who_waited_for_nothing_is_in_no_row_and_is_told_of() -> None:
+    model = Model()
+    killed = Killed(4, [400.0], ["nothing"], served=2)
+    rows = {row.id: row.measured for row in fault_rows(killed, model)}
+    assert rows["fault.model.untold"].of == 2
+    model.held, model.unbegun = [4, 1], 1
+    assert notes_of(killed, model) == [
+        "2 of 4 callers had their answer before the kill: they are in no time",
+        "at 1 of 2 kills not every caller had heard the first word of a reply",
+        "nothing",
+    ]
+    assert notes_of(Killed(4, [400.0]), Model()) == []
+
+
 def outcomes(killed: Killed, victim: Victim) -> dict[str, str]:
     return {row.id: row.outcome(True) for row in fault_rows(killed, victim)}
 
@@ -82,6 +112,21 @@ def test_everybody_must_be_told_in_time_and_no_process_be_left() -> None:
     assert found == {"fault.told": "missed", "fault.untold": "met", "fault.zombies": "met"}
     found = outcomes(Killed(2, [400.0], ["nothing"], zombies=1), Worker())
     assert found == {"fault.told": "met", "fault.untold": "missed", "fault.zombies": "missed"}
+
+
+class Gone(Worker):
+    """It never comes back."""
+
+    async def again(self, at: House, number: int) -> None:
+        raise ServerNotStarted(f"no {at.world} for kill {number}")
+
+
+async def test_what_does_not_come_back_voids_the_run_and_loses_nothing_of_it() -> None:
+    killed = Killed(2, [400.0, 300.0])
+    assert killed.faults() == []
+    assert not await _back(Gone(), House("ours", "", 0), 3, killed)
+    assert killed.faults() == ["after the last kill: no ours for kill 3"]
+    assert fault_rows(killed, Gone())[0].measured.values == (400.0, 300.0)
 
 
 def test_callers_whom_a_killed_gateway_left_in_silence_are_a_miss_whenever_it_is_back() -> None:
@@ -112,6 +157,15 @@ def test_a_model_that_had_nothing_in_hand_was_not_killed_in_mid_call() -> None:
     assert model.faults() == ["at 1 of 2 kills the model had no reply in hand"]
 
 
+def test_a_database_that_nobody_wrote_to_while_it_was_away_was_not_missed() -> None:
+    store = StoreServer()
+    store.refused = [1, 2]
+    assert store.faults() == []
+    store.refused = [1, 0]
+    (said,) = store.faults()
+    assert said == "at 1 of 2 kills nothing was to be written while the database was away"
+
+
 @pytest.mark.wire
 async def test_by_telephone_the_sentence_is_the_first_voice_that_is_no_replys_tone() -> None:
     number = Number(5060, secure=False)
@@ -133,6 +187,16 @@ async def test_by_telephone_the_sentence_is_the_first_voice_that_is_no_replys_to
 def test_a_number_shows_no_more_than_where_it_is() -> None:
     assert Number(5061, secure=True).target == "sip:clinic@127.0.0.1:5061;transport=tls"
     assert Number(5060, secure=False).target == "sip:clinic@127.0.0.1:5060;transport=udp"
+
+
+def test_a_result_says_what_was_killed_and_a_store_of_which_kind() -> None:
+    told = [victim.about() for victim in (Worker(), Gateway(), Model(), StoreFile(), StoreServer())]
+    assert told == [
+        {"victim": "worker"}, {"victim": "gateway"}, {"victim": "model"},
+        {"victim": "store", "store": "file"}, {"victim": "store", "store": "server"},
+    ]  # fmt: skip
+    run = read("", json.dumps(document({"kind": "faults", "valid": True} | told[-1], []))).run
+    assert (run.victim, run.store) == ("store", "server")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bench.load.kept import FAILED, asks_its_model, fields_of, lost, named, said
+from bench.load.kept import FAILED, STORED, asks_its_model, fields_of, lost, named, said, writes
 
 
 def line(event: str, **values: object) -> bytes:
@@ -35,6 +35,16 @@ def test_a_request_that_lacks_a_field_is_lost_as_one_that_is_not_there() -> None
     assert lost({"c1": 2}, there) == []
     assert lost({"c1": 1, "c2": 0}, there) == []
     assert lost(said(LOG) | {"c9": 0}, there) == ["c2", "c9"]
+
+
+def test_a_store_that_failed_for_two_reasons_is_written_to_again_after_one_word() -> None:
+    refused, closed, works = (
+        line(FAILED, reason="refused"), line(FAILED, reason="closed"), line("store_works"),
+    )  # fmt: skip
+    assert not writes([])
+    assert not writes([refused, closed])
+    assert writes([refused, closed, works, line(STORED, call_id="c1", fields=1)])
+    assert not writes([refused, works, closed])
 
 
 def test_a_model_is_asked_once_its_circuit_is_closed_and_until_it_opens() -> None:

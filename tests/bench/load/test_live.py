@@ -123,6 +123,7 @@ def faults(folder: Path, *more: str) -> dict[str, dict[str, Any]]:
     assert left_behind() == before
     found = result(folder)
     assert found["run"]["valid"], found["run"]["notes"]
+    assert found["run"]["victim"] in more
     return {row["id"].removeprefix("fault."): row for row in found["rows"]}
 
 
@@ -140,7 +141,7 @@ def test_a_killed_gateway_answers_again_and_its_callers_are_counted_as_told_noth
 @pytest.mark.parametrize("door", ["stream", "webrtc", "sip"])
 def test_callers_of_a_killed_model_hear_a_sentence(door: str, tmp_path: Path) -> None:
     rows = faults(tmp_path, "--victim", "model", "--door", door, "--kills", "2")
-    assert rows["model.told"]["count"] == 4
+    assert rows["model.told"]["count"] == rows["model.untold"]["count"] >= 2
     assert rows["model.held"]["worst"] >= 2
     assert rows["model.lost"]["count"] >= 1  # a caller may have been heard wrongly
     assert {row["outcome"] for row in rows.values()} == {"met"}

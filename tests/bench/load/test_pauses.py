@@ -107,6 +107,22 @@ def test_a_turn_may_leave_the_next_its_own_time() -> None:
     assert all(10_800.0 <= wait_ms < 11_700.0 for wait_ms in waits_ms[8:])
 
 
+def test_a_pause_that_is_shorter_than_what_fades_away_in_it_is_refused() -> None:
+    text = """
+what = "Mine."
+turns = 1
+pause_ms = [{0}, {0}]
+[[says]]
+asked = "name"
+ways = [{{say = "My name is David.", gaps = [{{kind = "more", after = "My name is", at_ms = 586}}]}}]
+"""
+    with pytest.raises(ScenarioInvalid, match="pause_ms: write at least 80"):
+        read("short", text.format(79))
+    (cue,) = write(read("short", text.format(80)), 0, 8_000).cues
+    (pause,) = cue.pauses
+    assert (pause.end_sample - pause.from_sample) * 1000 / RATE_HZ == 80.0
+
+
 def test_every_fault_of_what_is_said_is_told_at_once() -> None:
     text = """
 what = "Mine."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import pytest
 
 from bench.load import processes
 from bench.load.house import written
+from bench.load.victims import families
 from models.timed.times import Times, parse
 
 
@@ -33,6 +35,29 @@ def test_a_process_is_found_with_its_children_what_they_used_and_where_they_may_
         child.communicate()
     assert processes.used(child.pid) is None
     assert child.pid not in processes.family(os.getpid())
+
+
+def test_one_that_nobody_took_note_of_remains_and_what_was_left_to_the_machine_does_not() -> None:
+    code = (
+        "import subprocess, sys\n"
+        "print(subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE).pid, flush=True)\n"
+        "input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        grandchild = int(child.stdout.readline())
+        assert families([child.pid, grandchild]) == [child.pid, grandchild]
+        os.kill(child.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert processes.remains(child.pid)
+    assert not processes.remains(child.pid)
+    for _ in range(500):  # its standard input has ended with its parent
+        if not processes.remains(grandchild):
+            break
+        time.sleep(0.02)
+    assert not processes.remains(grandchild)
 
 
 def test_each_sleep_of_any_thread_is_a_wakeup() -> None:

@@ -59,6 +59,16 @@ def test_an_echo_that_cut_or_was_answered_is_a_miss() -> None:
     assert {table[name].outcome(valid=True) for name in ("echo.cut", "echo.unasked")} == {"missed"}
 
 
+def test_what_was_played_before_the_microphone_opened_did_not_come_back() -> None:
+    call = Call().reply(0, 100.0, 60).reply(1, 2_230.0, 50)
+    call.notes.sent_ms[:40] = [float("nan")] * 40
+    assert world(call).echoed.heard_ms == 20.0 * (25 + 50)  # of the greeting what is from 800 ms on
+    call.notes.sent_ms[130:] = []
+    assert self_cuts.of(call.notes, SAID).heard_ms == 20.0 * (25 + 18)
+    call.notes.sent_ms.clear()
+    assert self_cuts.of(call.notes, SAID).heard_ms == 0.0
+
+
 def test_rounds_are_counted_together() -> None:
     call = Call().reply(1, 2_230.0, 20).void(2_640.0)
     both = joined(world(call), world(call), 1)
@@ -69,7 +79,7 @@ def test_a_cough_explains_what_it_stopped() -> None:
     call = Call().reply(1, 2_230.0, 20).void(2_640.0)
     found = turns(0, call.notes, part(cue("speech", 50, 99), cue("cough", 120, 132)))
     said = [Utterance(turn.onset_ms, turn.end_ms) for turn in found]
-    assert self_cuts.of(call.notes.heard, call.notes.voids_ms, said).cut == 0
+    assert self_cuts.of(call.notes, said).cut == 0
 
 
 async def packets(echo: Returning | None) -> list[bytes]:

@@ -73,6 +73,13 @@ def test_what_else_differs_is_said() -> None:
     other = read("", text(turns_file(1, door="webrtc", machine={"cpu": "Another", "cores": 2})))
     assert differing(one, one) == []
     assert differing(one, other) == ["another door", "another machine"]
+    of_file = read("", text(turns_file(1, victim="store", store="file")))
+    of_server = read("", text(turns_file(1, victim="store", store="server")))
+    assert differing(of_file, of_server) == ["another kind of store"]
+    assert differing(of_file, read("", text(turns_file(1, victim="model")))) == [
+        "another victim",
+        "another kind of store",
+    ]
 
 
 def test_the_interval_of_a_ratio_holds_the_true_one_about_as_often_as_it_says() -> None:
