@@ -55,7 +55,12 @@ def paused(voice: OpusVoice, frames: int) -> list[bytes]:
 
 async def test_nothing_of_a_frame_that_the_fence_refused_waits_in_the_encoder() -> None:
     sent, fence = list[bytes](), [1]
-    dtls: Any = SimpleNamespace(connected=True, send_rtp_now=lambda data: not sent.append(data))
+
+    def send(data: bytes) -> bool:
+        sent.append(data)
+        return True
+
+    dtls: Any = SimpleNamespace(connected=True, send_rtp_now=send)
     leg = AudioLeg(dtls, payload_type=111, fence=lambda: fence[0], on_frame=lambda frame: None)
     fence[0] = 2
     leg.send_frame(1, tone(1)[0], True)
