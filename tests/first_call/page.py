@@ -57,7 +57,8 @@ class Softphone:
         page.on("request", lambda request: self.asked.append(request.url))
 
     async def call(self) -> None:
-        """Press Call, agree, be connected."""
+        """Press Call once the page shows what the server tells it, agree, be connected."""
+        await self.page.wait_for_load_state("networkidle")
         await self.page.click("#call-button")
         await self.page.click("#consent-call")
         await self.page.wait_for_selector("body[data-stage=live]")

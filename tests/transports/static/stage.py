@@ -40,10 +40,18 @@ class Seat:
         page.on("pageerror", lambda error: self.console.append(f"error: {error}"))
         page.on("request", lambda request: self.urls.append(request.url))
 
+    async def press_call(self) -> None:
+        """Press Call once the page shows what the server tells it.
+
+        A line that comes between a button's going down and up moves it away, and the press is lost.
+        """
+        await self.page.wait_for_load_state("networkidle")
+        await self.page.click("#call-button")
+
     async def call(self) -> FakeCall:
         """Press Call, agree, and wait until both ends are connected."""
         number = len(self.server.calls) + 1
-        await self.page.click("#call-button")
+        await self.press_call()
         await self.page.click("#consent-call")
         call = await self.server.call(number)
         await self.page.wait_for_selector("body[data-stage=live]")

@@ -43,7 +43,7 @@ async def test_the_softphone_passes_axe_in_every_state(
 ) -> None:
     async with stage.seat(scheme=scheme) as seat:
         assert await violations(seat) == []
-        await seat.page.click("#call-button")
+        await seat.press_call()
         assert await violations(seat) == []
         await seat.page.click("#consent-call")
         call = await seat.server.call()

@@ -142,7 +142,7 @@ async def test_each_microphone_error_has_its_own_words(stage: Stage, name: str, 
         f"Promise.reject(new DOMException('no', '{name}'))"
     )
     async with stage.seat(script=broken) as seat:
-        await seat.page.click("#call-button")
+        await seat.press_call()
         await seat.page.click("#consent-call")
         await seat.page.wait_for_selector("#problem:not([hidden])")
         assert await seat.text("#problem-title") == words
@@ -150,7 +150,7 @@ async def test_each_microphone_error_has_its_own_words(stage: Stage, name: str, 
 
 async def test_a_denied_microphone_offers_to_type_and_the_typed_call_works(stage: Stage) -> None:
     async with stage.seat(microphone=False) as seat:
-        await seat.page.click("#call-button")
+        await seat.press_call()
         await seat.page.click("#consent-call")
         await seat.page.wait_for_selector("#problem:not([hidden])")
         assert await seat.text("#problem-title") == "The microphone is blocked"
@@ -168,7 +168,7 @@ async def test_the_microphone_stays_shut_until_the_caller_agrees(stage: Stage) -
         window.opened = 0;
         navigator.mediaDevices.getUserMedia = (want) => { window.opened += 1; return real(want); };"""
     async with stage.seat(script=spy) as seat:
-        await seat.page.click("#call-button")
+        await seat.press_call()
         await seat.page.wait_for_selector("#consent[open]")
         assert "automated assistant" in await seat.text("#consent-text")
         assert await seat.page.evaluate("window.opened") == 0
@@ -235,7 +235,7 @@ async def test_blocked_media_is_said_after_eight_seconds(stage: Stage) -> None:
     async with stage.seat(
         script="RTCPeerConnection.prototype.setRemoteDescription = async () => {}"
     ) as seat:
-        await seat.page.click("#call-button")
+        await seat.press_call()
         await seat.page.click("#consent-call")
         await seat.page.wait_for_selector("#problem:not([hidden])", timeout=11_000)
         assert await seat.text("#problem-title") == "Your voice cannot reach the server"
@@ -244,7 +244,7 @@ async def test_blocked_media_is_said_after_eight_seconds(stage: Stage) -> None:
 async def test_a_refused_call_shows_the_servers_sentence_and_the_wait(stage: Stage) -> None:
     async with stage.seat() as seat:
         seat.server.refusal = (503, "too_many", "All lines are busy.", 20)
-        await seat.page.click("#call-button")
+        await seat.press_call()
         await seat.page.click("#consent-call")
         await seat.page.wait_for_selector("#problem:not([hidden])")
         assert await seat.text("#problem-text") == "All lines are busy. Try again in 20 seconds."
