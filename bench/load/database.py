@@ -19,7 +19,7 @@ import psycopg
 
 from bench.errors import BenchError, ServerNotStarted
 from bench.load import processes
-from bench.load.house import free_port
+from bench.load.house import free_port, last_line
 
 USER: Final = "wardline"
 ACCOUNT: Final = "postgres"
@@ -63,9 +63,8 @@ class Database:
                 await asyncio.to_thread(_kill, made.pid)
                 await made.wait()
         if made.returncode:
-            last = said.decode("utf-8", "replace").strip().splitlines()[-1:]
             raise ServerNotStarted(
-                f"PostgreSQL's initdb failed: {last[0][:300] if last else 'it said nothing'}"
+                f"PostgreSQL's initdb failed: {last_line(said) or 'it said nothing'}"
             )
 
     async def start(self) -> None:

@@ -328,9 +328,14 @@ async def _port_said(child: asyncio.subprocess.Process, folder: Path) -> int:
 
 
 def _not_started(who: str, folder: Path) -> ServerNotStarted:
-    said = (folder / "errors").read_bytes()[-2_000:].decode("utf-8", "replace").strip()
-    last = said.splitlines()[-1][:300] if said else "it said nothing"
-    return ServerNotStarted(f"{who} did not start: {last}")
+    last = last_line((folder / "errors").read_bytes()[-2_000:])
+    return ServerNotStarted(f"{who} did not start: {last or 'it said nothing'}")
+
+
+def last_line(said: bytes) -> str:
+    """What a program said last, as much as fits into a sentence; nothing where it said nothing."""
+    lines = said.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1][:300] if lines else ""
 
 
 def free_port() -> int:

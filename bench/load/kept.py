@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from bench.errors import BenchError
-from bench.load.house import House
+from bench.load.house import House, last_line
 from pipeline import config
 
 STORED, FAILED, WORKS = "request_stored", "store_failed", "store_works"
@@ -86,6 +86,5 @@ async def _wardline(*words: str) -> bytes:
     )
     out, fault = await process.communicate()
     if process.returncode:
-        last = fault.decode("utf-8", "replace").strip().splitlines()[-1:]
-        raise BenchError(f"wardline {words[0]}: {last[0][:300] if last else 'failed'}")
+        raise BenchError(f"wardline {words[0]}: {last_line(fault) or 'failed'}")
     return out
