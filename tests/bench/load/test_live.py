@@ -32,6 +32,21 @@ def result(folder: Path) -> dict[str, Any]:
     return found
 
 
+def measured(folder: Path, *words: str) -> dict[str, Any]:
+    """The result of a bench that judges nothing."""
+    done = wardline("bench", *words, "--report-only", "--out", str(folder))
+    assert done.returncode == 0, done.stderr + done.stdout
+    return result(folder)
+
+
+def valid_run(folder: Path, *words: str) -> dict[str, Any]:
+    """The first that no lateness of its callers voids, of a few."""
+    attempts = (measured(folder / str(number), *words) for number in range(ATTEMPTS))
+    found = next((each for each in attempts if each["run"]["valid"]), None)
+    assert found is not None, "this machine is too busy: the callers were late each time"
+    return found
+
+
 @pytest.fixture(autouse=True)
 def _temporary_folder_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What other benches of this machine put beside it is no leftover of ours; a database's account may pass through."""
@@ -233,22 +248,12 @@ def test_an_engine_that_stalls_is_filled_over_and_the_call_goes_on(tmp_path: Pat
     assert all(turn["answered"] for turn in turns[last + 1 :])
 
 
-def hesitating(door: str, folder: Path) -> dict[str, Any]:
-    done = wardline(
-        "bench", "turns", "--engines", "embedded", "--scenario", "pauses", "--turns", "3",
-        "--report-only", "--door", door, "--out", str(folder),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr + done.stdout
-    return result(folder)
-
-
 @pytest.mark.parametrize("door", ["stream", "webrtc", "sip"])
 def test_pauses_inside_sentences_are_judged_on_every_door(door: str, tmp_path: Path) -> None:
     """A recogniser that gets no processor has no words to judge a pause by: such a run is void."""
     before = left_behind()
-    attempts = (hesitating(door, tmp_path / str(number)) for number in range(ATTEMPTS))
-    found = next((each for each in attempts if each["run"]["valid"]), None)
-    assert found is not None, "this machine is too busy: the callers were late each time"
+    asked = ("--engines", "embedded", "--scenario", "pauses", "--turns", "3", "--door", door)
+    found = valid_run(tmp_path, "turns", *asked)
     rows = {row["id"]: row for row in found["rows"]}
     pauses = [pause for turn in found["turns"] for pause in turn["pauses"]]
     assert [pause["kind"] for pause in pauses].count("more") == rows["cutoffs.more"]["count"] == 2
@@ -261,12 +266,8 @@ def test_pauses_inside_sentences_are_judged_on_every_door(door: str, tmp_path: P
 
 @pytest.mark.parametrize("door", ["stream", "webrtc", "sip"])
 def test_our_own_voice_that_comes_back_cuts_nothing_on_any_door(door: str, tmp_path: Path) -> None:
-    done = wardline(
-        "bench", "turns", "--scenario", "echo", "--turns", "3", "--report-only",
-        "--door", door, "--out", str(tmp_path),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr + done.stdout
-    rows = {row["id"]: row for row in result(tmp_path)["rows"]}
+    found = measured(tmp_path, "turns", "--scenario", "echo", "--turns", "3", "--door", door)
+    rows = {row["id"]: row for row in found["rows"]}
     assert rows["echo.cut"]["count"] == rows["echo.unasked"]["count"] == 3
     assert rows["echo.cut"]["worst"] == rows["echo.unasked"]["worst"] == 0
     assert rows["echo.minutes"]["worst"] >= 0.15
@@ -274,12 +275,8 @@ def test_our_own_voice_that_comes_back_cuts_nothing_on_any_door(door: str, tmp_p
 
 @pytest.mark.parametrize("door", ["stream", "webrtc", "sip"])
 def test_a_cough_loses_no_reply_on_any_door(door: str, tmp_path: Path) -> None:
-    done = wardline(
-        "bench", "turns", "--scenario", "coughs", "--turns", "5", "--report-only",
-        "--door", door, "--out", str(tmp_path),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr + done.stdout
-    rows = {row["id"]: row for row in result(tmp_path)["rows"]}
+    found = measured(tmp_path, "turns", "--scenario", "coughs", "--turns", "5", "--door", door)
+    rows = {row["id"]: row for row in found["rows"]}
     assert rows["coughs.lost"]["count"] >= 1
     assert (rows["coughs.lost"]["target"], rows["coughs.lost"]["worst"]) == ("B3", 0)
 
@@ -288,30 +285,16 @@ def test_a_cough_loses_no_reply_on_any_door(door: str, tmp_path: Path) -> None:
 def test_a_conversation_holds_what_was_heard_of_a_cut_reply_on_every_door(
     door: str, tmp_path: Path
 ) -> None:
-    done = wardline(
-        "bench", "turns", "--scenario", "context", "--turns", "6", "--calls", "2",
-        "--report-only", "--door", door, "--out", str(tmp_path),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr + done.stdout
-    rows = {row["id"]: row for row in result(tmp_path)["rows"]}
+    asked = ("--scenario", "context", "--turns", "6", "--calls", "2", "--door", door)
+    rows = {row["id"]: row for row in measured(tmp_path, "turns", *asked)["rows"]}
     assert rows["heard.ahead"]["count"] == rows["heard.behind"]["count"] >= 2
     assert rows["heard.ahead"]["worst"] == 0
     assert rows["heard.behind"]["worst"] <= 1
 
 
-def three_rounds(folder: Path) -> dict[str, Any]:
-    done = wardline(
-        "bench", "turns", "--rounds", "3", "--turns", "4", "--report-only", "--out", str(folder)
-    )
-    assert done.returncode == 0, done.stderr + done.stdout
-    return result(folder)
-
-
 def test_three_rounds_of_one_seed_go_alike(tmp_path: Path) -> None:
     """Guesses race the decision, so a loop that stands still for a tenth of a second may turn their order: such a run is void."""
-    attempts = (three_rounds(tmp_path / str(number)) for number in range(ATTEMPTS))
-    found = next((each for each in attempts if each["run"]["valid"]), None)
-    assert found is not None, "this machine is too busy: the callers were late each time"
+    found = valid_run(tmp_path, "turns", "--rounds", "3", "--turns", "4")
     rows = {row["id"]: row for row in found["rows"]}
     assert rows["rounds.wire"]["count"] == 3
     assert (rows["rounds.order"]["worst"], rows["rounds.order"]["count"]) == (0, 8)
